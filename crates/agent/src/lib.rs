@@ -1,0 +1,1 @@
+//! A participant that listens, decides and speaks.

@@ -1,0 +1,1 @@
+//! The words everyone uses: typed ids, secrets, tokens and grants, failure classes, retry policy.

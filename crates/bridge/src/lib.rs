@@ -1,0 +1,1 @@
+//! One leg in a room, one outside: SIP gateway and call recorder.

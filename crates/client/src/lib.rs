@@ -1,0 +1,1 @@
+//! Talk to any LiveKit server: auth, API, webhooks, room participant, agent jobs.

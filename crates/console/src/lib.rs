@@ -1,0 +1,1 @@
+//! HTTP of the daemon: health, metrics, webhooks in, calls API.

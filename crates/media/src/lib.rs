@@ -1,0 +1,1 @@
+//! Audio as arithmetic: codecs, resampling, mixing, jitter and concealment, levels, DTMF, containers.

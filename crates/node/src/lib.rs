@@ -1,0 +1,1 @@
+//! Be a LiveKit server: signalling, Twirp, webhooks, agent dispatch and media around the SFU.

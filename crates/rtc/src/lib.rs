@@ -1,0 +1,1 @@
+//! LiveKit over WebRTC as pure state machines: peer, participant and SFU.

@@ -1,0 +1,1 @@
+//! How a process lives: tasks, drain, config reports, limits, logs and metrics.

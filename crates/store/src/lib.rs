@@ -1,0 +1,1 @@
+//! What must survive a restart: calls, turns, events, refusals, recordings, SIP set-up, jobs.
