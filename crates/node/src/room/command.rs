@@ -1,0 +1,81 @@
+//! The command lanes: shells to registry, registry to room.
+
+use livekit_protocol as proto;
+use tokio::sync::oneshot;
+use trunkline_base::id::{ParticipantIdentity, RoomName, TrackSid};
+
+use super::error::{JoinError, RoomError};
+use super::handle::{JoinParams, Mute, Session};
+
+/// Where an answer goes.
+pub(crate) type Ask<T> = oneshot::Sender<T>;
+
+/// What the registry is asked.
+#[derive(Debug)]
+pub(crate) enum RegistryCommand {
+    Create {
+        request: proto::CreateRoomRequest,
+        answer: Ask<Result<proto::Room, RoomError>>,
+    },
+    List {
+        names: Vec<String>,
+        answer: Ask<Vec<proto::Room>>,
+    },
+    Join {
+        params: Box<JoinParams>,
+        answer: Ask<Result<Session, JoinError>>,
+    },
+    /// Pass `ask` on to a room, if there is one.
+    InRoom {
+        room: RoomName,
+        ask: RoomAsk,
+        found: Ask<Result<(), RoomError>>,
+    },
+    ShutDown {
+        answer: Ask<()>,
+    },
+}
+
+/// What a room is asked from outside its sessions.
+#[derive(Debug)]
+pub(crate) enum RoomAsk {
+    Room {
+        answer: Ask<proto::Room>,
+    },
+    Delete {
+        answer: Ask<()>,
+    },
+    Participants {
+        answer: Ask<Vec<proto::ParticipantInfo>>,
+    },
+    Participant {
+        identity: ParticipantIdentity,
+        answer: Ask<Result<proto::ParticipantInfo, RoomError>>,
+    },
+    Remove {
+        identity: ParticipantIdentity,
+        answer: Ask<Result<(), RoomError>>,
+    },
+    Mute {
+        identity: ParticipantIdentity,
+        track: TrackSid,
+        mute: Mute,
+        answer: Ask<Result<proto::TrackInfo, RoomError>>,
+    },
+    Update {
+        request: Box<proto::UpdateParticipantRequest>,
+        answer: Ask<Result<proto::ParticipantInfo, RoomError>>,
+    },
+    Metadata {
+        metadata: String,
+        answer: Ask<Result<proto::Room, RoomError>>,
+    },
+    Subscriptions {
+        request: Box<proto::UpdateSubscriptionsRequest>,
+        answer: Ask<Result<(), RoomError>>,
+    },
+    SendData {
+        request: Box<proto::SendDataRequest>,
+        answer: Ask<Result<(), RoomError>>,
+    },
+}

@@ -1,0 +1,341 @@
+//! The door to every room of this node.
+//!
+//! [`Rooms`] is a cheap handle on the registry task, which owns the map from name to room. The
+//! HTTP and Twirp shells hold one and nothing else of the rooms. Each method is one bounded
+//! command with one typed answer under a deadline.
+
+use livekit_protocol as proto;
+use tokio::sync::{mpsc, oneshot, watch};
+use trunkline_base::id::{ParticipantIdentity, ParticipantSid, RoomName, TrackSid};
+use trunkline_base::token::Claims;
+
+use super::command::{Ask, RegistryCommand, RoomAsk};
+use super::error::{JoinError, RoomError};
+
+/// Everything a new or resuming participant brings, whichever path it came by. The HTTP shell has
+/// verified the token (roomJoin, identity, lengths) and normalised v0 query parameters and the v1
+/// `join_request` into this.
+#[derive(Debug, Clone)]
+pub struct JoinParams {
+    /// The room of the grant, or of the query when the grant names none.
+    pub room: RoomName,
+    /// The verified claims. Identity, name, kind, metadata, attributes, grants, `roomConfig`.
+    pub claims: Claims,
+    /// SDK, version and `protocol` of the client; `address` filled by the shell.
+    pub client: proto::ClientInfo,
+    /// One peer connection for both directions: `/rtc/v1`, or `/rtc` with `join_request`.
+    pub topology: Topology,
+    pub auto_subscribe: bool,
+    pub adaptive_stream: bool,
+    pub disable_ice_lite: bool,
+    /// `Some` overrides the token's metadata; needs canUpdateOwnMetadata.
+    pub metadata: Option<String>,
+    /// Added to the token's attributes; needs canUpdateOwnMetadata when not empty.
+    pub attributes: std::collections::BTreeMap<String, String>,
+    /// Tracks announced inside the v1 join request.
+    pub add_tracks: Vec<proto::AddTrackRequest>,
+    /// The first publisher offer inside the v1 join request.
+    pub publisher_offer: Option<proto::SessionDescription>,
+    /// Resume instead of join (`reconnect=1`).
+    pub reconnect: bool,
+    /// State carried by a v1 resume.
+    pub sync_state: Option<proto::SyncState>,
+}
+
+/// How many peer connections the client uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topology {
+    /// v0: a publisher connection offered by the client and a subscriber one offered by us.
+    Dual,
+    /// v1: one connection, offered by the client.
+    Single,
+}
+
+/// An open signalling session. The first message of `outgoing` is already queued when this is
+/// handed out (`join`, `reconnect` or `leave`), so the shell may complete the WebSocket upgrade at
+/// once.
+///
+/// The shell pumps both ways: each received `SignalRequest` into `incoming`, each message of
+/// `outgoing` onto the socket. `outgoing` ends when the session is over: the shell then closes with
+/// code 1000. Dropping `incoming` tells the room that the socket is lost. Pings are answered by the
+/// room.
+#[derive(Debug)]
+pub struct Session {
+    pub participant: ParticipantSid,
+    pub outgoing: mpsc::Receiver<proto::SignalResponse>,
+    pub incoming: mpsc::Sender<proto::SignalRequest>,
+}
+
+/// What happened in a room, for webhooks and agent dispatch. Sent in order per room.
+#[derive(Debug, Clone)]
+pub enum RoomNotice {
+    /// A room exists now (CreateRoom or first join). `agents` are those asked for by the request
+    /// or the token's `roomConfig`; empty means the implicit unnamed dispatch.
+    RoomStarted {
+        room: proto::Room,
+        agents: Vec<proto::RoomAgentDispatch>,
+    },
+    /// The room closed; everybody has left.
+    RoomFinished { room: proto::Room },
+    /// A non-dependent participant was let in (not ACTIVE yet): the moment of JT_PARTICIPANT jobs.
+    ParticipantEntered {
+        room: proto::Room,
+        participant: proto::ParticipantInfo,
+    },
+    /// A participant became ACTIVE for the first time: webhook `participant_joined`.
+    ParticipantJoined {
+        room: proto::Room,
+        participant: proto::ParticipantInfo,
+    },
+    /// A participant that was ACTIVE is gone: webhook `participant_left`.
+    ParticipantLeft {
+        room: proto::Room,
+        participant: proto::ParticipantInfo,
+    },
+    /// A participant left without ever becoming ACTIVE: `participant_connection_aborted`.
+    ConnectionAborted {
+        room: proto::Room,
+        participant: proto::ParticipantInfo,
+    },
+    /// Webhook `track_published`; `first` marks the participant's first track (JT_PUBLISHER).
+    TrackPublished {
+        room: proto::Room,
+        participant: proto::ParticipantInfo,
+        track: proto::TrackInfo,
+        first: bool,
+    },
+    /// Webhook `track_unpublished`.
+    TrackUnpublished {
+        room: proto::Room,
+        participant: proto::ParticipantInfo,
+        track: proto::TrackInfo,
+    },
+}
+
+/// Figures of the whole node, latest wins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Occupancy {
+    pub rooms: usize,
+    /// Open participant sessions, dependents included.
+    pub participants: usize,
+}
+
+/// The handle. Clones are cheap.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    registry: mpsc::Sender<RegistryCommand>,
+    occupancy: watch::Receiver<Occupancy>,
+}
+
+impl Rooms {
+    pub(crate) fn new(
+        registry: mpsc::Sender<RegistryCommand>,
+        occupancy: watch::Receiver<Occupancy>,
+    ) -> Self {
+        Self { registry, occupancy }
+    }
+
+    /// Rooms and participants now.
+    pub fn occupancy(&self) -> watch::Receiver<Occupancy> {
+        self.occupancy.clone()
+    }
+
+    /// Creates a room, or returns the existing one unchanged.
+    ///
+    /// # Errors
+    /// Names and metadata over the limits, too many rooms, node closing.
+    pub async fn create(&self, request: proto::CreateRoomRequest) -> Result<proto::Room, RoomError> {
+        self.ask(|answer| RegistryCommand::Create { request, answer }).await?
+    }
+
+    /// The rooms named, or all of them; unknown names are left out.
+    ///
+    /// # Errors
+    /// Only when the node is closing.
+    pub async fn list(&self, names: Vec<String>) -> Result<Vec<proto::Room>, RoomError> {
+        self.ask(|answer| RegistryCommand::List { names, answer }).await
+    }
+
+    /// One room.
+    ///
+    /// # Errors
+    /// [`RoomError::NotFound`].
+    pub async fn room(&self, room: &RoomName) -> Result<proto::Room, RoomError> {
+        self.in_room(room, |answer| RoomAsk::Room { answer }).await
+    }
+
+    /// Closes a room: everybody gets a leave with ROOM_DELETED.
+    ///
+    /// # Errors
+    /// [`RoomError::NotFound`].
+    pub async fn delete(&self, room: &RoomName) -> Result<(), RoomError> {
+        self.in_room(room, |answer| RoomAsk::Delete { answer }).await
+    }
+
+    /// The participants of a room, hidden ones included.
+    ///
+    /// # Errors
+    /// [`RoomError::NotFound`]; ListParticipants answers an empty list then.
+    pub async fn participants(
+        &self,
+        room: &RoomName,
+    ) -> Result<Vec<proto::ParticipantInfo>, RoomError> {
+        self.in_room(room, |answer| RoomAsk::Participants { answer }).await
+    }
+
+    /// One participant.
+    ///
+    /// # Errors
+    /// Room or participant unknown.
+    pub async fn participant(
+        &self,
+        room: &RoomName,
+        identity: &ParticipantIdentity,
+    ) -> Result<proto::ParticipantInfo, RoomError> {
+        let identity = identity.clone();
+        self.in_room(room, |answer| RoomAsk::Participant { identity, answer }).await?
+    }
+
+    /// Removes a participant: it gets a leave with PARTICIPANT_REMOVED.
+    ///
+    /// # Errors
+    /// Room or participant unknown.
+    pub async fn remove_participant(
+        &self,
+        room: &RoomName,
+        identity: &ParticipantIdentity,
+    ) -> Result<(), RoomError> {
+        let identity = identity.clone();
+        self.in_room(room, |answer| RoomAsk::Remove { identity, answer }).await?
+    }
+
+    /// Mutes (or, where allowed, unmutes) a published track.
+    ///
+    /// # Errors
+    /// Room, participant or track unknown; remote unmute not enabled.
+    pub async fn mute_track(
+        &self,
+        room: &RoomName,
+        identity: &ParticipantIdentity,
+        track: &TrackSid,
+        mute: Mute,
+    ) -> Result<proto::TrackInfo, RoomError> {
+        let (identity, track) = (identity.clone(), track.clone());
+        self.in_room(room, |answer| RoomAsk::Mute { identity, track, mute, answer }).await?
+    }
+
+    /// Changes metadata, name, attributes or permissions of a participant.
+    ///
+    /// # Errors
+    /// Limits, unknown room or participant.
+    pub async fn update_participant(
+        &self,
+        room: &RoomName,
+        request: proto::UpdateParticipantRequest,
+    ) -> Result<proto::ParticipantInfo, RoomError> {
+        let request = Box::new(request);
+        self.in_room(room, |answer| RoomAsk::Update { request, answer }).await?
+    }
+
+    /// Replaces the metadata of a room and tells everybody.
+    ///
+    /// # Errors
+    /// Limits, unknown room.
+    pub async fn update_metadata(
+        &self,
+        room: &RoomName,
+        metadata: String,
+    ) -> Result<proto::Room, RoomError> {
+        self.in_room(room, |answer| RoomAsk::Metadata { metadata, answer }).await?
+    }
+
+    /// Changes what a participant subscribes to.
+    ///
+    /// # Errors
+    /// Unknown room or participant.
+    pub async fn update_subscriptions(
+        &self,
+        room: &RoomName,
+        request: proto::UpdateSubscriptionsRequest,
+    ) -> Result<(), RoomError> {
+        let request = Box::new(request);
+        self.in_room(room, |answer| RoomAsk::Subscriptions { request, answer }).await?
+    }
+
+    /// Sends a data packet from the server to participants.
+    ///
+    /// # Errors
+    /// Limits, unknown room.
+    pub async fn send_data(
+        &self,
+        room: &RoomName,
+        request: proto::SendDataRequest,
+    ) -> Result<(), RoomError> {
+        let request = Box::new(request);
+        self.in_room(room, |answer| RoomAsk::SendData { request, answer }).await?
+    }
+
+    /// Lets a participant in, or resumes its session.
+    ///
+    /// # Errors
+    /// Room missing and not to be created, full, limits, not allowed.
+    pub async fn join(&self, params: JoinParams) -> Result<Session, JoinError> {
+        let params = Box::new(params);
+        self.ask(|answer| RegistryCommand::Join { params, answer })
+            .await
+            .map_err(|error| match error {
+                RoomError::TimedOut => JoinError::TimedOut,
+                _ => JoinError::Closed,
+            })?
+    }
+
+    /// Ends every room: everybody gets a leave with SERVER_SHUTDOWN. Answers when all are closed.
+    pub async fn shut_down(&self) {
+        let _closed = self.ask(|answer| RegistryCommand::ShutDown { answer }).await;
+    }
+
+    async fn in_room<T: Send + 'static>(
+        &self,
+        room: &RoomName,
+        ask: impl FnOnce(Ask<T>) -> RoomAsk,
+    ) -> Result<T, RoomError> {
+        let room = room.clone();
+        let (answer, answered) = oneshot::channel();
+        let ask = ask(answer);
+        let found = self.ask(|found| RegistryCommand::InRoom { room, ask, found }).await?;
+        found?;
+        within_deadline(answered).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        command: impl FnOnce(Ask<T>) -> RegistryCommand,
+    ) -> Result<T, RoomError> {
+        let (answer, answered) = oneshot::channel();
+        let sending = self.registry.send_timeout(command(answer), ANSWER_LIMIT);
+        sending.await.map_err(|error| match error {
+            mpsc::error::SendTimeoutError::Timeout(_) => RoomError::TimedOut,
+            mpsc::error::SendTimeoutError::Closed(_) => RoomError::Closed,
+        })?;
+        within_deadline(answered).await
+    }
+}
+
+/// Whether to mute or unmute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mute {
+    On,
+    Off,
+}
+
+async fn within_deadline<T>(answered: oneshot::Receiver<T>) -> Result<T, RoomError> {
+    match tokio::time::timeout(ANSWER_LIMIT, answered).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(_)) => Err(RoomError::Closed),
+        Err(_) => Err(RoomError::TimedOut),
+    }
+}
+
+/// A room answers in microseconds; a second of silence means it is stuck. SDKs give an API call
+/// ten seconds, so this leaves room for the shells to report it.
+const ANSWER_LIMIT: std::time::Duration = std::time::Duration::from_secs(5);

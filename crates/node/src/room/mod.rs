@@ -1,0 +1,16 @@
+//! Rooms: the registry task (name to room) and one task per room.
+//!
+//! A room task owns everything about its room: who is in it, their signalling sessions, timers and
+//! the media plane. Nothing else sees that state, so a panic ends one room and no other.
+
+mod command;
+mod config;
+mod error;
+mod handle;
+
+pub use config::{Limits, RoomDefaults, RoomsConfig};
+pub use error::{JoinError, RoomError, StartError};
+pub use handle::{JoinParams, Mute, Occupancy, RoomNotice, Rooms, Session, Topology};
+
+// `start::start(config, notices, tasks) -> Result<(Rooms, SocketAddr), StartError>` binds the media
+// socket and starts the registry.
