@@ -1,1 +1,27 @@
-//! The words everyone uses: typed ids, secrets, tokens and grants, failure classes, retry policy.
+//! The words everyone uses.
+//!
+//! Typed ids, values that never print, LiveKit access tokens and grants, the failure classes that
+//! decide exit codes, HTTP, Twirp and SIP answers, and the retry policy. Nothing here touches a
+//! clock, a socket, a task, the environment or global randomness: the caller passes `now` and a
+//! generator.
+//!
+//! ```
+//! use trunkline_base::time::UnixTime;
+//! use trunkline_base::token::{ApiKey, Claims, KeyRing, VideoGrant, sign};
+//!
+//! let key = ApiKey::new("devkey", "secret");
+//! let now = UnixTime::from_secs(1_700_000_000);
+//! let claims = Claims::new("alice", now, 600)
+//!     .with_video(VideoGrant { room_join: true, room: "lobby".into(), ..VideoGrant::default() });
+//! let token = sign(&claims, &key)?;
+//! let back = KeyRing::from(key).verify(&token, now)?;
+//! assert_eq!(back.identity(), "alice");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod class;
+pub mod id;
+pub mod retry;
+pub mod secret;
+pub mod time;
+pub mod token;
