@@ -1,1 +1,16 @@
 //! SIP, SDP and RTP sessions as pure state machines, and the one trunk and rule matcher.
+//!
+//! Nothing here touches a socket, a clock, a task, the environment or global randomness: bytes and
+//! `now` go in, bytes, events and the next deadline come out. The same inputs give the same
+//! outputs, which is what lets `tests/sim` run two endpoints over a bad link in virtual time.
+//!
+//! - [`message`], [`uri`]: what is on the wire.
+//! - [`transaction`]: RFC 3261 section 17 with RFC 6026.
+//! - [`dialog`]: the shared state of a call between two ends.
+//! - [`endpoint`]: the machine that owns transactions and calls.
+//! - [`digest`]: both sides of digest authentication.
+//! - [`sdp`]: session descriptions and offer/answer for one audio stream.
+//! - [`rtp`], [`dtmf`]: media packets, reports, latching and telephone-event.
+//! - [`routing`]: which trunk and rule a call belongs to, and why not.
+
+pub mod routing;

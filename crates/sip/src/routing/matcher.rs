@@ -1,0 +1,234 @@
+//! The matching itself: first a trunk, then a rule, each by rank.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+use trunkline_base::id::{ParticipantIdentity, RoomName};
+use trunkline_base::secret::Personal;
+
+use super::number::{listed, named};
+use super::outcome::{
+    Accepted, CallFacts, Considered, Outcome, Pin, Refusal, Subject, TrunkOutcome, Verdict,
+};
+use super::{DispatchRule, InboundTrunk};
+
+/// Decides a call.
+pub fn match_call(trunks: &[InboundTrunk], rules: &[DispatchRule], facts: &CallFacts) -> Outcome {
+    match match_trunk(trunks, facts) {
+        TrunkOutcome::Refused(refusal) => Outcome::Refused(refusal),
+        TrunkOutcome::Matched { trunk, .. } if trunk.auth.is_some() && !facts.authenticated => {
+            Outcome::Challenge(Box::new(trunk.clone()))
+        }
+        TrunkOutcome::Matched { trunk, called } => match_rule(trunk, &called, rules, facts),
+    }
+}
+
+/// Finds the trunk a call came over.
+pub fn match_trunk<'a>(trunks: &'a [InboundTrunk], facts: &CallFacts) -> TrunkOutcome<'a> {
+    let mut considered = Vec::new();
+    let mut fitting: Vec<(&InboundTrunk, Personal<String>)> = Vec::new();
+    for trunk in trunks {
+        let verdict = match judge_trunk(trunk, facts) {
+            Ok(called) => {
+                fitting.push((trunk, called));
+                Verdict::Matched
+            }
+            Err(verdict) => verdict,
+        };
+        considered.push(Considered {
+            subject: Subject::Trunk(trunk.id.clone()),
+            name: trunk.name.clone(),
+            verdict,
+        });
+    }
+    fitting.sort_by_key(|(trunk, _)| trunk_rank(trunk));
+    if let Some((trunk, called)) = fitting.into_iter().next() {
+        return TrunkOutcome::Matched { trunk, called };
+    }
+    let reason = considered.iter().map(|c| c.verdict).max().unwrap_or(Verdict::NoTrunks);
+    TrunkOutcome::Refused(Refusal { reason, considered })
+}
+
+/// Finds the rule for a call whose trunk is known.
+pub fn match_rule(
+    trunk: &InboundTrunk,
+    called: &Personal<String>,
+    rules: &[DispatchRule],
+    facts: &CallFacts,
+) -> Outcome {
+    let mut considered = vec![Considered {
+        subject: Subject::Trunk(trunk.id.clone()),
+        name: trunk.name.clone(),
+        verdict: Verdict::Matched,
+    }];
+    let mut fitting: Vec<&DispatchRule> = Vec::new();
+    for rule in rules {
+        let verdict = judge_rule(rule, trunk, called.expose(), facts);
+        if verdict == Verdict::Matched {
+            fitting.push(rule);
+        }
+        considered.push(Considered {
+            subject: Subject::Rule(rule.id.clone()),
+            name: rule.name.clone(),
+            verdict,
+        });
+    }
+    fitting.sort_by_key(|rule| rule_rank(rule));
+    let Some(rule) = fitting.first() else {
+        let reason = considered.iter().skip(1).map(|c| c.verdict).max();
+        let reason = reason.unwrap_or(Verdict::NoRules);
+        return Outcome::Refused(Refusal { reason, considered });
+    };
+    if facts.pin == Pin::NotAsked && !rule.kind.pin().is_empty() {
+        return Outcome::AskPin(Box::new(trunk.clone()));
+    }
+    match accept(trunk, rule, called, facts) {
+        Some(accepted) => Outcome::Accept(Box::new(accepted)),
+        None => Outcome::Refused(Refusal { reason: Verdict::UnusableRoom, considered }),
+    }
+}
+
+fn judge_trunk(trunk: &InboundTrunk, facts: &CallFacts) -> Result<Personal<String>, Verdict> {
+    let called = if trunk.numbers.is_empty() {
+        facts.called.iter().find(|number| !number.expose().is_empty())
+    } else {
+        facts.called.iter().find(|number| named(&trunk.numbers, number.expose()))
+    };
+    let called = match called {
+        Some(number) => number.clone(),
+        None if trunk.numbers.is_empty() => Personal::new(String::new()),
+        None => return Err(Verdict::NumberNotListed),
+    };
+    if !trunk.allows_source(facts.source) {
+        return Err(Verdict::AddressNotAllowed);
+    }
+    if !listed(&trunk.allowed_numbers, facts.caller.expose()) {
+        return Err(Verdict::CallerNotAllowed);
+    }
+    Ok(called)
+}
+
+/// More specific first; among equals the stricter, then the older id. Two trunks that both fit are
+/// thus no error, and the looser one never wins over the one that asks for a password.
+fn trunk_rank(trunk: &InboundTrunk) -> impl Ord + use<> {
+    Reverse((
+        !trunk.numbers.is_empty(),
+        !trunk.allowed_numbers.is_empty(),
+        !trunk.allowed_addresses.is_empty(),
+        trunk.auth.is_some(),
+        Reverse(trunk.id.clone()),
+    ))
+}
+
+fn judge_rule(
+    rule: &DispatchRule,
+    trunk: &InboundTrunk,
+    called: &str,
+    facts: &CallFacts,
+) -> Verdict {
+    if !rule.trunk_ids.is_empty() && !rule.trunk_ids.contains(&trunk.id) {
+        return Verdict::OtherTrunk;
+    }
+    if !listed(&rule.numbers, called) {
+        return Verdict::RuleNumber;
+    }
+    if !listed(&rule.inbound_numbers, facts.caller.expose()) {
+        return Verdict::RuleCaller;
+    }
+    let pin = rule.kind.pin();
+    let fits = match &facts.pin {
+        Pin::NotAsked => true,
+        Pin::None => pin.is_empty(),
+        Pin::Typed(typed) => !pin.is_empty() && same_digits(pin, typed.expose()),
+    };
+    if fits { Verdict::Matched } else { Verdict::PinWrong }
+}
+
+/// Compares without telling by timing how many digits were right.
+fn same_digits(a: &str, b: &str) -> bool {
+    Sha256::digest(a.as_bytes()) == Sha256::digest(b.as_bytes())
+}
+
+/// LiveKit's order: rules that name the trunk, then those that ask for a PIN, then by kind and by
+/// how many number lists they carry; the room's name and the id settle ties.
+fn rule_rank(rule: &DispatchRule) -> impl Ord + use<> {
+    (
+        rule.trunk_ids.is_empty(),
+        u8::from(rule.inbound_numbers.is_empty()) + u8::from(rule.numbers.is_empty()),
+        rule.kind.pin().is_empty(),
+        rule.kind.rank(),
+        rule.kind.label().to_owned(),
+        rule.id.clone(),
+    )
+}
+
+fn accept(
+    trunk: &InboundTrunk,
+    rule: &DispatchRule,
+    called: &Personal<String>,
+    facts: &CallFacts,
+) -> Option<Accepted> {
+    let caller = facts.caller.expose().as_str();
+    let hidden = rule.hide_phone_number;
+    let (shown, tag) = if hidden {
+        let shown = last_digits(caller);
+        (shown, hide(caller, &facts.hide_key))
+    } else {
+        (caller.to_owned(), caller.to_owned())
+    };
+    let room = rule.kind.room(if hidden { &tag } else { caller }, called.expose(), &facts.suffix);
+    let identity = format!("sip_{tag}");
+    RoomName::parse(room.clone()).ok()?;
+    ParticipantIdentity::parse(identity.clone()).ok()?;
+    Some(Accepted {
+        trunk: trunk.clone(),
+        rule: rule.clone(),
+        room,
+        identity,
+        name: Personal::new(format!("Phone {shown}").trim_end().to_owned()),
+        metadata: rule.metadata.clone(),
+        attributes: attributes(trunk, rule, called, facts),
+        called: called.clone(),
+    })
+}
+
+fn attributes(
+    trunk: &InboundTrunk,
+    rule: &DispatchRule,
+    called: &Personal<String>,
+    facts: &CallFacts,
+) -> BTreeMap<String, String> {
+    let mut all = rule.attributes.clone();
+    all.insert("sip.trunkID".to_owned(), trunk.id.to_string());
+    all.insert("sip.ruleID".to_owned(), rule.id.to_string());
+    if !rule.hide_phone_number {
+        all.insert("sip.phoneNumber".to_owned(), facts.caller.expose().clone());
+        all.insert("sip.trunkPhoneNumber".to_owned(), called.expose().clone());
+        all.insert("sip.hostname".to_owned(), facts.hostname.clone());
+    }
+    all
+}
+
+/// The end of a number, which is what people recognise and what does not identify it.
+fn last_digits(number: &str) -> String {
+    let count = number.chars().count();
+    if count <= SHOWN_DIGITS {
+        return String::new();
+    }
+    number.chars().skip(count - SHOWN_DIGITS).collect()
+}
+
+fn hide(number: &str, key: &[u8; 16]) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(key);
+    hasher.update(number.as_bytes());
+    hex::encode(hasher.finalize().get(..8).unwrap_or_default())
+}
+
+/// LiveKit shows four.
+const SHOWN_DIGITS: usize = 4;
+
+#[cfg(test)]
+#[path = "matcher_tests.rs"]
+mod tests;

@@ -1,0 +1,210 @@
+use super::*;
+use crate::routing::{DigestLogin, RuleKind};
+use trunkline_base::id::{RuleId, TrunkId};
+use trunkline_base::secret::Secret;
+
+fn trunk(id: &str, numbers: &[&str]) -> InboundTrunk {
+    let mut trunk = InboundTrunk::new(TrunkId::parse(id).unwrap());
+    trunk.numbers = numbers.iter().map(|n| (*n).to_owned()).collect();
+    trunk
+}
+
+fn direct(id: &str, room: &str, pin: &str) -> DispatchRule {
+    let kind = RuleKind::Direct { room_name: room.to_owned(), pin: pin.to_owned() };
+    DispatchRule::new(RuleId::parse(id).unwrap(), kind)
+}
+
+fn facts(caller: &str, called: &str) -> CallFacts {
+    CallFacts {
+        source: "192.0.2.1".parse().unwrap(),
+        caller: Personal::new(caller.to_owned()),
+        called: vec![Personal::new(called.to_owned())],
+        authenticated: false,
+        pin: Pin::NotAsked,
+        hostname: "192.0.2.1".to_owned(),
+        suffix: "abc".to_owned(),
+        hide_key: [7; 16],
+    }
+}
+
+fn accepted(outcome: Outcome) -> Accepted {
+    match outcome {
+        Outcome::Accept(accepted) => *accepted,
+        Outcome::Refused(refusal) => panic!("refused: {refusal:?}"),
+        _ => panic!("not accepted"),
+    }
+}
+
+fn refused(outcome: Outcome) -> Refusal {
+    match outcome {
+        Outcome::Refused(refusal) => refusal,
+        _ => panic!("not refused"),
+    }
+}
+
+#[test]
+fn a_listed_number_wins_over_an_open_trunk_in_any_spelling() {
+    let trunks = [trunk("ST_open", &[]), trunk("ST_listed", &["+1 510 555 0100"])];
+    let call = match_call(&trunks, &[direct("SDR_1", "lobby", "")], &facts("200", "15105550100"));
+    let call = accepted(call);
+    assert_eq!(call.trunk.id.as_str(), "ST_listed");
+    assert_eq!(call.room, "lobby");
+    assert_eq!(call.identity, "sip_200");
+    assert_eq!(call.attributes["sip.phoneNumber"], "200");
+    assert_eq!(call.attributes["sip.trunkPhoneNumber"], "15105550100");
+}
+
+#[test]
+fn a_number_only_in_to_is_still_found() {
+    let mut call = facts("200", "proxy-contact");
+    call.called.push(Personal::new("100".to_owned()));
+    let call = accepted(match_call(&[trunk("ST_1", &["100"])], &[direct("SDR_1", "a", "")], &call));
+    assert_eq!(call.called.expose(), "100");
+}
+
+#[test]
+fn without_a_trunk_nothing_is_dispatched() {
+    let call = match_call(&[], &[direct("SDR_1", "lobby", "")], &facts("200", "100"));
+    assert_eq!(refused(call).reason, Verdict::NoTrunks);
+    let call = match_call(
+        &[trunk("ST_1", &["999"])],
+        &[direct("SDR_1", "lobby", "")],
+        &facts("200", "100"),
+    );
+    let refusal = refused(call);
+    assert_eq!((refusal.reason, refusal.status()), (Verdict::NumberNotListed, 404));
+    assert_eq!(refusal.considered.len(), 1);
+}
+
+#[test]
+fn the_from_host_never_opens_an_address_list() {
+    let mut only = trunk("ST_1", &["100"]);
+    only.allowed_addresses = vec!["203.0.113.9".to_owned()];
+    let mut call = facts("200", "100");
+    call.hostname = "203.0.113.9".to_owned();
+    let refusal = refused(match_call(&[only], &[direct("SDR_1", "a", "")], &call));
+    assert_eq!((refusal.reason, refusal.status()), (Verdict::AddressNotAllowed, 403));
+}
+
+#[test]
+fn a_login_is_asked_for_and_then_honoured() {
+    let mut locked = trunk("ST_1", &["100"]);
+    locked.auth = Some(DigestLogin {
+        username: "u".to_owned(),
+        password: Secret::from("p"),
+        realm: "LiveKit".to_owned(),
+    });
+    let rules = [direct("SDR_1", "a", "")];
+    let mut call = facts("200", "100");
+    assert!(matches!(
+        match_call(std::slice::from_ref(&locked), &rules, &call),
+        Outcome::Challenge(_)
+    ));
+    call.authenticated = true;
+    assert!(matches!(match_call(&[locked], &rules, &call), Outcome::Accept(_)));
+}
+
+#[test]
+fn the_trunk_that_asks_for_a_password_wins_a_tie() {
+    let mut locked = trunk("ST_z", &["100"]);
+    locked.auth = Some(DigestLogin {
+        username: "u".to_owned(),
+        password: Secret::from("p"),
+        realm: "LiveKit".to_owned(),
+    });
+    let trunks = [trunk("ST_a", &["100"]), locked];
+    let call = match_call(&trunks, &[direct("SDR_1", "a", "")], &facts("200", "100"));
+    assert!(matches!(call, Outcome::Challenge(t) if t.id.as_str() == "ST_z"));
+}
+
+#[test]
+fn rules_for_the_trunk_beat_rules_for_all() {
+    let mut own = direct("SDR_2", "own", "");
+    own.trunk_ids = vec![TrunkId::parse("ST_1").unwrap()];
+    let mut other = direct("SDR_3", "other", "");
+    other.trunk_ids = vec![TrunkId::parse("ST_9").unwrap()];
+    let rules = [direct("SDR_1", "any", ""), other, own];
+    let call = accepted(match_call(&[trunk("ST_1", &["100"])], &rules, &facts("200", "100")));
+    assert_eq!(call.room, "own");
+}
+
+#[test]
+fn rule_numbers_are_compared_in_normal_form() {
+    let mut rule = direct("SDR_1", "a", "");
+    rule.numbers = vec!["+1 (510) 555-0100".to_owned()];
+    rule.inbound_numbers = vec!["0044 20 7946 0000".to_owned()];
+    let call = facts("+442079460000", "15105550100");
+    assert_eq!(accepted(match_call(&[trunk("ST_1", &[])], &[rule.clone()], &call)).room, "a");
+    let refusal = refused(match_call(&[trunk("ST_1", &[])], &[rule], &facts("200", "15105550100")));
+    assert_eq!(refusal.reason, Verdict::RuleCaller);
+}
+
+#[test]
+fn pins_choose_rules() {
+    let rules = [direct("SDR_1", "open", ""), direct("SDR_2", "locked", "123456")];
+    let trunks = [trunk("ST_1", &["100"])];
+    let mut call = facts("200", "100");
+    assert!(matches!(match_call(&trunks, &rules, &call), Outcome::AskPin(_)));
+    call.pin = Pin::Typed(Personal::new("123456".to_owned()));
+    assert_eq!(accepted(match_call(&trunks, &rules, &call)).room, "locked");
+    call.pin = Pin::None;
+    assert_eq!(accepted(match_call(&trunks, &rules, &call)).room, "open");
+    call.pin = Pin::Typed(Personal::new("1".to_owned()));
+    let refusal = refused(match_call(&trunks, &rules, &call));
+    assert_eq!((refusal.reason, refusal.status()), (Verdict::PinWrong, 403));
+}
+
+#[test]
+fn room_names_follow_the_kind() {
+    let trunks = [trunk("ST_1", &["100"])];
+    let id = RuleId::parse("SDR_1").unwrap();
+    let room = |kind: RuleKind| {
+        let rule = DispatchRule::new(id.clone(), kind);
+        accepted(match_call(&trunks, &[rule], &facts("200", "100"))).room
+    };
+    let (prefix, pin) = ("call".to_owned(), String::new());
+    let individual = |no_randomness| RuleKind::Individual {
+        room_prefix: prefix.clone(),
+        pin: pin.clone(),
+        no_randomness,
+    };
+    let callee =
+        |randomize| RuleKind::Callee { room_prefix: String::new(), pin: pin.clone(), randomize };
+    assert_eq!(room(individual(false)), "call_200_abc");
+    assert_eq!(room(individual(true)), "call_200");
+    assert_eq!(room(callee(false)), "100");
+    assert_eq!(room(callee(true)), "100_abc");
+}
+
+#[test]
+fn a_hidden_number_is_nowhere() {
+    let mut rule = DispatchRule::new(
+        RuleId::parse("SDR_1").unwrap(),
+        RuleKind::Individual {
+            room_prefix: "call".to_owned(),
+            pin: String::new(),
+            no_randomness: true,
+        },
+    );
+    rule.hide_phone_number = true;
+    let trunks = [trunk("ST_1", &["100"])];
+    let call = accepted(match_call(&trunks, &[rule.clone()], &facts("+15105550100", "100")));
+    let everything = format!("{} {} {:?}", call.room, call.identity, call.attributes);
+    assert!(!everything.contains("5105550100"), "{everything}");
+    assert_eq!(call.name.expose(), "Phone 0100");
+    let nobody = accepted(match_call(&trunks, &[rule], &facts("", "100")));
+    assert_eq!(nobody.name.expose(), "Phone");
+}
+
+#[test]
+fn the_order_of_the_lists_does_not_matter() {
+    let mut trunks = vec![trunk("ST_2", &["100"]), trunk("ST_1", &["100"])];
+    let mut rules = vec![direct("SDR_2", "same", ""), direct("SDR_1", "same", "")];
+    let first = accepted(match_call(&trunks, &rules, &facts("200", "100")));
+    trunks.reverse();
+    rules.reverse();
+    let second = accepted(match_call(&trunks, &rules, &facts("200", "100")));
+    assert_eq!(first.trunk.id, second.trunk.id);
+    assert_eq!(first.rule.id, second.rule.id);
+    assert_eq!((first.trunk.id.as_str(), first.rule.id.as_str()), ("ST_1", "SDR_1"));
+}

@@ -1,0 +1,26 @@
+//! Which trunk a call came over, which rule sends it where, and, when nothing fits, why.
+//!
+//! The data model is LiveKit's; the matching differs from `livekit/sip` where that is unsafe or
+//! surprising:
+//! - numbers are compared in one normal form everywhere;
+//! - a source is its IP address, never the text of the From host;
+//! - an address list with unreadable entries stays a restriction;
+//! - a call without a trunk is never dispatched;
+//! - several fitting trunks or rules are ranked, never an error;
+//! - the called number is looked up in the Request-URI first, then in To.
+
+mod matcher;
+mod number;
+mod outcome;
+mod rule;
+mod trunk;
+mod validate;
+
+pub use matcher::{match_call, match_rule, match_trunk};
+pub use number::normalise;
+pub use outcome::{
+    Accepted, CallFacts, Considered, Outcome, Pin, Refusal, Subject, TrunkOutcome, Verdict,
+};
+pub use rule::{DispatchRule, RuleKind};
+pub use trunk::{DigestLogin, HeaderOptions, InboundTrunk, MediaOptions};
+pub use validate::{Problem, validate_rule, validate_rules, validate_trunk, validate_trunks};

@@ -1,0 +1,141 @@
+//! Inbound trunks: who may call in, and on which numbers.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use trunkline_base::id::TrunkId;
+use trunkline_base::secret::Secret;
+
+/// A provider or phone system that may send calls. LiveKit's `SIPInboundTrunkInfo`.
+#[derive(Clone, PartialEq)]
+pub struct InboundTrunk {
+    /// Server-made id.
+    pub id: TrunkId,
+    /// For people; not unique.
+    pub name: String,
+    /// Opaque to us.
+    pub metadata: String,
+    /// Called numbers; empty means any.
+    pub numbers: Vec<String>,
+    /// Source addresses as IP or CIDR; empty means any.
+    pub allowed_addresses: Vec<String>,
+    /// Calling numbers; empty means any.
+    pub allowed_numbers: Vec<String>,
+    /// Digest login; `None` means the call is not challenged.
+    pub auth: Option<DigestLogin>,
+    /// Headers of our own for the 200 answer.
+    pub headers: BTreeMap<String, String>,
+    /// INVITE header to participant attribute.
+    pub headers_to_attributes: BTreeMap<String, String>,
+    /// Participant attribute to header.
+    pub attributes_to_headers: BTreeMap<String, String>,
+    /// Which headers become `sip.h.*` attributes.
+    pub include_headers: HeaderOptions,
+    /// How long the caller may ring.
+    pub ringing_timeout: Option<Duration>,
+    /// How long a call may last.
+    pub max_call_duration: Option<Duration>,
+    /// Codecs and media limits.
+    pub media: MediaOptions,
+}
+
+impl InboundTrunk {
+    /// A trunk that accepts everything; callers fill in what they restrict.
+    pub fn new(id: TrunkId) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            metadata: String::new(),
+            numbers: Vec::new(),
+            allowed_addresses: Vec::new(),
+            allowed_numbers: Vec::new(),
+            auth: None,
+            headers: BTreeMap::new(),
+            headers_to_attributes: BTreeMap::new(),
+            attributes_to_headers: BTreeMap::new(),
+            include_headers: HeaderOptions::None,
+            ringing_timeout: None,
+            max_call_duration: None,
+            media: MediaOptions::default(),
+        }
+    }
+
+    /// May this address send calls here? Entries that are not an IP or CIDR never match, and they
+    /// never open the list.
+    pub fn allows_source(&self, source: IpAddr) -> bool {
+        self.allowed_addresses.is_empty()
+            || self.allowed_addresses.iter().any(|entry| address_matches(entry, source))
+    }
+}
+
+/// The login a trunk asks for.
+#[derive(Clone, PartialEq)]
+pub struct DigestLogin {
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: Secret<String>,
+    /// Realm; LiveKit's default is `LiveKit`.
+    pub realm: String,
+}
+
+/// Which INVITE headers become attributes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HeaderOptions {
+    /// None of them.
+    #[default]
+    None,
+    /// Those that start with `X-`.
+    ExtensionsOnly,
+    /// All of them.
+    All,
+}
+
+/// Media choices of a trunk or a rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MediaOptions {
+    /// Offer and accept nothing but `codecs`.
+    pub only_listed_codecs: bool,
+    /// Codec names in order of preference.
+    pub codecs: Vec<String>,
+    /// End the call after this much silence on the wire.
+    pub media_timeout: Option<Duration>,
+}
+
+fn address_matches(entry: &str, source: IpAddr) -> bool {
+    let source = source.to_canonical();
+    let entry = entry.trim();
+    if let Ok(net) = entry.parse::<IpNet>() {
+        return net.contains(&source);
+    }
+    entry.parse::<IpAddr>().is_ok_and(|address| address.to_canonical() == source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trunk(addresses: &[&str]) -> InboundTrunk {
+        let mut trunk = InboundTrunk::new(TrunkId::parse("ST_1").unwrap());
+        trunk.allowed_addresses = addresses.iter().map(|a| (*a).to_owned()).collect();
+        trunk
+    }
+
+    #[test]
+    fn addresses_and_networks_match() {
+        let source = "192.0.2.7".parse().unwrap();
+        assert!(trunk(&[]).allows_source(source));
+        assert!(trunk(&["192.0.2.0/24"]).allows_source(source));
+        assert!(trunk(&["192.0.2.7"]).allows_source(source));
+        assert!(trunk(&["192.0.2.7"]).allows_source("::ffff:192.0.2.7".parse().unwrap()));
+        assert!(!trunk(&["192.0.2.8"]).allows_source(source));
+    }
+
+    #[test]
+    fn unreadable_entries_do_not_open_the_list() {
+        let source = "192.0.2.7".parse().unwrap();
+        assert!(!trunk(&["sip.example.com", "(*)"]).allows_source(source));
+    }
+}
