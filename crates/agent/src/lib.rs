@@ -1,1 +1,3 @@
 //! A participant that listens, decides and speaks.
+
+pub mod speech;

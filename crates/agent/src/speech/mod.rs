@@ -1,0 +1,21 @@
+//! Hearing and speaking without any service: speech-to-text, text-to-speech, voice activity and
+//! end of turn, on models that live on the disk.
+//!
+//! The models are loaded once into [`Speech`] and shared by every conversation. Heavy work goes
+//! to a bounded pool of threads; a full pool answers [`SpeechError::Overloaded`] at once rather
+//! than letting a caller wait in silence. Voice activity is light enough to run where the audio
+//! is. [`models`] installs and checks the files; [`testing`] has scripted doubles of each part.
+
+pub mod models;
+pub mod testing;
+
+mod error;
+mod load;
+mod parts;
+
+pub use error::{LoadError, SpeechError};
+pub use load::{Speech, SpeechConfig};
+pub use parts::{
+    EndOfTurn, PcmChunk, SPEECH_RATE, SpeechStream, SpeechToText, TextToSpeech, Transcript,
+    VAD_WINDOW, VadStream, VoiceActivity,
+};
