@@ -76,7 +76,10 @@ pub enum RoomNotice {
         agents: Vec<proto::RoomAgentDispatch>,
     },
     /// The room closed; everybody has left.
-    RoomFinished { room: proto::Room },
+    RoomFinished {
+        room: proto::Room,
+        reason: proto::RoomEndReason,
+    },
     /// A non-dependent participant was let in (not ACTIVE yet): the moment of JT_PARTICIPANT jobs.
     ParticipantEntered {
         room: proto::Room,
