@@ -1,0 +1,98 @@
+//! Metrics with fixed names. A name is a variant here or it does not exist; labels are closed
+//! words, never an id, a number or an address.
+
+mod names;
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+pub use names::{Counter, Gauge, Timing};
+
+static EXPORTER: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Installs the process-wide recorder and describes every metric. A second call changes nothing.
+///
+/// # Errors
+/// When the exporter cannot be built or another recorder is installed.
+pub fn install() -> Result<(), BuildError> {
+    if EXPORTER.get().is_some() {
+        return Ok(());
+    }
+    let mut builder = PrometheusBuilder::new();
+    for timing in Timing::ALL {
+        let matcher = Matcher::Full(timing.name().to_owned());
+        builder = builder.set_buckets_for_metric(matcher, timing.buckets())?;
+    }
+    let handle = builder.install_recorder()?;
+    for counter in Counter::ALL {
+        metrics::describe_counter!(counter.name(), counter.help());
+    }
+    for gauge in Gauge::ALL {
+        metrics::describe_gauge!(gauge.name(), gauge.help());
+    }
+    for timing in Timing::ALL {
+        metrics::describe_histogram!(timing.name(), timing.help());
+    }
+    let _ = EXPORTER.set(handle);
+    Ok(())
+}
+
+/// Everything measured so far, in Prometheus' text format; empty before [`install`].
+pub fn render() -> String {
+    let Some(exporter) = EXPORTER.get() else { return String::new() };
+    exporter.run_upkeep();
+    exporter.render()
+}
+
+type Labels<'a> = &'a [(&'static str, &'static str)];
+
+/// Adds to a counter.
+#[expect(clippy::disallowed_macros, reason = "the one place that names metrics to the recorder")]
+pub fn count(counter: Counter, by: u64, labels: Labels<'_>) {
+    metrics::counter!(counter.name(), labels).increment(by);
+}
+
+/// Sets a gauge.
+#[expect(clippy::disallowed_macros, reason = "the one place that names metrics to the recorder")]
+pub fn set(gauge: Gauge, value: f64, labels: Labels<'_>) {
+    metrics::gauge!(gauge.name(), labels).set(value);
+}
+
+/// Records how long something took.
+#[expect(clippy::disallowed_macros, reason = "the one place that names metrics to the recorder")]
+pub fn observe(timing: Timing, took: Duration, labels: Labels<'_>) {
+    metrics::histogram!(timing.name(), labels).record(took.as_secs_f64());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_well_formed() {
+        let mut names: Vec<&str> = Counter::ALL
+            .iter()
+            .map(|c| c.name())
+            .chain(Gauge::ALL.iter().map(|g| g.name()))
+            .chain(Timing::ALL.iter().map(|t| t.name()))
+            .collect();
+        let total = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), total);
+        assert!(Counter::ALL.iter().all(|c| c.name().ends_with("_total")));
+        assert!(Timing::ALL.iter().all(|t| t.name().ends_with("_seconds")));
+    }
+
+    #[test]
+    fn what_is_counted_is_rendered() {
+        install().unwrap();
+        count(Counter::TaskPanics, 2, &[("task", "test")]);
+        observe(Timing::TurnGap, Duration::from_millis(700), &[]);
+        let text = render();
+        assert!(text.contains("trunkline_task_panics_total{task=\"test\"} 2"), "{text}");
+        assert!(text.contains("trunkline_agent_turn_gap_seconds_bucket"), "{text}");
+    }
+}

@@ -1,0 +1,145 @@
+//! The names. `trunkline_<room>_<thing>_<unit>[_total]`, base units.
+
+/// Frame lateness: around one 20 ms frame.
+const FRAME: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.04];
+/// Set-up of calls, joins and deliveries.
+const SETUP: &[f64] = &[0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0];
+/// What a caller waits for.
+const TURN: &[f64] = &[0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0];
+/// Lengths of whole sessions.
+const SESSION: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
+
+macro_rules! metric_names {
+    ($(#[$doc:meta])* $kind:ident { $($(#[doc = $help:literal])+ $variant:ident => $name:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $kind { $($(#[doc = $help])+ $variant,)+ }
+
+        impl $kind {
+            /// Every one of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The exported name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What it says.
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($help,)+).trim_ascii(),)+ }
+            }
+        }
+    };
+}
+
+metric_names! {
+    /// Things that are counted.
+    Counter {
+        /// Sessions that ended by a panic.
+        TaskPanics => "trunkline_task_panics_total",
+        /// Rooms opened.
+        RoomsStarted => "trunkline_node_rooms_started_total",
+        /// Rooms closed.
+        RoomsEnded => "trunkline_node_rooms_ended_total",
+        /// Participants that joined.
+        ParticipantsJoined => "trunkline_node_participants_joined_total",
+        /// Participants that left.
+        ParticipantsLeft => "trunkline_node_participants_left_total",
+        /// Requests to the server API, by outcome.
+        ApiRequests => "trunkline_node_api_requests_total",
+        /// Media packets that came in.
+        MediaPacketsIn => "trunkline_node_media_packets_in_total",
+        /// Media packets that went out.
+        MediaPacketsOut => "trunkline_node_media_packets_out_total",
+        /// Packets dropped, by reason.
+        PacketsDropped => "trunkline_node_packets_dropped_total",
+        /// Media frames forwarded more than one frame length late.
+        FramesLate => "trunkline_node_frames_late_total",
+        /// Webhook deliveries, by outcome.
+        Webhooks => "trunkline_node_webhooks_total",
+        /// Agent jobs handed out, by outcome.
+        Jobs => "trunkline_node_jobs_total",
+        /// SIP calls, by direction.
+        CallsStarted => "trunkline_bridge_calls_started_total",
+        /// SIP calls ended, by class.
+        CallsEnded => "trunkline_bridge_calls_ended_total",
+        /// SIP requests refused, by reason.
+        CallsRefused => "trunkline_bridge_calls_refused_total",
+        /// SIP datagrams that made no sense, by reason.
+        SipDropped => "trunkline_bridge_sip_dropped_total",
+        /// RTP packets of calls dropped, by reason.
+        RtpDropped => "trunkline_bridge_rtp_dropped_total",
+        /// RTP frames sent more than one frame length late.
+        RtpLate => "trunkline_bridge_rtp_late_total",
+        /// Recordings started.
+        RecordingsStarted => "trunkline_bridge_recordings_started_total",
+        /// Recordings ended, by outcome.
+        RecordingsEnded => "trunkline_bridge_recordings_ended_total",
+        /// Conversations started.
+        SessionsStarted => "trunkline_agent_sessions_started_total",
+        /// Conversations ended, by reason.
+        SessionsEnded => "trunkline_agent_sessions_ended_total",
+        /// Turns taken.
+        Turns => "trunkline_agent_turns_total",
+        /// Interruptions, real or false.
+        Interruptions => "trunkline_agent_interruptions_total",
+        /// Provider errors, by part.
+        ProviderErrors => "trunkline_agent_provider_errors_total",
+        /// Webhooks received, by outcome.
+        WebhooksReceived => "trunkline_console_webhooks_received_total",
+    }
+}
+
+metric_names! {
+    /// Things that have a level.
+    Gauge {
+        /// Rooms open now.
+        RoomsOpen => "trunkline_node_rooms",
+        /// Calls up now.
+        CallsActive => "trunkline_bridge_calls",
+        /// Conversations running now.
+        SessionsActive => "trunkline_agent_sessions",
+        /// Share of its capacity an agent worker reports.
+        WorkerLoad => "trunkline_agent_worker_load",
+        /// Inference jobs waiting for a thread.
+        InferenceQueue => "trunkline_agent_inference_queue",
+    }
+}
+
+metric_names! {
+    /// Things that take time.
+    Timing {
+        /// INVITE to 200.
+        CallSetup => "trunkline_bridge_call_setup_seconds",
+        /// Length of a call.
+        CallLength => "trunkline_bridge_call_seconds",
+        /// How late an RTP frame was sent.
+        RtpLateness => "trunkline_bridge_rtp_lateness_seconds",
+        /// Join request to media connected.
+        JoinSetup => "trunkline_node_join_seconds",
+        /// Length of a room.
+        RoomLength => "trunkline_node_room_seconds",
+        /// Webhook event to its acceptance.
+        WebhookDelivery => "trunkline_node_webhook_delivery_seconds",
+        /// Caller's last sound to the agent's first.
+        TurnGap => "trunkline_agent_turn_gap_seconds",
+        /// Speech to text.
+        Transcription => "trunkline_agent_transcription_seconds",
+        /// Text to the brain's first sentence.
+        BrainFirst => "trunkline_agent_brain_first_seconds",
+        /// Sentence to its first sound.
+        SpeechFirst => "trunkline_agent_speech_first_seconds",
+    }
+}
+
+impl Timing {
+    /// Bucket bounds in seconds, chosen for the stage.
+    pub const fn buckets(self) -> &'static [f64] {
+        match self {
+            Self::RtpLateness => FRAME,
+            Self::CallSetup | Self::JoinSetup | Self::WebhookDelivery => SETUP,
+            Self::CallLength | Self::RoomLength => SESSION,
+            Self::TurnGap | Self::Transcription | Self::BrainFirst | Self::SpeechFirst => TURN,
+        }
+    }
+}
