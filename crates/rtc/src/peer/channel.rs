@@ -1,0 +1,122 @@
+//! Data channels by label.
+
+use std::collections::BTreeMap;
+
+use str0m::Rtc;
+use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+
+use super::Peer;
+use super::config::Role;
+
+/// Ordered and retransmitted.
+pub const RELIABLE: &str = "_reliable";
+/// Unordered, sent once.
+pub const LOSSY: &str = "_lossy";
+/// Data tracks: unordered, sent once.
+pub const DATA_TRACK: &str = "_data_track";
+
+/// A channel reports room again when its backlog falls below this.
+pub(super) const LOW_WATER: usize = 32 * 1024;
+/// Labels a far end may open. LiveKit clients open three; the rest is somebody's mistake.
+const MAX_CHANNELS: usize = 32;
+
+/// How a channel treats loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Ordered, retransmitted until delivered.
+    Reliable,
+    /// Unordered, never retransmitted.
+    Lossy,
+}
+
+impl Delivery {
+    pub(super) fn config(self, label: &str) -> ChannelConfig {
+        let (ordered, reliability) = match self {
+            Self::Reliable => (true, Reliability::Reliable),
+            Self::Lossy => (false, Reliability::MaxRetransmits { retransmits: 0 }),
+        };
+        ChannelConfig { label: label.to_owned(), ordered, reliability, ..Default::default() }
+    }
+}
+
+/// Open channels and their labels.
+#[derive(Debug, Default)]
+pub(super) struct Channels {
+    open: Vec<(ChannelId, String)>,
+}
+
+impl Channels {
+    pub(super) fn opened(&mut self, id: ChannelId, label: &str) -> bool {
+        if self.open.len() >= MAX_CHANNELS || self.open.iter().any(|(i, _)| *i == id) {
+            return false;
+        }
+        self.open.push((id, label.to_owned()));
+        true
+    }
+
+    pub(super) fn closed(&mut self, id: ChannelId) -> Option<String> {
+        let at = self.open.iter().position(|(i, _)| *i == id)?;
+        Some(self.open.swap_remove(at).1)
+    }
+
+    pub(super) fn label(&self, id: ChannelId) -> Option<&str> {
+        self.open.iter().find(|(i, _)| *i == id).map(|(_, l)| l.as_str())
+    }
+
+    pub(super) fn id(&self, label: &str) -> Option<ChannelId> {
+        self.open.iter().find(|(_, l)| l == label).map(|(i, _)| *i)
+    }
+
+    pub(super) fn backlog(&self, rtc: &mut Rtc) -> BTreeMap<String, usize> {
+        let size = |rtc: &mut Rtc, id| rtc.channel(id).map_or(0, |mut c| c.buffered_amount());
+        self.open.iter().map(|(id, label)| (label.clone(), size(rtc, *id))).collect()
+    }
+}
+
+impl Peer {
+    /// Wants a channel of this label. Opened with the next offer we write, or at once where an
+    /// association exists.
+    pub fn open_channel(&mut self, label: &str, delivery: Delivery) {
+        self.wanted_channels.push((label.to_owned(), delivery));
+        if self.config.role == Role::Answerer {
+            self.open_wanted_channels();
+        }
+    }
+
+    /// Writes a message. False if the channel is not open or full; nothing was queued then.
+    pub fn send_data(&mut self, label: &str, bytes: &[u8], now: std::time::Instant) -> bool {
+        let Some(id) = self.engine.channels.id(label) else { return false };
+        self.engine.advance(now);
+        let wrote = self.engine.mutate(|rtc| {
+            let mut channel = rtc.channel(id)?;
+            channel.write(true, bytes).ok()
+        });
+        self.engine.advance(now);
+        wrote.flatten().unwrap_or(false)
+    }
+
+    /// True if the channel can be written.
+    #[must_use]
+    pub fn channel_is_open(&self, label: &str) -> bool {
+        self.engine.channels.id(label).is_some()
+    }
+
+    /// Bytes waiting per open channel.
+    pub fn data_backlog(&mut self) -> BTreeMap<String, usize> {
+        self.engine.channel_backlog()
+    }
+
+    pub(super) fn open_wanted_channels(&mut self) {
+        if !self.remote.has_application() {
+            return;
+        }
+        let wanted = std::mem::take(&mut self.wanted_channels);
+        for (label, delivery) in wanted {
+            self.engine.mutate(|rtc| {
+                let mut api = rtc.sdp_api();
+                api.add_channel_with_config(delivery.config(&label));
+                api.apply().is_none()
+            });
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! How a peer is set up.
+
+use std::net::SocketAddr;
+
+use str0m::config::DtlsVersion;
+use str0m::{IceCreds, Rtc, RtcConfig};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::codec;
+
+/// SCTP messages longer than this are refused; LiveKit's own server announces the same.
+const MAX_MESSAGE_SIZE: u32 = 65_535;
+/// Bytes that may wait in SCTP over all channels. A second of data at 2 Mbit/s; more would only
+/// hide a reader that cannot keep up.
+const MAX_BUFFERED: usize = 256 * 1024;
+/// Audio packets kept for retransmission: four seconds of 20 ms frames, as LiveKit keeps.
+const AUDIO_HISTORY: usize = 200;
+/// Video packets kept for retransmission, as LiveKit keeps.
+const VIDEO_HISTORY: usize = 500;
+
+/// Who writes the offers on this connection. It never changes: the engine drops a pending offer
+/// when one arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// We offer. Senders get sections of their own.
+    Offerer,
+    /// The far end offers. Senders are placed on sections it offers to receive on.
+    Answerer,
+}
+
+/// Which end of a LiveKit session this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// An SFU: only audio and the video codecs it may forward, publish hints in answers.
+    Server,
+    /// A participant: audio only.
+    Client,
+}
+
+/// How a peer is set up.
+#[derive(Debug, Clone)]
+pub struct PeerConfig {
+    /// Who offers.
+    pub role: Role,
+    /// Which end this is.
+    pub side: Side,
+    /// Answer connectivity checks only, never start them. For a server with a public address.
+    pub ice_lite: bool,
+    /// Addresses the far end can reach, written into every description.
+    pub local_candidates: Vec<SocketAddr>,
+    /// Makes the first ICE credentials. Must be unpredictable outside tests.
+    pub seed: u64,
+}
+
+impl PeerConfig {
+    pub(super) fn build(&self, now: std::time::Instant) -> Rtc {
+        let config = RtcConfig::new()
+            .set_rtp_mode(true)
+            .set_ice_lite(self.ice_lite)
+            .set_local_ice_credentials(self.credentials())
+            .set_dtls_version(DtlsVersion::Dtls12)
+            .set_sctp_max_message_size(MAX_MESSAGE_SIZE)
+            .set_sctp_max_buffered_amount(MAX_BUFFERED)
+            .set_send_buffer_audio(AUDIO_HISTORY)
+            .set_send_buffer_video(VIDEO_HISTORY);
+        codec::configure(config, self.side).build(now)
+    }
+
+    fn credentials(&self) -> IceCreds {
+        let mut rng = StdRng::seed_from_u64(self.seed);
+        let mut word = |len: usize| -> String {
+            (0..len).map(|_| char::from(rng.sample(rand::distr::Alphanumeric))).collect()
+        };
+        IceCreds { ufrag: word(16), pass: word(32) }
+    }
+}

@@ -1,0 +1,337 @@
+//! The engine behind a peer, and the one place that keeps its contract.
+//!
+//! Every mutation goes through [`Engine::mutate`], which drains all output before it returns and
+//! contains a panic of the engine to this peer.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use str0m::media::{KeyframeRequestKind, Pt};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Reason, Rtc};
+
+use super::channel::{Channels, LOW_WATER};
+use super::codec::Codec;
+use super::config::PeerConfig;
+use super::event::{Mid, PeerEvent, RtpIn, SenderReport, Transmit};
+
+/// Errors in a row after which an engine that keeps failing is given up.
+const MAX_POLL_ERRORS: u32 = 8;
+/// "Never", far enough that nobody waits for it.
+const NEVER: Duration = Duration::from_secs(24 * 3600);
+
+/// What the engine produced.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    pub(super) transmits: VecDeque<Transmit>,
+    pub(super) events: VecDeque<PeerEvent>,
+    pub(super) wake: (Instant, &'static str),
+}
+
+/// The engine and what must be known to translate its events.
+#[derive(Debug)]
+pub(super) struct Engine {
+    rtc: Rtc,
+    pub(super) out: Outbox,
+    pub(super) channels: Channels,
+    /// Section per source, learnt from packets.
+    sources: BTreeMap<u32, Mid>,
+    /// Codec per payload type, as negotiated.
+    codecs: BTreeMap<u8, Codec>,
+    now: Instant,
+    connected: bool,
+    path_lost: bool,
+    closed: bool,
+}
+
+impl Engine {
+    pub(super) fn new(config: &PeerConfig, now: Instant) -> Self {
+        let mut engine = Self {
+            rtc: config.build(now),
+            out: Outbox {
+                transmits: VecDeque::new(),
+                events: VecDeque::new(),
+                wake: (now + NEVER, "nothing"),
+            },
+            channels: Channels::default(),
+            sources: BTreeMap::new(),
+            codecs: BTreeMap::new(),
+            now,
+            connected: false,
+            path_lost: false,
+            closed: false,
+        };
+        for addr in &config.local_candidates {
+            engine.add_local_candidate(*addr);
+        }
+        engine
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        !self.closed && self.rtc.is_alive()
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected && !self.closed
+    }
+
+    /// One mutation, then a full drain. `None` if the engine has ended, also by its own panic.
+    pub(super) fn mutate<T>(&mut self, act: impl FnOnce(&mut Rtc) -> T) -> Option<T> {
+        if self.closed {
+            return None;
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let value = act(&mut self.rtc);
+            self.drain();
+            value
+        }));
+        if outcome.is_err() {
+            tracing::error!("webrtc engine failed and its connection was closed");
+            self.end();
+        }
+        outcome.ok()
+    }
+
+    /// Brings the engine's time up to `now`.
+    pub(super) fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.mutate(|rtc| {
+            if let Err(error) = rtc.handle_input(Input::Timeout(now)) {
+                tracing::debug!(%error, "webrtc timeout failed");
+            }
+        });
+    }
+
+    pub(super) fn receive(&mut self, from: SocketAddr, to: SocketAddr, data: &[u8], now: Instant) {
+        let Ok(receive) = Receive::new(Protocol::Udp, from, to, data) else { return };
+        self.now = self.now.max(now);
+        self.mutate(|rtc| {
+            if let Err(error) = rtc.handle_input(Input::Receive(now, receive)) {
+                tracing::trace!(%error, "datagram ignored");
+            }
+        });
+    }
+
+    pub(super) fn accepts(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        data: &[u8],
+        now: Instant,
+    ) -> bool {
+        let receive = Receive::new(Protocol::Udp, from, to, data);
+        receive.is_ok_and(|r| self.rtc.accepts(&Input::Receive(now, r)))
+    }
+
+    pub(super) fn add_local_candidate(&mut self, addr: SocketAddr) {
+        match Candidate::host(addr, "udp") {
+            Ok(candidate) => {
+                self.mutate(|rtc| rtc.add_local_candidate(candidate).is_some());
+            }
+            Err(error) => tracing::warn!(%error, "local address is not usable"),
+        }
+    }
+
+    pub(super) fn local_ufrag(&mut self) -> String {
+        let ufrag = self.mutate(|rtc| rtc.direct_api().local_ice_credentials().ufrag);
+        ufrag.unwrap_or_default()
+    }
+
+    /// Forgets what a negotiation may have changed and learns the new payload types.
+    pub(super) fn negotiated(&mut self) {
+        self.sources.clear();
+        let params = self.rtc.codec_config().params().iter();
+        self.codecs = params.map(|p| (*p.pt(), Codec::from_engine(p.spec().codec))).collect();
+    }
+
+    /// Payload type under which a section carries a codec.
+    pub(super) fn payload_type(&self, mid: Mid, codec: Codec) -> Option<Pt> {
+        let agreed = self.rtc.media(mid.0)?.remote_pts();
+        let matches = |pt: &&Pt| self.codecs.get(&***pt) == Some(&codec);
+        agreed.iter().find(matches).copied()
+    }
+
+    /// True if a section exists and was not refused for good.
+    pub(super) fn section_is_usable(&self, mid: Mid) -> bool {
+        self.rtc.media(mid.0).is_some_and(|m| !m.disabled())
+    }
+
+    pub(super) fn write_rtp(&mut self, mid: Mid, write: RtpWrite, now: Instant) -> Option<()> {
+        let written = self.mutate(|rtc| {
+            let mut api = rtc.direct_api();
+            let stream = api.stream_tx_by_mid(mid.0, None)?;
+            stream.write_rtp(write);
+            Some(())
+        });
+        self.advance(now);
+        written.flatten()
+    }
+
+    pub(super) fn channel_backlog(&mut self) -> BTreeMap<String, usize> {
+        let channels = std::mem::take(&mut self.channels);
+        let backlog = self.mutate(|rtc| channels.backlog(rtc));
+        self.channels = channels;
+        backlog.unwrap_or_default()
+    }
+
+    pub(super) fn request_keyframe(&mut self, mid: Mid) {
+        self.mutate(|rtc| {
+            let mut api = rtc.direct_api();
+            if let Some(stream) = api.stream_rx_by_mid(mid.0, None) {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+        });
+    }
+
+    pub(super) fn close(&mut self) {
+        self.mutate(|rtc| {
+            if let Err(error) = rtc.close() {
+                tracing::debug!(%error, "closing failed");
+            }
+        });
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if !self.closed {
+            self.closed = true;
+            self.connected = false;
+            self.out.wake = (self.now + NEVER, "closed");
+            self.out.events.push_back(PeerEvent::Closed);
+        }
+    }
+
+    fn drain(&mut self) {
+        let mut errors = 0;
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(at)) => {
+                    self.out.wake = (at, reason(self.rtc.last_timeout_reason()));
+                    break;
+                }
+                Ok(Output::Transmit(t)) => self.out.transmits.push_back(Transmit {
+                    from: t.source,
+                    to: t.destination,
+                    bytes: t.contents.into(),
+                }),
+                Ok(Output::Event(event)) => self.on_event(event),
+                Err(error) => {
+                    tracing::debug!(%error, "webrtc engine error");
+                    errors += 1;
+                    if errors >= MAX_POLL_ERRORS {
+                        self.rtc.disconnect();
+                        break;
+                    }
+                }
+            }
+        }
+        if !self.rtc.is_alive() {
+            self.end();
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Connected => {
+                self.connected = true;
+                self.out.events.push_back(PeerEvent::Connected);
+            }
+            Event::IceConnectionStateChange(state) => self.on_ice(state),
+            Event::RtpPacket(packet) => self.on_rtp(packet),
+            Event::ChannelOpen(id, label) => {
+                if self.channels.opened(id, &label) {
+                    if let Some(mut channel) = self.rtc.channel(id) {
+                        channel.set_buffered_amount_low_threshold(LOW_WATER);
+                    }
+                    self.out.events.push_back(PeerEvent::ChannelOpen { label });
+                }
+            }
+            Event::ChannelData(data) => {
+                if let Some(label) = self.channels.label(data.id).map(str::to_owned) {
+                    self.out.events.push_back(PeerEvent::Data { label, bytes: data.data });
+                }
+            }
+            Event::ChannelClose(id) => {
+                if let Some(label) = self.channels.closed(id) {
+                    self.out.events.push_back(PeerEvent::ChannelClosed { label });
+                }
+            }
+            Event::ChannelBufferedAmountLow(id) => {
+                if let Some(label) = self.channels.label(id).map(str::to_owned) {
+                    self.out.events.push_back(PeerEvent::ChannelDrained { label });
+                }
+            }
+            Event::KeyframeRequest(request) => {
+                self.out.events.push_back(PeerEvent::KeyframeRequest { mid: Mid(request.mid) });
+            }
+            Event::Closed => self.end(),
+            _ => {}
+        }
+    }
+
+    fn on_ice(&mut self, state: IceConnectionState) {
+        if state.is_disconnected() && !self.path_lost {
+            self.path_lost = true;
+            self.out.events.push_back(PeerEvent::Disconnected);
+        } else if state.is_connected() && self.path_lost {
+            self.path_lost = false;
+            self.out.events.push_back(PeerEvent::Reconnected);
+        }
+    }
+
+    fn on_rtp(&mut self, packet: RtpPacket) {
+        let ssrc = *packet.header.ssrc;
+        let Some(mid) = self.section_of(&packet) else { return };
+        let codec = self.codecs.get(&*packet.header.payload_type).copied();
+        let report = packet.last_sender_info.map(|info| SenderReport {
+            at: info.ntp_time,
+            rtp: low_bits(info.rtp_time.numer()),
+        });
+        self.out.events.push_back(PeerEvent::Rtp(RtpIn {
+            mid,
+            ssrc,
+            seq: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            level: packet.header.ext_vals.audio_level.map(|l| l.saturating_neg().max(0)),
+            codec: codec.unwrap_or(Codec::Other),
+            payload: packet.payload,
+            arrival: packet.timestamp,
+            report,
+        }));
+    }
+
+    /// The section of a packet. The header names it only until the first receiver report.
+    fn section_of(&mut self, packet: &RtpPacket) -> Option<Mid> {
+        let ssrc = *packet.header.ssrc;
+        if let Some(mid) = self.sources.get(&ssrc) {
+            return Some(*mid);
+        }
+        let mut api = self.rtc.direct_api();
+        let mid = Mid(api.stream_rx(&packet.header.ssrc)?.mid());
+        self.sources.insert(ssrc, mid);
+        Some(mid)
+    }
+}
+
+fn low_bits(value: u64) -> u32 {
+    u32::try_from(value & u64::from(u32::MAX)).unwrap_or_default()
+}
+
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::NotHappening => "nothing",
+        Reason::DTLS => "dtls",
+        Reason::Ice => "ice",
+        Reason::Sctp => "sctp",
+        Reason::Channel => "data channel",
+        Reason::Feedback => "rtcp report",
+        Reason::Nack => "nack",
+        Reason::Twcc => "transport feedback",
+        Reason::SendStream => "rtp out",
+        _ => "webrtc",
+    }
+}

@@ -1,0 +1,364 @@
+//! Offers and answers.
+//!
+//! The engine's own descriptions are right about transport and codecs. What LiveKit needs on top
+//! is decided here: which section carries which sender, under which ids, and that every section
+//! that carries nothing says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
+use str0m::media::Direction as EngineDirection;
+use str0m::media::MediaKind as EngineKind;
+
+use crate::sdp::{Description, Direction, Kind, Section};
+
+use super::Peer;
+use super::config::{Role, Side};
+use super::error::SdpError;
+use super::event::{MediaKind, Mid, PeerEvent};
+use super::sender::Slot;
+
+/// Longest description accepted. Hundreds of sections fit.
+const MAX_SDP: usize = 512 * 1024;
+
+/// What a publisher asked for, told back to it in the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PublishOptions {
+    /// Do not pause transmission in silence.
+    pub disable_dtx: bool,
+    /// Encode two channels.
+    pub stereo: bool,
+}
+
+/// Receive sections a far end that offers must still add before every sender fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Shortage {
+    /// Audio sections missing.
+    pub audios: usize,
+    /// Video sections missing.
+    pub videos: usize,
+}
+
+pub(super) struct Pending {
+    offer: SdpPendingOffer,
+    text: String,
+    placed: Vec<(Slot, Mid)>,
+}
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending").field("placed", &self.placed).finish_non_exhaustive()
+    }
+}
+
+impl Peer {
+    /// Accepts an offer and answers it.
+    ///
+    /// # Errors
+    /// The offer is unreadable or contradicts the session; the far end must start over.
+    pub fn accept_offer(&mut self, sdp: &str, now: Instant) -> Result<String, SdpError> {
+        let offer = SdpOffer::from_sdp_string(bounded(sdp)?)
+            .map_err(|e| SdpError::Unreadable(e.to_string()))?;
+        let description = Description::parse(sdp);
+        self.engine.advance(now);
+        let accepted = self.engine.mutate(|rtc| rtc.sdp_api().accept_offer(offer));
+        let answer = accepted.ok_or(SdpError::Closed)?;
+        let answer = answer.map_err(|e| SdpError::Refused(e.to_string()))?;
+        self.pending = None;
+        self.learn(&description);
+        self.place_on_remote_sections();
+        let mut text = Description::parse(&answer.to_sdp_string());
+        for section in text.sections_mut() {
+            self.amend_answer(section, &description);
+        }
+        self.open_wanted_channels();
+        self.finish(&mut text);
+        Ok(text.to_string())
+    }
+
+    /// Writes an offer, or nothing if nothing changed.
+    ///
+    /// # Errors
+    /// An offer is still open, or the connection has ended.
+    pub fn create_offer(&mut self, now: Instant) -> Result<Option<String>, SdpError> {
+        if self.pending.is_some() {
+            return Err(SdpError::OfferOpen);
+        }
+        self.engine.advance(now);
+        let mut plan = Plan::new(self);
+        let created = self.engine.mutate(|rtc| {
+            let mut api = rtc.sdp_api();
+            plan.carry_out(&mut api);
+            api.apply()
+        });
+        let created = created.ok_or(SdpError::Closed)?;
+        self.restart = false;
+        let Some((offer, pending)) = created else { return Ok(None) };
+        for (slot, mid) in &plan.placed {
+            if let Some(sender) = self.senders.get_mut(slot) {
+                sender.mid = Some(*mid);
+            }
+        }
+        let mut text = Description::parse(&offer.to_sdp_string());
+        for section in text.sections_mut() {
+            self.amend_offer(section);
+        }
+        self.finish(&mut text);
+        let text = text.to_string();
+        let placed = plan.placed;
+        self.pending = Some(Pending { offer: pending, text: text.clone(), placed });
+        Ok(Some(text))
+    }
+
+    /// Takes the answer to our open offer.
+    ///
+    /// # Errors
+    /// There is no open offer, or the answer is unreadable or does not fit it.
+    pub fn accept_answer(&mut self, sdp: &str, now: Instant) -> Result<(), SdpError> {
+        let answer = SdpAnswer::from_sdp_string(bounded(sdp)?)
+            .map_err(|e| SdpError::Unreadable(e.to_string()))?;
+        let pending = self.pending.take().ok_or(SdpError::NoOfferOpen)?;
+        let description = Description::parse(sdp);
+        self.engine.advance(now);
+        let offer = pending.offer;
+        let accepted = self.engine.mutate(|rtc| rtc.sdp_api().accept_answer(offer, answer));
+        let accepted = accepted.ok_or(SdpError::Closed)?;
+        accepted.map_err(|e| SdpError::Refused(e.to_string()))?;
+        self.learn(&description);
+        for (slot, mid) in pending.placed {
+            self.settle(slot, mid, description.section(mid.as_str()));
+        }
+        Ok(())
+    }
+
+    /// The text of the offer that waits for its answer.
+    #[must_use]
+    pub fn open_offer(&self) -> Option<&str> {
+        self.pending.as_ref().map(|p| p.text.as_str())
+    }
+
+    /// New ICE credentials with the next offer.
+    pub fn restart_ice(&mut self) {
+        self.restart = true;
+    }
+
+    /// Asks for sections to receive on with the next offer, as a browser pre-creates them.
+    pub fn add_receivers(&mut self, kind: MediaKind, count: usize) {
+        self.wanted_receivers.extend(std::iter::repeat_n(kind, count));
+    }
+
+    /// Tells a publisher how to encode what it sends on a section; used in answers.
+    pub fn set_publish_options(&mut self, mid: Mid, options: PublishOptions) {
+        self.publish_options.insert(mid, options);
+    }
+
+    /// True if the last descriptions no longer say what we send.
+    #[must_use]
+    pub fn needs_negotiation(&self) -> bool {
+        let unplaced = self.senders.values().any(|s| s.mid.is_none());
+        let channels = !self.wanted_channels.is_empty() && self.config.role == Role::Offerer;
+        let ours = self.restart || channels || !self.wanted_receivers.is_empty();
+        unplaced || !self.cooling.is_empty() || ours
+    }
+
+    /// Sections the offering far end must add so that all senders fit.
+    #[must_use]
+    pub fn shortage(&self) -> Shortage {
+        let missing = |kind| {
+            let waiting = self.senders.values().filter(|s| s.kind == kind && s.mid.is_none());
+            let used: BTreeSet<Mid> = self.senders.values().filter_map(|s| s.mid).collect();
+            let free = self.remote.receiving().filter(|(m, k)| *k == kind && !used.contains(m));
+            waiting.count().saturating_sub(free.count())
+        };
+        Shortage { audios: missing(MediaKind::Audio), videos: missing(MediaKind::Video) }
+    }
+
+    /// Track id per section we send on, complete, as LiveKit's `mid_to_track_id`.
+    #[must_use]
+    pub fn mid_to_track_id(&self) -> BTreeMap<String, String> {
+        let placed = self.senders.values().filter_map(|s| Some((s.mid?, &s.msid.track)));
+        placed.map(|(mid, track)| (mid.to_string(), track.clone())).collect()
+    }
+
+    fn learn(&mut self, description: &Description) {
+        self.engine.negotiated();
+        let changes = self.remote.update(description);
+        self.engine.out.events.extend(changes);
+    }
+
+    /// Gives every waiting sender a section the far end offered to receive on. A section just
+    /// vacated rests for one answer, so that the far end sees the old track end.
+    fn place_on_remote_sections(&mut self) {
+        let offered: Vec<(Mid, MediaKind)> = self.remote.receiving().collect();
+        for sender in self.senders.values_mut() {
+            if sender.mid.is_some_and(|m| !offered.iter().any(|(o, _)| *o == m)) {
+                sender.mid = None;
+                sender.live = false;
+            }
+        }
+        let mut used: BTreeSet<Mid> = self.senders.values().filter_map(|s| s.mid).collect();
+        used.extend(self.cooling.keys().copied());
+        for sender in self.senders.values_mut().filter(|s| s.mid.is_none()) {
+            let free = offered.iter().find(|(m, k)| *k == sender.kind && !used.contains(m));
+            if let Some((mid, _)) = free {
+                used.insert(*mid);
+                sender.mid = Some(*mid);
+                sender.live = true;
+            }
+        }
+    }
+
+    fn settle(&mut self, slot: Slot, mid: Mid, section: Option<&Section>) {
+        let takes = |s: &Section| {
+            !s.rejected() && matches!(s.direction(), Direction::RecvOnly | Direction::SendRecv)
+        };
+        let accepted = section.is_some_and(takes);
+        let Some(sender) = self.senders.get_mut(&slot) else { return };
+        sender.mid = Some(mid);
+        sender.live = accepted;
+        if !accepted {
+            self.engine.out.events.push_back(PeerEvent::SenderRefused(slot));
+        }
+    }
+
+    fn sender_on(&self, mid: Mid) -> Option<&super::sender::Sender> {
+        self.senders.values().find(|s| s.mid == Some(mid))
+    }
+
+    fn amend_answer(&self, section: &mut Section, offer: &Description) {
+        let Some(mid) = section.mid().map(Mid::from) else { return };
+        let asked = offer.section(mid.as_str());
+        let media = matches!(section.kind(), Kind::Audio | Kind::Video);
+        if !media || section.rejected() {
+            return;
+        }
+        if self.remote.is_sending(mid) {
+            section.set_direction(Direction::RecvOnly);
+            section.remove_sources();
+            self.add_publish_hints(section, mid);
+        } else if let Some(sender) = self.sender_on(mid).filter(|_| asked.is_some()) {
+            section.set_direction(Direction::SendOnly);
+            section.set_msid(&sender.msid);
+            if sender.stereo {
+                section.add_fmtp("opus", "sprop-stereo=1");
+            }
+        } else {
+            section.set_direction(Direction::Inactive);
+            section.remove_sources();
+        }
+    }
+
+    fn add_publish_hints(&self, section: &mut Section, mid: Mid) {
+        if self.config.side == Side::Client {
+            return;
+        }
+        let options = self.publish_options.get(&mid).copied().unwrap_or_default();
+        if !options.disable_dtx {
+            section.add_fmtp("opus", "usedtx=1");
+        }
+        if options.stereo {
+            section.add_fmtp("opus", "stereo=1");
+            section.add_fmtp("opus", "maxaveragebitrate=510000");
+        }
+    }
+
+    fn amend_offer(&self, section: &mut Section) {
+        let Some(mid) = section.mid().map(Mid::from) else { return };
+        let media = matches!(section.kind(), Kind::Audio | Kind::Video);
+        if !media || section.rejected() {
+            return;
+        }
+        match self.sender_on(mid) {
+            Some(sender) => {
+                section.set_msid(&sender.msid);
+                if sender.stereo {
+                    section.add_fmtp("opus", "sprop-stereo=1");
+                }
+            }
+            None => section.remove_sources(),
+        }
+    }
+
+    /// Marks what the finished description announces.
+    fn finish(&mut self, text: &mut Description) {
+        text.replace_session_line("a=msid-semantic", "a=msid-semantic: WMS *");
+        let placed = self.senders.iter().filter_map(|(slot, s)| Some((s.mid?, *slot)));
+        self.announced = placed.collect();
+        self.cooling.clear();
+    }
+}
+
+/// Changes one offer brings.
+struct Plan {
+    channels: Vec<str0m::channel::ChannelConfig>,
+    receivers: Vec<MediaKind>,
+    stop: BTreeMap<Mid, MediaKind>,
+    reuse: Vec<(Slot, Mid)>,
+    fresh: Vec<(Slot, MediaKind, crate::sdp::Msid)>,
+    restart: bool,
+    placed: Vec<(Slot, Mid)>,
+}
+
+impl Plan {
+    fn new(peer: &mut Peer) -> Self {
+        let wanted = std::mem::take(&mut peer.wanted_channels);
+        let mut plan = Self {
+            channels: wanted.iter().map(|(label, how)| how.config(label)).collect(),
+            receivers: std::mem::take(&mut peer.wanted_receivers),
+            stop: peer.cooling.clone(),
+            reuse: Vec::new(),
+            fresh: Vec::new(),
+            restart: peer.restart,
+            placed: Vec::new(),
+        };
+        peer.idle.retain(|mid, _| peer.engine.section_is_usable(*mid));
+        for (slot, sender) in peer.senders.iter().filter(|(_, s)| s.mid.is_none()) {
+            match peer.idle.iter().find(|(_, kind)| **kind == sender.kind).map(|(m, _)| *m) {
+                Some(mid) => {
+                    peer.idle.remove(&mid);
+                    plan.reuse.push((*slot, mid));
+                }
+                None => plan.fresh.push((*slot, sender.kind, sender.msid.clone())),
+            }
+        }
+        peer.idle.extend(plan.stop.iter().map(|(mid, kind)| (*mid, *kind)));
+        plan
+    }
+
+    fn carry_out(&mut self, api: &mut SdpApi<'_>) {
+        for config in self.channels.drain(..) {
+            api.add_channel_with_config(config);
+        }
+        for kind in self.receivers.drain(..) {
+            api.add_media(engine_kind(kind), EngineDirection::RecvOnly, None, None, None);
+        }
+        for mid in self.stop.keys() {
+            api.set_direction(mid.0, EngineDirection::Inactive);
+        }
+        for (slot, mid) in self.reuse.drain(..) {
+            api.set_direction(mid.0, EngineDirection::SendOnly);
+            self.placed.push((slot, mid));
+        }
+        for (slot, kind, msid) in self.fresh.drain(..) {
+            let (stream, track) = (Some(msid.stream), Some(msid.track));
+            let kind = engine_kind(kind);
+            let mid = api.add_media(kind, EngineDirection::SendOnly, stream, track, None);
+            self.placed.push((slot, Mid(mid)));
+        }
+        if self.restart {
+            api.ice_restart(true);
+        }
+    }
+}
+
+fn engine_kind(kind: MediaKind) -> EngineKind {
+    match kind {
+        MediaKind::Audio => EngineKind::Audio,
+        MediaKind::Video => EngineKind::Video,
+    }
+}
+
+fn bounded(sdp: &str) -> Result<&str, SdpError> {
+    if sdp.len() > MAX_SDP { Err(SdpError::TooLong(sdp.len())) } else { Ok(sdp) }
+}
