@@ -1,0 +1,173 @@
+//! Tracks: what we publish and what we receive, one packet at a time.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use trunkline_base::id::{ParticipantIdentity, TrackSid};
+use trunkline_base::token::ParticipantKind;
+
+use super::command::{Command, OutgoingFrame, TrackKey, ask};
+use super::error::RequestError;
+use super::lane::{LaneReceiver, LaneSender};
+use super::snapshot::TrackSource;
+
+/// How to publish audio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AudioOptions {
+    /// The track's name.
+    pub name: String,
+    /// What it carries.
+    pub source: TrackSource,
+}
+
+impl Default for AudioOptions {
+    fn default() -> Self {
+        Self { name: "audio".to_owned(), source: TrackSource::Microphone }
+    }
+}
+
+/// One Opus packet to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpusFrame {
+    /// The packet.
+    pub payload: Bytes,
+    /// How much time it covers, in 48 kHz samples: 960 for 20 ms.
+    pub duration_48k: u32,
+    /// RFC 6464 level: dB below full scale as a negative number, -127 for silence.
+    pub level: Option<i8>,
+}
+
+/// A track of ours. A cheap handle: clones are the same track.
+#[derive(Clone, Debug)]
+pub struct AudioTrack {
+    pub(super) key: TrackKey,
+    pub(super) lane: LaneSender<OutgoingFrame>,
+    pub(super) commands: mpsc::WeakSender<Command>,
+    pub(super) state: watch::Receiver<LocalTrackState>,
+}
+
+/// What the room task tells the handles of a local track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LocalTrackState {
+    pub(super) sid: TrackSid,
+    pub(super) subscribed: bool,
+    pub(super) muted: bool,
+}
+
+impl AudioTrack {
+    /// Sends a packet. Never waits; false once the room is over. A packet that finds the lane full
+    /// pushes out the oldest one.
+    pub fn send(&self, frame: OpusFrame) -> bool {
+        self.lane.push(OutgoingFrame { track: self.key, frame })
+    }
+
+    /// The track's id; a full reconnect gives it a new one.
+    pub fn sid(&self) -> TrackSid {
+        self.state.borrow().sid.clone()
+    }
+
+    /// Whether it is muted.
+    pub fn is_muted(&self) -> bool {
+        self.state.borrow().muted
+    }
+
+    /// Waits until somebody hears it; false when the track ends first.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn subscribed(&self) -> bool {
+        self.state.clone().wait_for(|state| state.subscribed).await.is_ok()
+    }
+
+    /// Mutes or unmutes.
+    ///
+    /// # Errors
+    /// [`RequestError::Closed`] when the room is over.
+    pub async fn mute(&self, muted: bool) -> Result<(), RequestError> {
+        let commands = self.commands.upgrade().ok_or(RequestError::Closed)?;
+        ask(&commands, |answer| Command::Mute { track: self.key, muted, answer }).await
+    }
+
+    /// Withdraws the track.
+    ///
+    /// # Errors
+    /// [`RequestError::Closed`] when the room is over.
+    pub async fn unpublish(self) -> Result<(), RequestError> {
+        let commands = self.commands.upgrade().ok_or(RequestError::Closed)?;
+        ask(&commands, |answer| Command::Unpublish { track: self.key, answer }).await
+    }
+}
+
+/// A track of somebody else whose media arrives.
+#[derive(Debug)]
+pub struct RemoteTrack {
+    /// Its id.
+    pub sid: TrackSid,
+    /// Its publisher.
+    pub participant: ParticipantIdentity,
+    /// What sort of participant that is.
+    pub participant_kind: ParticipantKind,
+    /// Its name.
+    pub name: String,
+    /// What it carries.
+    pub source: TrackSource,
+    /// Such as `audio/opus`.
+    pub mime_type: String,
+    /// Its packets.
+    pub packets: MediaReceiver,
+}
+
+/// One received RTP packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaPacket {
+    /// Sequence number, extended past 16 bits.
+    pub seq: u64,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// RTP marker: first packet after a silence.
+    pub marker: bool,
+    /// RFC 6464 level, dB below full scale as a negative number.
+    pub level: Option<i8>,
+    /// The codec's bytes.
+    pub payload: Bytes,
+    /// When it arrived.
+    pub arrival: Instant,
+    /// The publisher's clock, when a sender report has told it.
+    pub sender_report: Option<SenderReport>,
+}
+
+/// Ties a track's RTP clock to wall-clock time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SenderReport {
+    /// Unix time of the report.
+    pub unix: Duration,
+    /// RTP timestamp at that time.
+    pub timestamp: u32,
+}
+
+/// The packets of one track. Reads that lag lose the oldest packets.
+#[derive(Debug)]
+pub struct MediaReceiver {
+    pub(super) lane: LaneReceiver<MediaPacket>,
+}
+
+impl MediaReceiver {
+    /// The next packet; nothing once the track is over.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn recv(&mut self) -> Option<MediaPacket> {
+        self.lane.recv().await
+    }
+
+    /// A packet that has arrived already.
+    pub fn try_recv(&mut self) -> Option<MediaPacket> {
+        self.lane.try_recv()
+    }
+
+    /// Packets lost because they were not read in time.
+    pub const fn dropped(&self) -> u64 {
+        self.lane.dropped()
+    }
+}
