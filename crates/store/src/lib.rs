@@ -1,1 +1,204 @@
-//! What must survive a restart: calls, turns, events, refusals, recordings, SIP set-up, jobs.
+//! What must survive a restart: calls, turns, events, refusals, recordings, SIP set-up, and
+//! deliveries still owed. One SQLite file, written as things happen, so that a killed process
+//! loses no finished turn.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), trunkline_store::StoreError> {
+//! use trunkline_base::time::UnixTime;
+//! use trunkline_store::Store;
+//!
+//! let store = Store::open(":memory:").await?;
+//! store.documents().put("trunk", "ST_1", b"{}", UnixTime(1)).await?;
+//! assert_eq!(store.documents().get("trunk", "ST_1").await?.as_deref(), Some(&b"{}"[..]));
+//! # Ok(()) }
+//! ```
+
+mod calls;
+mod documents;
+mod events;
+mod outbox;
+mod recordings;
+mod refusals;
+mod turns;
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use trunkline_base::class::{Class, Classified};
+
+pub use calls::{Call, CallEnd, CallStart, Calls, Direction};
+pub use documents::Documents;
+pub use events::{Event, Events};
+pub use outbox::{Delivery, Outbox};
+pub use recordings::{Recording, RecordingEnd, RecordingStart, Recordings};
+pub use refusals::{Refusal, Refusals};
+pub use turns::{Turn, TurnLatency, Turns};
+
+/// Writers queue this long behind each other before giving up; a write takes microseconds, so
+/// reaching it means that the disk stands still.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Readers at work at the same time. More than the cores gains nothing.
+const CONNECTIONS: u32 = 4;
+
+/// Why the store could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file cannot be opened.
+    #[error("cannot open the store at {path}; check that the directory exists and is writable")]
+    Open {
+        /// Where it should be.
+        path: String,
+        /// What the database said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The file belongs to another version.
+    #[error("cannot bring the store's tables up to date")]
+    Migrate(#[source] MigrateError),
+    /// The disk is full.
+    #[error("the disk that holds the store is full; free some space")]
+    Full,
+    /// A statement failed.
+    #[error("the store did not answer")]
+    Query(#[source] sqlx::Error),
+    /// A row does not read back.
+    #[error("a stored {what} is damaged")]
+    Damaged {
+        /// What sort of row.
+        what: &'static str,
+    },
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        // SQLITE_FULL
+        let full = error.as_database_error().is_some_and(|e| e.code().as_deref() == Some("13"));
+        if full { Self::Full } else { Self::Query(error) }
+    }
+}
+
+impl Classified for StoreError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Open { .. } | Self::Migrate(_) => Class::Invalid,
+            Self::Full | Self::Query(_) => Class::Unavailable,
+            Self::Damaged { .. } => Class::Internal,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "store.open",
+            Self::Migrate(_) => "store.migrate",
+            Self::Full => "store.disk_full",
+            Self::Query(_) => "store.query",
+            Self::Damaged { .. } => "store.damaged",
+        }
+    }
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: SqlitePool,
+}
+
+impl Store {
+    /// Opens the file, creating it and its tables where they are missing. `:memory:` gives a store
+    /// that ends with the process.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] or [`StoreError::Migrate`].
+    pub async fn open(path: &str) -> Result<Self, StoreError> {
+        let open = |source| StoreError::Open { path: path.to_owned(), source };
+        let in_memory = path == ":memory:";
+        let options = SqliteConnectOptions::from_str(&format!("sqlite://{path}"))
+            .map_err(open)?
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .journal_mode(SqliteJournalMode::Wal)
+            // Under WAL a killed process loses nothing with NORMAL; only a power cut may cost the
+            // last moments.
+            .synchronous(SqliteSynchronous::Normal);
+        // Each connection to `:memory:` is a database of its own, so there is one, kept for good.
+        let connections = if in_memory { 1 } else { CONNECTIONS };
+        let pool = SqlitePoolOptions::new()
+            .max_connections(connections)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(BUSY)
+            .connect_with(options)
+            .await
+            .map_err(open)?;
+        sqlx::migrate!().run(&pool).await.map_err(StoreError::Migrate)?;
+        Ok(Self { pool })
+    }
+
+    /// Phone calls.
+    pub const fn calls(&self) -> Calls<'_> {
+        Calls::new(&self.pool)
+    }
+
+    /// Turns of conversations.
+    pub const fn turns(&self) -> Turns<'_> {
+        Turns::new(&self.pool)
+    }
+
+    /// Webhook events.
+    pub const fn events(&self) -> Events<'_> {
+        Events::new(&self.pool)
+    }
+
+    /// Calls that were turned away.
+    pub const fn refusals(&self) -> Refusals<'_> {
+        Refusals::new(&self.pool)
+    }
+
+    /// Recordings.
+    pub const fn recordings(&self) -> Recordings<'_> {
+        Recordings::new(&self.pool)
+    }
+
+    /// Small documents by kind and id.
+    pub const fn documents(&self) -> Documents<'_> {
+        Documents::new(&self.pool)
+    }
+
+    /// Deliveries still owed.
+    pub const fn outbox(&self) -> Outbox<'_> {
+        Outbox::new(&self.pool)
+    }
+
+    /// Whether the store answers.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Folds the journal into the file and closes it.
+    pub async fn close(self) {
+        let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await;
+        self.pool.close().await;
+    }
+}
+
+/// SQLite integers are signed; our times are not.
+fn to_db(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn from_db(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! Phone calls, from the first ring to the last byte.
+
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqlitePool};
+use trunkline_base::id::{CallId, RoomName};
+use trunkline_base::secret::Personal;
+use trunkline_base::time::UnixTime;
+
+use crate::{StoreError, from_db, to_db};
+
+/// Which way a call went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Someone phoned us.
+    Inbound,
+    /// We phoned someone.
+    Outbound,
+}
+
+impl Direction {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+
+    fn from_word(word: &str) -> Self {
+        if word == "outbound" { Self::Outbound } else { Self::Inbound }
+    }
+}
+
+/// What is known when a call begins.
+#[derive(Clone, Debug)]
+pub struct CallStart {
+    /// The call.
+    pub call_id: CallId,
+    /// The room it becomes a participant of.
+    pub room: RoomName,
+    /// Which way.
+    pub direction: Direction,
+    /// Calling number.
+    pub caller: Personal<String>,
+    /// Called number.
+    pub called: Personal<String>,
+    /// Trunk it came over.
+    pub trunk_id: String,
+    /// Rule that placed it.
+    pub rule_id: String,
+    /// When.
+    pub at: UnixTime,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug)]
+pub struct CallEnd {
+    /// When.
+    pub at: UnixTime,
+    /// In a word, such as `caller_hung_up`.
+    pub reason: String,
+    /// The SIP status that says it, where there is one.
+    pub sip_status: Option<u16>,
+    /// Media figures and the like.
+    pub summary: serde_json::Value,
+}
+
+/// A call as stored.
+#[derive(Clone, Debug, Serialize)]
+pub struct Call {
+    /// The call.
+    pub call_id: String,
+    /// Its room.
+    pub room: String,
+    /// Which way.
+    pub direction: Direction,
+    /// Calling number.
+    pub caller: Personal<String>,
+    /// Called number.
+    pub called: Personal<String>,
+    /// Trunk it came over.
+    pub trunk_id: String,
+    /// Rule that placed it.
+    pub rule_id: String,
+    /// First ring.
+    pub started_at: UnixTime,
+    /// Answer.
+    pub answered_at: Option<UnixTime>,
+    /// End.
+    pub ended_at: Option<UnixTime>,
+    /// Why it ended.
+    pub end_reason: Option<String>,
+    /// SIP status of the end.
+    pub sip_status: Option<u16>,
+    /// Media figures and the like.
+    pub summary: Option<serde_json::Value>,
+}
+
+/// The table of calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Calls<'a> {
+    pool: &'a SqlitePool,
+}
+
+impl<'a> Calls<'a> {
+    pub(crate) const fn new(pool: &'a SqlitePool) -> Self {
+        Self { pool }
+    }
+
+    /// A call begins.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn start(&self, start: &CallStart) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO calls (call_id, room, direction, caller, called, trunk_id, rule_id, started_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (call_id) DO NOTHING",
+        )
+        .bind(start.call_id.as_str())
+        .bind(start.room.as_str())
+        .bind(start.direction.as_str())
+        .bind(start.caller.expose())
+        .bind(start.called.expose())
+        .bind(&start.trunk_id)
+        .bind(&start.rule_id)
+        .bind(to_db(start.at.0))
+        .execute(self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// It is answered.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn answered(&self, call_id: &CallId, at: UnixTime) -> Result<(), StoreError> {
+        sqlx::query("UPDATE calls SET answered_at = ? WHERE call_id = ? AND answered_at IS NULL")
+            .bind(to_db(at.0))
+            .bind(call_id.as_str())
+            .execute(self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// It ends. The first end wins.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn ended(&self, call_id: &CallId, end: &CallEnd) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE calls SET ended_at = ?, end_reason = ?, sip_status = ?, summary = ?
+             WHERE call_id = ? AND ended_at IS NULL",
+        )
+        .bind(to_db(end.at.0))
+        .bind(&end.reason)
+        .bind(end.sip_status.map(i64::from))
+        .bind(end.summary.to_string())
+        .bind(call_id.as_str())
+        .execute(self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Closes the calls a killed process left open, and says how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn close_orphans(&self, at: UnixTime) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "UPDATE calls SET ended_at = ?, end_reason = 'process_ended' WHERE ended_at IS NULL",
+        )
+        .bind(to_db(at.0))
+        .execute(self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// One call.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn get(&self, call_id: &str) -> Result<Option<Call>, StoreError> {
+        let row = sqlx::query("SELECT * FROM calls WHERE call_id = ?")
+            .bind(call_id)
+            .fetch_optional(self.pool)
+            .await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// The latest calls, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub async fn list(&self, limit: u32) -> Result<Vec<Call>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM calls ORDER BY started_at DESC LIMIT ?")
+            .bind(i64::from(limit))
+            .fetch_all(self.pool)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Call, StoreError> {
+    let time = |column: &str| -> Result<Option<UnixTime>, sqlx::Error> {
+        Ok(row.try_get::<Option<i64>, _>(column)?.map(|ms| UnixTime(from_db(ms))))
+    };
+    let damaged = |_| StoreError::Damaged { what: "call" };
+    let summary = row.try_get::<Option<String>, _>("summary")?;
+    Ok(Call {
+        call_id: row.try_get("call_id")?,
+        room: row.try_get("room")?,
+        direction: Direction::from_word(row.try_get("direction")?),
+        caller: Personal::new(row.try_get("caller")?),
+        called: Personal::new(row.try_get("called")?),
+        trunk_id: row.try_get("trunk_id")?,
+        rule_id: row.try_get("rule_id")?,
+        started_at: time("started_at")?.unwrap_or_default(),
+        answered_at: time("answered_at")?,
+        ended_at: time("ended_at")?,
+        end_reason: row.try_get("end_reason")?,
+        sip_status: row
+            .try_get::<Option<i64>, _>("sip_status")?
+            .and_then(|status| u16::try_from(status).ok()),
+        summary: summary.map(|text| serde_json::from_str(&text)).transpose().map_err(damaged)?,
+    })
+}

@@ -1,0 +1,150 @@
+//! Recordings: where they are, how long, and whether they ended well.
+
+use serde::Serialize;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqlitePool};
+use trunkline_base::id::{EgressId, RoomName};
+use trunkline_base::time::UnixTime;
+
+use crate::{StoreError, from_db, to_db};
+
+/// A recording begins.
+#[derive(Clone, Debug)]
+pub struct RecordingStart {
+    /// The egress.
+    pub egress_id: EgressId,
+    /// Its room.
+    pub room: RoomName,
+    /// The file.
+    pub path: String,
+    /// Channels in it.
+    pub channels: u8,
+    /// When.
+    pub at: UnixTime,
+}
+
+/// A recording ends.
+#[derive(Clone, Debug)]
+pub struct RecordingEnd {
+    /// When.
+    pub at: UnixTime,
+    /// Length of the audio in milliseconds.
+    pub duration_ms: u64,
+    /// Size of the file.
+    pub bytes: u64,
+    /// In a word, such as `complete`, `failed`, `recovered`.
+    pub outcome: String,
+}
+
+/// A recording as stored.
+#[derive(Clone, Debug, Serialize)]
+pub struct Recording {
+    /// The egress.
+    pub egress_id: String,
+    /// Its room.
+    pub room: String,
+    /// The file.
+    pub path: String,
+    /// Channels in it.
+    pub channels: u8,
+    /// When it began.
+    pub started_at: UnixTime,
+    /// When it ended.
+    pub ended_at: Option<UnixTime>,
+    /// Length of the audio in milliseconds.
+    pub duration_ms: Option<u64>,
+    /// Size of the file.
+    pub bytes: Option<u64>,
+    /// How it ended.
+    pub outcome: Option<String>,
+}
+
+/// The table of recordings.
+#[derive(Clone, Copy, Debug)]
+pub struct Recordings<'a> {
+    pool: &'a SqlitePool,
+}
+
+impl<'a> Recordings<'a> {
+    pub(crate) const fn new(pool: &'a SqlitePool) -> Self {
+        Self { pool }
+    }
+
+    /// A recording begins.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn start(&self, start: &RecordingStart) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO recordings (egress_id, room, path, channels, started_at)
+             VALUES (?, ?, ?, ?, ?)",
+        )
+        .bind(start.egress_id.as_str())
+        .bind(start.room.as_str())
+        .bind(&start.path)
+        .bind(i64::from(start.channels))
+        .bind(to_db(start.at.0))
+        .execute(self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// It ends.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn end(&self, egress_id: &str, end: &RecordingEnd) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE recordings SET ended_at = ?, duration = ?, bytes = ?, outcome = ?
+             WHERE egress_id = ?",
+        )
+        .bind(to_db(end.at.0))
+        .bind(to_db(end.duration_ms))
+        .bind(to_db(end.bytes))
+        .bind(&end.outcome)
+        .bind(egress_id)
+        .execute(self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The recordings of a room, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub async fn of_room(&self, room: &str) -> Result<Vec<Recording>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM recordings WHERE room = ? ORDER BY started_at")
+            .bind(room)
+            .fetch_all(self.pool)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Recordings that a killed process left open.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub async fn open(&self) -> Result<Vec<Recording>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM recordings WHERE ended_at IS NULL ORDER BY started_at")
+            .fetch_all(self.pool)
+            .await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Recording, StoreError> {
+    let number = |column: &str| -> Result<Option<u64>, sqlx::Error> {
+        Ok(row.try_get::<Option<i64>, _>(column)?.map(from_db))
+    };
+    Ok(Recording {
+        egress_id: row.try_get("egress_id")?,
+        room: row.try_get("room")?,
+        path: row.try_get("path")?,
+        channels: u8::try_from(row.try_get::<i64, _>("channels")?).unwrap_or(0),
+        started_at: UnixTime(number("started_at")?.unwrap_or(0)),
+        ended_at: number("ended_at")?.map(UnixTime),
+        duration_ms: number("duration")?,
+        bytes: number("bytes")?,
+        outcome: row.try_get("outcome")?,
+    })
+}
