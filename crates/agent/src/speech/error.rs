@@ -84,13 +84,21 @@ pub enum LoadError {
         /// What was wrong with it.
         reason: String,
     },
+    /// A worker thread could not be started.
+    #[error("cannot start a {part} worker: {reason}")]
+    Threads {
+        /// Which part.
+        part: &'static str,
+        /// What the system said.
+        reason: String,
+    },
 }
 
 impl Classified for LoadError {
     fn class(&self) -> Class {
         match self {
             Self::NotInstalled { .. } => Class::Missing,
-            Self::Runtime { .. } | Self::Model { .. } => Class::Unavailable,
+            Self::Runtime { .. } | Self::Model { .. } | Self::Threads { .. } => Class::Unavailable,
         }
     }
 
@@ -99,6 +107,7 @@ impl Classified for LoadError {
             Self::NotInstalled { .. } => "agent.models.not_installed",
             Self::Runtime { .. } => "agent.models.runtime",
             Self::Model { .. } => "agent.models.broken",
+            Self::Threads { .. } => "agent.models.threads",
         }
     }
 }

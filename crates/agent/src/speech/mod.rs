@@ -12,6 +12,8 @@ pub mod testing;
 mod error;
 mod load;
 mod parts;
+mod pool;
+mod runtime;
 
 pub use error::{LoadError, SpeechError};
 pub use load::{Speech, SpeechConfig};

@@ -1,0 +1,89 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use super::*;
+
+fn counting_pool(limit: usize) -> (Pool<usize>, Arc<AtomicUsize>) {
+    let made = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&made);
+    let pool = Pool::start("test", 1, limit, move || Ok(counter.fetch_add(1, Ordering::SeqCst)));
+    (pool.unwrap(), made)
+}
+
+/// Occupies the only worker until the returned sender is dropped or used.
+async fn occupy(pool: &Pool<usize>) -> mpsc::Sender<()> {
+    let (release, released) = mpsc::channel();
+    let (begun, has_begun) = oneshot::channel();
+    let busy = pool.clone();
+    #[expect(clippy::disallowed_methods, reason = "the test ends before its runtime does")]
+    tokio::spawn(async move {
+        let work = move |_: &mut usize| {
+            let _ = begun.send(());
+            let _ = released.recv();
+            Ok(())
+        };
+        busy.run(&CancellationToken::new(), work).await
+    });
+    has_begun.await.unwrap();
+    release
+}
+
+#[tokio::test]
+async fn work_runs_on_the_model() {
+    let (pool, _) = counting_pool(4);
+    let answer = pool.run(&CancellationToken::new(), |model| Ok(*model + 41)).await;
+    assert_eq!(answer, Ok(41));
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once() {
+    let (pool, _) = counting_pool(1);
+    let release = occupy(&pool).await;
+    let token = CancellationToken::new();
+    let mut queued = Box::pin(pool.run(&token, |_| Ok(1)));
+    assert!(futures::poll!(queued.as_mut()).is_pending());
+    let refused = pool.run(&token, |_| Ok(2)).await;
+    assert_eq!(refused, Err(SpeechError::Overloaded { waiting: 1 }));
+    drop(release);
+    assert_eq!(queued.await, Ok(1));
+}
+
+#[tokio::test]
+async fn cancelled_work_is_skipped() {
+    let (pool, _) = counting_pool(4);
+    let release = occupy(&pool).await;
+    let ran = Arc::new(AtomicUsize::new(0));
+    let token = CancellationToken::new();
+    let count = Arc::clone(&ran);
+    let mut queued = Box::pin(pool.run(&token, move |_| Ok(count.fetch_add(1, Ordering::SeqCst))));
+    assert!(futures::poll!(queued.as_mut()).is_pending());
+    token.cancel();
+    assert_eq!(queued.await, Err(SpeechError::Cancelled));
+    drop(release);
+    assert_eq!(pool.run(&CancellationToken::new(), |_| Ok(7)).await, Ok(7));
+    assert_eq!(ran.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_panic_is_an_answer_and_the_worker_gets_a_fresh_model() {
+    let (pool, made) = counting_pool(4);
+    let token = CancellationToken::new();
+    let outcome: Result<(), _> = pool.run(&token, |_| panic!("a broken model")).await;
+    assert_eq!(outcome, Err(SpeechError::Panicked { part: "test" }));
+    assert_eq!(pool.run(&token, |model| Ok(*model)).await, Ok(1));
+    assert_eq!(made.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_worker_that_cannot_reload_stops_the_part() {
+    let made = AtomicUsize::new(0);
+    let pool = Pool::start("test", 1, 4, move || match made.fetch_add(1, Ordering::SeqCst) {
+        0 => Ok(()),
+        _ => Err(LoadError::NotInstalled { dir: "gone".into(), missing: Vec::new() }),
+    })
+    .unwrap();
+    let token = CancellationToken::new();
+    let outcome: Result<(), _> = pool.run(&token, |_: &mut ()| panic!("broken")).await;
+    assert_eq!(outcome, Err(SpeechError::Panicked { part: "test" }));
+    assert_eq!(pool.run(&token, |_| Ok(1)).await, Err(SpeechError::Stopped));
+}
