@@ -7,6 +7,7 @@ mod command;
 mod config;
 mod error;
 mod handle;
+mod state;
 
 pub use config::{Limits, RoomDefaults, RoomsConfig};
 pub use error::{JoinError, RoomError, StartError};

@@ -1,0 +1,138 @@
+//! What the API asks of a room.
+
+use livekit_protocol as proto;
+use proto::{DisconnectReason, RoomEndReason};
+use trunkline_base::id::ParticipantSid;
+
+use super::exit::Farewell;
+use super::participant::Participant;
+use super::requests::Wishes;
+use super::{Now, RoomState};
+use crate::room::command::RoomAsk;
+use crate::room::error::RoomError;
+use crate::room::handle::Mute;
+use crate::signal::message;
+
+impl RoomState {
+    /// Carries out one ask and answers it. An asker that has gone away is no reason not to.
+    pub(crate) fn on_ask(&mut self, ask: RoomAsk, now: Now) {
+        match ask {
+            RoomAsk::Room { answer } => drop(answer.send(self.info())),
+            RoomAsk::Delete { answer } => {
+                self.close(RoomEndReason::RoomEndApiDelete, now);
+                let _gone = answer.send(());
+            }
+            RoomAsk::Participants { answer } => {
+                let everybody = self.participants.values().map(Participant::info).collect();
+                let _gone = answer.send(everybody);
+            }
+            RoomAsk::Participant { identity, answer } => {
+                let _gone = answer.send(self.participant(identity.as_str()));
+            }
+            RoomAsk::Remove { identity, answer } => {
+                let _gone = answer.send(self.dismiss(identity.as_str(), now));
+            }
+            RoomAsk::Mute { identity, track, mute, answer } => {
+                let muted = self.mute(identity.as_str(), track.as_str(), mute, now);
+                let _gone = answer.send(muted);
+            }
+            RoomAsk::Update { request, answer } => {
+                let _gone = answer.send(self.update_participant(&request, now));
+            }
+            RoomAsk::Metadata { metadata, answer } => {
+                let _gone = answer.send(self.update_room(metadata));
+            }
+            RoomAsk::Subscriptions { request, answer } => {
+                let _gone = answer.send(self.update_subscriptions(&request, now));
+            }
+            RoomAsk::SendData { request, answer } => {
+                let _gone = answer.send(self.send_data(*request, now));
+            }
+        }
+    }
+
+    pub(super) fn sid_of(&self, identity: &str) -> Result<ParticipantSid, RoomError> {
+        self.by_identity.get(identity).cloned().ok_or(RoomError::ParticipantNotFound)
+    }
+
+    fn participant(&self, identity: &str) -> Result<proto::ParticipantInfo, RoomError> {
+        let sid = self.sid_of(identity)?;
+        let participant = self.participants.get(&sid).ok_or(RoomError::ParticipantNotFound)?;
+        Ok(participant.info())
+    }
+
+    fn dismiss(&mut self, identity: &str, now: Now) -> Result<(), RoomError> {
+        let sid = self.sid_of(identity)?;
+        self.remove(&sid, &Farewell::dismissed(DisconnectReason::ParticipantRemoved), now);
+        Ok(())
+    }
+
+    fn mute(
+        &mut self,
+        identity: &str,
+        track: &str,
+        mute: Mute,
+        now: Now,
+    ) -> Result<proto::TrackInfo, RoomError> {
+        let sid = self.sid_of(identity)?;
+        let known = self.participants.get(&sid).and_then(|p| p.tracks.find(track));
+        let was_muted = known.ok_or(RoomError::TrackNotFound)?.info.muted;
+        let muted = mute == Mute::On;
+        if was_muted && !muted && !self.config.defaults.remote_unmute {
+            return Err(RoomError::RemoteUnmuteDisabled);
+        }
+        self.tell(&sid, message::mute(track.to_owned(), muted));
+        self.set_muted(&sid, track, muted, now).ok_or(RoomError::TrackNotFound)
+    }
+
+    fn update_subscriptions(
+        &mut self,
+        request: &proto::UpdateSubscriptionsRequest,
+        now: Now,
+    ) -> Result<(), RoomError> {
+        let sid = self.sid_of(&request.identity)?;
+        let change = Wishes {
+            sids: &request.track_sids,
+            of: &request.participant_tracks,
+            subscribe: request.subscribe,
+        };
+        self.on_wishes(&sid, &change, now);
+        Ok(())
+    }
+
+    /// A user packet from the server itself: no sender, sequence 0.
+    #[expect(deprecated, reason = "older server SDKs address by sid")]
+    fn send_data(&mut self, request: proto::SendDataRequest, now: Now) -> Result<(), RoomError> {
+        if request.data.len() > self.config.limits.data_bytes {
+            return Err(RoomError::DataTooLarge);
+        }
+        if !matches!(request.nonce.len(), 0 | 16) {
+            return Err(RoomError::Nonce);
+        }
+        let kind = request.kind();
+        let mut destinations = request.destination_identities.clone();
+        let by_sid = self.participants.values().filter(|p| {
+            request.destination_sids.iter().any(|sid| sid == p.sid.as_str())
+        });
+        destinations.extend(by_sid.map(|p| p.identity.to_string()));
+        let addressed = !request.destination_sids.is_empty();
+        if addressed && destinations.is_empty() {
+            return Ok(());
+        }
+        let packet = proto::DataPacket {
+            kind: request.kind,
+            destination_identities: destinations.clone(),
+            value: Some(proto::data_packet::Value::User(proto::UserPacket {
+                payload: request.data,
+                topic: request.topic,
+                nonce: request.nonce,
+                destination_identities: destinations,
+                ..proto::UserPacket::default()
+            })),
+            ..proto::DataPacket::default()
+        };
+        self.plane.send_data(packet, kind, now.instant);
+        self.after_media(now);
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+//! One room, as a pure machine: requests, datagrams and time in; messages, datagrams and notices
+//! out. The task around it does nothing but carry those.
+//!
+//! ```text
+//! participant:  JOINING ──join sent──► JOINED ──primary connection up──► ACTIVE ──► DISCONNECTED
+//! room:         empty ──first join──► open ──last non-dependent left──► departure_timeout ─► closed
+//!                 └──── empty_timeout ────────────────────────────────────────────────────► closed
+//! ```
+//! Submodules by concern: who comes in ([`entry`]) and goes out ([`exit`]), what a client asks
+//! ([`requests`], [`publish`]), what the API asks ([`asks`]), what the media plane reports
+//! ([`media`]), who hears what ([`telling`]), what time brings ([`timers`]).
+
+mod asks;
+mod entry;
+mod exit;
+mod media;
+mod participant;
+mod plane;
+mod publish;
+mod requests;
+mod resume;
+mod simulate;
+mod subscriptions;
+mod telling;
+mod timers;
+mod tracks;
+mod update;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use livekit_protocol as proto;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use trunkline_base::id::{ParticipantIdentity, ParticipantSid, RoomName, RoomSid};
+use trunkline_base::time::UnixTime;
+
+use super::config::RoomsConfig;
+use super::handle::RoomNotice;
+use participant::Participant;
+use plane::Plane;
+
+pub(crate) use entry::Entry;
+pub(crate) use plane::{RouteChange, Transmit};
+
+/// The two clocks, read once per step by the shell.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) instant: Instant,
+    pub(crate) unix: UnixTime,
+}
+
+/// What the shell has to carry out, in order.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// Put a message on a participant's socket.
+    Send(ParticipantSid, proto::SignalResponse),
+    /// Let what was sent drain, then close the socket.
+    CloseSignal(ParticipantSid),
+    Notice(RoomNotice),
+}
+
+/// What a room is created with.
+#[derive(Debug, Clone)]
+pub(crate) struct RoomSpec {
+    pub(crate) name: RoomName,
+    pub(crate) metadata: String,
+    pub(crate) empty_timeout: std::time::Duration,
+    pub(crate) departure_timeout: std::time::Duration,
+    pub(crate) max_participants: u32,
+    pub(crate) agents: Vec<proto::RoomAgentDispatch>,
+}
+
+/// The room.
+#[derive(Debug)]
+pub(crate) struct RoomState {
+    spec: RoomSpec,
+    sid: RoomSid,
+    config: Arc<RoomsConfig>,
+    created: Now,
+    participants: BTreeMap<ParticipantSid, Participant>,
+    by_identity: BTreeMap<ParticipantIdentity, ParticipantSid>,
+    plane: Plane,
+    rng: StdRng,
+    outputs: VecDeque<Output>,
+    ended: Option<proto::RoomEndReason>,
+    /// When the last non-dependent participant left; `None` while one is here or none ever came.
+    departed: Option<Instant>,
+    ever_joined: bool,
+    /// The counts in the room's info changed and are to be told at this time.
+    counts_due: Option<Instant>,
+    quality_due: Instant,
+    /// A test hook: this participant is said to speak until then.
+    simulated_speech: Option<(ParticipantSid, Instant)>,
+}
+
+impl RoomState {
+    /// A new, empty room whose first word is its `RoomStarted` notice.
+    pub(crate) fn new(
+        spec: RoomSpec,
+        config: Arc<RoomsConfig>,
+        media: &[SocketAddr],
+        seed: u64,
+        now: Now,
+    ) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let sid = RoomSid::generate(&mut rng);
+        let plane = Plane::new(media, &mut rng, now.instant);
+        let agents = spec.agents.clone();
+        let mut room = Self {
+            spec,
+            sid,
+            config,
+            created: now,
+            participants: BTreeMap::new(),
+            by_identity: BTreeMap::new(),
+            plane,
+            rng,
+            outputs: VecDeque::new(),
+            ended: None,
+            departed: None,
+            ever_joined: false,
+            counts_due: None,
+            quality_due: now.instant + timers::QUALITY_EVERY,
+            simulated_speech: None,
+        };
+        let info = room.info();
+        room.notice(RoomNotice::RoomStarted { room: info, agents });
+        room
+    }
+
+    /// `Room` as clients and the API see it.
+    pub(crate) fn info(&self) -> proto::Room {
+        let secs = |time: std::time::Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+        let present = self.participants.values().filter(|p| !p.is_dependent());
+        let publishers = self.participants.values().filter(|p| p.is_publisher());
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        proto::Room {
+            sid: self.sid.to_string(),
+            name: self.spec.name.to_string(),
+            empty_timeout: secs(self.spec.empty_timeout),
+            departure_timeout: secs(self.spec.departure_timeout),
+            max_participants: self.spec.max_participants,
+            creation_time: self.created.unix.secs_i64(),
+            creation_time_ms: self.created.unix.millis_i64(),
+            turn_password: String::new(),
+            enabled_codecs: crate::signal::describe::publish_codecs(),
+            metadata: self.spec.metadata.clone(),
+            num_participants: count(present.count()),
+            num_publishers: count(publishers.count()),
+            active_recording: self.participants.values().any(|p| p.permission.recorder),
+            version: None,
+        }
+    }
+
+    pub(crate) const fn sid(&self) -> &RoomSid {
+        &self.sid
+    }
+
+    /// Why the room is over, once it is.
+    pub(crate) const fn ended(&self) -> Option<proto::RoomEndReason> {
+        self.ended
+    }
+
+    /// Open sessions.
+    pub(crate) fn occupancy(&self) -> usize {
+        self.participants.len()
+    }
+
+    /// The next thing to carry out.
+    pub(crate) fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The next datagram to send.
+    pub(crate) fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.plane.poll_transmit()
+    }
+
+    /// The next change of the media port's routes.
+    pub(crate) fn poll_route(&mut self) -> Option<RouteChange> {
+        self.plane.poll_route()
+    }
+
+    fn notice(&mut self, notice: RoomNotice) {
+        self.outputs.push_back(Output::Notice(notice));
+    }
+}

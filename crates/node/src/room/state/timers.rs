@@ -1,0 +1,157 @@
+//! What time brings.
+
+use std::time::{Duration, Instant};
+
+use livekit_protocol as proto;
+use proto::DisconnectReason;
+use proto::RoomEndReason;
+use proto::signal_response::Message;
+use trunkline_base::id::ParticipantSid;
+
+use super::exit::Farewell;
+use super::participant::{Link, Participant};
+use super::{Now, RoomState};
+use crate::signal::message;
+
+impl RoomState {
+    /// Time has passed. Early and repeated calls are harmless.
+    pub(crate) fn handle_timeout(&mut self, now: Now) {
+        self.plane.handle_timeout(now.instant);
+        self.after_media(now);
+        for sid in self.sids() {
+            self.check_participant(&sid, now);
+        }
+        self.check_room(now);
+        self.tell_counts(now);
+        self.tell_quality(now);
+        self.end_simulated_speech(now.instant);
+    }
+
+    /// When to call [`Self::handle_timeout`] next.
+    pub(crate) fn poll_timeout(&self) -> Instant {
+        let participants = self.participants.values().filter_map(Participant::deadline);
+        let own = [self.room_deadline(), self.counts_due, Some(self.quality_due), self.speech_due()];
+        participants.chain(own.into_iter().flatten()).fold(self.plane.poll_timeout(), Instant::min)
+    }
+
+    fn check_participant(&mut self, sid: &ParticipantSid, now: Now) {
+        let Some(participant) = self.participants.get_mut(sid) else { return };
+        let late = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now.instant);
+        if late(participant.join_deadline(JOIN_LIMIT)) {
+            let farewell = Farewell::dismissed(DisconnectReason::JoinFailure);
+            return self.remove(sid, &farewell, now);
+        }
+        if late(participant.link_deadline()) {
+            let farewell = Farewell::gone(DisconnectReason::ConnectionTimeout);
+            return self.remove(sid, &farewell, now);
+        }
+        for track in participant.subscriptions.give_up(now.instant) {
+            self.tell(
+                sid,
+                message::wrap(Message::SubscriptionResponse(proto::SubscriptionResponse {
+                    track_sid: track.to_string(),
+                    err: proto::SubscriptionError::SeTrackNotfound.into(),
+                })),
+            );
+        }
+        if self.participants.get(sid).is_some_and(|p| p.refresh_at <= now.instant) {
+            self.tell_token(sid, now);
+        }
+    }
+
+    fn check_room(&mut self, now: Now) {
+        if self.room_deadline().is_some_and(|at| at <= now.instant) {
+            self.close(RoomEndReason::RoomEndIdleTimeout, now);
+        }
+    }
+
+    fn room_deadline(&self) -> Option<Instant> {
+        if self.ended.is_some() {
+            return None;
+        }
+        match self.departed {
+            Some(departed) => Some(departed + self.spec.departure_timeout),
+            None if self.ever_joined && self.participants.values().any(|p| !p.is_dependent()) => None,
+            None => Some(self.created.instant + self.spec.empty_timeout),
+        }
+    }
+
+    /// The room's counts have changed; told together a little later.
+    pub(super) fn counts_changed(&mut self, now: Now) {
+        self.counts_due.get_or_insert(now.instant + COUNTS_DELAY);
+    }
+
+    fn tell_counts(&mut self, now: Now) {
+        if self.counts_due.is_some_and(|at| at <= now.instant) {
+            self.counts_due = None;
+            let update = message::room_update(self.info());
+            self.tell_all(&update);
+        }
+    }
+
+    /// Everybody is told of those it has not been told of. This node forwards audio unchanged and
+    /// measures no quality, and LOST must never be invented: it makes clients reconnect.
+    fn tell_quality(&mut self, now: Now) {
+        if self.quality_due > now.instant {
+            return;
+        }
+        self.quality_due = now.instant + QUALITY_EVERY;
+        for sid in self.sids() {
+            let fresh = self.quality_news(&sid);
+            if !fresh.is_empty() {
+                let updates = fresh.into_iter().map(excellent).collect();
+                let update = proto::ConnectionQualityUpdate { updates };
+                self.tell(&sid, message::wrap(Message::ConnectionQuality(update)));
+            }
+        }
+    }
+
+    fn quality_news(&mut self, to: &ParticipantSid) -> Vec<ParticipantSid> {
+        let active = |p: &Participant| p.link == Link::Up;
+        let Some(me) = self.participants.get(to).filter(|p| active(p)) else { return Vec::new() };
+        if !me.protocol().connection_quality() {
+            return Vec::new();
+        }
+        let heard = |p: &&Participant| p.tracks.live_sids().any(|t| me.subscriptions.has(t));
+        let known: Vec<ParticipantSid> = self
+            .participants
+            .values()
+            .filter(|p| active(p) && (p.sid == *to || heard(p)))
+            .map(|p| p.sid.clone())
+            .collect();
+        let Some(me) = self.participants.get_mut(to) else { return Vec::new() };
+        known.into_iter().filter(|sid| me.quality_told.insert(sid.clone())).collect()
+    }
+}
+
+impl Participant {
+    fn deadline(&self) -> Option<Instant> {
+        let join = self.join_deadline(JOIN_LIMIT);
+        let link = self.link_deadline();
+        let seek = self.subscriptions.deadline();
+        [join, link, seek, Some(self.refresh_at)].into_iter().flatten().min()
+    }
+
+    const fn link_deadline(&self) -> Option<Instant> {
+        match self.link {
+            Link::Down { until } => Some(until),
+            Link::Connecting | Link::Up => None,
+        }
+    }
+}
+
+fn excellent(sid: ParticipantSid) -> proto::ConnectionQualityInfo {
+    proto::ConnectionQualityInfo {
+        participant_sid: sid.to_string(),
+        quality: proto::ConnectionQuality::Excellent.into(),
+        score: 4.5,
+    }
+}
+
+/// A participant not ACTIVE within this is removed.
+const JOIN_LIMIT: Duration = Duration::from_secs(60);
+
+/// Joins come in bursts; one message for a burst.
+const COUNTS_DELAY: Duration = Duration::from_secs(5);
+
+pub(super) const QUALITY_EVERY: Duration = Duration::from_secs(5);
