@@ -13,4 +13,8 @@
 //! - [`rtp`], [`dtmf`]: media packets, reports, latching and telephone-event.
 //! - [`routing`]: which trunk and rule a call belongs to, and why not.
 
+pub mod dialog;
+pub mod message;
 pub mod routing;
+pub mod transaction;
+pub mod uri;

@@ -1,0 +1,97 @@
+use super::*;
+use crate::message::{Message, RequestUri, parse};
+
+fn invite(extra: &str) -> Request {
+    let text = format!(
+        "INVITE sip:100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n\
+         From: <sip:200@a>;tag=them\r\nTo: <sip:100@b>\r\nCall-ID: c1\r\nCSeq: 5 INVITE\r\n\
+         Contact: <sip:200@198.51.100.7:5071>\r\n{extra}\r\n"
+    );
+    match parse(text.as_bytes()).unwrap() {
+        Message::Request(request) => request,
+        Message::Response(_) => panic!("a response"),
+    }
+}
+
+fn uri(request: &Request) -> String {
+    match &request.uri {
+        RequestUri::Known(uri) => uri.to_string(),
+        RequestUri::Foreign(text) => text.clone(),
+    }
+}
+
+#[test]
+fn a_bye_goes_to_the_contact_with_swapped_sides() {
+    let mut dialog = Dialog::answering(&invite(""), "us").unwrap();
+    let bye = dialog.request(Method::Bye, None);
+    assert_eq!(uri(&bye), "sip:200@198.51.100.7:5071");
+    assert_eq!(bye.headers.from().unwrap().tag(), Some("us"));
+    assert_eq!(bye.headers.to().unwrap().tag(), Some("them"));
+    assert_eq!(bye.headers.cseq().unwrap().number, 1);
+    let seen = "203.0.113.1:5060".parse().unwrap();
+    assert_eq!(dialog.next_hop(seen), "198.51.100.7:5071".parse().unwrap());
+}
+
+#[test]
+fn loose_routes_are_kept_in_order() {
+    let routes = "Record-Route: <sip:203.0.113.5;lr>, <sip:203.0.113.6:99;lr>\r\n";
+    let mut dialog = Dialog::answering(&invite(routes), "us").unwrap();
+    let bye = dialog.request(Method::Bye, None);
+    assert_eq!(uri(&bye), "sip:200@198.51.100.7:5071");
+    let routes: Vec<&str> = bye.headers.lines(name::ROUTE).collect();
+    assert_eq!(routes, ["<sip:203.0.113.5;lr>", "<sip:203.0.113.6:99;lr>"]);
+    let seen = "203.0.113.1:5060".parse().unwrap();
+    assert_eq!(dialog.next_hop(seen), "203.0.113.5:5060".parse().unwrap());
+}
+
+#[test]
+fn a_strict_router_stands_in_the_request_uri() {
+    let routes = "Record-Route: <sip:203.0.113.5>\r\nRecord-Route: <sip:203.0.113.6;lr>\r\n";
+    let mut dialog = Dialog::answering(&invite(routes), "us").unwrap();
+    let bye = dialog.request(Method::Bye, None);
+    assert_eq!(uri(&bye), "sip:203.0.113.5");
+    let routes: Vec<&str> = bye.headers.lines(name::ROUTE).collect();
+    assert_eq!(routes, ["<sip:203.0.113.6;lr>", "<sip:200@198.51.100.7:5071>"]);
+}
+
+#[test]
+fn the_callers_route_set_is_reversed() {
+    let mut answer = Response {
+        status: 200,
+        reason: "OK".to_owned(),
+        headers: Headers::new(),
+        body: bytes::Bytes::new(),
+    };
+    answer.headers.push(name::TO, "<sip:100@b>;tag=us");
+    answer.headers.push(name::CONTACT, "<sip:100@203.0.113.9>");
+    answer.headers.push(name::RECORD_ROUTE, "<sip:203.0.113.1;lr>, <sip:203.0.113.2;lr>");
+    let mut dialog = Dialog::calling(&invite(""), &answer).unwrap();
+    let ack = dialog.request(Method::Ack, Some(5));
+    assert_eq!(ack.headers.cseq().unwrap().number, 5);
+    let routes: Vec<&str> = ack.headers.lines(name::ROUTE).collect();
+    assert_eq!(routes, ["<sip:203.0.113.2;lr>", "<sip:203.0.113.1;lr>"]);
+}
+
+#[test]
+fn old_numbers_are_stale() {
+    let mut dialog = Dialog::answering(&invite(""), "us").unwrap();
+    assert_eq!(dialog.accept(5), Order::Stale);
+    assert_eq!(dialog.accept(6), Order::Fresh);
+    assert_eq!(dialog.accept(6), Order::Stale);
+}
+
+#[test]
+fn a_private_contact_behind_nat_is_reached_the_way_it_came() {
+    let mut call = invite("");
+    call.headers.set(name::CONTACT, "<sip:200@192.168.1.5:5060>");
+    let dialog = Dialog::answering(&call, "us").unwrap();
+    let seen = "203.0.113.1:40000".parse().unwrap();
+    assert_eq!(dialog.next_hop(seen), seen);
+}
+
+#[test]
+fn an_invite_without_contact_starts_nothing() {
+    let mut call = invite("");
+    call.headers.remove(name::CONTACT);
+    assert_eq!(Dialog::answering(&call, "us").unwrap_err(), DialogError::NoContact);
+}

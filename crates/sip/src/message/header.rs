@@ -1,0 +1,176 @@
+//! Header values with structure: Via, CSeq, and addresses with parameters.
+
+use std::fmt;
+
+use crate::uri::{Params, Uri, parse_host_port, write_host};
+
+use super::Method;
+
+/// One Via value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// `UDP`, `TCP`, `TLS`, …
+    pub transport: String,
+    /// Host of sent-by.
+    pub host: String,
+    /// Port of sent-by.
+    pub port: Option<u16>,
+    /// `branch`, `received`, `rport` and others.
+    pub params: Params,
+}
+
+impl Via {
+    /// Reads `SIP/2.0/UDP host:port;branch=…`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (protocol, rest) = text.trim().split_once(char::is_whitespace)?;
+        let mut parts = protocol.split('/');
+        let (sip, version, transport) = (parts.next()?, parts.next()?, parts.next()?);
+        if !sip.eq_ignore_ascii_case("SIP") || version != "2.0" || parts.next().is_some() {
+            return None;
+        }
+        let (sent_by, params) = match rest.split_once(';') {
+            Some((sent_by, params)) => (sent_by, params),
+            None => (rest, ""),
+        };
+        let (host, port) = parse_host_port(sent_by.trim()).ok()?;
+        if transport.is_empty() {
+            return None;
+        }
+        Some(Self {
+            transport: transport.to_ascii_uppercase(),
+            host: host.to_owned(),
+            port,
+            params: Params::parse(params),
+        })
+    }
+
+    /// The transaction's name, with the RFC 3261 cookie or without.
+    pub fn branch(&self) -> &str {
+        self.params.get("branch").unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SIP/2.0/{} ", self.transport)?;
+        write_host(f, &self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{}", self.params)
+    }
+}
+
+/// CSeq.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CSeq {
+    /// Below 2^31.
+    pub number: u32,
+    /// The request's method.
+    pub method: Method,
+}
+
+impl CSeq {
+    /// Reads `1 INVITE`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (number, method) = text.trim().split_once(char::is_whitespace)?;
+        let number: u32 = number.parse().ok().filter(|n| *n < 1 << 31)?;
+        let method = method.trim();
+        if method.is_empty() || !super::parse::is_token(method) {
+            return None;
+        }
+        Some(Self { number, method: Method::parse(method) })
+    }
+}
+
+impl fmt::Display for CSeq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.number, self.method)
+    }
+}
+
+/// An address with an optional name: From, To, Contact, Route. `Debug` hides the user part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameAddr {
+    /// The display name, without quotes.
+    pub name: Option<trunkline_base::secret::Personal<String>>,
+    /// The address.
+    pub uri: Uri,
+    /// What follows the address.
+    pub params: Params,
+}
+
+impl NameAddr {
+    /// An address alone.
+    pub fn new(uri: Uri) -> Self {
+        Self { name: None, uri, params: Params::default() }
+    }
+
+    /// Reads `"Name" <sip:…>;tag=x` or `sip:…;tag=x`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let Some(open) = opening_bracket(text) else {
+            // Without brackets, parameters belong to the header (RFC 3261 20.10).
+            let (uri, params) = text.split_once(';').unwrap_or((text, ""));
+            let uri = Uri::parse(uri.trim()).ok()?;
+            return Some(Self { name: None, uri, params: Params::parse(params) });
+        };
+        let (name, rest) = text.split_at_checked(open)?;
+        let (uri, params) = rest.strip_prefix('<')?.split_once('>')?;
+        let name = unquote(name.trim());
+        Some(Self {
+            name: (!name.is_empty()).then(|| trunkline_base::secret::Personal::new(name)),
+            uri: Uri::parse(uri.trim()).ok()?,
+            params: Params::parse(params),
+        })
+    }
+
+    /// The tag.
+    pub fn tag(&self) -> Option<&str> {
+        self.params.get("tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// The same with a tag.
+    #[must_use]
+    pub fn with_tag(mut self, tag: &str) -> Self {
+        self.params.set("tag", Some(tag));
+        self
+    }
+}
+
+impl fmt::Display for NameAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.name {
+            let name = name.expose().replace('\\', "\\\\").replace('"', "\\\"");
+            write!(f, "\"{name}\" ")?;
+        }
+        write!(f, "<{}>{}", self.uri, self.params)
+    }
+}
+
+/// Where the first `<` outside quotes stands.
+fn opening_bracket(text: &str) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'<' if !quoted => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn unquote(text: &str) -> String {
+    let Some(quoted) = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')) else {
+        return text.to_owned();
+    };
+    let mut out = String::with_capacity(quoted.len());
+    let mut chars = quoted.chars();
+    while let Some(c) = chars.next() {
+        out.push(if c == '\\' { chars.next().unwrap_or('\\') } else { c });
+    }
+    out
+}

@@ -1,0 +1,269 @@
+//! An ordered list of headers with the accessors a stack needs.
+
+use std::borrow::Cow;
+
+use super::header::{CSeq, NameAddr, Via};
+use super::{split_values, MAX_HEADERS};
+
+/// Header names in their usual spelling.
+pub mod name {
+    /// `Via`
+    pub const VIA: &str = "Via";
+    /// `From`
+    pub const FROM: &str = "From";
+    /// `To`
+    pub const TO: &str = "To";
+    /// `Call-ID`
+    pub const CALL_ID: &str = "Call-ID";
+    /// `CSeq`
+    pub const CSEQ: &str = "CSeq";
+    /// `Contact`
+    pub const CONTACT: &str = "Contact";
+    /// `Max-Forwards`
+    pub const MAX_FORWARDS: &str = "Max-Forwards";
+    /// `Route`
+    pub const ROUTE: &str = "Route";
+    /// `Record-Route`
+    pub const RECORD_ROUTE: &str = "Record-Route";
+    /// `Content-Type`
+    pub const CONTENT_TYPE: &str = "Content-Type";
+    /// `Content-Length`
+    pub const CONTENT_LENGTH: &str = "Content-Length";
+    /// `Require`
+    pub const REQUIRE: &str = "Require";
+    /// `Unsupported`
+    pub const UNSUPPORTED: &str = "Unsupported";
+    /// `Allow`
+    pub const ALLOW: &str = "Allow";
+    /// `Accept`
+    pub const ACCEPT: &str = "Accept";
+    /// `Retry-After`
+    pub const RETRY_AFTER: &str = "Retry-After";
+    /// `Warning`
+    pub const WARNING: &str = "Warning";
+    /// `User-Agent`
+    pub const USER_AGENT: &str = "User-Agent";
+    /// `Server`
+    pub const SERVER: &str = "Server";
+    /// `Reason`
+    pub const REASON: &str = "Reason";
+    /// `WWW-Authenticate`
+    pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
+    /// `Proxy-Authenticate`
+    pub const PROXY_AUTHENTICATE: &str = "Proxy-Authenticate";
+    /// `Authorization`
+    pub const AUTHORIZATION: &str = "Authorization";
+    /// `Proxy-Authorization`
+    pub const PROXY_AUTHORIZATION: &str = "Proxy-Authorization";
+}
+
+/// A header that a message must have, and what is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// It is missing.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// It cannot be read.
+    #[error("{0} is malformed")]
+    Malformed(&'static str),
+}
+
+/// Headers in the order they came. `Debug` shows names only: values hold numbers and credentials.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(Cow<'static, str>, String)>);
+
+impl Headers {
+    /// None yet.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds a header at the end. Line breaks in the value become spaces, so that no value can
+    /// start a header of its own.
+    pub fn push(&mut self, name: &str, value: impl Into<String>) {
+        if self.0.len() < MAX_HEADERS {
+            self.0.push((canonical(name), clean(value.into())));
+        }
+    }
+
+    /// Adds a header before all others.
+    pub fn push_front(&mut self, name: &str, value: impl Into<String>) {
+        self.0.insert(0, (canonical(name), clean(value.into())));
+    }
+
+    /// Replaces every header of that name by one.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.remove(name);
+        self.push(name, value);
+    }
+
+    /// Takes out every header of that name.
+    pub fn remove(&mut self, name: &str) {
+        let name = canonical(name);
+        self.0.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
+    }
+
+    /// The first value of that name, as written.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.lines(name).next()
+    }
+
+    /// Every line of that name, as written.
+    pub fn lines<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        let name = canonical(name);
+        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(&name)).map(|(_, v)| v.as_str())
+    }
+
+    /// Every value of that name, with lists taken apart.
+    pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.lines(name).flat_map(split_values)
+    }
+
+    /// All headers.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(n, v)| (n.as_ref(), v.as_str()))
+    }
+
+    /// How many lines.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The topmost Via.
+    ///
+    /// # Errors
+    /// [`HeaderError`] if it is missing or unreadable.
+    pub fn via(&self) -> Result<Via, HeaderError> {
+        let value = self.values(name::VIA).next().ok_or(HeaderError::Missing(name::VIA))?;
+        Via::parse(value).ok_or(HeaderError::Malformed(name::VIA))
+    }
+
+    /// From.
+    ///
+    /// # Errors
+    /// [`HeaderError`] if it is missing or unreadable.
+    pub fn from(&self) -> Result<NameAddr, HeaderError> {
+        self.address(name::FROM)
+    }
+
+    /// To.
+    ///
+    /// # Errors
+    /// [`HeaderError`] if it is missing or unreadable.
+    pub fn to(&self) -> Result<NameAddr, HeaderError> {
+        self.address(name::TO)
+    }
+
+    /// Call-ID.
+    ///
+    /// # Errors
+    /// [`HeaderError`] if it is missing or empty.
+    pub fn call_id(&self) -> Result<&str, HeaderError> {
+        let id = self.get(name::CALL_ID).ok_or(HeaderError::Missing(name::CALL_ID))?;
+        let one_word = !id.is_empty() && !id.contains(char::is_whitespace);
+        if one_word { Ok(id) } else { Err(HeaderError::Malformed(name::CALL_ID)) }
+    }
+
+    /// CSeq.
+    ///
+    /// # Errors
+    /// [`HeaderError`] if it is missing or unreadable.
+    pub fn cseq(&self) -> Result<CSeq, HeaderError> {
+        let value = self.get(name::CSEQ).ok_or(HeaderError::Missing(name::CSEQ))?;
+        CSeq::parse(value).ok_or(HeaderError::Malformed(name::CSEQ))
+    }
+
+    /// The first Contact, unless it is `*`.
+    pub fn contact(&self) -> Option<NameAddr> {
+        self.values(name::CONTACT).next().and_then(NameAddr::parse)
+    }
+
+    /// The media type of the body, lower case, without parameters.
+    pub fn content_type(&self) -> Option<String> {
+        let value = self.get(name::CONTENT_TYPE)?;
+        Some(value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase())
+    }
+
+    fn address(&self, name: &'static str) -> Result<NameAddr, HeaderError> {
+        let value = self.get(name).ok_or(HeaderError::Missing(name))?;
+        NameAddr::parse(value).ok_or(HeaderError::Malformed(name))
+    }
+}
+
+impl std::fmt::Debug for Headers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+fn clean(value: String) -> String {
+    let unsafe_char = |c: char| c == '\r' || c == '\n' || c == '\0';
+    if value.contains(unsafe_char) { value.replace(unsafe_char, " ") } else { value }
+}
+
+/// The usual spelling of a name; compact forms are written out.
+fn canonical(name: &str) -> Cow<'static, str> {
+    if let [letter] = name.as_bytes()
+        && let Some((_, long)) = COMPACT.iter().find(|(c, _)| *c == letter.to_ascii_lowercase())
+    {
+        return Cow::Borrowed(long);
+    }
+    match KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(name.to_owned()),
+    }
+}
+
+const COMPACT: &[(u8, &str)] = &[
+    (b'v', name::VIA),
+    (b'f', name::FROM),
+    (b't', name::TO),
+    (b'i', name::CALL_ID),
+    (b'm', name::CONTACT),
+    (b'l', name::CONTENT_LENGTH),
+    (b'c', name::CONTENT_TYPE),
+    (b'e', "Content-Encoding"),
+    (b's', "Subject"),
+    (b'k', "Supported"),
+    (b'o', "Event"),
+    (b'r', "Refer-To"),
+    (b'b', "Referred-By"),
+    (b'u', "Allow-Events"),
+    (b'x', "Session-Expires"),
+    (b'a', "Accept-Contact"),
+    (b'j', "Reject-Contact"),
+    (b'd', "Request-Disposition"),
+    (b'y', "Identity"),
+];
+
+const KNOWN: &[&str] = &[
+    name::VIA,
+    name::FROM,
+    name::TO,
+    name::CALL_ID,
+    name::CSEQ,
+    name::CONTACT,
+    name::MAX_FORWARDS,
+    name::ROUTE,
+    name::RECORD_ROUTE,
+    name::CONTENT_TYPE,
+    name::CONTENT_LENGTH,
+    name::REQUIRE,
+    name::UNSUPPORTED,
+    name::ALLOW,
+    name::ACCEPT,
+    name::RETRY_AFTER,
+    name::WARNING,
+    name::USER_AGENT,
+    name::SERVER,
+    name::REASON,
+    name::WWW_AUTHENTICATE,
+    name::PROXY_AUTHENTICATE,
+    name::AUTHORIZATION,
+    name::PROXY_AUTHORIZATION,
+];

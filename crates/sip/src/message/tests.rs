@@ -1,0 +1,116 @@
+use super::*;
+use proptest::prelude::*;
+
+const INVITE: &str = "INVITE sip:100@192.0.2.1 SIP/2.0\r\n\
+v: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bKa;rport, SIP/2.0/UDP far;branch=z9hG4bKb\r\n\
+f: \"O\\\"Neil, A\" <sip:200@192.0.2.9>;tag=x1\r\n\
+t: sip:100@192.0.2.1\r\n\
+i: abc@192.0.2.9\r\n\
+CSeq:  7   INVITE\r\n\
+m: <sip:200@192.0.2.9:5060>\r\n\
+Subject: first\r\n  second\r\n\
+Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\nRecord-Route: <sip:p3;lr>\r\n\
+c: application/sdp\r\n\
+l: 4\r\n\r\nv=0\n trailing";
+
+fn request(text: &str) -> Request {
+    match parse(text.as_bytes()).unwrap() {
+        Message::Request(request) => request,
+        Message::Response(_) => panic!("a response"),
+    }
+}
+
+#[test]
+fn an_invite_with_every_liberty_is_read() {
+    let invite = request(INVITE);
+    assert_eq!(invite.method, Method::Invite);
+    assert_eq!(invite.headers.via().unwrap().branch(), "z9hG4bKa");
+    assert_eq!(invite.headers.values(name::VIA).count(), 2);
+    let from = invite.headers.from().unwrap();
+    assert_eq!(from.name.as_ref().unwrap().expose(), "O\"Neil, A");
+    assert_eq!(from.tag(), Some("x1"));
+    assert_eq!(invite.headers.to().unwrap().tag(), None);
+    assert_eq!(invite.headers.cseq().unwrap(), CSeq { number: 7, method: Method::Invite });
+    assert_eq!(invite.headers.get("Subject"), Some("first second"));
+    assert_eq!(invite.headers.values(name::RECORD_ROUTE).count(), 3);
+    assert_eq!(invite.headers.contact().unwrap().uri.port, Some(5060));
+    assert_eq!(invite.headers.content_type().as_deref(), Some("application/sdp"));
+    assert_eq!(invite.body.as_ref(), b"v=0\n");
+}
+
+#[test]
+fn printing_and_reading_agree() {
+    let invite = Message::Request(request(INVITE));
+    let again = parse(&invite.to_bytes()).unwrap();
+    // Content-Length moves to the end, so compare printed forms.
+    assert_eq!(again.to_bytes(), invite.to_bytes());
+}
+
+#[test]
+fn what_is_not_sip_is_refused() {
+    assert_eq!(parse(b"\r\n\r\n"), Err(ParseError::Empty));
+    assert_eq!(parse(b"GET / HTTP/1.1\r\n\r\n"), Err(ParseError::StartLine));
+    assert_eq!(parse(b"INVITE sip:a@b SIP/3.0\r\n\r\n"), Err(ParseError::StartLine));
+    assert_eq!(parse(b"SIP/2.0 99 Low\r\n\r\n"), Err(ParseError::StartLine));
+    assert_eq!(parse(b"BYE sip:a@b SIP/2.0\r\nnocolon\r\n\r\n"), Err(ParseError::HeaderLine));
+    assert_eq!(parse(b"BYE sip:a@b SIP/2.0\r\n x: y\r\n\r\n"), Err(ParseError::HeaderLine));
+    assert_eq!(parse(b"BYE sip:a@b SIP/2.0\r\nl: 9\r\n\r\nabc"), Err(ParseError::ContentLength));
+    assert_eq!(
+        parse(b"BYE sip:a@b SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\nabc"),
+        Err(ParseError::ContentLength)
+    );
+    let endless = format!("BYE sip:a@b SIP/2.0\r\n{}\r\n", "X: y\r\n".repeat(MAX_HEADERS + 1));
+    assert_eq!(parse(endless.as_bytes()), Err(ParseError::TooLarge));
+}
+
+#[test]
+fn a_foreign_scheme_is_kept_for_the_answer() {
+    let call = request("INVITE http://x SIP/2.0\r\n\r\n");
+    assert_eq!(call.uri, RequestUri::Foreign("http://x".to_owned()));
+}
+
+#[test]
+fn a_value_cannot_start_a_header() {
+    let mut headers = Headers::new();
+    headers.push("X-Note", "a\r\nEvil: 1");
+    assert_eq!(headers.get("x-note"), Some("a  Evil: 1"));
+}
+
+#[test]
+fn debug_shows_no_values() {
+    let shown = format!("{:?}", request(INVITE));
+    assert!(!shown.contains("200@") && !shown.contains("Neil"), "{shown}");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(data in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        let _ = parse(&data);
+        let mut framer = Framer::new();
+        framer.push(&data);
+        while let Ok(Some(_)) = framer.next() {}
+    }
+
+    #[test]
+    fn no_damage_panics(at in 0..INVITE.len(), byte in any::<u8>(), cut in 0..INVITE.len()) {
+        let mut data = INVITE.as_bytes().to_vec();
+        data[at] = byte;
+        data.truncate(cut);
+        if let Ok(message) = parse(&data) {
+            let headers = message.headers();
+            let _ = (headers.via(), headers.from(), headers.to(), headers.cseq());
+            let _ = (headers.call_id(), headers.contact(), headers.content_type());
+            let printed = message.to_bytes();
+            prop_assert_eq!(parse(&printed).unwrap().to_bytes(), printed);
+        }
+    }
+
+    #[test]
+    fn addresses_survive(name in "[ -~]{0,12}", user in "[a-z0-9+]{1,8}", tag in "[a-z0-9]{1,8}") {
+        let uri = Uri::parse(&format!("sip:{user}@192.0.2.1:5070;lr")).unwrap();
+        let mut address = NameAddr::new(uri).with_tag(&tag);
+        let name = name.trim().to_owned();
+        address.name = (!name.is_empty()).then(|| trunkline_base::secret::Personal::new(name));
+        prop_assert_eq!(NameAddr::parse(&address.to_string()), Some(address));
+    }
+}

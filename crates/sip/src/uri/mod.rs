@@ -1,0 +1,295 @@
+//! SIP and tel URIs (RFC 3261 section 19, RFC 3966), as much as an endpoint needs.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+mod params;
+
+pub use params::Params;
+
+/// Schemes we can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:`
+    Tel,
+}
+
+impl Scheme {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sip => "sip",
+            Self::Sips => "sips",
+            Self::Tel => "tel",
+        }
+    }
+}
+
+/// A URI. `Debug` leaves the user part out, since it is often somebody's number.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Uri {
+    /// Which kind.
+    pub scheme: Scheme,
+    /// User part as written, still escaped; for `tel:` the number.
+    pub user: Option<String>,
+    /// Host name or address without brackets; empty for `tel:`.
+    pub host: String,
+    /// Port, if one is written.
+    pub port: Option<u16>,
+    /// Parameters after `;`.
+    pub params: Params,
+    /// What follows `?`, kept as it is.
+    pub headers: Option<String>,
+}
+
+/// Why a text is not a URI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UriError {
+    /// There is no `scheme:`.
+    #[error("uri has no scheme")]
+    NoScheme,
+    /// A scheme we do not speak.
+    #[error("uri scheme is not supported")]
+    Scheme,
+    /// The host is missing or unreadable.
+    #[error("uri host is not valid")]
+    Host,
+    /// The port is not a number up to 65535.
+    #[error("uri port is not valid")]
+    Port,
+    /// A character that may not stand there.
+    #[error("uri holds a forbidden character")]
+    Character,
+}
+
+impl Uri {
+    /// `sip:user@host:port`.
+    pub fn sip(user: Option<&str>, address: SocketAddr) -> Self {
+        Self {
+            scheme: Scheme::Sip,
+            user: user.map(escape_user),
+            host: address.ip().to_string(),
+            port: Some(address.port()),
+            params: Params::default(),
+            headers: None,
+        }
+    }
+
+    /// Reads a URI.
+    ///
+    /// # Errors
+    /// [`UriError`] for anything that is not a `sip`, `sips` or `tel` URI.
+    pub fn parse(text: &str) -> Result<Self, UriError> {
+        if text.bytes().any(|b| b <= b' ' || b == 0x7f || matches!(b, b'<' | b'>' | b'"')) {
+            return Err(UriError::Character);
+        }
+        let (scheme, rest) = text.split_once(':').ok_or(UriError::NoScheme)?;
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "sip" => Scheme::Sip,
+            "sips" => Scheme::Sips,
+            "tel" => Scheme::Tel,
+            _ => return Err(UriError::Scheme),
+        };
+        if scheme == Scheme::Tel {
+            return Self::parse_tel(rest);
+        }
+        // The user part may hold ';' and '?', so it goes first.
+        let (user, rest) = match rest.rsplit_once('@') {
+            Some((user, rest)) => (Some(user), rest),
+            None => (None, rest),
+        };
+        let (rest, headers) = split_optional(rest, '?');
+        let (host_port, params) = split_optional(rest, ';');
+        let (host, port) = parse_host_port(host_port)?;
+        let user = user.map(|u| u.split(':').next().unwrap_or(u).to_owned());
+        Ok(Self {
+            scheme,
+            user: user.filter(|u| !u.is_empty()),
+            host: host.to_owned(),
+            port,
+            params: Params::parse(params.unwrap_or_default()),
+            headers: headers.map(str::to_owned),
+        })
+    }
+
+    fn parse_tel(rest: &str) -> Result<Self, UriError> {
+        let (number, params) = split_optional(rest, ';');
+        if number.is_empty() {
+            return Err(UriError::Host);
+        }
+        Ok(Self {
+            scheme: Scheme::Tel,
+            user: Some(number.to_owned()),
+            host: String::new(),
+            port: None,
+            params: Params::parse(params.unwrap_or_default()),
+            headers: None,
+        })
+    }
+
+    /// The user part with `%XX` undone and user parameters (`;phone-context=…`) cut off.
+    pub fn number(&self) -> String {
+        let user = self.user.as_deref().unwrap_or_default();
+        unescape(user.split(';').next().unwrap_or(user))
+    }
+
+    /// The address, when the host is one; 5060 (5061 for `sips`) when no port is written.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        let ip: IpAddr = self.host.parse().ok()?;
+        Some(SocketAddr::new(ip, self.port_or_default()))
+    }
+
+    /// The port that applies.
+    pub fn port_or_default(&self) -> u16 {
+        self.port.unwrap_or(if self.scheme == Scheme::Sips { 5061 } else { 5060 })
+    }
+
+    /// Does this URI ask for TCP?
+    pub fn wants_tcp(&self) -> bool {
+        self.params.get("transport").is_some_and(|t| t.eq_ignore_ascii_case("tcp"))
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.scheme.as_str())?;
+        if let Some(user) = &self.user {
+            f.write_str(user)?;
+            if self.scheme != Scheme::Tel {
+                f.write_str("@")?;
+            }
+        }
+        write_host(f, &self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{}", self.params)?;
+        if let Some(headers) = &self.headers {
+            write!(f, "?{headers}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Uri({}:…@{})", self.scheme.as_str(), self.host)
+    }
+}
+
+/// Writes a host, an IPv6 address in brackets.
+pub(crate) fn write_host(f: &mut fmt::Formatter<'_>, host: &str) -> fmt::Result {
+    if host.contains(':') { write!(f, "[{host}]") } else { f.write_str(host) }
+}
+
+/// Reads `host`, `host:port`, `[v6]` or `[v6]:port`.
+pub(crate) fn parse_host_port(text: &str) -> Result<(&str, Option<u16>), UriError> {
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']').ok_or(UriError::Host)?;
+        host.parse::<std::net::Ipv6Addr>().map_err(|_| UriError::Host)?;
+        match rest.strip_prefix(':') {
+            Some(port) => (host, Some(port)),
+            None if rest.is_empty() => (host, None),
+            None => return Err(UriError::Host),
+        }
+    } else {
+        let (host, port) = split_optional(text, ':');
+        let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+        if host.is_empty() || !host.bytes().all(fits) {
+            return Err(UriError::Host);
+        }
+        (host, port)
+    };
+    let port = match port {
+        Some(port) => {
+            let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+            Some(port.parse().ok().filter(|_| digits).ok_or(UriError::Port)?)
+        }
+        None => None,
+    };
+    Ok((host, port))
+}
+
+fn split_optional(text: &str, at: char) -> (&str, Option<&str>) {
+    match text.split_once(at) {
+        Some((head, tail)) => (head, Some(tail)),
+        None => (text, None),
+    }
+}
+
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let mut ahead = rest.clone();
+            let pair = [ahead.next().unwrap_or(b' '), ahead.next().unwrap_or(b' ')];
+            if let Ok(decoded) = hex::decode(pair) {
+                bytes.extend(decoded);
+                rest = ahead;
+                continue;
+            }
+        }
+        bytes.push(byte);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn escape_user(user: &str) -> String {
+    let mut out = String::with_capacity(user.len());
+    for byte in user.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/#".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everyday_uris_are_read_and_written_alike() {
+        for text in [
+            "sip:100@192.0.2.1",
+            "sip:+15105550100@example.com:5080;transport=tcp;lr",
+            "sips:alice@[2001:db8::1]:5061",
+            "sip:host.example",
+            "tel:+15105550100;phone-context=example.com",
+            "sip:a@b?Subject=hi",
+        ] {
+            let uri = Uri::parse(text).unwrap();
+            assert_eq!(uri.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn parts_are_found() {
+        let uri = Uri::parse("sip:%2B1510;ext=2:pw@[::1]:99;transport=TCP").unwrap();
+        assert_eq!(uri.number(), "+1510");
+        assert_eq!(uri.socket_addr().unwrap(), "[::1]:99".parse().unwrap());
+        assert!(uri.wants_tcp());
+    }
+
+    #[test]
+    fn broken_uris_are_refused() {
+        assert_eq!(Uri::parse("100"), Err(UriError::NoScheme));
+        assert_eq!(Uri::parse("http://x"), Err(UriError::Scheme));
+        assert_eq!(Uri::parse("sip:"), Err(UriError::Host));
+        assert_eq!(Uri::parse("sip:a@b:99999"), Err(UriError::Port));
+        assert_eq!(Uri::parse("sip:a@b c"), Err(UriError::Character));
+        assert_eq!(Uri::parse("sip:a@[zz]"), Err(UriError::Host));
+    }
+
+    #[test]
+    fn debug_keeps_the_number_to_itself() {
+        let uri = Uri::parse("sip:+15105550100@example.com").unwrap();
+        assert!(!format!("{uri:?}").contains("5105550100"));
+    }
+}
