@@ -16,5 +16,7 @@
 //! str0m is named in [`peer`] and nowhere else.
 
 pub mod demux;
+pub mod participant;
 pub mod peer;
 pub mod sdp;
+pub mod sfu;

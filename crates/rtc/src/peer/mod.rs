@@ -61,6 +61,7 @@ pub struct Peer {
     publish_options: BTreeMap<Mid, PublishOptions>,
     wanted_channels: Vec<(String, Delivery)>,
     wanted_receivers: Vec<MediaKind>,
+    receive_sections: Vec<Mid>,
     restart: bool,
     pending: Option<Pending>,
 }
@@ -82,6 +83,7 @@ impl Peer {
             publish_options: BTreeMap::new(),
             wanted_channels: Vec::new(),
             wanted_receivers: Vec::new(),
+            receive_sections: Vec::new(),
             restart: false,
             pending: None,
         }

@@ -106,6 +106,7 @@ impl Peer {
         }
         self.finish(&mut text);
         let text = text.to_string();
+        self.receive_sections = plan.receiving;
         let placed = plan.placed;
         self.pending = Some(Pending { offer: pending, text: text.clone(), placed });
         Ok(Some(text))
@@ -293,6 +294,9 @@ impl Peer {
 struct Plan {
     channels: Vec<str0m::channel::ChannelConfig>,
     receivers: Vec<MediaKind>,
+    /// Sections offered for receiving. An answer may have made them inactive; every offer asks
+    /// again, as a browser's transceiver does.
+    receiving: Vec<Mid>,
     stop: BTreeMap<Mid, MediaKind>,
     reuse: Vec<(Slot, Mid)>,
     fresh: Vec<(Slot, MediaKind, crate::sdp::Msid)>,
@@ -306,6 +310,7 @@ impl Plan {
         let mut plan = Self {
             channels: wanted.iter().map(|(label, how)| how.config(label)).collect(),
             receivers: std::mem::take(&mut peer.wanted_receivers),
+            receiving: peer.receive_sections.clone(),
             stop: peer.cooling.clone(),
             reuse: Vec::new(),
             fresh: Vec::new(),
@@ -330,8 +335,13 @@ impl Plan {
         for config in self.channels.drain(..) {
             api.add_channel_with_config(config);
         }
+        for mid in &self.receiving {
+            api.set_direction(mid.0, EngineDirection::RecvOnly);
+        }
         for kind in self.receivers.drain(..) {
-            api.add_media(engine_kind(kind), EngineDirection::RecvOnly, None, None, None);
+            let recv = EngineDirection::RecvOnly;
+            let mid = api.add_media(engine_kind(kind), recv, None, None, None);
+            self.receiving.push(Mid(mid));
         }
         for mid in self.stop.keys() {
             api.set_direction(mid.0, EngineDirection::Inactive);

@@ -1,0 +1,124 @@
+//! How a room's media plane and its members are set up.
+
+use std::net::SocketAddr;
+
+use livekit_protocol::TrackSource;
+use trunkline_base::id::{ParticipantIdentity, ParticipantSid};
+
+/// How the media plane of a room is set up.
+#[derive(Debug, Clone)]
+pub struct SfuConfig {
+    /// Addresses clients can reach, written into every description. All peers share them.
+    pub candidates: Vec<SocketAddr>,
+    /// Active speaker detection.
+    pub audio: AudioConfig,
+}
+
+/// Active speaker detection; the values are those of LiveKit's server.
+#[derive(Debug, Clone, Copy)]
+pub struct AudioConfig {
+    /// A frame this loud (or louder, the number is smaller) is voice.
+    pub active_level: u8,
+    /// Share of a window that must be voice, in per cent.
+    pub min_percentile: u32,
+    /// Length of a window and time between updates, in milliseconds.
+    pub update_interval_ms: u32,
+    /// Windows over which the level is smoothed.
+    pub smooth_intervals: u32,
+}
+
+impl Default for AudioConfig {
+    fn default() -> Self {
+        Self { active_level: 35, min_percentile: 40, update_interval_ms: 400, smooth_intervals: 2 }
+    }
+}
+
+/// Which peer connections a client has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topology {
+    /// One to publish (the client offers) and one to subscribe (we offer).
+    Dual {
+        /// The subscriber connection is the one that counts: data flows down it, and it being
+        /// up makes the participant active.
+        subscriber_primary: bool,
+    },
+    /// One connection for everything, offered by the client.
+    Single,
+}
+
+/// What a participant may do with media and data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permissions {
+    /// Publish tracks.
+    pub can_publish: bool,
+    /// Sources that may be published; empty means any.
+    pub sources: Vec<TrackSource>,
+    /// Receive tracks.
+    pub can_subscribe: bool,
+    /// Send data packets.
+    pub can_publish_data: bool,
+    /// Others are not told of this participant.
+    pub hidden: bool,
+    /// An agent may speak for others in text and transcriptions.
+    pub agent: bool,
+}
+
+impl Default for Permissions {
+    fn default() -> Self {
+        Self {
+            can_publish: true,
+            sources: Vec::new(),
+            can_subscribe: true,
+            can_publish_data: true,
+            hidden: false,
+            agent: false,
+        }
+    }
+}
+
+/// A participant joins.
+#[derive(Debug, Clone)]
+pub struct Joining {
+    /// Its session.
+    pub sid: ParticipantSid,
+    /// Its identity.
+    pub identity: ParticipantIdentity,
+    /// Its connections.
+    pub topology: Topology,
+    /// What it may do.
+    pub permissions: Permissions,
+    /// Subscribe it to everything it may hear.
+    pub auto_subscribe: bool,
+    /// Answer its connectivity checks only, never start any.
+    pub ice_lite: bool,
+}
+
+/// Which of a client's connections a message is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// The client's upstream, or its only connection.
+    Publisher,
+    /// The client's downstream.
+    Subscriber,
+}
+
+/// Whom a publisher lets hear it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Audience {
+    /// Everybody.
+    #[default]
+    All,
+    /// Only these.
+    Only(Vec<Listener>),
+}
+
+/// One entry of an [`Audience`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Who, by identity or by session (older clients).
+    pub name: String,
+    /// Every track.
+    pub all_tracks: bool,
+    /// These tracks.
+    pub tracks: Vec<String>,
+}
