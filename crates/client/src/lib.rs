@@ -17,3 +17,4 @@ pub mod jobs;
 pub mod room;
 pub mod url;
 pub mod webhook;
+mod ws;

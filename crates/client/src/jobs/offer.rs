@@ -1,0 +1,90 @@
+//! Offers, and the jobs they become.
+
+use tokio::sync::{mpsc, oneshot, watch};
+use trunkline_base::id::ParticipantIdentity;
+use trunkline_base::secret::Secret;
+
+use super::{JobAnswer, JobError, JobInfo, JobOutcome};
+
+/// The offers of one worker.
+#[derive(Debug)]
+pub struct JobOffers {
+    pub(super) offers: mpsc::Receiver<JobOffer>,
+}
+
+impl JobOffers {
+    /// The next offer; nothing once the worker is over.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn next(&mut self) -> Option<JobOffer> {
+        self.offers.recv().await
+    }
+}
+
+/// An offered job. Dropping it declines.
+#[derive(Debug)]
+pub struct JobOffer {
+    /// What is offered.
+    pub job: JobInfo,
+    pub(super) reply: oneshot::Sender<Accepted>,
+}
+
+/// A yes on its way to the worker's task.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) answer: JobAnswer,
+    pub(super) assigned: oneshot::Sender<Result<Job, JobError>>,
+}
+
+impl JobOffer {
+    /// Accepts, and waits for the server to assign.
+    ///
+    /// # Errors
+    /// [`JobError`] when the offer expired or the server did not assign.
+    pub async fn accept(self, answer: JobAnswer) -> Result<Job, JobError> {
+        let (assigned, assignment) = oneshot::channel();
+        self.reply.send(Accepted { answer, assigned }).map_err(|_| JobError::Expired)?;
+        assignment.await.map_err(|_| JobError::Closed)?
+    }
+
+    /// Declines; the server asks another worker.
+    pub fn reject(self) {
+        drop(self);
+    }
+}
+
+/// A job we have. Dropping it without [`Job::finish`] reports a failure.
+#[derive(Debug)]
+pub struct Job {
+    /// What it is.
+    pub info: JobInfo,
+    /// Where to join.
+    pub url: String,
+    /// With what to join.
+    pub token: Secret<String>,
+    /// As whom the token joins.
+    pub identity: ParticipantIdentity,
+    pub(super) terminated: watch::Receiver<bool>,
+    pub(super) finished: Option<oneshot::Sender<JobOutcome>>,
+}
+
+impl Job {
+    /// Waits until the server wants the job ended.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn terminated(&self) {
+        let ended = self.terminated.clone().wait_for(|ended| *ended).await.map(|_| ());
+        if ended.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Reports how it went and frees its place.
+    pub fn finish(mut self, outcome: JobOutcome) {
+        if let Some(finished) = self.finished.take() {
+            drop(finished.send(outcome));
+        }
+    }
+}
