@@ -1,0 +1,121 @@
+//! From voice probabilities to speech and silence, with hysteresis.
+
+use std::time::{Duration, Instant};
+
+use super::config::VadRules;
+use super::{RATE, WINDOW};
+
+/// Follows the caller's voice window by window.
+#[derive(Debug)]
+pub(super) struct Ear {
+    rules: VadRules,
+    /// Samples heard so far.
+    heard: u64,
+    /// Windows in a row over the activation threshold while not yet speaking.
+    run: u32,
+    stretch: Option<Stretch>,
+    /// The last moment of speech of the latest stretch.
+    last: Option<Moment>,
+}
+
+/// A stretch of speech that goes on.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    since: Instant,
+}
+
+/// A moment in both of the machine's times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) at: Instant,
+    pub(super) sample: u64,
+}
+
+/// How long one window lasts.
+pub(super) const WINDOW_TIME: Duration =
+    Duration::from_nanos(1_000_000_000 * WINDOW as u64 / RATE as u64);
+
+impl Ear {
+    pub(super) fn new(rules: VadRules) -> Self {
+        Self { rules, heard: 0, run: 0, stretch: None, last: None }
+    }
+
+    /// Takes the next window; true if a stretch of speech has just begun.
+    pub(super) fn window(&mut self, probability: f32, now: Instant) -> bool {
+        self.heard += WINDOW as u64;
+        if self.stretch.is_some() {
+            let hesitant = self.silence(now) < self.rules.speculate_after;
+            let threshold = if hesitant {
+                self.rules.deactivation_threshold
+            } else {
+                self.rules.activation_threshold
+            };
+            if probability >= threshold {
+                self.last = Some(Moment { at: now, sample: self.heard });
+            }
+            return false;
+        }
+        if probability < self.rules.activation_threshold {
+            self.run = 0;
+            return false;
+        }
+        self.run += 1;
+        let voiced = WINDOW_TIME * self.run;
+        if voiced < self.rules.min_speech_duration {
+            return false;
+        }
+        self.run = 0;
+        self.stretch = Some(Stretch { since: now.checked_sub(voiced).unwrap_or(now) });
+        self.last = Some(Moment { at: now, sample: self.heard });
+        true
+    }
+
+    /// Ends the stretch once the silence is long enough.
+    pub(super) fn settle(&mut self, now: Instant) {
+        if self.stretch.is_some() && self.silence(now) >= self.rules.min_silence_duration {
+            self.stretch = None;
+        }
+    }
+
+    pub(super) fn speaking(&self) -> bool {
+        self.stretch.is_some()
+    }
+
+    /// Length of the running stretch up to its last moment of speech.
+    pub(super) fn stretch(&self) -> Duration {
+        match (self.stretch, self.last) {
+            (Some(stretch), Some(last)) => last.at.saturating_duration_since(stretch.since),
+            (None | Some(_), _) => Duration::ZERO,
+        }
+    }
+
+    pub(super) fn last(&self) -> Option<Moment> {
+        self.last
+    }
+
+    /// Time since the last moment of speech.
+    pub(super) fn silence(&self, now: Instant) -> Duration {
+        self.last.map_or(Duration::MAX, |last| now.saturating_duration_since(last.at))
+    }
+
+    pub(super) fn heard(&self) -> u64 {
+        self.heard
+    }
+
+    /// Where sound of a stretch beginning now should be taken from.
+    pub(super) fn padded_start(&self) -> u64 {
+        let back = self.rules.min_speech_duration + self.rules.prefix_padding_duration;
+        self.heard.saturating_sub(samples(back))
+    }
+
+    /// When the running stretch would end if nothing more were said.
+    pub(super) fn settles_at(&self) -> Option<Instant> {
+        let last = self.last.filter(|_| self.speaking())?;
+        Some(last.at + self.rules.min_silence_duration)
+    }
+}
+
+/// How many samples a time holds.
+pub(super) fn samples(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos() * u128::from(RATE) / 1_000_000_000).unwrap_or(u64::MAX)
+}

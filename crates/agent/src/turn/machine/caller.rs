@@ -1,0 +1,305 @@
+//! The caller's half: opening a turn, asking about it, finding its end.
+
+use std::time::{Duration, Instant};
+
+use trunkline_base::secret::Personal;
+
+use super::{Machine, Times};
+use crate::turn::ear::samples;
+use crate::turn::event::{Action, Heard, ReplyId, RequestId, Verdict};
+use crate::turn::open::{EndView, OpenTurn, Prepared, same_words, words};
+
+/// A pause settles the text before it once the segment is this long: shorter ones are
+/// understood better when they are transcribed whole.
+const LONG_SEGMENT: Duration = Duration::from_secs(8);
+
+/// How long the brain may take to say whether a text is a whole request. It answers within the
+/// same millisecond; the limit only keeps a lost answer from holding the call.
+const VERDICT_LIMIT: Duration = Duration::from_millis(100);
+
+/// What the end of a silence brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// The turn is answered.
+    Commit,
+    /// Nothing was said.
+    Discard,
+    /// Something was said that is no turn: the agent keeps or gets back the floor.
+    Ignore,
+}
+
+impl Machine {
+    pub(super) fn on_window(&mut self, probability: f32, now: Instant) {
+        let pause = self.ear.silence(now);
+        if !self.ear.window(probability, now) {
+            return;
+        }
+        self.away = 0;
+        if self.deaf() {
+            return;
+        }
+        let start = self.ear.padded_start();
+        match &mut self.turn {
+            None => self.turn = Some(OpenTurn::new(now, start)),
+            Some(turn) if pause >= self.config.vad.min_silence_duration => {
+                turn.settle_if_long(self.ear.heard(), LONG_SEGMENT);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Speech that began over an uninterruptible answer and outlasted it is a turn from here.
+    pub(super) fn open_late(&mut self, now: Instant) {
+        if self.turn.is_none() && self.ear.speaking() && !self.deaf() && self.ear.silence(now).is_zero()
+        {
+            self.turn = Some(OpenTurn::new(now, self.ear.heard()));
+        }
+    }
+
+    pub(super) fn on_transcript(&mut self, request: RequestId, text: &str, now: Instant) {
+        let Some(turn) = &mut self.turn else { return };
+        if !turn.transcript(request, text, now) {
+            return;
+        }
+        let Some((whole, _)) = self.whole_text() else { return };
+        if whole.is_empty() {
+            return;
+        }
+        self.act(Action::Interim(Personal::new(whole.clone())));
+        self.prepare(&whole, now);
+    }
+
+    pub(super) fn prepared(&mut self, reply: ReplyId) -> Option<&mut Prepared> {
+        self.turn.as_mut()?.prepared.as_mut().filter(|prepared| prepared.reply == reply)
+    }
+
+    /// Asks the models about the present silence.
+    pub(super) fn ask(&mut self, now: Instant) {
+        let Some(last) = self.ear.last() else { return };
+        let heard = self.ear.heard();
+        if self.turn.as_ref().is_some_and(|turn| {
+            turn.forced.is_none()
+                && turn.segment_length(heard) >= samples(self.config.limits.max_segment)
+                && self.ear.silence(now).is_zero()
+        }) {
+            let request = self.new_request();
+            if let Some(turn) = &mut self.turn {
+                let audio = turn.cut(request, heard);
+                self.act(Action::Transcribe { request, audio });
+            }
+        }
+        if self.ask_at().is_some_and(|at| now >= at) {
+            let request = self.new_request();
+            if let Some(turn) = &mut self.turn {
+                let audio = turn.ask(request, last, heard);
+                self.act(Action::Transcribe { request, audio });
+            }
+        }
+        if self.ask_end_at().is_some_and(|at| now >= at) {
+            let request = self.new_request();
+            let window = self.config.end_of_turn.window;
+            if let Some(turn) = &mut self.turn {
+                let audio = turn.ask_end(request, last, &self.ear, window, now);
+                self.act(Action::PredictEnd { request, audio });
+            }
+        }
+    }
+
+    pub(super) fn ask_at(&self) -> Option<Instant> {
+        let (turn, last) = self.turn.as_ref().zip(self.ear.last())?;
+        let wanted = turn.forced.is_none() && turn.wants_transcript(last);
+        wanted.then(|| last.at + self.config.vad.speculate_after)
+    }
+
+    pub(super) fn ask_end_at(&self) -> Option<Instant> {
+        let (turn, last) = self.turn.as_ref().zip(self.ear.last())?;
+        let rules = &self.config.end_of_turn;
+        let wanted = rules.enabled && turn.forced.is_none() && turn.wants_end(last);
+        wanted.then(|| last.at + rules.ask_after)
+    }
+
+    pub(super) fn limit_at(&self) -> Option<Instant> {
+        let turn = self.turn.as_ref().filter(|turn| turn.forced.is_none())?;
+        Some(turn.started + self.config.limits.max_duration?)
+    }
+
+    /// A caller who talks on and on is answered at the limit.
+    pub(super) fn limit(&mut self, now: Instant) {
+        if self.limit_at().is_none_or(|at| now < at) {
+            return;
+        }
+        let request = self.new_request();
+        let (Some(turn), Some(last)) = (&mut self.turn, self.ear.last()) else { return };
+        turn.forced = Some(last);
+        if turn.wants_transcript(last) {
+            let audio = turn.ask(request, last, self.ear.heard());
+            self.act(Action::Transcribe { request, audio });
+        }
+    }
+
+    /// When the present silence will end the turn, as far as is known.
+    pub(super) fn endpoint_at(&self, now: Instant) -> Option<Instant> {
+        match self.endpoint_due(now) {
+            Some((at, _)) => Some(at),
+            None => self.view_given_up(now),
+        }
+    }
+
+    /// Ends the turn if its time has come.
+    pub(super) fn endpoint(&mut self, now: Instant) {
+        let Some((at, outcome)) = self.endpoint_due(now) else { return };
+        if now < at {
+            return;
+        }
+        match outcome {
+            Outcome::Commit => self.commit(now),
+            Outcome::Discard => self.turn_dropped(),
+            Outcome::Ignore => {
+                self.turn_dropped();
+                self.give_back_floor();
+            }
+        }
+    }
+
+    /// Forgets the caller's turn and what was prepared for it.
+    pub(super) fn turn_dropped(&mut self) {
+        let Some(turn) = self.turn.take() else { return };
+        if let Some(prepared) = turn.prepared {
+            self.act(Action::Abandon { reply: prepared.reply });
+        }
+    }
+
+    fn whole_text(&self) -> Option<(String, Instant)> {
+        let turn = self.turn.as_ref()?;
+        turn.text(turn.until(&self.ear)?)
+    }
+
+    fn prepare(&mut self, text: &str, now: Instant) {
+        let running = self.voice.active.as_ref().is_some_and(|speech| !speech.paused());
+        let limits = &self.config.preemptive;
+        let Some(turn) = &mut self.turn else { return };
+        if let Some(old) = &turn.prepared {
+            if same_words(&old.text, text) {
+                return;
+            }
+            let stale = old.reply;
+            turn.prepared = None;
+            self.actions.push_back(Action::Abandon { reply: stale });
+        }
+        let long = now.saturating_duration_since(turn.started) > limits.max_speech_duration;
+        if !limits.enabled || running || long || turn.attempts >= limits.max_retries {
+            return;
+        }
+        turn.attempts += 1;
+        self.replies += 1;
+        let reply = ReplyId(self.replies);
+        turn.prepared =
+            Some(Prepared { reply, text: text.to_owned(), verdict: None, at: now });
+        let to = Heard::Speech(Personal::new(text.to_owned()));
+        self.actions.push_back(Action::Prepare { reply, to });
+    }
+
+    /// When the present silence ends the turn and how, once enough is known to say.
+    fn endpoint_due(&self, now: Instant) -> Option<(Instant, Outcome)> {
+        let turn = self.turn.as_ref()?;
+        let last = turn.until(&self.ear)?;
+        let (text, came) = turn.text(last)?;
+        let nothing_after = self.config.endpointing.min_delay.max(self.config.vad.min_silence_duration);
+        if text.is_empty() {
+            return Some((last.at + nothing_after, Outcome::Discard));
+        }
+        if self.holds_floor() {
+            return None;
+        }
+        if self.no_turn(&text) {
+            return Some((last.at + nothing_after, Outcome::Ignore));
+        }
+        if turn.forced.is_some() {
+            return Some((came, Outcome::Commit));
+        }
+        let verdict = match &turn.prepared {
+            None => Verdict::Unknown,
+            Some(prepared) => match prepared.verdict {
+                Some(verdict) => verdict,
+                None if now >= prepared.at + VERDICT_LIMIT => Verdict::Unknown,
+                None => return None,
+            },
+        };
+        let EndView::Known(probability) = turn.end_view(last, &self.config, now) else {
+            return None;
+        };
+        let mut delay = self.delay(verdict, probability);
+        if self.config.limits.max_words.is_some_and(|max| words(&text).count() >= max) {
+            delay = delay.min(self.config.endpointing.min_delay);
+        }
+        Some((last.at + delay, Outcome::Commit))
+    }
+
+    /// The wait after the last moment of speech.
+    fn delay(&self, verdict: Verdict, probability: Option<f32>) -> Duration {
+        let delays = &self.config.endpointing;
+        let finished = probability.is_none_or(|p| p >= self.config.end_of_turn.threshold);
+        match (verdict, finished) {
+            (Verdict::Incomplete, _) | (Verdict::Unknown, false) => delays.max_delay,
+            (Verdict::Complete, false) => delays.understood_delay,
+            (Verdict::Complete | Verdict::Unknown, true) => delays.min_delay,
+        }
+    }
+
+    /// When waiting for an answer is given up, if that is what the endpoint waits for.
+    fn view_given_up(&self, now: Instant) -> Option<Instant> {
+        let turn = self.turn.as_ref()?;
+        let last = turn.until(&self.ear)?;
+        turn.text(last)?;
+        if self.holds_floor() {
+            return None;
+        }
+        if let Some(prepared) = turn.prepared.as_ref().filter(|prepared| prepared.verdict.is_none()) {
+            let given_up = prepared.at + VERDICT_LIMIT;
+            if now < given_up {
+                return Some(given_up);
+            }
+        }
+        match turn.end_view(last, &self.config, now) {
+            EndView::Pending(given_up) => given_up,
+            EndView::Known(_) => None,
+        }
+    }
+
+    /// Whether this text over the agent's speech is no turn.
+    fn no_turn(&self, text: &str) -> bool {
+        let Some(speech) = &self.voice.active else { return false };
+        let Some(began) = speech.began() else { return false };
+        let rules = &self.config.interruption;
+        if words(text).count() < rules.min_words {
+            return true;
+        }
+        let turn_began = self.turn.as_ref().map_or(began, |turn| turn.started);
+        let inside = !speech.ending
+            && turn_began.saturating_duration_since(began) >= rules.backchannel_boundary;
+        let said = words(text).collect::<Vec<_>>().join(" ");
+        inside && rules.backchannels.contains(&said)
+    }
+
+    fn commit(&mut self, now: Instant) {
+        let Some((text, came)) = self.whole_text() else { return };
+        let Some(turn) = self.turn.take() else { return };
+        let last = turn.until(&self.ear).map_or(came, |last| last.at);
+        let prepared = match turn.prepared {
+            Some(prepared) if same_words(&prepared.text, &text) => Some(prepared.reply),
+            Some(prepared) => {
+                self.act(Action::Abandon { reply: prepared.reply });
+                None
+            }
+            None => None,
+        };
+        let times =
+            Times { started: turn.started, last_speech: last, transcribed: Some(came) };
+        self.answer(Heard::Speech(Personal::new(text)), times, prepared, now);
+        if turn.forced.is_some()
+            && let Some(speech) = &mut self.voice.active
+        {
+            speech.interruptible = false;
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The agent's half: who has the floor, who gets it back, who has lost it.
+
+use std::time::{Duration, Instant};
+
+use super::{Machine, Times};
+use crate::turn::event::{Action, Commit, Heard, ReplyId};
+use crate::turn::voice::{Answered, Phase, Queued, Speech};
+
+/// Speech this long after a commit shows that the caller was not finished, however patient the
+/// interruption rules are: nothing of the answer was heard yet, so nothing is lost.
+const REOPEN_AFTER: Duration = Duration::from_millis(200);
+
+impl Machine {
+    pub(super) fn on_say(&mut self, reply: ReplyId, interruptible: bool) {
+        self.voice.waiting.push_back(Queued { reply, interruptible });
+    }
+
+    /// Lets the next waiting speech sound, if nobody has the floor.
+    pub(super) fn next_speech(&mut self) {
+        if self.voice.active.is_some() || self.turn.is_some() || !self.digits.pressed.is_empty() {
+            return;
+        }
+        if let Some(next) = self.voice.waiting.pop_front() {
+            self.speak(Speech::new(next.reply, next.interruptible, None));
+        }
+    }
+
+    pub(super) fn on_started(&mut self, reply: ReplyId, now: Instant) {
+        let Some(speech) = self.voice.active.as_mut().filter(|speech| speech.reply == reply) else {
+            return;
+        };
+        if speech.phase == Phase::Due {
+            speech.phase = Phase::Playing { since: now };
+            speech.answers = None;
+            self.voice.first_sound.get_or_insert(now);
+        }
+    }
+
+    pub(super) fn on_speech(&mut self, reply: ReplyId, change: impl FnOnce(&mut Speech)) {
+        if let Some(speech) = self.voice.active.as_mut().filter(|speech| speech.reply == reply) {
+            change(speech);
+        } else if let Some(queued) =
+            self.voice.waiting.iter_mut().find(|queued| queued.reply == reply)
+        {
+            let mut speech = Speech::new(reply, queued.interruptible, None);
+            change(&mut speech);
+            queued.interruptible = speech.interruptible;
+        }
+    }
+
+    /// Whether the caller's sound is ignored at present.
+    pub(super) fn deaf(&self) -> bool {
+        self.config.interruption.discard_audio_if_uninterruptible && self.holds_floor()
+    }
+
+    /// Whether the agent speaks, or is about to, and must not be interrupted.
+    pub(super) fn holds_floor(&self) -> bool {
+        self.voice.active.as_ref().is_some_and(|speech| {
+            !speech.paused() && !(speech.interruptible && self.config.interruption.enabled)
+        })
+    }
+
+    /// Pauses the agent once the caller has talked over it for long enough.
+    pub(super) fn barge_in(&mut self, now: Instant) {
+        if self.turn.is_none() || !self.ear.speaking() || self.holds_floor() {
+            return;
+        }
+        let rules = &self.config.interruption;
+        let talked = self.ear.stretch();
+        let (enough, resumes) = (talked >= rules.min_duration, rules.resume_false_interruption);
+        let by_words = rules.min_words > 0;
+        let warm = self
+            .voice
+            .first_sound
+            .is_none_or(|first| now >= first + self.config.aec_warmup_duration);
+        let Some(speech) = &mut self.voice.active else { return };
+        if speech.phase == Phase::Due && speech.answers.is_some() && !speech.pinned {
+            if talked >= rules.min_duration.min(REOPEN_AFTER) {
+                self.reopen();
+            }
+            return;
+        }
+        if speech.paused() || !enough || by_words || !warm {
+            return;
+        }
+        if !resumes {
+            return self.take_floor();
+        }
+        let began = speech.began();
+        speech.phase = Phase::Paused { at: now, began };
+        let reply = speech.reply;
+        self.act(Action::Pause { reply });
+    }
+
+    /// The caller goes on before anything of the answer was played: it was no answer then.
+    fn reopen(&mut self) {
+        let Some(speech) = self.voice.active.take() else { return };
+        if let (Some(answered), Some(turn)) = (speech.answers, &mut self.turn) {
+            turn.continue_from(answered.started, answered.text);
+        }
+        self.act(Action::Abandon { reply: speech.reply });
+        self.act(Action::Reopen { reply: speech.reply });
+    }
+
+    /// When a paused speech goes on if nothing follows.
+    pub(super) fn resume_at(&self) -> Option<Instant> {
+        let speech = self.voice.active.as_ref()?;
+        let Phase::Paused { at, .. } = speech.phase else { return None };
+        if self.turn.is_some() || self.ear.speaking() || !self.digits.pressed.is_empty() {
+            return None;
+        }
+        let since = self.ear.last().map_or(at, |last| last.at.max(at));
+        Some(since + self.config.interruption.false_interruption_timeout)
+    }
+
+    pub(super) fn resume(&mut self, now: Instant) {
+        if self.resume_at().is_some_and(|at| now >= at) {
+            self.give_back_floor();
+        }
+    }
+
+    /// A paused speech goes on at once.
+    pub(super) fn give_back_floor(&mut self) {
+        let Some(speech) = &mut self.voice.active else { return };
+        let Phase::Paused { began, .. } = speech.phase else { return };
+        speech.phase = began.map_or(Phase::Due, |since| Phase::Playing { since });
+        let reply = speech.reply;
+        self.act(Action::Resume { reply });
+    }
+
+    /// The agent loses the floor, and with it whatever waited to be said.
+    pub(super) fn take_floor(&mut self) {
+        if let Some(speech) = self.voice.active.take() {
+            self.act(Action::Interrupt { reply: speech.reply });
+        }
+        for queued in std::mem::take(&mut self.voice.waiting) {
+            if queued.interruptible {
+                self.act(Action::Abandon { reply: queued.reply });
+            } else {
+                self.voice.waiting.push_back(queued);
+            }
+        }
+    }
+
+    /// The caller's turn is over: the agent answers.
+    pub(super) fn answer(
+        &mut self,
+        heard: Heard,
+        times: Times,
+        prepared: Option<ReplyId>,
+        now: Instant,
+    ) {
+        self.away = 0;
+        self.take_floor();
+        let reply = prepared.unwrap_or_else(|| self.new_reply());
+        if prepared.is_none() {
+            self.act(Action::Prepare { reply, to: heard.clone() });
+        }
+        let answers = match &heard {
+            Heard::Speech(text) => {
+                Some(Answered { started: times.started, text: text.expose().clone() })
+            }
+            Heard::Digits(_) => None,
+        };
+        self.act(Action::Commit(Commit {
+            reply,
+            heard,
+            started: times.started,
+            last_speech: times.last_speech,
+            transcribed: times.transcribed,
+            committed: now,
+            prepared: prepared.is_some(),
+        }));
+        self.speak(Speech::new(reply, true, answers));
+    }
+
+    fn speak(&mut self, speech: Speech) {
+        let reply = speech.reply;
+        self.voice.active = Some(speech);
+        self.act(Action::Speak { reply });
+    }
+}
+

@@ -1,0 +1,163 @@
+//! What the agent said, as far as it was played.
+
+/// The sentences of one answer and how many samples each of them takes.
+///
+/// Samples are those sent to the room; the rate does not matter as long as it stays the same.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Debug)]
+struct Line {
+    text: String,
+    samples: u64,
+    /// Whether all of its sound is known.
+    closed: bool,
+}
+
+/// Share of a word that must be played for the word to count as heard.
+const HEARD_SHARE: f64 = 0.5;
+
+/// Characters spoken in a second, to estimate a sentence whose sound is not all there yet.
+const CHARACTERS_PER_SECOND: f64 = 15.0;
+
+impl Script {
+    /// Begins a sentence; sound added afterwards is its sound.
+    pub fn begin(&mut self, text: impl Into<String>) {
+        self.lines.push(Line { text: text.into(), samples: 0, closed: false });
+    }
+
+    /// Adds sound to the latest sentence.
+    pub fn add(&mut self, samples: u64) {
+        if let Some(line) = self.lines.last_mut() {
+            line.samples += samples;
+        }
+    }
+
+    /// The latest sentence has all of its sound.
+    pub fn close(&mut self) {
+        if let Some(line) = self.lines.last_mut() {
+            line.closed = true;
+        }
+    }
+
+    /// Samples known so far.
+    pub fn samples(&self) -> u64 {
+        self.lines.iter().map(|line| line.samples).sum()
+    }
+
+    /// All of the text.
+    pub fn text(&self) -> String {
+        join(self.lines.iter().map(|line| line.text.clone()))
+    }
+
+    /// The text that was heard when this many samples were played: whole sentences, and of the
+    /// one that was cut the words whose sound was mostly played.
+    pub fn said(&self, played: u64, rate: u32) -> String {
+        let mut left = played;
+        let mut heard = Vec::new();
+        for line in &self.lines {
+            if left == 0 {
+                break;
+            }
+            if line.closed && left >= line.samples {
+                heard.push(line.text.clone());
+                left -= line.samples;
+                continue;
+            }
+            heard.push(line.part(left, rate));
+            break;
+        }
+        join(heard.into_iter())
+    }
+}
+
+impl Line {
+    /// The words heard within this many samples, each word taking time by its length.
+    #[expect(clippy::cast_precision_loss, reason = "samples of one sentence are far below 2^52")]
+    fn part(&self, played: u64, rate: u32) -> String {
+        let weight: f64 = self.text.split_whitespace().map(weight).sum();
+        let estimate = weight / CHARACTERS_PER_SECOND * f64::from(rate);
+        let samples =
+            if self.closed { self.samples as f64 } else { (self.samples as f64).max(estimate) };
+        if samples <= 0.0 {
+            return String::new();
+        }
+        let reached = played as f64 / samples * weight;
+        let mut passed = 0.0;
+        let mut words = Vec::new();
+        for word in self.text.split_whitespace() {
+            if passed + weight_share(word) > reached {
+                break;
+            }
+            passed += self::weight(word);
+            words.push(word.to_owned());
+        }
+        join(words.into_iter())
+    }
+}
+
+/// Time a word takes, in characters; punctuation is a short pause.
+#[expect(clippy::cast_precision_loss, reason = "words are short")]
+fn weight(word: &str) -> f64 {
+    word.chars().count() as f64 + 1.0
+}
+
+fn weight_share(word: &str) -> f64 {
+    weight(word) * HEARD_SHARE
+}
+
+fn join(parts: impl Iterator<Item = String>) -> String {
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script() -> Script {
+        let mut script = Script::default();
+        script.begin("Good day.");
+        script.add(10_000);
+        script.close();
+        script.begin("How may I help you?");
+        script.add(20_000);
+        script.close();
+        script
+    }
+
+    #[test]
+    fn nothing_played_is_nothing_said() {
+        assert_eq!(script().said(0, 16_000), "");
+    }
+
+    #[test]
+    fn everything_played_is_everything_said() {
+        assert_eq!(script().said(30_000, 16_000), "Good day. How may I help you?");
+    }
+
+    #[test]
+    fn a_cut_sentence_keeps_the_words_that_were_played() {
+        assert_eq!(script().said(20_000, 16_000), "Good day. How may I");
+    }
+
+    #[test]
+    fn what_was_said_only_grows() {
+        let script = script();
+        let mut length = 0;
+        for played in 0..=30_000 {
+            let said = script.said(played, 16_000).len();
+            assert!(said >= length);
+            length = said;
+        }
+    }
+
+    #[test]
+    fn a_sentence_still_arriving_is_not_taken_as_whole() {
+        let mut script = Script::default();
+        script.begin("Your parcel will be with you tomorrow between nine and noon.");
+        script.add(8_000);
+        assert_eq!(script.said(8_000, 16_000), "Your");
+    }
+}
