@@ -1,1 +1,51 @@
-//! Black-box tests live in `tests/`; this library holds what they share.
+//! What the black-box tests share: the built binary, a daemon on free ports, and real peers.
+
+mod daemon;
+mod peer;
+
+pub use daemon::{Daemon, Setup};
+pub use peer::{peer, python, run};
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The project's directory.
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests).to_owned()
+}
+
+/// The built binary, which stands beside the test binaries' directory.
+///
+/// # Panics
+/// When it is not built.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap_or_default();
+    let target = test
+        .parent()
+        .and_then(Path::parent)
+        .unwrap_or(Path::new("."));
+    let binary = target.join("trunkline");
+    assert!(
+        binary.is_file(),
+        "{} is missing: cargo build -p trunkline",
+        binary.display()
+    );
+    binary
+}
+
+/// The binary with an environment of its own: nothing of the caller's settings reaches it.
+pub fn trunkline() -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars_os() {
+        let name_text = name.to_string_lossy();
+        if name_text.starts_with("LIVEKIT_") || name_text.starts_with("TRUNKLINE_") {
+            command.env_remove(&name);
+        }
+    }
+    if let Some(models) = std::env::var_os("TRUNKLINE_MODELS") {
+        command.env("TRUNKLINE_MODELS", models);
+    }
+    command.current_dir(root());
+    command
+}

@@ -17,7 +17,10 @@ pub fn guid(prefix: &str, rng: &mut impl RngCore) -> String {
     let mut id = String::with_capacity(prefix.len() + GUID_LEN);
     id.push_str(prefix);
     for _ in 0..GUID_LEN {
-        let letter = ALPHABET.get(rng.random_range(0..ALPHABET.len())).copied().unwrap_or(b'2');
+        let letter = ALPHABET
+            .get(rng.random_range(0..ALPHABET.len()))
+            .copied()
+            .unwrap_or(b'2');
         id.push(char::from(letter));
     }
     id
@@ -209,8 +212,14 @@ mod tests {
 
     #[test]
     fn empty_and_endless_names_are_refused() {
-        assert_eq!(RoomName::parse(""), Err(IdError::Empty { kind: "room name" }));
+        assert_eq!(
+            RoomName::parse(""),
+            Err(IdError::Empty { kind: "room name" })
+        );
         let long = "x".repeat(257);
-        assert!(matches!(RoomName::parse(long), Err(IdError::TooLong { len: 257, .. })));
+        assert!(matches!(
+            RoomName::parse(long),
+            Err(IdError::TooLong { len: 257, .. })
+        ));
     }
 }

@@ -66,7 +66,11 @@ impl Backoff {
             return None;
         }
         let doublings = self.made.saturating_sub(1).min(20);
-        let ceiling = self.policy.base.saturating_mul(1 << doublings).min(self.policy.cap);
+        let ceiling = self
+            .policy
+            .base
+            .saturating_mul(1 << doublings)
+            .min(self.policy.cap);
         let jittered = ceiling.mul_f64(rng.random::<f64>());
         let wait = asked.map_or(jittered, |asked| asked.max(jittered));
         if elapsed.saturating_add(wait) > self.policy.total {

@@ -105,7 +105,11 @@ mod tests {
 
     #[test]
     fn neither_prints_its_value() {
-        let shown = format!("{:?} {:?}", Secret::new("s3cret".to_owned()), Personal::new("+15550100"));
+        let shown = format!(
+            "{:?} {:?}",
+            Secret::new("s3cret".to_owned()),
+            Personal::new("+15550100")
+        );
         assert_eq!(shown, "[redacted] [redacted]");
     }
 
@@ -116,7 +120,12 @@ mod tests {
         struct Login {
             password: Secret<String>,
         }
-        let shown = format!("{:?}", Login { password: "hunter2".into() });
+        let shown = format!(
+            "{:?}",
+            Login {
+                password: "hunter2".into()
+            }
+        );
         assert!(!shown.contains("hunter2"));
     }
 }

@@ -36,7 +36,9 @@ impl UnixTime {
 
     /// Nanoseconds as LiveKit's `int64` fields carry them.
     pub fn nanos_i64(self) -> i64 {
-        i64::try_from(self.0).unwrap_or(i64::MAX).saturating_mul(1_000_000)
+        i64::try_from(self.0)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000_000)
     }
 
     /// Seconds as LiveKit's `int64` fields carry them.
@@ -52,7 +54,10 @@ impl UnixTime {
     /// Later by `by`.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)),
+        )
     }
 
     /// How long after `earlier` this is; zero when it is not.

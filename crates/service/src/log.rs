@@ -28,6 +28,8 @@ pub fn init(filter: &str, format: Format) -> Result<(), ParseError> {
         Format::Text => lines.with_target(false).boxed(),
         Format::Json => lines.json().flatten_event(true).boxed(),
     };
-    let _ = Registry::default().with(lines.with_filter(filter)).try_init();
+    let _ = Registry::default()
+        .with(lines.with_filter(filter))
+        .try_init();
     Ok(())
 }

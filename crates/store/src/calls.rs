@@ -28,7 +28,11 @@ impl Direction {
     }
 
     fn from_word(word: &str) -> Self {
-        if word == "outbound" { Self::Outbound } else { Self::Inbound }
+        if word == "outbound" {
+            Self::Outbound
+        } else {
+            Self::Inbound
+        }
     }
 }
 
@@ -204,7 +208,9 @@ impl<'a> Calls<'a> {
 
 fn read(row: &SqliteRow) -> Result<Call, StoreError> {
     let time = |column: &str| -> Result<Option<UnixTime>, sqlx::Error> {
-        Ok(row.try_get::<Option<i64>, _>(column)?.map(|ms| UnixTime(from_db(ms))))
+        Ok(row
+            .try_get::<Option<i64>, _>(column)?
+            .map(|ms| UnixTime(from_db(ms))))
     };
     let damaged = |_| StoreError::Damaged { what: "call" };
     let summary = row.try_get::<Option<String>, _>("summary")?;
@@ -223,6 +229,9 @@ fn read(row: &SqliteRow) -> Result<Call, StoreError> {
         sip_status: row
             .try_get::<Option<i64>, _>("sip_status")?
             .and_then(|status| u16::try_from(status).ok()),
-        summary: summary.map(|text| serde_json::from_str(&text)).transpose().map_err(damaged)?,
+        summary: summary
+            .map(|text| serde_json::from_str(&text))
+            .transpose()
+            .map_err(damaged)?,
     })
 }

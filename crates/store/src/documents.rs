@@ -63,7 +63,9 @@ impl<'a> Documents<'a> {
             .bind(kind)
             .fetch_all(self.pool)
             .await?;
-        rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("body")?))).collect()
+        rows.iter()
+            .map(|row| Ok((row.try_get("id")?, row.try_get("body")?)))
+            .collect()
     }
 
     /// Deletes a document; says whether it was there.

@@ -76,7 +76,9 @@ pub enum StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         // SQLITE_FULL
-        let full = error.as_database_error().is_some_and(|e| e.code().as_deref() == Some("13"));
+        let full = error
+            .as_database_error()
+            .is_some_and(|e| e.code().as_deref() == Some("13"));
         if full { Self::Full } else { Self::Query(error) }
     }
 }
@@ -114,7 +116,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Open`] or [`StoreError::Migrate`].
     pub async fn open(path: &str) -> Result<Self, StoreError> {
-        let open = |source| StoreError::Open { path: path.to_owned(), source };
+        let open = |source| StoreError::Open {
+            path: path.to_owned(),
+            source,
+        };
         let in_memory = path == ":memory:";
         let options = SqliteConnectOptions::from_str(&format!("sqlite://{path}"))
             .map_err(open)?
@@ -136,7 +141,10 @@ impl Store {
             .connect_with(options)
             .await
             .map_err(open)?;
-        sqlx::migrate!().run(&pool).await.map_err(StoreError::Migrate)?;
+        sqlx::migrate!()
+            .run(&pool)
+            .await
+            .map_err(StoreError::Migrate)?;
         Ok(Self { pool })
     }
 
@@ -186,7 +194,9 @@ impl Store {
 
     /// Folds the journal into the file and closes it.
     pub async fn close(self) {
-        let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.pool).await;
+        let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&self.pool)
+            .await;
         self.pool.close().await;
     }
 }

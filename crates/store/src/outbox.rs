@@ -87,7 +87,10 @@ impl<'a> Outbox<'a> {
     /// # Errors
     /// [`StoreError`] when it cannot be removed.
     pub async fn done(&self, id: i64) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM outbox WHERE id = ?").bind(id).execute(self.pool).await?;
+        sqlx::query("DELETE FROM outbox WHERE id = ?")
+            .bind(id)
+            .execute(self.pool)
+            .await?;
         Ok(())
     }
 

@@ -125,9 +125,10 @@ impl<'a> Recordings<'a> {
     /// # Errors
     /// [`StoreError`] when they cannot be read.
     pub async fn open(&self) -> Result<Vec<Recording>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM recordings WHERE ended_at IS NULL ORDER BY started_at")
-            .fetch_all(self.pool)
-            .await?;
+        let rows =
+            sqlx::query("SELECT * FROM recordings WHERE ended_at IS NULL ORDER BY started_at")
+                .fetch_all(self.pool)
+                .await?;
         rows.iter().map(read).collect()
     }
 }

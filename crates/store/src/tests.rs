@@ -25,7 +25,10 @@ fn turn(id: &str, at: u64, said: &str) -> Turn {
         heard: "where is my parcel".into(),
         said: said.into(),
         interrupted: false,
-        latency: TurnLatency { stt_ms: Some(120.5), ..TurnLatency::default() },
+        latency: TurnLatency {
+            stt_ms: Some(120.5),
+            ..TurnLatency::default()
+        },
     }
 }
 
@@ -34,7 +37,11 @@ async fn a_call_is_told_from_ring_to_end() {
     let store = Store::open(":memory:").await.unwrap();
     let begun = start("SCL_a", 10);
     store.calls().start(&begun).await.unwrap();
-    store.calls().answered(&begun.call_id, UnixTime(20)).await.unwrap();
+    store
+        .calls()
+        .answered(&begun.call_id, UnixTime(20))
+        .await
+        .unwrap();
     let end = CallEnd {
         at: UnixTime(30),
         reason: "caller_hung_up".into(),
@@ -42,7 +49,10 @@ async fn a_call_is_told_from_ring_to_end() {
         summary: serde_json::json!({ "lost": 0 }),
     };
     store.calls().ended(&begun.call_id, &end).await.unwrap();
-    let late = CallEnd { reason: "too late".into(), ..end };
+    let late = CallEnd {
+        reason: "too late".into(),
+        ..end
+    };
     store.calls().ended(&begun.call_id, &late).await.unwrap();
 
     let call = store.calls().get("SCL_a").await.unwrap().unwrap();
@@ -54,7 +64,11 @@ async fn a_call_is_told_from_ring_to_end() {
 #[tokio::test]
 async fn turns_come_back_in_order_and_the_last_word_counts() {
     let store = Store::open(":memory:").await.unwrap();
-    store.turns().put(&turn("TN_2", 2, "one moment")).await.unwrap();
+    store
+        .turns()
+        .put(&turn("TN_2", 2, "one moment"))
+        .await
+        .unwrap();
     store.turns().put(&turn("TN_1", 1, "hello")).await.unwrap();
     store.turns().put(&turn("TN_2", 2, "one mo")).await.unwrap();
     let turns = store.turns().of_call("SCL_a").await.unwrap();
@@ -116,15 +130,24 @@ async fn recordings_left_open_are_found_again() {
     };
     store.recordings().end("EG_a", &end).await.unwrap();
     assert!(store.recordings().open().await.unwrap().is_empty());
-    assert_eq!(store.recordings().of_room("call-1").await.unwrap()[0].duration_ms, Some(8));
+    assert_eq!(
+        store.recordings().of_room("call-1").await.unwrap()[0].duration_ms,
+        Some(8)
+    );
 }
 
 #[tokio::test]
 async fn an_unpaid_delivery_stays_owed() {
     let store = Store::open(":memory:").await.unwrap();
     let outbox = store.outbox();
-    let first = outbox.push("room", "http://a", b"1", UnixTime(1)).await.unwrap();
-    outbox.push("room", "http://a", b"2", UnixTime(2)).await.unwrap();
+    let first = outbox
+        .push("room", "http://a", b"1", UnixTime(1))
+        .await
+        .unwrap();
+    outbox
+        .push("room", "http://a", b"2", UnixTime(2))
+        .await
+        .unwrap();
     outbox.retry(first, UnixTime(50)).await.unwrap();
     assert_eq!(outbox.due(UnixTime(10), 10).await.unwrap().len(), 1);
     let due = outbox.due(UnixTime(60), 10).await.unwrap();

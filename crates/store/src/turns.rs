@@ -91,10 +91,11 @@ impl<'a> Turns<'a> {
     /// # Errors
     /// [`StoreError`] when they cannot be read.
     pub async fn of_call(&self, call_id: &str) -> Result<Vec<Turn>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM turns WHERE call_id = ? ORDER BY started_at, turn_id")
-            .bind(call_id)
-            .fetch_all(self.pool)
-            .await?;
+        let rows =
+            sqlx::query("SELECT * FROM turns WHERE call_id = ? ORDER BY started_at, turn_id")
+                .bind(call_id)
+                .fetch_all(self.pool)
+                .await?;
         rows.iter().map(read).collect()
     }
 

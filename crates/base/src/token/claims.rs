@@ -66,12 +66,18 @@ impl ParticipantKind {
 
     /// From LiveKit's number; an unknown one is a standard participant, as upstream treats it.
     pub fn from_wire(number: i32) -> Self {
-        Self::ALL.into_iter().find(|kind| kind.wire() == number).unwrap_or_default()
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.wire() == number)
+            .unwrap_or_default()
     }
 
     /// From LiveKit's word; an unknown one is a standard participant, as upstream treats it.
     pub fn from_word(word: &str) -> Self {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word).unwrap_or_default()
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+            .unwrap_or_default()
     }
 
     /// Agents and recorders neither keep a room open nor count against its size.
@@ -92,7 +98,10 @@ impl<'de> Deserialize<'de> for ParticipantKind {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
 fn is_standard(kind: &ParticipantKind) -> bool {
     *kind == ParticipantKind::Standard
 }
@@ -217,6 +226,10 @@ impl Claims {
 
     /// Who the bearer is: `sub`, or `jti` where that is absent.
     pub fn identity(&self) -> &str {
-        if self.sub.is_empty() { &self.jti } else { &self.sub }
+        if self.sub.is_empty() {
+            &self.jti
+        } else {
+            &self.sub
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
 const fn is_false(value: &bool) -> bool {
     !*value
 }
@@ -70,12 +73,20 @@ pub struct VideoGrant {
 impl VideoGrant {
     /// Join `room` with the default rights.
     pub fn join(room: impl Into<String>) -> Self {
-        Self { room_join: true, room: room.into(), ..Self::default() }
+        Self {
+            room_join: true,
+            room: room.into(),
+            ..Self::default()
+        }
     }
 
     /// Administer `room`.
     pub fn admin(room: impl Into<String>) -> Self {
-        Self { room_admin: true, room: room.into(), ..Self::default() }
+        Self {
+            room_admin: true,
+            room: room.into(),
+            ..Self::default()
+        }
     }
 
     /// Whether tracks may be published at all.
@@ -85,7 +96,11 @@ impl VideoGrant {
 
     /// Whether tracks of this source (`microphone`, `camera`, …) may be published.
     pub fn may_publish_source(&self, source: &str) -> bool {
-        let listed = || self.can_publish_sources.iter().any(|allowed| allowed == source);
+        let listed = || {
+            self.can_publish_sources
+                .iter()
+                .any(|allowed| allowed == source)
+        };
         self.may_publish() && (self.can_publish_sources.is_empty() || listed())
     }
 

@@ -18,7 +18,10 @@ pub struct Place {
 impl<T> From<&Spanned<T>> for Place {
     fn from(value: &Spanned<T>) -> Self {
         let at = value.referenced;
-        Self { line: at.line(), column: at.column() }
+        Self {
+            line: at.line(),
+            column: at.column(),
+        }
     }
 }
 
@@ -59,7 +62,9 @@ pub struct Report {
 impl Report {
     /// Nothing found yet.
     pub const fn new() -> Self {
-        Self { problems: Vec::new() }
+        Self {
+            problems: Vec::new(),
+        }
     }
 
     /// Adds a problem at a place in `source`, with the line it stands on.
@@ -81,12 +86,7 @@ impl Report {
     }
 
     /// Adds a problem of the file as a whole.
-    pub fn file(
-        &mut self,
-        name: &str,
-        what: impl Into<String>,
-        remedy: impl Into<Option<String>>,
-    ) {
+    pub fn file(&mut self, name: &str, what: impl Into<String>, remedy: impl Into<Option<String>>) {
         self.problems.push(Problem {
             file: name.to_owned(),
             place: None,
@@ -128,7 +128,11 @@ impl fmt::Display for Report {
         for problem in &self.problems {
             writeln!(f, "{problem}")?;
         }
-        let plural = if self.problems.len() == 1 { "problem" } else { "problems" };
+        let plural = if self.problems.len() == 1 {
+            "problem"
+        } else {
+            "problems"
+        };
         write!(f, "{} {plural}", self.problems.len())
     }
 }

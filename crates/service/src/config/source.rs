@@ -16,7 +16,9 @@ impl Environment {
     pub fn of_process() -> Self {
         Self(
             std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
                 .collect(),
         )
     }
@@ -29,7 +31,12 @@ impl Environment {
 
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(pairs: [(&str, &str); N]) -> Self {
-        Self(pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
+        Self(
+            pairs
+                .into_iter()
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .collect(),
+        )
     }
 }
 
@@ -43,7 +50,10 @@ pub struct Source {
 impl Source {
     /// Text that is already here.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        Self {
+            name: name.into(),
+            text: text.into(),
+        }
     }
 
     /// Reads a file; a failure becomes a problem.
@@ -75,9 +85,15 @@ impl Source {
         let variables = env.0.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         let options = serde_saphyr::options! { with_snippet: false }.with_properties(variables);
         // An empty file is an empty mapping: every key then takes its default.
-        let only_comments =
-            self.text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#'));
-        let text = if only_comments { "{}" } else { self.text.as_str() };
+        let only_comments = self
+            .text
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim().starts_with('#'));
+        let text = if only_comments {
+            "{}"
+        } else {
+            self.text.as_str()
+        };
         match serde_saphyr::from_str_with_options(text, options) {
             Ok(raw) => Some(raw),
             Err(error) => {
@@ -89,10 +105,18 @@ impl Source {
 
     fn blame(&self, error: &serde_saphyr::Error, report: &mut Report) {
         let plain = error.without_snippet();
-        let what = plain.to_string().lines().next().unwrap_or_default().to_owned();
+        let what = plain
+            .to_string()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         match plain.location().filter(|at| at.line() > 0) {
             Some(at) => {
-                let place = Place { line: at.line(), column: at.column() };
+                let place = Place {
+                    line: at.line(),
+                    column: at.column(),
+                };
                 report.at(self, place, what, None);
             }
             None => report.file(&self.name, what, None),

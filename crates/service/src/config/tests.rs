@@ -35,7 +35,12 @@ fn a_problem_shows_its_line_a_caret_and_a_remedy() {
     let mut report = Report::new();
     let raw: Raw = source.parse(&Environment::default(), &mut report).unwrap();
     let port = raw.port.unwrap();
-    report.at(&source, &port, "port 99 is reserved", "use 1024 or above".to_owned());
+    report.at(
+        &source,
+        &port,
+        "port 99 is reserved",
+        "use 1024 or above".to_owned(),
+    );
     assert_eq!(
         report.to_string(),
         "test.yaml:2:7: port 99 is reserved\n     2 | port: 99\n       |       ^\n       = use 1024 or above\n1 problem"
@@ -60,8 +65,14 @@ fn an_empty_file_takes_every_default() {
 
 #[test]
 fn a_near_miss_is_suggested() {
-    assert_eq!(nearest("inbond", &["inbound", "outbound"]), "did you mean `inbound`?");
-    assert_eq!(nearest("xyz", &["inbound", "outbound"]), "allowed: inbound, outbound");
+    assert_eq!(
+        nearest("inbond", &["inbound", "outbound"]),
+        "did you mean `inbound`?"
+    );
+    assert_eq!(
+        nearest("xyz", &["inbound", "outbound"]),
+        "allowed: inbound, outbound"
+    );
 }
 
 #[test]

@@ -41,7 +41,9 @@ pub fn install() -> Result<(), BuildError> {
 
 /// Everything measured so far, in Prometheus' text format; empty before [`install`].
 pub fn render() -> String {
-    let Some(exporter) = EXPORTER.get() else { return String::new() };
+    let Some(exporter) = EXPORTER.get() else {
+        return String::new();
+    };
     exporter.run_upkeep();
     exporter.render()
 }
@@ -49,19 +51,28 @@ pub fn render() -> String {
 type Labels<'a> = &'a [(&'static str, &'static str)];
 
 /// Adds to a counter.
-#[expect(clippy::disallowed_macros, reason = "the one place that names metrics to the recorder")]
+#[expect(
+    clippy::disallowed_macros,
+    reason = "the one place that names metrics to the recorder"
+)]
 pub fn count(counter: Counter, by: u64, labels: Labels<'_>) {
     metrics::counter!(counter.name(), labels).increment(by);
 }
 
 /// Sets a gauge.
-#[expect(clippy::disallowed_macros, reason = "the one place that names metrics to the recorder")]
+#[expect(
+    clippy::disallowed_macros,
+    reason = "the one place that names metrics to the recorder"
+)]
 pub fn set(gauge: Gauge, value: f64, labels: Labels<'_>) {
     metrics::gauge!(gauge.name(), labels).set(value);
 }
 
 /// Records how long something took.
-#[expect(clippy::disallowed_macros, reason = "the one place that names metrics to the recorder")]
+#[expect(
+    clippy::disallowed_macros,
+    reason = "the one place that names metrics to the recorder"
+)]
 pub fn observe(timing: Timing, took: Duration, labels: Labels<'_>) {
     metrics::histogram!(timing.name(), labels).record(took.as_secs_f64());
 }
@@ -92,7 +103,13 @@ mod tests {
         count(Counter::TaskPanics, 2, &[("task", "test")]);
         observe(Timing::TurnGap, Duration::from_millis(700), &[]);
         let text = render();
-        assert!(text.contains("trunkline_task_panics_total{task=\"test\"} 2"), "{text}");
-        assert!(text.contains("trunkline_agent_turn_gap_seconds_bucket"), "{text}");
+        assert!(
+            text.contains("trunkline_task_panics_total{task=\"test\"} 2"),
+            "{text}"
+        );
+        assert!(
+            text.contains("trunkline_agent_turn_gap_seconds_bucket"),
+            "{text}"
+        );
     }
 }

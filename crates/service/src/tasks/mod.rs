@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-pub use stop::{Phase, Stop};
 use stop::Signal;
+pub use stop::{Phase, Stop};
 
 use crate::metrics::{Counter, count};
 
@@ -37,7 +37,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { drain: Duration::from_secs(30), hurry: Duration::from_secs(5) }
+        Self {
+            drain: Duration::from_secs(30),
+            hurry: Duration::from_secs(5),
+        }
     }
 }
 
@@ -94,7 +97,11 @@ impl Tasks {
         self.spawn(async move {
             if let Err(panic) = AssertUnwindSafe(session).catch_unwind().await {
                 count(Counter::TaskPanics, 1, &[("task", name)]);
-                error!(task = name, panic = panic_text(panic.as_ref()), "a session panicked");
+                error!(
+                    task = name,
+                    panic = panic_text(panic.as_ref()),
+                    "a session panicked"
+                );
             }
         })
     }
@@ -119,7 +126,10 @@ impl Tasks {
         })
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place that spawns; the tracker owns it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that spawns; the tracker owns it"
+    )]
     fn spawn<F>(&self, task: F) -> JoinHandle<()>
     where
         F: Future<Output = ()> + Send + 'static,
@@ -169,7 +179,10 @@ impl Tasks {
             () = stop.hurried() => {}
             () = tokio::time::sleep(limits.drain) => self.hurry(),
         }
-        if tokio::time::timeout(limits.hurry, self.tracker.wait()).await.is_ok() {
+        if tokio::time::timeout(limits.hurry, self.tracker.wait())
+            .await
+            .is_ok()
+        {
             return DrainReport { cut: 0 };
         }
         let cut = self.tracker.len();

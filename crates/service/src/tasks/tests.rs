@@ -36,7 +36,10 @@ async fn past_the_limit_sessions_are_hurried_and_then_cut() {
     let stop = tasks.stop();
     tasks.session("polite", async move { stop.hurry().await });
     tasks.session("stubborn", std::future::pending());
-    assert_eq!(tasks.finish(Limits::default()).await, DrainReport { cut: 1 });
+    assert_eq!(
+        tasks.finish(Limits::default()).await,
+        DrainReport { cut: 1 }
+    );
 }
 
 #[tokio::test(start_paused = true)]

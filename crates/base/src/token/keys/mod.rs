@@ -108,7 +108,10 @@ pub fn sign(claims: &Claims, key: &ApiKey) -> Result<String, SignError> {
     if claims.iss == key.id {
         return encode(&header, claims, &key.encoding).map_err(SignError);
     }
-    let issued = Claims { iss: key.id.clone(), ..claims.clone() };
+    let issued = Claims {
+        iss: key.id.clone(),
+        ..claims.clone()
+    };
     encode(&header, &issued, &key.encoding).map_err(SignError)
 }
 
@@ -135,14 +138,18 @@ pub struct KeyRing {
 
 impl From<ApiKey> for KeyRing {
     fn from(key: ApiKey) -> Self {
-        Self { keys: Arc::from(vec![key]) }
+        Self {
+            keys: Arc::from(vec![key]),
+        }
     }
 }
 
 impl KeyRing {
     /// A ring of one signing key and others that only verify.
     pub fn new(active: ApiKey, others: impl IntoIterator<Item = ApiKey>) -> Self {
-        Self { keys: std::iter::once(active).chain(others).collect() }
+        Self {
+            keys: std::iter::once(active).chain(others).collect(),
+        }
     }
 
     /// The key that signs.
@@ -185,7 +192,10 @@ fn check_times(claims: &Claims, now: UnixTime) -> Result<(), VerifyError> {
     if now.secs() > claims.exp.saturating_add(LEEWAY) {
         return Err(VerifyError::Expired);
     }
-    if claims.nbf.is_some_and(|nbf| now.secs().saturating_add(LEEWAY) < nbf) {
+    if claims
+        .nbf
+        .is_some_and(|nbf| now.secs().saturating_add(LEEWAY) < nbf)
+    {
         return Err(VerifyError::NotYetValid);
     }
     Ok(())

@@ -12,14 +12,23 @@ fn claims() -> Claims {
     Claims::new("alice", NOW, 600)
         .with_name("Alice")
         .with_kind(ParticipantKind::Sip)
-        .with_video(VideoGrant { can_publish: Some(false), ..VideoGrant::join("lobby") })
+        .with_video(VideoGrant {
+            can_publish: Some(false),
+            ..VideoGrant::join("lobby")
+        })
 }
 
 #[test]
 fn a_signed_token_verifies_to_the_same_claims() {
     let token = sign(&claims(), &key()).unwrap();
     let back = KeyRing::from(key()).verify(&token, NOW).unwrap();
-    assert_eq!(back, Claims { iss: "APIkey".into(), ..claims() });
+    assert_eq!(
+        back,
+        Claims {
+            iss: "APIkey".into(),
+            ..claims()
+        }
+    );
 }
 
 #[test]
@@ -37,7 +46,10 @@ fn each_flaw_has_its_own_answer() {
     let good = sign(&claims(), &key()).unwrap();
     let forged = sign(&claims(), &ApiKey::new("APIkey", "another secret")).unwrap();
     let foreign = sign(&claims(), &ApiKey::new("other", "x")).unwrap();
-    let early = Claims { nbf: Some(NOW.secs() + 3600), ..claims() };
+    let early = Claims {
+        nbf: Some(NOW.secs() + 3600),
+        ..claims()
+    };
     let early = sign(&early, &key()).unwrap();
     let none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJpc3MiOiJBUElrZXkifQ.";
 
@@ -45,8 +57,14 @@ fn each_flaw_has_its_own_answer() {
     assert_eq!(ring.verify(&forged, NOW), Err(VerifyError::Signature));
     assert_eq!(ring.verify(&foreign, NOW), Err(VerifyError::UnknownKey));
     assert_eq!(ring.verify(&early, NOW), Err(VerifyError::NotYetValid));
-    assert_eq!(ring.verify(&good, UnixTime::from_secs(NOW.secs() + 661)), Err(VerifyError::Expired));
-    assert!(ring.verify(&good, UnixTime::from_secs(NOW.secs() + 659)).is_ok());
+    assert_eq!(
+        ring.verify(&good, UnixTime::from_secs(NOW.secs() + 661)),
+        Err(VerifyError::Expired)
+    );
+    assert!(
+        ring.verify(&good, UnixTime::from_secs(NOW.secs() + 659))
+            .is_ok()
+    );
     assert!(ring.verify(none, NOW).is_err());
 }
 
@@ -60,9 +78,15 @@ fn an_old_key_still_verifies_after_a_new_one_signs() {
 
 #[test]
 fn publishing_data_follows_publishing_unless_said_otherwise() {
-    let grant = VideoGrant { can_publish: Some(false), ..VideoGrant::default() };
+    let grant = VideoGrant {
+        can_publish: Some(false),
+        ..VideoGrant::default()
+    };
     assert!(!grant.may_publish_data());
-    let grant = VideoGrant { can_publish_data: Some(true), ..grant };
+    let grant = VideoGrant {
+        can_publish_data: Some(true),
+        ..grant
+    };
     assert!(grant.may_publish_data() && !grant.may_publish());
 }
 

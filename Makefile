@@ -1,0 +1,48 @@
+# Every verb sets itself up: what it needs and is missing is installed first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV   := .venv
+CARGO  := cargo
+LOCKED := --locked
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.PHONY: help demo run test check bench setup-build setup-peers models fmt
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup-build ## Phone the agent on this machine: node, SIP, agent, recording
+	@$(CARGO) build --release $(LOCKED) -p trunkline
+	@$$(scripts/bin release) models install
+	@$$(scripts/bin release) demo $(ARGS)
+
+run: setup-build ## Run the daemon with development keys on loopback
+	@$(CARGO) build --release $(LOCKED) -p trunkline
+	@$$(scripts/bin release) models install
+	@$$(scripts/bin release) serve --dev
+
+test: setup-build setup-peers models ## Run every test, real peers included
+	scripts/test
+
+check: setup-build ## Format, lints, house rules, docs
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --quiet
+
+bench: setup-build models ## Measure calls, latency and memory on a release build
+	@$(CARGO) build --release $(LOCKED) -p trunkline
+	scripts/bench
+
+models: setup-build
+	@$(CARGO) build $(LOCKED) -p trunkline
+	@$$(scripts/bin debug) models install
+
+setup-build:
+	@scripts/setup build
+
+setup-peers:
+	@scripts/setup peers
+
+fmt: ## Format the code
+	$(CARGO) fmt --all

@@ -1,0 +1,110 @@
+//! Calls over HTTP.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tracing::warn;
+use trunkline_base::class::Classified;
+use trunkline_base::time::UnixTime;
+use trunkline_store::{Store, StoreError};
+
+use crate::Shared;
+
+/// Calls in one answer, unless asked otherwise.
+const PAGE: u32 = 50;
+/// Calls in one answer, at the most.
+const PAGE_MAX: u32 = 1000;
+
+type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
+
+#[derive(Deserialize)]
+pub(crate) struct Page {
+    limit: Option<u32>,
+}
+
+pub(crate) async fn list(
+    State(shared): State<Arc<Shared>>,
+    Query(page): Query<Page>,
+    headers: HeaderMap,
+) -> Answer {
+    admit(&shared, &headers)?;
+    let limit = page.limit.unwrap_or(PAGE).min(PAGE_MAX);
+    let calls = shared
+        .store
+        .calls()
+        .list(limit)
+        .await
+        .map_err(|error| failed(&error))?;
+    Ok(Json(json!({ "calls": calls })))
+}
+
+pub(crate) async fn show(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    admit(&shared, &headers)?;
+    let call = report(&shared.store, &id)
+        .await
+        .map_err(|error| failed(&error))?;
+    call.map(Json)
+        .ok_or_else(|| refusal(StatusCode::NOT_FOUND, "calls.not_found", "no such call"))
+}
+
+/// Everything known of a call, as one document.
+///
+/// # Errors
+/// [`StoreError`] when the store does not answer.
+async fn report(store: &Store, id: &str) -> Result<Option<Value>, StoreError> {
+    let Some(call) = store.calls().get(id).await? else {
+        return Ok(None);
+    };
+    let turns = store.turns().of_call(id).await?;
+    let recordings = store.recordings().of_room(&call.room).await?;
+    let events: Vec<Value> = store
+        .events()
+        .of_room(&call.room)
+        .await?
+        .into_iter()
+        .map(|event| json!({ "at": event.at, "kind": event.kind, "event_id": event.event_id }))
+        .collect();
+    Ok(Some(
+        json!({ "call": call, "turns": turns, "recordings": recordings, "events": events }),
+    ))
+}
+
+fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), (StatusCode, Json<Value>)> {
+    if shared.open_api {
+        return Ok(());
+    }
+    let remedy = "send `Authorization: Bearer` with a token that has the roomList grant";
+    let denied = || refusal(StatusCode::UNAUTHORIZED, "console.unauthenticated", remedy);
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .ok_or_else(denied)?;
+    let now = UnixTime::from_system(SystemTime::now());
+    let claims = shared.keys.verify(token, now).map_err(|_| denied())?;
+    if claims.video.is_some_and(|grant| grant.room_list) {
+        Ok(())
+    } else {
+        Err(denied())
+    }
+}
+
+fn refusal(status: StatusCode, code: &str, message: &str) -> (StatusCode, Json<Value>) {
+    (status, Json(json!({ "code": code, "message": message })))
+}
+
+fn failed(error: &StoreError) -> (StatusCode, Json<Value>) {
+    warn!(code = error.code(), "the calls could not be read");
+    let status = StatusCode::from_u16(error.class().http_status())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    refusal(status, error.code(), &error.to_string())
+}

@@ -1,0 +1,198 @@
+//! A daemon of its own for a test: free ports, a directory of its own, killed at the end.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{root, trunkline};
+
+/// A debug build loads the models in a few seconds on two busy cores.
+const START_LIMIT: Duration = Duration::from_secs(90);
+
+/// How a daemon is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// Files that replace or join those of `config/`.
+    pub files: Vec<(&'static str, String)>,
+    /// Leave the agent and its models out.
+    pub without_agent: bool,
+    /// Variables besides the ports.
+    pub env: Vec<(&'static str, String)>,
+    /// Where its state is; a directory of its own when absent.
+    pub data: Option<PathBuf>,
+}
+
+/// A running daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Child,
+    ready: Value,
+    data: PathBuf,
+    log: PathBuf,
+    _dir: TempDir,
+}
+
+impl Daemon {
+    /// Starts one and waits until it says that it is ready.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    pub fn start(setup: &Setup) -> Self {
+        let dir = tempfile::tempdir().unwrap_or_else(|error| panic!("no directory: {error}"));
+        let config = configure(dir.path(), setup);
+        let data = setup
+            .data
+            .clone()
+            .unwrap_or_else(|| dir.path().join("data"));
+        let log = dir.path().join("log");
+        let mut command = trunkline();
+        command
+            .args(["serve", "--dev", "--json", "--config"])
+            .arg(&config);
+        let local = [
+            "TRUNKLINE_HTTP",
+            "TRUNKLINE_RTC_UDP",
+            "TRUNKLINE_SIP_UDP",
+            "TRUNKLINE_SIP_TCP",
+            "TRUNKLINE_CONSOLE",
+        ];
+        for name in local {
+            command.env(name, "127.0.0.1:0");
+        }
+        command.env("TRUNKLINE_STORE", data.join("trunkline.db"));
+        command.env("TRUNKLINE_RECORDINGS", data.join("recordings"));
+        for (name, value) in &setup.env {
+            command.env(name, value);
+        }
+        let mut child = spawn(&mut command, &log);
+        let Some(ready) = first_line(&mut child) else {
+            let _ = child.kill();
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            panic!("the daemon did not get ready:\n{said}");
+        };
+        Self {
+            child,
+            ready,
+            data,
+            log,
+            _dir: dir,
+        }
+    }
+
+    /// An address that it listens on: `http`, `rtc`, `sip`, `sip_tcp`, `console`.
+    ///
+    /// # Panics
+    /// When it does not listen on that.
+    pub fn addr(&self, what: &str) -> String {
+        match self.ready.get(what).and_then(Value::as_str) {
+            Some(addr) => addr.to_owned(),
+            None => panic!("no {what} in {}", self.ready),
+        }
+    }
+
+    /// The LiveKit URL.
+    pub fn url(&self) -> String {
+        format!("ws://{}", self.addr("http"))
+    }
+
+    /// Where its state is.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill(
+            Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(0)),
+            signal,
+        );
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Ends it politely and gives its exit code.
+    pub fn stop(mut self) -> Option<i32> {
+        self.signal(Signal::SIGTERM);
+        self.child.wait().ok().and_then(|status| status.code())
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn configure(dir: &Path, setup: &Setup) -> PathBuf {
+    let config = dir.join("config");
+    let copy = || -> std::io::Result<()> {
+        fs::create_dir_all(&config)?;
+        for entry in fs::read_dir(root().join("config"))? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default();
+            if setup.without_agent && name == "agent.yaml" {
+                continue;
+            }
+            fs::copy(&path, config.join(name))?;
+        }
+        for (name, text) in &setup.files {
+            fs::write(config.join(name), text)?;
+        }
+        Ok(())
+    };
+    copy().unwrap_or_else(|error| panic!("no configuration: {error}"));
+    config
+}
+
+fn spawn(command: &mut Command, log: &Path) -> Child {
+    let log = fs::File::create(log).unwrap_or_else(|error| panic!("no log file: {error}"));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("the daemon does not start: {error}"))
+}
+
+/// The first line of standard output, which says where it listens. The rest is read and dropped,
+/// so that the daemon never blocks on it.
+fn first_line(child: &mut Child) -> Option<Value> {
+    let out = child.stdout.take()?;
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut out = BufReader::new(out);
+        let mut line = String::new();
+        let _ = out.read_line(&mut line);
+        let _ = tell.send(line);
+        let _ = out.read_to_end(&mut Vec::new());
+    });
+    serde_json::from_str(&told.recv_timeout(START_LIMIT).ok()?).ok()
+}
