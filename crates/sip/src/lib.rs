@@ -14,7 +14,12 @@
 //! - [`routing`]: which trunk and rule a call belongs to, and why not.
 
 pub mod dialog;
+pub mod digest;
+pub mod dtmf;
+pub mod endpoint;
 pub mod message;
 pub mod routing;
+pub mod rtp;
+pub mod sdp;
 pub mod transaction;
 pub mod uri;

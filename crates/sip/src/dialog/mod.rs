@@ -24,7 +24,9 @@ impl DialogKey {
     /// [`HeaderError`] when a header it needs is missing or unreadable.
     pub fn of_request(headers: &Headers) -> Result<Option<Self>, HeaderError> {
         let to = headers.to()?;
-        let Some(local_tag) = to.tag() else { return Ok(None) };
+        let Some(local_tag) = to.tag() else {
+            return Ok(None);
+        };
         Ok(Some(Self {
             call_id: headers.call_id()?.to_owned(),
             local_tag: local_tag.to_owned(),
@@ -83,7 +85,10 @@ impl Dialog {
             local: headers.to()?.with_tag(local_tag),
             remote,
             target: headers.contact().ok_or(DialogError::NoContact)?.uri,
-            routes: headers.values(name::RECORD_ROUTE).filter_map(NameAddr::parse).collect(),
+            routes: headers
+                .values(name::RECORD_ROUTE)
+                .filter_map(NameAddr::parse)
+                .collect(),
             local_seq: 0,
             remote_seq: Some(headers.cseq()?.number),
         })
@@ -101,8 +106,11 @@ impl Dialog {
             local_tag: local.tag().unwrap_or_default().to_owned(),
             remote_tag: remote.tag().unwrap_or_default().to_owned(),
         };
-        let mut routes: Vec<NameAddr> =
-            answer.headers.values(name::RECORD_ROUTE).filter_map(NameAddr::parse).collect();
+        let mut routes: Vec<NameAddr> = answer
+            .headers
+            .values(name::RECORD_ROUTE)
+            .filter_map(NameAddr::parse)
+            .collect();
         routes.reverse();
         Ok(Self {
             key,
@@ -178,7 +186,9 @@ impl Dialog {
 
     /// Writes Route headers and returns the Request-URI (RFC 3261 12.2.1.1).
     fn route(&self, headers: &mut Headers) -> Uri {
-        let Some(first) = self.routes.first() else { return self.target.clone() };
+        let Some(first) = self.routes.first() else {
+            return self.target.clone();
+        };
         if first.uri.params.has("lr") {
             for route in &self.routes {
                 headers.push(name::ROUTE, route.to_string());

@@ -51,7 +51,10 @@ fn a_strict_router_stands_in_the_request_uri() {
     let bye = dialog.request(Method::Bye, None);
     assert_eq!(uri(&bye), "sip:203.0.113.5");
     let routes: Vec<&str> = bye.headers.lines(name::ROUTE).collect();
-    assert_eq!(routes, ["<sip:203.0.113.6;lr>", "<sip:200@198.51.100.7:5071>"]);
+    assert_eq!(
+        routes,
+        ["<sip:203.0.113.6;lr>", "<sip:200@198.51.100.7:5071>"]
+    );
 }
 
 #[test]
@@ -64,7 +67,10 @@ fn the_callers_route_set_is_reversed() {
     };
     answer.headers.push(name::TO, "<sip:100@b>;tag=us");
     answer.headers.push(name::CONTACT, "<sip:100@203.0.113.9>");
-    answer.headers.push(name::RECORD_ROUTE, "<sip:203.0.113.1;lr>, <sip:203.0.113.2;lr>");
+    answer.headers.push(
+        name::RECORD_ROUTE,
+        "<sip:203.0.113.1;lr>, <sip:203.0.113.2;lr>",
+    );
     let mut dialog = Dialog::calling(&invite(""), &answer).unwrap();
     let ack = dialog.request(Method::Ack, Some(5));
     assert_eq!(ack.headers.cseq().unwrap().number, 5);
@@ -83,7 +89,8 @@ fn old_numbers_are_stale() {
 #[test]
 fn a_private_contact_behind_nat_is_reached_the_way_it_came() {
     let mut call = invite("");
-    call.headers.set(name::CONTACT, "<sip:200@192.168.1.5:5060>");
+    call.headers
+        .set(name::CONTACT, "<sip:200@192.168.1.5:5060>");
     let dialog = Dialog::answering(&call, "us").unwrap();
     let seen = "203.0.113.1:40000".parse().unwrap();
     assert_eq!(dialog.next_hop(seen), seen);
@@ -93,5 +100,8 @@ fn a_private_contact_behind_nat_is_reached_the_way_it_came() {
 fn an_invite_without_contact_starts_nothing() {
     let mut call = invite("");
     call.headers.remove(name::CONTACT);
-    assert_eq!(Dialog::answering(&call, "us").unwrap_err(), DialogError::NoContact);
+    assert_eq!(
+        Dialog::answering(&call, "us").unwrap_err(),
+        DialogError::NoContact
+    );
 }

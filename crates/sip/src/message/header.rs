@@ -79,7 +79,10 @@ impl CSeq {
         if method.is_empty() || !super::parse::is_token(method) {
             return None;
         }
-        Some(Self { number, method: Method::parse(method) })
+        Some(Self {
+            number,
+            method: Method::parse(method),
+        })
     }
 }
 
@@ -103,7 +106,11 @@ pub struct NameAddr {
 impl NameAddr {
     /// An address alone.
     pub fn new(uri: Uri) -> Self {
-        Self { name: None, uri, params: Params::default() }
+        Self {
+            name: None,
+            uri,
+            params: Params::default(),
+        }
     }
 
     /// Reads `"Name" <sip:…>;tag=x` or `sip:…;tag=x`.
@@ -113,7 +120,11 @@ impl NameAddr {
             // Without brackets, parameters belong to the header (RFC 3261 20.10).
             let (uri, params) = text.split_once(';').unwrap_or((text, ""));
             let uri = Uri::parse(uri.trim()).ok()?;
-            return Some(Self { name: None, uri, params: Params::parse(params) });
+            return Some(Self {
+                name: None,
+                uri,
+                params: Params::parse(params),
+            });
         };
         let (name, rest) = text.split_at_checked(open)?;
         let (uri, params) = rest.strip_prefix('<')?.split_once('>')?;
@@ -170,7 +181,11 @@ fn unquote(text: &str) -> String {
     let mut out = String::with_capacity(quoted.len());
     let mut chars = quoted.chars();
     while let Some(c) = chars.next() {
-        out.push(if c == '\\' { chars.next().unwrap_or('\\') } else { c });
+        out.push(if c == '\\' {
+            chars.next().unwrap_or('\\')
+        } else {
+            c
+        });
     }
     out
 }

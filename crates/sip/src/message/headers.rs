@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::header::{CSeq, NameAddr, Via};
-use super::{split_values, MAX_HEADERS};
+use super::{MAX_HEADERS, split_values};
 
 /// Header names in their usual spelling.
 pub mod name {
@@ -111,7 +111,10 @@ impl Headers {
     /// Every line of that name, as written.
     pub fn lines<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let name = canonical(name);
-        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(&name)).map(|(_, v)| v.as_str())
+        self.0
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(&name))
+            .map(|(_, v)| v.as_str())
     }
 
     /// Every value of that name, with lists taken apart.
@@ -139,7 +142,10 @@ impl Headers {
     /// # Errors
     /// [`HeaderError`] if it is missing or unreadable.
     pub fn via(&self) -> Result<Via, HeaderError> {
-        let value = self.values(name::VIA).next().ok_or(HeaderError::Missing(name::VIA))?;
+        let value = self
+            .values(name::VIA)
+            .next()
+            .ok_or(HeaderError::Missing(name::VIA))?;
         Via::parse(value).ok_or(HeaderError::Malformed(name::VIA))
     }
 
@@ -164,9 +170,15 @@ impl Headers {
     /// # Errors
     /// [`HeaderError`] if it is missing or empty.
     pub fn call_id(&self) -> Result<&str, HeaderError> {
-        let id = self.get(name::CALL_ID).ok_or(HeaderError::Missing(name::CALL_ID))?;
+        let id = self
+            .get(name::CALL_ID)
+            .ok_or(HeaderError::Missing(name::CALL_ID))?;
         let one_word = !id.is_empty() && !id.contains(char::is_whitespace);
-        if one_word { Ok(id) } else { Err(HeaderError::Malformed(name::CALL_ID)) }
+        if one_word {
+            Ok(id)
+        } else {
+            Err(HeaderError::Malformed(name::CALL_ID))
+        }
     }
 
     /// CSeq.
@@ -174,7 +186,9 @@ impl Headers {
     /// # Errors
     /// [`HeaderError`] if it is missing or unreadable.
     pub fn cseq(&self) -> Result<CSeq, HeaderError> {
-        let value = self.get(name::CSEQ).ok_or(HeaderError::Missing(name::CSEQ))?;
+        let value = self
+            .get(name::CSEQ)
+            .ok_or(HeaderError::Missing(name::CSEQ))?;
         CSeq::parse(value).ok_or(HeaderError::Malformed(name::CSEQ))
     }
 
@@ -186,7 +200,14 @@ impl Headers {
     /// The media type of the body, lower case, without parameters.
     pub fn content_type(&self) -> Option<String> {
         let value = self.get(name::CONTENT_TYPE)?;
-        Some(value.split(';').next().unwrap_or(value).trim().to_ascii_lowercase())
+        Some(
+            value
+                .split(';')
+                .next()
+                .unwrap_or(value)
+                .trim()
+                .to_ascii_lowercase(),
+        )
     }
 
     fn address(&self, name: &'static str) -> Result<NameAddr, HeaderError> {
@@ -197,19 +218,27 @@ impl Headers {
 
 impl std::fmt::Debug for Headers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
     }
 }
 
 fn clean(value: String) -> String {
     let unsafe_char = |c: char| c == '\r' || c == '\n' || c == '\0';
-    if value.contains(unsafe_char) { value.replace(unsafe_char, " ") } else { value }
+    if value.contains(unsafe_char) {
+        value.replace(unsafe_char, " ")
+    } else {
+        value
+    }
 }
 
 /// The usual spelling of a name; compact forms are written out.
 fn canonical(name: &str) -> Cow<'static, str> {
     if let [letter] = name.as_bytes()
-        && let Some((_, long)) = COMPACT.iter().find(|(c, _)| *c == letter.to_ascii_lowercase())
+        && let Some((_, long)) = COMPACT
+            .iter()
+            .find(|(c, _)| *c == letter.to_ascii_lowercase())
     {
         return Cow::Borrowed(long);
     }

@@ -37,22 +37,33 @@ pub fn parse(data: &[u8]) -> Result<Message, ParseError> {
     if data.len() > MAX_MESSAGE {
         return Err(ParseError::TooLarge);
     }
-    let start = data.iter().position(|b| !matches!(b, b'\r' | b'\n')).ok_or(ParseError::Empty)?;
+    let start = data
+        .iter()
+        .position(|b| !matches!(b, b'\r' | b'\n'))
+        .ok_or(ParseError::Empty)?;
     let data = data.get(start..).unwrap_or_default();
     let (head, body) = split_head(data);
     let head = std::str::from_utf8(head).map_err(|_| ParseError::NotText)?;
-    let mut lines = head.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    let mut lines = head
+        .split('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line));
     let start_line = lines.next().unwrap_or_default();
     let first = parse_start_line(start_line)?;
     let headers = parse_headers(lines)?;
     let body = cut_body(&headers, body)?;
     Ok(match first {
-        StartLine::Request(method, uri) => {
-            Message::Request(Request { method, uri, headers, body })
-        }
-        StartLine::Response(status, reason) => {
-            Message::Response(Response { status, reason, headers, body })
-        }
+        StartLine::Request(method, uri) => Message::Request(Request {
+            method,
+            uri,
+            headers,
+            body,
+        }),
+        StartLine::Response(status, reason) => Message::Response(Response {
+            status,
+            reason,
+            headers,
+            body,
+        }),
     })
 }
 
@@ -75,7 +86,9 @@ pub(super) fn head_length(data: &[u8]) -> Option<usize> {
 /// RFC 3261 `token`.
 pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty()
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b))
 }
 
 enum StartLine {
@@ -170,7 +183,11 @@ pub(super) fn content_length(headers: &Headers) -> Result<Option<usize>, ParseEr
     let mut found = None;
     for line in headers.lines(super::name::CONTENT_LENGTH) {
         let digits = !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit());
-        let length = line.parse().ok().filter(|_| digits).ok_or(ParseError::ContentLength)?;
+        let length = line
+            .parse()
+            .ok()
+            .filter(|_| digits)
+            .ok_or(ParseError::ContentLength)?;
         if found.is_some_and(|earlier| earlier != length) {
             return Err(ParseError::ContentLength);
         }
@@ -182,7 +199,9 @@ pub(super) fn content_length(headers: &Headers) -> Result<Option<usize>, ParseEr
 /// The headers of a head that is complete, for framing a stream.
 pub(super) fn parse_head(head: &[u8]) -> Result<Headers, ParseError> {
     let head = std::str::from_utf8(head).map_err(|_| ParseError::NotText)?;
-    let mut lines = head.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
+    let mut lines = head
+        .split('\n')
+        .map(|line| line.strip_suffix('\r').unwrap_or(line));
     parse_start_line(lines.next().unwrap_or_default())?;
     parse_headers(lines)
 }

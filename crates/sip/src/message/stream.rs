@@ -57,12 +57,20 @@ impl Framer {
         if b"\r\n\r\n".starts_with(&self.buffer) {
             return Ok(None);
         }
-        while self.buffer.first().is_some_and(|b| matches!(b, b'\r' | b'\n')) {
+        while self
+            .buffer
+            .first()
+            .is_some_and(|b| matches!(b, b'\r' | b'\n'))
+        {
             self.buffer.advance(1);
         }
         let Some(head) = head_length(&self.buffer) else {
             let full = self.buffer.len() > MAX_MESSAGE;
-            return if full { Err(FrameError::TooLarge) } else { Ok(None) };
+            return if full {
+                Err(FrameError::TooLarge)
+            } else {
+                Ok(None)
+            };
         };
         let headers = parse_head(self.buffer.get(..head).unwrap_or_default())
             .map_err(|_| FrameError::NotSip)?;
@@ -83,7 +91,8 @@ impl Framer {
 mod tests {
     use super::*;
 
-    const BYE: &[u8] = b"BYE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nl: 3\r\n\r\nabc";
+    const BYE: &[u8] =
+        b"BYE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nl: 3\r\n\r\nabc";
 
     #[test]
     fn messages_are_found_whatever_the_pieces() {
@@ -98,7 +107,11 @@ mod tests {
                 }
             }
             let message = Framed::Message(Bytes::from_static(BYE));
-            assert_eq!(found, [message.clone(), Framed::Ping, message], "pieces of {size}");
+            assert_eq!(
+                found,
+                [message.clone(), Framed::Ping, message],
+                "pieces of {size}"
+            );
         }
     }
 

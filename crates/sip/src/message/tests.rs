@@ -30,11 +30,20 @@ fn an_invite_with_every_liberty_is_read() {
     assert_eq!(from.name.as_ref().unwrap().expose(), "O\"Neil, A");
     assert_eq!(from.tag(), Some("x1"));
     assert_eq!(invite.headers.to().unwrap().tag(), None);
-    assert_eq!(invite.headers.cseq().unwrap(), CSeq { number: 7, method: Method::Invite });
+    assert_eq!(
+        invite.headers.cseq().unwrap(),
+        CSeq {
+            number: 7,
+            method: Method::Invite
+        }
+    );
     assert_eq!(invite.headers.get("Subject"), Some("first second"));
     assert_eq!(invite.headers.values(name::RECORD_ROUTE).count(), 3);
     assert_eq!(invite.headers.contact().unwrap().uri.port, Some(5060));
-    assert_eq!(invite.headers.content_type().as_deref(), Some("application/sdp"));
+    assert_eq!(
+        invite.headers.content_type().as_deref(),
+        Some("application/sdp")
+    );
     assert_eq!(invite.body.as_ref(), b"v=0\n");
 }
 
@@ -50,16 +59,31 @@ fn printing_and_reading_agree() {
 fn what_is_not_sip_is_refused() {
     assert_eq!(parse(b"\r\n\r\n"), Err(ParseError::Empty));
     assert_eq!(parse(b"GET / HTTP/1.1\r\n\r\n"), Err(ParseError::StartLine));
-    assert_eq!(parse(b"INVITE sip:a@b SIP/3.0\r\n\r\n"), Err(ParseError::StartLine));
+    assert_eq!(
+        parse(b"INVITE sip:a@b SIP/3.0\r\n\r\n"),
+        Err(ParseError::StartLine)
+    );
     assert_eq!(parse(b"SIP/2.0 99 Low\r\n\r\n"), Err(ParseError::StartLine));
-    assert_eq!(parse(b"BYE sip:a@b SIP/2.0\r\nnocolon\r\n\r\n"), Err(ParseError::HeaderLine));
-    assert_eq!(parse(b"BYE sip:a@b SIP/2.0\r\n x: y\r\n\r\n"), Err(ParseError::HeaderLine));
-    assert_eq!(parse(b"BYE sip:a@b SIP/2.0\r\nl: 9\r\n\r\nabc"), Err(ParseError::ContentLength));
+    assert_eq!(
+        parse(b"BYE sip:a@b SIP/2.0\r\nnocolon\r\n\r\n"),
+        Err(ParseError::HeaderLine)
+    );
+    assert_eq!(
+        parse(b"BYE sip:a@b SIP/2.0\r\n x: y\r\n\r\n"),
+        Err(ParseError::HeaderLine)
+    );
+    assert_eq!(
+        parse(b"BYE sip:a@b SIP/2.0\r\nl: 9\r\n\r\nabc"),
+        Err(ParseError::ContentLength)
+    );
     assert_eq!(
         parse(b"BYE sip:a@b SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\nabc"),
         Err(ParseError::ContentLength)
     );
-    let endless = format!("BYE sip:a@b SIP/2.0\r\n{}\r\n", "X: y\r\n".repeat(MAX_HEADERS + 1));
+    let endless = format!(
+        "BYE sip:a@b SIP/2.0\r\n{}\r\n",
+        "X: y\r\n".repeat(MAX_HEADERS + 1)
+    );
     assert_eq!(parse(endless.as_bytes()), Err(ParseError::TooLarge));
 }
 
@@ -79,7 +103,10 @@ fn a_value_cannot_start_a_header() {
 #[test]
 fn debug_shows_no_values() {
     let shown = format!("{:?}", request(INVITE));
-    assert!(!shown.contains("200@") && !shown.contains("Neil"), "{shown}");
+    assert!(
+        !shown.contains("200@") && !shown.contains("Neil"),
+        "{shown}"
+    );
 }
 
 proptest! {

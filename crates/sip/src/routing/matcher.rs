@@ -46,7 +46,11 @@ pub fn match_trunk<'a>(trunks: &'a [InboundTrunk], facts: &CallFacts) -> TrunkOu
     if let Some((trunk, called)) = fitting.into_iter().next() {
         return TrunkOutcome::Matched { trunk, called };
     }
-    let reason = considered.iter().map(|c| c.verdict).max().unwrap_or(Verdict::NoTrunks);
+    let reason = considered
+        .iter()
+        .map(|c| c.verdict)
+        .max()
+        .unwrap_or(Verdict::NoTrunks);
     TrunkOutcome::Refused(Refusal { reason, considered })
 }
 
@@ -85,15 +89,24 @@ pub fn match_rule(
     }
     match accept(trunk, rule, called, facts) {
         Some(accepted) => Outcome::Accept(Box::new(accepted)),
-        None => Outcome::Refused(Refusal { reason: Verdict::UnusableRoom, considered }),
+        None => Outcome::Refused(Refusal {
+            reason: Verdict::UnusableRoom,
+            considered,
+        }),
     }
 }
 
 fn judge_trunk(trunk: &InboundTrunk, facts: &CallFacts) -> Result<Personal<String>, Verdict> {
     let called = if trunk.numbers.is_empty() {
-        facts.called.iter().find(|number| !number.expose().is_empty())
+        facts
+            .called
+            .iter()
+            .find(|number| !number.expose().is_empty())
     } else {
-        facts.called.iter().find(|number| named(&trunk.numbers, number.expose()))
+        facts
+            .called
+            .iter()
+            .find(|number| named(&trunk.numbers, number.expose()))
     };
     let called = match called {
         Some(number) => number.clone(),
@@ -142,7 +155,11 @@ fn judge_rule(
         Pin::None => pin.is_empty(),
         Pin::Typed(typed) => !pin.is_empty() && same_digits(pin, typed.expose()),
     };
-    if fits { Verdict::Matched } else { Verdict::PinWrong }
+    if fits {
+        Verdict::Matched
+    } else {
+        Verdict::PinWrong
+    }
 }
 
 /// Compares without telling by timing how many digits were right.
@@ -177,7 +194,11 @@ fn accept(
     } else {
         (caller.to_owned(), caller.to_owned())
     };
-    let room = rule.kind.room(if hidden { &tag } else { caller }, called.expose(), &facts.suffix);
+    let room = rule.kind.room(
+        if hidden { &tag } else { caller },
+        called.expose(),
+        &facts.suffix,
+    );
     let identity = format!("sip_{tag}");
     RoomName::parse(room.clone()).ok()?;
     ParticipantIdentity::parse(identity.clone()).ok()?;

@@ -10,7 +10,10 @@ fn trunk(id: &str, numbers: &[&str]) -> InboundTrunk {
 }
 
 fn direct(id: &str, room: &str, pin: &str) -> DispatchRule {
-    let kind = RuleKind::Direct { room_name: room.to_owned(), pin: pin.to_owned() };
+    let kind = RuleKind::Direct {
+        room_name: room.to_owned(),
+        pin: pin.to_owned(),
+    };
     DispatchRule::new(RuleId::parse(id).unwrap(), kind)
 }
 
@@ -44,8 +47,15 @@ fn refused(outcome: Outcome) -> Refusal {
 
 #[test]
 fn a_listed_number_wins_over_an_open_trunk_in_any_spelling() {
-    let trunks = [trunk("ST_open", &[]), trunk("ST_listed", &["+1 510 555 0100"])];
-    let call = match_call(&trunks, &[direct("SDR_1", "lobby", "")], &facts("200", "15105550100"));
+    let trunks = [
+        trunk("ST_open", &[]),
+        trunk("ST_listed", &["+1 510 555 0100"]),
+    ];
+    let call = match_call(
+        &trunks,
+        &[direct("SDR_1", "lobby", "")],
+        &facts("200", "15105550100"),
+    );
     let call = accepted(call);
     assert_eq!(call.trunk.id.as_str(), "ST_listed");
     assert_eq!(call.room, "lobby");
@@ -58,7 +68,11 @@ fn a_listed_number_wins_over_an_open_trunk_in_any_spelling() {
 fn a_number_only_in_to_is_still_found() {
     let mut call = facts("200", "proxy-contact");
     call.called.push(Personal::new("100".to_owned()));
-    let call = accepted(match_call(&[trunk("ST_1", &["100"])], &[direct("SDR_1", "a", "")], &call));
+    let call = accepted(match_call(
+        &[trunk("ST_1", &["100"])],
+        &[direct("SDR_1", "a", "")],
+        &call,
+    ));
     assert_eq!(call.called.expose(), "100");
 }
 
@@ -72,7 +86,10 @@ fn without_a_trunk_nothing_is_dispatched() {
         &facts("200", "100"),
     );
     let refusal = refused(call);
-    assert_eq!((refusal.reason, refusal.status()), (Verdict::NumberNotListed, 404));
+    assert_eq!(
+        (refusal.reason, refusal.status()),
+        (Verdict::NumberNotListed, 404)
+    );
     assert_eq!(refusal.considered.len(), 1);
 }
 
@@ -83,7 +100,10 @@ fn the_from_host_never_opens_an_address_list() {
     let mut call = facts("200", "100");
     call.hostname = "203.0.113.9".to_owned();
     let refusal = refused(match_call(&[only], &[direct("SDR_1", "a", "")], &call));
-    assert_eq!((refusal.reason, refusal.status()), (Verdict::AddressNotAllowed, 403));
+    assert_eq!(
+        (refusal.reason, refusal.status()),
+        (Verdict::AddressNotAllowed, 403)
+    );
 }
 
 #[test]
@@ -101,7 +121,10 @@ fn a_login_is_asked_for_and_then_honoured() {
         Outcome::Challenge(_)
     ));
     call.authenticated = true;
-    assert!(matches!(match_call(&[locked], &rules, &call), Outcome::Accept(_)));
+    assert!(matches!(
+        match_call(&[locked], &rules, &call),
+        Outcome::Accept(_)
+    ));
 }
 
 #[test]
@@ -124,7 +147,11 @@ fn rules_for_the_trunk_beat_rules_for_all() {
     let mut other = direct("SDR_3", "other", "");
     other.trunk_ids = vec![TrunkId::parse("ST_9").unwrap()];
     let rules = [direct("SDR_1", "any", ""), other, own];
-    let call = accepted(match_call(&[trunk("ST_1", &["100"])], &rules, &facts("200", "100")));
+    let call = accepted(match_call(
+        &[trunk("ST_1", &["100"])],
+        &rules,
+        &facts("200", "100"),
+    ));
     assert_eq!(call.room, "own");
 }
 
@@ -134,17 +161,30 @@ fn rule_numbers_are_compared_in_normal_form() {
     rule.numbers = vec!["+1 (510) 555-0100".to_owned()];
     rule.inbound_numbers = vec!["0044 20 7946 0000".to_owned()];
     let call = facts("+442079460000", "15105550100");
-    assert_eq!(accepted(match_call(&[trunk("ST_1", &[])], &[rule.clone()], &call)).room, "a");
-    let refusal = refused(match_call(&[trunk("ST_1", &[])], &[rule], &facts("200", "15105550100")));
+    assert_eq!(
+        accepted(match_call(&[trunk("ST_1", &[])], &[rule.clone()], &call)).room,
+        "a"
+    );
+    let refusal = refused(match_call(
+        &[trunk("ST_1", &[])],
+        &[rule],
+        &facts("200", "15105550100"),
+    ));
     assert_eq!(refusal.reason, Verdict::RuleCaller);
 }
 
 #[test]
 fn pins_choose_rules() {
-    let rules = [direct("SDR_1", "open", ""), direct("SDR_2", "locked", "123456")];
+    let rules = [
+        direct("SDR_1", "open", ""),
+        direct("SDR_2", "locked", "123456"),
+    ];
     let trunks = [trunk("ST_1", &["100"])];
     let mut call = facts("200", "100");
-    assert!(matches!(match_call(&trunks, &rules, &call), Outcome::AskPin(_)));
+    assert!(matches!(
+        match_call(&trunks, &rules, &call),
+        Outcome::AskPin(_)
+    ));
     call.pin = Pin::Typed(Personal::new("123456".to_owned()));
     assert_eq!(accepted(match_call(&trunks, &rules, &call)).room, "locked");
     call.pin = Pin::None;
@@ -168,8 +208,11 @@ fn room_names_follow_the_kind() {
         pin: pin.clone(),
         no_randomness,
     };
-    let callee =
-        |randomize| RuleKind::Callee { room_prefix: String::new(), pin: pin.clone(), randomize };
+    let callee = |randomize| RuleKind::Callee {
+        room_prefix: String::new(),
+        pin: pin.clone(),
+        randomize,
+    };
     assert_eq!(room(individual(false)), "call_200_abc");
     assert_eq!(room(individual(true)), "call_200");
     assert_eq!(room(callee(false)), "100");
@@ -188,7 +231,11 @@ fn a_hidden_number_is_nowhere() {
     );
     rule.hide_phone_number = true;
     let trunks = [trunk("ST_1", &["100"])];
-    let call = accepted(match_call(&trunks, &[rule.clone()], &facts("+15105550100", "100")));
+    let call = accepted(match_call(
+        &trunks,
+        &[rule.clone()],
+        &facts("+15105550100", "100"),
+    ));
     let everything = format!("{} {} {:?}", call.room, call.identity, call.attributes);
     assert!(!everything.contains("5105550100"), "{everything}");
     assert_eq!(call.name.expose(), "Phone 0100");
@@ -206,5 +253,8 @@ fn the_order_of_the_lists_does_not_matter() {
     let second = accepted(match_call(&trunks, &rules, &facts("200", "100")));
     assert_eq!(first.trunk.id, second.trunk.id);
     assert_eq!(first.rule.id, second.rule.id);
-    assert_eq!((first.trunk.id.as_str(), first.rule.id.as_str()), ("ST_1", "SDR_1"));
+    assert_eq!(
+        (first.trunk.id.as_str(), first.rule.id.as_str()),
+        ("ST_1", "SDR_1")
+    );
 }

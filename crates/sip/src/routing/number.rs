@@ -15,7 +15,9 @@ pub fn normalise(number: &str) -> String {
         return number.to_owned();
     }
     let international = if body.len() == number.len() {
-        digits.strip_prefix("00").filter(|rest| rest.len() >= MIN_INTERNATIONAL)
+        digits
+            .strip_prefix("00")
+            .filter(|rest| rest.len() >= MIN_INTERNATIONAL)
     } else {
         None
     };
@@ -42,7 +44,12 @@ mod tests {
 
     #[test]
     fn spellings_of_one_number_agree() {
-        for spelling in ["+15105550100", "15105550100", "+1 (510) 555-0100", "0015105550100"] {
+        for spelling in [
+            "+15105550100",
+            "15105550100",
+            "+1 (510) 555-0100",
+            "0015105550100",
+        ] {
             assert_eq!(normalise(spelling), "+15105550100", "{spelling}");
         }
     }

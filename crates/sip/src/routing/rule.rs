@@ -120,12 +120,20 @@ impl RuleKind {
         };
         match self {
             Self::Direct { room_name, .. } => room_name.clone(),
-            Self::Individual { room_prefix, no_randomness, .. } => {
-                join(&[room_prefix, caller, if *no_randomness { "" } else { suffix }])
-            }
-            Self::Callee { room_prefix, randomize, .. } => {
-                join(&[room_prefix, called, if *randomize { suffix } else { "" }])
-            }
+            Self::Individual {
+                room_prefix,
+                no_randomness,
+                ..
+            } => join(&[
+                room_prefix,
+                caller,
+                if *no_randomness { "" } else { suffix },
+            ]),
+            Self::Callee {
+                room_prefix,
+                randomize,
+                ..
+            } => join(&[room_prefix, called, if *randomize { suffix } else { "" }]),
         }
     }
 }

@@ -66,7 +66,10 @@ impl InboundTrunk {
     /// never open the list.
     pub fn allows_source(&self, source: IpAddr) -> bool {
         self.allowed_addresses.is_empty()
-            || self.allowed_addresses.iter().any(|entry| address_matches(entry, source))
+            || self
+                .allowed_addresses
+                .iter()
+                .any(|entry| address_matches(entry, source))
     }
 }
 
@@ -110,7 +113,9 @@ fn address_matches(entry: &str, source: IpAddr) -> bool {
     if let Ok(net) = entry.parse::<IpNet>() {
         return net.contains(&source);
     }
-    entry.parse::<IpAddr>().is_ok_and(|address| address.to_canonical() == source)
+    entry
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.to_canonical() == source)
 }
 
 #[cfg(test)]

@@ -83,7 +83,9 @@ pub fn validate_trunks(trunks: &[InboundTrunk]) -> Result<(), Problem> {
             let collide = overlap(&trunk.numbers, &other.numbers)
                 && overlap(&trunk.allowed_numbers, &other.allowed_numbers);
             if trunk.id != other.id && collide {
-                return Err(Problem::TrunkConflict { other: trunk.id.to_string() });
+                return Err(Problem::TrunkConflict {
+                    other: trunk.id.to_string(),
+                });
             }
         }
     }
@@ -100,9 +102,10 @@ pub fn validate_rule(rule: &DispatchRule) -> Result<(), Problem> {
     {
         return Err(Problem::NoRoom);
     }
-    for (field, list) in
-        [("numbers", &rule.numbers), ("inbound_numbers", &rule.inbound_numbers)]
-    {
+    for (field, list) in [
+        ("numbers", &rule.numbers),
+        ("inbound_numbers", &rule.inbound_numbers),
+    ] {
         if list.iter().any(|entry| entry.trim().is_empty()) {
             return Err(Problem::EmptyEntry { field });
         }
@@ -125,7 +128,9 @@ pub fn validate_rules(rules: &[DispatchRule]) -> Result<(), Problem> {
                 && overlap(&rule.numbers, &other.numbers)
                 && overlap(&rule.inbound_numbers, &other.inbound_numbers);
             if rule.id != other.id && collide {
-                return Err(Problem::RuleConflict { other: rule.id.to_string() });
+                return Err(Problem::RuleConflict {
+                    other: rule.id.to_string(),
+                });
             }
         }
     }
@@ -137,25 +142,63 @@ fn overlap(a: &[String], b: &[String]) -> bool {
     if a.is_empty() || b.is_empty() {
         return a.is_empty() && b.is_empty();
     }
-    a.iter().any(|left| b.iter().any(|right| normalise(left) == normalise(right)))
+    a.iter()
+        .any(|left| b.iter().any(|right| normalise(left) == normalise(right)))
 }
 
 fn header_allowed(name: &str, value: &str) -> bool {
     let token = !name.is_empty()
         && name.len() <= 255
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b));
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b));
     let printable = value.len() <= 1024 && !value.chars().any(|c| c.is_control() && c != '\t');
-    let reserved = RESERVED.iter().any(|known| name.eq_ignore_ascii_case(known));
+    let reserved = RESERVED
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known));
     token && printable && !reserved
 }
 
 /// Headers the stack writes itself.
 const RESERVED: &[&str] = &[
-    "accept", "accept-encoding", "accept-language", "allow", "allow-events", "u", "call-id", "i",
-    "contact", "m", "content-encoding", "e", "content-length", "l", "content-type", "c", "cseq",
-    "event", "o", "expires", "from", "f", "max-forwards", "record-route", "route", "refer-to", "r",
-    "reply-to", "supported", "k", "require", "to", "t", "via", "v", "authorization",
-    "proxy-authorization", "session-expires",
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "allow",
+    "allow-events",
+    "u",
+    "call-id",
+    "i",
+    "contact",
+    "m",
+    "content-encoding",
+    "e",
+    "content-length",
+    "l",
+    "content-type",
+    "c",
+    "cseq",
+    "event",
+    "o",
+    "expires",
+    "from",
+    "f",
+    "max-forwards",
+    "record-route",
+    "route",
+    "refer-to",
+    "r",
+    "reply-to",
+    "supported",
+    "k",
+    "require",
+    "to",
+    "t",
+    "via",
+    "v",
+    "authorization",
+    "proxy-authorization",
+    "session-expires",
 ];
 
 #[cfg(test)]
@@ -177,8 +220,14 @@ mod tests {
 
     #[test]
     fn the_same_number_spelled_twice_conflicts() {
-        let trunks = [trunk("ST_1", &["+15105550100"]), trunk("ST_2", &["1 510 555 0100"])];
-        assert!(matches!(validate_trunks(&trunks), Err(Problem::TrunkConflict { .. })));
+        let trunks = [
+            trunk("ST_1", &["+15105550100"]),
+            trunk("ST_2", &["1 510 555 0100"]),
+        ];
+        assert!(matches!(
+            validate_trunks(&trunks),
+            Err(Problem::TrunkConflict { .. })
+        ));
     }
 
     #[test]
@@ -187,17 +236,24 @@ mod tests {
         open.headers.insert("Via".to_owned(), "x".to_owned());
         assert!(matches!(validate_trunk(&open), Err(Problem::Header { .. })));
         open.headers.clear();
-        open.headers.insert("X-Tenant".to_owned(), "a\r\nb: c".to_owned());
+        open.headers
+            .insert("X-Tenant".to_owned(), "a\r\nb: c".to_owned());
         assert!(matches!(validate_trunk(&open), Err(Problem::Header { .. })));
     }
 
     #[test]
     fn rules_that_cannot_be_told_apart_conflict() {
-        let kind = |room: &str| RuleKind::Direct { room_name: room.to_owned(), pin: String::new() };
+        let kind = |room: &str| RuleKind::Direct {
+            room_name: room.to_owned(),
+            pin: String::new(),
+        };
         let rules = [
             DispatchRule::new(RuleId::parse("SDR_1").unwrap(), kind("a")),
             DispatchRule::new(RuleId::parse("SDR_2").unwrap(), kind("b")),
         ];
-        assert!(matches!(validate_rules(&rules), Err(Problem::RuleConflict { .. })));
+        assert!(matches!(
+            validate_rules(&rules),
+            Err(Problem::RuleConflict { .. })
+        ));
     }
 }

@@ -80,7 +80,11 @@ impl InviteClient {
                 self.state = InviteState::Completed;
                 self.repeat = None;
                 // Timer D: longer than the other side repeats its refusal.
-                self.end = Some(if self.reliable { now } else { now + self.timers.limit() });
+                self.end = Some(if self.reliable {
+                    now
+                } else {
+                    now + self.timers.limit()
+                });
                 OnResponse::Deliver
             }
             _ => OnResponse::Ignore,
@@ -108,10 +112,17 @@ impl InviteClient {
     pub fn handle_timeout(&mut self, now: Instant) -> Step {
         if self.end.is_some_and(|end| end <= now) {
             let failed = matches!(self.state, InviteState::Calling | InviteState::Proceeding);
-            return Step { send: None, failed, done: true };
+            return Step {
+                send: None,
+                failed,
+                done: true,
+            };
         }
         let due = self.repeat.as_mut().is_some_and(|repeat| repeat.due(now));
-        Step { send: due.then(|| self.request.clone()), ..Step::default() }
+        Step {
+            send: due.then(|| self.request.clone()),
+            ..Step::default()
+        }
     }
 
     /// When to look again.
@@ -152,7 +163,11 @@ impl PlainClient {
         if status >= 200 {
             self.answered = true;
             self.repeat = None;
-            self.end = if self.reliable { now } else { now + self.timers.t4 };
+            self.end = if self.reliable {
+                now
+            } else {
+                now + self.timers.t4
+            };
         } else if let Some(repeat) = &mut self.repeat {
             // In Proceeding timer E runs at T2 (RFC 3261 17.1.2.2).
             *repeat = Repeat::new(now, self.timers.t2, self.timers.t2);
@@ -163,14 +178,26 @@ impl PlainClient {
     /// Looks at the clock.
     pub fn handle_timeout(&mut self, now: Instant) -> Step {
         if self.end <= now {
-            return Step { send: None, failed: !self.answered, done: true };
+            return Step {
+                send: None,
+                failed: !self.answered,
+                done: true,
+            };
         }
         let due = self.repeat.as_mut().is_some_and(|repeat| repeat.due(now));
-        Step { send: due.then(|| self.request.clone()), ..Step::default() }
+        Step {
+            send: due.then(|| self.request.clone()),
+            ..Step::default()
+        }
     }
 
     /// When to look again.
     pub fn deadline(&self) -> Option<(Instant, &'static str)> {
-        earliest(self.repeat, Some(self.end), "repeat request", "end of request")
+        earliest(
+            self.repeat,
+            Some(self.end),
+            "repeat request",
+            "end of request",
+        )
     }
 }

@@ -71,7 +71,11 @@ pub(crate) struct Repeat {
 
 impl Repeat {
     pub(crate) fn new(now: Instant, first: Duration, longest: Duration) -> Self {
-        Self { at: now + first, pause: first, longest }
+        Self {
+            at: now + first,
+            pause: first,
+            longest,
+        }
     }
 
     /// Is it time? If so, sets the next one.

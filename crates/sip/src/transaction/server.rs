@@ -69,7 +69,9 @@ impl InviteServer {
 
     /// The INVITE came again: what to send again.
     pub fn on_repeat(&self) -> Option<Bytes> {
-        self.last.clone().filter(|_| self.state != InviteState::Confirmed)
+        self.last
+            .clone()
+            .filter(|_| self.state != InviteState::Confirmed)
     }
 
     /// An ACK with this transaction's branch came. `true` means it confirmed a refusal; `false`
@@ -79,7 +81,11 @@ impl InviteServer {
             InviteState::Completed => {
                 self.state = InviteState::Confirmed;
                 self.repeat = None;
-                self.end = Some(if self.reliable { now } else { now + self.timers.t4 });
+                self.end = Some(if self.reliable {
+                    now
+                } else {
+                    now + self.timers.t4
+                });
                 true
             }
             InviteState::Confirmed => true,
@@ -91,10 +97,17 @@ impl InviteServer {
     pub fn handle_timeout(&mut self, now: Instant) -> Step {
         if self.end.is_some_and(|end| end <= now) {
             let failed = self.state == InviteState::Completed;
-            return Step { send: None, failed, done: true };
+            return Step {
+                send: None,
+                failed,
+                done: true,
+            };
         }
         let due = self.repeat.as_mut().is_some_and(|repeat| repeat.due(now));
-        Step { send: self.last.clone().filter(|_| due), ..Step::default() }
+        Step {
+            send: self.last.clone().filter(|_| due),
+            ..Step::default()
+        }
     }
 
     /// When to look again.
@@ -115,7 +128,12 @@ pub struct PlainServer {
 impl PlainServer {
     /// A request came in.
     pub const fn new(timers: Timers, reliable: bool) -> Self {
-        Self { timers, reliable, last: None, end: None }
+        Self {
+            timers,
+            reliable,
+            last: None,
+            end: None,
+        }
     }
 
     /// Takes the final answer. `false` means there was one already.
@@ -124,7 +142,11 @@ impl PlainServer {
             return false;
         }
         self.last = Some(bytes.clone());
-        self.end = Some(if self.reliable { now } else { now + self.timers.limit() });
+        self.end = Some(if self.reliable {
+            now
+        } else {
+            now + self.timers.limit()
+        });
         true
     }
 
@@ -135,7 +157,10 @@ impl PlainServer {
 
     /// Looks at the clock.
     pub fn handle_timeout(&self, now: Instant) -> Step {
-        Step { done: self.end.is_some_and(|end| end <= now), ..Step::default() }
+        Step {
+            done: self.end.is_some_and(|end| end <= now),
+            ..Step::default()
+        }
     }
 
     /// When to look again.
@@ -152,5 +177,8 @@ pub(super) fn earliest(
 ) -> Option<(Instant, &'static str)> {
     let repeat = repeat.map(|repeat| (repeat.at, repeat_reason));
     let end = end.map(|end| (end, end_reason));
-    [repeat, end].into_iter().flatten().min_by_key(|(at, _)| *at)
+    [repeat, end]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at)
 }

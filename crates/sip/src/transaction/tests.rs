@@ -53,7 +53,12 @@ fn an_unanswered_bye_is_repeated_every_four_seconds() {
         || machine.borrow().deadline().map(|d| d.0),
         |now| machine.borrow_mut().handle_timeout(now),
     );
-    assert_eq!(sent, [500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500]);
+    assert_eq!(
+        sent,
+        [
+            500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500
+        ]
+    );
     assert_eq!((end, failed), (32_000, true));
 }
 
@@ -66,7 +71,10 @@ fn a_refusal_is_repeated_until_its_ack() {
     assert_eq!(machine.on_repeat().as_deref(), Some(b"180".as_slice()));
     assert!(machine.respond(486, &refusal, t0));
     assert!(!machine.respond(200, &refusal, t0), "one final answer only");
-    assert_eq!(machine.handle_timeout(t0 + 500 * MS).send, Some(refusal.clone()));
+    assert_eq!(
+        machine.handle_timeout(t0 + 500 * MS).send,
+        Some(refusal.clone())
+    );
     assert_eq!(machine.on_repeat(), Some(refusal));
     assert!(machine.on_ack(t0 + 600 * MS));
     assert_eq!(machine.on_repeat(), None);

@@ -83,7 +83,10 @@ impl Uri {
     /// # Errors
     /// [`UriError`] for anything that is not a `sip`, `sips` or `tel` URI.
     pub fn parse(text: &str) -> Result<Self, UriError> {
-        if text.bytes().any(|b| b <= b' ' || b == 0x7f || matches!(b, b'<' | b'>' | b'"')) {
+        if text
+            .bytes()
+            .any(|b| b <= b' ' || b == 0x7f || matches!(b, b'<' | b'>' | b'"'))
+        {
             return Err(UriError::Character);
         }
         let (scheme, rest) = text.split_once(':').ok_or(UriError::NoScheme)?;
@@ -144,12 +147,18 @@ impl Uri {
 
     /// The port that applies.
     pub fn port_or_default(&self) -> u16 {
-        self.port.unwrap_or(if self.scheme == Scheme::Sips { 5061 } else { 5060 })
+        self.port.unwrap_or(if self.scheme == Scheme::Sips {
+            5061
+        } else {
+            5060
+        })
     }
 
     /// Does this URI ask for TCP?
     pub fn wants_tcp(&self) -> bool {
-        self.params.get("transport").is_some_and(|t| t.eq_ignore_ascii_case("tcp"))
+        self.params
+            .get("transport")
+            .is_some_and(|t| t.eq_ignore_ascii_case("tcp"))
     }
 }
 
@@ -182,14 +191,19 @@ impl fmt::Debug for Uri {
 
 /// Writes a host, an IPv6 address in brackets.
 pub(crate) fn write_host(f: &mut fmt::Formatter<'_>, host: &str) -> fmt::Result {
-    if host.contains(':') { write!(f, "[{host}]") } else { f.write_str(host) }
+    if host.contains(':') {
+        write!(f, "[{host}]")
+    } else {
+        f.write_str(host)
+    }
 }
 
 /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`.
 pub(crate) fn parse_host_port(text: &str) -> Result<(&str, Option<u16>), UriError> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']').ok_or(UriError::Host)?;
-        host.parse::<std::net::Ipv6Addr>().map_err(|_| UriError::Host)?;
+        host.parse::<std::net::Ipv6Addr>()
+            .map_err(|_| UriError::Host)?;
         match rest.strip_prefix(':') {
             Some(port) => (host, Some(port)),
             None if rest.is_empty() => (host, None),

@@ -1,0 +1,73 @@
+//! Calls of our own.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::digest::Login;
+use crate::message::{Headers, Method, NameAddr, Request, RequestUri, name};
+use crate::uri::Uri;
+
+use super::commands::set_sdp;
+use super::compose::ALLOW;
+use super::leg::{Leg, State};
+use super::{CommandError, Endpoint, Flow, LegId};
+
+/// A call to place.
+#[derive(Clone, Debug)]
+pub struct CallRequest {
+    /// Whom.
+    pub target: Uri,
+    /// Who we are, without a tag.
+    pub from: NameAddr,
+    /// Which way the INVITE goes; the shell has resolved it.
+    pub flow: Flow,
+    /// Our offer; empty asks the other side for one.
+    pub sdp: Bytes,
+    /// For a challenge.
+    pub login: Option<Login>,
+    /// Headers to add.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Endpoint {
+    /// Places a call.
+    ///
+    /// # Errors
+    /// [`CommandError::Full`] when the tables are full or we drain.
+    pub fn call(&mut self, call: CallRequest, now: Instant) -> Result<LegId, CommandError> {
+        let full = self.draining
+            || self.legs.len() >= self.config.limits.calls
+            || self.table.len() >= self.config.limits.transactions;
+        if full {
+            return Err(CommandError::Full);
+        }
+        let tag = self.new_tag();
+        let mut leg = Leg::new(State::Calling, call.flow, tag.clone());
+        leg.login = call.login;
+        let id = self.add_leg(leg);
+        let mut headers = Headers::new();
+        headers.push(name::MAX_FORWARDS, "70");
+        headers.push(name::FROM, call.from.with_tag(&tag).to_string());
+        headers.push(name::TO, NameAddr::new(call.target.clone()).to_string());
+        headers.push(name::CALL_ID, self.new_call_id(call.flow.local));
+        headers.push(name::CSEQ, "1 INVITE");
+        headers.push(name::CONTACT, Self::contact(call.flow));
+        headers.push(name::ALLOW, ALLOW);
+        for (header, value) in call.headers {
+            headers.push(&header, value);
+        }
+        let mut request = Request {
+            method: Method::Invite,
+            uri: RequestUri::Known(call.target),
+            headers,
+            body: Bytes::new(),
+        };
+        set_sdp(&mut request.headers, &mut request.body, Some(call.sdp));
+        let key = self.ask(id, request, call.flow, now);
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.asking = Some(key);
+        }
+        Ok(id)
+    }
+}

@@ -1,0 +1,355 @@
+//! Responses to requests of ours.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::dialog::Dialog;
+use crate::digest::{Challenge, answer};
+use crate::message::{Headers, Method, Request, RequestUri, Response, name};
+use crate::transaction::OnResponse;
+
+use super::leg::{Asked, LastAck, State};
+use super::table::{Client, Key, client_key};
+use super::{EndCause, Endpoint, Event, Flow, LegId};
+
+impl Endpoint {
+    pub(super) fn on_response(&mut self, response: &Response, now: Instant) {
+        let (Ok(via), Ok(cseq)) = (response.headers.via(), response.headers.cseq()) else {
+            return;
+        };
+        let key = client_key(via.branch(), &cseq);
+        let Some(entry) = self.table.clients.get_mut(&key) else {
+            return;
+        };
+        let (flow, leg, request) = (entry.flow, entry.leg, entry.request.clone());
+        let (verdict, ack) = match &mut entry.machine {
+            Client::Invite(machine) => (machine.on_response(response.status, now), machine.ack()),
+            Client::Plain(machine) => (machine.on_response(response.status, now), None),
+        };
+        self.table.schedule_client(&key);
+        match verdict {
+            OnResponse::Ignore => {}
+            OnResponse::AckAgain => {
+                if let Some(ack) = ack {
+                    self.send(flow, ack);
+                }
+            }
+            OnResponse::Deliver if request.method == Method::Invite => {
+                self.on_invite_response(&key, flow, leg, &request, response, now);
+            }
+            OnResponse::Deliver if request.method == Method::Bye => {
+                self.on_bye_response(leg, &request, response, now);
+            }
+            OnResponse::Deliver => {}
+        }
+    }
+
+    fn on_invite_response(
+        &mut self,
+        key: &Key,
+        flow: Flow,
+        id: LegId,
+        request: &Asked,
+        response: &Response,
+        now: Instant,
+    ) {
+        let status = response.status;
+        match status {
+            100..=199 => {
+                if self
+                    .legs
+                    .get(&id)
+                    .is_some_and(|leg| leg.state == State::Cancelling)
+                {
+                    self.cancel_if_possible(id, now);
+                } else if status > 100 && self.legs.contains_key(&id) {
+                    let body = response.body.clone();
+                    self.events.push_back(Event::Progress {
+                        leg: id,
+                        status,
+                        body,
+                    });
+                }
+            }
+            200..=299 => self.on_answer(id, flow, request, response, now),
+            _ => {
+                let ack = ack_of_refusal(request, response).to_bytes();
+                if let Some(entry) = self.table.clients.get_mut(key)
+                    && let Client::Invite(machine) = &mut entry.machine
+                {
+                    machine.set_ack(ack.clone());
+                }
+                self.send(flow, ack);
+                self.on_refusal(id, flow, request, response, now);
+            }
+        }
+    }
+
+    fn on_answer(
+        &mut self,
+        id: LegId,
+        flow: Flow,
+        request: &Asked,
+        response: &Response,
+        now: Instant,
+    ) {
+        let tag = response
+            .headers
+            .to()
+            .ok()
+            .and_then(|to| to.tag().map(str::to_owned));
+        let tag = tag.unwrap_or_default();
+        let Some(leg) = self.legs.get_mut(&id) else {
+            // The call is over on our side; a late or second answer must not ring on.
+            self.dismiss(flow, request, response, now);
+            return;
+        };
+        if let Some(ack) = &leg.last_ack
+            && leg.asking.is_none()
+        {
+            if ack.remote_tag == tag {
+                let (flow, bytes) = (ack.flow, ack.bytes.clone());
+                self.send(flow, bytes);
+            } else {
+                self.dismiss(flow, request, response, now);
+            }
+            return;
+        }
+        leg.asking = None;
+        leg.challenged = 0;
+        let first = leg.dialog.is_none();
+        if first {
+            let Ok(dialog) = Dialog::calling(request, response) else {
+                self.end(id, EndCause::Refused(response.status));
+                return;
+            };
+            self.dialogs.insert(dialog.key().clone(), id);
+            leg.dialog = Some(dialog);
+        } else if let Some(dialog) = &mut leg.dialog {
+            dialog.refresh_target(&response.headers);
+        }
+        self.confirm(id, tag, request);
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return;
+        };
+        let cancelled = leg.state == State::Cancelling;
+        let body = response.body.clone();
+        if cancelled {
+            leg.state = State::Up;
+            self.send_bye(id, now);
+        } else if first {
+            leg.state = State::Up;
+            let headers = Box::new(response.headers.clone());
+            self.events.push_back(Event::Answered {
+                leg: id,
+                headers,
+                body,
+            });
+        } else {
+            self.events.push_back(Event::Changed {
+                leg: id,
+                result: Ok(body),
+            });
+        }
+    }
+
+    /// Sends the ACK of a 2xx and keeps it.
+    fn confirm(&mut self, id: LegId, remote_tag: String, request: &Asked) {
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return;
+        };
+        let Some(dialog) = &mut leg.dialog else {
+            return;
+        };
+        let number = request.headers.cseq().map_or(1, |cseq| cseq.number);
+        let flow = Flow {
+            remote: dialog.next_hop(leg.flow.remote),
+            ..leg.flow
+        };
+        let mut ack = dialog.request(Method::Ack, Some(number));
+        self.dress(&mut ack, flow);
+        let bytes = ack.to_bytes();
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.last_ack = Some(LastAck {
+                remote_tag,
+                bytes: bytes.clone(),
+                flow,
+            });
+        }
+        self.send(flow, bytes);
+    }
+
+    /// ACK and BYE for an answer nobody wants: a fork's second one, or one that crossed with our
+    /// giving up.
+    fn dismiss(&mut self, flow: Flow, request: &Asked, response: &Response, now: Instant) {
+        let Ok(mut dialog) = Dialog::calling(request, response) else {
+            return;
+        };
+        if self.table.len() >= self.config.limits.transactions {
+            return;
+        }
+        let number = request.headers.cseq().map_or(1, |cseq| cseq.number);
+        let flow = Flow {
+            remote: dialog.next_hop(flow.remote),
+            ..flow
+        };
+        let mut ack = dialog.request(Method::Ack, Some(number));
+        self.dress(&mut ack, flow);
+        self.send(flow, ack.to_bytes());
+        let bye = dialog.request(Method::Bye, None);
+        self.ask(NOBODY, bye, flow, now);
+    }
+
+    fn on_refusal(
+        &mut self,
+        id: LegId,
+        flow: Flow,
+        request: &Asked,
+        response: &Response,
+        now: Instant,
+    ) {
+        let Some(leg) = self.legs.get(&id) else {
+            return;
+        };
+        let cancelled = leg.state == State::Cancelling;
+        if !cancelled && let Some(retry) = self.authorize(id, request, response) {
+            let key = self.ask(id, retry, flow, now);
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.asking = Some(key);
+            }
+            return;
+        }
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return;
+        };
+        leg.asking = None;
+        if leg.state == State::Up {
+            let result = Err(response.status);
+            self.events.push_back(Event::Changed { leg: id, result });
+            // The other side has lost the call (RFC 3261 12.2.1.2).
+            if matches!(response.status, 408 | 481) {
+                self.send_bye(id, now);
+            }
+            return;
+        }
+        let cause = if cancelled {
+            EndCause::Local
+        } else {
+            EndCause::Refused(response.status)
+        };
+        self.end(id, cause);
+    }
+
+    fn on_bye_response(&mut self, id: LegId, request: &Asked, response: &Response, now: Instant) {
+        if response.status < 200 || !self.legs.contains_key(&id) {
+            return;
+        }
+        if let Some(retry) = self.authorize(id, request, response) {
+            let Some(leg) = self.legs.get(&id) else {
+                return;
+            };
+            let flow = leg.dialog.as_ref().map_or(leg.flow, |dialog| Flow {
+                remote: dialog.next_hop(leg.flow.remote),
+                ..leg.flow
+            });
+            self.ask(id, retry, flow, now);
+            return;
+        }
+        self.end(id, EndCause::Local);
+    }
+
+    /// The same request with credentials, if it was challenged and we have a login.
+    fn authorize(&mut self, id: LegId, asked: &Asked, response: &Response) -> Option<Request> {
+        let (ask, reply) = match response.status {
+            401 => (name::WWW_AUTHENTICATE, name::AUTHORIZATION),
+            407 => (name::PROXY_AUTHENTICATE, name::PROXY_AUTHORIZATION),
+            _ => return None,
+        };
+        let challenge = response.headers.lines(ask).find_map(Challenge::parse)?;
+        let cnonce = self.cnonce();
+        let leg = self.legs.get_mut(&id)?;
+        let login = leg.login.clone()?;
+        // A second challenge means the password is wrong, unless only the nonce was old.
+        if leg.challenged >= 1 && !(challenge.stale && leg.challenged < MAX_CHALLENGES) {
+            return None;
+        }
+        leg.challenged += 1;
+        let mut request = Request::clone(Arc::as_ref(asked));
+        let number = match &mut leg.dialog {
+            Some(dialog) => {
+                let fresh = dialog.request(request.method.clone(), None);
+                fresh.headers.cseq().ok()?.number
+            }
+            None => request.headers.cseq().ok()?.number + 1,
+        };
+        let uri = match &request.uri {
+            RequestUri::Known(uri) => uri.to_string(),
+            RequestUri::Foreign(text) => text.clone(),
+        };
+        let method = request.method.as_str();
+        let credentials = answer(&challenge, &login, method, &uri, (1, &cnonce));
+        request
+            .headers
+            .set(name::CSEQ, format!("{number} {method}"));
+        request.headers.remove(name::VIA);
+        request.headers.remove(name::USER_AGENT);
+        request.headers.set(reply, credentials.to_string());
+        Some(request)
+    }
+
+    /// Nobody answered a request of ours at all.
+    pub(super) fn on_unanswered(&mut self, id: LegId, method: &Method, now: Instant) {
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return;
+        };
+        match (method, leg.state) {
+            (Method::Invite, State::Up) => {
+                leg.asking = None;
+                self.events.push_back(Event::Changed {
+                    leg: id,
+                    result: Err(408),
+                });
+                self.send_bye(id, now);
+            }
+            (Method::Invite, State::Cancelling) => self.end(id, EndCause::Local),
+            (Method::Invite | Method::Bye, _) => self.end(id, EndCause::Timeout),
+            _ => {}
+        }
+    }
+}
+
+/// The ACK of a refusal is part of the INVITE's transaction: same branch, To of the response.
+fn ack_of_refusal(invite: &Asked, response: &Response) -> Request {
+    let mut headers = Headers::new();
+    headers.push(
+        name::VIA,
+        invite.headers.values(name::VIA).next().unwrap_or_default(),
+    );
+    headers.push(name::MAX_FORWARDS, "70");
+    headers.push(
+        name::FROM,
+        invite.headers.get(name::FROM).unwrap_or_default(),
+    );
+    headers.push(name::TO, response.headers.get(name::TO).unwrap_or_default());
+    headers.push(
+        name::CALL_ID,
+        invite.headers.get(name::CALL_ID).unwrap_or_default(),
+    );
+    let number = invite.headers.cseq().map_or(1, |cseq| cseq.number);
+    headers.push(name::CSEQ, format!("{number} ACK"));
+    for route in invite.headers.lines(name::ROUTE) {
+        headers.push(name::ROUTE, route);
+    }
+    Request {
+        method: Method::Ack,
+        uri: invite.uri.clone(),
+        headers,
+        body: bytes::Bytes::new(),
+    }
+}
+
+/// Requests that belong to no call.
+const NOBODY: LegId = LegId(0);
+
+/// Challenges answered for one request when each says the nonce was old.
+const MAX_CHALLENGES: u8 = 3;

@@ -1,0 +1,172 @@
+//! All transactions, and one queue of deadlines for them and the calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use crate::message::{CSeq, Method, Request, Via};
+use crate::transaction::{InviteClient, InviteServer, PlainClient, PlainServer, Step};
+
+use super::{Flow, LegId};
+
+/// Names a transaction: branch, sent-by and method (RFC 3261 17.2.3), or what stands for them.
+pub(super) type Key = std::sync::Arc<str>;
+
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) servers: BTreeMap<Key, ServerEntry>,
+    pub(super) clients: BTreeMap<Key, ClientEntry>,
+    deadlines: BTreeSet<(Instant, Timer)>,
+}
+
+/// Who wants to be woken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    Server(Key),
+    Client(Key),
+    Leg(LegId),
+}
+
+pub(super) struct ServerEntry {
+    pub(super) machine: Server,
+    /// Where responses go.
+    pub(super) flow: Flow,
+    pub(super) leg: LegId,
+    /// What responses are made of.
+    pub(super) request: std::sync::Arc<Request>,
+}
+
+pub(super) enum Server {
+    Invite(InviteServer),
+    Plain(PlainServer),
+}
+
+pub(super) struct ClientEntry {
+    pub(super) machine: Client,
+    pub(super) flow: Flow,
+    pub(super) leg: LegId,
+    /// What an ACK, a CANCEL or a retry with credentials is made of.
+    pub(super) request: std::sync::Arc<Request>,
+}
+
+pub(super) enum Client {
+    Invite(InviteClient),
+    Plain(PlainClient),
+}
+
+impl ServerEntry {
+    pub(super) fn deadline(&self) -> Option<(Instant, &'static str)> {
+        match &self.machine {
+            Server::Invite(machine) => machine.deadline(),
+            Server::Plain(machine) => machine.deadline(),
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Step {
+        match &mut self.machine {
+            Server::Invite(machine) => machine.handle_timeout(now),
+            Server::Plain(machine) => machine.handle_timeout(now),
+        }
+    }
+}
+
+impl ClientEntry {
+    pub(super) fn deadline(&self) -> Option<(Instant, &'static str)> {
+        match &self.machine {
+            Client::Invite(machine) => machine.deadline(),
+            Client::Plain(machine) => machine.deadline(),
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Step {
+        match &mut self.machine {
+            Client::Invite(machine) => machine.handle_timeout(now),
+            Client::Plain(machine) => machine.handle_timeout(now),
+        }
+    }
+}
+
+impl Table {
+    pub(super) fn len(&self) -> usize {
+        self.servers.len() + self.clients.len()
+    }
+
+    /// The entry wakes at its deadline. Old deadlines stay in the queue and wake it for nothing,
+    /// which is harmless and cheaper than finding them.
+    pub(super) fn schedule(&mut self, timer: Timer, at: Option<Instant>) {
+        if let Some(at) = at {
+            self.deadlines.insert((at, timer));
+        }
+    }
+
+    pub(super) fn schedule_server(&mut self, key: &Key) {
+        let at = self
+            .servers
+            .get(key)
+            .and_then(ServerEntry::deadline)
+            .map(|d| d.0);
+        self.schedule(Timer::Server(key.clone()), at);
+    }
+
+    pub(super) fn schedule_client(&mut self, key: &Key) {
+        let at = self
+            .clients
+            .get(key)
+            .and_then(ClientEntry::deadline)
+            .map(|d| d.0);
+        self.schedule(Timer::Client(key.clone()), at);
+    }
+
+    /// The next one that is due.
+    pub(super) fn due(&mut self, now: Instant, calls: bool) -> Option<Timer> {
+        let is_call = |timer: &Timer| matches!(timer, Timer::Leg(_));
+        let found = self
+            .deadlines
+            .iter()
+            .take_while(|(at, _)| *at <= now)
+            .find(|(_, timer)| is_call(timer) == calls)
+            .cloned()?;
+        self.deadlines.remove(&found);
+        Some(found.1)
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<(Instant, &'static str)> {
+        self.deadlines.first().map(|(at, timer)| {
+            let reason = match timer {
+                Timer::Server(_) => "server transaction",
+                Timer::Client(_) => "client transaction",
+                Timer::Leg(_) => "call",
+            };
+            (*at, reason)
+        })
+    }
+}
+
+/// The key of a request that came in. ACK and CANCEL look for their INVITE with `Method::Invite`.
+pub(super) fn server_key(via: &Via, request: &Request, method: &Method) -> Option<Key> {
+    let port = via.port.unwrap_or(5060);
+    let branch = via.branch();
+    if branch.len() > COOKIE.len() && branch.starts_with(COOKIE) {
+        return Some(format!("{branch} {}:{port} {method}", via.host).into());
+    }
+    // A phone from before RFC 3261: the same call, number and top Via are the same transaction.
+    let headers = &request.headers;
+    let from = headers.from().ok()?;
+    let cseq = headers.cseq().ok()?;
+    let call_id = headers.call_id().ok()?;
+    let tag = from.tag().unwrap_or_default();
+    Some(
+        format!(
+            "- {call_id} {tag} {} {}:{port} {branch} {method}",
+            cseq.number, via.host
+        )
+        .into(),
+    )
+}
+
+/// The key of a response that came in, or of a request that goes out.
+pub(super) fn client_key(branch: &str, cseq: &CSeq) -> Key {
+    format!("{branch} {}", cseq.method).into()
+}
+
+/// RFC 3261 8.1.1.7.
+pub(super) const COOKIE: &str = "z9hG4bK";

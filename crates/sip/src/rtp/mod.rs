@@ -1,0 +1,14 @@
+//! RTP sessions as a phone needs them (RFC 3550): packets, reports, and where to send.
+
+mod latch;
+mod packet;
+mod reception;
+mod rtcp;
+
+pub use latch::{Latch, Latched};
+pub use packet::{Header, is_rtcp, parse};
+pub use reception::{Reception, ReceptionSummary};
+pub use rtcp::{ReportBlock, Rtcp, SenderInfo, bye, parse_rtcp, report};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+use super::*;
+use proptest::prelude::*;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use trunkline_base::time::UnixTime;
+
+fn start() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "an origin for virtual time")]
+    Instant::now()
+}
+
+fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], port))
+}
+
+fn header(sequence: u16, timestamp: u32) -> Header {
+    Header {
+        payload_type: 0,
+        marker: false,
+        sequence,
+        timestamp,
+        ssrc: 7,
+    }
+}
+
+const MS: Duration = Duration::from_millis(1);
+
+#[test]
+fn a_packet_survives_the_wire() {
+    let header = Header {
+        payload_type: 101,
+        marker: true,
+        sequence: 9,
+        timestamp: 10,
+        ssrc: 11,
+    };
+    let bytes = header.write(b"abc");
+    assert_eq!(parse(&bytes), Some((header, b"abc".as_slice())));
+}
+
+#[test]
+fn sources_extensions_and_padding_are_skipped() {
+    let mut data = vec![0x80 | 0x20 | 0x10 | 1, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3];
+    data.extend([0, 0, 0, 4, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, b'x', b'y', 0, 2]);
+    assert_eq!(parse(&data).unwrap().1, b"xy");
+    *data.last_mut().unwrap() = 200;
+    assert_eq!(parse(&data), None);
+}
+
+#[test]
+fn numbers_survive_wraps_and_reordering() {
+    let t0 = start();
+    let mut reception = Reception::new(8000, t0);
+    let first = reception.on_packet(&header(65_534, 0), t0);
+    assert_eq!(reception.on_packet(&header(1, 480), t0), first + 3);
+    assert_eq!(reception.on_packet(&header(65_535, 160), t0), first + 1);
+    let summary = reception.summary();
+    assert_eq!(
+        (summary.received, summary.expected, summary.lost()),
+        (3, 4, 1)
+    );
+}
+
+#[test]
+fn an_even_stream_has_no_jitter_and_an_uneven_one_has() {
+    let t0 = start();
+    let run = |delay: fn(u32) -> u32| {
+        let mut reception = Reception::new(8000, t0);
+        for n in 0..200_u32 {
+            let when = t0 + MS * (n * 20 + delay(n));
+            let packet = header(u16::try_from(n).unwrap(), (n * 160).wrapping_sub(5000));
+            reception.on_packet(&packet, when);
+        }
+        reception.summary().jitter_ms
+    };
+    assert!(run(|_| 0) < 0.01);
+    let shaken = run(|n| (n % 2) * 10);
+    assert!((8.0..12.0).contains(&shaken), "{shaken}");
+}
+
+#[test]
+fn reports_are_read_as_written() {
+    let t0 = start();
+    let mut reception = Reception::new(8000, t0);
+    for n in [0, 1, 3] {
+        reception.on_packet(&header(n, u32::from(n) * 160), t0 + MS * u32::from(n) * 20);
+    }
+    reception.on_sender_report(7, 0x1234_5678, t0);
+    let block = reception.report(t0 + MS * 1000).unwrap();
+    assert_eq!((block.fraction_lost, block.total_lost), (64, 1));
+    assert_eq!((block.last_sr, block.delay_since_sr), (0x1234_5678, 65_536));
+    let sender = SenderInfo {
+        at: UnixTime(1_700_000_000_500),
+        timestamp: 5,
+        packets: 6,
+        octets: 7,
+    };
+    let packet = report(99, "gw@host", Some(&sender), Some(&block));
+    assert_eq!(packet.len() % 4, 0);
+    assert!(is_rtcp(&packet));
+    let found = parse_rtcp(&packet);
+    assert!(
+        matches!(found.first(), Some(Rtcp::SenderReport { ssrc: 99, ntp_middle })
+        if ntp_middle & 0xffff == 0x8000)
+    );
+    assert_eq!(found.get(1), Some(&Rtcp::Block(block)));
+    assert_eq!(parse_rtcp(&bye(99, "gw")), [Rtcp::Bye(99)]);
+}
+
+#[test]
+fn the_first_source_is_locked_and_strangers_are_ignored() {
+    let t0 = start();
+    let mut latch = Latch::new(Some(at(1)), t0);
+    assert_eq!(latch.target(), Some(at(1)));
+    assert_eq!(latch.on_packet(at(2), 7, 0, t0), Latched::Moved);
+    assert_eq!(latch.target(), Some(at(2)));
+    for n in 0..300 {
+        let now = t0 + MS * 6000 + MS * 20 * n;
+        let sequence = u16::try_from(n).unwrap();
+        assert_eq!(latch.on_packet(at(2), 7, sequence, now), Latched::Accept);
+        assert_eq!(latch.on_packet(at(3), 8, sequence, now), Latched::Ignore);
+    }
+    assert_eq!((latch.target(), latch.moves()), (Some(at(2)), 0));
+}
+
+#[test]
+fn early_on_a_steady_newcomer_is_believed() {
+    let t0 = start();
+    let mut latch = Latch::new(None, t0);
+    latch.on_packet(at(2), 7, 0, t0);
+    for n in 0..4 {
+        assert_eq!(latch.on_packet(at(3), 8, n, t0 + MS), Latched::Ignore);
+    }
+    assert_eq!(latch.on_packet(at(3), 8, 4, t0 + MS), Latched::Moved);
+    assert_eq!(latch.target(), Some(at(3)));
+}
+
+#[test]
+fn after_silence_the_same_stream_may_come_from_elsewhere() {
+    let t0 = start();
+    let mut latch = Latch::new(None, t0);
+    latch.on_packet(at(2), 7, 0, t0);
+    let later = t0 + MS * 9000;
+    for n in 0..9 {
+        assert_eq!(
+            latch.on_packet(at(3), 99, n, later),
+            Latched::Ignore,
+            "another stream"
+        );
+    }
+    for n in 0..4 {
+        assert_eq!(latch.on_packet(at(4), 7, n, later), Latched::Ignore);
+    }
+    assert_eq!(latch.on_packet(at(4), 7, 4, later), Latched::Moved);
+}
+
+#[test]
+fn a_reinvite_reopens_the_door() {
+    let t0 = start();
+    let mut latch = Latch::new(Some(at(1)), t0);
+    latch.on_packet(at(1), 7, 0, t0);
+    latch.renegotiated(Some(at(9)), t0 + MS * 60_000);
+    assert_eq!(latch.target(), Some(at(9)));
+    assert_eq!(
+        latch.on_packet(at(9), 8, 0, t0 + MS * 60_100),
+        Latched::Accept
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(data in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse(&data);
+        let _ = parse_rtcp(&data);
+    }
+
+    #[test]
+    fn any_stream_is_counted_without_harm(
+        packets in proptest::collection::vec((any::<u16>(), any::<u32>(), 0_u32..3), 0..200)
+    ) {
+        let t0 = start();
+        let mut reception = Reception::new(8000, t0);
+        for (n, (sequence, timestamp, ssrc)) in packets.into_iter().enumerate() {
+            let header = Header { ssrc, ..header(sequence, timestamp) };
+            reception.on_packet(&header, t0 + MS * u32::try_from(n).unwrap());
+            let _ = reception.report(t0);
+        }
+        prop_assert!(reception.summary().jitter_ms.is_finite());
+    }
+}

@@ -1,0 +1,320 @@
+//! Offer and answer for one audio stream. Other sections are answered with port 0, never left out.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{Attribute, Direction, Media, Session};
+
+/// Codecs we speak on the phone side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// G.711 mu-law.
+    Pcmu,
+    /// G.711 A-law.
+    Pcma,
+}
+
+impl Codec {
+    /// Its name in SDP.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pcmu => "PCMU",
+            Self::Pcma => "PCMA",
+        }
+    }
+
+    /// Its static payload type.
+    pub const fn payload_type(self) -> u8 {
+        match self {
+            Self::Pcmu => 0,
+            Self::Pcma => 8,
+        }
+    }
+
+    /// The codec of that name, whatever its case.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Pcmu, Self::Pcma]
+            .into_iter()
+            .find(|c| c.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// Our side of a description.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// Where we take media.
+    pub address: SocketAddr,
+    /// Codecs we allow, best first.
+    pub codecs: Vec<Codec>,
+    /// Identifies the session in `o=`.
+    pub session_id: u64,
+    /// Grows with every change.
+    pub version: u64,
+    /// Which way we want audio to flow.
+    pub direction: Direction,
+}
+
+/// What both sides agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    /// The codec.
+    pub codec: Codec,
+    /// Its payload type when we send.
+    pub payload_type: u8,
+    /// The payload type of keys, if agreed.
+    pub telephone_event: Option<u8>,
+    /// Where to send; `None` when the other side gave no usable address.
+    pub remote: Option<SocketAddr>,
+    /// Where to send reports.
+    pub remote_rtcp: Option<SocketAddr>,
+    /// Milliseconds in each packet we send.
+    pub ptime: u8,
+    /// Which way audio flows, seen from us.
+    pub direction: Direction,
+}
+
+impl Agreement {
+    /// Has the other side put us on hold?
+    pub const fn on_hold(&self) -> bool {
+        !self.direction.sends()
+    }
+}
+
+/// Why an offer or answer does not fit: answer 488 with this warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// No audio section we could use.
+    #[error("no usable audio stream")]
+    NoAudio,
+    /// None of our codecs is offered.
+    #[error("no codec in common")]
+    NoCodec,
+}
+
+impl AnswerError {
+    /// The code of a Warning header (RFC 3261 20.43).
+    pub const fn warning(self) -> u16 {
+        match self {
+            Self::NoAudio => 304,
+            Self::NoCodec => 305,
+        }
+    }
+}
+
+/// An offer of ours.
+pub fn offer(local: &Local) -> Session {
+    let mut session = describe(local);
+    let mut formats: Vec<String> = local
+        .codecs
+        .iter()
+        .map(|codec| codec.payload_type().to_string())
+        .collect();
+    let mut attributes: Vec<Attribute> = local
+        .codecs
+        .iter()
+        .map(|codec| rtpmap(codec.payload_type(), codec.name()))
+        .collect();
+    formats.push(EVENT_TYPE.to_string());
+    attributes.push(rtpmap(EVENT_TYPE, "telephone-event"));
+    attributes.push(Attribute::new("fmtp", format!("{EVENT_TYPE} 0-15")));
+    attributes.push(Attribute::new("ptime", DEFAULT_PTIME.to_string()));
+    attributes.push(Attribute::flag(local.direction.as_str()));
+    session.media.push(Media {
+        kind: "audio".to_owned(),
+        port: local.address.port(),
+        protocol: "RTP/AVP".to_owned(),
+        formats,
+        connection: None,
+        attributes,
+    });
+    session
+}
+
+/// Answers an offer: the first usable audio section is taken, everything else is refused in place.
+/// The codec is the first of the offer's that we allow, as RFC 3264 advises.
+///
+/// # Errors
+/// [`AnswerError`] when nothing fits.
+pub fn answer(offer: &Session, local: &Local) -> Result<(Session, Agreement), AnswerError> {
+    let mut chosen = None;
+    let mut usable = false;
+    for (index, media) in offer.media.iter().enumerate() {
+        if !is_usable(media) {
+            continue;
+        }
+        usable = true;
+        if let Some(agreement) = agree(offer, media, local) {
+            chosen = Some((index, agreement));
+            break;
+        }
+    }
+    let refusal = if usable {
+        AnswerError::NoCodec
+    } else {
+        AnswerError::NoAudio
+    };
+    let (index, agreement) = chosen.ok_or(refusal)?;
+    let mut session = describe(local);
+    session.media = offer
+        .media
+        .iter()
+        .enumerate()
+        .map(|(at, media)| {
+            if at == index {
+                accepted(media, &agreement, local)
+            } else {
+                refused(media)
+            }
+        })
+        .collect();
+    Ok((session, agreement))
+}
+
+/// Reads the answer to an offer of ours.
+///
+/// # Errors
+/// [`AnswerError`] when the other side took nothing we offered.
+pub fn accept_answer(answer: &Session, local: &Local) -> Result<Agreement, AnswerError> {
+    let media = answer
+        .media
+        .first()
+        .filter(|m| is_usable(m))
+        .ok_or(AnswerError::NoAudio)?;
+    agree(answer, media, local).ok_or(AnswerError::NoCodec)
+}
+
+fn is_usable(media: &Media) -> bool {
+    media.kind == "audio" && media.port != 0 && PROTOCOLS.contains(&media.protocol.as_str())
+}
+
+fn agree(theirs: &Session, media: &Media, local: &Local) -> Option<Agreement> {
+    let types = || {
+        media
+            .formats
+            .iter()
+            .filter_map(|format| format.parse::<u8>().ok())
+    };
+    let (payload_type, codec) = types().find_map(|pt| {
+        let (name, rate) = media.encoding(pt)?;
+        let codec = Codec::parse(&name).filter(|codec| local.codecs.contains(codec))?;
+        (rate == 8000).then_some((pt, codec))
+    })?;
+    let telephone_event = types().find(|pt| {
+        media
+            .encoding(*pt)
+            .is_some_and(|(name, rate)| name == "TELEPHONE-EVENT" && rate == 8000)
+    });
+    let remote = theirs
+        .address(media)
+        .filter(|address| !address.ip().is_unspecified());
+    let theirs_to_us = theirs.direction(media).reversed();
+    Some(Agreement {
+        codec,
+        payload_type,
+        telephone_event,
+        remote,
+        remote_rtcp: remote.and_then(|remote| rtcp_address(media, remote)),
+        ptime: ptime(media),
+        direction: both(theirs_to_us, local.direction),
+    })
+}
+
+/// What flows when one side wants this and the other that.
+fn both(a: Direction, b: Direction) -> Direction {
+    match (a.sends() && b.sends(), a.receives() && b.receives()) {
+        (true, true) => Direction::SendRecv,
+        (true, false) => Direction::SendOnly,
+        (false, true) => Direction::RecvOnly,
+        (false, false) => Direction::Inactive,
+    }
+}
+
+/// The packet length the other side wants, if we can make it, and no more than it allows.
+fn ptime(media: &Media) -> u8 {
+    let read = |name: &str| {
+        media
+            .attribute(name)
+            .and_then(|v| v.trim().parse::<u8>().ok())
+    };
+    let wanted = read("ptime").unwrap_or(DEFAULT_PTIME);
+    let allowed = read("maxptime")
+        .unwrap_or(MAX_PTIME)
+        .clamp(MIN_PTIME, MAX_PTIME);
+    let usable = wanted.clamp(MIN_PTIME, allowed);
+    usable / MIN_PTIME * MIN_PTIME
+}
+
+fn rtcp_address(media: &Media, remote: SocketAddr) -> Option<SocketAddr> {
+    let mut words = media
+        .attribute("rtcp")
+        .unwrap_or_default()
+        .split_whitespace();
+    match words.next().map(str::parse::<u16>) {
+        Some(Ok(0)) => None,
+        Some(Ok(port)) => {
+            let ip = words.nth(2).and_then(|ip| ip.parse::<IpAddr>().ok());
+            Some(SocketAddr::new(ip.unwrap_or_else(|| remote.ip()), port))
+        }
+        _ => remote
+            .port()
+            .checked_add(1)
+            .map(|port| SocketAddr::new(remote.ip(), port)),
+    }
+}
+
+fn describe(local: &Local) -> Session {
+    let ip = local.address.ip();
+    let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
+    Session {
+        origin: format!("- {} {} IN {family} {ip}", local.session_id, local.version),
+        name: "-".to_owned(),
+        connection: Some(format!("IN {family} {ip}")),
+        time: "0 0".to_owned(),
+        attributes: Vec::new(),
+        media: Vec::new(),
+    }
+}
+
+fn accepted(theirs: &Media, agreement: &Agreement, local: &Local) -> Media {
+    let mut formats = vec![agreement.payload_type.to_string()];
+    let mut attributes = vec![rtpmap(agreement.payload_type, agreement.codec.name())];
+    if let Some(event) = agreement.telephone_event {
+        formats.push(event.to_string());
+        attributes.push(rtpmap(event, "telephone-event"));
+        attributes.push(Attribute::new("fmtp", format!("{event} 0-15")));
+    }
+    attributes.push(Attribute::new("ptime", agreement.ptime.to_string()));
+    attributes.push(Attribute::flag(agreement.direction.as_str()));
+    Media {
+        kind: theirs.kind.clone(),
+        port: local.address.port(),
+        protocol: theirs.protocol.clone(),
+        formats,
+        connection: None,
+        attributes,
+    }
+}
+
+fn refused(theirs: &Media) -> Media {
+    Media {
+        kind: theirs.kind.clone(),
+        port: 0,
+        protocol: theirs.protocol.clone(),
+        formats: theirs.formats.clone(),
+        connection: None,
+        attributes: Vec::new(),
+    }
+}
+
+fn rtpmap(payload_type: u8, name: &str) -> Attribute {
+    Attribute::new("rtpmap", format!("{payload_type} {name}/8000"))
+}
+
+/// Plain RTP; encrypted profiles come with encryption.
+const PROTOCOLS: &[&str] = &["RTP/AVP", "RTP/AVPF"];
+
+/// The payload type everybody uses for keys.
+const EVENT_TYPE: u8 = 101;
+
+const DEFAULT_PTIME: u8 = 20;
+const MIN_PTIME: u8 = 10;
+const MAX_PTIME: u8 = 60;
