@@ -31,6 +31,7 @@ pub use error::{SdpError, SendError};
 pub use event::{MediaKind, Mid, PeerEvent, PeerInput, RtpIn, SenderReport, Transmit};
 pub use negotiate::{PublishOptions, Shortage};
 pub use remote::RemoteMedia;
+pub(crate) use remote::sending;
 pub use sender::{RtpOut, Slot};
 
 use std::collections::BTreeMap;

@@ -8,11 +8,190 @@
 //! poll_event                                signalling out, in order
 //! poll_transmit / poll_timeout              network and time out
 //! ```
+//!
+//! It forwards audio packets untouched except for their numbers, routes data packets, finds out
+//! who speaks, and negotiates the connections that carry all this. Names, metadata, tokens and
+//! the socket of a participant are the signalling layer's.
+//!
+//! Video is accepted from publishers and announced, but not yet forwarded.
 
 mod config;
+mod data;
+mod drive;
 mod event;
+mod forward;
+mod member;
+mod negotiate;
+mod publish;
+mod rewrite;
+mod speakers;
+mod stats;
+mod subscribe;
+mod track;
+mod wire;
 
 pub use config::{
     AudioConfig, Audience, Joining, Listener, Permissions, SfuConfig, Target, Topology,
 };
 pub use event::{Described, NegotiationFailure, SfuEvent};
+pub use publish::{AddTrackError, AddedTrack};
+pub use stats::{DropReason, SfuStats};
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use livekit_protocol::TrackInfo;
+use rand::rngs::StdRng;
+use rand::{Rng, RngCore, SeedableRng};
+use trunkline_base::id::ParticipantSid;
+
+use crate::demux::Demux;
+use crate::peer::{Mid, PeerEvent, Transmit};
+
+use data::Recent;
+use member::{Member, MemberId, TrackId};
+use speakers::SpeakerBoard;
+use track::Track;
+
+/// The media plane of one room.
+#[derive(Debug)]
+pub struct Sfu {
+    config: SfuConfig,
+    rng: StdRng,
+    members: BTreeMap<MemberId, Member>,
+    by_sid: BTreeMap<ParticipantSid, MemberId>,
+    tracks: BTreeMap<TrackId, Track>,
+    /// Track per section of a publisher.
+    sections: BTreeMap<(MemberId, Mid), TrackId>,
+    next_member: u32,
+    next_track: u32,
+    demux: Demux<(MemberId, Target)>,
+    board: SpeakerBoard,
+    next_speakers: Instant,
+    recent: Recent,
+    stats: SfuStats,
+    /// Peer events not yet handled.
+    work: VecDeque<(MemberId, Target, PeerEvent)>,
+    events: VecDeque<SfuEvent>,
+    transmits: VecDeque<Transmit>,
+}
+
+/// No such participant in this room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("participant is not in the room")]
+pub struct UnknownParticipant;
+
+impl Sfu {
+    /// An empty room.
+    #[must_use]
+    pub fn new(config: SfuConfig, seed: u64, now: Instant) -> Self {
+        Self {
+            config,
+            rng: StdRng::seed_from_u64(seed),
+            members: BTreeMap::new(),
+            by_sid: BTreeMap::new(),
+            tracks: BTreeMap::new(),
+            sections: BTreeMap::new(),
+            next_member: 0,
+            next_track: 0,
+            demux: Demux::default(),
+            board: SpeakerBoard::default(),
+            next_speakers: now,
+            recent: Recent::default(),
+            stats: SfuStats::default(),
+            work: VecDeque::new(),
+            events: VecDeque::new(),
+            transmits: VecDeque::new(),
+        }
+    }
+
+    /// Lets a participant in. Write its join response before handling the events that follow.
+    pub fn join(&mut self, joining: Joining, now: Instant) {
+        let sid = joining.sid.clone();
+        self.leave(&sid, now);
+        let id = MemberId(self.next_member);
+        self.next_member += 1;
+        let seeds = [self.rng.next_u64(), self.rng.next_u64()];
+        let first_offer_id = self.rng.random_range(1..=256);
+        let member = Member::new(joining, &self.config, seeds, first_offer_id, now);
+        self.members.insert(id, member);
+        self.by_sid.insert(sid, id);
+        self.refresh_fragments(id, Target::Publisher);
+        self.refresh_fragments(id, Target::Subscriber);
+        self.reconcile(id, now);
+        self.settle(now);
+    }
+
+    /// Removes a participant with all its tracks and subscriptions.
+    pub fn leave(&mut self, sid: &ParticipantSid, now: Instant) {
+        let Some(id) = self.by_sid.remove(sid) else { return };
+        for track in self.tracks_owned_by(id) {
+            self.unpublish(track, false, now);
+        }
+        for track in self.tracks.values_mut() {
+            track.listeners.retain(|l| *l != id);
+        }
+        let Some(mut member) = self.members.remove(&id) else { return };
+        for (target, link) in member.links() {
+            link.peer.close(now);
+            self.transmits.extend(std::iter::from_fn(|| link.peer.poll_transmit()));
+            self.demux.remove(&(id, target));
+            let retired = link.fragments.drain(..);
+            self.events.extend(retired.map(|ufrag| SfuEvent::FragmentRetired { ufrag }));
+        }
+        self.work.retain(|(member, _, _)| *member != id);
+        self.recent.forget(id);
+        self.settle(now);
+    }
+
+    /// Changes what a participant may do; what it may no longer do ends.
+    ///
+    /// # Errors
+    /// The participant is not here.
+    pub fn set_permissions(
+        &mut self,
+        sid: &ParticipantSid,
+        permissions: Permissions,
+        now: Instant,
+    ) -> Result<(), UnknownParticipant> {
+        let id = self.id(sid)?;
+        if let Some(member) = self.members.get_mut(&id) {
+            member.permissions = permissions;
+        }
+        self.revoke_forbidden(id, now);
+        self.reconcile(id, now);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// True if the participant's primary connection was up once.
+    #[must_use]
+    pub fn is_active(&self, sid: &ParticipantSid) -> bool {
+        self.id(sid).ok().and_then(|id| self.members.get(&id)).is_some_and(|m| m.active)
+    }
+
+    /// Published tracks of a participant.
+    #[must_use]
+    pub fn tracks_of(&self, sid: &ParticipantSid) -> Vec<TrackInfo> {
+        let Ok(id) = self.id(sid) else { return Vec::new() };
+        self.tracks.values().filter(|t| t.owner == id).map(|t| t.info.clone()).collect()
+    }
+
+    /// Counters so far.
+    #[must_use]
+    pub fn stats(&self) -> &SfuStats {
+        &self.stats
+    }
+
+    fn id(&self, sid: &ParticipantSid) -> Result<MemberId, UnknownParticipant> {
+        self.by_sid.get(sid).copied().ok_or(UnknownParticipant)
+    }
+
+    fn tracks_owned_by(&self, id: MemberId) -> Vec<TrackId> {
+        self.tracks.iter().filter(|(_, t)| t.owner == id).map(|(track, _)| *track).collect()
+    }
+
+    fn sid_of(&self, id: MemberId) -> Option<ParticipantSid> {
+        self.members.get(&id).map(|m| m.sid.clone())
+    }
+}

@@ -1,0 +1,245 @@
+//! Data packets: who may send them, who gets them, and in which order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use livekit_protocol::{DataPacket, UserPacket, data_packet::Value};
+use prost::Message;
+use trunkline_base::id::ParticipantSid;
+
+use crate::peer::{DATA_TRACK, LOSSY, RELIABLE};
+
+use super::Sfu;
+use super::config::Permissions;
+use super::member::MemberId;
+use super::stats::DropReason;
+use super::wire::Stamp;
+
+/// How long reliable packets are kept for participants whose channels are still opening.
+const KEEP: Duration = Duration::from_secs(2);
+/// How much of one sender is kept.
+const KEEP_BYTES: usize = 100_000;
+/// Reliable bytes that may wait for one slow reader. Four seconds at 4 Mbit/s; whoever lags
+/// further would not catch up.
+const BACKLOG: usize = 2 * 1024 * 1024;
+
+/// Reliable packets of the last moments, for late joiners.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    packets: VecDeque<Kept>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    at: Instant,
+    from: Option<MemberId>,
+    to: Vec<String>,
+    bytes: Arc<[u8]>,
+}
+
+impl Recent {
+    fn keep(&mut self, kept: Kept) {
+        let (from, now) = (kept.from, kept.at);
+        self.packets.push_back(kept);
+        self.packets.retain(|k| now.saturating_duration_since(k.at) <= KEEP);
+        let mine = |k: &&Kept| k.from == from;
+        let mut bytes: usize = self.packets.iter().filter(mine).map(|k| k.bytes.len()).sum();
+        while bytes > KEEP_BYTES {
+            let Some(oldest) = self.packets.iter().position(|k| k.from == from) else { break };
+            bytes -= self.packets.remove(oldest).map_or(bytes, |k| k.bytes.len());
+        }
+    }
+
+    pub(super) fn forget(&mut self, member: MemberId) {
+        self.packets.retain(|k| k.from != Some(member));
+    }
+}
+
+impl Sfu {
+    /// Sends a packet on behalf of the server (the SendData call). Its destinations are in it.
+    pub fn send_data(&mut self, packet: &DataPacket, reliable: bool, now: Instant) {
+        let to = destinations(packet);
+        let bytes: Arc<[u8]> = packet.encode_to_vec().into();
+        self.distribute(None, to, bytes, reliable, now);
+        self.settle(now);
+    }
+
+    /// Highest reliable sequence number received from a participant.
+    #[must_use]
+    pub fn last_sequence(&self, sid: &ParticipantSid) -> u32 {
+        let member = self.id(sid).ok().and_then(|id| self.members.get(&id));
+        member.map_or(0, |m| m.data.last_sequence)
+    }
+
+    pub(super) fn on_data(&mut self, from: MemberId, label: &str, bytes: &[u8], now: Instant) {
+        self.stats.data_in += 1;
+        match self.admit(from, label, bytes) {
+            Ok((packet, reliable, stamped)) => {
+                let to = destinations(&packet);
+                self.distribute(Some(from), to, stamped.into(), reliable, now);
+            }
+            Err(reason) => self.stats.drop(reason),
+        }
+    }
+
+    /// Reads, checks and stamps a packet.
+    fn admit(
+        &mut self,
+        from: MemberId,
+        label: &str,
+        bytes: &[u8],
+    ) -> Result<(DataPacket, bool, Vec<u8>), DropReason> {
+        let member = self.members.get_mut(&from).ok_or(DropReason::DataNotAllowed)?;
+        if !member.permissions.can_publish_data {
+            return Err(DropReason::DataNotAllowed);
+        }
+        let reliable = label != LOSSY;
+        let (packet, raw) = match label {
+            RELIABLE | LOSSY => {
+                let packet = DataPacket::decode(bytes).map_err(|_| DropReason::DataUnreadable)?;
+                (packet, bytes.to_vec())
+            }
+            DATA_TRACK => return Err(DropReason::DataConsumed),
+            _ => {
+                let user = UserPacket { payload: bytes.to_vec(), ..Default::default() };
+                let packet = DataPacket { value: Some(Value::User(user)), ..Default::default() };
+                let raw = packet.encode_to_vec();
+                (packet, raw)
+            }
+        };
+        if reliable && packet.sequence > 0 {
+            if packet.sequence <= member.data.last_sequence {
+                return Err(DropReason::DataDuplicate);
+            }
+            member.data.last_sequence = packet.sequence;
+        }
+        let identity = sender_identity(&packet, member.identity.as_str(), &member.permissions)?;
+        let stamp = Stamp { identity, sid: member.sid.as_str(), reliable };
+        let stamped = stamp.apply(&raw, &packet);
+        Ok((packet, reliable, stamped))
+    }
+
+    fn distribute(
+        &mut self,
+        from: Option<MemberId>,
+        to: Vec<String>,
+        bytes: Arc<[u8]>,
+        reliable: bool,
+        now: Instant,
+    ) {
+        let members = self.members.iter().filter(|(id, m)| Some(**id) != from && m.active);
+        let receivers: Vec<MemberId> =
+            members.filter(|(_, m)| m.is_addressed(&to)).map(|(id, _)| *id).collect();
+        for id in receivers {
+            if reliable {
+                self.queue_reliable(id, bytes.clone(), now);
+            } else {
+                self.send_lossy(id, &bytes, now);
+            }
+        }
+        if reliable {
+            self.recent.keep(Kept { at: now, from, to, bytes });
+        }
+    }
+
+    fn send_lossy(&mut self, id: MemberId, bytes: &[u8], now: Instant) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let target = member.primary();
+        let sent = member.link(target).is_some_and(|l| l.peer.send_data(LOSSY, bytes, now));
+        if sent {
+            self.stats.data_out += 1;
+        } else {
+            self.stats.drop(DropReason::DataLossyFull);
+        }
+        self.pump(id, target);
+    }
+
+    /// Until a participant's channels are open nothing is queued: what it misses is replayed.
+    fn queue_reliable(&mut self, id: MemberId, bytes: Arc<[u8]>, now: Instant) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let data = &mut member.data;
+        if !data.deliverable {
+            return;
+        }
+        if data.backlog_bytes + bytes.len() > BACKLOG {
+            self.stats.drop(DropReason::DataSlowReader);
+            return;
+        }
+        data.backlog_bytes += bytes.len();
+        data.backlog.push_back(bytes);
+        self.flush_reliable(id, now);
+    }
+
+    pub(super) fn flush_reliable(&mut self, id: MemberId, now: Instant) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let target = member.primary();
+        while let Some(next) = member.data.backlog.front().cloned() {
+            let sent = member.link(target).is_some_and(|l| l.peer.send_data(RELIABLE, &next, now));
+            if !sent {
+                break;
+            }
+            self.stats.data_out += 1;
+            member.data.backlog_bytes -= next.len();
+            member.data.backlog.pop_front();
+        }
+        self.pump(id, target);
+    }
+
+    /// Both channels to a participant are open: replay what it just missed.
+    pub(super) fn check_deliverable(&mut self, id: MemberId, now: Instant) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let target = member.primary();
+        let open = member.link(target).is_some_and(|l| {
+            l.peer.channel_is_open(RELIABLE) && l.peer.channel_is_open(LOSSY)
+        });
+        if member.data.deliverable || !open {
+            return;
+        }
+        member.data.deliverable = true;
+        let fresh = |k: &&Kept| now.saturating_duration_since(k.at) <= KEEP;
+        let for_me = |k: &&Kept| k.from != Some(id) && member.is_addressed(&k.to);
+        let missed: Vec<_> = self.recent.packets.iter().filter(fresh).filter(for_me).collect();
+        let missed: Vec<_> = missed.into_iter().map(|k| k.bytes.clone()).collect();
+        for bytes in missed {
+            self.queue_reliable(id, bytes, now);
+        }
+    }
+}
+
+/// The identity receivers see. Agents may speak for others in text; hidden senders have none.
+fn sender_identity<'a>(
+    packet: &'a DataPacket,
+    own: &'a str,
+    permissions: &Permissions,
+) -> Result<&'a str, DropReason> {
+    let text = match &packet.value {
+        Some(Value::Metrics(_)) => return Err(DropReason::DataConsumed),
+        Some(Value::Transcription(_)) if !permissions.agent => {
+            return Err(DropReason::DataNotAllowed);
+        }
+        Some(
+            Value::ChatMessage(_)
+            | Value::StreamHeader(_)
+            | Value::StreamChunk(_)
+            | Value::StreamTrailer(_)
+            | Value::Transcription(_),
+        ) => true,
+        _ => false,
+    };
+    if text && permissions.agent && !packet.participant_identity.is_empty() {
+        return Ok(&packet.participant_identity);
+    }
+    Ok(if permissions.hidden { "" } else { own })
+}
+
+/// Identities and sids a packet is meant for; empty means everybody.
+#[expect(deprecated, reason = "older clients address user packets inside")]
+fn destinations(packet: &DataPacket) -> Vec<String> {
+    let mut all = packet.destination_identities.clone();
+    if let Some(Value::User(user)) = &packet.value {
+        all.extend(user.destination_identities.iter().cloned());
+        all.extend(user.destination_sids.iter().cloned());
+    }
+    all
+}

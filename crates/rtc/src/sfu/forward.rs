@@ -1,0 +1,124 @@
+//! The packet path: one publisher's packet to everybody who hears it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::peer::{RtpIn, RtpOut};
+
+use super::Sfu;
+use super::config::Target;
+use super::event::SfuEvent;
+use super::member::{MemberId, TrackId};
+use super::rewrite::{Origin, Outgoing};
+use super::stats::DropReason;
+
+/// A frame that waited this long between socket and forwarding missed its place.
+const LATE: Duration = Duration::from_millis(20);
+
+impl Sfu {
+    pub(super) fn on_rtp(&mut self, from: MemberId, rtp: &RtpIn, now: Instant) {
+        self.stats.packets_in += 1;
+        self.stats.bytes_in += u64::try_from(rtp.payload.len()).unwrap_or_default();
+        let Some(id) = self.sections.get(&(from, rtp.mid)).copied() else {
+            self.stats.drop(DropReason::NotPublished);
+            return;
+        };
+        let Some(track) = self.tracks.get_mut(&id) else { return };
+        if track.info.muted {
+            self.stats.drop(DropReason::Muted);
+            return;
+        }
+        if let Some(level) = rtp.level {
+            let clock = rtp.codec.clock_rate();
+            track.meter.observe(&self.config.audio, level, rtp.timestamp, clock, now);
+        }
+        if now.saturating_duration_since(rtp.arrival) > LATE {
+            self.stats.late_frames += 1;
+        }
+        let origin =
+            Origin { track: id.0, ssrc: rtp.ssrc, epoch: track.epoch, codec: rtp.codec };
+        let listeners = std::mem::take(&mut track.listeners);
+        for listener in &listeners {
+            match self.forward(*listener, id, origin, rtp, now) {
+                Ok(()) => {
+                    self.stats.packets_out += 1;
+                    self.stats.bytes_out += u64::try_from(rtp.payload.len()).unwrap_or_default();
+                }
+                Err(reason) => self.stats.drop(reason),
+            }
+        }
+        if let Some(track) = self.tracks.get_mut(&id) {
+            track.listeners = listeners;
+        }
+    }
+
+    fn forward(
+        &mut self,
+        to: MemberId,
+        track: TrackId,
+        origin: Origin,
+        rtp: &RtpIn,
+        now: Instant,
+    ) -> Result<(), DropReason> {
+        let member = self.members.get_mut(&to).ok_or(DropReason::NotConnected)?;
+        let slot = member.subscriptions.get(&track).and_then(|s| s.slot);
+        let slot = slot.ok_or(DropReason::NotNegotiated)?;
+        let peer = &member.media_link().peer;
+        let mid = peer.sender_mid(slot).ok_or(DropReason::NotNegotiated)?;
+        if !peer.sender_is_live(slot) {
+            return Err(DropReason::NotConnected);
+        }
+        let rng = &mut self.rng;
+        let outgoing = member.outgoing.entry(mid).or_insert_with(|| Outgoing::new(rng));
+        let stamped = outgoing.stamp(origin, rtp, now).ok_or(DropReason::TooOld)?;
+        let out = RtpOut {
+            seq: stamped.seq,
+            timestamp: stamped.timestamp,
+            marker: stamped.marker,
+            level: rtp.level,
+            codec: rtp.codec,
+            payload: rtp.payload.clone(),
+        };
+        let sent = member.media_link().peer.send_rtp(slot, out, now);
+        let target = member.downstream();
+        self.pump(to, target);
+        sent.map_err(DropReason::from)
+    }
+
+    /// Tells everybody concerned which speakers changed.
+    pub(super) fn update_speakers(&mut self, now: Instant) {
+        let config = self.config.audio;
+        let mut levels: BTreeMap<String, f32> = BTreeMap::new();
+        for track in self.tracks.values_mut() {
+            let level = track.meter.level(&config, now);
+            let Some(owner) = self.members.get(&track.owner) else { continue };
+            let entry = levels.entry(owner.sid.to_string()).or_default();
+            *entry = entry.max(level);
+        }
+        let changed = self.board.update(levels);
+        if changed.is_empty() {
+            return;
+        }
+        for (id, member) in &self.members {
+            let hears = |sid: &str| {
+                let heard = self.tracks.values().filter(|t| t.listeners.contains(id));
+                let mut owners = heard.filter_map(|t| self.members.get(&t.owner));
+                sid == member.sid.as_str() || owners.any(|o| o.sid.as_str() == sid)
+            };
+            let gone = |sid: &str| !self.by_sid.keys().any(|s| s.as_str() == sid);
+            let speakers: Vec<_> =
+                changed.iter().filter(|s| hears(&s.sid) || gone(&s.sid)).cloned().collect();
+            if !speakers.is_empty() {
+                self.events.push_back(SfuEvent::Speakers { to: member.sid.clone(), speakers });
+            }
+        }
+    }
+
+    /// Moves what a peer produced into the room's queues.
+    pub(super) fn pump(&mut self, id: MemberId, target: Target) {
+        let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) else { return };
+        self.transmits.extend(std::iter::from_fn(|| link.peer.poll_transmit()));
+        let events = std::iter::from_fn(|| link.peer.poll_event());
+        self.work.extend(events.map(|event| (id, target, event)));
+    }
+}

@@ -1,0 +1,305 @@
+//! Descriptions to and from clients.
+//!
+//! On a subscriber connection we offer: changes are gathered for a moment, one offer is open at a
+//! time, and what changed meanwhile follows after the answer. On a client's only connection it
+//! offers: if something of ours has to be said, it is asked to.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use trunkline_base::id::ParticipantSid;
+
+use crate::peer::SdpError;
+use crate::sdp::Description;
+
+use super::config::{Target, Topology};
+use super::event::{Described, NegotiationFailure, SfuEvent};
+use super::member::{Member, MemberId};
+use super::{Sfu, UnknownParticipant};
+
+/// Changes are gathered this long, so that five publishers joining cost one offer, not five.
+const DEBOUNCE: Duration = Duration::from_millis(150);
+/// The first offer, and one that waited for an answer, need no gathering.
+const DEBOUNCE_FAST: Duration = Duration::from_millis(10);
+/// A client that has not answered by then is not going to.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Fragments a link answers to: the present one and the one before an ICE restart.
+const FRAGMENTS: usize = 2;
+
+/// Where the negotiation of one connection stands.
+#[derive(Debug)]
+pub(super) struct Negotiation {
+    next_id: u32,
+    open: Option<(u32, Instant)>,
+    pub(super) due: Option<Instant>,
+    /// A description was agreed on once.
+    settled: bool,
+    /// A single-connection client was asked to offer and has not yet.
+    asked: bool,
+    restart_after_answer: bool,
+}
+
+impl Negotiation {
+    pub(super) fn new(first_id: u32) -> Self {
+        Self {
+            next_id: first_id,
+            open: None,
+            due: None,
+            settled: false,
+            asked: false,
+            restart_after_answer: false,
+        }
+    }
+
+    /// Something changed that has to be said.
+    pub(super) fn touch(&mut self, now: Instant) {
+        let wait = if self.settled { DEBOUNCE } else { DEBOUNCE_FAST };
+        self.due_by(now + wait);
+    }
+
+    fn due_by(&mut self, at: Instant) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    pub(super) fn deadline(&self) -> Option<(Instant, &'static str)> {
+        let due = self.due.filter(|_| self.open.is_none() && !self.asked);
+        let due = due.map(|at| (at, "negotiation"));
+        let open = self.open.map(|(_, at)| (at, "answer timeout"));
+        [due, open].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+}
+
+/// A trickled candidate as clients write it.
+#[derive(Deserialize)]
+struct CandidateInit {
+    #[serde(default)]
+    candidate: String,
+}
+
+impl Sfu {
+    /// A client offers on its publisher or only connection. `id` is repeated in the answer.
+    ///
+    /// # Errors
+    /// The participant is not here.
+    pub fn offer(
+        &mut self,
+        sid: &ParticipantSid,
+        id: u32,
+        sdp: &str,
+        now: Instant,
+    ) -> Result<(), UnknownParticipant> {
+        let member = self.id(sid)?;
+        let offered = crate::peer::sending(&Description::parse(sdp));
+        self.prepare_publish(member, &offered);
+        let link = &mut self.members.get_mut(&member).ok_or(UnknownParticipant)?.publisher;
+        link.negotiation.asked = false;
+        match link.peer.accept_offer(sdp, now) {
+            Ok(answer) => self.answered(member, id, answer, now),
+            Err(error) => self.negotiation_failed(member, error.into()),
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    fn answered(&mut self, id: MemberId, offer_id: u32, sdp: String, now: Instant) {
+        self.pump(id, Target::Publisher);
+        self.refresh_fragments(id, Target::Publisher);
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let link = &mut member.publisher;
+        link.negotiation.settled = true;
+        link.negotiation.due = link.peer.needs_negotiation().then_some(now + DEBOUNCE);
+        let mid_to_track_id = match member.topology {
+            Topology::Single => link.peer.mid_to_track_id(),
+            Topology::Dual { .. } => BTreeMap::new(),
+        };
+        let description = Described { sdp, id: offer_id, mid_to_track_id };
+        let to = member.sid.clone();
+        self.events.push_back(SfuEvent::Answer { to, description });
+        self.settle(now);
+        self.check_live(id);
+    }
+
+    /// A client answers an offer on its subscriber connection. Id 0 means "the last one".
+    ///
+    /// # Errors
+    /// The participant is not here.
+    pub fn answer(
+        &mut self,
+        sid: &ParticipantSid,
+        id: u32,
+        sdp: &str,
+        now: Instant,
+    ) -> Result<(), UnknownParticipant> {
+        let member = self.id(sid)?;
+        let found = self.members.get_mut(&member).ok_or(UnknownParticipant)?;
+        let Some(link) = found.subscriber.as_mut() else { return Ok(()) };
+        let Some((open, _)) = link.negotiation.open else { return Ok(()) };
+        if id != 0 && id != open {
+            tracing::debug!(id, open, "stale answer ignored");
+            return Ok(());
+        }
+        link.negotiation.open = None;
+        link.negotiation.settled = true;
+        if let Err(error) = link.peer.accept_answer(sdp, now) {
+            self.negotiation_failed(member, error.into());
+            return Ok(());
+        }
+        if std::mem::take(&mut link.negotiation.restart_after_answer) {
+            link.peer.restart_ice();
+        }
+        if link.peer.needs_negotiation() {
+            link.negotiation.due_by(now + DEBOUNCE_FAST);
+        }
+        self.refresh_fragments(member, Target::Subscriber);
+        self.pump(member, Target::Subscriber);
+        self.settle(now);
+        self.check_live(member);
+        Ok(())
+    }
+
+    /// A candidate from a client, as the JSON it sends. Unreadable ones are ignored.
+    ///
+    /// # Errors
+    /// The participant is not here.
+    pub fn trickle(
+        &mut self,
+        sid: &ParticipantSid,
+        target: Target,
+        candidate_init: &str,
+        now: Instant,
+    ) -> Result<(), UnknownParticipant> {
+        let id = self.id(sid)?;
+        let member = self.members.get_mut(&id).ok_or(UnknownParticipant)?;
+        let target = if member.topology == Topology::Single { Target::Publisher } else { target };
+        let parsed = serde_json::from_str::<CandidateInit>(candidate_init);
+        if let (Ok(init), Some(link)) = (parsed, member.link(target)) {
+            link.peer.add_remote_candidate(&init.candidate, now);
+        }
+        self.pump(id, target);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// The signal connection of a participant came back: restart ICE where the restart is ours.
+    /// Returns the highest reliable sequence number received from it, for its reconnect response.
+    ///
+    /// # Errors
+    /// The participant is not here.
+    pub fn resume(
+        &mut self,
+        sid: &ParticipantSid,
+        now: Instant,
+    ) -> Result<u32, UnknownParticipant> {
+        let id = self.id(sid)?;
+        let member = self.members.get_mut(&id).ok_or(UnknownParticipant)?;
+        let last_sequence = member.data.last_sequence;
+        for (_, link) in member.links() {
+            link.failed = false;
+            link.lost_at = None;
+            link.negotiation.asked = false;
+        }
+        let to = member.sid.clone();
+        let Some(link) = member.subscriber.as_mut() else { return Ok(last_sequence) };
+        match (link.negotiation.open, link.peer.open_offer()) {
+            (Some(_), Some(sdp)) => {
+                let id = link.negotiation.next_id;
+                link.negotiation.next_id += 1;
+                link.negotiation.open = Some((id, now + ANSWER_TIMEOUT));
+                link.negotiation.restart_after_answer = true;
+                let sdp = sdp.to_owned();
+                let mid_to_track_id = link.peer.mid_to_track_id();
+                let description = Described { sdp, id, mid_to_track_id };
+                self.events.push_back(SfuEvent::Offer { to, description });
+            }
+            _ => {
+                link.peer.restart_ice();
+                link.negotiation.due = Some(now);
+            }
+        }
+        self.settle(now);
+        Ok(last_sequence)
+    }
+
+    /// Carries out what is due on one member's connections.
+    pub(super) fn negotiate_due(&mut self, id: MemberId, now: Instant) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let overdue = |m: &mut Member| {
+            let open = m.links().filter_map(|(_, l)| l.negotiation.open).map(|(_, at)| at);
+            open.min().is_some_and(|at| at <= now)
+        };
+        if overdue(member) {
+            for (_, link) in member.links() {
+                link.negotiation.open = None;
+            }
+            self.negotiation_failed(id, NegotiationFailure::TimedOut);
+            return;
+        }
+        let link = member.media_link();
+        let due = link.negotiation.due.is_some_and(|at| at <= now);
+        if !due || link.negotiation.open.is_some() || link.negotiation.asked {
+            return;
+        }
+        link.negotiation.due = None;
+        match member.topology {
+            Topology::Single => self.ask_for_sections(id),
+            Topology::Dual { .. } => self.write_offer(id, now),
+        }
+    }
+
+    fn write_offer(&mut self, id: MemberId, now: Instant) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let to = member.sid.clone();
+        let Some(link) = member.subscriber.as_mut() else { return };
+        match link.peer.create_offer(now) {
+            Ok(Some(sdp)) => {
+                let id = link.negotiation.next_id;
+                link.negotiation.next_id += 1;
+                link.negotiation.open = Some((id, now + ANSWER_TIMEOUT));
+                let mid_to_track_id = link.peer.mid_to_track_id();
+                let description = Described { sdp, id, mid_to_track_id };
+                self.events.push_back(SfuEvent::Offer { to, description });
+            }
+            Ok(None) | Err(SdpError::OfferOpen) => {}
+            Err(error) => self.negotiation_failed(id, error.into()),
+        }
+        self.pump(id, Target::Subscriber);
+    }
+
+    fn ask_for_sections(&mut self, id: MemberId) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let link = &mut member.publisher;
+        if !link.negotiation.settled || !link.peer.needs_negotiation() {
+            return;
+        }
+        link.negotiation.asked = true;
+        let shortage = link.peer.shortage();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let (audios, videos) = (count(shortage.audios), count(shortage.videos));
+        let to = member.sid.clone();
+        self.events.push_back(SfuEvent::SectionsRequired { to, audios, videos });
+    }
+
+    fn negotiation_failed(&mut self, id: MemberId, reason: NegotiationFailure) {
+        if let Some(participant) = self.sid_of(id) {
+            self.events.push_back(SfuEvent::NegotiationFailed { participant, reason });
+        }
+    }
+
+    /// Keeps the routing table in step with a connection's credentials.
+    pub(super) fn refresh_fragments(&mut self, id: MemberId, target: Target) {
+        let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) else { return };
+        let ufrag = link.peer.local_ufrag();
+        if ufrag.is_empty() || link.fragments.contains(&ufrag) {
+            return;
+        }
+        link.fragments.push_back(ufrag.clone());
+        let retired = (link.fragments.len() > FRAGMENTS).then(|| link.fragments.pop_front());
+        self.demux.register((id, target), &ufrag);
+        self.events.push_back(SfuEvent::FragmentAdded { ufrag });
+        if let Some(ufrag) = retired.flatten() {
+            self.demux.retire(&ufrag);
+            self.events.push_back(SfuEvent::FragmentRetired { ufrag });
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Who hears what: wishes, permissions, and the senders that follow from them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use livekit_protocol::SubscriptionError;
+use trunkline_base::id::ParticipantSid;
+
+use crate::peer::{MediaKind, Slot};
+
+use super::config::Audience;
+use super::event::SfuEvent;
+use super::member::{Desire, Member, MemberId, TrackId};
+use super::track::Track;
+use super::{Sfu, UnknownParticipant};
+
+/// How long a wish for an unknown track is kept before the subscriber is told.
+const TRACK_NOT_FOUND_AFTER: Duration = Duration::from_secs(60);
+/// Wishes kept per participant.
+const MAX_DESIRES: usize = 1000;
+
+impl Sfu {
+    /// A participant wants or no longer wants tracks.
+    ///
+    /// # Errors
+    /// The participant is not here.
+    pub fn subscribe(
+        &mut self,
+        sid: &ParticipantSid,
+        tracks: &[String],
+        subscribe: bool,
+        now: Instant,
+    ) -> Result<(), UnknownParticipant> {
+        let id = self.id(sid)?;
+        let member = self.members.get_mut(&id).ok_or(UnknownParticipant)?;
+        for track in tracks {
+            if member.desires.len() < MAX_DESIRES || member.desires.contains_key(track) {
+                let desire = Desire { subscribe, since: now, reported: false };
+                member.desires.insert(track.clone(), desire);
+            }
+        }
+        self.reconcile(id, now);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// A publisher says who may hear it.
+    ///
+    /// # Errors
+    /// The participant is not here.
+    pub fn set_audience(
+        &mut self,
+        sid: &ParticipantSid,
+        audience: Audience,
+        now: Instant,
+    ) -> Result<(), UnknownParticipant> {
+        let id = self.id(sid)?;
+        self.members.get_mut(&id).ok_or(UnknownParticipant)?.audience = audience;
+        for listener in self.members.keys().copied().collect::<Vec<_>>() {
+            self.reconcile(listener, now);
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Brings the senders towards one participant in line with what it should hear.
+    pub(super) fn reconcile(&mut self, id: MemberId, now: Instant) {
+        let audible = self.tracks.iter().filter(|(_, t)| t.kind == MediaKind::Audio);
+        let foreign: Vec<TrackId> =
+            audible.filter(|(_, t)| t.owner != id).map(|(track, _)| *track).collect();
+        for track in foreign {
+            self.resolve(id, track);
+            if self.should_hear(id, track) {
+                self.give(id, track, now);
+            } else {
+                self.unsubscribe(id, track, now);
+            }
+        }
+    }
+
+    /// Decides whether a subscriber may have a track and tells it about a change.
+    fn resolve(&mut self, id: MemberId, track: TrackId) {
+        let Some(found) = self.tracks.get(&track) else { return };
+        let Some(owner) = self.members.get(&found.owner) else { return };
+        let Some(member) = self.members.get(&id) else { return };
+        let allowed = owner.audience.admits(member, found);
+        let publisher = owner.sid.clone();
+        let sid = found.sid.clone();
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let wanted = member.wants(found.sid.as_str());
+        let subscription = member.subscriptions.entry(track).or_default();
+        if subscription.told != Some(allowed) && (wanted || subscription.told.is_some()) {
+            subscription.told = Some(allowed);
+            let to = member.sid.clone();
+            let event = SfuEvent::SubscriptionAllowed { to, publisher, track: sid, allowed };
+            self.events.push_back(event);
+        }
+    }
+
+    fn should_hear(&self, id: MemberId, track: TrackId) -> bool {
+        let Some(found) = self.tracks.get(&track) else { return false };
+        let Some(owner) = self.members.get(&found.owner) else { return false };
+        let Some(member) = self.members.get(&id) else { return false };
+        let refused = member.subscriptions.get(&track).is_some_and(|s| s.refused);
+        member.permissions.can_subscribe
+            && member.wants(found.sid.as_str())
+            && owner.audience.admits(member, found)
+            && !refused
+    }
+
+    fn give(&mut self, id: MemberId, track: TrackId, now: Instant) {
+        let Some(found) = self.tracks.get_mut(&track) else { return };
+        let Some(publisher) = self.members.get(&found.owner).map(|m| m.sid.clone()) else { return };
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let slot = member.subscriptions.entry(track).or_default().slot;
+        if slot.is_some() {
+            return;
+        }
+        let stream = format!("{publisher}|{}", found.sid);
+        let stereo = super::track::options_of(&found.info).stereo;
+        let link = member.media_link();
+        let slot = link.peer.add_audio_sender(&stream, found.sid.as_str());
+        link.peer.set_sender_stereo(slot, stereo);
+        link.negotiation.touch(now);
+        if let Some(subscription) = member.subscriptions.get_mut(&track) {
+            subscription.slot = Some(slot);
+        }
+        found.listeners.push(id);
+    }
+
+    pub(super) fn unsubscribe(&mut self, id: MemberId, track: TrackId, now: Instant) {
+        if let Some(found) = self.tracks.get_mut(&track) {
+            found.listeners.retain(|l| *l != id);
+        }
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(subscription) = member.subscriptions.get_mut(&track) else { return };
+        subscription.live = false;
+        if let Some(slot) = subscription.slot.take() {
+            let link = member.media_link();
+            link.peer.remove_sender(slot);
+            link.negotiation.touch(now);
+        }
+    }
+
+    /// The far end refused the section of a sender: it cannot play the codec.
+    pub(super) fn sender_refused(&mut self, id: MemberId, slot: Slot, now: Instant) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let mut subscriptions = member.subscriptions.iter_mut();
+        let found = subscriptions.find(|(_, s)| s.slot == Some(slot));
+        let Some((track, subscription)) = found else { return };
+        let track = *track;
+        subscription.refused = true;
+        let to = member.sid.clone();
+        if let Some(sid) = self.tracks.get(&track).map(|t| t.sid.to_string()) {
+            let error = SubscriptionError::SeCodecUnsupported;
+            self.events.push_back(SfuEvent::SubscriptionFailed { to, track: sid, error });
+        }
+        self.unsubscribe(id, track, now);
+    }
+
+    /// Notices senders that became audible, and tells the publisher the first time.
+    pub(super) fn check_live(&mut self, id: MemberId) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let hidden = member.permissions.hidden;
+        let to = member.sid.clone();
+        let slots: Vec<(TrackId, Slot)> = member
+            .subscriptions
+            .iter()
+            .filter(|(_, s)| !s.live)
+            .filter_map(|(track, s)| Some((*track, s.slot?)))
+            .collect();
+        for (track, slot) in slots {
+            let Some(member) = self.members.get_mut(&id) else { return };
+            if !member.media_link().peer.sender_is_live(slot) {
+                continue;
+            }
+            if let Some(subscription) = member.subscriptions.get_mut(&track) {
+                subscription.live = true;
+            }
+            self.became_live(track, &to, hidden);
+        }
+    }
+
+    fn became_live(&mut self, track: TrackId, to: &ParticipantSid, hidden: bool) {
+        let Some(found) = self.tracks.get_mut(&track) else { return };
+        let Some(publisher) = self.members.get(&found.owner).map(|m| m.sid.clone()) else { return };
+        if let Some(speaker) = self.board.told(publisher.as_str()) {
+            let speakers = vec![speaker];
+            self.events.push_back(SfuEvent::Speakers { to: to.clone(), speakers });
+        }
+        if !hidden && !found.heard {
+            found.heard = true;
+            let track = found.sid.clone();
+            self.events.push_back(SfuEvent::TrackSubscribed { publisher, track });
+        }
+    }
+
+    /// Reports wishes for tracks that never appeared.
+    pub(super) fn report_missing(&mut self, now: Instant) {
+        let known: BTreeMap<&str, ()> =
+            self.tracks.values().map(|t| (t.sid.as_str(), ())).collect();
+        for member in self.members.values_mut() {
+            for (track, desire) in &mut member.desires {
+                let waited = now.saturating_duration_since(desire.since);
+                let missing = desire.subscribe && !known.contains_key(track.as_str());
+                if missing && !desire.reported && waited >= TRACK_NOT_FOUND_AFTER {
+                    desire.reported = true;
+                    self.events.push_back(SfuEvent::SubscriptionFailed {
+                        to: member.sid.clone(),
+                        track: track.clone(),
+                        error: SubscriptionError::SeTrackNotfound,
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl Member {
+    fn wants(&self, track: &str) -> bool {
+        self.desires.get(track).map_or(self.auto_subscribe, |d| d.subscribe)
+    }
+}
+
+impl Audience {
+    fn admits(&self, member: &Member, track: &Track) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(listeners) => listeners.iter().any(|l| {
+                let named = l.name == member.identity.as_str() || l.name == member.sid.as_str();
+                let this = l.all_tracks || l.tracks.iter().any(|t| t == track.sid.as_str());
+                named && this
+            }),
+        }
+    }
+}
