@@ -4,12 +4,26 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::runtime::Runtime;
+use super::stt::{self, Moonshine};
+use super::tts::{self, Piper};
+use super::turn::{self, SmartTurn};
+use super::vad;
 use super::{EndOfTurn, LoadError, SpeechToText, TextToSpeech, VoiceActivity};
+
+/// The inference library, below the models directory.
+const RUNTIME: &str = "runtime/libonnxruntime.so";
+
+/// Files without which there is no voice. Voice activity has a fallback, and espeak-ng may come
+/// from the system.
+const NEEDED: [&str; 7] =
+    [RUNTIME, turn::MODEL, stt::ENCODER, stt::DECODER, stt::TOKENS, tts::MODEL, tts::SETTINGS];
 
 /// How the models run.
 #[derive(Clone, Debug)]
 pub struct SpeechConfig {
-    /// Threads that run jobs. Two suit two cores: one caller is heard while another is answered.
+    /// Threads for each of hearing, speaking and judging turns. Each has models of its own
+    /// (about 140 MB for the three), so that no thread waits for another's.
     pub workers: usize,
     /// Threads inside one job. More than the idle cores makes every job slower.
     pub intra_threads: usize,
@@ -19,7 +33,7 @@ pub struct SpeechConfig {
 
 impl Default for SpeechConfig {
     fn default() -> Self {
-        Self { workers: 2, intra_threads: 1, queue: 32 }
+        Self { workers: 1, intra_threads: 1, queue: 32 }
     }
 }
 
@@ -49,8 +63,13 @@ impl Speech {
     /// # Errors
     /// When a file is missing or broken; the text names the remedy.
     pub fn load(dir: &Path, config: &SpeechConfig) -> Result<Self, LoadError> {
-        let _ = config;
-        Err(LoadError::NotInstalled { dir: dir.to_owned(), missing: vec!["everything".into()] })
+        present(dir)?;
+        let runtime = Runtime::load(&dir.join(RUNTIME))?;
+        let vad = vad::load(&runtime, dir)?;
+        let eot = SmartTurn::load(&runtime, dir, config)?;
+        let stt = Moonshine::load(&runtime, dir, config)?;
+        let tts = Piper::load(&runtime, dir, config)?;
+        Ok(Self { stt: Arc::new(stt), tts: Arc::new(tts), vad, eot: Arc::new(eot) })
     }
 
     /// Speech to text.
@@ -78,4 +97,14 @@ impl fmt::Debug for Speech {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Speech").finish_non_exhaustive()
     }
+}
+
+/// Says at once all that is missing.
+fn present(dir: &Path) -> Result<(), LoadError> {
+    let missing = NEEDED.iter().filter(|file| !dir.join(file).is_file());
+    let missing: Vec<String> = missing.map(|file| (*file).to_owned()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(LoadError::NotInstalled { dir: dir.to_owned(), missing })
 }

@@ -8,15 +8,21 @@
 
 pub mod models;
 pub mod testing;
+pub mod text;
 
 mod error;
 mod load;
 mod parts;
 mod pool;
 mod runtime;
+mod stt;
+mod tts;
+mod turn;
+mod vad;
 
 pub use error::{LoadError, SpeechError};
 pub use load::{Speech, SpeechConfig};
+pub use vad::EarshotVad;
 pub use parts::{
     EndOfTurn, PcmChunk, SPEECH_RATE, SpeechStream, SpeechToText, TextToSpeech, Transcript,
     VAD_WINDOW, VadStream, VoiceActivity,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use trunkline_base::secret::Personal;
 
 use super::SpeechError;
@@ -73,12 +74,22 @@ pub trait TextToSpeech: Send + Sync {
 #[derive(Debug)]
 pub struct SpeechStream {
     chunks: mpsc::Receiver<Result<PcmChunk, SpeechError>>,
+    /// Whoever makes the chunks ends with the stream.
+    _driver: Option<AbortOnDropHandle<()>>,
 }
 
 impl SpeechStream {
     /// A stream fed by `chunks`.
     pub const fn new(chunks: mpsc::Receiver<Result<PcmChunk, SpeechError>>) -> Self {
-        Self { chunks }
+        Self { chunks, _driver: None }
+    }
+
+    /// A stream fed by `chunks`, which `driver` makes; it is aborted when the stream is dropped.
+    pub const fn driven(
+        chunks: mpsc::Receiver<Result<PcmChunk, SpeechError>>,
+        driver: AbortOnDropHandle<()>,
+    ) -> Self {
+        Self { chunks, _driver: Some(driver) }
     }
 
     /// The next piece, or `None` at the end.

@@ -1,0 +1,78 @@
+//! Speech to text: Moonshine, a small transformer that takes the waveform as it is and whose cost
+//! grows with the length of the utterance, so that a short answer is heard at once.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+use trunkline_base::secret::Personal;
+
+use super::pool::Pool;
+use super::runtime::Runtime;
+use super::{LoadError, SPEECH_RATE, SpeechConfig, SpeechError, SpeechToText, Transcript};
+
+mod model;
+mod segment;
+mod tokens;
+
+use model::Model;
+
+/// The models' places below the models directory.
+pub(super) const ENCODER: &str = "stt/moonshine-tiny-en/encoder_model.ort";
+pub(super) const DECODER: &str = "stt/moonshine-tiny-en/decoder_model_merged.ort";
+pub(super) const TOKENS: &str = "stt/moonshine-tiny-en/tokenizer.bin";
+
+const PART: &str = "speech-to-text";
+
+/// Moonshine on its workers.
+pub(super) struct Moonshine {
+    pool: Pool<Model>,
+}
+
+impl Moonshine {
+    pub(super) fn load(
+        runtime: &Runtime,
+        dir: &Path,
+        config: &SpeechConfig,
+    ) -> Result<Self, LoadError> {
+        let (runtime, dir) = (runtime.clone(), dir.to_owned());
+        let threads = config.intra_threads;
+        let make = move || Model::load(&runtime, &dir, threads);
+        Ok(Self { pool: Pool::start(PART, config.workers, config.queue, make)? })
+    }
+}
+
+#[async_trait]
+impl SpeechToText for Moonshine {
+    async fn transcribe(
+        &self,
+        audio: Arc<[i16]>,
+        cancel: CancellationToken,
+    ) -> Result<Transcript, SpeechError> {
+        let token = cancel.clone();
+        let work = move |model: &mut Model| hear(model, &audio, &token);
+        self.pool.run(&cancel, work).await
+    }
+}
+
+/// Hears one utterance, piece by piece if it is long.
+fn hear(
+    model: &mut Model,
+    audio: &[i16],
+    cancel: &CancellationToken,
+) -> Result<Transcript, SpeechError> {
+    let begun = Instant::now();
+    let mut text = String::new();
+    for piece in segment::pieces(audio) {
+        let words = model.transcribe(piece, cancel)?;
+        if !text.is_empty() && !words.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&words);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "an utterance is far below 2^24 samples")]
+    let audio_seconds = audio.len() as f32 / SPEECH_RATE as f32;
+    Ok(Transcript { text: Personal::new(text), audio_seconds, took: begun.elapsed() })
+}

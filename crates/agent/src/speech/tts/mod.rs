@@ -1,0 +1,201 @@
+//! Text to speech: Piper voices. Text is cut into sentences, written signs become words,
+//! espeak-ng gives phonemes, and the voice gives sound slice by slice, so that the first samples
+//! of a long answer come as early as those of a short one.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::pool::Pool;
+use super::runtime::Runtime;
+use super::text::{sentences, spoken};
+use super::{LoadError, PcmChunk, SpeechConfig, SpeechError, SpeechStream, TextToSpeech};
+
+mod espeak;
+mod piper;
+mod silence;
+mod split;
+mod voice;
+
+use espeak::Phonemizer;
+use piper::{Pending, Voice};
+use silence::Trim;
+use voice::VoiceFile;
+
+/// The voice's place below the models directory; its settings lie beside it.
+pub(super) const MODEL: &str = "tts/en_US-joe-medium.onnx";
+pub(super) const SETTINGS: &str = "tts/en_US-joe-medium.onnx.json";
+
+const PART: &str = "text-to-speech";
+
+/// Chunks made ahead of the listener. Full means that the listener has seconds of sound in hand;
+/// more would only be thrown away when the caller interrupts.
+const AHEAD: usize = 4;
+
+/// A Piper voice on its workers.
+pub(super) struct Piper {
+    pool: Pool<Voice>,
+    phonemizer: Phonemizer,
+    rate: u32,
+}
+
+impl Piper {
+    pub(super) fn load(
+        runtime: &Runtime,
+        dir: &Path,
+        config: &SpeechConfig,
+    ) -> Result<Self, LoadError> {
+        let file = Arc::new(VoiceFile::load(&dir.join(SETTINGS))?);
+        let phonemizer = Phonemizer::load(dir, file.espeak_voice())?;
+        let rate = file.rate();
+        let (runtime, path, speller) = (runtime.clone(), dir.join(MODEL), phonemizer.clone());
+        let threads = config.intra_threads;
+        let make = move || Voice::load(&runtime, &path, Arc::clone(&file), &speller, threads);
+        let pool = Pool::start(PART, config.workers, config.queue, make)?;
+        Ok(Self { pool, phonemizer, rate })
+    }
+}
+
+impl TextToSpeech for Piper {
+    /// Needs a tokio runtime around it.
+    fn synthesize(&self, text: &str, cancel: CancellationToken) -> SpeechStream {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let speaker = Speaker {
+            pool: self.pool.clone(),
+            phonemizer: self.phonemizer.clone(),
+            rate: self.rate,
+            chunks: sender,
+            cancel,
+        };
+        let text = text.to_owned();
+        #[expect(clippy::disallowed_methods, reason = "the stream owns the task and aborts it")]
+        let task = tokio::spawn(speaker.speak(text));
+        SpeechStream::driven(receiver, AbortOnDropHandle::new(task))
+    }
+
+    fn rate(&self) -> u32 {
+        self.rate
+    }
+}
+
+/// Speaks one text, for one listener.
+struct Speaker {
+    pool: Pool<Voice>,
+    phonemizer: Phonemizer,
+    rate: u32,
+    chunks: mpsc::Sender<Result<PcmChunk, SpeechError>>,
+    cancel: CancellationToken,
+}
+
+impl Speaker {
+    async fn speak(self, text: String) {
+        for (index, span) in sentences(&text).into_iter().enumerate() {
+            let Some(sentence) = text.get(span.clone()) else { continue };
+            let said = self.sentence(sentence.to_owned(), span, index == 0).await;
+            match said {
+                Ok(true) => {}
+                Ok(false) => return, // the listener has gone
+                Err(error) => {
+                    let _gone = self.chunks.send(Err(error)).await;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Says one sentence; answers whether anyone listens still.
+    async fn sentence(
+        &self,
+        sentence: String,
+        span: Range<usize>,
+        first: bool,
+    ) -> Result<bool, SpeechError> {
+        let phonemizer = self.phonemizer.clone();
+        let begin = move |voice: &mut Voice| {
+            let phonemes = phonemes(&phonemizer, &sentence);
+            if phonemes.is_empty() {
+                return Ok((Pending::Finished, Vec::new()));
+            }
+            // The first slice in the same turn: it is what the caller waits for.
+            let mut pending = voice.begin(&phonemes)?;
+            let samples = voice.proceed(&mut pending)?;
+            Ok((pending, samples))
+        };
+        let mut trim = Trim::new(self.rate, first);
+        let (mut pending, mut samples) = self.pool.run(&self.cancel, begin).await?;
+        loop {
+            let finished = matches!(pending, Pending::Finished);
+            let samples_out = trim.pass(samples, finished);
+            let chunk = PcmChunk {
+                rate: self.rate,
+                samples: samples_out,
+                span: span.clone(),
+                ends_span: finished,
+            };
+            if (finished || !chunk.samples.is_empty()) && self.chunks.send(Ok(chunk)).await.is_err() {
+                return Ok(false);
+            }
+            if finished {
+                return Ok(true);
+            }
+            let next = move |voice: &mut Voice| {
+                let samples = voice.proceed(&mut pending)?;
+                Ok((pending, samples))
+            };
+            (pending, samples) = self.pool.run(&self.cancel, next).await?;
+        }
+    }
+}
+
+/// Phonemes of a sentence, with the signs that shape its tune. Empty when there is nothing to
+/// say.
+fn phonemes(phonemizer: &Phonemizer, sentence: &str) -> String {
+    let text = spoken(sentence);
+    let mut out = String::new();
+    for (clause, sign) in clauses(&text) {
+        let part = phonemizer.phonemes(clause).unwrap_or_default();
+        if part.trim().is_empty() {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(part.trim());
+        out.push(sign);
+    }
+    out
+}
+
+/// Clauses with the sign that ends each; the last one ends like a sentence in any case.
+fn clauses(text: &str) -> Vec<(&str, char)> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, sign)) = chars.next() {
+        let ends_word = chars.peek().is_none_or(|(_, next)| next.is_whitespace());
+        if !matches!(sign, '.' | ',' | '!' | '?' | ';' | ':') || !ends_word {
+            continue;
+        }
+        found.push((text.get(start..at).unwrap_or_default(), sign));
+        start = at + sign.len_utf8();
+    }
+    found.push((text.get(start..).unwrap_or_default(), '.'));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clauses;
+
+    #[test]
+    fn clauses_keep_their_signs() {
+        let found = clauses("Hello, it is 3.5 now. Right?");
+        let expected = [("Hello", ','), (" it is 3.5 now", '.'), (" Right", '?'), ("", '.')];
+        assert_eq!(found, expected);
+        assert_eq!(clauses("no end"), [("no end", '.')]);
+    }
+}
