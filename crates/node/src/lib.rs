@@ -1,5 +1,21 @@
 //! Be a LiveKit server: signalling, Twirp, webhooks, agent dispatch and media around the SFU.
+//!
+//! [`Node::start`] binds one HTTP port and one media port and serves unmodified LiveKit clients,
+//! server SDKs and agent workers. Rooms live in [`room`]; the HTTP shell, the server API, webhooks
+//! and dispatch are around them and reach them only through [`room::Rooms`].
 
+mod clock;
+mod config;
+mod dispatch;
+mod http;
+mod node;
 pub mod room;
 mod signal;
+mod sip;
+mod twirp;
 mod udp;
+mod webhook;
+
+pub use config::{HTTP_PORT, NodeConfig, StartError, UDP_PORT};
+pub use node::{Node, NodeHandle};
+pub use webhook::{Patience, Receiver, UnknownKey, WebhookConfig};

@@ -1,0 +1,10 @@
+//! The one place of this crate that reads the wall clock.
+
+use std::time::SystemTime;
+
+use trunkline_base::time::UnixTime;
+
+/// Unix time now.
+pub(crate) fn now() -> UnixTime {
+    UnixTime::from_system(SystemTime::now())
+}

@@ -1,0 +1,229 @@
+//! The book of agents: who can work, what was asked for, which job runs where.
+//!
+//! A pure state machine. Workers, rooms and API calls come in as method calls with the time; what
+//! is to be done comes out of [`Book::poll_action`]. A dispatch asks for one job per target: the
+//! room, each participant, or each publisher, by the type of the workers that carry its name. A
+//! job is launched as soon as a fitting worker exists, so one that registers late gets what waits.
+//!
+//! ```text
+//! job:  waiting ──offer──► offered ──accepted──► running ──► ended
+//!          ▲                  │ declined, lost, 10 s
+//!          └── nobody left ◄──┘ (else the next worker)
+//! ```
+
+mod job;
+mod launch;
+mod room;
+mod worker;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use livekit_protocol as proto;
+use proto::server_message::Message;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use trunkline_base::class::{Class, Classified};
+use trunkline_base::id::{DispatchId, JobId, WorkerId};
+use trunkline_base::time::UnixTime;
+
+use self::job::Job;
+use self::room::RoomPage;
+use self::worker::Worker;
+pub(crate) use self::worker::{Registration, RegistrationError};
+
+/// Both clocks, read once per input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) at: Instant,
+    pub(crate) unix: UnixTime,
+}
+
+/// What the shell is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Action {
+    /// Write to a worker's socket.
+    Send { worker: WorkerId, message: Box<Message> },
+    /// Sign a token and send the assignment.
+    Assign(Box<Assignment>),
+    /// Take the agent out of the room: its dispatch was deleted and it did not leave by itself.
+    Remove { room: String, identity: String },
+}
+
+/// An accepted job, with all its token needs.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Assignment {
+    pub(crate) worker: WorkerId,
+    pub(crate) api_key: String,
+    pub(crate) permissions: proto::ParticipantPermission,
+    pub(crate) job: proto::Job,
+    pub(crate) answer: proto::AvailabilityResponse,
+}
+
+/// Why a dispatch request was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DispatchError {
+    #[error("requested room does not exist")]
+    NoRoom,
+    #[error("dispatch does not exist")]
+    NotFound,
+    #[error("the room has too many dispatches")]
+    TooMany,
+    #[error("deployment contains characters that are not allowed")]
+    Deployment,
+    #[error("agent dispatch is shutting down")]
+    Closed,
+}
+
+impl Classified for DispatchError {
+    fn class(&self) -> Class {
+        match self {
+            Self::NoRoom | Self::NotFound => Class::Missing,
+            Self::TooMany => Class::Overloaded,
+            Self::Deployment => Class::Invalid,
+            Self::Closed => Class::Unavailable,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoRoom => "node.dispatch.no_room",
+            Self::NotFound => "node.dispatch.not_found",
+            Self::TooMany => "node.dispatch.too_many",
+            Self::Deployment => "node.dispatch.deployment",
+            Self::Closed => "node.dispatch.closed",
+        }
+    }
+}
+
+/// The state.
+#[derive(Debug)]
+pub(crate) struct Book {
+    workers: BTreeMap<WorkerId, Worker>,
+    rooms: BTreeMap<String, RoomPage>,
+    jobs: BTreeMap<JobId, Job>,
+    /// Agents given time to leave after their dispatch was deleted: when, room, identity.
+    leaving: Vec<(Instant, String, String)>,
+    actions: VecDeque<Action>,
+    rng: SmallRng,
+}
+
+impl Book {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            workers: BTreeMap::new(),
+            rooms: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            leaving: Vec::new(),
+            actions: VecDeque::new(),
+            rng: SmallRng::seed_from_u64(seed),
+        }
+    }
+
+    /// What to do next. Drain after every input.
+    pub(crate) fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to call [`Book::handle_timeout`], and why.
+    pub(crate) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
+        let offers = self.jobs.values().filter_map(Job::deadline).map(|at| (at, "offer"));
+        let leaving = self.leaving.iter().map(|(at, ..)| (*at, "leave"));
+        offers.chain(leaving).min()
+    }
+
+    /// Moves on from offers nobody answered and agents that did not leave.
+    pub(crate) fn handle_timeout(&mut self, now: Moment) {
+        let late = |job: &&Job| job.deadline().is_some_and(|at| at <= now.at);
+        let late: Vec<_> = self.jobs.values().filter(late).map(|job| job.id.clone()).collect();
+        for id in late {
+            tracing::warn!(job = %id, "worker did not answer the job offer");
+            self.decline(&id, now);
+        }
+        let (due, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.leaving).into_iter().partition(|l| l.0 <= now.at);
+        self.leaving = rest;
+        for (_, room, identity) in due {
+            self.actions.push_back(Action::Remove { room, identity });
+        }
+    }
+
+    /// Asks for an agent in a room.
+    pub(crate) fn create_dispatch(
+        &mut self,
+        room: proto::Room,
+        wanted: proto::RoomAgentDispatch,
+        now: Moment,
+    ) -> Result<proto::AgentDispatch, DispatchError> {
+        worker::check_deployment(&wanted.deployment).map_err(|_| DispatchError::Deployment)?;
+        let id = DispatchId::generate(&mut self.rng);
+        let name = room.name.clone();
+        let page = self.page(room);
+        if page.dispatches.len() >= MAX_DISPATCHES {
+            return Err(DispatchError::TooMany);
+        }
+        let info = room::dispatch_info(&id, &name, wanted, now);
+        page.dispatches.insert(id.clone(), room::Dispatch::new(info));
+        self.launch_missing(&name, now);
+        self.dispatch_info(&name, &id).ok_or(DispatchError::NotFound)
+    }
+
+    /// Withdraws a dispatch; its agents are told to end and get a moment to leave.
+    pub(crate) fn delete_dispatch(
+        &mut self,
+        room: &str,
+        id: &str,
+        now: Moment,
+    ) -> Result<proto::AgentDispatch, DispatchError> {
+        let id = DispatchId::parse(id).map_err(|_| DispatchError::NotFound)?;
+        let mut info = self.dispatch_info(room, &id).ok_or(DispatchError::NotFound)?;
+        if let Some(page) = self.rooms.get_mut(room) {
+            page.dispatches.remove(&id);
+        }
+        info.state.get_or_insert_default().deleted_at = now.unix.nanos_i64();
+        let of_dispatch = |job: &&Job| job.dispatch.as_ref() == Some(&id);
+        let jobs: Vec<_> = self.jobs.values().filter(of_dispatch).map(|j| j.id.clone()).collect();
+        for job in jobs {
+            if let Some(identity) = self.terminate(&job) {
+                self.leaving.push((now.at + LEAVE_LIMIT, room.to_owned(), identity));
+            }
+            self.jobs.remove(&job);
+        }
+        Ok(info)
+    }
+
+    /// The dispatches of a room, or the one named.
+    pub(crate) fn list_dispatches(
+        &self,
+        room: &str,
+        id: &str,
+    ) -> Result<Vec<proto::AgentDispatch>, DispatchError> {
+        let page = self.rooms.get(room).ok_or(DispatchError::NoRoom)?;
+        let wanted = page.dispatches.keys().filter(|key| id.is_empty() || key.as_str() == id);
+        Ok(wanted.filter_map(|key| self.dispatch_info(room, key)).collect())
+    }
+
+    /// How many workers are registered.
+    pub(crate) fn worker_count(&self) -> usize {
+        self.workers.len()
+    }
+
+    fn dispatch_info(&self, room: &str, id: &DispatchId) -> Option<proto::AgentDispatch> {
+        let dispatch = self.rooms.get(room)?.dispatches.get(id)?;
+        let mut info = dispatch.info.clone();
+        let jobs = self.jobs.values().filter(|job| job.dispatch.as_ref() == Some(id));
+        let jobs = jobs.filter(|job| job.was_assigned()).map(|job| job.info.clone());
+        info.state.get_or_insert_default().jobs = jobs.collect();
+        Some(info)
+    }
+}
+
+/// A worker has this long to say whether it takes a job.
+const OFFER_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+/// An agent has this long to leave after its dispatch was deleted.
+const LEAVE_LIMIT: std::time::Duration = std::time::Duration::from_secs(3);
+/// More agents than this in one room is a loop in somebody's code.
+const MAX_DISPATCHES: usize = 100;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! The one HTTP port: health, joining, the server API and agent workers.
+//!
+//! A request passes, in this order: panics caught, CORS, a leading double slash removed, its body
+//! bounded, its token checked.
+
+mod agent;
+mod auth;
+mod client_info;
+mod health;
+mod join;
+mod query;
+mod rtc;
+mod signal;
+
+use std::net::SocketAddr;
+
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, get};
+use axum::{Router, ServiceExt};
+use http::{HeaderMap, Method, Uri};
+use livekit_protocol as proto;
+use tower::Layer;
+use tower::util::{MapRequest, MapRequestLayer};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+use trunkline_base::token::KeyRing;
+use trunkline_service::tasks::{Stop, Tasks};
+
+pub(crate) use self::auth::{Caller, PermissionDenied};
+use crate::twirp::{self, Api};
+
+/// What the handlers reach out to.
+#[derive(Clone)]
+pub(crate) struct Http {
+    pub(crate) api: Api,
+    pub(crate) keys: KeyRing,
+    pub(crate) server: proto::ServerInfo,
+    /// A join may create a missing room without the roomCreate grant.
+    pub(crate) auto_create: bool,
+    pub(crate) tasks: Tasks,
+    pub(crate) stop: Stop,
+}
+
+/// The whole service behind the port.
+pub(crate) type Service = MapRequest<Router, fn(Request) -> Request>;
+
+/// Builds the service.
+pub(crate) fn service(http: Http) -> Service {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([
+            Method::OPTIONS,
+            Method::HEAD,
+            Method::GET,
+            Method::POST,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        // Mirrored, because a wildcard does not cover Authorization.
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(Any)
+        .max_age(PREFLIGHT_CACHE);
+    let keys = http.keys.clone();
+    let router = Router::new()
+        .route("/", get(health::check))
+        .route("/rtc", any(rtc::join_v0))
+        .route("/rtc/v1", any(rtc::join_v1))
+        .route("/rtc/validate", get(rtc::validate_v0))
+        .route("/rtc/v1/validate", get(rtc::validate_v1))
+        .route("/agent", any(agent::connect))
+        .with_state(http.clone())
+        .merge(twirp::router(http.api))
+        .layer(from_fn_with_state(keys, auth::middleware))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(cors)
+        .layer(CatchPanicLayer::new());
+    MapRequestLayer::new(without_double_slash as fn(Request) -> Request).layer(router)
+}
+
+/// The service, one per connection, told the address of the other end.
+pub(crate) fn into_make_service(
+    http: Http,
+) -> IntoMakeServiceWithConnectInfo<Service, SocketAddr> {
+    ServiceExt::<Request>::into_make_service_with_connect_info(service(http))
+}
+
+/// `//rtc` is `/rtc`: clients that join URLs carelessly send it.
+fn without_double_slash(mut request: Request) -> Request {
+    let single = request.uri().path_and_query().and_then(|path| {
+        let rest = path.as_str().strip_prefix('/')?;
+        rest.starts_with('/').then(|| rest.parse::<http::uri::PathAndQuery>().ok())?
+    });
+    if let Some(path) = single {
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = Some(path);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+/// The client's address as a proxy in front tells it, else the socket's.
+fn client_address(headers: &HeaderMap, peer: SocketAddr) -> String {
+    let told = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"].into_iter().find_map(|name| {
+        let value = headers.get(name)?.to_str().ok()?;
+        let first = value.split(',').next().unwrap_or_default().trim();
+        (!first.is_empty()).then(|| first.to_owned())
+    });
+    told.unwrap_or_else(|| peer.ip().to_string())
+}
+
+/// LiveKit's limit for API requests.
+const MAX_BODY: usize = 10 << 20;
+const PREFLIGHT_CACHE: std::time::Duration = std::time::Duration::from_secs(86_400);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(of: &str) -> String {
+        let request = Request::builder().uri(of).body(axum::body::Body::empty()).unwrap();
+        without_double_slash(request).uri().to_string()
+    }
+
+    #[test]
+    fn one_leading_slash_is_enough() {
+        assert_eq!(path("//rtc/validate?a=//b"), "/rtc/validate?a=//b");
+        assert_eq!(path("/rtc"), "/rtc");
+        assert_eq!(path("/"), "/");
+        assert_eq!(path("/twirp//x"), "/twirp//x");
+    }
+
+    #[test]
+    fn a_proxy_tells_the_clients_address() {
+        let peer = SocketAddr::from(([127, 0, 0, 1], 9));
+        let mut headers = HeaderMap::new();
+        assert_eq!(client_address(&headers, peer), "127.0.0.1");
+        headers.insert("x-forwarded-for", "192.0.2.7, 10.0.0.1".parse().unwrap());
+        assert_eq!(client_address(&headers, peer), "192.0.2.7");
+    }
+}

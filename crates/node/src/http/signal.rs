@@ -1,0 +1,144 @@
+//! The signal socket: frames in one encoding on the wire, messages to and from a room's session.
+//!
+//! Reading and writing are two futures of one task, so that neither can hold up the other. When
+//! the socket is lost, dropping the session's lane tells the room; when the session is over, the
+//! socket is closed with 1000.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, close_code};
+use futures::stream::{SplitSink, SplitStream};
+use futures::{SinkExt, StreamExt};
+use livekit_protocol as proto;
+use prost::Message as _;
+use tokio::sync::{mpsc, watch};
+
+use crate::room::Session;
+
+/// How messages are written: as the client last wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Protobuf,
+    Json,
+}
+
+/// Why the pump ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The session is over: we close.
+    Session,
+    /// The client closed, or the connection broke.
+    Socket,
+    /// The client sent what is no signal message.
+    Unreadable,
+}
+
+/// Pumps until either side ends. `first` is the message the client waits for.
+pub(super) async fn pump(socket: WebSocket, session: Session, first: proto::SignalResponse) {
+    let Session { participant, outgoing, incoming } = session;
+    let (mut sink, stream) = socket.split();
+    let (encoding, encoding_read) = watch::channel(Encoding::Protobuf);
+    let end = {
+        let reading = read(stream, incoming, &encoding);
+        let writing = write(&mut sink, outgoing, first, &encoding_read);
+        tokio::pin!(reading, writing);
+        tokio::select! {
+            biased;
+            end = &mut writing => end,
+            end = &mut reading => end,
+        }
+    };
+    tracing::debug!(%participant, ?end, "signal socket ended");
+    let code = match end {
+        End::Socket => return,
+        End::Session => close_code::NORMAL,
+        End::Unreadable => close_code::UNSUPPORTED,
+    };
+    let frame = Frame::Close(Some(CloseFrame { code, reason: "".into() }));
+    let _lost = tokio::time::timeout(WRITE_LIMIT, sink.send(frame)).await;
+}
+
+async fn read(
+    mut stream: SplitStream<WebSocket>,
+    incoming: mpsc::Sender<proto::SignalRequest>,
+    encoding: &watch::Sender<Encoding>,
+) -> End {
+    while let Some(frame) = stream.next().await {
+        let request = match frame {
+            Err(error) => {
+                tracing::debug!(%error, "signal socket failed");
+                return End::Socket;
+            }
+            Ok(Frame::Close(_)) => return End::Socket,
+            Ok(Frame::Ping(_) | Frame::Pong(_)) => continue,
+            Ok(Frame::Binary(bytes)) => {
+                encoding.send_replace(Encoding::Protobuf);
+                proto::SignalRequest::decode(bytes).ok()
+            }
+            Ok(Frame::Text(text)) => {
+                encoding.send_replace(Encoding::Json);
+                serde_json::from_str(&text).ok()
+            }
+        };
+        let Some(request) = request else { return End::Unreadable };
+        if incoming.send(request).await.is_err() {
+            // The session is over; the writer still has its last words to send.
+            std::future::pending::<()>().await;
+        }
+    }
+    End::Socket
+}
+
+async fn write(
+    sink: &mut SplitSink<WebSocket, Frame>,
+    mut outgoing: mpsc::Receiver<proto::SignalResponse>,
+    first: proto::SignalResponse,
+    encoding: &watch::Receiver<Encoding>,
+) -> End {
+    let mut ping = tokio::time::interval(PING_EVERY);
+    ping.tick().await;
+    let mut next = Some(first);
+    loop {
+        if let Some(message) = next.take() {
+            let encoding = *encoding.borrow();
+            if send(sink, frame(&message, encoding)).await.is_err() {
+                return End::Socket;
+            }
+        }
+        tokio::select! {
+            biased;
+            message = outgoing.recv() => match message {
+                Some(message) => next = Some(message),
+                None => return End::Session,
+            },
+            _ = ping.tick() => {
+                if send(sink, Frame::Ping(Default::default())).await.is_err() {
+                    return End::Socket;
+                }
+            }
+        }
+    }
+}
+
+fn frame(message: &proto::SignalResponse, encoding: Encoding) -> Frame {
+    let json = match encoding {
+        Encoding::Json => serde_json::to_string(message).ok(),
+        Encoding::Protobuf => None,
+    };
+    match json {
+        Some(json) => Frame::Text(json.into()),
+        None => Frame::Binary(message.encode_to_vec().into()),
+    }
+}
+
+async fn send(sink: &mut SplitSink<WebSocket, Frame>, frame: Frame) -> Result<(), ()> {
+    match tokio::time::timeout(WRITE_LIMIT, sink.send(frame)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(()),
+    }
+}
+
+/// Keeps proxies from closing an idle socket, and finds dead ones.
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// A client that takes longer to accept a frame is gone.
+const WRITE_LIMIT: Duration = Duration::from_secs(10);

@@ -1,0 +1,177 @@
+//! Assembly: one HTTP port, one media port, the rooms and everything that watches them.
+
+use std::net::SocketAddr;
+
+use axum::serve::ListenerExt;
+use livekit_protocol as proto;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use rand::{Rng, RngCore};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{broadcast, mpsc};
+use trunkline_base::id::NodeId;
+use trunkline_service::tasks::{Phase, Stop, Tasks};
+use trunkline_store::Store;
+
+use crate::config::{NodeConfig, StartError};
+use crate::dispatch::{Dispatcher, Owner, Surroundings};
+use crate::http::{self, Http};
+use crate::room::{self, Rooms, RoomsConfig};
+use crate::signal;
+use crate::sip::SipSetup;
+use crate::twirp::Api;
+use crate::webhook::{Notifier, Webhooks};
+
+/// A LiveKit server in this process.
+#[derive(Debug)]
+pub struct Node;
+
+impl Node {
+    /// Binds the ports and starts serving. When this returns, clients may connect.
+    ///
+    /// # Errors
+    /// Unsafe keys or addresses, a port that is taken, an unknown webhook key.
+    pub async fn start(
+        config: NodeConfig,
+        store: Store,
+        tasks: Tasks,
+    ) -> Result<NodeHandle, StartError> {
+        config.check()?;
+        let seed = config.seed.unwrap_or_else(|| rand::rng().random());
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let node_id = String::from(NodeId::generate(&mut rng));
+        let (webhooks, notifier) = Notifier::new(
+            config.webhooks.clone(),
+            &config.keys,
+            store.clone(),
+            rng.next_u64(),
+        )?;
+        let bind = |source| StartError::bind(config.http, "HTTP", source);
+        let listener = TcpListener::bind(config.http).await.map_err(bind)?;
+        let http_addr = listener.local_addr().map_err(bind)?;
+
+        let (notices, noticed) = mpsc::channel(NOTICES);
+        let rooms_config = rooms_config(&config, node_id.clone(), rng.next_u64());
+        let (rooms, udp_addr) = room::start(rooms_config, notices, &tasks)?;
+        let around = Surroundings {
+            rooms: rooms.clone(),
+            webhooks: webhooks.clone(),
+            keys: config.keys.clone(),
+            seed: rng.next_u64(),
+        };
+        let (dispatcher, owner) = Owner::new(around);
+        tasks.vital("webhooks", notifier.run(tasks.stop()));
+        tasks.vital("dispatch", owner.run(noticed, tasks.stop()));
+
+        let api = Api { rooms: rooms.clone(), dispatcher: dispatcher.clone(), sip: SipSetup::new(store) };
+        let http = Http {
+            api,
+            keys: config.keys,
+            server: signal::describe::server_info(&config.region, &node_id),
+            auto_create: config.rooms.auto_create,
+            tasks: tasks.clone(),
+            stop: tasks.stop(),
+        };
+        tasks.vital("http", serve(listener, http, tasks.clone()));
+        tracing::info!(http = %http_addr, media = %udp_addr, node = node_id, "node started");
+        Ok(NodeHandle { http_addr, udp_addr, rooms, dispatcher, webhooks, stop: tasks.stop() })
+    }
+}
+
+/// A running node. Clones are cheap; dropping one changes nothing.
+#[derive(Debug, Clone)]
+pub struct NodeHandle {
+    http_addr: SocketAddr,
+    udp_addr: SocketAddr,
+    rooms: Rooms,
+    dispatcher: Dispatcher,
+    webhooks: Webhooks,
+    stop: Stop,
+}
+
+impl NodeHandle {
+    /// Where HTTP and WebSocket are served.
+    pub const fn http_addr(&self) -> SocketAddr {
+        self.http_addr
+    }
+
+    /// Where media is exchanged.
+    pub const fn udp_addr(&self) -> SocketAddr {
+        self.udp_addr
+    }
+
+    /// The URL clients in this process use.
+    pub fn url(&self) -> String {
+        let mut addr = self.http_addr;
+        if addr.ip().is_unspecified() {
+            addr.set_ip([127, 0, 0, 1].into());
+        }
+        format!("ws://{addr}")
+    }
+
+    /// The door to the rooms.
+    pub const fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+
+    /// Agent workers connected now.
+    pub async fn workers(&self) -> usize {
+        self.dispatcher.workers().await
+    }
+
+    /// Tells the webhook receivers and listeners of something that happened outside the rooms,
+    /// such as a recording. Id and time are filled in where they are missing.
+    pub fn notify(&self, event: proto::WebhookEvent) {
+        self.webhooks.notify(event);
+    }
+
+    /// Every webhook event from now on, delivered or not.
+    pub fn subscribe_events(&self) -> broadcast::Receiver<proto::WebhookEvent> {
+        self.webhooks.subscribe()
+    }
+
+    /// Whether clients are still let in.
+    pub fn is_serving(&self) -> bool {
+        self.stop.phase() == Phase::Running
+    }
+
+    /// Ends every room politely: everybody gets a leave with SERVER_SHUTDOWN. New joins are
+    /// refused once the tasks drain.
+    pub async fn drain(&self) {
+        self.rooms.shut_down().await;
+    }
+}
+
+fn rooms_config(config: &NodeConfig, node_id: String, seed: u64) -> RoomsConfig {
+    let base = RoomsConfig::new(config.rtc_udp, config.keys.clone(), seed);
+    let node_ips = match config.node_ips.as_slice() {
+        [] => base.node_ips.clone(),
+        ips => ips.to_vec(),
+    };
+    RoomsConfig {
+        node_ips,
+        node_id,
+        region: config.region.clone(),
+        defaults: config.rooms,
+        limits: config.limits,
+        ..base
+    }
+}
+
+/// Serves until the hurry: while the process drains, clients in a room still need their API.
+async fn serve(listener: TcpListener, http: Http, tasks: Tasks) {
+    let stop = tasks.stop();
+    let listener = listener.tap_io(|stream: &mut TcpStream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    let service = http::into_make_service(http);
+    let ended = async move { stop.hurry().await };
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(ended).await {
+        tracing::error!(%error, "the HTTP port failed");
+    }
+}
+
+/// Notices on their way to webhooks and dispatch, whose reader never waits.
+const NOTICES: usize = 1024;

@@ -1,0 +1,90 @@
+//! SIP set-up as the LiveKit API has it: inbound and outbound trunks and dispatch rules, kept in
+//! the store. Calls themselves are the bridge's business.
+//!
+//! A write reads everything of its kind, checks the whole set as it would become, then stores one
+//! record. Writes take turns, so that two of them cannot each pass the check and then collide.
+
+mod calls;
+mod change;
+mod check;
+mod error;
+mod records;
+mod rules;
+mod trunks;
+
+use std::sync::Arc;
+
+use livekit_protocol as proto;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use trunkline_base::time::UnixTime;
+use trunkline_store::Store;
+
+pub(crate) use calls::{check_call, check_transfer};
+pub(crate) use error::SipError;
+
+/// The handle on trunks and rules.
+#[derive(Debug, Clone)]
+pub(crate) struct SipSetup {
+    store: Store,
+    /// One permit: whoever holds it may read, check and write.
+    writing: Arc<Semaphore>,
+}
+
+impl SipSetup {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, writing: Arc::new(Semaphore::new(1)) }
+    }
+
+    async fn write_turn(&self) -> Result<SemaphorePermit<'_>, SipError> {
+        let turn = self.writing.acquire().await;
+        turn.map_err(|_| SipError::NotServed("the server is ending"))
+    }
+}
+
+fn stamp(now: UnixTime) -> pbjson_types::Timestamp {
+    pbjson_types::Timestamp {
+        seconds: now.secs_i64(),
+        nanos: i32::try_from(now.millis() % 1000).unwrap_or_default() * 1_000_000,
+    }
+}
+
+/// Whether a list of numbers serves one of `wanted`; an empty list serves all.
+fn serves(numbers: &[String], wanted: &[String]) -> bool {
+    use trunkline_sip::routing::normalise;
+    let same = |number: &String| wanted.iter().any(|other| normalise(number) == normalise(other));
+    wanted.is_empty() || numbers.is_empty() || numbers.iter().any(same)
+}
+
+/// The merged, deprecated view of both kinds of trunk.
+fn legacy_inbound(trunk: proto::SipInboundTrunkInfo) -> proto::SipTrunkInfo {
+    proto::SipTrunkInfo {
+        sip_trunk_id: trunk.sip_trunk_id,
+        kind: i32::from(proto::sip_trunk_info::TrunkKind::TrunkInbound),
+        inbound_addresses: trunk.allowed_addresses,
+        outbound_number: trunk.numbers.into_iter().next().unwrap_or_default(),
+        inbound_numbers: trunk.allowed_numbers,
+        inbound_username: trunk.auth_username,
+        inbound_password: trunk.auth_password,
+        name: trunk.name,
+        metadata: trunk.metadata,
+        ..Default::default()
+    }
+}
+
+fn legacy_outbound(trunk: proto::SipOutboundTrunkInfo) -> proto::SipTrunkInfo {
+    proto::SipTrunkInfo {
+        sip_trunk_id: trunk.sip_trunk_id,
+        kind: i32::from(proto::sip_trunk_info::TrunkKind::TrunkOutbound),
+        outbound_address: trunk.address,
+        outbound_number: trunk.numbers.into_iter().next().unwrap_or_default(),
+        transport: trunk.transport,
+        outbound_username: trunk.auth_username,
+        outbound_password: trunk.auth_password,
+        name: trunk.name,
+        metadata: trunk.metadata,
+        ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! The server API: `POST /twirp/livekit.<Service>/<Method>`, JSON or protobuf.
+//!
+//! One router for every service. A service the official server does not register is a plain 404;
+//! an unknown method of a known one is `bad_route`.
+
+mod call;
+mod dispatch;
+mod error;
+mod inert;
+mod room;
+mod sip;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Extension, Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use http::{HeaderMap, Method, StatusCode};
+use trunkline_service::metrics::{Counter, count};
+
+use self::call::{Call, Encoding};
+pub(crate) use self::error::{PERMISSIONS_DENIED, TwirpError};
+use crate::dispatch::{DispatchError, Dispatcher};
+use crate::http::{Caller, PermissionDenied};
+use crate::room::{RoomError, Rooms};
+use crate::sip::{SipError, SipSetup};
+
+/// What the services work on.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    pub(crate) rooms: Rooms,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) sip: SipSetup,
+}
+
+/// The routes of the API.
+pub(crate) fn router(api: Api) -> Router {
+    Router::new().route("/twirp/{service}/{method}", any(handle)).with_state(api)
+}
+
+async fn handle(
+    State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
+    Path((service, name)): Path<(String, String)>,
+    method: Method,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let Some(service) = Service::named(&service) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let path = format!("/twirp/{}/{name}", service.name());
+    if method != Method::POST {
+        let text = format!("unsupported method {:?} (only POST is allowed)", method.as_str());
+        return call::bad_route(text, method.as_str(), &path);
+    }
+    let encoding = match Encoding::of(&headers) {
+        Ok(encoding) => encoding,
+        Err(given) => {
+            return call::bad_route(format!("unexpected Content-Type: {given:?}"), "POST", &path);
+        }
+    };
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return too_large(&rejection),
+    };
+    let call = Call { caller, encoding, body, path };
+    let response = service.answer(&api, call, &name).await;
+    let outcome = match response.status().as_u16() {
+        200..300 => "ok",
+        400..500 => "refused",
+        _ => "failed",
+    };
+    count(Counter::ApiRequests, 1, &[("outcome", outcome)]);
+    response
+}
+
+fn too_large(rejection: &BytesRejection) -> Response {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "request body too large").into_response()
+        }
+        _ => TwirpError::new(error::Code::Malformed, "the request body could not be read")
+            .into_response(),
+    }
+}
+
+/// The services the official server registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    Room,
+    AgentDispatch,
+    Sip,
+    Egress,
+    Ingress,
+}
+
+impl Service {
+    const ALL: [Self; 5] =
+        [Self::Room, Self::AgentDispatch, Self::Sip, Self::Egress, Self::Ingress];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Room => "livekit.RoomService",
+            Self::AgentDispatch => "livekit.AgentDispatchService",
+            Self::Sip => "livekit.SIP",
+            Self::Egress => "livekit.Egress",
+            Self::Ingress => "livekit.Ingress",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.name() == name)
+    }
+
+    async fn answer(self, api: &Api, call: Call, method: &str) -> Response {
+        match self {
+            Self::Room => room::answer(&api.rooms, call, method).await,
+            Self::AgentDispatch => dispatch::answer(api, call, method).await,
+            Self::Sip => sip::answer(&api.sip, call, method).await,
+            Self::Egress => inert::egress(call, method).await,
+            Self::Ingress => inert::ingress(call, method).await,
+        }
+    }
+}
+
+impl From<PermissionDenied> for TwirpError {
+    fn from(_: PermissionDenied) -> Self {
+        Self::denied()
+    }
+}
+
+impl From<RoomError> for TwirpError {
+    fn from(error: RoomError) -> Self {
+        Self::from_classified(&error)
+    }
+}
+
+impl From<DispatchError> for TwirpError {
+    fn from(error: DispatchError) -> Self {
+        Self::from_classified(&error)
+    }
+}
+
+impl From<SipError> for TwirpError {
+    fn from(error: SipError) -> Self {
+        Self::from_classified(&error)
+    }
+}
+

@@ -1,0 +1,162 @@
+//! `livekit.SIP`: trunks and rules are served here; calls need a gateway.
+
+use axum::response::Response;
+use livekit_protocol as proto;
+use prost::Message;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::call::Call;
+use super::error::TwirpError;
+use crate::http::Caller;
+use crate::sip::{SipError, SipSetup, check_call, check_transfer};
+
+/// Answers one method.
+pub(super) async fn answer(sip: &SipSetup, call: Call, method: &str) -> Response {
+    match method {
+        "CreateSIPParticipant" => call.run(|c, r| async move { place(sip, &c, r).await }).await,
+        "TransferSIPParticipant" => call.run(|c, r| async move { transfer(&c, &r) }).await,
+        _ if method.contains("Rule") => rules(sip, call, method).await,
+        _ => trunks(sip, call, method).await,
+    }
+}
+
+async fn trunks(sip: &SipSetup, call: Call, method: &str) -> Response {
+    match method {
+        "ListSIPInboundTrunk" => {
+            admin(call, |r| async move {
+                Ok(proto::ListSipInboundTrunkResponse { items: sip.list_inbound(r).await? })
+            })
+            .await
+        }
+        "ListSIPOutboundTrunk" => {
+            admin(call, |r| async move {
+                Ok(proto::ListSipOutboundTrunkResponse { items: sip.list_outbound(r).await? })
+            })
+            .await
+        }
+        "ListSIPTrunk" => {
+            admin(call, |_: proto::ListSipTrunkRequest| async move {
+                Ok(proto::ListSipTrunkResponse { items: sip.list_legacy().await? })
+            })
+            .await
+        }
+        "DeleteSIPTrunk" => {
+            admin(call, |r: proto::DeleteSipTrunkRequest| async move {
+                sip.delete_trunk(&r.sip_trunk_id).await
+            })
+            .await
+        }
+        "CreateSIPInboundTrunk" | "UpdateSIPInboundTrunk" | "GetSIPInboundTrunk" => {
+            inbound(sip, call, method).await
+        }
+        _ => outbound(sip, call, method).await,
+    }
+}
+
+async fn inbound(sip: &SipSetup, call: Call, method: &str) -> Response {
+    match method {
+        "CreateSIPInboundTrunk" => {
+            admin(call, |r: proto::CreateSipInboundTrunkRequest| async move {
+                sip.create_inbound(r.trunk).await
+            })
+            .await
+        }
+        "UpdateSIPInboundTrunk" => {
+            admin(call, |r| async move { sip.update_inbound(r).await }).await
+        }
+        _ => {
+            admin(call, |r: proto::GetSipInboundTrunkRequest| async move {
+                let trunk = Some(sip.inbound(&r.sip_trunk_id).await?);
+                Ok(proto::GetSipInboundTrunkResponse { trunk })
+            })
+            .await
+        }
+    }
+}
+
+async fn outbound(sip: &SipSetup, call: Call, method: &str) -> Response {
+    match method {
+        "CreateSIPOutboundTrunk" => {
+            admin(call, |r: proto::CreateSipOutboundTrunkRequest| async move {
+                sip.create_outbound(r.trunk).await
+            })
+            .await
+        }
+        "UpdateSIPOutboundTrunk" => {
+            admin(call, |r| async move { sip.update_outbound(r).await }).await
+        }
+        "GetSIPOutboundTrunk" => {
+            admin(call, |r: proto::GetSipOutboundTrunkRequest| async move {
+                let trunk = Some(sip.outbound(&r.sip_trunk_id).await?);
+                Ok(proto::GetSipOutboundTrunkResponse { trunk })
+            })
+            .await
+        }
+        _ => call.no_method(),
+    }
+}
+
+async fn rules(sip: &SipSetup, call: Call, method: &str) -> Response {
+    match method {
+        "CreateSIPDispatchRule" => {
+            admin(call, |r| async move { sip.create_rule(r).await }).await
+        }
+        "UpdateSIPDispatchRule" => {
+            admin(call, |r| async move { sip.update_rule(r).await }).await
+        }
+        "ListSIPDispatchRule" => {
+            admin(call, |r| async move {
+                Ok(proto::ListSipDispatchRuleResponse { items: sip.list_rules(r).await? })
+            })
+            .await
+        }
+        "DeleteSIPDispatchRule" => {
+            admin(call, |r: proto::DeleteSipDispatchRuleRequest| async move {
+                sip.delete_rule(&r.sip_dispatch_rule_id).await
+            })
+            .await
+        }
+        _ => call.no_method(),
+    }
+}
+
+/// A method that needs `sip.admin`.
+async fn admin<Request, Reply, Work>(
+    call: Call,
+    work: impl FnOnce(Request) -> Work + Send,
+) -> Response
+where
+    Request: Message + Default + DeserializeOwned,
+    Reply: Message + Serialize,
+    Work: Future<Output = Result<Reply, SipError>> + Send,
+{
+    call.run(|caller: Caller, request: Request| async move {
+        caller.may_administer_sip()?;
+        Ok(work(request).await?)
+    })
+    .await
+}
+
+async fn place(
+    sip: &SipSetup,
+    caller: &Caller,
+    request: proto::CreateSipParticipantRequest,
+) -> Result<proto::SipParticipantInfo, TwirpError> {
+    caller.may_call()?;
+    check_call(&request)?;
+    if !request.sip_trunk_id.is_empty() {
+        sip.outbound(&request.sip_trunk_id).await?;
+    }
+    Err(SipError::NotServed("outbound calls are not served by this server").into())
+}
+
+fn transfer(
+    caller: &Caller,
+    request: &proto::TransferSipParticipantRequest,
+) -> Result<proto::TransferSipParticipantResponse, TwirpError> {
+    caller.may_call()?;
+    caller.may_administer(&request.room_name)?;
+    check_transfer(request)?;
+    Err(SipError::NotServed("call transfers are not served by this server").into())
+}

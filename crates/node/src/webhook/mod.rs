@@ -1,0 +1,115 @@
+//! Webhooks: every event of the node, to receivers over HTTP and to the rest of this process.
+//!
+//! Events about one room (or egress) reach each URL in order; a slow or broken receiver delays
+//! only its own lanes. What is not delivered yet is in the store, so a restart goes on with it.
+
+mod deliver;
+mod event;
+mod lanes;
+mod notifier;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use livekit_protocol as proto;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use tokio::sync::{broadcast, mpsc};
+use trunkline_service::metrics::{Counter, count};
+
+use crate::room::RoomNotice;
+pub use deliver::Patience;
+pub(crate) use notifier::Notifier;
+pub use notifier::UnknownKey;
+
+/// Where events go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WebhookConfig {
+    pub receivers: Vec<Receiver>,
+    /// The key that signs; the active key when absent.
+    pub api_key: Option<String>,
+    pub patience: Patience,
+}
+
+/// One receiver and the events it wants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receiver {
+    pub url: String,
+    /// Only these; empty means all.
+    pub include: Vec<String>,
+    /// All but these; `include` wins.
+    pub exclude: Vec<String>,
+}
+
+impl Receiver {
+    /// A receiver of every event.
+    pub fn all(url: impl Into<String>) -> Self {
+        Self { url: url.into(), ..Self::default() }
+    }
+
+    fn wants(&self, event: &str) -> bool {
+        match (self.include.is_empty(), self.exclude.is_empty()) {
+            (false, _) => self.include.iter().any(|name| name == event),
+            (true, false) => self.exclude.iter().all(|name| name != event),
+            (true, true) => true,
+        }
+    }
+}
+
+/// The handle: tell it of events, or listen to all of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Webhooks {
+    lane: mpsc::Sender<proto::WebhookEvent>,
+    events: broadcast::Sender<proto::WebhookEvent>,
+    seed: Arc<AtomicU64>,
+}
+
+impl Webhooks {
+    fn new(lane: mpsc::Sender<proto::WebhookEvent>, seed: u64) -> Self {
+        let (events, _) = broadcast::channel(LISTENERS);
+        Self { lane, events, seed: Arc::new(AtomicU64::new(seed)) }
+    }
+
+    /// Tells everybody. Never waits: when delivery is that far behind, the event is dropped.
+    pub(crate) fn notify(&self, mut event: proto::WebhookEvent) {
+        let seed = self.seed.fetch_add(1, Ordering::Relaxed);
+        event::stamp(&mut event, crate::clock::now(), &mut SmallRng::seed_from_u64(seed));
+        // Nobody listening is fine.
+        let _none = self.events.send(event.clone());
+        if self.lane.try_send(event).is_err() {
+            count(Counter::Webhooks, 1, &[("outcome", "dropped_queue_full")]);
+            tracing::warn!("webhook queue is full, an event is dropped");
+        }
+    }
+
+    /// The event of a room notice, if it is one.
+    pub(crate) fn room(&self, notice: RoomNotice) {
+        if let Some(event) = event::of_notice(notice) {
+            self.notify(event);
+        }
+    }
+
+    /// Every event from now on, whatever the receivers do.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<proto::WebhookEvent> {
+        self.events.subscribe()
+    }
+}
+
+/// A listener in this process that falls further behind misses events and is told so.
+const LISTENERS: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_includes_wins_over_one_that_excludes() {
+        let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect();
+        let mut receiver = Receiver::all("http://x/");
+        assert!(receiver.wants("room_started"));
+        receiver.exclude = names(&["room_started"]);
+        assert!(!receiver.wants("room_started") && receiver.wants("room_finished"));
+        receiver.include = names(&["room_started"]);
+        assert!(receiver.wants("room_started") && !receiver.wants("room_finished"));
+    }
+}
