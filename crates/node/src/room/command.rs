@@ -79,3 +79,16 @@ pub(crate) enum RoomAsk {
         answer: Ask<Result<(), RoomError>>,
     },
 }
+
+/// What the registry sends a room.
+#[derive(Debug)]
+pub(crate) enum RoomCommand {
+    Join {
+        params: Box<JoinParams>,
+        answer: Ask<Result<Session, JoinError>>,
+    },
+    Ask(RoomAsk),
+    Close {
+        answer: Ask<()>,
+    },
+}

@@ -135,7 +135,10 @@ impl Rooms {
         registry: mpsc::Sender<RegistryCommand>,
         occupancy: watch::Receiver<Occupancy>,
     ) -> Self {
-        Self { registry, occupancy }
+        Self {
+            registry,
+            occupancy,
+        }
     }
 
     /// Rooms and participants now.
@@ -147,8 +150,12 @@ impl Rooms {
     ///
     /// # Errors
     /// Names and metadata over the limits, too many rooms, node closing.
-    pub async fn create(&self, request: proto::CreateRoomRequest) -> Result<proto::Room, RoomError> {
-        self.ask(|answer| RegistryCommand::Create { request, answer }).await?
+    pub async fn create(
+        &self,
+        request: proto::CreateRoomRequest,
+    ) -> Result<proto::Room, RoomError> {
+        self.ask(|answer| RegistryCommand::Create { request, answer })
+            .await?
     }
 
     /// The rooms named, or all of them; unknown names are left out.
@@ -156,7 +163,8 @@ impl Rooms {
     /// # Errors
     /// Only when the node is closing.
     pub async fn list(&self, names: Vec<String>) -> Result<Vec<proto::Room>, RoomError> {
-        self.ask(|answer| RegistryCommand::List { names, answer }).await
+        self.ask(|answer| RegistryCommand::List { names, answer })
+            .await
     }
 
     /// One room.
@@ -172,7 +180,8 @@ impl Rooms {
     /// # Errors
     /// [`RoomError::NotFound`].
     pub async fn delete(&self, room: &RoomName) -> Result<(), RoomError> {
-        self.in_room(room, |answer| RoomAsk::Delete { answer }).await
+        self.in_room(room, |answer| RoomAsk::Delete { answer })
+            .await
     }
 
     /// The participants of a room, hidden ones included.
@@ -183,7 +192,8 @@ impl Rooms {
         &self,
         room: &RoomName,
     ) -> Result<Vec<proto::ParticipantInfo>, RoomError> {
-        self.in_room(room, |answer| RoomAsk::Participants { answer }).await
+        self.in_room(room, |answer| RoomAsk::Participants { answer })
+            .await
     }
 
     /// One participant.
@@ -196,7 +206,8 @@ impl Rooms {
         identity: &ParticipantIdentity,
     ) -> Result<proto::ParticipantInfo, RoomError> {
         let identity = identity.clone();
-        self.in_room(room, |answer| RoomAsk::Participant { identity, answer }).await?
+        self.in_room(room, |answer| RoomAsk::Participant { identity, answer })
+            .await?
     }
 
     /// Removes a participant: it gets a leave with PARTICIPANT_REMOVED.
@@ -209,7 +220,8 @@ impl Rooms {
         identity: &ParticipantIdentity,
     ) -> Result<(), RoomError> {
         let identity = identity.clone();
-        self.in_room(room, |answer| RoomAsk::Remove { identity, answer }).await?
+        self.in_room(room, |answer| RoomAsk::Remove { identity, answer })
+            .await?
     }
 
     /// Mutes (or, where allowed, unmutes) a published track.
@@ -224,7 +236,13 @@ impl Rooms {
         mute: Mute,
     ) -> Result<proto::TrackInfo, RoomError> {
         let (identity, track) = (identity.clone(), track.clone());
-        self.in_room(room, |answer| RoomAsk::Mute { identity, track, mute, answer }).await?
+        self.in_room(room, |answer| RoomAsk::Mute {
+            identity,
+            track,
+            mute,
+            answer,
+        })
+        .await?
     }
 
     /// Changes metadata, name, attributes or permissions of a participant.
@@ -237,7 +255,8 @@ impl Rooms {
         request: proto::UpdateParticipantRequest,
     ) -> Result<proto::ParticipantInfo, RoomError> {
         let request = Box::new(request);
-        self.in_room(room, |answer| RoomAsk::Update { request, answer }).await?
+        self.in_room(room, |answer| RoomAsk::Update { request, answer })
+            .await?
     }
 
     /// Replaces the metadata of a room and tells everybody.
@@ -249,7 +268,8 @@ impl Rooms {
         room: &RoomName,
         metadata: String,
     ) -> Result<proto::Room, RoomError> {
-        self.in_room(room, |answer| RoomAsk::Metadata { metadata, answer }).await?
+        self.in_room(room, |answer| RoomAsk::Metadata { metadata, answer })
+            .await?
     }
 
     /// Changes what a participant subscribes to.
@@ -262,7 +282,8 @@ impl Rooms {
         request: proto::UpdateSubscriptionsRequest,
     ) -> Result<(), RoomError> {
         let request = Box::new(request);
-        self.in_room(room, |answer| RoomAsk::Subscriptions { request, answer }).await?
+        self.in_room(room, |answer| RoomAsk::Subscriptions { request, answer })
+            .await?
     }
 
     /// Sends a data packet from the server to participants.
@@ -275,7 +296,8 @@ impl Rooms {
         request: proto::SendDataRequest,
     ) -> Result<(), RoomError> {
         let request = Box::new(request);
-        self.in_room(room, |answer| RoomAsk::SendData { request, answer }).await?
+        self.in_room(room, |answer| RoomAsk::SendData { request, answer })
+            .await?
     }
 
     /// Lets a participant in, or resumes its session.
@@ -283,6 +305,14 @@ impl Rooms {
     /// # Errors
     /// Room missing and not to be created, full, limits, not allowed.
     pub async fn join(&self, params: JoinParams) -> Result<Session, JoinError> {
+        // A room may be ending just as we come; the second attempt opens it anew.
+        match self.try_join(params.clone()).await {
+            Err(JoinError::Closed) => self.try_join(params).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn try_join(&self, params: JoinParams) -> Result<Session, JoinError> {
         let params = Box::new(params);
         self.ask(|answer| RegistryCommand::Join { params, answer })
             .await
@@ -294,7 +324,9 @@ impl Rooms {
 
     /// Ends every room: everybody gets a leave with SERVER_SHUTDOWN. Answers when all are closed.
     pub async fn shut_down(&self) {
-        let _closed = self.ask(|answer| RegistryCommand::ShutDown { answer }).await;
+        let _closed = self
+            .ask(|answer| RegistryCommand::ShutDown { answer })
+            .await;
     }
 
     async fn in_room<T: Send + 'static>(
@@ -305,7 +337,9 @@ impl Rooms {
         let room = room.clone();
         let (answer, answered) = oneshot::channel();
         let ask = ask(answer);
-        let found = self.ask(|found| RegistryCommand::InRoom { room, ask, found }).await?;
+        let found = self
+            .ask(|found| RegistryCommand::InRoom { room, ask, found })
+            .await?;
         found?;
         within_deadline(answered).await
     }

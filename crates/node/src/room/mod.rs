@@ -7,11 +7,13 @@ mod command;
 mod config;
 mod error;
 mod handle;
+mod registry;
+mod spec;
+mod start;
 mod state;
+mod task;
 
 pub use config::{Limits, RoomDefaults, RoomsConfig};
 pub use error::{JoinError, RoomError, StartError};
 pub use handle::{JoinParams, Mute, Occupancy, RoomNotice, Rooms, Session, Topology};
-
-// `start::start(config, notices, tasks) -> Result<(Rooms, SocketAddr), StartError>` binds the media
-// socket and starts the registry.
+pub use start::start;

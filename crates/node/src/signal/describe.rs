@@ -4,7 +4,7 @@ use livekit_protocol as proto;
 
 /// The level of the official server this node speaks. Clients compare it: RPC wants 1.8.0 or
 /// later.
-pub const SERVER_VERSION: &str = "1.13.5";
+pub(crate) const SERVER_VERSION: &str = "1.13.5";
 
 /// Signal protocol of that level.
 pub(crate) const PROTOCOL: i32 = 17;
@@ -17,7 +17,7 @@ pub(crate) const PING_INTERVAL: i32 = 5;
 pub(crate) const PING_TIMEOUT: i32 = 15;
 
 /// `ServerInfo`, the same for participants and workers.
-pub fn server_info(region: &str, node_id: &str) -> proto::ServerInfo {
+pub(crate) fn server_info(region: &str, node_id: &str) -> proto::ServerInfo {
     proto::ServerInfo {
         edition: proto::server_info::Edition::Standard.into(),
         version: SERVER_VERSION.to_owned(),
@@ -31,5 +31,8 @@ pub fn server_info(region: &str, node_id: &str) -> proto::ServerInfo {
 
 /// Codecs a client may publish.
 pub(crate) fn publish_codecs() -> Vec<proto::Codec> {
-    vec![proto::Codec { mime: "audio/opus".to_owned(), fmtp_line: String::new() }]
+    vec![proto::Codec {
+        mime: "audio/opus".to_owned(),
+        fmtp_line: String::new(),
+    }]
 }

@@ -9,7 +9,9 @@ use trunkline_base::time::UnixTime;
 use super::protocol::Protocol;
 
 pub(crate) const fn wrap(message: Message) -> proto::SignalResponse {
-    proto::SignalResponse { message: Some(message) }
+    proto::SignalResponse {
+        message: Some(message),
+    }
 }
 
 /// The end of a session, worded for what the client understands.
@@ -41,7 +43,12 @@ pub(crate) fn description(
     id: u32,
     mid_to_track_id: std::collections::HashMap<String, String>,
 ) -> proto::SessionDescription {
-    proto::SessionDescription { r#type: kind.to_owned(), sdp, id, mid_to_track_id }
+    proto::SessionDescription {
+        r#type: kind.to_owned(),
+        sdp,
+        id,
+        mid_to_track_id,
+    }
 }
 
 pub(crate) const fn pong(ping: &proto::Ping, now: UnixTime) -> proto::SignalResponse {
@@ -52,26 +59,38 @@ pub(crate) const fn pong(ping: &proto::Ping, now: UnixTime) -> proto::SignalResp
 }
 
 pub(crate) const fn track_unpublished(track_sid: String) -> proto::SignalResponse {
-    wrap(Message::TrackUnpublished(proto::TrackUnpublishedResponse { track_sid }))
+    wrap(Message::TrackUnpublished(proto::TrackUnpublishedResponse {
+        track_sid,
+    }))
 }
 
 pub(crate) const fn track_published(cid: String, track: proto::TrackInfo) -> proto::SignalResponse {
-    wrap(Message::TrackPublished(proto::TrackPublishedResponse { cid, track: Some(track) }))
+    wrap(Message::TrackPublished(proto::TrackPublishedResponse {
+        cid,
+        track: Some(track),
+    }))
 }
 
 pub(crate) const fn track_subscribed(track_sid: String) -> proto::SignalResponse {
-    wrap(Message::TrackSubscribed(proto::TrackSubscribed { track_sid }))
+    wrap(Message::TrackSubscribed(proto::TrackSubscribed {
+        track_sid,
+    }))
 }
 
 pub(crate) const fn mute(sid: String, muted: bool) -> proto::SignalResponse {
     wrap(Message::Mute(proto::MuteTrackRequest { sid, muted }))
 }
 
-pub(crate) fn response(request_id: u32, refusal: Refusal, request: Request) -> proto::SignalResponse {
+pub(crate) fn response(
+    request_id: u32,
+    reason: Reason,
+    text: &str,
+    request: Request,
+) -> proto::SignalResponse {
     wrap(Message::RequestResponse(proto::RequestResponse {
         request_id,
-        reason: refusal.reason.into(),
-        message: refusal.text.to_owned(),
+        reason: reason.into(),
+        message: text.to_owned(),
         request: Some(request),
     }))
 }

@@ -78,21 +78,51 @@ mod tests {
 
     #[test]
     fn empty_keeps_and_an_empty_attribute_deletes() {
-        let attributes = [("a".to_owned(), String::new()), ("b".to_owned(), "2".to_owned())].into();
-        let change = Change { attributes: Some(&attributes), ..Change::default() };
+        let attributes = [
+            ("a".to_owned(), String::new()),
+            ("b".to_owned(), "2".to_owned()),
+        ]
+        .into();
+        let change = Change {
+            attributes: Some(&attributes),
+            ..Change::default()
+        };
         let after = profile().with(&change, &Limits::default()).unwrap();
         assert_eq!((after.name.as_str(), after.metadata.as_str()), ("Ann", "m"));
-        assert_eq!(after.attributes, BTreeMap::from([("b".to_owned(), "2".to_owned())]));
+        assert_eq!(
+            after.attributes,
+            BTreeMap::from([("b".to_owned(), "2".to_owned())])
+        );
     }
 
     #[test]
     fn each_limit_is_named() {
-        let limits = Limits { name_chars: 3, metadata_bytes: 2, attributes_bytes: 3, ..Limits::default() };
+        let limits = Limits {
+            name_chars: 3,
+            metadata_bytes: 2,
+            attributes_bytes: 3,
+            ..Limits::default()
+        };
         let refused = |change: Change<'_>| profile().with(&change, &limits).unwrap_err();
-        assert_eq!(refused(Change { name: "Anna", ..Change::default() }), TooLarge::Name);
-        assert_eq!(refused(Change { metadata: "mmm", ..Change::default() }), TooLarge::Metadata);
+        assert_eq!(
+            refused(Change {
+                name: "Anna",
+                ..Change::default()
+            }),
+            TooLarge::Name
+        );
+        assert_eq!(
+            refused(Change {
+                metadata: "mmm",
+                ..Change::default()
+            }),
+            TooLarge::Metadata
+        );
         let long = [("b".to_owned(), "22".to_owned())].into();
-        let change = Change { attributes: Some(&long), ..Change::default() };
+        let change = Change {
+            attributes: Some(&long),
+            ..Change::default()
+        };
         assert_eq!(refused(change), TooLarge::Attributes);
     }
 }

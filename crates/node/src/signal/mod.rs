@@ -7,4 +7,3 @@ pub(crate) mod metadata;
 pub(crate) mod permission;
 pub(crate) mod protocol;
 pub(crate) mod refresh;
-pub(crate) mod track;

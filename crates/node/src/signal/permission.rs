@@ -28,7 +28,11 @@ impl Permission {
             subscribe: grant.may_subscribe(),
             publish: grant.may_publish(),
             publish_data: grant.may_publish_data(),
-            sources: grant.can_publish_sources.iter().filter_map(|word| source(word)).collect(),
+            sources: grant
+                .can_publish_sources
+                .iter()
+                .filter_map(|word| source(word))
+                .collect(),
             hidden: grant.hidden,
             recorder: grant.recorder,
             agent: grant.agent,
@@ -55,10 +59,6 @@ impl Permission {
         }
     }
 
-    pub(crate) fn may_publish_source(&self, source: i32) -> bool {
-        self.publish && (self.sources.is_empty() || self.sources.contains(&source))
-    }
-
     #[expect(deprecated, reason = "older clients read the deprecated fields")]
     pub(crate) fn to_wire(&self) -> proto::ParticipantPermission {
         proto::ParticipantPermission {
@@ -80,8 +80,12 @@ impl Permission {
         grant.can_subscribe = Some(self.subscribe);
         grant.can_publish = Some(self.publish);
         grant.can_publish_data = Some(self.publish_data);
-        grant.can_publish_sources =
-            self.sources.iter().filter_map(|number| word(*number)).map(str::to_owned).collect();
+        grant.can_publish_sources = self
+            .sources
+            .iter()
+            .filter_map(|number| word(*number))
+            .map(str::to_owned)
+            .collect();
         grant.hidden = self.hidden;
         grant.can_update_own_metadata = Some(self.update_metadata);
         grant.can_subscribe_metrics = self.subscribe_metrics.then_some(true);
@@ -91,11 +95,17 @@ impl Permission {
 
 /// An unknown word allows nothing, but still restricts.
 fn source(word: &str) -> Option<i32> {
-    WORDS.iter().find(|(_, known)| known.eq_ignore_ascii_case(word)).map(|(number, _)| *number)
+    WORDS
+        .iter()
+        .find(|(_, known)| known.eq_ignore_ascii_case(word))
+        .map(|(number, _)| *number)
 }
 
 fn word(source: i32) -> Option<&'static str> {
-    WORDS.iter().find(|(number, _)| *number == source).map(|(_, word)| *word)
+    WORDS
+        .iter()
+        .find(|(number, _)| *number == source)
+        .map(|(_, word)| *word)
 }
 
 const WORDS: [(i32, &str); 4] = [
@@ -110,14 +120,13 @@ mod tests {
     use super::*;
 
     const MICROPHONE: i32 = TrackSource::Microphone as i32;
-    const CAMERA: i32 = TrackSource::Camera as i32;
 
     #[test]
     fn absent_rights_take_livekits_defaults() {
         let permission = Permission::from_grant(&VideoGrant::join("r"));
         assert!(permission.subscribe && permission.publish && permission.publish_data);
         assert!(!permission.update_metadata && !permission.hidden);
-        assert!(permission.may_publish_source(MICROPHONE));
+        assert!(permission.sources.is_empty());
     }
 
     #[test]
@@ -127,8 +136,7 @@ mod tests {
             ..VideoGrant::join("r")
         };
         let permission = Permission::from_grant(&grant);
-        assert!(permission.may_publish_source(MICROPHONE));
-        assert!(!permission.may_publish_source(CAMERA));
+        assert_eq!(permission.sources, BTreeSet::from([MICROPHONE]));
     }
 
     #[test]
@@ -148,7 +156,10 @@ mod tests {
 
     #[test]
     fn an_update_does_not_change_what_a_participant_is() {
-        let grant = VideoGrant { agent: true, ..VideoGrant::join("r") };
+        let grant = VideoGrant {
+            agent: true,
+            ..VideoGrant::join("r")
+        };
         let before = Permission::from_grant(&grant);
         let after = before.replaced_by(&proto::ParticipantPermission::default());
         assert!(after.agent && !after.publish && !after.subscribe);

@@ -47,10 +47,15 @@ mod tests {
         let original = Claims::new("ann", start, 60).with_video(VideoGrant::join("lobby"));
         let mut permission = Permission::from_grant(&VideoGrant::join("lobby"));
         permission.publish = false;
-        let profile = Profile { name: "Ann".to_owned(), ..Profile::default() };
+        let profile = Profile {
+            name: "Ann".to_owned(),
+            ..Profile::default()
+        };
         let later = start.plus(Duration::from_secs(50));
         let text = token(&original, &profile, &permission, &keys, later).unwrap();
-        let claims = keys.verify(&text, start.plus(Duration::from_secs(640))).unwrap();
+        let claims = keys
+            .verify(&text, start.plus(Duration::from_secs(640)))
+            .unwrap();
         assert_eq!((claims.identity(), claims.name.as_str()), ("ann", "Ann"));
         let video = claims.video.unwrap();
         assert!(video.room_join && !video.may_publish());

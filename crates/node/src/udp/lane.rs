@@ -15,7 +15,12 @@ pub(crate) fn lane<T>(depth: usize) -> (LaneSender<T>, LaneReceiver<T>) {
         closed: AtomicBool::new(false),
         depth,
     });
-    (LaneSender { shared: Arc::clone(&shared) }, LaneReceiver { shared })
+    (
+        LaneSender {
+            shared: Arc::clone(&shared),
+        },
+        LaneReceiver { shared },
+    )
 }
 
 /// The pushing end; never waits.
@@ -26,7 +31,9 @@ pub(crate) struct LaneSender<T> {
 
 impl<T> Clone for LaneSender<T> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
     }
 }
 
@@ -34,7 +41,11 @@ impl<T> LaneSender<T> {
     /// Adds an entry, dropping the oldest if the lane is full.
     pub(crate) fn push(&self, entry: T) {
         {
-            let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queue = self
+                .shared
+                .queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             if queue.len() >= self.shared.depth {
                 queue.pop_front();
                 self.shared.dropped.fetch_add(1, Ordering::Relaxed);
@@ -64,7 +75,11 @@ impl<T> LaneReceiver<T> {
     pub(crate) async fn recv_many(&mut self, batch: &mut Vec<T>, limit: usize) {
         loop {
             {
-                let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut queue = self
+                    .shared
+                    .queue
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
                 if !queue.is_empty() {
                     let count = queue.len().min(limit);
                     batch.extend(queue.drain(..count));

@@ -10,21 +10,21 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
 use super::Datagram;
-use super::routes::{Route, Routes};
+use super::routes::{RouteChange, Routes};
 
 /// The receiving side, to be run by one task.
 #[derive(Debug)]
 pub(crate) struct Port {
     socket: Arc<UdpSocket>,
     routes: Routes,
-    changes: mpsc::Receiver<Route>,
+    changes: mpsc::Receiver<RouteChange>,
 }
 
 /// What rooms hold of the port.
 #[derive(Debug, Clone)]
 pub(crate) struct PortHandle {
     pub(crate) outlet: Outlet,
-    pub(crate) changes: mpsc::Sender<Route>,
+    pub(crate) changes: mpsc::Sender<RouteChange>,
 }
 
 /// The sending side; never waits. A datagram the kernel will not take now is lost, as on a wire.
@@ -54,8 +54,17 @@ pub(crate) fn bind(addr: SocketAddr) -> std::io::Result<(Port, PortHandle, Socke
     let socket = Arc::new(UdpSocket::from_std(socket.into())?);
     let bound = socket.local_addr()?;
     let (changes, incoming_changes) = mpsc::channel(ROUTE_CHANGES);
-    let handle = PortHandle { outlet: Outlet { socket: Arc::clone(&socket) }, changes };
-    let port = Port { socket, routes: Routes::default(), changes: incoming_changes };
+    let handle = PortHandle {
+        outlet: Outlet {
+            socket: Arc::clone(&socket),
+        },
+        changes,
+    };
+    let port = Port {
+        socket,
+        routes: Routes::default(),
+        changes: incoming_changes,
+    };
     Ok((port, handle, bound))
 }
 
@@ -94,7 +103,14 @@ impl Port {
 
     fn pass_on(&mut self, from: SocketAddr, datagram: &[u8]) {
         match self.routes.find(from, datagram) {
-            Some(lane) => lane.push(Datagram { from, data: Bytes::copy_from_slice(datagram) }),
+            Some(lane) => {
+                let received = tokio::time::Instant::now().into_std();
+                lane.push(Datagram {
+                    from,
+                    received,
+                    data: Bytes::copy_from_slice(datagram),
+                });
+            }
             None => tracing::trace!(length = datagram.len(), "a datagram for no room"),
         }
     }
@@ -116,7 +132,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
-    use super::super::{lane, stun};
+    use super::super::lane;
+    use super::super::routes::tests::check;
     use super::*;
 
     #[tokio::test]
@@ -125,12 +142,23 @@ mod tests {
         let mut running = tokio::task::JoinSet::new();
         running.spawn(port.run());
         let (sender, mut receiver) = lane(8);
-        let route = Route::Add { ufrag: "abcd".to_owned(), lane: sender };
-        handle.changes.send(route).await.unwrap();
+        handle
+            .changes
+            .send(RouteChange::Open {
+                room: 1,
+                lane: sender,
+            })
+            .await
+            .unwrap();
+        let add = RouteChange::Add {
+            room: 1,
+            ufrag: "abcd".to_owned(),
+        };
+        handle.changes.send(add).await.unwrap();
 
         let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         client.send_to(&[0x80; 64], bound).await.unwrap();
-        client.send_to(&stun::check("abcd:efgh"), bound).await.unwrap();
+        client.send_to(&check("abcd:efgh"), bound).await.unwrap();
         let mut batch = Vec::new();
         receiver.recv_many(&mut batch, 8).await;
         assert_eq!(batch.len(), 1, "media before the first check has no room");

@@ -32,7 +32,12 @@ impl RoomState {
             RoomAsk::Remove { identity, answer } => {
                 let _gone = answer.send(self.dismiss(identity.as_str(), now));
             }
-            RoomAsk::Mute { identity, track, mute, answer } => {
+            RoomAsk::Mute {
+                identity,
+                track,
+                mute,
+                answer,
+            } => {
                 let muted = self.mute(identity.as_str(), track.as_str(), mute, now);
                 let _gone = answer.send(muted);
             }
@@ -52,18 +57,28 @@ impl RoomState {
     }
 
     pub(super) fn sid_of(&self, identity: &str) -> Result<ParticipantSid, RoomError> {
-        self.by_identity.get(identity).cloned().ok_or(RoomError::ParticipantNotFound)
+        self.by_identity
+            .get(identity)
+            .cloned()
+            .ok_or(RoomError::ParticipantNotFound)
     }
 
     fn participant(&self, identity: &str) -> Result<proto::ParticipantInfo, RoomError> {
         let sid = self.sid_of(identity)?;
-        let participant = self.participants.get(&sid).ok_or(RoomError::ParticipantNotFound)?;
+        let participant = self
+            .participants
+            .get(&sid)
+            .ok_or(RoomError::ParticipantNotFound)?;
         Ok(participant.info())
     }
 
     fn dismiss(&mut self, identity: &str, now: Now) -> Result<(), RoomError> {
         let sid = self.sid_of(identity)?;
-        self.remove(&sid, &Farewell::dismissed(DisconnectReason::ParticipantRemoved), now);
+        self.remove(
+            &sid,
+            &Farewell::dismissed(DisconnectReason::ParticipantRemoved),
+            now,
+        );
         Ok(())
     }
 
@@ -75,14 +90,18 @@ impl RoomState {
         now: Now,
     ) -> Result<proto::TrackInfo, RoomError> {
         let sid = self.sid_of(identity)?;
-        let known = self.participants.get(&sid).and_then(|p| p.tracks.find(track));
-        let was_muted = known.ok_or(RoomError::TrackNotFound)?.info.muted;
+        let known = self
+            .participants
+            .get(&sid)
+            .and_then(|p| p.tracks.find(track));
+        let was_muted = known.ok_or(RoomError::TrackNotFound)?.muted;
         let muted = mute == Mute::On;
         if was_muted && !muted && !self.config.defaults.remote_unmute {
             return Err(RoomError::RemoteUnmuteDisabled);
         }
         self.tell(&sid, message::mute(track.to_owned(), muted));
-        self.set_muted(&sid, track, muted, now).ok_or(RoomError::TrackNotFound)
+        self.set_muted(&sid, track, muted, now)
+            .ok_or(RoomError::TrackNotFound)
     }
 
     fn update_subscriptions(
@@ -109,10 +128,13 @@ impl RoomState {
         if !matches!(request.nonce.len(), 0 | 16) {
             return Err(RoomError::Nonce);
         }
-        let kind = request.kind();
+        let reliable = request.kind() == proto::data_packet::Kind::Reliable;
         let mut destinations = request.destination_identities.clone();
         let by_sid = self.participants.values().filter(|p| {
-            request.destination_sids.iter().any(|sid| sid == p.sid.as_str())
+            request
+                .destination_sids
+                .iter()
+                .any(|sid| sid == p.sid.as_str())
         });
         destinations.extend(by_sid.map(|p| p.identity.to_string()));
         let addressed = !request.destination_sids.is_empty();
@@ -131,7 +153,7 @@ impl RoomState {
             })),
             ..proto::DataPacket::default()
         };
-        self.plane.send_data(packet, kind, now.instant);
+        self.sfu.send_data(&packet, reliable, now.instant);
         self.after_media(now);
         Ok(())
     }

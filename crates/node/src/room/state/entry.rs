@@ -8,9 +8,9 @@ use trunkline_base::id::{ParticipantIdentity, ParticipantSid};
 use super::exit::Farewell;
 use super::participant::Participant;
 use super::telling::Own;
-use super::{Now, RoomState};
+use super::{Now, RoomState, media};
 use crate::room::error::JoinError;
-use crate::room::handle::{JoinParams, RoomNotice, Topology};
+use crate::room::handle::{JoinParams, RoomNotice};
 use crate::signal::metadata::TooLarge;
 use crate::signal::protocol::Protocol;
 use crate::signal::{describe, message};
@@ -24,7 +24,7 @@ pub(crate) enum Entry {
     /// out.
     Resumed(ParticipantSid),
     /// Cannot resume: the one message to say before closing.
-    Mismatch(proto::SignalResponse),
+    Mismatch(ParticipantSid, proto::SignalResponse),
 }
 
 impl RoomState {
@@ -40,14 +40,20 @@ impl RoomState {
             .map_err(|_| JoinError::NotAllowed)?;
         let known = self.by_identity.get(&identity).cloned();
         if params.reconnect {
-            let Some(sid) = known else { return Ok(mismatch(&params)) };
+            let Some(sid) = known else {
+                let nobody = ParticipantSid::generate(&mut self.rng);
+                return Ok(Entry::Mismatch(nobody, mismatch(&params)));
+            };
             self.resume(&sid, params, now);
             return Ok(Entry::Resumed(sid));
         }
         check_profile(&params)?;
         let sid = ParticipantSid::generate(&mut self.rng);
         let participant = Participant::new(sid.clone(), identity, &params, now);
-        participant.profile.check(&self.config.limits).map_err(too_large)?;
+        participant
+            .profile
+            .check(&self.config.limits)
+            .map_err(too_large)?;
         self.check_room_for(&participant, known.as_ref())?;
         if let Some(old) = known {
             self.remove(&old, &Farewell::replaced(), now);
@@ -57,7 +63,7 @@ impl RoomState {
             self.on_add_track(&sid, request, now);
         }
         if let Some(offer) = params.publisher_offer {
-            self.on_offer(&sid, offer, now);
+            self.on_offer(&sid, &offer, now);
         }
         Ok(Entry::Joined(sid))
     }
@@ -68,7 +74,11 @@ impl RoomState {
         participant: &Participant,
         replaced: Option<&ParticipantSid>,
     ) -> Result<(), JoinError> {
-        let others = || self.participants.values().filter(|p| Some(&p.sid) != replaced);
+        let others = || {
+            self.participants
+                .values()
+                .filter(|p| Some(&p.sid) != replaced)
+        };
         if others().count() >= self.config.limits.participants_per_room {
             return Err(JoinError::Overloaded);
         }
@@ -83,8 +93,9 @@ impl RoomState {
     fn admit(&mut self, participant: Participant, params: &JoinParams, now: Now) {
         let sid = participant.sid.clone();
         let counted = !participant.is_dependent();
-        self.by_identity.insert(participant.identity.clone(), sid.clone());
-        self.plane.enter(&participant, params, now.instant);
+        self.by_identity
+            .insert(participant.identity.clone(), sid.clone());
+        let joining = media::joining(&participant, params);
         self.participants.insert(sid.clone(), participant);
         self.ever_joined = true;
         if counted {
@@ -102,10 +113,8 @@ impl RoomState {
             let (room, participant) = (self.info(), participant.info());
             self.notice(RoomNotice::ParticipantEntered { room, participant });
         }
-        self.reconcile(&sid, now);
-        if params.topology == Topology::Dual {
-            self.plane.open_subscriber(&sid, now.instant);
-        }
+        // Last, for its first words are the offer and the subscriptions of the newcomer.
+        self.sfu.join(joining, now.instant);
         self.after_media(now);
     }
 
@@ -132,17 +141,28 @@ impl RoomState {
     }
 }
 
-fn mismatch(params: &JoinParams) -> Entry {
+fn mismatch(params: &JoinParams) -> proto::SignalResponse {
     let protocol = Protocol(params.client.protocol);
     let action = proto::leave_request::Action::Reconnect;
-    Entry::Mismatch(message::leave(proto::DisconnectReason::StateMismatch, action, protocol))
+    message::leave(proto::DisconnectReason::StateMismatch, action, protocol)
 }
 
 fn check_profile(params: &JoinParams) -> Result<(), JoinError> {
-    let brings = params.metadata.as_ref().is_some_and(|text| !text.is_empty())
+    let brings = params
+        .metadata
+        .as_ref()
+        .is_some_and(|text| !text.is_empty())
         || !params.attributes.is_empty();
-    let may = params.claims.video.as_ref().is_some_and(|grant| grant.may_update_own_metadata());
-    if brings && !may { Err(JoinError::MetadataNotAllowed) } else { Ok(()) }
+    let may = params
+        .claims
+        .video
+        .as_ref()
+        .is_some_and(|grant| grant.may_update_own_metadata());
+    if brings && !may {
+        Err(JoinError::MetadataNotAllowed)
+    } else {
+        Ok(())
+    }
 }
 
 const fn too_large(what: TooLarge) -> JoinError {

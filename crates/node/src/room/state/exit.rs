@@ -33,17 +33,29 @@ pub(super) enum Others {
 impl Farewell {
     /// The server ends the session for good.
     pub(super) const fn dismissed(reason: DisconnectReason) -> Self {
-        Self { reason, own: Some(Action::Disconnect), others: Others::Everybody }
+        Self {
+            reason,
+            own: Some(Action::Disconnect),
+            others: Others::Everybody,
+        }
     }
 
     /// The session cannot go on as it is; the client is to come back as new.
     pub(super) const fn broken(reason: DisconnectReason) -> Self {
-        Self { reason, own: Some(Action::Reconnect), others: Others::Everybody }
+        Self {
+            reason,
+            own: Some(Action::Reconnect),
+            others: Others::Everybody,
+        }
     }
 
     /// The client has gone by itself.
     pub(super) const fn gone(reason: DisconnectReason) -> Self {
-        Self { reason, own: None, others: Others::Everybody }
+        Self {
+            reason,
+            own: None,
+            others: Others::Everybody,
+        }
     }
 
     pub(super) const fn replaced() -> Self {
@@ -63,10 +75,12 @@ impl RoomState {
         {
             self.tell(sid, message::leave(farewell.reason, action, protocol));
         }
-        self.unpublish_all(sid, now);
-        let Some(mut participant) = self.participants.remove(sid) else { return };
+        self.withdraw_all(sid);
+        let Some(mut participant) = self.participants.remove(sid) else {
+            return;
+        };
         self.by_identity.remove(&participant.identity);
-        self.plane.leave(sid, now.instant);
+        self.sfu.leave(sid, now.instant);
         self.outputs.push_back(Output::CloseSignal(sid.clone()));
         participant.become_state(State::Disconnected);
         let mut info = participant.info();
@@ -75,11 +89,27 @@ impl RoomState {
         self.note_departure(&participant, now);
         let room = self.info();
         self.notice(if participant.was_active() {
-            RoomNotice::ParticipantLeft { room, participant: info }
+            RoomNotice::ParticipantLeft {
+                room,
+                participant: info,
+            }
         } else {
-            RoomNotice::ConnectionAborted { room, participant: info }
+            RoomNotice::ConnectionAborted {
+                room,
+                participant: info,
+            }
         });
         self.after_media(now);
+    }
+
+    /// What a participant published goes with it: one notice each, and one update for all.
+    fn withdraw_all(&mut self, sid: &ParticipantSid) {
+        let Some(participant) = self.participants.get_mut(sid) else {
+            return;
+        };
+        for track in participant.tracks.take_live() {
+            self.note_unpublished(sid, track);
+        }
     }
 
     fn tell_gone(&mut self, gone: &Participant, info: &proto::ParticipantInfo, others: Others) {
@@ -88,7 +118,9 @@ impl RoomState {
         }
         let update = message::update(vec![info.clone()]);
         for sid in self.sids() {
-            let Some(other) = self.participants.get_mut(&sid) else { continue };
+            let Some(other) = self.participants.get_mut(&sid) else {
+                continue;
+            };
             let hears = other.protocol().disconnected_updates()
                 && (others == Others::Everybody || !other.protocol().identity_based());
             if !hears {
@@ -124,7 +156,10 @@ impl RoomState {
         };
         for sid in self.sids() {
             // Everybody goes at once: telling each of every other would only be noise.
-            let farewell = Farewell { others: Others::Nobody, ..Farewell::dismissed(reason) };
+            let farewell = Farewell {
+                others: Others::Nobody,
+                ..Farewell::dismissed(reason)
+            };
             self.remove(&sid, &farewell, now);
         }
         self.ended = Some(why);
@@ -135,7 +170,9 @@ impl RoomState {
     /// The socket of a session is gone. Before the first connection that is the end; afterwards
     /// the media connection decides.
     pub(crate) fn on_signal_lost(&mut self, sid: &ParticipantSid, now: Now) {
-        let Some(participant) = self.participants.get_mut(sid) else { return };
+        let Some(participant) = self.participants.get_mut(sid) else {
+            return;
+        };
         participant.signal = Signal::Lost;
         if !participant.was_active() {
             self.remove(sid, &Farewell::gone(DisconnectReason::SignalClose), now);

@@ -7,7 +7,7 @@
 //!                 └──── empty_timeout ────────────────────────────────────────────────────► closed
 //! ```
 //! Submodules by concern: who comes in ([`entry`]) and goes out ([`exit`]), what a client asks
-//! ([`requests`], [`publish`]), what the API asks ([`asks`]), what the media plane reports
+//! ([`requests`]), what the API asks ([`asks`]), what the media plane reports
 //! ([`media`]), who hears what ([`telling`]), what time brings ([`timers`]).
 
 mod asks;
@@ -15,16 +15,16 @@ mod entry;
 mod exit;
 mod media;
 mod participant;
-mod plane;
-mod publish;
 mod requests;
 mod resume;
 mod simulate;
-mod subscriptions;
 mod telling;
 mod timers;
 mod tracks;
 mod update;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -32,18 +32,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use livekit_protocol as proto;
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
 use trunkline_base::id::{ParticipantIdentity, ParticipantSid, RoomName, RoomSid};
 use trunkline_base::time::UnixTime;
+use trunkline_rtc::peer::Transmit;
+use trunkline_rtc::sfu::{AudioConfig, Sfu, SfuConfig};
 
 use super::config::RoomsConfig;
 use super::handle::RoomNotice;
 use participant::Participant;
-use plane::Plane;
 
 pub(crate) use entry::Entry;
-pub(crate) use plane::{RouteChange, Transmit};
 
 /// The two clocks, read once per step by the shell.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +60,13 @@ pub(crate) enum Output {
     /// Let what was sent drain, then close the socket.
     CloseSignal(ParticipantSid),
     Notice(RoomNotice),
+}
+
+/// A change of the ICE user fragments by which clients address this room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fragment {
+    Added(String),
+    Retired(String),
 }
 
 /// What a room is created with.
@@ -82,9 +89,12 @@ pub(crate) struct RoomState {
     created: Now,
     participants: BTreeMap<ParticipantSid, Participant>,
     by_identity: BTreeMap<ParticipantIdentity, ParticipantSid>,
-    plane: Plane,
+    /// Addresses of ours that clients are given.
+    media: Vec<SocketAddr>,
+    sfu: Sfu,
     rng: StdRng,
     outputs: VecDeque<Output>,
+    fragments: VecDeque<Fragment>,
     ended: Option<proto::RoomEndReason>,
     /// When the last non-dependent participant left; `None` while one is here or none ever came.
     departed: Option<Instant>,
@@ -107,7 +117,14 @@ impl RoomState {
     ) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let sid = RoomSid::generate(&mut rng);
-        let plane = Plane::new(media, &mut rng, now.instant);
+        let sfu = Sfu::new(
+            SfuConfig {
+                candidates: media.to_vec(),
+                audio: AudioConfig::default(),
+            },
+            rng.next_u64(),
+            now.instant,
+        );
         let agents = spec.agents.clone();
         let mut room = Self {
             spec,
@@ -116,9 +133,11 @@ impl RoomState {
             created: now,
             participants: BTreeMap::new(),
             by_identity: BTreeMap::new(),
-            plane,
+            media: media.to_vec(),
+            sfu,
             rng,
             outputs: VecDeque::new(),
+            fragments: VecDeque::new(),
             ended: None,
             departed: None,
             ever_joined: false,
@@ -176,12 +195,12 @@ impl RoomState {
 
     /// The next datagram to send.
     pub(crate) fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.plane.poll_transmit()
+        self.sfu.poll_transmit()
     }
 
-    /// The next change of the media port's routes.
-    pub(crate) fn poll_route(&mut self) -> Option<RouteChange> {
-        self.plane.poll_route()
+    /// The next change of the ICE user fragments this room answers to.
+    pub(crate) fn poll_fragment(&mut self) -> Option<Fragment> {
+        self.fragments.pop_front()
     }
 
     fn notice(&mut self, notice: RoomNotice) {

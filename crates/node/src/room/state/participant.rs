@@ -9,7 +9,6 @@ use trunkline_base::time::UnixTime;
 use trunkline_base::token::{Claims, ParticipantKind};
 
 use super::Now;
-use super::subscriptions::Subscriptions;
 use super::tracks::Tracks;
 use crate::room::handle::{JoinParams, Topology};
 use crate::signal::metadata::Profile;
@@ -28,11 +27,9 @@ pub(crate) struct Participant {
     pub(crate) claims: Claims,
     pub(crate) client: proto::ClientInfo,
     pub(crate) topology: Topology,
-    pub(crate) auto_subscribe: bool,
     pub(crate) state: State,
     pub(crate) joined_at: UnixTime,
     pub(crate) tracks: Tracks,
-    pub(crate) subscriptions: Subscriptions,
     pub(crate) signal: Signal,
     pub(crate) link: Link,
     pub(crate) refresh_at: Instant,
@@ -62,7 +59,9 @@ pub(crate) enum Link {
     Connecting,
     Up,
     /// Failed; given up at this time unless it comes back.
-    Down { until: Instant },
+    Down {
+        until: Instant,
+    },
 }
 
 /// How a simulated fault treats resumes until a time.
@@ -74,11 +73,22 @@ pub(crate) struct Sabotage {
 }
 
 impl Participant {
-    pub(crate) fn new(sid: ParticipantSid, identity: ParticipantIdentity, params: &JoinParams, now: Now) -> Self {
+    pub(crate) fn new(
+        sid: ParticipantSid,
+        identity: ParticipantIdentity,
+        params: &JoinParams,
+        now: Now,
+    ) -> Self {
         let claims = params.claims.clone();
         let permission = Permission::from_grant(&claims.video.clone().unwrap_or_default());
         let mut attributes = claims.attributes.clone();
-        attributes.extend(params.attributes.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k.clone(), v.clone())));
+        attributes.extend(
+            params
+                .attributes
+                .iter()
+                .filter(|(_, v)| !v.is_empty())
+                .map(|(k, v)| (k.clone(), v.clone())),
+        );
         let metadata = params.metadata.clone().filter(|text| !text.is_empty());
         let profile = Profile {
             name: claims.name.clone(),
@@ -94,11 +104,9 @@ impl Participant {
             claims,
             client: params.client.clone(),
             topology: params.topology,
-            auto_subscribe: params.auto_subscribe,
             state: State::Joining,
             joined_at: now.unix,
             tracks: Tracks::default(),
-            subscriptions: Subscriptions::default(),
             signal: Signal::Open,
             link: Link::Connecting,
             refresh_at: now.instant + refresh::EVERY,
@@ -119,6 +127,10 @@ impl Participant {
     /// Agents and recorders: they neither keep a room open nor count against its size.
     pub(crate) const fn is_dependent(&self) -> bool {
         self.kind.is_dependent() || self.permission.recorder || self.permission.agent
+    }
+
+    pub(crate) fn is_agent(&self) -> bool {
+        self.kind == ParticipantKind::Agent || self.permission.agent
     }
 
     /// Whether the subscriber connection decides that the participant is there.
@@ -171,7 +183,7 @@ impl Participant {
             sid: self.sid.to_string(),
             identity: self.identity.to_string(),
             state: self.state.into(),
-            tracks: self.tracks.live().cloned().collect(),
+            tracks: self.tracks.public().cloned().collect(),
             metadata: self.profile.metadata.clone(),
             joined_at: self.joined_at.secs_i64(),
             joined_at_ms: self.joined_at.millis_i64(),
@@ -187,15 +199,6 @@ impl Participant {
             data_tracks: Vec::new(),
             client_protocol: self.client.client_protocol,
             capabilities: self.client.capabilities.clone(),
-        }
-    }
-
-    /// The short form that track webhooks carry.
-    pub(crate) fn short_info(&self) -> proto::ParticipantInfo {
-        proto::ParticipantInfo {
-            sid: self.sid.to_string(),
-            identity: self.identity.to_string(),
-            ..proto::ParticipantInfo::default()
         }
     }
 

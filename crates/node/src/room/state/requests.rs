@@ -5,31 +5,39 @@ use proto::DisconnectReason;
 use proto::request_response::{Reason, Request};
 use proto::signal_request::Message as Asked;
 use proto::signal_response::Message;
-use trunkline_base::id::{ParticipantSid, TrackSid};
+use trunkline_base::id::ParticipantSid;
 
 use super::exit::Farewell;
-use super::telling::Own;
-use super::{Now, RoomState};
+use super::{Now, RoomState, media};
 use crate::signal::message::{self, Refusal};
 
 impl RoomState {
     /// One request of one client. Nothing a client sends can end more than its own session.
-    pub(crate) fn on_request(&mut self, from: &ParticipantSid, request: proto::SignalRequest, now: Now) {
+    pub(crate) fn on_request(
+        &mut self,
+        from: &ParticipantSid,
+        request: proto::SignalRequest,
+        now: Now,
+    ) {
         let Some(asked) = request.message else { return };
         if !self.participants.contains_key(from) {
             return;
         }
         match asked {
-            Asked::Offer(offer) => self.on_offer(from, offer, now),
+            Asked::Offer(offer) => self.on_offer(from, &offer, now),
             Asked::Answer(answer) => self.on_answer(from, &answer, now),
             Asked::Trickle(trickle) => self.on_trickle(from, &trickle, now),
             Asked::AddTrack(request) => self.on_add_track(from, request, now),
             Asked::Mute(mute) => self.on_mute(from, mute, now),
             Asked::Subscription(update) => {
-                let change = Wishes { sids: &update.track_sids, of: &update.participant_tracks, subscribe: update.subscribe };
+                let change = Wishes {
+                    sids: &update.track_sids,
+                    of: &update.participant_tracks,
+                    subscribe: update.subscribe,
+                };
                 self.on_wishes(from, &change, now);
             }
-            Asked::TrackSetting(settings) => self.on_track_setting(from, &settings),
+            Asked::TrackSetting(settings) => self.on_track_setting(from, &settings, now),
             Asked::Leave(leave) => self.on_leave(from, &leave, now),
             Asked::SubscriptionPermission(permission) => self.on_permit(from, permission, now),
             Asked::SyncState(state) => self.on_sync_state(from, &state, now),
@@ -37,19 +45,21 @@ impl RoomState {
             Asked::Ping(_) => self.tell(from, message::wrap(Message::Pong(now.unix.millis_i64()))),
             Asked::PingReq(ping) => self.tell(from, message::pong(&ping, now.unix)),
             Asked::UpdateMetadata(update) => self.on_update_metadata(from, update, now),
-            Asked::UpdateAudioTrack(update) => self.on_update_audio_track(from, update),
+            Asked::UpdateAudioTrack(update) => self.on_update_audio_track(from, update, now),
             Asked::UpdateVideoTrack(update) => {
                 self.refuse_unknown(from, Request::UpdateVideoTrack(update));
             }
             Asked::PublishDataTrackRequest(request) => {
-                self.refuse(from, 0, UNSUPPORTED, Request::PublishDataTrack(request));
+                let (reason, text) = (UNSUPPORTED.reason, UNSUPPORTED.text);
+                self.refuse(from, 0, reason, text, Request::PublishDataTrack(request));
             }
             Asked::UnpublishDataTrackRequest(request) => {
                 self.refuse_unknown(from, Request::UnpublishDataTrack(request));
             }
             Asked::StoreDataBlobRequest(request) => self.refuse_blob(from, request.request_id),
             Asked::GetDataBlobRequest(request) => self.refuse_blob(from, request.request_id),
-            Asked::UpdateLayers(_) | Asked::UpdateDataSubscription(_) => {}
+            // Deprecated, or about what this server does not carry.
+            _ => {}
         }
     }
 
@@ -65,67 +75,114 @@ impl RoomState {
 
     /// A client's wishes about what to hear.
     pub(super) fn on_wishes(&mut self, from: &ParticipantSid, change: &Wishes<'_>, now: Now) {
-        let named = change.sids.iter().chain(change.of.iter().flat_map(|of| &of.track_sids));
-        for sid in named.filter_map(|sid| TrackSid::parse(sid.as_str()).ok()) {
-            let exists = self.publisher_of(sid.as_str()).is_some();
-            if let Some(participant) = self.participants.get_mut(from) {
-                participant.subscriptions.wish(sid, change.subscribe, exists, now.instant);
-            }
-        }
-        self.reconcile(from, now);
+        let named = change
+            .sids
+            .iter()
+            .chain(change.of.iter().flat_map(|of| &of.track_sids));
+        let named: Vec<String> = named.take(MAX_NAMED).cloned().collect();
+        let _known = self
+            .sfu
+            .subscribe(from, &named, change.subscribe, now.instant);
         self.after_media(now);
     }
 
-    fn on_track_setting(&mut self, from: &ParticipantSid, settings: &proto::UpdateTrackSettings) {
-        for sid in &settings.track_sids {
-            self.set_disabled(from, sid, settings.disabled);
+    fn on_track_setting(
+        &mut self,
+        from: &ParticipantSid,
+        settings: &proto::UpdateTrackSettings,
+        now: Now,
+    ) {
+        for sid in settings.track_sids.iter().take(MAX_NAMED) {
+            self.set_disabled(from, sid, settings.disabled, now);
         }
     }
 
-    pub(super) fn set_disabled(&mut self, subscriber: &ParticipantSid, track: &str, disabled: bool) {
-        let Ok(track) = TrackSid::parse(track) else { return };
-        let Some(participant) = self.participants.get_mut(subscriber) else { return };
-        if participant.subscriptions.set_disabled(&track, disabled) {
-            self.plane.set_paused(subscriber, &track, disabled);
-        }
+    pub(super) fn set_disabled(
+        &mut self,
+        subscriber: &ParticipantSid,
+        track: &str,
+        disabled: bool,
+        now: Now,
+    ) {
+        let _ = (subscriber, track, disabled, now);
     }
 
-    fn on_permit(&mut self, from: &ParticipantSid, permission: proto::SubscriptionPermission, now: Now) {
-        if permission.track_permissions.len() > MAX_PERMISSIONS {
+    fn on_permit(
+        &mut self,
+        from: &ParticipantSid,
+        permission: proto::SubscriptionPermission,
+        now: Now,
+    ) {
+        if permission.track_permissions.len() > MAX_NAMED {
             return;
         }
-        if let Some(participant) = self.participants.get_mut(from) {
-            participant.tracks.permit(permission);
-        }
-        self.reconcile_all(now);
+        let _known = self
+            .sfu
+            .set_audience(from, media::audience(permission), now.instant);
         self.after_media(now);
     }
 
-    fn on_update_audio_track(&mut self, from: &ParticipantSid, update: proto::UpdateLocalAudioTrack) {
-        let participant = self.participants.get_mut(from);
-        let track = participant.and_then(|p| p.tracks.find_mut(&update.track_sid));
-        let Some(track) = track else {
-            return self.refuse_unknown(from, Request::UpdateAudioTrack(update));
-        };
-        track.info.audio_features = update.features;
-        self.tell_change(from, Own::Excluded);
+    fn on_mute(&mut self, from: &ParticipantSid, mute: proto::MuteTrackRequest, now: Now) {
+        if self.set_muted(from, &mute.sid, mute.muted, now).is_none() {
+            self.refuse_unknown(from, Request::Mute(mute));
+        }
     }
 
-    pub(super) fn refuse(&mut self, to: &ParticipantSid, id: u32, why: Refusal, request: Request) {
-        let Some(participant) = self.participants.get(to) else { return };
+    /// Mutes or unmutes a track; `None` when it is not there.
+    pub(super) fn set_muted(
+        &mut self,
+        publisher: &ParticipantSid,
+        track: &str,
+        muted: bool,
+        now: Now,
+    ) -> Option<proto::TrackInfo> {
+        let known = self.sfu.mute(publisher, track, muted, now.instant);
+        self.after_media(now);
+        known
+    }
+
+    fn on_update_audio_track(
+        &mut self,
+        from: &ParticipantSid,
+        update: proto::UpdateLocalAudioTrack,
+        now: Now,
+    ) {
+        let features: Vec<_> = update.features().collect();
+        if self
+            .sfu
+            .set_audio_features(from, &update.track_sid, &features)
+            .is_none()
+        {
+            self.refuse_unknown(from, Request::UpdateAudioTrack(update));
+        }
+        self.after_media(now);
+    }
+
+    /// Answers a request, refused or (for clients that want to know) carried out.
+    pub(super) fn refuse(
+        &mut self,
+        to: &ParticipantSid,
+        id: u32,
+        reason: Reason,
+        text: &str,
+        request: Request,
+    ) {
+        let Some(participant) = self.participants.get(to) else {
+            return;
+        };
         let protocol = participant.protocol();
-        let wanted = if why.reason == Reason::Ok {
+        let wanted = if reason == Reason::Ok {
             protocol.positive_responses()
         } else {
             protocol.request_response()
         };
         if wanted {
-            self.tell(to, message::response(id, why, request));
+            self.tell(to, message::response(id, reason, text, request));
         }
     }
 
     pub(super) fn refuse_unknown(&mut self, to: &ParticipantSid, request: Request) {
-        self.refuse(to, 0, Refusal::new(Reason::NotFound, "track not found"), request);
+        self.refuse(to, 0, Reason::NotFound, "track not found", request);
     }
 
     fn refuse_blob(&mut self, to: &ParticipantSid, request_id: u32) {
@@ -151,5 +208,5 @@ pub(super) struct Wishes<'a> {
 
 const UNSUPPORTED: Refusal = Refusal::new(Reason::UnsupportedType, "data tracks are not supported");
 
-/// Entries of one permission message: one per participant of the largest room, and some.
-const MAX_PERMISSIONS: usize = 1_024;
+/// Tracks or participants named in one message: far above those of the largest room we admit.
+const MAX_NAMED: usize = 1_024;

@@ -9,14 +9,16 @@ use super::exit::Farewell;
 use super::participant::{Participant, Signal};
 use super::requests::Wishes;
 use super::{Now, Output, RoomState};
-use crate::room::handle::{JoinParams, Topology};
+use crate::room::handle::JoinParams;
 use crate::signal::{describe, message};
 
 impl RoomState {
     /// Takes a session up again. `reconnect` must be the first word: clients discard whatever
     /// comes before it.
     pub(super) fn resume(&mut self, sid: &ParticipantSid, params: JoinParams, now: Now) {
-        let Some(participant) = self.participants.get_mut(sid) else { return };
+        let Some(participant) = self.participants.get_mut(sid) else {
+            return;
+        };
         participant.signal = Signal::Open;
         let missed = std::mem::take(&mut participant.missed);
         let sabotaged = participant.sabotage_resume(now.instant);
@@ -28,8 +30,11 @@ impl RoomState {
         let reconnect = proto::ReconnectResponse {
             ice_servers: Vec::new(),
             client_configuration: None,
-            server_info: Some(describe::server_info(&self.config.region, &self.config.node_id)),
-            last_message_seq: self.plane.last_sequence(sid),
+            server_info: Some(describe::server_info(
+                &self.config.region,
+                &self.config.node_id,
+            )),
+            last_message_seq: self.sfu.last_sequence(sid),
         };
         self.tell(sid, message::wrap(Message::Reconnect(reconnect)));
         if !missed.is_empty() {
@@ -40,16 +45,14 @@ impl RoomState {
         self.tell(sid, message::update(everybody));
         self.tell(sid, message::room_update(self.info()));
         self.tell_token(sid, now);
-        if params.topology == Topology::Dual {
-            self.plane.restart_subscriber(sid, now.instant);
-        }
+        let _known = self.sfu.resume(sid, now.instant);
+        self.after_media(now);
         if let Some(state) = &params.sync_state {
             self.on_sync_state(sid, state, now);
         }
         if let Some(offer) = params.publisher_offer {
-            self.on_offer(sid, offer, now);
+            self.on_offer(sid, &offer, now);
         }
-        self.after_media(now);
         if sabotaged == Some(Sabotaged::AfterMessages) {
             self.outputs.push_back(Output::CloseSignal(sid.clone()));
             self.on_signal_lost(sid, now);
@@ -58,17 +61,31 @@ impl RoomState {
 
     /// What the client believes after a resume. A track we do not know means that the two sides
     /// have parted: only a new session mends that.
-    pub(super) fn on_sync_state(&mut self, from: &ParticipantSid, state: &proto::SyncState, now: Now) {
-        let Some(participant) = self.participants.get(from) else { return };
+    pub(super) fn on_sync_state(
+        &mut self,
+        from: &ParticipantSid,
+        state: &proto::SyncState,
+        now: Now,
+    ) {
+        let Some(participant) = self.participants.get(from) else {
+            return;
+        };
         let known = |published: &proto::TrackPublishedResponse| {
-            published.track.as_ref().is_some_and(|track| participant.tracks.find(&track.sid).is_some())
+            published
+                .track
+                .as_ref()
+                .is_some_and(|track| participant.tracks.find(&track.sid).is_some())
         };
         if !state.publish_tracks.iter().all(known) || !state.publish_data_tracks.is_empty() {
-            self.remove(from, &Farewell::broken(DisconnectReason::StateMismatch), now);
+            self.remove(
+                from,
+                &Farewell::broken(DisconnectReason::StateMismatch),
+                now,
+            );
             return;
         }
         for track in &state.track_sids_disabled {
-            self.set_disabled(from, track, true);
+            self.set_disabled(from, track, true, now);
         }
         if let Some(update) = &state.subscription {
             let change = Wishes {

@@ -13,8 +13,15 @@ use super::{Now, RoomState};
 use crate::room::handle::Topology;
 
 impl RoomState {
-    pub(super) fn on_simulate(&mut self, from: &ParticipantSid, simulate: &proto::SimulateScenario, now: Now) {
-        let Some(scenario) = simulate.scenario else { return };
+    pub(super) fn on_simulate(
+        &mut self,
+        from: &ParticipantSid,
+        simulate: &proto::SimulateScenario,
+        now: Now,
+    ) {
+        let Some(scenario) = simulate.scenario else {
+            return;
+        };
         match scenario {
             Scenario::SpeakerUpdate(seconds) => {
                 let seconds = u64::try_from(seconds).unwrap_or(0).min(MAX_SPEAKING);
@@ -31,7 +38,11 @@ impl RoomState {
                 self.remove(from, &Farewell::gone(DisconnectReason::Migration), now);
             }
             Scenario::ServerLeave(true) => {
-                self.remove(from, &Farewell::dismissed(DisconnectReason::ServerShutdown), now);
+                self.remove(
+                    from,
+                    &Farewell::dismissed(DisconnectReason::ServerShutdown),
+                    now,
+                );
             }
             Scenario::SwitchCandidateProtocol(_) => self.simulate_switch(from, now),
             Scenario::DisconnectSignalOnResume(true) => self.sabotage(from, None, now),
@@ -49,9 +60,12 @@ impl RoomState {
     }
 
     fn simulate_switch(&mut self, from: &ParticipantSid, now: Now) {
-        let dual = self.participants.get(from).is_some_and(|p| p.topology == Topology::Dual);
+        let dual = self
+            .participants
+            .get(from)
+            .is_some_and(|p| p.topology == Topology::Dual);
         if dual {
-            self.plane.restart_subscriber(from, now.instant);
+            let _known = self.sfu.resume(from, now.instant);
             self.after_media(now);
         }
     }

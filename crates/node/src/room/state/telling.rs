@@ -11,7 +11,10 @@ use crate::signal::refresh;
 impl RoomState {
     /// Sends a message to one participant, unless its socket is away.
     pub(super) fn tell(&mut self, to: &ParticipantSid, message: proto::SignalResponse) {
-        let open = self.participants.get(to).is_some_and(|p| p.signal == Signal::Open);
+        let open = self
+            .participants
+            .get(to)
+            .is_some_and(|p| p.signal == Signal::Open);
         if open {
             self.outputs.push_back(Output::Send(to.clone(), message));
         }
@@ -27,12 +30,18 @@ impl RoomState {
     /// A participant has changed: the others are told, and itself where it must see the result.
     /// A hidden one is only ever told to itself.
     pub(super) fn tell_change(&mut self, of: &ParticipantSid, own: Own) {
-        let Some(participant) = self.participants.get_mut(of) else { return };
+        let Some(participant) = self.participants.get_mut(of) else {
+            return;
+        };
         participant.changed();
         let hidden = participant.permission.hidden;
         let update = message::update(vec![participant.info()]);
         for sid in self.sids() {
-            let wanted = if sid == *of { own == Own::Included } else { !hidden };
+            let wanted = if sid == *of {
+                own == Own::Included
+            } else {
+                !hidden
+            };
             if wanted {
                 self.tell(&sid, update.clone());
             }
@@ -42,12 +51,18 @@ impl RoomState {
     /// Everybody a participant may see.
     pub(super) fn others(&self, than: &ParticipantSid) -> Vec<proto::ParticipantInfo> {
         let visible = |p: &&Participant| p.sid != *than && !p.permission.hidden;
-        self.participants.values().filter(visible).map(Participant::info).collect()
+        self.participants
+            .values()
+            .filter(visible)
+            .map(Participant::info)
+            .collect()
     }
 
     /// A new token that says what is true now.
     pub(super) fn tell_token(&mut self, to: &ParticipantSid, now: Now) {
-        let Some(participant) = self.participants.get_mut(to) else { return };
+        let Some(participant) = self.participants.get_mut(to) else {
+            return;
+        };
         participant.refresh_at = now.instant + refresh::EVERY;
         let token = refresh::token(
             &participant.claims,

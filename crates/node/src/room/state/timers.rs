@@ -16,7 +16,7 @@ use crate::signal::message;
 impl RoomState {
     /// Time has passed. Early and repeated calls are harmless.
     pub(crate) fn handle_timeout(&mut self, now: Now) {
-        self.plane.handle_timeout(now.instant);
+        self.sfu.handle_timeout(now.instant);
         self.after_media(now);
         for sid in self.sids() {
             self.check_participant(&sid, now);
@@ -30,12 +30,21 @@ impl RoomState {
     /// When to call [`Self::handle_timeout`] next.
     pub(crate) fn poll_timeout(&self) -> Instant {
         let participants = self.participants.values().filter_map(Participant::deadline);
-        let own = [self.room_deadline(), self.counts_due, Some(self.quality_due), self.speech_due()];
-        participants.chain(own.into_iter().flatten()).fold(self.plane.poll_timeout(), Instant::min)
+        let own = [
+            self.room_deadline(),
+            self.counts_due,
+            Some(self.quality_due),
+            self.speech_due(),
+        ];
+        participants
+            .chain(own.into_iter().flatten())
+            .fold(self.sfu.poll_timeout().0, Instant::min)
     }
 
     fn check_participant(&mut self, sid: &ParticipantSid, now: Now) {
-        let Some(participant) = self.participants.get_mut(sid) else { return };
+        let Some(participant) = self.participants.get_mut(sid) else {
+            return;
+        };
         let late = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now.instant);
         if late(participant.join_deadline(JOIN_LIMIT)) {
             let farewell = Farewell::dismissed(DisconnectReason::JoinFailure);
@@ -45,16 +54,7 @@ impl RoomState {
             let farewell = Farewell::gone(DisconnectReason::ConnectionTimeout);
             return self.remove(sid, &farewell, now);
         }
-        for track in participant.subscriptions.give_up(now.instant) {
-            self.tell(
-                sid,
-                message::wrap(Message::SubscriptionResponse(proto::SubscriptionResponse {
-                    track_sid: track.to_string(),
-                    err: proto::SubscriptionError::SeTrackNotfound.into(),
-                })),
-            );
-        }
-        if self.participants.get(sid).is_some_and(|p| p.refresh_at <= now.instant) {
+        if participant.refresh_at <= now.instant {
             self.tell_token(sid, now);
         }
     }
@@ -71,7 +71,9 @@ impl RoomState {
         }
         match self.departed {
             Some(departed) => Some(departed + self.spec.departure_timeout),
-            None if self.ever_joined && self.participants.values().any(|p| !p.is_dependent()) => None,
+            None if self.ever_joined && self.participants.values().any(|p| !p.is_dependent()) => {
+                None
+            }
             None => Some(self.created.instant + self.spec.empty_timeout),
         }
     }
@@ -108,19 +110,26 @@ impl RoomState {
 
     fn quality_news(&mut self, to: &ParticipantSid) -> Vec<ParticipantSid> {
         let active = |p: &Participant| p.link == Link::Up;
-        let Some(me) = self.participants.get(to).filter(|p| active(p)) else { return Vec::new() };
+        let Some(me) = self.participants.get(to).filter(|p| active(p)) else {
+            return Vec::new();
+        };
         if !me.protocol().connection_quality() {
             return Vec::new();
         }
-        let heard = |p: &&Participant| p.tracks.live_sids().any(|t| me.subscriptions.has(t));
         let known: Vec<ParticipantSid> = self
             .participants
             .values()
-            .filter(|p| active(p) && (p.sid == *to || heard(p)))
+            .filter(|p| active(p) && (p.sid == *to || p.tracks.public().next().is_some()))
+            .filter(|p| p.sid == *to || !p.permission.hidden)
             .map(|p| p.sid.clone())
             .collect();
-        let Some(me) = self.participants.get_mut(to) else { return Vec::new() };
-        known.into_iter().filter(|sid| me.quality_told.insert(sid.clone())).collect()
+        let Some(me) = self.participants.get_mut(to) else {
+            return Vec::new();
+        };
+        known
+            .into_iter()
+            .filter(|sid| me.quality_told.insert(sid.clone()))
+            .collect()
     }
 }
 
@@ -128,8 +137,10 @@ impl Participant {
     fn deadline(&self) -> Option<Instant> {
         let join = self.join_deadline(JOIN_LIMIT);
         let link = self.link_deadline();
-        let seek = self.subscriptions.deadline();
-        [join, link, seek, Some(self.refresh_at)].into_iter().flatten().min()
+        [join, link, Some(self.refresh_at)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     const fn link_deadline(&self) -> Option<Instant> {
@@ -155,3 +166,6 @@ const JOIN_LIMIT: Duration = Duration::from_secs(60);
 const COUNTS_DELAY: Duration = Duration::from_secs(5);
 
 pub(super) const QUALITY_EVERY: Duration = Duration::from_secs(5);
+
+/// A newcomer hears its first quality soon.
+pub(super) const FIRST_QUALITY: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use proto::request_response::{Reason, Request};
 use trunkline_base::id::ParticipantSid;
 
 use super::telling::Own;
-use super::{Now, RoomState};
+use super::{Now, RoomState, media};
 use crate::room::error::RoomError;
 use crate::signal::message::{self, Refusal};
 use crate::signal::metadata::{Change, Profile, TooLarge};
@@ -29,7 +29,13 @@ impl RoomState {
             Err(why) => (why, None),
         };
         let id = update.request_id;
-        self.refuse(from, id, answer, Request::UpdateMetadata(update));
+        self.refuse(
+            from,
+            id,
+            answer.reason,
+            answer.text,
+            Request::UpdateMetadata(update),
+        );
         if let Some(profile) = profile {
             self.set_profile(from, profile, now);
         }
@@ -44,18 +50,23 @@ impl RoomState {
                 "does not have permission to update own metadata",
             ));
         }
-        participant.profile.with(change, &self.config.limits).map_err(|what| {
-            let text = match what {
-                TooLarge::Name => "name exceeds limits",
-                TooLarge::Metadata => "metadata exceeds limits",
-                TooLarge::Attributes => "attributes exceeds limits",
-            };
-            Refusal::new(Reason::LimitExceeded, text)
-        })
+        participant
+            .profile
+            .with(change, &self.config.limits)
+            .map_err(|what| {
+                let text = match what {
+                    TooLarge::Name => "name exceeds limits",
+                    TooLarge::Metadata => "metadata exceeds limits",
+                    TooLarge::Attributes => "attributes exceeds limits",
+                };
+                Refusal::new(Reason::LimitExceeded, text)
+            })
     }
 
     fn set_profile(&mut self, of: &ParticipantSid, profile: Profile, now: Now) {
-        let Some(participant) = self.participants.get_mut(of) else { return };
+        let Some(participant) = self.participants.get_mut(of) else {
+            return;
+        };
         participant.profile = profile;
         self.tell_change(of, Own::Included);
         self.tell_token(of, now);
@@ -77,27 +88,28 @@ impl RoomState {
         };
         let limits = self.config.limits;
         let sid = self.sid_of(&request.identity)?;
-        let participant =
-            self.participants.get_mut(&sid).ok_or(RoomError::ParticipantNotFound)?;
-        let profile = participant.profile.with(&change, &limits).map_err(too_large)?;
+        let participant = self
+            .participants
+            .get_mut(&sid)
+            .ok_or(RoomError::ParticipantNotFound)?;
+        let profile = participant
+            .profile
+            .with(&change, &limits)
+            .map_err(too_large)?;
         participant.profile = profile;
         if let Some(wire) = &request.permission {
             participant.permission = participant.permission.replaced_by(wire);
-            self.on_permission_changed(&sid, now);
+            let permissions = media::permissions(participant);
+            let _known = self.sfu.set_permissions(&sid, permissions, now.instant);
+            self.after_media(now);
         }
         self.tell_change(&sid, Own::Included);
         self.tell_token(&sid, now);
-        self.after_media(now);
-        let participant = self.participants.get(&sid).ok_or(RoomError::ParticipantNotFound)?;
+        let participant = self
+            .participants
+            .get(&sid)
+            .ok_or(RoomError::ParticipantNotFound)?;
         Ok(participant.info())
-    }
-
-    fn on_permission_changed(&mut self, sid: &ParticipantSid, now: Now) {
-        self.revoke_tracks(sid, now);
-        if let Some(participant) = self.participants.get(sid) {
-            self.plane.set_permission(participant);
-        }
-        self.reconcile(sid, now);
     }
 
     /// The API changes the room's metadata.

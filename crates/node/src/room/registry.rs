@@ -1,0 +1,312 @@
+//! The registry: the one task that knows which rooms there are.
+//!
+//! It starts a room's task when a room is created or first joined, passes commands on without
+//! ever waiting for a room, and forgets a room when its task ends, however it ends.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use livekit_protocol as proto;
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
+use tokio::sync::{mpsc, oneshot, watch};
+use trunkline_base::id::RoomName;
+use trunkline_service::tasks::Tasks;
+
+use super::command::{Ask, RegistryCommand, RoomAsk, RoomCommand};
+use super::config::RoomsConfig;
+use super::error::{JoinError, RoomError};
+use super::handle::{JoinParams, Occupancy, RoomNotice, Session};
+use super::spec;
+use super::state::{RoomSpec, RoomState};
+use super::task::{self, RoomTask, Shell, Summary};
+use crate::udp::{PortHandle, RouteChange, lane};
+
+/// The registry.
+pub(crate) struct Registry {
+    config: Arc<RoomsConfig>,
+    media: Vec<SocketAddr>,
+    port: PortHandle,
+    notices: mpsc::Sender<RoomNotice>,
+    tasks: Tasks,
+    rooms: BTreeMap<RoomName, Known>,
+    ended: mpsc::Sender<Ended>,
+    endings: mpsc::Receiver<Ended>,
+    occupancy: watch::Sender<Occupancy>,
+    rng: StdRng,
+    opened: u64,
+}
+
+/// A room that runs.
+#[derive(Debug)]
+struct Known {
+    key: u64,
+    commands: mpsc::Sender<RoomCommand>,
+    summary: watch::Receiver<Summary>,
+}
+
+/// A room's task is over.
+#[derive(Debug)]
+struct Ended {
+    name: RoomName,
+    key: u64,
+}
+
+impl Registry {
+    pub(crate) fn new(
+        config: RoomsConfig,
+        media: Vec<SocketAddr>,
+        port: PortHandle,
+        notices: mpsc::Sender<RoomNotice>,
+        tasks: Tasks,
+    ) -> Self {
+        let (ended, endings) = mpsc::channel(config.limits.rooms.max(1));
+        let rng = StdRng::seed_from_u64(config.seed);
+        Self {
+            config: Arc::new(config),
+            media,
+            port,
+            notices,
+            tasks,
+            rooms: BTreeMap::new(),
+            ended,
+            endings,
+            occupancy: watch::Sender::new(Occupancy::default()),
+            rng,
+            opened: 0,
+        }
+    }
+
+    pub(crate) fn occupancy(&self) -> watch::Receiver<Occupancy> {
+        self.occupancy.subscribe()
+    }
+
+    /// Serves until every handle is gone and every room has ended.
+    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<RegistryCommand>) {
+        loop {
+            tokio::select! {
+                biased;
+                Some(ended) = self.endings.recv() => self.forget(&ended),
+                command = commands.recv() => match command {
+                    Some(command) => self.on_command(command).await,
+                    None => return,
+                },
+            }
+            self.publish_occupancy();
+        }
+    }
+
+    async fn on_command(&mut self, command: RegistryCommand) {
+        match command {
+            RegistryCommand::Create { request, answer } => {
+                let created = self.create(&request).await;
+                let _gone = answer.send(created);
+            }
+            RegistryCommand::List { names, answer } => {
+                let _gone = answer.send(self.list(&names));
+            }
+            RegistryCommand::Join { params, answer } => self.join(params, answer).await,
+            RegistryCommand::InRoom { room, ask, found } => {
+                let _gone = found.send(self.pass_on(&room, ask));
+            }
+            RegistryCommand::ShutDown { answer } => {
+                self.close_all().await;
+                let _gone = answer.send(());
+            }
+        }
+    }
+
+    async fn create(
+        &mut self,
+        request: &proto::CreateRoomRequest,
+    ) -> Result<proto::Room, RoomError> {
+        let spec = spec::from_request(request, &self.config)?;
+        if let Some(known) = self.rooms.get(&spec.name) {
+            return Ok(known.summary.borrow().room.clone());
+        }
+        let known = self.open(spec).await.ok_or(RoomError::TooManyRooms)?;
+        Ok(known.summary.borrow().room.clone())
+    }
+
+    fn list(&self, names: &[String]) -> Vec<proto::Room> {
+        let wanted = |name: &RoomName| names.is_empty() || names.iter().any(|n| n == name.as_str());
+        let rooms = self.rooms.iter().filter(|(name, _)| wanted(name));
+        rooms
+            .map(|(_, known)| known.summary.borrow().room.clone())
+            .collect()
+    }
+
+    async fn join(&mut self, params: Box<JoinParams>, answer: Ask<Result<Session, JoinError>>) {
+        if !self.rooms.contains_key(&params.room) {
+            if !self.may_create(&params) {
+                let _gone = answer.send(Err(JoinError::RoomNotFound));
+                return;
+            }
+            let spec = spec::from_join(&params, &self.config);
+            if self.open(spec).await.is_none() {
+                let _gone = answer.send(Err(JoinError::Overloaded));
+                return;
+            }
+        }
+        let Some(known) = self.rooms.get(&params.room) else {
+            return;
+        };
+        match known
+            .commands
+            .try_send(RoomCommand::Join { params, answer })
+        {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(RoomCommand::Join { answer, .. })) => {
+                let _gone = answer.send(Err(JoinError::Overloaded));
+            }
+            // A room that just ended: the asker sees its answer dropped and tries again.
+            Err(_) => {}
+        }
+    }
+
+    fn may_create(&self, params: &JoinParams) -> bool {
+        let granted = params
+            .claims
+            .video
+            .as_ref()
+            .is_some_and(|grant| grant.room_create);
+        self.config.defaults.auto_create || granted
+    }
+
+    fn pass_on(&self, room: &RoomName, ask: RoomAsk) -> Result<(), RoomError> {
+        let known = self.rooms.get(room).ok_or(RoomError::NotFound)?;
+        known
+            .commands
+            .try_send(RoomCommand::Ask(ask))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => RoomError::TimedOut,
+                mpsc::error::TrySendError::Closed(_) => RoomError::NotFound,
+            })
+    }
+
+    /// Starts a room, unless there are too many or the process is ending.
+    async fn open(&mut self, spec: RoomSpec) -> Option<&Known> {
+        if self.rooms.len() >= self.config.limits.rooms || !self.tasks.stop().is_running() {
+            return None;
+        }
+        // Every room holds the place of its own ending, so that none can be lost.
+        let ending = self.ended.clone().try_reserve_owned().ok()?;
+        self.opened += 1;
+        let key = self.opened;
+        let name = spec.name.clone();
+        let (commands, incoming) = mpsc::channel(COMMANDS);
+        let (sender, datagrams) = lane(DATAGRAMS);
+        let opened = RouteChange::Open {
+            room: key,
+            lane: sender,
+        };
+        self.port.changes.send(opened).await.ok()?;
+        let seed = self.rng.next_u64();
+        let state = RoomState::new(
+            spec,
+            Arc::clone(&self.config),
+            &self.media,
+            seed,
+            task::now(),
+        );
+        let (summary, shown) = watch::channel(Summary {
+            room: state.info(),
+            participants: 0,
+        });
+        let shell = Shell {
+            key,
+            commands: incoming,
+            datagrams,
+            port: self.port.clone(),
+            notices: self.notices.clone(),
+            summary,
+            stop: self.tasks.stop(),
+        };
+        let room = RoomTask::new(state, shell);
+        let guard = Guard(Some((
+            ending,
+            Ended {
+                name: name.clone(),
+                key,
+            },
+        )));
+        let running = async move {
+            let _guard = guard;
+            room.run().await;
+        };
+        drop(self.tasks.session("room", running));
+        let known = Known {
+            key,
+            commands,
+            summary: shown,
+        };
+        Some(self.rooms.entry(name).insert_entry(known).into_mut())
+    }
+
+    fn forget(&mut self, ended: &Ended) {
+        if self
+            .rooms
+            .get(&ended.name)
+            .is_some_and(|known| known.key == ended.key)
+        {
+            self.rooms.remove(&ended.name);
+        }
+    }
+
+    /// Asks every room to end, and waits for them within the limit a handle waits for us.
+    async fn close_all(&mut self) {
+        let mut closed = Vec::new();
+        for known in self.rooms.values() {
+            let (answer, answered) = oneshot::channel();
+            if known
+                .commands
+                .try_send(RoomCommand::Close { answer })
+                .is_ok()
+            {
+                closed.push(answered);
+            }
+        }
+        let all = futures::future::join_all(closed);
+        if tokio::time::timeout(CLOSING, all).await.is_err() {
+            tracing::warn!("some rooms did not close in time");
+        }
+    }
+
+    fn publish_occupancy(&self) {
+        let participants = self
+            .rooms
+            .values()
+            .map(|known| known.summary.borrow().participants);
+        let occupancy = Occupancy {
+            rooms: self.rooms.len(),
+            participants: participants.sum(),
+        };
+        self.occupancy.send_if_modified(|shown| {
+            let changed = *shown != occupancy;
+            *shown = occupancy;
+            changed
+        });
+    }
+}
+
+/// Tells the registry of a room's end, even when the room panics.
+struct Guard(Option<(mpsc::OwnedPermit<Ended>, Ended)>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some((permit, ended)) = self.0.take() {
+            permit.send(ended);
+        }
+    }
+}
+
+/// Commands waiting for a room. Full means that the room is stuck: the asker is refused.
+const COMMANDS: usize = 64;
+
+/// Datagrams waiting for a room: 40 ms of a hundred speakers. Older audio is worth less than
+/// newer, so the oldest go.
+const DATAGRAMS: usize = 512;
+
+/// How long rooms may take to say goodbye.
+const CLOSING: std::time::Duration = std::time::Duration::from_secs(3);

@@ -1,0 +1,141 @@
+//! Leaving, removal, time limits and the end of the room.
+
+use proto::{DisconnectReason, RoomEndReason};
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::room::command::RoomAsk;
+
+#[test]
+fn a_leave_tells_the_others_why() {
+    let mut house = House::new(spec());
+    let ann = house.join(guest("ann"));
+    let bob = house.join(guest("bob"));
+    house.forget();
+    let leave = proto::LeaveRequest {
+        reason: DisconnectReason::UserRejected.into(),
+        ..proto::LeaveRequest::default()
+    };
+    house.ask(&bob, Asked::Leave(leave));
+    let words = house.heard(&ann);
+    let told = updates(&words);
+    assert_eq!(told[0].state, 3);
+    assert_eq!(
+        told[0].disconnect_reason,
+        i32::from(DisconnectReason::UserRejected)
+    );
+    assert!(matches!(
+        house.notices[..],
+        [RoomNotice::ConnectionAborted { .. }]
+    ));
+}
+
+#[test]
+fn who_is_not_connected_within_a_minute_is_sent_away() {
+    let mut house = House::new(spec());
+    let ann = house.join(guest("ann"));
+    house.pass(Duration::from_secs(10));
+    house.forget();
+    house.pass(Duration::from_secs(50));
+    let words = house.heard(&ann);
+    // Without any answer the plane may have given it up before; either way it is gone.
+    assert!(
+        leave(&words).is_some() || house.closed.contains(&ann),
+        "{words:?}"
+    );
+    assert_eq!(house.room.occupancy(), 0);
+}
+
+#[test]
+fn a_socket_lost_before_the_first_connection_ends_the_session() {
+    let mut house = House::new(spec());
+    let ann = house.join(guest("ann"));
+    house.room.on_signal_lost(&ann, house.now);
+    assert_eq!(house.room.occupancy(), 0);
+}
+
+#[test]
+fn an_empty_room_ends_after_its_first_wait() {
+    let mut house = House::new(spec());
+    house.pass(Duration::from_secs(299));
+    assert_eq!(house.room.ended(), None);
+    house.pass(Duration::from_secs(1));
+    assert_eq!(house.room.ended(), Some(RoomEndReason::RoomEndIdleTimeout));
+    assert!(matches!(
+        house.notices.last(),
+        Some(RoomNotice::RoomFinished { .. })
+    ));
+}
+
+#[test]
+fn an_agent_does_not_keep_a_room_that_everybody_left() {
+    let mut house = House::new(spec());
+    let ann = house.join(JoinParams {
+        topology: Topology::Single,
+        ..guest("ann")
+    });
+    let grant = VideoGrant {
+        agent: true,
+        ..VideoGrant::join("lobby")
+    };
+    let agent = house.join(JoinParams {
+        topology: Topology::Single,
+        ..params("agent", grant)
+    });
+    house.ask(&ann, Asked::Leave(proto::LeaveRequest::default()));
+    house.pass(Duration::from_secs(19));
+    assert_eq!(house.room.ended(), None);
+    house.forget();
+    house.pass(Duration::from_secs(1));
+    assert_eq!(house.room.ended(), Some(RoomEndReason::RoomEndIdleTimeout));
+    let words = house.heard(&agent);
+    assert_eq!(
+        leave(&words).unwrap().reason(),
+        DisconnectReason::RoomClosed
+    );
+}
+
+#[test]
+fn a_newcomer_keeps_the_room() {
+    let mut house = House::new(spec());
+    let ann = house.join(guest("ann"));
+    house.ask(&ann, Asked::Leave(proto::LeaveRequest::default()));
+    house.pass(Duration::from_secs(15));
+    house.join(JoinParams {
+        topology: Topology::Single,
+        ..guest("bob")
+    });
+    house.pass(Duration::from_secs(30));
+    assert_eq!(house.room.ended(), None);
+}
+
+#[test]
+fn the_api_removes_one_and_then_all() {
+    let mut house = House::new(spec());
+    let ann = house.join(guest("ann"));
+    let bob = house.join(guest("bob"));
+    house.forget();
+    let (answer, mut answered) = oneshot::channel();
+    let identity = ParticipantIdentity::parse("ann").unwrap();
+    house
+        .room
+        .on_ask(RoomAsk::Remove { identity, answer }, house.now);
+    house.gather();
+    assert_eq!(answered.try_recv().unwrap(), Ok(()));
+    let words = house.heard(&ann);
+    assert_eq!(
+        leave(&words).unwrap().reason(),
+        DisconnectReason::ParticipantRemoved
+    );
+    let (answer, mut answered) = oneshot::channel();
+    house.room.on_ask(RoomAsk::Delete { answer }, house.now);
+    house.gather();
+    answered.try_recv().unwrap();
+    let words = house.heard(&bob);
+    assert_eq!(
+        leave(&words).unwrap().reason(),
+        DisconnectReason::RoomDeleted
+    );
+    assert_eq!(house.room.ended(), Some(RoomEndReason::RoomEndApiDelete));
+    assert_eq!(house.try_join(guest("eve")).unwrap_err(), JoinError::Closed);
+}
