@@ -4,15 +4,28 @@
 //! inputs give the same outputs. PCM is `&[i16]` mono wherever a name does not say otherwise.
 //!
 //! - [`opus`] and [`g711`] are the codecs, [`resample`] joins their rates.
+//! - [`jitter`] orders packets and decides when each is played; [`playout`] puts a jitter buffer, a
+//!   decoder, concealment and time scaling together and gives back even frames of PCM.
+//! - [`ogg`] writes a call as two Opus streams in one file, without decoding, and reads it back.
+//! - [`wav`], [`tone`], [`level`], [`mix`], [`vad`], [`timeline`] and [`analyse`] are the small tools around
+//!   them.
 
 mod sample;
 
+pub mod analyse;
+pub mod conceal;
 pub mod g711;
+pub mod jitter;
 pub mod level;
 pub mod mix;
+pub mod ogg;
 pub mod opus;
+pub mod playout;
 pub mod rate;
 pub mod resample;
+pub mod timeline;
 pub mod tone;
+pub mod vad;
+pub mod wav;
 
 pub use rate::SampleRate;
