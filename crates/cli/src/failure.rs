@@ -1,0 +1,68 @@
+//! What a verb failed with: the chain of causes for a person, a class for the exit code.
+
+use std::error::Error;
+use std::fmt;
+
+use trunkline_base::class::{Class, Classified};
+use trunkline_service::config::Report;
+
+/// A failure at the edge of the process.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: u8,
+    code: &'static str,
+    text: String,
+}
+
+/// `EX_CONFIG` of `sysexits.h`.
+const EXIT_CONFIG: u8 = 78;
+
+impl Failure {
+    /// A failure of a class, in words.
+    pub(crate) fn new(class: Class, code: &'static str, text: impl Into<String>) -> Self {
+        Self { exit: class.exit_code(), code, text: text.into() }
+    }
+
+    /// The process's exit code.
+    pub(crate) const fn exit(&self) -> u8 {
+        self.exit
+    }
+
+    /// A stable word for programs.
+    pub(crate) const fn code(&self) -> &'static str {
+        self.code
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Any classified error becomes a failure with its whole chain told once.
+impl<E: Classified + Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { exit: error.class().exit_code(), code: error.code(), text: chain(&error) }
+    }
+}
+
+/// A broken configuration.
+pub(crate) fn config(report: &Report) -> Failure {
+    Failure { exit: EXIT_CONFIG, code: "config.invalid", text: report.to_string() }
+}
+
+/// An error and its causes, in one line, each said once.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,266 @@
+//! `livekit.yaml`: which LiveKit, the embedded node, the SIP gateway, recording, the store.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize, Serializer};
+use trunkline_base::secret::Secret;
+use trunkline_base::token::{ApiKey, KeyRing};
+use trunkline_bridge::sip::AnswerPolicy;
+use trunkline_service::config::{Report, Source, Spanned, nearest};
+use trunkline_sip::sdp::Codec;
+
+use super::raw::{Judge, filled};
+use crate::args::Global;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    livekit: RawServer,
+    node: RawNode,
+    sip: RawSip,
+    recording: RawRecording,
+    store: RawStore,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawServer {
+    server: Option<Spanned<String>>,
+    url: Option<Spanned<String>>,
+    api_key: Option<Spanned<String>>,
+    api_secret: Option<Spanned<Secret<String>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawNode {
+    http: Option<Spanned<String>>,
+    rtc_udp: Option<Spanned<String>>,
+    node_ip: Option<Spanned<String>>,
+    webhooks: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawSip {
+    enabled: Option<bool>,
+    udp: Option<Spanned<String>>,
+    tcp: Option<Spanned<String>>,
+    public_ip: Option<Spanned<String>>,
+    rtp_ports: Option<Spanned<String>>,
+    answer: Option<Spanned<String>>,
+    codecs: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawRecording {
+    enabled: Option<bool>,
+    dir: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawStore {
+    path: Option<String>,
+}
+
+/// Where the LiveKit server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Server {
+    /// Inside this process.
+    Embedded,
+    /// Somewhere else: LiveKit Cloud or a cluster.
+    Remote,
+}
+
+/// What `livekit.yaml` means.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Livekit {
+    pub(crate) server: Server,
+    pub(crate) url: String,
+    pub(crate) api_key: String,
+    #[serde(serialize_with = "redacted")]
+    pub(crate) api_secret: Secret<String>,
+    pub(crate) node: Node,
+    pub(crate) sip: Sip,
+    pub(crate) recording: Recording,
+    pub(crate) store: PathBuf,
+}
+
+/// The embedded node.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Node {
+    pub(crate) http: SocketAddr,
+    pub(crate) rtc_udp: SocketAddr,
+    pub(crate) node_ip: Option<IpAddr>,
+    pub(crate) webhooks: Vec<String>,
+}
+
+/// The SIP gateway.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Sip {
+    pub(crate) enabled: bool,
+    pub(crate) udp: SocketAddr,
+    pub(crate) tcp: Option<SocketAddr>,
+    pub(crate) public_ip: Option<IpAddr>,
+    pub(crate) rtp_ports: RangeInclusive<u16>,
+    #[serde(serialize_with = "answer_word")]
+    pub(crate) answer: AnswerPolicy,
+    #[serde(serialize_with = "codec_names")]
+    pub(crate) codecs: Vec<Codec>,
+}
+
+/// Recording of calls.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Recording {
+    pub(crate) enabled: bool,
+    pub(crate) dir: PathBuf,
+}
+
+impl Livekit {
+    /// Flags and the variables of the same names win over the file.
+    pub(super) fn overridden(mut self, global: &Global) -> Self {
+        if let Some(url) = &global.url {
+            self.url.clone_from(url);
+        }
+        if let Some(key) = &global.api_key {
+            self.api_key.clone_from(key);
+        }
+        if let Some(secret) = &global.api_secret {
+            self.api_secret = Secret::new(secret.clone());
+        }
+        self
+    }
+
+    /// The keys, when both halves are set.
+    pub(crate) fn keys(&self) -> Option<KeyRing> {
+        let secret = self.api_secret.expose();
+        let set = !self.api_key.is_empty() && !secret.is_empty();
+        set.then(|| KeyRing::from(ApiKey::new(self.api_key.clone(), secret.clone())))
+    }
+}
+
+pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option<Livekit> {
+    let mut judge = Judge { source, report };
+    let server = server(raw.livekit.server.as_ref(), &mut judge);
+    // What ships listens on this machine only; a wider address is the operator's word.
+    let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let node = Node {
+        http: judge.addr(filled(raw.node.http.as_ref()), local(7880)),
+        rtc_udp: judge.addr(filled(raw.node.rtc_udp.as_ref()), local(7882)),
+        node_ip: ip(raw.node.node_ip.as_ref(), &mut judge),
+        webhooks: raw.node.webhooks,
+    };
+    let sip = Sip {
+        enabled: raw.sip.enabled.unwrap_or(true),
+        udp: judge.addr(filled(raw.sip.udp.as_ref()), local(5060)),
+        tcp: Some(judge.addr(filled(raw.sip.tcp.as_ref()), local(5060))),
+        public_ip: ip(raw.sip.public_ip.as_ref(), &mut judge),
+        rtp_ports: ports(raw.sip.rtp_ports.as_ref(), &mut judge),
+        answer: answer(raw.sip.answer.as_ref(), &mut judge),
+        codecs: codecs(&raw.sip.codecs, &mut judge),
+    };
+    let text = |raw: Option<Spanned<String>>| raw.map(|text| text.value).unwrap_or_default();
+    let url = text(raw.livekit.url);
+    Some(Livekit {
+        server,
+        url: if url.is_empty() { format!("ws://{}", node.http) } else { url },
+        api_key: text(raw.livekit.api_key),
+        api_secret: raw.livekit.api_secret.map(|secret| secret.value).unwrap_or_default(),
+        node,
+        sip,
+        recording: Recording {
+            enabled: raw.recording.enabled.unwrap_or(true),
+            dir: raw.recording.dir.unwrap_or_else(|| "data/recordings".to_owned()).into(),
+        },
+        store: raw.store.path.unwrap_or_else(|| "data/trunkline.db".to_owned()).into(),
+    })
+}
+
+fn server(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Server {
+    match raw.map(|raw| raw.value.as_str()) {
+        None | Some("embedded") => Server::Embedded,
+        Some("remote") => Server::Remote,
+        Some(other) => {
+            if let Some(raw) = raw {
+                let remedy = nearest(other, &["embedded", "remote"]);
+                judge.blame(raw, format!("there is no server kind `{other}`"), remedy);
+            }
+            Server::Embedded
+        }
+    }
+}
+
+fn ip(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Option<IpAddr> {
+    let raw = filled(raw)?;
+    let parsed = raw.value.parse().ok();
+    if parsed.is_none() {
+        let what = format!("`{}` is not an IP address", raw.value);
+        judge.blame(raw, what, "write it like 203.0.113.7".to_owned());
+    }
+    parsed
+}
+
+fn ports(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> RangeInclusive<u16> {
+    const DEFAULT: RangeInclusive<u16> = 10_000..=20_000;
+    let Some(raw) = filled(raw) else { return DEFAULT };
+    let parsed = raw.value.split_once('-').and_then(|(low, high)| {
+        let range = low.trim().parse::<u16>().ok()?..=high.trim().parse::<u16>().ok()?;
+        (range.end() > range.start() && *range.start() >= 1024).then_some(range)
+    });
+    parsed.unwrap_or_else(|| {
+        let what = format!("`{}` is not a range of ports", raw.value);
+        judge.blame(raw, what, "write it like 10000-20000, from 1024 up".to_owned());
+        DEFAULT
+    })
+}
+
+fn answer(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> AnswerPolicy {
+    let Some(raw) = raw else { return AnswerPolicy::OnAgent };
+    match raw.value.as_str() {
+        "on_agent" => AnswerPolicy::OnAgent,
+        "on_room" => AnswerPolicy::OnRoom,
+        other => {
+            let remedy = nearest(other, &["on_agent", "on_room"]);
+            judge.blame(raw, format!("there is no answer policy `{other}`"), remedy);
+            AnswerPolicy::OnAgent
+        }
+    }
+}
+
+fn codecs(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<Codec> {
+    let mut codecs = Vec::new();
+    for name in raw {
+        match name.value.to_ascii_uppercase().as_str() {
+            "PCMU" => codecs.push(Codec::Pcmu),
+            "PCMA" => codecs.push(Codec::Pcma),
+            other => {
+                let remedy = nearest(other, &["PCMU", "PCMA"]);
+                judge.blame(name, format!("codec `{other}` is not known here"), remedy);
+            }
+        }
+    }
+    if codecs.is_empty() { vec![Codec::Pcmu, Codec::Pcma] } else { codecs }
+}
+
+pub(super) fn redacted<S: Serializer>(
+    secret: &Secret<String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if secret.expose().is_empty() { "" } else { "[redacted]" })
+}
+
+fn answer_word<S: Serializer>(answer: &AnswerPolicy, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match answer {
+        AnswerPolicy::OnAgent => "on_agent",
+        AnswerPolicy::OnRoom => "on_room",
+    })
+}
+
+fn codec_names<S: Serializer>(codecs: &[Codec], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(codecs.iter().map(|codec| format!("{codec:?}").to_uppercase()))
+}

@@ -1,0 +1,113 @@
+//! The configuration files, read and judged. Each file is a raw shape (what was typed) and a valid
+//! one (what it means); every problem of every file is reported in one run.
+
+mod livekit;
+mod monitoring;
+mod raw;
+mod retry;
+mod security;
+pub(crate) mod sip;
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use trunkline_agent::config::AgentConfig;
+use trunkline_service::config::{Environment, Report, Source};
+
+pub(crate) use livekit::{Livekit, Server};
+pub(crate) use monitoring::Monitoring;
+pub(crate) use retry::Retries;
+pub(crate) use security::Security;
+pub(crate) use sip::SipSetup;
+
+use crate::args::Global;
+
+/// Everything the files say, ready for use.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Settings {
+    /// `livekit.yaml`
+    pub(crate) livekit: Livekit,
+    /// `livekit-sip-correct.yaml`
+    pub(crate) sip_setup: SipSetup,
+    /// `retry_policies.yaml`
+    pub(crate) retries: Retries,
+    /// `monitoring.yaml`
+    pub(crate) monitoring: Monitoring,
+    /// `security.yaml`
+    pub(crate) security: Security,
+    /// `agent.yaml`
+    #[serde(skip)]
+    pub(crate) agent: Option<AgentConfig>,
+}
+
+/// Reads the directory. Flags override files. A file that is not there takes its defaults, except
+/// that a directory without any file is a mistake.
+///
+/// # Errors
+/// A report of everything that is wrong.
+pub(crate) fn load(global: &Global, env: &Environment) -> Result<Settings, Report> {
+    let mut report = Report::new();
+    let files = Files { dir: &global.config, env };
+    if !global.config.is_dir() {
+        let remedy = "run in the project's directory, or pass --config DIR".to_owned();
+        report.file(&global.config.display().to_string(), "is not a directory", remedy);
+        return Err(report);
+    }
+    let livekit = files.read("livekit.yaml", &mut report, livekit::validate);
+    let sip_setup = files.read("livekit-sip-correct.yaml", &mut report, sip::validate);
+    let retries = files.read("retry_policies.yaml", &mut report, retry::validate);
+    let monitoring = files.read("monitoring.yaml", &mut report, monitoring::validate);
+    let security = files.read("security.yaml", &mut report, security::validate);
+    let agent = files.agent(&mut report);
+    let settings = (|| {
+        Some(Settings {
+            livekit: livekit?.overridden(global),
+            sip_setup: sip_setup?,
+            retries: retries?,
+            monitoring: monitoring?,
+            security: security?,
+            agent,
+        })
+    })();
+    if let Some(settings) = &settings {
+        settings.security.judge_url(&settings.livekit, &mut report);
+    }
+    report.finish(settings)
+}
+
+struct Files<'a> {
+    dir: &'a Path,
+    env: &'a Environment,
+}
+
+impl Files<'_> {
+    fn read<Raw: DeserializeOwned, Valid>(
+        &self,
+        name: &str,
+        report: &mut Report,
+        validate: impl FnOnce(&Source, Raw, &mut Report) -> Option<Valid>,
+    ) -> Option<Valid> {
+        let path = self.dir.join(name);
+        let source = if path.exists() {
+            Source::read(&path, report)?
+        } else {
+            Source::new(path.display().to_string(), "")
+        };
+        let raw = source.parse(self.env, report)?;
+        validate(&source, raw, report)
+    }
+
+    /// The agent's file is the agent's own business; without one there is no agent here.
+    fn agent(&self, report: &mut Report) -> Option<AgentConfig> {
+        let path = self.dir.join("agent.yaml");
+        if !path.exists() {
+            return None;
+        }
+        let source = Source::read(&path, report)?;
+        AgentConfig::parse(&source, self.env).map_err(|found| report.extend(found)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

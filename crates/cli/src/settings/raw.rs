@@ -1,0 +1,59 @@
+//! Values that several files write alike.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use trunkline_service::config::{Report, Source, Spanned, parse_duration};
+
+/// Judges values of one file, and collects what is wrong.
+pub(super) struct Judge<'a> {
+    pub(super) source: &'a Source,
+    pub(super) report: &'a mut Report,
+}
+
+impl Judge<'_> {
+    /// An address with a port, or the default.
+    pub(super) fn addr(&mut self, raw: Option<&Spanned<String>>, default: SocketAddr) -> SocketAddr {
+        let Some(raw) = raw else { return default };
+        raw.value.parse().unwrap_or_else(|_| {
+            let what = format!("`{}` is not an address with a port", raw.value);
+            let remedy = format!("write it like {default}");
+            self.report.at(self.source, raw, what, remedy);
+            default
+        })
+    }
+
+    /// A duration, or the default.
+    pub(super) fn duration(
+        &mut self,
+        raw: Option<&Spanned<String>>,
+        default: Duration,
+    ) -> Duration {
+        let Some(raw) = raw else { return default };
+        parse_duration(&raw.value).unwrap_or_else(|error| {
+            self.report.at(self.source, raw, error.to_string(), None);
+            default
+        })
+    }
+
+    /// A whole number within bounds, or the default.
+    pub(super) fn within(&mut self, raw: Option<&Spanned<u64>>, low: u64, high: u64, default: u64) -> u64 {
+        let Some(raw) = raw else { return default };
+        if (low..=high).contains(&raw.value) {
+            return raw.value;
+        }
+        let what = format!("{} is out of bounds", raw.value);
+        self.report.at(self.source, raw, what, format!("{low} to {high}"));
+        default
+    }
+
+    /// A problem at a value.
+    pub(super) fn blame<T>(&mut self, raw: &Spanned<T>, what: String, remedy: impl Into<Option<String>>) {
+        self.report.at(self.source, raw, what, remedy);
+    }
+}
+
+/// Text that is there and not empty.
+pub(super) fn filled(raw: Option<&Spanned<String>>) -> Option<&Spanned<String>> {
+    raw.filter(|text| !text.value.is_empty())
+}

@@ -1,0 +1,119 @@
+//! `calls list | show | refused`.
+
+use serde_json::json;
+use trunkline_base::class::Class;
+use trunkline_base::time::UnixTime;
+use trunkline_store::{Call, Store, Turn};
+
+use super::store;
+use crate::args::{Calls, Global};
+use crate::failure::Failure;
+use crate::{clock, output};
+
+pub(crate) async fn run(verb: Calls, global: &Global) -> Result<(), Failure> {
+    let store = store(global).await?;
+    match verb {
+        Calls::List { limit } => list(&store, limit, global).await,
+        Calls::Show { call } => show(&store, &call, global).await,
+        Calls::Refused { limit } => refused(&store, limit, global).await,
+    }
+}
+
+async fn list(store: &Store, limit: u32, global: &Global) -> Result<(), Failure> {
+    let calls = store.calls().list(limit).await?;
+    if global.json {
+        output::json(&json!({ "calls": calls }));
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = calls
+        .iter()
+        .map(|call| {
+            vec![
+                call.call_id.clone(),
+                clock::utc(call.started_at),
+                call.caller.expose().clone(),
+                call.called.expose().clone(),
+                length(call),
+                call.end_reason.clone().unwrap_or_else(|| "up".to_owned()),
+            ]
+        })
+        .collect();
+    output::text(&output::table(&["CALL", "STARTED", "FROM", "TO", "LENGTH", "END"], &rows));
+    Ok(())
+}
+
+async fn show(store: &Store, id: &str, global: &Global) -> Result<(), Failure> {
+    let call = store.calls().get(id).await?.ok_or_else(|| {
+        let text = format!("there is no call {id}; `trunkline calls list` shows those there are");
+        Failure::new(Class::Missing, "calls.not_found", text)
+    })?;
+    let turns = store.turns().of_call(id).await?;
+    let recordings = store.recordings().of_room(&call.room).await?;
+    let events = store.events().of_room(&call.room).await?;
+    if global.json {
+        output::json(&json!({
+            "call": call, "turns": turns, "recordings": recordings, "events": events,
+        }));
+        return Ok(());
+    }
+    output::line(&format!("{}  {} → {}", call.call_id, call.caller.expose(), call.called.expose()));
+    output::line(&format!("room {}, {}", call.room, clock::utc(call.started_at)));
+    output::line(&format!(
+        "{}, {}",
+        length(&call),
+        call.end_reason.as_deref().unwrap_or("still up")
+    ));
+    for turn in &turns {
+        output::text(&told(turn, call.started_at));
+    }
+    for recording in &recordings {
+        let outcome = recording.outcome.as_deref().unwrap_or("running");
+        output::line(&format!("recording {} ({outcome})", recording.path));
+    }
+    let words: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+    output::line(&format!("events {}", words.join(" ")));
+    Ok(())
+}
+
+async fn refused(store: &Store, limit: u32, global: &Global) -> Result<(), Failure> {
+    let refusals = store.refusals().list(limit).await?;
+    if global.json {
+        output::json(&json!({ "refusals": refusals }));
+        return Ok(());
+    }
+    for refusal in &refusals {
+        output::line(&format!(
+            "{}  {} {}  {} → {} from {}",
+            clock::utc(refusal.at),
+            refusal.sip_status,
+            refusal.reason,
+            refusal.caller.expose(),
+            refusal.called.expose(),
+            refusal.source.expose()
+        ));
+        for considered in refusal.considered.as_array().into_iter().flatten() {
+            output::line(&format!("    {considered}"));
+        }
+    }
+    Ok(())
+}
+
+fn told(turn: &Turn, from: UnixTime) -> String {
+    let at = turn.at.since(from).as_secs_f64();
+    let mut text = String::new();
+    if !turn.heard.expose().is_empty() {
+        text.push_str(&format!("{at:7.1}  caller  {}\n", turn.heard.expose()));
+    }
+    let cut = if turn.interrupted { " —" } else { "" };
+    let gap = turn.latency.voice_to_voice_ms.map(|ms| format!("  [{ms:.0} ms]")).unwrap_or_default();
+    text.push_str(&format!("{at:7.1}  agent   {}{cut}{gap}\n", turn.said.expose()));
+    text
+}
+
+fn length(call: &Call) -> String {
+    match (call.answered_at, call.ended_at) {
+        (Some(answered), Some(ended)) => format!("{:.1} s", ended.since(answered).as_secs_f64()),
+        (Some(_), None) => "up".to_owned(),
+        (None, _) => "unanswered".to_owned(),
+    }
+}

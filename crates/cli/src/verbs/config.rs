@@ -1,0 +1,39 @@
+//! `config check | show`.
+
+use serde_json::json;
+use trunkline_service::config::Environment;
+
+use super::settings;
+use crate::args::{Config, Global};
+use crate::failure::{self, Failure};
+use crate::{output, settings as files};
+
+pub(crate) fn run(verb: &Config, global: &Global) -> Result<(), Failure> {
+    match verb {
+        Config::Check => check(global),
+        Config::Show => show(global),
+    }
+}
+
+fn check(global: &Global) -> Result<(), Failure> {
+    let dir = global.config.display();
+    match files::load(global, &Environment::of_process()) {
+        Ok(_) if global.json => output::json(&json!({ "ok": true, "problems": [] })),
+        Ok(_) => output::line(&format!("{dir}: no problem found")),
+        Err(report) => {
+            if global.json {
+                let problems: Vec<String> =
+                    report.problems().iter().map(ToString::to_string).collect();
+                output::json(&json!({ "ok": false, "problems": problems }));
+            }
+            return Err(failure::config(&report));
+        }
+    }
+    Ok(())
+}
+
+/// What is in effect, as YAML's subset JSON: it can be read back by eye and by programs.
+fn show(global: &Global) -> Result<(), Failure> {
+    output::json(&settings(global)?);
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! One file a verb: what was typed becomes what is done and shown.
+
+pub(crate) mod calls;
+pub(crate) mod config;
+pub(crate) mod models;
+pub(crate) mod room;
+pub(crate) mod serve;
+pub(crate) mod token;
+
+use std::time::SystemTime;
+
+use trunkline_base::class::Class;
+use trunkline_base::time::UnixTime;
+use trunkline_base::token::{ApiKey, KeyRing};
+use trunkline_service::config::Environment;
+use trunkline_store::Store;
+
+use crate::args::Global;
+use crate::failure::{self, Failure};
+use crate::settings::{self, Settings};
+
+pub(crate) fn now() -> UnixTime {
+    UnixTime::from_system(SystemTime::now())
+}
+
+/// The settings, or what is wrong with them.
+pub(crate) fn settings(global: &Global) -> Result<Settings, Failure> {
+    settings::load(global, &Environment::of_process()).map_err(|report| failure::config(&report))
+}
+
+/// The keys from flags, variables or files.
+pub(crate) fn keys(global: &Global) -> Result<KeyRing, Failure> {
+    if let (Some(key), Some(secret)) = (&global.api_key, &global.api_secret) {
+        return Ok(KeyRing::from(ApiKey::new(key.clone(), secret.clone())));
+    }
+    settings(global)?.livekit.keys().ok_or_else(no_keys)
+}
+
+pub(crate) fn no_keys() -> Failure {
+    let text = "no API key: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, \
+                or pass --api-key and --api-secret";
+    Failure::new(Class::Denied, "auth.no_key", text)
+}
+
+/// The store of the settings; it must be there already.
+pub(crate) async fn store(global: &Global) -> Result<Store, Failure> {
+    let path = settings(global)?.livekit.store;
+    if !path.exists() {
+        let text = format!(
+            "there is no store at {} yet; `trunkline serve` makes it, TRUNKLINE_STORE names another",
+            path.display()
+        );
+        return Err(Failure::new(Class::Missing, "store.missing", text));
+    }
+    Ok(Store::open(&path.display().to_string()).await?)
+}

@@ -1,0 +1,210 @@
+//! The parts of the daemon, started in order and tied together. The parts do not know each other:
+//! they meet in rooms, in the store, and here.
+//!
+//! ```text
+//! store ─► console ─► node (its webhooks go to the console) ─► recorder ─► agent ─► SIP set-up ─► gateway
+//! ```
+
+mod recording;
+mod sip_setup;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use livekit_protocol as proto;
+use tokio::sync::{broadcast, watch};
+use tracing::{info, warn};
+use trunkline_agent::speech::Speech;
+use trunkline_agent::worker::AgentWorker;
+use trunkline_base::class::Class;
+use trunkline_base::token::{ApiKey, KeyRing};
+use trunkline_bridge::egress::{Recorder, RecorderConfig, RecorderHandle};
+use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle};
+use trunkline_console::{ConsoleConfig, ConsoleHandle, Part};
+use trunkline_node::{Node, NodeConfig, NodeHandle, Receiver, WebhookConfig};
+use trunkline_service::tasks::Tasks;
+use trunkline_store::Store;
+
+use crate::failure::Failure;
+use crate::settings::{Server, Settings};
+use crate::verbs::{now, room};
+
+/// What to start.
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    pub(crate) keys: KeyRing,
+    /// Well-known keys, loopback only.
+    pub(crate) dev: bool,
+    /// The agent's voice; without one no agent is started.
+    pub(crate) speech: Option<Speech>,
+}
+
+/// The running parts.
+pub(crate) struct Stack {
+    pub(crate) store: Store,
+    pub(crate) url: String,
+    pub(crate) keys: KeyRing,
+    pub(crate) node: Option<NodeHandle>,
+    pub(crate) console: ConsoleHandle,
+    pub(crate) recorder: Option<RecorderHandle>,
+    pub(crate) gateway: Option<GatewayHandle>,
+    /// Held so that the worker lives as long as the stack.
+    _worker: Option<AgentWorker>,
+}
+
+/// The well-known pair of LiveKit's development mode.
+pub(crate) fn dev_keys() -> KeyRing {
+    KeyRing::from(ApiKey::new("devkey", "secret"))
+}
+
+impl Stack {
+    /// Starts everything, each part once what it needs is there.
+    ///
+    /// # Errors
+    /// The first part that cannot start, with its remedy.
+    pub(crate) async fn start(plan: Plan, tasks: &Tasks) -> Result<Self, Failure> {
+        let Plan { mut settings, keys, dev, speech } = plan;
+        let store = open_store(&settings.livekit.store).await?;
+        let parts = Arc::new(watch::Sender::new(Vec::new()));
+        let config = ConsoleConfig { bind: settings.monitoring.console, keys: keys.clone() };
+        let console =
+            trunkline_console::start(config, store.clone(), parts.subscribe(), tasks).await?;
+        let node = match settings.livekit.server {
+            Server::Embedded => Some(node(&settings, &keys, dev, &console, &store, tasks).await?),
+            Server::Remote => None,
+        };
+        if let Some(node) = &node {
+            settings.livekit.url = node.url();
+            report(&parts, "node", "listens");
+        }
+        let recorder = recorder(&settings, &keys, node.as_ref(), &console, &store, tasks).await?;
+        let worker = worker(&settings, &keys, speech, &store, tasks).await?;
+        if worker.is_some() {
+            report(&parts, "agent", "registered");
+        }
+        let gateway = gateway(&settings, &keys, &store, tasks).await?;
+        if gateway.is_some() {
+            report(&parts, "sip", "listens");
+        }
+        let url = settings.livekit.url.clone();
+        Ok(Self { store, url, keys, node, console, recorder, gateway, _worker: worker })
+    }
+
+    /// Where SIP over UDP is taken.
+    pub(crate) fn sip_addr(&self) -> Option<SocketAddr> {
+        self.gateway.as_ref().map(GatewayHandle::addr)
+    }
+}
+
+fn report(parts: &watch::Sender<Vec<Part>>, name: &'static str, detail: &str) {
+    parts.send_modify(|parts| parts.push(Part { name, ready: true, detail: detail.to_owned() }));
+}
+
+async fn open_store(path: &Path) -> Result<Store, Failure> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        std::fs::create_dir_all(dir).map_err(|error| {
+            let text = format!("cannot make {}: {error}; choose another store.path", dir.display());
+            Failure::new(Class::Invalid, "store.dir", text)
+        })?;
+    }
+    let store = Store::open(&path.display().to_string()).await?;
+    let orphans = store.calls().close_orphans(now()).await?;
+    if orphans > 0 {
+        info!(calls = orphans, "closed the calls of a process that was killed");
+    }
+    Ok(store)
+}
+
+async fn node(
+    settings: &Settings,
+    keys: &KeyRing,
+    dev: bool,
+    console: &ConsoleHandle,
+    store: &Store,
+    tasks: &Tasks,
+) -> Result<NodeHandle, Failure> {
+    let wanted = &settings.livekit.node;
+    let own = format!("http://{}/webhooks/livekit", console.addr());
+    let others = wanted.webhooks.iter().cloned();
+    let receivers = std::iter::once(own).chain(others).map(Receiver::all).collect();
+    let config = NodeConfig {
+        node_ips: wanted.node_ip.into_iter().collect(),
+        dev,
+        webhooks: WebhookConfig { receivers, ..WebhookConfig::default() },
+        ..NodeConfig::new(wanted.http, wanted.rtc_udp, keys.clone())
+    };
+    Ok(Node::start(config, store.clone(), tasks.clone()).await?)
+}
+
+async fn recorder(
+    settings: &Settings,
+    keys: &KeyRing,
+    node: Option<&NodeHandle>,
+    console: &ConsoleHandle,
+    store: &Store,
+    tasks: &Tasks,
+) -> Result<Option<RecorderHandle>, Failure> {
+    if !settings.livekit.recording.enabled {
+        return Ok(None);
+    }
+    let config = RecorderConfig::new(
+        settings.livekit.url.clone(),
+        keys.clone(),
+        settings.livekit.recording.dir.clone(),
+    );
+    let recorder = Recorder::start(config, store.clone(), tasks.clone()).await?;
+    let events = node.map_or_else(
+        || recording::Feed::Console(console.events()),
+        |node| recording::Feed::Node(node.subscribe_events()),
+    );
+    tasks.vital("recording", recording::follow(events, recorder.clone(), tasks.stop()));
+    let told = recording::Told { node: node.cloned(), store: store.clone() };
+    tasks.vital("egress events", recording::tell(recorder.events(), told, tasks.stop()));
+    Ok(Some(recorder))
+}
+
+async fn worker(
+    settings: &Settings,
+    keys: &KeyRing,
+    speech: Option<Speech>,
+    store: &Store,
+    tasks: &Tasks,
+) -> Result<Option<AgentWorker>, Failure> {
+    let (Some(config), Some(speech)) = (settings.agent.clone(), speech) else {
+        warn!("no agent is started: agent.yaml or the models are not there");
+        return Ok(None);
+    };
+    let url = &settings.livekit.url;
+    let started =
+        AgentWorker::start(config, url, keys.clone(), speech, store.clone(), tasks.clone()).await?;
+    Ok(Some(started))
+}
+
+async fn gateway(
+    settings: &Settings,
+    keys: &KeyRing,
+    store: &Store,
+    tasks: &Tasks,
+) -> Result<Option<GatewayHandle>, Failure> {
+    let sip = &settings.livekit.sip;
+    if !sip.enabled {
+        return Ok(None);
+    }
+    sip_setup::apply(&room::api(settings, keys)?, &settings.sip_setup).await?;
+    let config = GatewayConfig {
+        udp: sip.udp,
+        tcp: sip.tcp,
+        public_ip: sip.public_ip,
+        rtp_ports: sip.rtp_ports.clone(),
+        answer: sip.answer,
+        codecs: sip.codecs.clone(),
+        max_calls: settings.security.max_calls,
+        invites_per_second: settings.security.invites_per_second,
+        ..GatewayConfig::new(settings.livekit.url.clone(), keys.clone())
+    };
+    Ok(Some(Gateway::start(config, store.clone(), tasks.clone()).await?))
+}
+
+/// Events of the embedded node, for those who follow a call from outside the parts.
+pub(crate) type NodeEvents = broadcast::Receiver<proto::WebhookEvent>;
