@@ -1,0 +1,32 @@
+//! The smallest node: development keys, loopback, rooms and media, nothing kept.
+//!
+//! ```sh
+//! cargo run -p trunkline-node --example dev_node -- 7880 7882
+//! ```
+//! Then join with any LiveKit client: `ws://127.0.0.1:7880`, key `devkey`, secret `secret`.
+
+use trunkline_node::{Node, NodeConfig};
+use trunkline_service::tasks::{Limits, Tasks};
+use trunkline_store::Store;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let mut config = NodeConfig::dev();
+    let mut ports = std::env::args().skip(1).map(|port| port.parse::<u16>());
+    if let Some(port) = ports.next() {
+        config.http.set_port(port?);
+    }
+    if let Some(port) = ports.next() {
+        config.rtc_udp.set_port(port?);
+    }
+    let tasks = Tasks::new();
+    let store = Store::open(":memory:").await?;
+    let node = Node::start(config, store, tasks.clone()).await?;
+    tracing::info!(url = node.url(), media = %node.udp_addr(), "join with devkey and secret");
+    tokio::signal::ctrl_c().await?;
+    node.drain().await;
+    tasks.finish(Limits::default()).await;
+    Ok(())
+}
