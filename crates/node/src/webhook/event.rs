@@ -86,6 +86,7 @@ fn with_track(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::SeedableRng;
 
     fn room() -> proto::Room {
         proto::Room {
@@ -103,7 +104,7 @@ mod tests {
             room: room(),
             reason: proto::RoomEndReason::default(),
         }).unwrap();
-        let mut rng = rand::rngs::mock::StepRng::new(7, 11);
+        let mut rng = rand::rngs::SmallRng::seed_from_u64(7);
         stamp(&mut event, UnixTime::from_secs(1_800_000_000), &mut rng);
         let json = serde_json::to_value(&event).unwrap();
         assert_eq!(json["event"], "room_finished");
