@@ -1,0 +1,79 @@
+//! Why calls end, and in which words that is told.
+
+use trunkline_client::room::DisconnectReason;
+use trunkline_sip::endpoint::EndCause;
+
+/// Why a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The SIP side ended it.
+    Phone(EndCause),
+    /// The room ended, or we were removed from it.
+    Room(DisconnectReason),
+    /// We refused or gave up before the answer.
+    Refused { status: u16, why: &'static str },
+    /// The wire fell silent.
+    MediaTimeout,
+    /// As long as a call may last.
+    TooLong,
+    /// The process ends.
+    Drained,
+}
+
+impl End {
+    /// A stable word for store, log and metrics.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::Phone(EndCause::RemoteBye { .. }) => "caller_hung_up",
+            Self::Phone(EndCause::RemoteCancel) => "caller_cancelled",
+            Self::Phone(EndCause::NoAck) => "no_ack",
+            Self::Phone(EndCause::Timeout) => "phone_unreachable",
+            Self::Phone(_) => "hung_up",
+            Self::Room(DisconnectReason::ParticipantRemoved) => "removed",
+            Self::Room(DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed) => {
+                "room_ended"
+            }
+            Self::Room(_) => "room_lost",
+            Self::Refused { why, .. } => why,
+            Self::MediaTimeout => "media_timeout",
+            Self::TooLong => "max_duration",
+            Self::Drained => "drained",
+        }
+    }
+
+    /// The SIP status that says it, where there is one.
+    pub(crate) const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Phone(EndCause::RemoteCancel) => Some(487),
+            Self::Phone(EndCause::Rejected(status) | EndCause::Refused(status))
+            | Self::Refused { status, .. } => Some(*status),
+            Self::Phone(EndCause::Timeout | EndCause::NoAck) => Some(408),
+            Self::Phone(EndCause::RemoteBye { .. } | EndCause::Local)
+            | Self::Room(_)
+            | Self::MediaTimeout
+            | Self::TooLong
+            | Self::Drained => None,
+        }
+    }
+
+    /// The Reason header of our BYE (RFC 3326).
+    pub(crate) fn reason_header(&self) -> String {
+        let (cause, text) = match self {
+            Self::MediaTimeout => (102, "media timeout"),
+            Self::TooLong => (102, "max duration"),
+            Self::Drained => (41, "shutting down"),
+            _ => (16, "normal clearing"),
+        };
+        format!("Q.850;cause={cause};text=\"{text}\"")
+    }
+
+    /// Does the phone still have to be told?
+    pub(crate) const fn is_ours(&self) -> bool {
+        !matches!(self, Self::Phone(_))
+    }
+
+    /// Does the room still exist for us?
+    pub(crate) const fn leaves_room(&self) -> bool {
+        !matches!(self, Self::Room(_))
+    }
+}

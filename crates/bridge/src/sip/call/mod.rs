@@ -1,0 +1,17 @@
+//! One phone call: a SIP leg, a room, and the media between them. One task owns it.
+//!
+//! ```text
+//! Arrival ─► 180, SDP, media, join the room ─► wait for an agent's voice ─► 200 ─► ACK ─► Up
+//!    └──────────── CANCEL, BYE, no agent in time, room gone, drain, … ──────────────► end
+//! ```
+//! At the end, whatever led to it: the phone hears BYE (or a refusal), the room sees us leave, the
+//! store gets the summary.
+
+mod end;
+mod negotiate;
+mod room;
+mod run;
+mod setup;
+
+pub(crate) use run::Call;
+pub(crate) use setup::Shared;

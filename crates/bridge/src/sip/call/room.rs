@@ -1,0 +1,101 @@
+//! The room side of a call.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tracing::warn;
+use trunkline_client::auth::AuthError;
+use trunkline_client::room::{
+    AudioOptions, AudioTrack, ConnectError, DisconnectReason, PublishError, Room, RoomEvent,
+    RoomEvents, RoomOptions, TrackSource,
+};
+
+use super::super::media::MediaCommand;
+use super::setup::{Plan, Shared};
+use trunkline_sip::routing::Accepted;
+
+/// A joined room with the caller's track in it.
+pub(super) struct Joined {
+    pub(super) room: Room,
+    pub(super) events: RoomEvents,
+    pub(super) track: AudioTrack,
+}
+
+/// Why a room could not be joined.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum JoinError {
+    #[error(transparent)]
+    Token(#[from] AuthError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// Joins as a SIP participant and publishes the caller's track.
+pub(super) async fn join(
+    shared: Shared,
+    spec: trunkline_client::auth::TokenSpec,
+) -> Result<Joined, JoinError> {
+    let token = shared.auth.mint(&spec)?;
+    let options = RoomOptions::default();
+    let (room, events) = Room::connect(&shared.config.url, token, options).await?;
+    let audio = AudioOptions { name: "phone".to_owned(), source: TrackSource::Microphone };
+    let track = room.publish_audio(audio).await?;
+    Ok(Joined { room, events, track })
+}
+
+/// The spec for [`join`].
+pub(super) fn spec(plan: &Plan, accepted: &Accepted) -> trunkline_client::auth::TokenSpec {
+    plan.token(accepted)
+}
+
+/// What the call must know of a room's event.
+pub(super) enum RoomNews {
+    /// A voice can be heard.
+    Voice,
+    /// Keys for the phone were passed on, or nothing of interest.
+    Nothing,
+    /// It is over.
+    Over(DisconnectReason),
+}
+
+/// Passes on what media needs and tells what the call needs.
+pub(super) fn on_event(
+    event: Option<RoomEvent>,
+    media: &mpsc::Sender<MediaCommand>,
+) -> RoomNews {
+    let (command, news) = match event {
+        Some(RoomEvent::TrackSubscribed(track)) => {
+            let opus = track.mime_type.is_empty() || track.mime_type.ends_with("opus");
+            if !opus {
+                return RoomNews::Nothing;
+            }
+            (MediaCommand::Hear(track), RoomNews::Voice)
+        }
+        Some(RoomEvent::TrackUnsubscribed { sid, .. }) => {
+            (MediaCommand::Forget(sid), RoomNews::Nothing)
+        }
+        Some(RoomEvent::Dtmf { digit, .. }) => (MediaCommand::Press(digit), RoomNews::Nothing),
+        Some(RoomEvent::Disconnected { reason }) => return RoomNews::Over(reason),
+        Some(_) => return RoomNews::Nothing,
+        None => return RoomNews::Over(DisconnectReason::Unknown),
+    };
+    if media.try_send(command).is_err() {
+        warn!("media does not take its commands");
+    }
+    news
+}
+
+/// Sets `sip.callStatus`, and is content if that does not work.
+pub(super) async fn set_status(room: &Room, status: &'static str) {
+    let change = BTreeMap::from([("sip.callStatus".to_owned(), status.to_owned())]);
+    let done = tokio::time::timeout(STATUS, room.set_attributes(change)).await;
+    if !matches!(done, Ok(Ok(()))) {
+        warn!(status, "call status could not be set");
+    }
+}
+
+/// Longer would keep a caller's line open for a cosmetic attribute.
+const STATUS: Duration = Duration::from_secs(1);

@@ -1,0 +1,126 @@
+//! What calls share, and what each of them knows from its INVITE.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use trunkline_base::id::{CallId, ParticipantIdentity, RoomName};
+use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
+use trunkline_service::tasks::Stop;
+use trunkline_sip::message::{Headers, Request, name};
+use trunkline_sip::routing::{Accepted, HeaderOptions};
+use trunkline_store::Store;
+
+use super::super::config::GatewayConfig;
+use super::super::media::Ports;
+use super::super::signalling::Arrival;
+
+/// What every call of a gateway uses.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) config: Arc<GatewayConfig>,
+    pub(crate) store: Store,
+    pub(crate) auth: LiveKitAuthManager,
+    pub(crate) ports: Ports,
+    pub(crate) stop: Stop,
+}
+
+/// Names and limits of one call.
+pub(super) struct Plan {
+    pub(super) call_id: CallId,
+    pub(super) room: RoomName,
+    pub(super) identity: ParticipantIdentity,
+    pub(super) attributes: BTreeMap<String, String>,
+    pub(super) ringing: Duration,
+    pub(super) longest: Duration,
+    pub(super) media_timeout: Duration,
+}
+
+impl Plan {
+    /// `None` only for names the matcher would not have made.
+    pub(super) fn new(arrival: &Arrival, config: &GatewayConfig) -> Option<Self> {
+        let accepted = &arrival.accepted;
+        let trunk = &accepted.trunk;
+        let longest = trunk.max_call_duration.unwrap_or(config.max_call_duration);
+        let rule_timeout = accepted.rule.media.media_timeout.or(trunk.media.media_timeout);
+        Some(Self {
+            call_id: CallId::parse(arrival.tag.as_str()).ok()?,
+            room: RoomName::parse(accepted.room.as_str()).ok()?,
+            identity: ParticipantIdentity::parse(accepted.identity.as_str()).ok()?,
+            attributes: attributes(accepted, &arrival.invite, &arrival.tag),
+            ringing: trunk.ringing_timeout.unwrap_or(config.ringing_timeout),
+            longest: longest.min(LONGEST),
+            media_timeout: rule_timeout.unwrap_or(config.media_timeout),
+        })
+    }
+
+    pub(super) fn token(&self, accepted: &Accepted) -> TokenSpec {
+        let mut spec = TokenSpec::new(Role::Sip, self.identity.clone())
+            .in_room(self.room.clone())
+            .named(accepted.name.expose().as_str())
+            .with_metadata(accepted.metadata.as_str())
+            .with_attributes(self.attributes.clone());
+        if let Some(config) = &accepted.rule.room_config {
+            spec = spec.with_room_config(config.clone());
+        }
+        spec
+    }
+}
+
+/// Headers of our own for a 200: the trunk's, and attributes mapped to headers.
+pub(super) fn answer_headers(
+    accepted: &Accepted,
+    attributes: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    let fixed = accepted.trunk.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
+    fixed.chain(mapped_headers(accepted, attributes)).collect()
+}
+
+/// Attributes mapped to headers, for 200 and BYE.
+pub(super) fn mapped_headers(
+    accepted: &Accepted,
+    attributes: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    let map = accepted.trunk.attributes_to_headers.iter();
+    map.filter_map(|(attribute, header)| Some((header.clone(), attributes.get(attribute)?.clone())))
+        .collect()
+}
+
+fn attributes(accepted: &Accepted, invite: &Request, tag: &str) -> BTreeMap<String, String> {
+    let headers = &invite.headers;
+    let mut all = accepted.attributes.clone();
+    let mut set = |key: &str, value: &str| all.insert(key.to_owned(), value.to_owned());
+    set("sip.callID", tag);
+    set("sip.callIDFull", headers.get(name::CALL_ID).unwrap_or_default());
+    let remote_tag = headers.from().ok().and_then(|from| from.tag().map(str::to_owned));
+    set("sip.callTag", &remote_tag.unwrap_or_default());
+    set("sip.callStatus", "ringing");
+    for (header, attribute) in &accepted.trunk.headers_to_attributes {
+        if let Some(value) = headers.get(header) {
+            set(attribute, value);
+        }
+    }
+    for (header, value) in included(headers, accepted.trunk.include_headers) {
+        set(&format!("sip.h.{}", header.to_ascii_lowercase()), value);
+    }
+    all
+}
+
+/// Headers a trunk wants as attributes. Credentials never are.
+fn included(
+    headers: &Headers,
+    options: HeaderOptions,
+) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().filter(move |(header, _)| {
+        let extension = header.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"));
+        let secret = *header == name::AUTHORIZATION || *header == name::PROXY_AUTHORIZATION;
+        match options {
+            HeaderOptions::None => false,
+            HeaderOptions::ExtensionsOnly => extension,
+            HeaderOptions::All => !secret,
+        }
+    })
+}
+
+/// LiveKit's cap.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);

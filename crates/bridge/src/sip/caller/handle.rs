@@ -1,0 +1,217 @@
+//! The caller's side of a call, as its user sees it.
+
+use std::time::{Duration, Instant};
+
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use trunkline_base::class::{Class, Classified};
+use trunkline_sip::uri::{Uri, UriError};
+
+use super::super::config::CallerOptions;
+use super::super::media::Ports;
+use super::agent::{Agent, Ask, Setup};
+
+/// Places calls.
+pub struct Caller;
+
+/// Why a call did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The target is no SIP URI.
+    #[error("target is not a sip uri")]
+    Target(#[source] UriError),
+    /// The target's name has no address.
+    #[error("target host is not known")]
+    Host,
+    /// No socket.
+    #[error("cannot open a socket for the call")]
+    Socket(#[source] std::io::Error),
+    /// No RTP port.
+    #[error("no rtp port is free")]
+    NoPort,
+    /// The other side refused.
+    #[error("call was refused with {0}")]
+    Refused(u16),
+    /// Nobody answered in time.
+    #[error("nobody answered")]
+    NoAnswer,
+    /// The other side answered with media we cannot use.
+    #[error("answer has no media in common")]
+    Media,
+}
+
+impl Classified for CallError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Target(_) => Class::Invalid,
+            Self::Host => Class::Missing,
+            Self::Socket(_) | Self::NoPort | Self::NoAnswer => Class::Unavailable,
+            Self::Refused(401 | 403 | 407) => Class::Denied,
+            Self::Refused(404 | 480) => Class::Missing,
+            Self::Refused(503) => Class::Overloaded,
+            Self::Refused(_) => Class::Conflict,
+            Self::Media => Class::Peer,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Target(_) => "sip.call.target",
+            Self::Host => "sip.call.host",
+            Self::Socket(_) => "sip.call.socket",
+            Self::NoPort => "sip.call.rtp_ports",
+            Self::Refused(_) => "sip.call.refused",
+            Self::NoAnswer => "sip.call.no_answer",
+            Self::Media => "sip.call.media",
+        }
+    }
+}
+
+/// One received packet's sound.
+#[derive(Clone, Debug)]
+pub struct HeardFrame {
+    /// When the packet arrived.
+    pub arrival: Instant,
+    /// Its RTP sequence number without wraps.
+    pub sequence: u64,
+    /// Its RTP timestamp.
+    pub timestamp: u32,
+    /// Decoded, 8 kHz.
+    pub samples: Vec<i16>,
+}
+
+/// What a finished call came to.
+#[derive(Clone, Debug, Default)]
+pub struct CallSummary {
+    /// Who hung up: `local`, `remote`, or the failure.
+    pub cause: String,
+    /// Packets received.
+    pub received: u64,
+    /// Packets that never came.
+    pub lost: u64,
+    /// Inter-arrival jitter.
+    pub jitter_ms: f64,
+    /// Packets sent.
+    pub sent: u64,
+}
+
+/// An answered call. Dropping it drops the line without a BYE; use [`OutgoingCall::hangup`].
+pub struct OutgoingCall {
+    /// INVITE to 200.
+    pub answered_ms: u64,
+    /// When the INVITE went out.
+    pub placed_at: Instant,
+    /// SIP Call-ID.
+    pub call_id: String,
+    asks: mpsc::Sender<Ask>,
+    frames: mpsc::Sender<Vec<i16>>,
+    heard: mpsc::Receiver<HeardFrame>,
+    ended: watch::Receiver<Option<CallSummary>>,
+    task: JoinHandle<()>,
+}
+
+impl Caller {
+    /// Calls and waits for the answer.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call(options: CallerOptions) -> Result<OutgoingCall, CallError> {
+        let target = Uri::parse(&options.target).map_err(CallError::Target)?;
+        let remote = match target.socket_addr() {
+            Some(address) => address,
+            None => tokio::net::lookup_host((target.host.as_str(), target.port_or_default()))
+                .await
+                .ok()
+                .and_then(|mut found| found.find(|a| a.is_ipv4() == options.bind.is_ipv4()))
+                .ok_or(CallError::Host)?,
+        };
+        let socket = UdpSocket::bind(options.bind).await.map_err(CallError::Socket)?;
+        let pair = Ports::new(&RTP_PORTS)
+            .bind_from(options.bind.ip(), rand::random())
+            .await
+            .map_err(|_| CallError::NoPort)?;
+        let (asks, asked) = mpsc::channel(ASKS);
+        let (frames, to_speak) = mpsc::channel(FRAMES);
+        let (hear, heard) = mpsc::channel(HEARD);
+        let (tell_end, ended) = watch::channel(None);
+        let (tell_answer, answered) = oneshot::channel();
+        let setup = Setup { options, target, remote, socket, pair };
+        let agent = Agent::new(setup, hear, tell_end, tell_answer)?;
+        #[expect(clippy::disallowed_methods, reason = "the call keeps it and aborts it on drop")]
+        let task = tokio::spawn(agent.run(asked, to_speak));
+        let answer = answered.await.unwrap_or(Err(CallError::NoAnswer))?;
+        Ok(OutgoingCall {
+            answered_ms: answer.answered_ms,
+            placed_at: answer.placed_at,
+            call_id: answer.call_id,
+            asks,
+            frames,
+            heard,
+            ended,
+            task,
+        })
+    }
+}
+
+impl OutgoingCall {
+    /// Speaks 20 ms (160 samples at 8 kHz). Frames are sent on a steady clock; this waits while
+    /// half a second is queued. `false` when the call is over. Silence is sent when none is queued.
+    pub async fn send(&self, frame: &[i16]) -> bool {
+        self.frames.send(frame.to_vec()).await.is_ok()
+    }
+
+    /// The next packet heard; `None` when the call is over.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn recv(&mut self) -> Option<HeardFrame> {
+        self.heard.recv().await
+    }
+
+    /// Presses keys, one after another.
+    pub async fn dtmf(&self, digits: &str) -> bool {
+        self.asks.send(Ask::Press(digits.to_owned())).await.is_ok()
+    }
+
+    /// Has the call ended?
+    pub fn is_over(&self) -> bool {
+        self.ended.borrow().is_some()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn ended(&self) -> CallSummary {
+        let mut ended = self.ended.clone();
+        let summary = ended.wait_for(Option::is_some).await;
+        summary.ok().and_then(|summary| summary.clone()).unwrap_or_default()
+    }
+
+    /// Hangs up and waits for the other side's word, two seconds at most.
+    pub async fn hangup(self) -> CallSummary {
+        let _ = self.asks.send(Ask::Hangup).await;
+        tokio::time::timeout(GOODBYE, self.ended()).await.unwrap_or_default()
+    }
+}
+
+impl Drop for OutgoingCall {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Outside the gateway's default range, so that both fit on one machine.
+const RTP_PORTS: std::ops::RangeInclusive<u16> = 20_002..=29_999;
+
+/// Wishes waiting.
+const ASKS: usize = 16;
+
+/// Half a second of speech.
+const FRAMES: usize = 25;
+
+/// Ten seconds of packets; a user that does not listen loses the newest.
+const HEARD: usize = 500;
+
+const GOODBYE: Duration = Duration::from_secs(2);

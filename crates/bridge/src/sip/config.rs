@@ -1,0 +1,107 @@
+//! What a gateway and a caller are told at start.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use trunkline_base::token::KeyRing;
+use trunkline_sip::sdp::Codec;
+
+/// A gateway's settings. [`GatewayConfig::new`] fills in what most machines want.
+#[derive(Clone)]
+pub struct GatewayConfig {
+    /// Where SIP over UDP is taken; port 0 picks one.
+    pub udp: SocketAddr,
+    /// Where SIP over TCP is taken; `None` is no TCP. Port 0 follows the UDP port if it is free.
+    pub tcp: Option<SocketAddr>,
+    /// The address phones can reach us at, for Contact and SDP. `None` is the bound one, or the
+    /// address of the interface that leads to the caller when bound to all.
+    pub public_ip: Option<IpAddr>,
+    /// Ports for RTP.
+    pub rtp_ports: RangeInclusive<u16>,
+    /// The LiveKit server, such as `ws://127.0.0.1:7880`.
+    pub url: String,
+    /// The server's keys.
+    pub keys: KeyRing,
+    /// When an inbound call is answered.
+    pub answer: AnswerPolicy,
+    /// How long a caller may ring when the trunk does not say.
+    pub ringing_timeout: Duration,
+    /// How long a call may last when the trunk does not say.
+    pub max_call_duration: Duration,
+    /// End a call after this much silence on the wire.
+    pub media_timeout: Duration,
+    /// Calls at the same time; more are refused with 503.
+    pub max_calls: usize,
+    /// INVITEs per second from one address; short bursts of twice as many pass.
+    pub invites_per_second: u32,
+    /// How often trunks and rules are read again.
+    pub refresh: Duration,
+    /// Codecs in order of preference.
+    pub codecs: Vec<Codec>,
+    /// Rate of the Opus track made of the caller's voice: 8000 or 16000.
+    pub room_rate: u32,
+}
+
+impl GatewayConfig {
+    /// Defaults for a gateway beside its LiveKit server.
+    pub fn new(url: impl Into<String>, keys: KeyRing) -> Self {
+        Self {
+            udp: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5060)),
+            tcp: Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5060))),
+            public_ip: None,
+            rtp_ports: 10_000..=20_000,
+            url: url.into(),
+            keys,
+            answer: AnswerPolicy::OnAgent,
+            ringing_timeout: Duration::from_secs(60),
+            max_call_duration: Duration::from_secs(24 * 3600),
+            media_timeout: Duration::from_secs(30),
+            max_calls: 1000,
+            invites_per_second: 50,
+            refresh: Duration::from_secs(30),
+            codecs: vec![Codec::Pcmu, Codec::Pcma],
+            room_rate: 16_000,
+        }
+    }
+}
+
+/// When an inbound call is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerPolicy {
+    /// When somebody's audio is heard in the room; until then the caller rings.
+    OnAgent,
+    /// As soon as the room is joined.
+    OnRoom,
+}
+
+/// A call to place with [`super::Caller`].
+#[derive(Clone, Debug)]
+pub struct CallerOptions {
+    /// Whom to call, such as `sip:100@127.0.0.1:5060`.
+    pub target: String,
+    /// User part of From.
+    pub from: String,
+    /// Local address; port 0 picks one.
+    pub bind: SocketAddr,
+    /// The codec to offer.
+    pub codec: Codec,
+    /// Login for a challenge, as user and password.
+    pub login: Option<(String, trunkline_base::secret::Secret<String>)>,
+    /// Give up ringing after this long.
+    pub ring_limit: Duration,
+}
+
+impl CallerOptions {
+    /// A call over loopback in PCMU.
+    pub fn new(target: impl Into<String>, from: impl Into<String>) -> Self {
+        Self {
+            target: target.into(),
+            from: from.into(),
+            bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            codec: Codec::Pcmu,
+            login: None,
+            ring_limit: Duration::from_secs(60),
+        }
+    }
+}

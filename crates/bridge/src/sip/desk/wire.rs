@@ -1,0 +1,95 @@
+//! LiveKit's trunks and rules as the matcher wants them.
+
+use livekit_protocol as proto;
+use proto::sip_dispatch_rule::Rule;
+use std::time::Duration;
+
+use trunkline_base::id::{RuleId, TrunkId};
+use trunkline_base::secret::Secret;
+use trunkline_sip::routing::{
+    DigestLogin, DispatchRule, HeaderOptions, InboundTrunk, MediaOptions, RuleKind,
+};
+
+/// A trunk; `None` if it has no id.
+pub(super) fn trunk(info: proto::SipInboundTrunkInfo) -> Option<InboundTrunk> {
+    let include_headers = match info.include_headers() {
+        proto::SipHeaderOptions::SipNoHeaders => HeaderOptions::None,
+        proto::SipHeaderOptions::SipXHeaders => HeaderOptions::ExtensionsOnly,
+        proto::SipHeaderOptions::SipAllHeaders => HeaderOptions::All,
+    };
+    let mut trunk = InboundTrunk::new(TrunkId::parse(info.sip_trunk_id).ok()?);
+    trunk.name = info.name;
+    trunk.metadata = info.metadata;
+    trunk.numbers = info.numbers;
+    trunk.allowed_addresses = info.allowed_addresses;
+    trunk.allowed_numbers = info.allowed_numbers;
+    // Half a login still locks the trunk: nobody knows an empty password's other half by luck.
+    trunk.auth = (!info.auth_username.is_empty() || !info.auth_password.is_empty()).then(|| {
+        let realm = if info.auth_realm.is_empty() { REALM.to_owned() } else { info.auth_realm };
+        DigestLogin {
+            username: info.auth_username,
+            password: Secret::new(info.auth_password),
+            realm,
+        }
+    });
+    trunk.headers = info.headers.into_iter().collect();
+    trunk.headers_to_attributes = info.headers_to_attributes.into_iter().collect();
+    trunk.attributes_to_headers = info.attributes_to_headers.into_iter().collect();
+    trunk.include_headers = include_headers;
+    trunk.ringing_timeout = duration(info.ringing_timeout.as_ref());
+    trunk.max_call_duration = duration(info.max_call_duration.as_ref());
+    trunk.media = media(info.media);
+    Some(trunk)
+}
+
+/// A rule; `None` if it has no id or no kind.
+pub(super) fn rule(info: proto::SipDispatchRuleInfo) -> Option<DispatchRule> {
+    let kind = match info.rule?.rule? {
+        Rule::DispatchRuleDirect(direct) => {
+            RuleKind::Direct { room_name: direct.room_name, pin: direct.pin }
+        }
+        Rule::DispatchRuleIndividual(individual) => RuleKind::Individual {
+            room_prefix: individual.room_prefix,
+            pin: individual.pin,
+            no_randomness: individual.no_randomness,
+        },
+        Rule::DispatchRuleCallee(callee) => RuleKind::Callee {
+            room_prefix: callee.room_prefix,
+            pin: callee.pin,
+            randomize: callee.randomize,
+        },
+    };
+    let mut rule = DispatchRule::new(RuleId::parse(info.sip_dispatch_rule_id).ok()?, kind);
+    // An unreadable trunk id must not turn the rule into one for every trunk.
+    let ids: Result<Vec<TrunkId>, _> = info.trunk_ids.into_iter().map(TrunkId::parse).collect();
+    rule.trunk_ids = ids.ok()?;
+    rule.hide_phone_number = info.hide_phone_number;
+    rule.inbound_numbers = info.inbound_numbers;
+    rule.numbers = info.numbers;
+    rule.name = info.name;
+    rule.metadata = info.metadata;
+    rule.attributes = info.attributes.into_iter().collect();
+    rule.room_preset = info.room_preset;
+    rule.room_config = info.room_config.and_then(|config| serde_json::to_value(config).ok());
+    rule.media = media(info.media);
+    Some(rule)
+}
+
+fn media(config: Option<proto::SipMediaConfig>) -> MediaOptions {
+    let Some(config) = config else { return MediaOptions::default() };
+    MediaOptions {
+        only_listed_codecs: config.only_listed_codecs,
+        codecs: config.codecs.into_iter().map(|codec| codec.name).collect(),
+        media_timeout: duration(config.media_timeout.as_ref()),
+    }
+}
+
+fn duration(value: Option<&pbjson_types::Duration>) -> Option<Duration> {
+    let value = value?;
+    let seconds = u64::try_from(value.seconds).ok()?;
+    let nanos = u32::try_from(value.nanos).ok()?;
+    Some(Duration::new(seconds, nanos)).filter(|duration| !duration.is_zero())
+}
+
+/// LiveKit's default.
+const REALM: &str = "LiveKit";

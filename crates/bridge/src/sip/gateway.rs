@@ -1,0 +1,274 @@
+//! Starting a gateway, and the handle to it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::info;
+use trunkline_base::class::{Class, Classified};
+use trunkline_client::api::{ApiError, LiveKitApiClient};
+use trunkline_client::auth::LiveKitAuthManager;
+use trunkline_service::metrics::{Gauge, set};
+use trunkline_service::tasks::Tasks;
+use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits};
+use trunkline_store::Store;
+
+use super::call::{Call, Shared};
+use super::config::GatewayConfig;
+use super::desk::{Desk, Directory, Reload, keep, write_refusals};
+use super::media::Ports;
+use super::signalling::{
+    Advertised, Arrival, COMMANDS, Command, INPUTS, Parts, Signalling, accept_tcp, now, read_udp,
+};
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A socket could not be bound.
+    #[error("cannot listen for sip over {transport} on {address}")]
+    Bind {
+        /// `udp` or `tcp`.
+        transport: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The server's address is no address.
+    #[error("livekit url is not valid")]
+    Url(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The RTP port range holds no pair.
+    #[error("rtp port range {first}-{last} holds no pair of ports")]
+    RtpPorts {
+        /// First port.
+        first: u16,
+        /// Last port.
+        last: u16,
+    },
+}
+
+impl Classified for StartError {
+    fn class(&self) -> Class {
+        match self {
+            Self::Bind { .. } => Class::Unavailable,
+            Self::Url(_) | Self::RtpPorts { .. } => Class::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Bind { .. } => "sip.gateway.bind",
+            Self::Url(_) => "sip.gateway.url",
+            Self::RtpPorts { .. } => "sip.gateway.rtp_ports",
+        }
+    }
+}
+
+/// The SIP gateway.
+pub struct Gateway;
+
+impl Gateway {
+    /// Binds, starts every task and returns at once; see [`GatewayHandle::ready`].
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(
+        config: GatewayConfig,
+        store: Store,
+        tasks: Tasks,
+    ) -> Result<GatewayHandle, StartError> {
+        check_ports(&config)?;
+        let udp = bind_udp(config.udp).await?;
+        let bound = udp.local_addr().unwrap_or(config.udp);
+        let tcp = bind_tcp(&config, bound).await?;
+        let tcp_addr = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
+        let auth = LiveKitAuthManager::new(config.keys.clone());
+        let api = LiveKitApiClient::with(&config.url, auth.clone(), Default::default())
+            .map_err(|error| StartError::Url(Box::new(error)))?;
+        let stop = tasks.stop();
+        let (inputs, incoming) = mpsc::channel(INPUTS);
+        let (commands, wishes) = mpsc::channel(COMMANDS);
+        let (arrivals, calls) = mpsc::channel(ARRIVALS);
+        let (notes, noted) = mpsc::channel(NOTES);
+        let (reload, reloads) = mpsc::channel(1);
+        let (directory_tx, directory) = watch::channel(Arc::new(Directory::default()));
+        let (count, counted) = watch::channel(0);
+        let mut rng = StdRng::from_os_rng();
+        let udp = Arc::new(udp);
+        let parts = Parts {
+            endpoint: Endpoint::new(endpoint_config(&config), rng.random(), now()),
+            desk: Desk::new(directory.clone(), StdRng::from_os_rng(), notes),
+            udp: Arc::clone(&udp),
+            inputs: incoming,
+            commands: wishes,
+            for_calls: commands.clone(),
+            arrivals,
+            calls: count,
+            stop: stop.clone(),
+        };
+        let advertised = || Advertised::new(bound, config.public_ip);
+        tasks.vital("sip_signalling", Signalling::new(parts).run());
+        if let Some(listener) = tcp {
+            let accept = accept_tcp(listener, advertised(), inputs.clone(), tasks.clone());
+            tasks.vital("sip_tcp", accept);
+        }
+        tasks.vital("sip_udp", read_udp(udp, advertised(), inputs));
+        tasks.session("sip_refusals", write_refusals(store.clone(), noted));
+        let refresh = config.refresh;
+        tasks.session("sip_directory", keep(api, refresh, directory_tx, reloads, stop.clone()));
+        tasks.session("sip_gauge", show(counted.clone()));
+        let ports = Ports::new(&config.rtp_ports);
+        let shared = Shared { config: Arc::new(config), store, auth, ports, stop };
+        tasks.vital("sip_reception", receive(calls, shared, tasks.clone()));
+        info!(udp = %bound, tcp = ?tcp_addr, "sip gateway listens");
+        Ok(GatewayHandle { addr: bound, tcp_addr, counted, directory, reload, commands })
+    }
+}
+
+/// A running gateway.
+#[derive(Clone)]
+pub struct GatewayHandle {
+    addr: SocketAddr,
+    tcp_addr: Option<SocketAddr>,
+    counted: watch::Receiver<usize>,
+    directory: watch::Receiver<Arc<Directory>>,
+    reload: mpsc::Sender<Reload>,
+    commands: mpsc::Sender<Command>,
+}
+
+/// Why trunks and rules were not read again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The server refused or is away.
+    #[error("trunks and rules cannot be read")]
+    Api(#[source] ApiError),
+    /// The gateway is gone.
+    #[error("gateway is not running")]
+    Gone,
+}
+
+impl GatewayHandle {
+    /// Where SIP over UDP is taken.
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where SIP over TCP is taken.
+    pub const fn tcp_addr(&self) -> Option<SocketAddr> {
+        self.tcp_addr
+    }
+
+    /// Calls now, in any state.
+    pub fn calls(&self) -> usize {
+        *self.counted.borrow()
+    }
+
+    /// Watches the number of calls.
+    pub fn watch_calls(&self) -> watch::Receiver<usize> {
+        self.counted.clone()
+    }
+
+    /// Waits until trunks and rules were read once; `false` when the gateway ends first. Until
+    /// then callers get 503.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn ready(&self) -> bool {
+        self.directory.clone().wait_for(|directory| directory.loaded).await.is_ok()
+    }
+
+    /// Reads trunks and rules now.
+    ///
+    /// # Errors
+    /// [`ReloadError`].
+    pub async fn reload(&self) -> Result<(), ReloadError> {
+        let (answer, answered) = oneshot::channel();
+        let asked = self.reload.send_timeout(answer, RELOAD).await;
+        asked.map_err(|_| ReloadError::Gone)?;
+        let result = answered.await.map_err(|_| ReloadError::Gone)?;
+        result.map_err(ReloadError::Api)
+    }
+
+    /// Refuses new calls from now on; those that are up go on until the process drains.
+    pub async fn drain(&self) {
+        // A gateway that is gone refuses everybody anyway.
+        let _ = self.commands.send_timeout(Command::Drain, RELOAD).await;
+    }
+}
+
+fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
+    EndpointConfig {
+        limits: Limits {
+            calls: config.max_calls,
+            invites_per_second: config.invites_per_second,
+            ..Limits::default()
+        },
+        ..EndpointConfig::new(concat!("trunkline/", env!("CARGO_PKG_VERSION")))
+    }
+}
+
+fn check_ports(config: &GatewayConfig) -> Result<(), StartError> {
+    let (first, last) = (*config.rtp_ports.start(), *config.rtp_ports.end());
+    let even = first.checked_next_multiple_of(2);
+    let pair = even.and_then(|even| even.checked_add(1)).is_some_and(|odd| odd <= last);
+    if pair { Ok(()) } else { Err(StartError::RtpPorts { first, last }) }
+}
+
+async fn bind_udp(address: SocketAddr) -> Result<UdpSocket, StartError> {
+    let socket = UdpSocket::bind(address)
+        .await
+        .map_err(|source| StartError::Bind { transport: "udp", address, source })?;
+    // A burst of calls must fit while the task is busy; the kernel caps what it does not allow.
+    let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
+    Ok(socket)
+}
+
+/// With port 0, TCP takes the port UDP got: phones try the same one for both.
+async fn bind_tcp(
+    config: &GatewayConfig,
+    udp: SocketAddr,
+) -> Result<Option<TcpListener>, StartError> {
+    let Some(mut address) = config.tcp else { return Ok(None) };
+    if address.port() == 0 {
+        address.set_port(udp.port());
+        if let Ok(listener) = TcpListener::bind(address).await {
+            return Ok(Some(listener));
+        }
+        address.set_port(0);
+    }
+    let bound = TcpListener::bind(address).await;
+    bound.map(Some).map_err(|source| StartError::Bind { transport: "tcp", address, source })
+}
+
+/// Gives each arrival a task of its own.
+async fn receive(mut arrivals: mpsc::Receiver<Arrival>, shared: Shared, tasks: Tasks) {
+    while let Some(arrival) = arrivals.recv().await {
+        tasks.session("call", Call::run(arrival, shared.clone()));
+    }
+}
+
+async fn show(mut counted: watch::Receiver<usize>) {
+    loop {
+        let calls = u32::try_from(*counted.borrow_and_update()).unwrap_or(u32::MAX);
+        set(Gauge::CallsActive, f64::from(calls), &[]);
+        if counted.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Calls waiting for their task. Filling it means the scheduler stands still.
+const ARRIVALS: usize = 256;
+
+/// Refusals waiting for the disk.
+const NOTES: usize = 1024;
+
+/// Patience with our own tasks.
+const RELOAD: Duration = Duration::from_secs(5);
+
+const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;

@@ -1,0 +1,74 @@
+//! Pairs of UDP ports for RTP and RTCP.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::net::UdpSocket;
+
+/// An even port and the one after it.
+pub(crate) struct Pair {
+    pub(crate) rtp: UdpSocket,
+    pub(crate) rtcp: UdpSocket,
+    pub(crate) port: u16,
+}
+
+/// Finds free pairs. The operating system says which are free, so there is nothing to give back.
+#[derive(Clone)]
+pub(crate) struct Ports {
+    first: u16,
+    pairs: u32,
+    next: Arc<AtomicU32>,
+}
+
+/// No pair is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no rtp port is free")]
+pub(crate) struct NoPort;
+
+impl Ports {
+    pub(crate) fn new(range: &RangeInclusive<u16>) -> Self {
+        let first = range.start().next_multiple_of(2).max(2);
+        let pairs = (u32::from(*range.end()) + 1).saturating_sub(u32::from(first)) / 2;
+        Self { first, pairs, next: Arc::new(AtomicU32::new(0)) }
+    }
+
+    /// The same, beginning somewhere: for one that is made anew for each call.
+    pub(crate) async fn bind_from(&self, ip: IpAddr, turn: u16) -> Result<Pair, NoPort> {
+        self.next.store(u32::from(turn), Ordering::Relaxed);
+        self.bind(ip).await
+    }
+
+    /// Binds the next free pair, going round so that a late packet of an old call finds nobody.
+    pub(crate) async fn bind(&self, ip: IpAddr) -> Result<Pair, NoPort> {
+        for _ in 0..self.pairs {
+            let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.pairs;
+            let Ok(offset) = u16::try_from(turn * 2) else { continue };
+            let port = self.first + offset;
+            let rtp = UdpSocket::bind(SocketAddr::new(ip, port)).await;
+            let Ok(rtp) = rtp else { continue };
+            let rtcp = UdpSocket::bind(SocketAddr::new(ip, port + 1)).await;
+            let Ok(rtcp) = rtcp else { continue };
+            return Ok(Pair { rtp, rtcp, port });
+        }
+        Err(NoPort)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn pairs_are_even_distinct_and_run_out() {
+        let ports = Ports::new(&(40_001..=40_006));
+        let ip: IpAddr = "127.0.0.1".parse().unwrap();
+        let first = ports.bind(ip).await.unwrap();
+        let second = ports.bind(ip).await.unwrap();
+        assert_eq!((first.port, second.port), (40_002, 40_004));
+        assert!(matches!(ports.bind(ip).await, Err(NoPort)));
+        drop(first);
+        assert_eq!(ports.bind(ip).await.unwrap().port, 40_002);
+    }
+}

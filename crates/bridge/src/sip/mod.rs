@@ -1,0 +1,23 @@
+//! The SIP gateway: phones on one side, LiveKit rooms on the other, and a small caller.
+//!
+//! ```text
+//!  phone ═SIP═ [signalling]──Arrival──►[call]═══[media]═RTP═ phone
+//!                  ▲  desk: trunk, digest, rule    ║
+//!                  └── directory (trunks, rules)   ╚═ room client ═ LiveKit
+//! ```
+//! - `signalling`: one task owns the SIP endpoint; I/O tasks only demultiplex.
+//! - `desk`: decides about each INVITE before anything is spent on it.
+//! - `call`: one task per call owns the call's state; `media`: one more owns its sound.
+//! - [`Caller`]: the other end, for the demo and for measuring.
+
+mod call;
+mod caller;
+mod config;
+mod desk;
+mod gateway;
+mod media;
+mod signalling;
+
+pub use caller::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
+pub use config::{AnswerPolicy, CallerOptions, GatewayConfig};
+pub use gateway::{Gateway, GatewayHandle, ReloadError, StartError};

@@ -1,0 +1,53 @@
+//! One task owns the SIP endpoint. I/O tasks bring it messages, calls send it commands and get
+//! their events; nobody else touches SIP.
+//!
+//! ```text
+//! UDP, TCP tasks ──Input──► ┌──────────────┐ ──bytes──► UDP socket, TCP connections
+//!                           │  signalling  │ ──LegEvent──► call tasks
+//! call tasks ────Command──► └──────────────┘ ──Arrival──► reception (new calls)
+//! ```
+
+mod commands;
+mod run;
+mod tcp;
+mod udp;
+
+pub(crate) use commands::{Command, LegEvent, Line};
+pub(crate) use run::{Arrival, Parts, Signalling};
+pub(crate) use tcp::accept_tcp;
+pub(crate) use run::{now, until};
+pub(crate) use udp::{Advertised, read_udp};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use trunkline_sip::endpoint::Flow;
+
+/// What I/O tasks bring.
+pub(crate) enum Input {
+    /// A whole message.
+    Message {
+        /// How it came.
+        flow: Flow,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// A TCP connection can be written to.
+    Opened {
+        /// Its flow.
+        flow: Flow,
+        /// Its writer.
+        writer: mpsc::Sender<Bytes>,
+    },
+    /// A TCP connection is gone.
+    Closed {
+        /// Its flow.
+        flow: Flow,
+    },
+}
+
+/// Messages waiting for the signalling task. Filling it means we are flooded beyond what one core
+/// parses; more is dropped and phones repeat themselves.
+pub(crate) const INPUTS: usize = 4096;
+
+/// Commands waiting. Filling it means the signalling task is stuck.
+pub(crate) const COMMANDS: usize = 1024;
