@@ -8,7 +8,8 @@ use livekit_protocol::{DataPacket, TrackSource};
 /// How the client side is set up.
 #[derive(Debug, Clone)]
 pub struct ParticipantConfig {
-    /// Addresses of our UDP socket that the server can answer to.
+    /// Addresses of our UDP sockets that the server can answer to: two sockets per interface,
+    /// because each of the two connections needs a port of its own.
     pub local_candidates: Vec<SocketAddr>,
     /// Hear every track without asking.
     pub auto_subscribe: bool,

@@ -43,6 +43,7 @@ pub(super) struct Engine {
     codecs: BTreeMap<u8, Codec>,
     now: Instant,
     connected: bool,
+    has_path: bool,
     path_lost: bool,
     closed: bool,
 }
@@ -61,6 +62,7 @@ impl Engine {
             codecs: BTreeMap::new(),
             now,
             connected: false,
+            has_path: false,
             path_lost: false,
             closed: false,
         };
@@ -76,6 +78,10 @@ impl Engine {
 
     pub(super) fn is_connected(&self) -> bool {
         self.connected && !self.closed
+    }
+
+    pub(super) fn has_path(&self) -> bool {
+        self.has_path && self.is_connected()
     }
 
     /// One mutation, then a full drain. `None` if the engine has ended, also by its own panic.
@@ -273,6 +279,7 @@ impl Engine {
     }
 
     fn on_ice(&mut self, state: IceConnectionState) {
+        self.has_path = state.is_connected();
         if state.is_disconnected() && !self.path_lost {
             self.path_lost = true;
             self.out.events.push_back(PeerEvent::Disconnected);

@@ -102,6 +102,12 @@ impl Peer {
         self.engine.is_connected()
     }
 
+    /// True while ICE has a working path; false during an ICE restart.
+    #[must_use]
+    pub fn has_path(&self) -> bool {
+        self.engine.has_path()
+    }
+
     /// The ICE user fragment by which the far end addresses us, for the demultiplexer.
     pub fn local_ufrag(&mut self) -> String {
         self.engine.local_ufrag()

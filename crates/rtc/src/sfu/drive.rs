@@ -129,7 +129,7 @@ impl Sfu {
             PeerEvent::Data { label, bytes } => self.on_data(id, &label, &bytes, now),
             PeerEvent::Connected => self.on_connected(id, target, now),
             PeerEvent::Disconnected => self.path_lost(id, target, Some(now)),
-            PeerEvent::Reconnected => self.path_lost(id, target, None),
+            PeerEvent::Reconnected => self.path_restored(id, target),
             PeerEvent::Closed => self.transport_failed(id, target),
             PeerEvent::MediaAdded(media) => {
                 if let Some(member) = self.members.get_mut(&id) {
@@ -166,6 +166,16 @@ impl Sfu {
     fn path_lost(&mut self, id: MemberId, target: Target, at: Option<Instant>) {
         if let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) {
             link.lost_at = at;
+        }
+    }
+
+    fn path_restored(&mut self, id: MemberId, target: Target) {
+        self.path_lost(id, target, None);
+        if let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) {
+            link.failed = false;
+        }
+        if let Some(participant) = self.sid_of(id) {
+            self.events.push_back(SfuEvent::TransportRestored { participant });
         }
     }
 

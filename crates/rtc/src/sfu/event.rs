@@ -107,6 +107,11 @@ pub enum SfuEvent {
         /// Which of its connections.
         target: Target,
     },
+    /// A connection that had lost its path has one again.
+    TransportRestored {
+        /// The participant.
+        participant: ParticipantSid,
+    },
     /// Descriptions could not be agreed on, in content or in time. The client must reconnect in
     /// full.
     NegotiationFailed {

@@ -61,8 +61,13 @@ impl Sfu {
         now: Instant,
     ) -> Result<(), DropReason> {
         let member = self.members.get_mut(&to).ok_or(DropReason::NotConnected)?;
-        let slot = member.subscriptions.get(&track).and_then(|s| s.slot);
-        let slot = slot.ok_or(DropReason::NotNegotiated)?;
+        let subscription = member.subscriptions.get(&track).ok_or(DropReason::NotNegotiated)?;
+        if subscription.paused {
+            return Err(DropReason::Paused);
+        }
+        let slot = subscription.slot.ok_or(DropReason::NotNegotiated)?;
+        // Both counts only grow, so that any change makes a new run.
+        let origin = Origin { epoch: origin.epoch + subscription.resumed, ..origin };
         let peer = &member.media_link().peer;
         let mid = peer.sender_mid(slot).ok_or(DropReason::NotNegotiated)?;
         if !peer.sender_is_live(slot) {

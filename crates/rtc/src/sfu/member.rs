@@ -78,6 +78,10 @@ pub(super) struct Subscription {
     pub(super) told: Option<bool>,
     /// The far end cannot play it; do not try again.
     pub(super) refused: bool,
+    /// The subscriber does not want packets for now.
+    pub(super) paused: bool,
+    /// Times it was resumed; a new run of packets each.
+    pub(super) resumed: u32,
 }
 
 /// Data on its way to one participant.

@@ -9,6 +9,8 @@ use crate::peer::SendError;
 pub enum DropReason {
     /// The track is muted.
     Muted,
+    /// The subscriber paused it.
+    Paused,
     /// It belongs to no published track.
     NotPublished,
     /// It is older than what was already sent.

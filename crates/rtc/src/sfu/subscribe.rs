@@ -44,6 +44,19 @@ impl Sfu {
         Ok(())
     }
 
+    /// A participant stops or resumes the packets of a track without giving up its section.
+    pub fn set_paused(&mut self, sid: &ParticipantSid, track: &str, paused: bool) {
+        let Ok(id) = self.id(sid) else { return };
+        let found = self.tracks.iter().find(|(_, t)| t.sid.as_str() == track);
+        let Some(track) = found.map(|(track, _)| *track) else { return };
+        let member = self.members.get_mut(&id);
+        let Some(subscription) = member.and_then(|m| m.subscriptions.get_mut(&track)) else { return };
+        if subscription.paused != paused {
+            subscription.paused = paused;
+            subscription.resumed += u32::from(!paused);
+        }
+    }
+
     /// A publisher says who may hear it.
     ///
     /// # Errors
