@@ -52,6 +52,17 @@ impl Script {
         join(self.lines.iter().map(|line| line.text.clone()))
     }
 
+    /// The sentences that have begun to sound when this many samples were played.
+    pub fn begun(&self, played: u64) -> String {
+        let mut start = 0;
+        let lines = self.lines.iter().take_while(|line| {
+            let begun = start < played;
+            start += line.samples;
+            begun
+        });
+        join(lines.map(|line| line.text.clone()))
+    }
+
     /// The text that was heard when this many samples were played: whole sentences, and of the
     /// one that was cut the words whose sound was mostly played.
     pub fn said(&self, played: u64, rate: u32) -> String {

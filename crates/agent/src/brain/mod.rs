@@ -1,0 +1,98 @@
+//! What decides what the agent says: one trait, two minds. [`flow`](crate::flow) is a dialogue
+//! written in YAML, [`llm`](crate::llm) a chat endpoint.
+//!
+//! Thinking has no effect on the world and leaves the brain as it was, because an answer may be
+//! prepared for half a sentence and thrown away. What should stay is handed back as [`Memory`]
+//! once the answer is really spoken, and tools wait for [`Thought::permit`].
+
+mod thought;
+
+
+use time::OffsetDateTime;
+
+pub use thought::{Idea, Ideas, Memory, Permission, Thought};
+
+use crate::turn::{DigitPlan, Heard};
+
+/// What the brain is asked.
+#[derive(Clone, Debug)]
+pub enum Question {
+    /// The caller said or keyed something.
+    Heard(Heard),
+    /// The caller has been silent for long, for the n-th time in a row.
+    Silence(u32),
+}
+
+/// Something the agent says of its own accord.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The words.
+    pub text: String,
+    /// Whether the caller may talk over them.
+    pub interruptible: bool,
+}
+
+/// What the agent does in the world when it has finished speaking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Ends the call.
+    HangUp,
+    /// Asks for a person to take over.
+    HandOff {
+        /// Who, as the configuration names them.
+        to: String,
+    },
+}
+
+/// What of an answer was heard.
+#[derive(Clone, Debug)]
+pub struct Spoken {
+    /// The words that were played.
+    pub text: String,
+    /// Whether the caller cut them short.
+    pub interrupted: bool,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BrainError {
+    /// The service behind it failed.
+    #[error("the chat endpoint gave no answer")]
+    Service(#[from] crate::llm::ChatError),
+    /// Too many rounds of tools in one answer.
+    #[error("the answer needed more than {0} rounds of tools")]
+    TooManySteps(usize),
+}
+
+/// What decides what the agent says in one conversation.
+pub trait Brain: Send {
+    /// The first words.
+    fn greeting(&self) -> Option<Line>;
+
+    /// Begins to think about an answer. Must run inside a tokio runtime.
+    fn think(&self, question: &Question, now: OffsetDateTime) -> Thought;
+
+    /// Keeps what a thought left behind, now that it is spoken.
+    fn remember(&mut self, memory: Memory);
+
+    /// Learns how much of the latest answer was heard.
+    fn spoke(&mut self, spoken: &Spoken);
+
+    /// How the next keys are to be collected.
+    fn digits(&self) -> DigitPlan;
+
+    /// What to say when a part of the agent fails.
+    fn apology(&self) -> &str;
+
+    /// Sentences that are likely to be said, so that their sound can be made ahead.
+    fn phrases(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Makes a brain for each conversation out of what they share.
+pub trait Mind: Send + Sync {
+    /// A brain for one conversation.
+    fn brain(&self) -> Box<dyn Brain>;
+}
+

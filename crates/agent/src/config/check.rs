@@ -1,0 +1,141 @@
+//! From what was typed to an agent that can be started.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::UtcOffset;
+use time::macros::format_description;
+use trunkline_base::secret::Secret;
+use trunkline_service::config::{Report, Source, Spanned, nearest};
+
+use super::raw::{RawAgent, RawChat};
+use super::turns::{Setter, apply};
+use super::{AgentConfig, BrainConfig};
+use crate::llm::ChatConfig;
+use crate::turn::TurnConfig;
+
+/// Sessions one process takes unless told otherwise.
+const MAX_SESSIONS: u32 = 50;
+
+/// As livekit/agents: the third failure that cannot be got over ends the conversation.
+const MAX_ERRORS: u32 = 3;
+
+/// A caller joins before or just after the agent; later means that the call was given up.
+const CALLER_TIMEOUT: Duration = Duration::from_secs(60);
+
+pub(super) fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Option<AgentConfig> {
+    let mut turns = profile(raw.profile.as_ref(), source, report);
+    apply(raw, &mut turns, source, report);
+    let utc_offset = offset(raw.utc_offset.as_ref(), source, report);
+    let max_sessions = at_least_one(raw.max_sessions.as_ref(), MAX_SESSIONS, source, report);
+    let max_unrecoverable_errors =
+        at_least_one(raw.max_unrecoverable_errors.as_ref(), MAX_ERRORS, source, report);
+    let mut caller_timeout = CALLER_TIMEOUT;
+    Setter { source, report }.time(&raw.caller_timeout, &mut caller_timeout);
+    // Both brains are checked, so that switching to the other one holds no surprise.
+    let flow = raw.flow.as_ref().and_then(|flow| crate::flow::check(flow, source, report));
+    let chat = raw.openai.as_ref().map(|chat| chat_config(&chat.value, source, report));
+    let brain = match raw.brain.as_ref().map(|brain| brain.value.as_str()) {
+        None | Some("flow") => match flow {
+            Some(flow) => Some(BrainConfig::Flow(Arc::new(flow))),
+            None => {
+                if raw.flow.is_none() {
+                    missing("flow", raw, source, report);
+                }
+                None
+            }
+        },
+        Some("openai") => match chat {
+            Some(chat) => Some(BrainConfig::Chat(Arc::new(chat))),
+            None => {
+                missing("openai", raw, source, report);
+                None
+            }
+        },
+        Some(other) => {
+            if let Some(brain) = &raw.brain {
+                let what = format!("no brain is called `{other}`");
+                report.at(source, brain, what, nearest(other, &["flow", "openai"]));
+            }
+            None
+        }
+    };
+    Some(AgentConfig {
+        agent_name: raw.agent_name.as_ref().map_or_else(String::new, |name| name.value.clone()),
+        turns,
+        brain: brain?,
+        max_sessions,
+        utc_offset,
+        max_unrecoverable_errors,
+        caller_timeout,
+    })
+}
+
+fn missing(section: &str, raw: &RawAgent, source: &Source, report: &mut Report) {
+    let what = format!("the brain `{section}` has no section of its own");
+    let remedy = format!("add `{section}:` to the file, or choose the other brain");
+    match &raw.brain {
+        Some(brain) => report.at(source, brain, what, remedy),
+        None => report.file(source.name(), what, remedy),
+    }
+}
+
+fn profile(name: Option<&Spanned<String>>, source: &Source, report: &mut Report) -> TurnConfig {
+    let Some(name) = name else { return TurnConfig::phone() };
+    match name.value.as_str() {
+        "phone" => TurnConfig::phone(),
+        "standard" => TurnConfig::standard(),
+        other => {
+            let what = format!("no profile is called `{other}`");
+            report.at(source, name, what, nearest(other, &["phone", "standard"]));
+            TurnConfig::phone()
+        }
+    }
+}
+
+fn offset(text: Option<&Spanned<String>>, source: &Source, report: &mut Report) -> UtcOffset {
+    let Some(text) = text else { return UtcOffset::UTC };
+    let format = format_description!("[offset_hour sign:mandatory]:[offset_minute]");
+    UtcOffset::parse(&text.value, format).unwrap_or_else(|_| {
+        let remedy = "write hours and minutes, such as \"+01:00\"".to_owned();
+        report.at(source, text, "this is no offset from UTC", remedy);
+        UtcOffset::UTC
+    })
+}
+
+fn at_least_one(
+    value: Option<&Spanned<u32>>,
+    default: u32,
+    source: &Source,
+    report: &mut Report,
+) -> u32 {
+    let Some(value) = value else { return default };
+    if value.value == 0 {
+        report.at(source, value, "none at all would be no agent", "write 1 or more".to_owned());
+    }
+    value.value
+}
+
+fn chat_config(raw: &RawChat, source: &Source, report: &mut Report) -> ChatConfig {
+    let mut config = ChatConfig::new(
+        raw.base_url.value.trim_end_matches('/').to_owned(),
+        Secret::new(raw.api_key.clone()),
+        raw.model.value.clone(),
+    );
+    if reqwest::Url::parse(&raw.base_url.value).is_err() {
+        let remedy = "write the whole address up to /v1".to_owned();
+        report.at(source, &raw.base_url, "this is no web address", remedy);
+    }
+    config.instructions.clone_from(&raw.instructions.value);
+    config.greeting.clone_from(&raw.greeting);
+    config.apology.clone_from(&raw.apology.value);
+    config.temperature = raw.temperature.as_ref().map(|value| value.value);
+    config.max_tokens = raw.max_tokens;
+    let mut set = Setter { source, report };
+    set.time(&raw.first_byte_timeout, &mut config.first_byte);
+    set.time(&raw.total_timeout, &mut config.total);
+    if let Some(steps) = raw.max_tool_steps {
+        config.max_tool_steps = steps;
+    }
+    config
+}

@@ -1,0 +1,76 @@
+//! `config/agent.yaml`: who the agent is, how it takes turns, and which brain it has.
+//!
+//! Delays have the names of livekit/agents (`turn_handling.endpointing.min_delay`, …); a
+//! `profile` sets them all, and single ones may be set on top.
+
+mod check;
+mod raw;
+#[cfg(test)]
+mod tests;
+mod turns;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::UtcOffset;
+use trunkline_service::config::{Environment, Report, Source};
+
+pub use raw::RawAgent;
+
+use crate::brain::Mind;
+use crate::flow::Flow;
+use crate::llm::ChatConfig;
+use crate::turn::TurnConfig;
+
+/// An agent that can be started.
+#[derive(Clone, Debug)]
+pub struct AgentConfig {
+    /// What dispatches ask for.
+    pub agent_name: String,
+    /// How turns are taken.
+    pub turns: TurnConfig,
+    /// What decides what is said.
+    pub brain: BrainConfig,
+    /// Conversations at the same time.
+    pub max_sessions: u32,
+    /// The callers' clock.
+    pub utc_offset: UtcOffset,
+    /// Failures that cannot be got over, after which a conversation is closed.
+    pub max_unrecoverable_errors: u32,
+    /// How long a caller may take to appear in the room.
+    pub caller_timeout: Duration,
+}
+
+/// Which brain, with what it needs.
+#[derive(Clone, Debug)]
+pub enum BrainConfig {
+    /// A dialogue written in YAML.
+    Flow(Arc<Flow>),
+    /// A chat endpoint.
+    Chat(Arc<ChatConfig>),
+}
+
+impl BrainConfig {
+    /// What makes brains; HTTP connections are shared between them.
+    pub(crate) fn mind(&self, http: reqwest::Client) -> Arc<dyn Mind> {
+        match self {
+            Self::Flow(flow) => {
+                Arc::new(crate::flow::FlowMind { flow: Arc::clone(flow), http })
+            }
+            Self::Chat(chat) => Arc::new(crate::llm::ChatMind::new(Arc::clone(chat), http)),
+        }
+    }
+}
+
+impl AgentConfig {
+    /// Reads the text of `agent.yaml`.
+    ///
+    /// # Errors
+    /// A report with every problem, each with its place and remedy.
+    pub fn parse(source: &Source, env: &Environment) -> Result<Self, Report> {
+        let mut report = Report::new();
+        let raw: Option<RawAgent> = source.parse(env, &mut report);
+        let config = raw.and_then(|raw| check::check(&raw, source, &mut report));
+        report.finish(config)
+    }
+}

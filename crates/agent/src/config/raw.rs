@@ -1,0 +1,184 @@
+//! `agent.yaml` as it is typed.
+
+use serde::Deserialize;
+use trunkline_service::config::Spanned;
+
+use crate::flow::RawFlow;
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawAgent {
+    /// What dispatches ask for.
+    #[serde(default)]
+    pub agent_name: Option<Spanned<String>>,
+    /// phone or standard.
+    #[serde(default)]
+    pub profile: Option<Spanned<String>>,
+    /// flow or openai.
+    #[serde(default)]
+    pub brain: Option<Spanned<String>>,
+    /// Conversations at the same time.
+    #[serde(default)]
+    pub max_sessions: Option<Spanned<u32>>,
+    /// Such as "+01:00".
+    #[serde(default)]
+    pub utc_offset: Option<Spanned<String>>,
+    /// Failures after which a conversation is closed.
+    #[serde(default)]
+    pub max_unrecoverable_errors: Option<Spanned<u32>>,
+    /// How long a caller may take to appear.
+    #[serde(default)]
+    pub caller_timeout: Option<Spanned<String>>,
+    /// Both silent for this long: the caller is asked; 0 never asks.
+    #[serde(default)]
+    pub user_away_timeout: Option<Spanned<String>>,
+    /// No interruption this long into the first speech.
+    #[serde(default)]
+    pub aec_warmup_duration: Option<Spanned<String>>,
+    /// How turns are taken.
+    #[serde(default)]
+    pub turn_handling: RawTurnHandling,
+    /// Voice activity.
+    #[serde(default)]
+    pub vad: RawVad,
+    /// The chat endpoint.
+    #[serde(default)]
+    pub openai: Option<Spanned<RawChat>>,
+    /// The dialogue.
+    #[serde(default)]
+    pub flow: Option<RawFlow>,
+}
+
+/// How turns are taken.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawTurnHandling {
+    /// When the caller's turn is over.
+    pub endpointing: RawEndpointing,
+    /// When the caller may talk over the agent.
+    pub interruption: RawInterruption,
+    /// Answers prepared early.
+    pub preemptive_generation: RawPreemptive,
+    /// Limits of a caller's turn.
+    pub user_turn_limit: RawLimit,
+    /// The end-of-turn model.
+    pub turn_detection: RawDetection,
+}
+
+/// When the caller's turn is over.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawEndpointing {
+    /// Wait after a finished sentence.
+    pub min_delay: Option<Spanned<String>>,
+    /// Wait after an unfinished one.
+    pub max_delay: Option<Spanned<String>>,
+    /// Wait after an understood request that sounds unfinished.
+    pub understood_delay: Option<Spanned<String>>,
+}
+
+/// When the caller may talk over the agent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawInterruption {
+    /// At all?
+    pub enabled: Option<bool>,
+    /// Speech this long.
+    pub min_duration: Option<Spanned<String>>,
+    /// And this many words.
+    pub min_words: Option<usize>,
+    /// Whether playout goes on when nothing followed.
+    pub resume_false_interruption: Option<bool>,
+    /// How long nothing must follow.
+    pub false_interruption_timeout: Option<Spanned<String>>,
+    /// Whether speech over an uninterruptible answer is dropped.
+    pub discard_audio_if_uninterruptible: Option<bool>,
+    /// How far from both ends listening noises are ignored.
+    pub backchannel_boundary: Option<Spanned<String>>,
+}
+
+/// Answers prepared early.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPreemptive {
+    /// At all?
+    pub enabled: Option<bool>,
+    /// Their sound too?
+    pub preemptive_tts: Option<bool>,
+    /// Not for longer turns.
+    pub max_speech_duration: Option<Spanned<String>>,
+    /// Tries in one turn.
+    pub max_retries: Option<u32>,
+}
+
+/// Limits of a caller's turn.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawLimit {
+    /// Words.
+    pub max_words: Option<usize>,
+    /// Time.
+    pub max_duration: Option<Spanned<String>>,
+}
+
+/// The end-of-turn model.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawDetection {
+    /// At all?
+    pub enabled: Option<bool>,
+    /// Probability that counts as finished.
+    pub threshold: Option<Spanned<f32>>,
+}
+
+/// Voice activity.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawVad {
+    /// Probability that starts speech.
+    pub activation_threshold: Option<Spanned<f32>>,
+    /// Probability under which it pauses.
+    pub deactivation_threshold: Option<Spanned<f32>>,
+    /// Voice this long is speech.
+    pub min_speech_duration: Option<Spanned<String>>,
+    /// Silence this long ends it.
+    pub min_silence_duration: Option<Spanned<String>>,
+    /// Sound kept from before.
+    pub prefix_padding_duration: Option<Spanned<String>>,
+}
+
+/// The chat endpoint.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawChat {
+    /// Up to and with `/v1`.
+    pub base_url: Spanned<String>,
+    /// Sent as a bearer token.
+    #[serde(default)]
+    pub api_key: String,
+    /// Which model.
+    pub model: Spanned<String>,
+    /// The system message.
+    pub instructions: Spanned<String>,
+    /// The first words; none waits for the caller.
+    #[serde(default)]
+    pub greeting: Option<String>,
+    /// Said when a part of the agent fails.
+    pub apology: Spanned<String>,
+    /// Randomness.
+    #[serde(default)]
+    pub temperature: Option<Spanned<f32>>,
+    /// Longest answer.
+    #[serde(default)]
+    pub max_tokens: Option<u32>,
+    /// Until the first word.
+    #[serde(default)]
+    pub first_byte_timeout: Option<Spanned<String>>,
+    /// Until the last one.
+    #[serde(default)]
+    pub total_timeout: Option<Spanned<String>>,
+    /// Rounds of tools in one answer.
+    #[serde(default)]
+    pub max_tool_steps: Option<usize>,
+}

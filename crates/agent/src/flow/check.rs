@@ -1,0 +1,369 @@
+//! From what was typed to a dialogue without mistakes: every problem is reported, with its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use trunkline_service::config::{Place as At, Report, Source, Spanned, nearest, parse_duration};
+
+use super::intents::Matcher;
+use super::model::{Flow, Http, Intent, Ladder, Place, Slot, Table, Tool, Work};
+use super::raw::{RawFlow, RawHttp, RawIntent, RawLadder, RawSlot, RawState, RawTable, RawTool};
+use super::slots::SlotKind;
+use super::template::{FILTERS, Template, TemplateError};
+use crate::brain::Act;
+
+/// Checks a dialogue. Problems go to the report; with any, the flow must not be used.
+pub fn check(raw: &RawFlow, source: &Source, report: &mut Report) -> Option<Flow> {
+    let before = report.problems().len();
+    let mut checker = Checker { raw, source, report, names: names(raw), intents: intent_names(raw) };
+    let flow = checker.flow();
+    (report.problems().len() == before).then_some(flow)
+}
+
+struct Checker<'a> {
+    raw: &'a RawFlow,
+    source: &'a Source,
+    report: &'a mut Report,
+    /// What a template may name.
+    names: BTreeSet<String>,
+    intents: BTreeSet<String>,
+}
+
+const KINDS: &[&str] = &["digits", "date", "time", "number", "name", "yes_no"];
+const ACTS: &[&str] = &["hang_up", "hand_off"];
+
+/// Scores that worked on telephone-quality transcripts; higher asks back more often, lower
+/// mistakes more.
+const ACCEPT: f32 = 0.55;
+const CLARIFY: f32 = 0.38;
+
+/// How long a web service may take: longer than this is an awkward silence.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
+
+fn names(raw: &RawFlow) -> BTreeSet<String> {
+    let builtin = ["today", "tomorrow", "time"].map(str::to_owned);
+    raw.values.keys().chain(raw.slots.keys()).chain(raw.tools.keys()).cloned().chain(builtin).collect()
+}
+
+fn intent_names(raw: &RawFlow) -> BTreeSet<String> {
+    let local = raw.states.iter().flat_map(|(state, raw)| {
+        raw.value.intents.keys().map(move |intent| format!("{state}/{intent}"))
+    });
+    raw.intents.keys().cloned().chain(local).collect()
+}
+
+impl Checker<'_> {
+    fn flow(&mut self) -> Flow {
+        let raw = self.raw;
+        let mut intents: BTreeMap<String, Intent> = BTreeMap::new();
+        let mut examples: Vec<(String, Vec<String>)> = Vec::new();
+        let globals = raw.intents.iter().map(|(name, intent)| (name.clone(), intent));
+        let locals = raw.states.iter().flat_map(|(state, place)| {
+            place.value.intents.iter().map(move |(name, intent)| {
+                (format!("{state}/{name}"), intent)
+            })
+        });
+        for (name, intent) in globals.chain(locals) {
+            let sentences = intent.value.examples.iter().map(|example| example.value.clone());
+            examples.push((name.clone(), sentences.collect()));
+            intents.insert(name, self.intent(intent));
+        }
+        if raw.intents.is_empty() {
+            let what = "a flow without intents understands nothing";
+            self.report.at(self.source, &raw.greeting, what, "add at least one under `intents`".to_owned());
+        }
+        let matcher = Matcher::new(
+            examples.iter().map(|(name, list)| (name.as_str(), list.as_slice())),
+            &raw.synonyms,
+        );
+        let understanding = &raw.understanding;
+        let question = understanding.question.as_ref().map_or_else(
+            || Template::parse("Would you like to {label}?").unwrap_or_default(),
+            |text| self.label_template(text),
+        );
+        Flow {
+            greeting: self.template(&raw.greeting),
+            values: raw.values.clone(),
+            slots: raw.slots.iter().map(|(name, slot)| (name.clone(), self.slot(slot))).collect(),
+            intents,
+            states: raw.states.iter().map(|(name, place)| (name.clone(), self.place(name, place))).collect(),
+            keys: raw.keys.iter().filter_map(|(key, intent)| self.key(key, intent)).collect(),
+            tools: raw.tools.iter().filter_map(|(name, tool)| Some((name.clone(), self.tool(tool)?))).collect(),
+            fallback: self.ladder(&raw.fallback),
+            silence: self.ladder(&raw.silence),
+            apology: raw.apology.value.clone(),
+            matcher,
+            accept: self.share(understanding.accept.as_ref(), ACCEPT),
+            clarify: self.share(understanding.clarify.as_ref(), CLARIFY),
+            question,
+        }
+    }
+
+    fn intent(&mut self, spanned: &Spanned<RawIntent>) -> Intent {
+        let raw = &spanned.value;
+        if raw.say.is_none() && raw.act.is_none() && raw.then.is_none() {
+            let remedy = "add `say`, `do` or `then`".to_owned();
+            self.report.at(self.source, spanned, "this intent does nothing", remedy);
+        }
+        for example in &raw.examples {
+            if super::words::tokens(&example.value).is_empty() {
+                let remedy = "write a sentence as a caller would say it".to_owned();
+                self.report.at(self.source, example, "this example has no words", remedy);
+            }
+        }
+        for slot in &raw.needs {
+            self.known(slot, "slot", self.raw.slots.contains_key(&slot.value), |raw| {
+                raw.slots.keys().cloned().collect()
+            });
+        }
+        if let Some(tool) = &raw.call {
+            self.known(tool, "tool", self.raw.tools.contains_key(&tool.value), |raw| {
+                raw.tools.keys().cloned().collect()
+            });
+        }
+        if let Some(then) = &raw.then {
+            self.known(then, "state", self.raw.states.contains_key(&then.value), |raw| {
+                raw.states.keys().cloned().collect()
+            });
+        }
+        Intent {
+            label: raw.label.as_ref().map(|text| self.template(text)),
+            needs: raw.needs.iter().map(|slot| slot.value.clone()).collect(),
+            call: raw.call.as_ref().map(|tool| tool.value.clone()),
+            say: raw.say.as_ref().map(|text| self.template(text)),
+            act: raw.act.as_ref().and_then(|act| self.act(act, raw.to.as_deref())),
+            then: raw.then.as_ref().map(|state| state.value.clone()),
+        }
+    }
+
+    fn act(&mut self, act: &Spanned<String>, to: Option<&str>) -> Option<Act> {
+        match act.value.as_str() {
+            "hang_up" => Some(Act::HangUp),
+            "hand_off" => Some(Act::HandOff { to: to.unwrap_or("operator").to_owned() }),
+            other => {
+                let remedy = nearest(other, ACTS);
+                self.report.at(self.source, act, format!("`{other}` cannot be done"), remedy);
+                None
+            }
+        }
+    }
+
+    fn slot(&mut self, spanned: &Spanned<RawSlot>) -> Slot {
+        let raw = &spanned.value;
+        if raw.ask.is_empty() {
+            let remedy = "write the question under `ask`".to_owned();
+            self.report.at(self.source, spanned, "this slot is never asked for", remedy);
+        }
+        Slot {
+            kind: self.kind(raw),
+            ask: raw.ask.iter().map(|text| self.template(text)).collect(),
+            more: raw.more.as_ref().map_or_else(
+                || Template::parse("And the rest?").unwrap_or_default(),
+                |text| self.template(text),
+            ),
+            confirm: raw.confirm.as_ref().map(|text| self.template(text)),
+            keep: raw.keep,
+            otherwise: raw.otherwise.as_ref().map(|intent| self.follow(intent)),
+        }
+    }
+
+    fn kind(&mut self, raw: &RawSlot) -> SlotKind {
+        let kind = match raw.kind.value.as_str() {
+            "digits" => {
+                let length = raw.length.as_ref();
+                let read = length.and_then(|length| length_of(&length.value));
+                if read.is_none() {
+                    let at = length.map_or_else(|| At::from(&raw.kind), At::from);
+                    let remedy = "write `length: \"6\"` or `length: \"6..8\"`".to_owned();
+                    self.report.at(self.source, at, "digits need a length", remedy);
+                }
+                let (min, max) = read.unwrap_or((1, 1));
+                return SlotKind::Digits { min, max };
+            }
+            "date" => SlotKind::Date,
+            "time" => SlotKind::Time,
+            "number" => SlotKind::Number,
+            "name" => SlotKind::Name,
+            "yes_no" => SlotKind::YesNo,
+            other => {
+                let what = format!("no slot holds a `{other}`");
+                self.report.at(self.source, &raw.kind, what, nearest(other, KINDS));
+                SlotKind::Name
+            }
+        };
+        if let Some(length) = &raw.length {
+            self.report.at(self.source, length, "only digits have a length", "remove it".to_owned());
+        }
+        kind
+    }
+
+    fn place(&mut self, name: &str, spanned: &Spanned<RawState>) -> Place {
+        let raw = &spanned.value;
+        let mut local = |intent: &Spanned<String>| {
+            let here = format!("{name}/{}", intent.value);
+            if self.intents.contains(&here) { here } else { self.follow(intent) }
+        };
+        let yes = raw.yes.as_ref().map(&mut local);
+        let no = raw.no.as_ref().map(&mut local);
+        Place { say: raw.say.as_ref().map(|text| self.template(text)), yes, no }
+    }
+
+    fn key(&mut self, key: &str, intent: &Spanned<String>) -> Option<(String, String)> {
+        if key.len() != 1 || !key.chars().all(|c| c.is_ascii_digit() || c == '*') {
+            let what = format!("`{key}` is no key of a telephone");
+            self.report.at(self.source, intent, what, "use 0 to 9 or *".to_owned());
+            return None;
+        }
+        Some((key.to_owned(), self.follow(intent)))
+    }
+
+    fn ladder(&mut self, raw: &RawLadder) -> Ladder {
+        Ladder {
+            say: raw.say.iter().map(|text| self.template(text)).collect(),
+            then: raw.then.as_ref().map(|intent| self.follow(intent)),
+        }
+    }
+
+    fn tool(&mut self, spanned: &Spanned<RawTool>) -> Option<Tool> {
+        let raw = &spanned.value;
+        let work = match (&raw.http, &raw.table) {
+            (Some(http), None) => Work::Http(self.http(http)),
+            (None, Some(table)) => Work::Table(self.table(table)),
+            (Some(_), Some(_)) | (None, None) => {
+                let what = "a tool is either `http` or `table`";
+                self.report.at(self.source, spanned, what, "keep one of the two".to_owned());
+                return None;
+            }
+        };
+        let wait = raw.wait.as_ref().map(|text| self.template(text));
+        Some(Tool { work, wait, failed: self.template(&raw.failed) })
+    }
+
+    fn http(&mut self, raw: &RawHttp) -> Http {
+        let method = raw.method.as_ref().map_or(Some(reqwest::Method::GET), |method| {
+            match method.value.as_str() {
+                "GET" => Some(reqwest::Method::GET),
+                "POST" => Some(reqwest::Method::POST),
+                "PUT" => Some(reqwest::Method::PUT),
+                "PATCH" => Some(reqwest::Method::PATCH),
+                "DELETE" => Some(reqwest::Method::DELETE),
+                other => {
+                    let known = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+                    let what = format!("`{other}` is no method");
+                    self.report.at(self.source, method, what, nearest(other, &known));
+                    None
+                }
+            }
+        });
+        if !raw.url.value.starts_with("http://") && !raw.url.value.starts_with("https://") {
+            let remedy = "write the whole address, such as https://example.com/parcels".to_owned();
+            self.report.at(self.source, &raw.url, "this is no web address", remedy);
+        }
+        let timeout = raw.timeout.as_ref().map_or(Some(HTTP_TIMEOUT), |text| {
+            parse_duration(&text.value)
+                .map_err(|error| {
+                    self.report.at(self.source, text, error.to_string(), None);
+                })
+                .ok()
+        });
+        Http {
+            method: method.unwrap_or_default(),
+            url: self.template(&raw.url),
+            headers: self.templates(&raw.headers),
+            body: self.templates(&raw.body),
+            timeout: timeout.unwrap_or(HTTP_TIMEOUT),
+        }
+    }
+
+    fn table(&mut self, raw: &RawTable) -> Table {
+        self.known(&raw.by, "slot", self.raw.slots.contains_key(&raw.by.value), |raw| {
+            raw.slots.keys().cloned().collect()
+        });
+        Table {
+            by: raw.by.value.clone(),
+            rows: raw.rows.iter().map(|(key, row)| (key.clone(), self.templates(row))).collect(),
+            otherwise: raw.otherwise.as_ref().map(|row| self.templates(row)),
+        }
+    }
+
+    fn templates(&mut self, raw: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, Template> {
+        raw.iter().map(|(key, text)| (key.clone(), self.template(text))).collect()
+    }
+
+    fn template(&mut self, text: &Spanned<String>) -> Template {
+        let template = self.parse(text);
+        let unknown: Vec<String> =
+            template.names().filter(|name| !self.names.contains(*name)).map(str::to_owned).collect();
+        for name in unknown {
+            let known: Vec<&str> = self.names.iter().map(String::as_str).collect();
+            let remedy = nearest(&name, &known);
+            self.report.at(self.source, text, format!("nothing is called `{name}`"), remedy);
+        }
+        template
+    }
+
+    fn label_template(&mut self, text: &Spanned<String>) -> Template {
+        let template = self.parse(text);
+        if !template.names().any(|name| name == "label") {
+            let remedy = "write {label} where the request is named".to_owned();
+            self.report.at(self.source, text, "the question does not name the request", remedy);
+        }
+        template
+    }
+
+    fn parse(&mut self, text: &Spanned<String>) -> Template {
+        match Template::parse(&text.value) {
+            Ok(template) => template,
+            Err(error) => {
+                let remedy = match &error {
+                    TemplateError::Filter(name) => nearest(name, FILTERS),
+                    TemplateError::Brace | TemplateError::Empty => {
+                        "write a place as {name} or {name|filter}".to_owned()
+                    }
+                };
+                self.report.at(self.source, text, error.to_string(), remedy);
+                Template::default()
+            }
+        }
+    }
+
+    /// The name of an intent that is followed without being said.
+    fn follow(&mut self, intent: &Spanned<String>) -> String {
+        self.known(intent, "intent", self.intents.contains(&intent.value), intent_list);
+        intent.value.clone()
+    }
+
+    fn known(
+        &mut self,
+        name: &Spanned<String>,
+        what: &str,
+        is_known: bool,
+        list: impl Fn(&RawFlow) -> Vec<String>,
+    ) {
+        if is_known {
+            return;
+        }
+        let all = list(self.raw);
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let remedy = nearest(&name.value, &all);
+        self.report.at(self.source, name, format!("no {what} is called `{}`", name.value), remedy);
+    }
+
+    fn share(&mut self, value: Option<&Spanned<f32>>, default: f32) -> f32 {
+        let Some(value) = value else { return default };
+        if !(0.0..=1.0).contains(&value.value) {
+            self.report.at(self.source, value, "a score lies between 0 and 1", None);
+        }
+        value.value
+    }
+}
+
+fn intent_list(raw: &RawFlow) -> Vec<String> {
+    raw.intents.keys().cloned().collect()
+}
+
+fn length_of(text: &str) -> Option<(usize, usize)> {
+    let (min, max) = text.split_once("..").unwrap_or((text, text));
+    let (min, max) = (min.trim().parse().ok()?, max.trim().parse().ok()?);
+    (min >= 1 && min <= max && max <= 32).then_some((min, max))
+}

@@ -1,0 +1,128 @@
+//! The checked dialogue.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::intents::Matcher;
+use super::slots::SlotKind;
+use super::template::Template;
+use crate::brain::Act;
+
+/// A dialogue without mistakes, shared by all conversations.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    pub(super) greeting: Template,
+    pub(super) values: BTreeMap<String, String>,
+    pub(super) slots: BTreeMap<String, Slot>,
+    /// By name; those of a state are called `state/name`.
+    pub(super) intents: BTreeMap<String, Intent>,
+    pub(super) states: BTreeMap<String, Place>,
+    pub(super) keys: BTreeMap<String, String>,
+    pub(super) tools: BTreeMap<String, Tool>,
+    pub(super) fallback: Ladder,
+    pub(super) silence: Ladder,
+    pub(super) apology: String,
+    pub(super) matcher: Matcher,
+    pub(super) accept: f32,
+    pub(super) clarify: f32,
+    pub(super) question: Template,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) kind: SlotKind,
+    pub(super) ask: Vec<Template>,
+    pub(super) more: Template,
+    pub(super) confirm: Option<Template>,
+    pub(super) keep: bool,
+    pub(super) otherwise: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Intent {
+    pub(super) label: Option<Template>,
+    pub(super) needs: Vec<String>,
+    pub(super) call: Option<String>,
+    pub(super) say: Option<Template>,
+    pub(super) act: Option<Act>,
+    pub(super) then: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) say: Option<Template>,
+    pub(super) yes: Option<String>,
+    pub(super) no: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Ladder {
+    pub(super) say: Vec<Template>,
+    pub(super) then: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Tool {
+    pub(super) work: Work,
+    pub(super) wait: Option<Template>,
+    pub(super) failed: Template,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Work {
+    Http(Http),
+    Table(Table),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Http {
+    pub(super) method: reqwest::Method,
+    pub(super) url: Template,
+    pub(super) headers: BTreeMap<String, Template>,
+    pub(super) body: BTreeMap<String, Template>,
+    pub(super) timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) by: String,
+    pub(super) rows: BTreeMap<String, BTreeMap<String, Template>>,
+    pub(super) otherwise: Option<BTreeMap<String, Template>>,
+}
+
+impl Flow {
+    /// Whether an intent can be meant in this state.
+    pub(super) fn reachable(&self, intent: &str, state: Option<&str>) -> bool {
+        match intent.split_once('/') {
+            None => true,
+            Some((place, _)) => state == Some(place),
+        }
+    }
+
+    /// Every sentence that is the same for all callers.
+    pub(super) fn fixed(&self) -> Vec<String> {
+        let ladders = self.fallback.say.iter().chain(&self.silence.say);
+        let slots = self.slots.values().flat_map(|slot| slot.ask.iter().chain([&slot.more]));
+        let intents = self.intents.values().filter_map(|intent| intent.say.as_ref());
+        let places = self.states.values().filter_map(|place| place.say.as_ref());
+        let tools = self.tools.values().flat_map(|tool| tool.wait.iter().chain([&tool.failed]));
+        let own = |template: &Template| {
+            template.names().all(|name| self.values.contains_key(name)).then(|| self.plain(template))
+        };
+        [&self.greeting]
+            .into_iter()
+            .chain(slots)
+            .chain(intents)
+            .chain(places)
+            .chain(ladders)
+            .chain(tools)
+            .filter_map(own)
+            .chain([self.apology.clone()])
+            .collect()
+    }
+
+    /// A text that needs no more than the fixed values.
+    pub(super) fn plain(&self, template: &Template) -> String {
+        template.fill(|name| self.values.get(name).cloned().map(super::slots::Value::Text))
+    }
+}

@@ -1,0 +1,101 @@
+//! Times of day.
+
+use time::Time;
+
+use super::number::{read, small};
+use crate::flow::words::tokens;
+
+/// A time of day in a text: "half past three", "3 pm", "quarter to nine", "ten thirty", "noon".
+pub(super) fn time(text: &str) -> Option<Time> {
+    let lower = text.to_lowercase().replace("a.m.", " am ").replace("p.m.", " pm ");
+    let spaced = lower.replace([':', '.'], " ");
+    let tokens: Vec<String> = tokens(&spaced).iter().flat_map(|token| split(token)).collect();
+    let has = |word: &str| tokens.iter().any(|token| token == word);
+    if has("noon") || has("midday") {
+        return Time::from_hms(12, 0, 0).ok();
+    }
+    if has("midnight") {
+        return Some(Time::MIDNIGHT);
+    }
+    let afternoon = has("pm") || has("afternoon") || has("evening") || has("tonight");
+    let morning = has("am") || has("morning");
+    let (hour, minute) = relative(&tokens).or_else(|| plain(&tokens))?;
+    let hour = match hour {
+        12 if morning => 0,
+        1..12 if afternoon => hour + 12,
+        // Nobody means four at night by "at four" in business.
+        1..7 if !morning => hour + 12,
+        _ => hour,
+    };
+    Time::from_hms(u8::try_from(hour).ok()?, u8::try_from(minute).ok()?, 0).ok()
+}
+
+/// "half past three", "ten to four", "quarter after nine".
+fn relative(tokens: &[String]) -> Option<(i64, i64)> {
+    let at = tokens.iter().position(|token| matches!(token.as_str(), "past" | "after" | "to" | "till"))?;
+    let (hour, _) = read(tokens.get(at + 1..)?)?;
+    let before = tokens.get(at.checked_sub(1)?)?;
+    let minutes = match before.as_str() {
+        "half" => 30,
+        "quarter" => 15,
+        word => small(word).or_else(|| word.parse().ok()).filter(|value| (1..60).contains(value))?,
+    };
+    let backwards = matches!(tokens.get(at)?.as_str(), "to" | "till");
+    let hour = if backwards { (hour + 23) % 24 } else { hour };
+    Some((hour, if backwards { 60 - minutes } else { minutes }))
+}
+
+/// "three", "ten thirty", "15 45".
+fn plain(tokens: &[String]) -> Option<(i64, i64)> {
+    let at = tokens.iter().position(|token| value(token).is_some_and(|hour| hour < 24))?;
+    let hour = value(tokens.get(at)?)?;
+    let minute = tokens.get(at + 1..).and_then(|rest| read(rest).filter(|(_, end)| *end > 0 && starts(rest)));
+    match minute {
+        Some((minute, _)) if (0..60).contains(&minute) => Some((hour, minute)),
+        Some(_) | None => Some((hour, 0)),
+    }
+}
+
+fn starts(tokens: &[String]) -> bool {
+    tokens.first().is_some_and(|token| value(token).is_some())
+}
+
+fn value(token: &str) -> Option<i64> {
+    small(token).or_else(|| token.parse().ok())
+}
+
+/// "3pm" is two words, and so is "1545" after "at".
+fn split(token: &str) -> Vec<String> {
+    for end in ["am", "pm"] {
+        if let Some(figures) = token.strip_suffix(end)
+            && figures.parse::<u32>().is_ok()
+        {
+            return vec![figures.to_owned(), end.to_owned()];
+        }
+    }
+    vec![token.to_owned()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_they_are_said() {
+        for (text, hour, minute) in [
+            ("half past three", 15, 30),
+            ("at 3 pm", 15, 0),
+            ("3pm please", 15, 0),
+            ("quarter to nine in the morning", 8, 45),
+            ("ten thirty", 10, 30),
+            ("15:45", 15, 45),
+            ("eight o'clock in the evening", 20, 0),
+            ("around noon", 12, 0),
+            ("9 a.m.", 9, 0),
+            ("twenty past four", 16, 20),
+        ] {
+            assert_eq!(time(text), Time::from_hms(hour, minute, 0).ok(), "{text}");
+        }
+        assert_eq!(time("whenever you like"), None);
+    }
+}

@@ -1,0 +1,83 @@
+//! Finding values in what callers say.
+
+mod clock;
+mod date;
+mod digits;
+mod name;
+mod number;
+mod yes_no;
+
+use time::{Date, Time};
+
+pub(super) use digits::{Digits, digits};
+pub(super) use yes_no::yes_no;
+
+/// What sort of value a slot holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SlotKind {
+    /// A run of digits of a length.
+    Digits {
+        /// Fewest.
+        min: usize,
+        /// Most.
+        max: usize,
+    },
+    /// A day.
+    Date,
+    /// A time of day.
+    Time,
+    /// A whole number.
+    Number,
+    /// A person's name.
+    Name,
+    /// Yes or no.
+    YesNo,
+}
+
+/// A value found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Text: digits or a name.
+    Text(String),
+    /// A day.
+    Date(Date),
+    /// A time of day.
+    Time(Time),
+    /// A whole number.
+    Number(i64),
+    /// Yes or no.
+    YesNo(bool),
+    /// Something a tool brought.
+    Json(serde_json::Value),
+}
+
+/// What an utterance held for a slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A whole value.
+    Whole(Value),
+    /// The first digits of one.
+    Part(String),
+    /// Nothing of the kind.
+    Nothing,
+}
+
+impl SlotKind {
+    /// Looks for a value. `asked` is whether the caller was asked for just this: then looser
+    /// readings are allowed ("for" is four, a bare word is a name).
+    pub(super) fn find(&self, text: &str, so_far: &str, asked: bool, today: Date) -> Found {
+        let whole = |value: Option<Value>| value.map_or(Found::Nothing, Found::Whole);
+        match self {
+            Self::Digits { min, max } => match digits(text, so_far, *min, *max, asked) {
+                Digits::Whole(all) => Found::Whole(Value::Text(all)),
+                Digits::Part(part) => Found::Part(part),
+                Digits::Nothing => Found::Nothing,
+            },
+            Self::Date => whole(date::date(text, today).map(Value::Date)),
+            Self::Time => whole(clock::time(text).map(Value::Time)),
+            Self::Number => whole(number::number(text).map(Value::Number)),
+            Self::Name => whole(name::name(text, asked).map(Value::Text)),
+            Self::YesNo => whole(yes_no(text).map(Value::YesNo)),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Conversations with the sample of the repository.
+
+use time::macros::datetime;
+use trunkline_base::secret::Personal;
+use trunkline_service::config::{Environment, Report, Source};
+
+use super::engine::Step;
+use super::model::Flow;
+use super::state::State;
+use super::tools::Ready;
+use crate::brain::{Act, Question};
+use crate::config::{AgentConfig, BrainConfig};
+use crate::turn::{Heard, Verdict};
+
+struct Call {
+    flow: std::sync::Arc<Flow>,
+    state: State,
+}
+
+impl Call {
+    fn new() -> Self {
+        let source =
+            Source::new("agent.yaml", include_str!("../../../../config/agent.yaml"));
+        let config: Result<AgentConfig, Report> = AgentConfig::parse(&source, &Environment::default());
+        match config.unwrap_or_else(|report| panic!("{report}")).brain {
+            BrainConfig::Flow(flow) => Self { flow, state: State::default() },
+            BrainConfig::Chat(_) => panic!("the sample is a flow"),
+        }
+    }
+
+    fn ask(&mut self, question: Question) -> (String, Vec<Act>, Verdict) {
+        // A Wednesday.
+        let now = datetime!(2026-03-18 10:00 UTC);
+        let outcome = self.flow.hear(&mut self.state, &question, now);
+        let (mut said, mut acts) = (Vec::new(), Vec::new());
+        let mut steps = outcome.steps;
+        loop {
+            let mut called = None;
+            for step in steps {
+                match step {
+                    Step::Say(text) => said.push(text),
+                    Step::Act(act) => acts.push(act),
+                    Step::Call(tool) => called = Some(tool),
+                }
+            }
+            let Some(tool) = called else { break };
+            let http = reqwest::Client::new();
+            let Ready::Result(result) = self.flow.prepare(&tool, &self.state, &http, now) else {
+                panic!("the sample asks no web service");
+            };
+            steps = self.flow.called(&mut self.state, &tool, result.ok(), now);
+        }
+        (said.join(" "), acts, outcome.verdict)
+    }
+
+    fn says(&mut self, text: &str) -> String {
+        let heard = Heard::Speech(Personal::new(text.to_owned()));
+        self.ask(Question::Heard(heard)).0
+    }
+
+    fn keys(&mut self, keys: &str) -> String {
+        let heard = Heard::Digits(Personal::new(keys.to_owned()));
+        self.ask(Question::Heard(heard)).0
+    }
+}
+
+#[test]
+fn a_parcel_is_found_by_its_dictated_number() {
+    let mut call = Call::new();
+    assert!(call.says("Hello, where is my parcel?").contains("tracking number"));
+    let answer = call.says("Four two seven one nine three.");
+    assert!(answer.contains("4 2 7, 1 9 3 is in the van"), "{answer}");
+    assert!(answer.contains("anything else"), "{answer}");
+}
+
+#[test]
+fn a_number_in_the_first_sentence_is_not_asked_for_again() {
+    let mut call = Call::new();
+    let answer = call.says("Can you track parcel 111111 please");
+    assert!(answer.contains("delivered yesterday"), "{answer}");
+}
+
+#[test]
+fn half_a_number_is_waited_for() {
+    let mut call = Call::new();
+    call.says("track my parcel");
+    let (said, _, verdict) =
+        call.ask(Question::Heard(Heard::Speech(Personal::new("four two seven".to_owned()))));
+    assert_eq!((said.as_str(), verdict), ("Yes, go on.", Verdict::Incomplete));
+    assert!(call.says("one nine three").contains("4 2 7, 1 9 3"));
+}
+
+#[test]
+fn keys_fill_the_number_and_choose_from_the_menu() {
+    let mut call = Call::new();
+    assert!(call.keys("1").contains("tracking number"));
+    assert_eq!(call.flow.digit_plan(&call.state).max, 6);
+    assert!(call.keys("222222").contains("waiting for you"));
+    assert_eq!(call.flow.digit_plan(&call.state).max, 1);
+}
+
+#[test]
+fn a_delivery_day_is_changed_after_a_yes() {
+    let mut call = Call::new();
+    call.says("I'd like to change my delivery date.");
+    assert!(call.says("427193").contains("which day"));
+    let question = call.says("next Tuesday please");
+    assert!(question.contains("Tuesday, March 24. Is that right?"), "{question}");
+    assert!(call.says("No, on Friday.").contains("Friday, March 20"));
+    assert!(call.says("Yes, that's right.").contains("will come on Friday, March 20"));
+}
+
+#[test]
+fn the_rest_of_a_call_sounds_natural() {
+    let mut call = Call::new();
+    assert!(call.says("What are your opening hours?").contains("eight in the morning"));
+    assert!(call.says("Yes.").contains("What can I do for you?"));
+    assert!(call.says("where's my package").contains("tracking number"));
+    // In the middle of one thing the caller wants another.
+    assert!(call.says("Can I speak to a person, please?").contains("call you back"));
+    let no = Question::Heard(Heard::Speech(Personal::new("No, that's all, thank you.".to_owned())));
+    let (said, acts, verdict) = call.ask(no);
+    assert!(said.contains("Goodbye"), "{said}");
+    assert_eq!((acts, verdict), (vec![Act::HangUp], Verdict::Complete));
+}
+
+#[test]
+fn what_is_not_understood_leads_to_a_person_in_the_end() {
+    let mut call = Call::new();
+    assert!(call.says("the weather is lovely").contains("didn't quite get that"));
+    assert!(call.says("my bicycle is blue").contains("other words"));
+    assert!(call.says("lalala").contains("call you back"));
+}
+
+#[test]
+fn a_number_that_never_comes_is_given_up() {
+    let mut call = Call::new();
+    call.says("where is my parcel");
+    assert!(call.says("it is on the paper somewhere").contains("one by one"));
+    assert!(call.says("hold on a moment").contains("type them"));
+    assert!(call.says("I cannot see it").contains("call you back"));
+}
+
+#[test]
+fn silence_is_asked_about_and_then_ends_the_call() {
+    let mut call = Call::new();
+    assert_eq!(call.ask(Question::Silence(1)).0, "Are you still there?");
+    call.ask(Question::Silence(2));
+    assert_eq!(call.ask(Question::Silence(3)).1, vec![Act::HangUp]);
+}
+
+#[test]
+fn every_request_survives_the_mishearings_of_a_telephone() {
+    for (text, part) in [
+        ("where is my partial", "tracking number"),
+        ("Wears my parcel.", "tracking number"),
+        ("I wanna track a package", "tracking number"),
+        ("what are your opening ours", "eight in the morning"),
+        ("when do you close today", "eight in the morning"),
+        ("Change my delivery day.", "tracking number"),
+        ("Good bye.", "Goodbye"),
+        ("talk to a humans", "call you back"),
+    ] {
+        let answer = Call::new().says(text);
+        assert!(answer.contains(part), "{text}: {answer}");
+    }
+}

@@ -1,0 +1,59 @@
+//! Server-sent events, as far as chat endpoints use them: `data:` lines, one JSON document each.
+
+/// Cuts a byte stream into the data of its events.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    buffer: Vec<u8>,
+}
+
+/// An event longer than this is no answer.
+const LONGEST: usize = 1024 * 1024;
+
+/// The stream holds something that is no event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Garbled;
+
+impl Events {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), Garbled> {
+        if self.buffer.len() + bytes.len() > LONGEST {
+            return Err(Garbled);
+        }
+        self.buffer.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The data of the next whole line that has some.
+    pub(super) fn next(&mut self) -> Option<Result<String, Garbled>> {
+        loop {
+            let end = self.buffer.iter().position(|byte| *byte == b'\n')?;
+            let line: Vec<u8> = self.buffer.drain(..=end).collect();
+            let Ok(line) = String::from_utf8(line) else { return Some(Err(Garbled)) };
+            let line = line.trim_end_matches(['\n', '\r']);
+            if let Some(data) = line.strip_prefix("data:") {
+                return Some(Ok(data.trim().to_owned()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_cut_out_wherever_the_network_cuts() {
+        let whole = ": hi\r\ndata: {\"a\":\"\u{e4}\"}\r\n\r\nevent: x\ndata:[DONE]\n\n".as_bytes();
+        for cut in 0..whole.len() {
+            let mut events = Events::default();
+            let mut data = Vec::new();
+            let (left, right) = whole.split_at(cut);
+            for part in [left, right] {
+                events.feed(part).unwrap();
+                while let Some(event) = events.next() {
+                    data.push(event.unwrap());
+                }
+            }
+            assert_eq!(data, ["{\"a\":\"\u{e4}\"}", "[DONE]"], "cut at {cut}");
+        }
+    }
+}

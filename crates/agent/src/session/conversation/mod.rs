@@ -1,0 +1,182 @@
+//! The conversation itself: one task, one `select!`, every piece of state in one place.
+
+mod models;
+mod obey;
+mod record;
+mod speak;
+
+use std::collections::BTreeMap;
+
+use rand::SeedableRng as _;
+use rand::rngs::SmallRng;
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use trunkline_base::id::{CallId, RoomName, guid};
+use trunkline_service::tasks::Stop;
+
+use super::hearing::Hearing;
+use super::journal::Journal;
+use super::make::Made;
+use super::mouth::Mouth;
+use super::reply::Reply;
+use super::stage::{Incoming, Stage};
+use super::{CloseReason, Shared};
+use crate::brain::{Brain, Question};
+use crate::speech::VadStream;
+use crate::turn::{Input, Machine, ReplyId};
+use models::{Listening, Report};
+use record::Record;
+
+/// Pieces of answers on their way here. They are taken at once, so it fills only while this task
+/// does not run.
+const MADE_LANE: usize = 64;
+
+/// A wake-up that is never needed stands this far off.
+const FAR: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// Who is talking to whom.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) room: RoomName,
+    /// From the caller's `sip.callID`; a browser has none.
+    pub(super) call: Option<CallId>,
+}
+
+/// One conversation.
+pub(super) struct Conversation {
+    shared: Shared,
+    facts: Facts,
+    machine: Machine,
+    brain: Box<dyn Brain>,
+    vad: Box<dyn VadStream>,
+    hearing: Hearing,
+    listening: Listening,
+    stage: Box<dyn Stage>,
+    journal: Journal,
+    mouth: Mouth,
+    replies: BTreeMap<ReplyId, Reply>,
+    records: BTreeMap<ReplyId, Record>,
+    made: (mpsc::Sender<(ReplyId, Made)>, mpsc::Receiver<(ReplyId, Made)>),
+    work: JoinSet<Report>,
+    /// The segment of the transcript the caller speaks into.
+    caller_segment: String,
+    /// When the agent was last paused by the caller.
+    paused_at: Option<Instant>,
+    /// Failures in a row.
+    faults: u32,
+    /// The apology that is being said.
+    apology: Option<ReplyId>,
+    /// When the call ends by the agent's own wish.
+    hang_up_at: Option<Instant>,
+    ending: Option<CloseReason>,
+    rng: SmallRng,
+}
+
+impl Conversation {
+    pub(super) fn new(shared: Shared, facts: Facts, stage: Box<dyn Stage>) -> Self {
+        let now = Instant::now().into_std();
+        let mut rng = SmallRng::from_rng(&mut rand::rng());
+        Self {
+            machine: Machine::new(shared.config.turns.clone(), now),
+            brain: shared.mind.brain(),
+            vad: shared.speech.vad().start(),
+            hearing: Hearing::default(),
+            listening: Listening::default(),
+            stage,
+            journal: Journal::new(shared.store.clone()),
+            mouth: Mouth::new(),
+            replies: BTreeMap::new(),
+            records: BTreeMap::new(),
+            made: mpsc::channel(MADE_LANE),
+            work: JoinSet::new(),
+            caller_segment: guid("SG_", &mut rng),
+            paused_at: None,
+            faults: 0,
+            apology: None,
+            hang_up_at: None,
+            ending: None,
+            rng,
+            shared,
+            facts,
+        }
+    }
+
+    /// Greets, and talks until somebody ends it.
+    pub(super) async fn run(
+        mut self,
+        mut incoming: mpsc::Receiver<Incoming>,
+        stop: Stop,
+    ) -> CloseReason {
+        self.greet();
+        let reason = loop {
+            self.obey();
+            if let Some(reason) = self.ending {
+                break reason;
+            }
+            let (frame, wake) = (self.mouth.due(), self.wake_at());
+            tokio::select! {
+                biased;
+                () = stop.hurry() => break CloseReason::JobShutdown,
+                () = sleep_until(frame) => self.on_frame_due(),
+                event = incoming.recv() => self.on_incoming(event.unwrap_or(Incoming::Closed)),
+                Some(report) = self.work.join_next(), if !self.work.is_empty() => {
+                    self.on_report(report);
+                }
+                Some((reply, made)) = self.made.1.recv() => self.on_made(reply, made),
+                () = sleep_until(wake) => self.on_time(),
+            }
+        };
+        self.close_records();
+        self.journal.close().await;
+        reason
+    }
+
+    fn on_incoming(&mut self, event: Incoming) {
+        match event {
+            Incoming::Frame(samples) => self.on_frame(&samples),
+            Incoming::Digit(key) => self.input(Input::Digit(key)),
+            Incoming::Left => {
+                self.input(Input::CallerLeft);
+                self.obey();
+                self.ending = Some(CloseReason::ParticipantDisconnected);
+            }
+            Incoming::Closed => self.ending = Some(CloseReason::JobShutdown),
+        }
+    }
+
+    fn on_frame(&mut self, samples: &[i16]) {
+        let now = Instant::now().into_std();
+        let Self { hearing, vad, machine, .. } = self;
+        hearing.push(samples, |window| {
+            machine.handle_input(Input::Window(vad.process(window)), now);
+        });
+    }
+
+    fn on_time(&mut self) {
+        if self.hang_up_at.is_some_and(|at| Instant::now() >= at) {
+            self.ending = Some(CloseReason::TaskCompleted);
+        }
+        self.machine.handle_timeout(Instant::now().into_std());
+    }
+
+    fn wake_at(&self) -> Instant {
+        let now = Instant::now();
+        let turn = self.machine.poll_timeout(now.into_std()).map(|(at, _)| Instant::from_std(at));
+        [turn, self.hang_up_at].into_iter().flatten().min().unwrap_or(now + FAR)
+    }
+
+    fn input(&mut self, input: Input) {
+        self.machine.handle_input(input, Instant::now().into_std());
+    }
+
+    /// The time on the caller's clock.
+    fn clock(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc().to_offset(self.shared.config.utc_offset)
+    }
+
+    fn ask_brain(&self, question: &Question) -> crate::brain::Thought {
+        self.brain.think(question, self.clock())
+    }
+}

@@ -1,0 +1,112 @@
+//! Questions to the listening models, as child tasks that report back.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use tokio::task::JoinError;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use trunkline_base::secret::Personal;
+use trunkline_service::metrics::{Timing, observe};
+
+use super::Conversation;
+use crate::session::make::Urgent;
+use crate::speech::SpeechError;
+use crate::turn::{Input, RequestId};
+
+/// A transcription slower than this has failed as far as the caller is concerned.
+const STT_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a model said.
+#[derive(Debug)]
+pub(super) enum Report {
+    Transcript { request: RequestId, text: Personal<String>, took: Duration },
+    TranscriptFailed { request: RequestId },
+    TranscriptStale,
+    EndOfTurn { request: RequestId, probability: Option<f32> },
+}
+
+/// The questions under way.
+#[derive(Debug, Default)]
+pub(super) struct Listening {
+    /// Where the latest transcribed segment starts, and how to stop its transcription.
+    transcribing: Option<(u64, CancellationToken)>,
+    predicting: Option<CancellationToken>,
+    /// How long the latest transcription took.
+    pub(super) stt_took: Option<Duration>,
+}
+
+impl Conversation {
+    pub(super) fn transcribe(&mut self, request: RequestId, audio: Range<u64>) {
+        let cancel = CancellationToken::new();
+        // The same segment again, now longer: the earlier question is void.
+        if let Some((start, earlier)) = self.listening.transcribing.take()
+            && start == audio.start
+        {
+            earlier.cancel();
+        }
+        self.listening.transcribing = Some((audio.start, cancel.clone()));
+        let samples = self.hearing.cut(&audio);
+        let stt = std::sync::Arc::clone(self.shared.speech.stt());
+        let urgent = Urgent::new(&self.shared);
+        self.work.spawn(async move {
+            let _urgent = urgent;
+            let asked = tokio::time::Instant::now();
+            match timeout(STT_LIMIT, stt.transcribe(samples, cancel)).await {
+                Ok(Ok(transcript)) => {
+                    Report::Transcript { request, text: transcript.text, took: asked.elapsed() }
+                }
+                Ok(Err(SpeechError::Cancelled)) => Report::TranscriptStale,
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the caller was not understood");
+                    Report::TranscriptFailed { request }
+                }
+                Err(_) => {
+                    tracing::warn!("the caller was not understood in time");
+                    Report::TranscriptFailed { request }
+                }
+            }
+        });
+    }
+
+    pub(super) fn predict_end(&mut self, request: RequestId, audio: &Range<u64>) {
+        let cancel = CancellationToken::new();
+        if let Some(earlier) = self.listening.predicting.replace(cancel.clone()) {
+            earlier.cancel();
+        }
+        let samples = self.hearing.cut(audio);
+        let eot = std::sync::Arc::clone(self.shared.speech.eot());
+        let limit = self.shared.config.turns.end_of_turn.prediction_timeout;
+        let urgent = Urgent::new(&self.shared);
+        self.work.spawn(async move {
+            let _urgent = urgent;
+            let answer = timeout(limit, eot.probability(samples, cancel)).await;
+            let probability = answer.ok().and_then(Result::ok);
+            Report::EndOfTurn { request, probability }
+        });
+    }
+
+    pub(super) fn on_report(&mut self, report: Result<Report, JoinError>) {
+        match report {
+            Ok(Report::Transcript { request, text, took }) => {
+                self.listening.stt_took = Some(took);
+                observe(Timing::Transcription, took, &[]);
+                self.input(Input::Transcript { request, text });
+            }
+            Ok(Report::TranscriptFailed { request }) => {
+                self.input(Input::TranscriptFailed { request });
+                self.obey();
+                self.fault("stt");
+            }
+            Ok(Report::TranscriptStale) => {}
+            Ok(Report::EndOfTurn { request, probability }) => {
+                tracing::debug!(probability, "end of turn");
+                self.input(Input::EndOfTurn { request, probability });
+            }
+            Err(error) => {
+                tracing::error!(%error, "a question to a model panicked");
+                self.fault("stt");
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The agent's voice: from pieces of answers to paced frames, and what follows an answer's end.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use trunkline_base::secret::Personal;
+use trunkline_service::metrics::{Counter, count};
+
+use super::Conversation;
+use crate::brain::{Act, Spoken};
+use crate::session::make::{Gate, Made, Maker, Material, Urgent};
+use crate::session::reply::{Heed, Reply};
+use crate::session::stage::{Note, Piece};
+use crate::session::{CloseReason, VOICE_FRAME, VOICE_RATE};
+use crate::turn::{Input, ReplyId, Stage};
+
+/// From the agent's last sound to the end of the call: the sound is still on its way through
+/// jitter buffers and the telephone network.
+const GOODBYE_TAIL: Duration = Duration::from_millis(700);
+
+/// Frames between two looks at how far the transcript has come.
+const TRANSCRIPT_STEP: u64 = 10 * VOICE_FRAME as u64;
+
+impl Conversation {
+    pub(super) fn greet(&mut self) {
+        let Some(line) = self.brain.greeting() else { return };
+        let reply = self.machine.new_reply();
+        self.begin(reply, Material::Text(line.text), Gate::Voice);
+        self.input(Input::Say { reply, interruptible: line.interruptible });
+        self.input(Input::ExpectDigits(self.brain.digits()));
+    }
+
+    /// Begins to make an answer.
+    pub(super) fn begin(&mut self, reply: ReplyId, material: Material, gate: Gate) {
+        let (sender, receiver) = watch::channel(gate);
+        let maker = Maker {
+            reply,
+            speech: self.shared.speech.clone(),
+            cache: std::sync::Arc::clone(&self.shared.cache),
+            lane: self.made.0.clone(),
+            gate: receiver,
+            urgent: Urgent::new(&self.shared),
+        };
+        self.replies.insert(reply, Reply::begin(reply, sender, maker, material));
+    }
+
+    /// A piece of an answer came; pieces of answers that are over find nobody here.
+    pub(super) fn on_made(&mut self, id: ReplyId, made: Made) {
+        let Some(reply) = self.replies.get_mut(&id) else { return };
+        match reply.take(made) {
+            Some(Heed::Memory) => self.remember(id),
+            Some(Heed::Pinned) => {
+                self.remember(id);
+                self.input(Input::Pinned { reply: id });
+            }
+            Some(Heed::Whole) => self.settle(id),
+            None => {}
+        }
+    }
+
+    /// Every 20 ms: a frame of the answer that has the loudspeaker, or silence.
+    pub(super) fn on_frame_due(&mut self) {
+        let mut frame = [0; VOICE_FRAME];
+        let sounding = self.mouth.sounding();
+        let reply = sounding.and_then(|id| self.replies.get_mut(&id)).filter(|reply| reply.has_frame());
+        let played = reply.map(|reply| {
+            let first = !reply.started;
+            reply.started = true;
+            reply.frame(&mut frame);
+            (reply.id, first)
+        });
+        if !self.stage.play(&frame) {
+            self.ending.get_or_insert(CloseReason::JobShutdown);
+        }
+        self.mouth.sent();
+        if let Some((id, first)) = played {
+            self.on_played(id, first);
+        }
+    }
+
+    fn on_played(&mut self, id: ReplyId, first: bool) {
+        if first {
+            if let Some(reply) = self.replies.get_mut(&id) {
+                reply.times.started = Some(Instant::now());
+            }
+            self.remember(id);
+            self.input(Input::Playout { reply: id, stage: Stage::Started });
+            self.note_started(id);
+        }
+        let boundary = self.shared.config.turns.interruption.backchannel_boundary;
+        let near = boundary.as_millis() * u128::from(VOICE_RATE) / 1000;
+        let Some(reply) = self.replies.get_mut(&id) else { return };
+        if reply.whole && !reply.ending && (reply.left() as u128) < near {
+            reply.ending = true;
+            self.input(Input::Playout { reply: id, stage: Stage::Ending });
+        }
+        self.tell_agent(id);
+        self.settle(id);
+    }
+
+    /// Sees to the end of an answer once all of it was made and played.
+    pub(super) fn settle(&mut self, id: ReplyId) {
+        let over = self.replies.get(&id).is_some_and(|reply| reply.spoken && reply.is_over());
+        if !over || self.mouth.reply != Some(id) {
+            return;
+        }
+        self.remember(id);
+        let Some(reply) = self.replies.remove(&id) else { return };
+        self.mouth.release(id);
+        let failed = reply.failed.clone();
+        self.finish_record(&reply, false);
+        let stage = if reply.started { Stage::Finished } else { Stage::Nothing };
+        self.input(Input::Playout { reply: id, stage });
+        for act in reply.acts {
+            self.act(act);
+        }
+        match failed {
+            Some(fault) => {
+                tracing::warn!(%fault, "an answer failed");
+                if self.apology.take() == Some(id) {
+                    self.count_fault("tts");
+                } else {
+                    self.fault(fault.part());
+                }
+            }
+            None if self.apology == Some(id) => self.apology = None,
+            None => self.faults = 0,
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::HangUp => {
+                self.hang_up_at.get_or_insert(Instant::now() + GOODBYE_TAIL);
+            }
+            Act::HandOff { to } => self.stage.tell(Note::HandOff(to)),
+        }
+    }
+
+    /// The brain keeps what an answer left behind.
+    fn remember(&mut self, id: ReplyId) {
+        let memory = self.replies.get_mut(&id).and_then(|reply| reply.memory.take());
+        self.keep(memory);
+    }
+
+    fn keep(&mut self, memory: Option<crate::brain::Memory>) {
+        if let Some(memory) = memory {
+            self.brain.remember(memory);
+            self.input(Input::ExpectDigits(self.brain.digits()));
+        }
+    }
+
+    /// A part of the agent failed: the caller hears an apology, and too many end the call.
+    pub(super) fn fault(&mut self, part: &'static str) {
+        self.count_fault(part);
+        if self.ending.is_some() || self.apology.is_some() {
+            return;
+        }
+        let reply = self.machine.new_reply();
+        self.apology = Some(reply);
+        let text = self.brain.apology().to_owned();
+        self.begin(reply, Material::Text(text), Gate::Voice);
+        self.input(Input::Say { reply, interruptible: true });
+    }
+
+    fn count_fault(&mut self, part: &'static str) {
+        count(Counter::ProviderErrors, 1, &[("part", part)]);
+        self.faults += 1;
+        if self.faults >= self.shared.config.max_unrecoverable_errors {
+            tracing::error!(part, faults = self.faults, "too many failures in one conversation");
+            self.ending.get_or_insert(CloseReason::Error);
+        }
+    }
+
+    /// What the agent has said so far goes to the room clause by clause.
+    fn tell_agent(&mut self, id: ReplyId) {
+        let Some(reply) = self.replies.get(&id) else { return };
+        if reply.played % TRANSCRIPT_STEP != 0 && reply.played > VOICE_FRAME as u64 {
+            return;
+        }
+        let text = reply.script.begun(reply.played);
+        let Some(record) = self.records.get_mut(&id) else { return };
+        if record.told == text.len() {
+            return;
+        }
+        record.told = text.len();
+        let segment = record.segment.clone();
+        let text = Personal::new(text);
+        self.stage.tell(Note::Transcript(Piece { segment, text, last: false, by_caller: false }));
+    }
+
+    pub(super) fn tell_brain(&mut self, text: &str, interrupted: bool) {
+        self.brain.spoke(&Spoken { text: text.to_owned(), interrupted });
+    }
+}

@@ -1,0 +1,282 @@
+//! The making of an answer: thought → sentences → sound, in a child task.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use trunkline_media::SampleRate;
+use trunkline_media::resample::Resampler;
+
+use super::cache::{Clip, VoiceCache};
+use super::sentences::Sentences;
+use super::{Shared, VOICE_RATE};
+use crate::brain::{Act, BrainError, Idea, Memory, Thought};
+use crate::speech::{Speech, SpeechError};
+use crate::turn::ReplyId;
+
+/// A piece of an answer in the making.
+#[derive(Debug)]
+pub(super) enum Made {
+    /// The brain's first words.
+    FirstWords,
+    /// A clause whose sound follows.
+    Clause(String),
+    /// Its sound at the voice rate.
+    Sound(Vec<i16>),
+    /// The clause has all of its sound.
+    ClauseEnd,
+    /// A sentence was handed to the voice.
+    Sentence,
+    Act(Act),
+    Memory(Memory),
+    Pinned,
+    /// There will be no more, because something failed.
+    Failed(Fault),
+    /// The answer is whole.
+    Done,
+}
+
+/// What failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("the brain failed")]
+    Brain(#[from] BrainError),
+    #[error("the voice failed")]
+    Voice(#[from] SpeechError),
+    #[error("the voice made no sound in time")]
+    VoiceStalled,
+}
+
+impl Fault {
+    /// The part to blame, for the metric.
+    pub(super) fn part(&self) -> &'static str {
+        match self {
+            Self::Brain(_) => "llm",
+            Self::Voice(_) | Self::VoiceStalled => "tts",
+        }
+    }
+}
+
+/// What an answer is made from.
+pub(super) enum Material {
+    Thought(Thought),
+    Text(String),
+}
+
+/// Longest wait for the next sound of a sentence.
+const VOICE_STALL: Duration = Duration::from_secs(10);
+
+/// Sentences longer than this are not said twice.
+const CACHED_LENGTH: usize = 200;
+
+/// Makes one answer.
+pub(super) struct Maker {
+    pub(super) reply: ReplyId,
+    pub(super) speech: Speech,
+    pub(super) cache: Arc<VoiceCache>,
+    pub(super) lane: mpsc::Sender<(ReplyId, Made)>,
+    /// Whether sound may be made yet, and tools may run.
+    pub(super) gate: watch::Receiver<Gate>,
+    pub(super) urgent: Urgent,
+}
+
+/// What an answer in the making may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Only think.
+    Think,
+    /// Make sound too.
+    Voice,
+    /// The turn is over: run tools as well.
+    Act,
+}
+
+/// Counts work a caller waits for, for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Urgent(Arc<AtomicUsize>);
+
+impl Urgent {
+    pub(super) fn new(shared: &Shared) -> Self {
+        shared.urgent.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(&shared.urgent))
+    }
+}
+
+impl Drop for Urgent {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Maker {
+    pub(super) async fn run(mut self, material: Material) {
+        let end = match material {
+            Material::Text(text) => self.say_all(&Sentences::of(&text)).await,
+            Material::Thought(thought) => self.follow(thought).await,
+        };
+        let last = match end {
+            Ok(()) => Made::Done,
+            Err(fault) => Made::Failed(fault),
+        };
+        self.give(last).await;
+    }
+
+    async fn follow(&mut self, mut thought: Thought) -> Result<(), Fault> {
+        let mut sentences = Sentences::default();
+        let mut gate = self.gate.clone();
+        let (mut first, mut permitted) = (true, false);
+        loop {
+            let idea = if permitted {
+                thought.next().await
+            } else {
+                tokio::select! {
+                    biased;
+                    () = allowed(&mut gate) => {
+                        permitted = true;
+                        thought.permit();
+                        continue;
+                    }
+                    idea = thought.next() => idea,
+                }
+            };
+            let Some(idea) = idea else { break };
+            match idea {
+                Idea::Text(text) => {
+                    if std::mem::take(&mut first) {
+                        self.give(Made::FirstWords).await;
+                    }
+                    self.say_all(&sentences.push(&text)).await?;
+                }
+                Idea::Pinned => self.give(Made::Pinned).await,
+                Idea::Memory(memory) => self.give(Made::Memory(memory)).await,
+                Idea::Act(act) => self.give(Made::Act(act)).await,
+                Idea::Failed(error) => {
+                    // What was begun is still said.
+                    let rest: Vec<String> = sentences.finish().into_iter().collect();
+                    self.say_all(&rest).await?;
+                    return Err(error.into());
+                }
+            }
+        }
+        let rest: Vec<String> = sentences.finish().into_iter().collect();
+        self.say_all(&rest).await
+    }
+
+    async fn say_all(&mut self, sentences: &[String]) -> Result<(), Fault> {
+        for sentence in sentences {
+            let gone = self.gate.wait_for(|gate| *gate != Gate::Think).await.is_err();
+            if gone {
+                return Ok(());
+            }
+            self.give(Made::Sentence).await;
+            self.say(sentence).await?;
+        }
+        Ok(())
+    }
+
+    async fn say(&self, sentence: &str) -> Result<(), Fault> {
+        if let Some(clip) = self.cache.find(sentence) {
+            for (clause, samples) in &clip.clauses {
+                self.give(Made::Clause(clause.clone())).await;
+                self.give(Made::Sound(samples.clone())).await;
+                self.give(Made::ClauseEnd).await;
+            }
+            return Ok(());
+        }
+        let cancel = CancellationToken::new();
+        let _guard: DropGuard = cancel.clone().drop_guard();
+        let mut clip = Clip::default();
+        synthesise(&self.speech, sentence, cancel, |clause, samples, ends| {
+            let mut pieces = Vec::with_capacity(3);
+            match clip.clauses.last_mut().filter(|(last, _)| last == clause) {
+                Some((_, all)) => all.extend_from_slice(samples),
+                None => {
+                    clip.clauses.push((clause.to_owned(), samples.to_vec()));
+                    pieces.push(Made::Clause(clause.to_owned()));
+                }
+            }
+            pieces.push(Made::Sound(samples.to_vec()));
+            if ends {
+                pieces.push(Made::ClauseEnd);
+            }
+            self.give_all(pieces)
+        })
+        .await?;
+        if sentence.len() <= CACHED_LENGTH {
+            self.cache.keep(sentence, clip);
+        }
+        Ok(())
+    }
+
+    async fn give_all(&self, pieces: Vec<Made>) -> bool {
+        for piece in pieces {
+            self.give(piece).await;
+        }
+        !self.lane.is_closed()
+    }
+
+    async fn give(&self, made: Made) {
+        // A closed lane means that the conversation is over; the task is about to be aborted.
+        drop(self.lane.send((self.reply, made)).await);
+    }
+}
+
+/// Waits until tools may run.
+async fn allowed(gate: &mut watch::Receiver<Gate>) {
+    let gone = gate.wait_for(|gate| *gate == Gate::Act).await.is_err();
+    if gone {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Says one sentence at the voice rate; `each` gets a clause, sound of it, and whether that was
+/// the last of the clause, and says whether to go on.
+pub(super) async fn synthesise<F>(
+    speech: &Speech,
+    sentence: &str,
+    cancel: CancellationToken,
+    mut each: impl FnMut(&str, &[i16], bool) -> F,
+) -> Result<(), Fault>
+where
+    F: Future<Output = bool>,
+{
+    let mut stream = speech.tts().synthesize(sentence, cancel);
+    let mut resampler: Option<(u32, Resampler)> = None;
+    let mut out = Vec::new();
+    let mut last = String::new();
+    while let Some(chunk) = timeout(VOICE_STALL, stream.next()).await.map_err(|_| Fault::VoiceStalled)? {
+        let chunk = chunk?;
+        let clause = sentence.get(chunk.span.clone()).unwrap_or(sentence).trim();
+        out.clear();
+        if chunk.rate == VOICE_RATE {
+            out.extend_from_slice(&chunk.samples);
+        } else {
+            if resampler.as_ref().is_none_or(|(rate, _)| *rate != chunk.rate) {
+                resampler = resampler_from(chunk.rate).map(|made| (chunk.rate, made));
+            }
+            let Some((_, resampler)) = &mut resampler else { return Err(Fault::VoiceStalled) };
+            resampler.process(&chunk.samples, &mut out);
+        }
+        last.clear();
+        last.push_str(clause);
+        if !each(clause, &out, chunk.ends_span).await {
+            return Ok(());
+        }
+    }
+    if let Some((_, resampler)) = &mut resampler {
+        out.clear();
+        resampler.flush(&mut out);
+        if !out.is_empty() && !last.is_empty() {
+            each(&last, &out, true).await;
+        }
+    }
+    Ok(())
+}
+
+fn resampler_from(rate: u32) -> Option<Resampler> {
+    Resampler::new(SampleRate::new(rate).ok()?, SampleRate::HZ_24000).ok()
+}

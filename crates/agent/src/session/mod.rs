@@ -1,0 +1,81 @@
+//! One conversation in one room, owned by one task.
+//!
+//! ```text
+//!  room: frames, keys, leaving ─► Conversation ─► frames, transcripts, states: Stage
+//!  models, brains (child tasks)  ◄─► turn::Machine decides, the task obeys
+//! ```
+//! [`run`] joins the room and picks the caller; `Conversation` does the talking and knows no
+//! room, so that tests hold one without a server. Slow work runs in child tasks that report back;
+//! everything they report carries the id of the answer it belongs to and is dropped when that
+//! answer is over.
+
+mod cache;
+mod conversation;
+mod hearing;
+mod journal;
+mod make;
+mod mouth;
+mod reply;
+mod room;
+mod sentences;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use trunkline_store::Store;
+
+pub(crate) use cache::{VoiceCache, warm};
+pub(crate) use room::{Joining, run};
+
+use crate::brain::Mind;
+use crate::config::AgentConfig;
+use crate::speech::Speech;
+
+/// What all conversations of a worker share. All of it is immutable or guards itself.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) config: Arc<AgentConfig>,
+    pub(crate) speech: Speech,
+    pub(crate) mind: Arc<dyn Mind>,
+    pub(crate) cache: Arc<VoiceCache>,
+    pub(crate) store: Store,
+    /// Work a caller waits for right now; making sound ahead stands back behind it.
+    pub(crate) urgent: Arc<AtomicUsize>,
+}
+
+/// Why a conversation is over; the words are those of livekit/agents where it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The caller left.
+    ParticipantDisconnected,
+    /// The agent hung up.
+    TaskCompleted,
+    /// Too many failures.
+    Error,
+    /// The process or the server ended it.
+    JobShutdown,
+    /// Nobody came.
+    NoCaller,
+}
+
+impl CloseReason {
+    /// The word in logs, metrics and storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ParticipantDisconnected => "participant_disconnected",
+            Self::TaskCompleted => "task_completed",
+            Self::Error => "error",
+            Self::JobShutdown => "job_shutdown",
+            Self::NoCaller => "no_caller",
+        }
+    }
+}
+
+/// Rate the agent's voice is sent at: everything a voice model makes, and cheap to encode.
+pub(crate) const VOICE_RATE: u32 = 24_000;
+
+/// Samples of one frame of 20 ms.
+pub(crate) const VOICE_FRAME: usize = 480;

@@ -1,0 +1,163 @@
+//! One answer on its way: what was made of it, what of it was played, and how long things took.
+
+use std::collections::VecDeque;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::VOICE_FRAME;
+use super::make::{Fault, Gate, Made, Maker, Material};
+use crate::brain::{Act, Memory};
+use crate::turn::{ReplyId, Script};
+
+/// One answer. Dropping it ends its making.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) id: ReplyId,
+    gate: watch::Sender<Gate>,
+    _work: JoinSet<()>,
+    sound: VecDeque<i16>,
+    pub(super) script: Script,
+    pub(super) played: u64,
+    pub(super) acts: Vec<Act>,
+    pub(super) memory: Option<Memory>,
+    /// The machine let it speak.
+    pub(super) spoken: bool,
+    /// Its first sound was sent.
+    pub(super) started: bool,
+    /// All of it was made.
+    pub(super) whole: bool,
+    /// Why it is not all there, if it is not.
+    pub(super) failed: Option<Fault>,
+    /// The machine was told that its end is near.
+    pub(super) ending: bool,
+    pub(super) times: Times,
+}
+
+/// What the conversation must see to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heed {
+    /// There is something to remember at once.
+    Memory,
+    /// The answer cannot be taken back any more.
+    Pinned,
+    /// Nothing more will be made.
+    Whole,
+}
+
+/// Moments of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// The brain was asked.
+    pub(super) asked: Instant,
+    pub(super) first_words: Option<Instant>,
+    pub(super) first_sentence: Option<Instant>,
+    pub(super) first_sound: Option<Instant>,
+    pub(super) started: Option<Instant>,
+}
+
+impl Reply {
+    /// Begins to make an answer. The maker must not have been started.
+    pub(super) fn begin(
+        id: ReplyId,
+        gate: watch::Sender<Gate>,
+        maker: Maker,
+        material: Material,
+    ) -> Self {
+        let mut work = JoinSet::new();
+        work.spawn(maker.run(material));
+        Self {
+            id,
+            gate,
+            _work: work,
+            sound: VecDeque::new(),
+            script: Script::default(),
+            played: 0,
+            acts: Vec::new(),
+            memory: None,
+            spoken: false,
+            started: false,
+            whole: false,
+            failed: None,
+            ending: false,
+            times: Times {
+                asked: Instant::now(),
+                first_words: None,
+                first_sentence: None,
+                first_sound: None,
+                started: None,
+            },
+        }
+    }
+
+    /// The caller's turn is over and this is the answer to it.
+    pub(super) fn speak(&mut self) {
+        self.spoken = true;
+        self.gate.send_replace(Gate::Act);
+    }
+
+    /// Takes a piece that was made; what the conversation must see to is handed back.
+    pub(super) fn take(&mut self, made: Made) -> Option<Heed> {
+        let now = Instant::now();
+        match made {
+            Made::FirstWords => self.times.first_words = Some(now),
+            Made::Sentence => {
+                self.times.first_sentence.get_or_insert(now);
+            }
+            Made::Clause(text) => self.script.begin(text),
+            Made::Sound(samples) => {
+                self.times.first_sound.get_or_insert(now);
+                self.script.add(samples.len() as u64);
+                self.sound.extend(samples);
+            }
+            Made::ClauseEnd => self.script.close(),
+            Made::Act(act) => self.acts.push(act),
+            Made::Memory(memory) => {
+                self.memory = Some(memory);
+                return self.started.then_some(Heed::Memory);
+            }
+            Made::Pinned => return Some(Heed::Pinned),
+            Made::Done => {
+                self.whole = true;
+                return Some(Heed::Whole);
+            }
+            Made::Failed(fault) => {
+                self.whole = true;
+                self.failed = Some(fault);
+                return Some(Heed::Whole);
+            }
+        }
+        None
+    }
+
+    /// Whether a frame can be played; the last one may be short.
+    pub(super) fn has_frame(&self) -> bool {
+        self.sound.len() >= VOICE_FRAME || (self.whole && !self.sound.is_empty())
+    }
+
+    /// Whether everything was played.
+    pub(super) fn is_over(&self) -> bool {
+        self.whole && self.sound.is_empty()
+    }
+
+    /// Takes the next frame out.
+    pub(super) fn frame(&mut self, frame: &mut [i16; VOICE_FRAME]) {
+        frame.fill(0);
+        let length = self.sound.len().min(VOICE_FRAME);
+        for (place, sample) in frame.iter_mut().zip(self.sound.drain(..length)) {
+            *place = sample;
+        }
+        self.played += length as u64;
+    }
+
+    /// Samples made and not yet played.
+    pub(super) fn left(&self) -> usize {
+        self.sound.len()
+    }
+
+    /// What was heard of it so far.
+    pub(super) fn said(&self) -> String {
+        self.script.said(self.played, super::VOICE_RATE)
+    }
+}

@@ -1,0 +1,327 @@
+//! Between a conversation and a LiveKit room: joining, finding the caller, carrying sound and
+//! notes, and ending the call.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use trunkline_base::id::{CallId, EventId, ParticipantIdentity, RoomName, TrackSid};
+use trunkline_base::secret::Secret;
+use trunkline_base::time::UnixTime;
+use trunkline_client::api::LiveKitApiClient;
+use trunkline_client::room::audio::{PcmReader, PcmWriter};
+use trunkline_client::room::{
+    AudioOptions, ConnectError, ParticipantInfo, ParticipantKind, PublishError, RemoteTrack, Room,
+    RoomEvent, RoomEvents, RoomOptions, TrackKind, Transcription,
+};
+use trunkline_service::tasks::Stop;
+use trunkline_store::Event;
+
+use super::conversation::{Conversation, Facts};
+use super::stage::{Incoming, Note, Piece, Stage};
+use super::{CloseReason, Shared, VOICE_FRAME, VOICE_RATE};
+use crate::speech::SPEECH_RATE;
+
+/// Where to go, and as whom.
+pub(crate) struct Joining {
+    pub(crate) url: String,
+    pub(crate) token: Secret<String>,
+    pub(crate) room: RoomName,
+}
+
+/// Why a conversation never began.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SessionError {
+    #[error("the room cannot be joined")]
+    Connect(#[from] ConnectError),
+    #[error("the agent's voice cannot be published")]
+    Publish(#[from] PublishError),
+}
+
+/// Sound and events waiting for the conversation. Full means that it does not get to run for
+/// 300 ms; sound is dropped then, because late sound is worse than none.
+const INCOMING_LANE: usize = 16;
+
+/// Notes waiting for the room. Full means that the signal socket does not move.
+const NOTE_LANE: usize = 64;
+
+/// How long to wait for somebody to hear the agent's track before it speaks.
+const HEARD_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long the end of a call may take.
+const END_LIMIT: Duration = Duration::from_secs(3);
+
+/// Joins, talks, ends the call.
+pub(crate) async fn run(
+    shared: Shared,
+    joining: Joining,
+    api: LiveKitApiClient,
+    terminated: impl Future<Output = ()> + Send,
+    stop: Stop,
+) -> Result<CloseReason, SessionError> {
+    let options = RoomOptions {
+        attributes: BTreeMap::from([(STATE_ATTRIBUTE.to_owned(), "initializing".to_owned())]),
+        ..RoomOptions::default()
+    };
+    let (room, mut events) = Room::connect(&joining.url, joining.token, options).await?;
+    let track = room.publish_audio(AudioOptions::default()).await?;
+    let mut terminated = std::pin::pin!(terminated);
+    let search = async {
+        let found = find_caller(&room, &mut events, shared.config.caller_timeout).await;
+        if found.is_some() {
+            // Speaking into a track that nobody hears yet would lose the first words.
+            drop(timeout(HEARD_LIMIT, track.subscribed()).await);
+        }
+        found
+    };
+    let found = tokio::select! {
+        biased;
+        () = stop.hurry() => None,
+        () = &mut terminated => None,
+        found = search => found,
+    };
+    let Some(caller) = found else {
+        room.leave().await;
+        return Ok(CloseReason::NoCaller);
+    };
+    let facts = Facts { room: joining.room.clone(), call: caller.call.clone() };
+    let voice = match PcmWriter::new(track, VOICE_RATE) {
+        Ok(voice) => voice,
+        Err(error) => {
+            tracing::error!(%error, "the voice rate is not one Opus knows");
+            room.leave().await;
+            return Ok(CloseReason::Error);
+        }
+    };
+    let mut helpers = JoinSet::new();
+    let (notes, noted) = mpsc::channel(NOTE_LANE);
+    let speaker = caller.clone_facts();
+    helpers.spawn(tell(room.clone(), speaker, noted, shared.clone(), joining.room.clone()));
+    let (lane, incoming) = mpsc::channel(INCOMING_LANE);
+    helpers.spawn(listen(caller, events, lane.clone()));
+    let stage = RoomStage { voice, notes };
+    let conversation = Conversation::new(shared, facts, Box::new(stage));
+    let talk = conversation.run(incoming, stop);
+    let mut talk = std::pin::pin!(talk);
+    let reason = tokio::select! {
+        biased;
+        reason = &mut talk => reason,
+        () = &mut terminated => {
+            drop(lane.send(Incoming::Closed).await);
+            talk.await
+        }
+    };
+    end_call(&api, &joining.room, reason).await;
+    helpers.abort_all();
+    room.leave().await;
+    Ok(reason)
+}
+
+/// The attribute clients watch.
+const STATE_ATTRIBUTE: &str = "lk.agent.state";
+
+/// Ends the call where the agent ended it: the room goes, and with it the telephone.
+async fn end_call(api: &LiveKitApiClient, room: &RoomName, reason: CloseReason) {
+    match reason {
+        CloseReason::TaskCompleted | CloseReason::Error => {}
+        CloseReason::ParticipantDisconnected | CloseReason::JobShutdown | CloseReason::NoCaller => {
+            return;
+        }
+    }
+    match timeout(END_LIMIT, api.delete_room(room)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the room was not deleted"),
+        Err(_) => tracing::warn!("the room was not deleted in time"),
+    }
+}
+
+/// The one the agent talks to.
+struct Caller {
+    identity: ParticipantIdentity,
+    call: Option<CallId>,
+    track: Option<RemoteTrack>,
+    track_sid: Option<TrackSid>,
+}
+
+/// The part of a caller that transcripts name.
+struct Speaker {
+    identity: ParticipantIdentity,
+    track: Option<TrackSid>,
+}
+
+impl Caller {
+    fn clone_facts(&self) -> Speaker {
+        Speaker { identity: self.identity.clone(), track: self.track_sid.clone() }
+    }
+}
+
+/// Waits for somebody to talk to: a telephone before anybody else, and not before it is answered.
+async fn find_caller(room: &Room, events: &mut RoomEvents, limit: Duration) -> Option<Caller> {
+    let mut tracks: BTreeMap<ParticipantIdentity, RemoteTrack> = BTreeMap::new();
+    let search = async {
+        loop {
+            if let Some(info) = pick(room) {
+                let track = tracks.remove(&info.identity);
+                let announced = info.tracks.iter().find(|track| track.kind == TrackKind::Audio);
+                return Some(Caller {
+                    call: info.attribute("sip.callID").and_then(|id| CallId::parse(id).ok()),
+                    track_sid: announced.map(|track| track.sid.clone()),
+                    identity: info.identity,
+                    track,
+                });
+            }
+            match events.next().await? {
+                RoomEvent::TrackSubscribed(track) if is_voice(&track) => {
+                    tracks.insert(track.participant.clone(), track);
+                }
+                RoomEvent::Disconnected { .. } => return None,
+                _ => {}
+            }
+        }
+    };
+    timeout(limit, search).await.ok().flatten()
+}
+
+fn is_voice(track: &RemoteTrack) -> bool {
+    track.mime_type.is_empty() || track.mime_type.to_ascii_lowercase().starts_with("audio/")
+}
+
+fn pick(room: &Room) -> Option<ParticipantInfo> {
+    let snapshot = room.snapshot();
+    let mut people = snapshot.participants.values();
+    let telephone = snapshot.participants.values().find(|info| info.kind == ParticipantKind::Sip);
+    if let Some(telephone) = telephone {
+        let status = telephone.attribute("sip.callStatus");
+        return status.is_none_or(|status| status == "active").then(|| telephone.clone());
+    }
+    people.find(|info| info.kind == ParticipantKind::Standard).cloned()
+}
+
+/// Carries sound and events to the conversation.
+async fn listen(caller: Caller, mut events: RoomEvents, lane: mpsc::Sender<Incoming>) {
+    let mut ear = caller.track.and_then(reader);
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = events.next() => event,
+            frame = next_frame(&mut ear) => {
+                match frame {
+                    Some(frame) => drop(lane.try_send(Incoming::Frame(frame))),
+                    None => ear = None,
+                }
+                continue;
+            }
+        };
+        let told = match event {
+            None | Some(RoomEvent::Disconnected { .. }) => Incoming::Closed,
+            Some(RoomEvent::ParticipantLeft { info, .. }) if info.identity == caller.identity => {
+                Incoming::Left
+            }
+            Some(RoomEvent::TrackSubscribed(track))
+                if track.participant == caller.identity && is_voice(&track) =>
+            {
+                ear = reader(track);
+                continue;
+            }
+            Some(RoomEvent::Dtmf { from, digit, .. })
+                if from.as_ref().is_none_or(|from| *from == caller.identity) =>
+            {
+                match digit.chars().next() {
+                    Some(key) => Incoming::Digit(key),
+                    None => continue,
+                }
+            }
+            Some(_) => continue,
+        };
+        let last = matches!(told, Incoming::Left | Incoming::Closed);
+        if lane.send(told).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+fn reader(track: RemoteTrack) -> Option<PcmReader> {
+    PcmReader::new(track.packets, SPEECH_RATE)
+        .inspect_err(|error| tracing::error!(%error, "the caller's track cannot be read"))
+        .ok()
+}
+
+async fn next_frame(ear: &mut Option<PcmReader>) -> Option<Vec<i16>> {
+    match ear {
+        Some(reader) => reader.next_20ms().await.map(<[i16]>::to_vec),
+        None => std::future::pending().await,
+    }
+}
+
+/// A room as a stage.
+struct RoomStage {
+    voice: PcmWriter,
+    notes: mpsc::Sender<Note>,
+}
+
+impl Stage for RoomStage {
+    fn play(&mut self, frame: &[i16; VOICE_FRAME]) -> bool {
+        self.voice.write_20ms(frame).is_ok()
+    }
+
+    fn tell(&mut self, note: Note) {
+        if self.notes.try_send(note).is_err() {
+            tracing::debug!("a note to the room was dropped");
+        }
+    }
+}
+
+/// Tells the room what the conversation notes, one thing after the other.
+async fn tell(
+    room: Room,
+    caller: Speaker,
+    mut notes: mpsc::Receiver<Note>,
+    shared: Shared,
+    name: RoomName,
+) {
+    let own_track = room.snapshot().local.tracks.first().map(|track| track.sid.clone());
+    while let Some(note) = notes.recv().await {
+        let told = match note {
+            Note::State(state) => attribute(&room, STATE_ATTRIBUTE, state.as_str()).await,
+            Note::Transcript(Piece { segment, text, last, by_caller }) => {
+                let transcription = Transcription {
+                    segment_id: segment,
+                    is_final: last,
+                    track: if by_caller { caller.track.clone() } else { own_track.clone() },
+                    speaker: by_caller.then(|| caller.identity.clone()),
+                };
+                room.publish_transcription(text.expose(), transcription).await
+            }
+            Note::HandOff(to) => {
+                journal_hand_off(&shared, &name, &to).await;
+                attribute(&room, "trunkline.hand_off", &to).await
+            }
+        };
+        if let Err(error) = told {
+            tracing::debug!(%error, "the room was not told");
+        }
+    }
+}
+
+async fn attribute(
+    room: &Room,
+    key: &str,
+    value: &str,
+) -> Result<(), trunkline_client::room::RequestError> {
+    room.set_attributes(BTreeMap::from([(key.to_owned(), value.to_owned())])).await
+}
+
+async fn journal_hand_off(shared: &Shared, room: &RoomName, to: &str) {
+    let event = Event {
+        event_id: EventId::generate(&mut rand::rng()).to_string(),
+        at: UnixTime::from_system(std::time::SystemTime::now()),
+        kind: "hand_off".to_owned(),
+        room: room.to_string(),
+        body: serde_json::json!({"to": to}),
+    };
+    if let Err(error) = shared.store.events().put(&event).await {
+        tracing::warn!(%error, "a hand-off was not written");
+    }
+}

@@ -1,0 +1,48 @@
+//! The room as a conversation sees it: where its voice and its notes go, and what comes in.
+
+use trunkline_base::secret::Personal;
+
+use super::VOICE_FRAME;
+use crate::turn::AgentState;
+
+/// What comes in.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// 20 ms of the caller's sound at 16 kHz.
+    Frame(Vec<i16>),
+    /// A key.
+    Digit(char),
+    /// The caller left.
+    Left,
+    /// The room is over.
+    Closed,
+}
+
+/// Where a conversation's voice and notes go.
+pub(crate) trait Stage: Send {
+    /// Sends 20 ms of the agent's sound; false when there is nowhere to send it.
+    fn play(&mut self, frame: &[i16; VOICE_FRAME]) -> bool;
+
+    /// Tells the room something. Must not wait; what the room cannot take is dropped.
+    fn tell(&mut self, note: Note);
+}
+
+/// Something the room should know.
+#[derive(Clone, Debug)]
+pub(crate) enum Note {
+    /// For `lk.agent.state`.
+    State(AgentState),
+    /// A piece of transcript.
+    Transcript(Piece),
+    /// A person is asked for.
+    HandOff(String),
+}
+
+/// A piece of transcript; pieces of one segment replace each other.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    pub(crate) segment: String,
+    pub(crate) text: Personal<String>,
+    pub(crate) last: bool,
+    pub(crate) by_caller: bool,
+}
