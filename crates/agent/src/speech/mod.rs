@@ -27,3 +27,6 @@ pub use parts::{
     EndOfTurn, PcmChunk, SPEECH_RATE, SpeechStream, SpeechToText, TextToSpeech, Transcript,
     VAD_WINDOW, VadStream, VoiceActivity,
 };
+
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,7 @@ impl FileState {
 
 /// How each file stands, by size alone: quick.
 pub fn list(manifest: &Manifest, dir: &Path) -> Vec<FileReport> {
-    report(manifest, dir, |file, path| size_state(file, path))
+    report(manifest, dir, size_state)
 }
 
 /// How each file stands, by digest: reads every byte.

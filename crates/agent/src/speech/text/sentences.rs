@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     fn cut(text: &str) -> Vec<&str> {
-        sentences(text).into_iter().map(|range| &text[range]).collect()
+        sentences(text).into_iter().map(|range| text.get(range).unwrap()).collect()
     }
 
     #[test]

@@ -28,7 +28,7 @@ const GROWTH: usize = 2;
 const LONGEST_SLICE: usize = 132;
 
 /// Loudest sample aimed at, and the bounds of the gain that gets there.
-const PEAK: f32 = 0.7;
+const PEAK: f32 = 0.5;
 const LEAST_GAIN: f32 = 0.5;
 const MOST_GAIN: f32 = 4.0;
 
