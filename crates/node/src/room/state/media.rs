@@ -169,6 +169,7 @@ impl RoomState {
             } => {
                 self.on_transport_failed(&participant, target, now);
             }
+            SfuEvent::TransportRestored { participant } => self.on_restored(&participant),
             SfuEvent::NegotiationFailed {
                 participant,
                 reason,
@@ -268,13 +269,33 @@ impl RoomState {
         self.notice(RoomNotice::ParticipantJoined { room, participant });
     }
 
-    /// A connection is lost. With its socket open the client is told to resume; either way it has
-    /// a few seconds.
     fn on_transport_failed(&mut self, sid: &ParticipantSid, target: Target, now: Now) {
         let Some(participant) = self.participants.get_mut(sid) else {
             return;
         };
         tracing::debug!(participant = %sid, ?target, "a media connection is lost");
+        if !matches!(participant.link, Link::Failed { .. } | Link::Down { .. }) {
+            participant.link = Link::Failed {
+                speak: now.instant + GOODBYE_LIMIT,
+            };
+        }
+    }
+
+    fn on_restored(&mut self, sid: &ParticipantSid) {
+        let Some(participant) = self.participants.get_mut(sid) else {
+            return;
+        };
+        if participant.was_active() {
+            participant.link = Link::Up;
+        }
+    }
+
+    /// A lost connection was not explained by a leave. With its socket open the client is told to
+    /// resume; either way it has a few seconds.
+    pub(super) fn ask_to_resume(&mut self, sid: &ParticipantSid, now: Now) {
+        let Some(participant) = self.participants.get_mut(sid) else {
+            return;
+        };
         participant.link = Link::Down {
             until: now.instant + RESUME_LIMIT,
         };
@@ -410,6 +431,9 @@ fn local_address(media: &[SocketAddr], from: SocketAddr) -> SocketAddr {
     let fallback = || media.first().copied().unwrap_or(from);
     media.iter().find(alike).copied().unwrap_or_else(fallback)
 }
+
+/// How long after its media a client may still say that it leaves.
+const GOODBYE_LIMIT: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// How long a participant with a lost connection may take to resume.
 const RESUME_LIMIT: std::time::Duration = std::time::Duration::from_secs(5);

@@ -58,7 +58,12 @@ pub(crate) enum Link {
     /// Never connected yet.
     Connecting,
     Up,
-    /// Failed; given up at this time unless it comes back.
+    /// Failed a moment ago. A client that leaves closes its media first and says so next; only
+    /// when it says nothing is it asked to resume.
+    Failed {
+        speak: Instant,
+    },
+    /// Failed and said so; given up at this time unless it comes back.
     Down {
         until: Instant,
     },

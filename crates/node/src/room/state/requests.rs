@@ -37,7 +37,7 @@ impl RoomState {
                 };
                 self.on_wishes(from, &change, now);
             }
-            Asked::TrackSetting(settings) => self.on_track_setting(from, &settings, now),
+            Asked::TrackSetting(settings) => self.on_track_setting(from, &settings),
             Asked::Leave(leave) => self.on_leave(from, &leave, now),
             Asked::SubscriptionPermission(permission) => self.on_permit(from, permission, now),
             Asked::SyncState(state) => self.on_sync_state(from, &state, now),
@@ -86,25 +86,14 @@ impl RoomState {
         self.after_media(now);
     }
 
-    fn on_track_setting(
-        &mut self,
-        from: &ParticipantSid,
-        settings: &proto::UpdateTrackSettings,
-        now: Now,
-    ) {
+    fn on_track_setting(&mut self, from: &ParticipantSid, settings: &proto::UpdateTrackSettings) {
         for sid in settings.track_sids.iter().take(MAX_NAMED) {
-            self.set_disabled(from, sid, settings.disabled, now);
+            self.set_disabled(from, sid, settings.disabled);
         }
     }
 
-    pub(super) fn set_disabled(
-        &mut self,
-        subscriber: &ParticipantSid,
-        track: &str,
-        disabled: bool,
-        now: Now,
-    ) {
-        let _ = (subscriber, track, disabled, now);
+    pub(super) fn set_disabled(&mut self, subscriber: &ParticipantSid, track: &str, off: bool) {
+        self.sfu.set_paused(subscriber, track, off);
     }
 
     fn on_permit(

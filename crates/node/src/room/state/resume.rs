@@ -6,7 +6,7 @@ use proto::signal_response::Message;
 use trunkline_base::id::ParticipantSid;
 
 use super::exit::Farewell;
-use super::participant::{Participant, Signal};
+use super::participant::{Link, Participant, Signal};
 use super::requests::Wishes;
 use super::{Now, Output, RoomState};
 use crate::room::handle::JoinParams;
@@ -20,6 +20,11 @@ impl RoomState {
             return;
         };
         participant.signal = Signal::Open;
+        if let Link::Failed { .. } | Link::Down { .. } = participant.link {
+            participant.link = Link::Down {
+                until: now.instant + RECONNECT_LIMIT,
+            };
+        }
         let missed = std::mem::take(&mut participant.missed);
         let sabotaged = participant.sabotage_resume(now.instant);
         if sabotaged == Some(Sabotaged::BeforeMessages) {
@@ -85,7 +90,7 @@ impl RoomState {
             return;
         }
         for track in &state.track_sids_disabled {
-            self.set_disabled(from, track, true, now);
+            self.set_disabled(from, track, true);
         }
         if let Some(update) = &state.subscription {
             let change = Wishes {
@@ -97,6 +102,9 @@ impl RoomState {
         }
     }
 }
+
+/// How long a resumed client may take to have its media connected again; clients allow 15 s.
+const RECONNECT_LIMIT: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// How a test hook spoils a resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

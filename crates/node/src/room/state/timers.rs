@@ -51,6 +51,9 @@ impl RoomState {
             return self.remove(sid, &farewell, now);
         }
         if late(participant.link_deadline()) {
+            if matches!(participant.link, Link::Failed { .. }) {
+                return self.ask_to_resume(sid, now);
+            }
             let farewell = Farewell::gone(DisconnectReason::ConnectionTimeout);
             return self.remove(sid, &farewell, now);
         }
@@ -145,6 +148,7 @@ impl Participant {
 
     const fn link_deadline(&self) -> Option<Instant> {
         match self.link {
+            Link::Failed { speak } => Some(speak),
             Link::Down { until } => Some(until),
             Link::Connecting | Link::Up => None,
         }
