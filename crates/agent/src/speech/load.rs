@@ -16,8 +16,15 @@ const RUNTIME: &str = "runtime/libonnxruntime.so";
 
 /// Files without which there is no voice. Voice activity has a fallback, and espeak-ng may come
 /// from the system.
-const NEEDED: [&str; 7] =
-    [RUNTIME, turn::MODEL, stt::ENCODER, stt::DECODER, stt::TOKENS, tts::MODEL, tts::SETTINGS];
+const NEEDED: [&str; 7] = [
+    RUNTIME,
+    turn::MODEL,
+    stt::ENCODER,
+    stt::DECODER,
+    stt::TOKENS,
+    tts::MODEL,
+    tts::SETTINGS,
+];
 
 /// How the models run.
 #[derive(Clone, Debug)]
@@ -27,13 +34,21 @@ pub struct SpeechConfig {
     pub workers: usize,
     /// Threads inside one job. More than the idle cores makes every job slower.
     pub intra_threads: usize,
+    /// How much the voice varies from one saying to the next: 1 as it was trained, 0 always the
+    /// same.
+    pub variation: f32,
     /// Jobs that may wait. A longer queue only turns overload into silence on the line.
     pub queue: usize,
 }
 
 impl Default for SpeechConfig {
     fn default() -> Self {
-        Self { workers: 1, intra_threads: 1, queue: 32 }
+        Self {
+            workers: 1,
+            intra_threads: 1,
+            variation: 1.0,
+            queue: 32,
+        }
     }
 }
 
@@ -69,7 +84,12 @@ impl Speech {
         let eot = SmartTurn::load(&runtime, dir, config)?;
         let stt = Moonshine::load(&runtime, dir, config)?;
         let tts = Piper::load(&runtime, dir, config)?;
-        Ok(Self { stt: Arc::new(stt), tts: Arc::new(tts), vad, eot: Arc::new(eot) })
+        Ok(Self {
+            stt: Arc::new(stt),
+            tts: Arc::new(tts),
+            vad,
+            eot: Arc::new(eot),
+        })
     }
 
     /// Speech to text.
@@ -106,5 +126,8 @@ fn present(dir: &Path) -> Result<(), LoadError> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(LoadError::NotInstalled { dir: dir.to_owned(), missing })
+    Err(LoadError::NotInstalled {
+        dir: dir.to_owned(),
+        missing,
+    })
 }

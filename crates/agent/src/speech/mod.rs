@@ -22,11 +22,11 @@ mod vad;
 
 pub use error::{LoadError, SpeechError};
 pub use load::{Speech, SpeechConfig};
-pub use vad::EarshotVad;
 pub use parts::{
     EndOfTurn, PcmChunk, SPEECH_RATE, SpeechStream, SpeechToText, TextToSpeech, Transcript,
     VAD_WINDOW, VadStream, VoiceActivity,
 };
+pub use vad::EarshotVad;
 
 #[cfg(test)]
 mod tests;

@@ -81,7 +81,10 @@ pub struct SpeechStream {
 impl SpeechStream {
     /// A stream fed by `chunks`.
     pub const fn new(chunks: mpsc::Receiver<Result<PcmChunk, SpeechError>>) -> Self {
-        Self { chunks, _driver: None }
+        Self {
+            chunks,
+            _driver: None,
+        }
     }
 
     /// A stream fed by `chunks`, which `driver` makes; it is aborted when the stream is dropped.
@@ -89,7 +92,10 @@ impl SpeechStream {
         chunks: mpsc::Receiver<Result<PcmChunk, SpeechError>>,
         driver: AbortOnDropHandle<()>,
     ) -> Self {
-        Self { chunks, _driver: Some(driver) }
+        Self {
+            chunks,
+            _driver: Some(driver),
+        }
     }
 
     /// The next piece, or `None` at the end.

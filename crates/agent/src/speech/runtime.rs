@@ -28,10 +28,14 @@ impl Runtime {
     pub(super) fn load(library: &Path) -> Result<Self, LoadError> {
         let mut loaded = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(environment) = loaded.as_ref() {
-            return Ok(Self { environment: environment.clone() });
+            return Ok(Self {
+                environment: environment.clone(),
+            });
         }
-        let failed =
-            |reason: String| LoadError::Runtime { path: library.to_owned(), reason };
+        let failed = |reason: String| LoadError::Runtime {
+            path: library.to_owned(),
+            reason,
+        };
         let environment = ort::init_from(library)
             .map_err(|e| failed(e.to_string()))?
             .with_name("trunkline")
@@ -46,7 +50,10 @@ impl Runtime {
     /// Loads a model from a file.
     pub(super) fn model(&self, path: &Path, threads: usize) -> Result<Session, LoadError> {
         self.open(threads, |builder| builder.commit_from_file(path))
-            .map_err(|e| LoadError::Model { path: path.to_owned(), reason: e.to_string() })
+            .map_err(|e| LoadError::Model {
+                path: path.to_owned(),
+                reason: e.to_string(),
+            })
     }
 
     /// Loads a model from bytes; `path` is for the error only.
@@ -57,7 +64,10 @@ impl Runtime {
         threads: usize,
     ) -> Result<Session, LoadError> {
         self.open(threads, |builder| builder.commit_from_memory(bytes))
-            .map_err(|e| LoadError::Model { path: path.to_owned(), reason: e.to_string() })
+            .map_err(|e| LoadError::Model {
+                path: path.to_owned(),
+                reason: e.to_string(),
+            })
     }
 
     fn open(

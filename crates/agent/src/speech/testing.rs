@@ -36,12 +36,17 @@ impl ScriptedStt {
     /// A script of lines.
     pub fn new(lines: &[&str]) -> Self {
         let script = lines.iter().map(|line| Ok((*line).to_owned())).collect();
-        Self { script: Mutex::new(script) }
+        Self {
+            script: Mutex::new(script),
+        }
     }
 
     /// Adds an answer, or a failure, to the end of the script.
     pub fn push(&self, answer: Result<String, SpeechError>) {
-        self.script.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
+        self.script
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(answer);
     }
 }
 
@@ -55,11 +60,22 @@ impl SpeechToText for ScriptedStt {
         if cancel.is_cancelled() {
             return Err(SpeechError::Cancelled);
         }
-        let next = self.script.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let next = self
+            .script
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front();
         let text = next.unwrap_or_else(|| Ok(String::new()))?;
-        #[expect(clippy::cast_precision_loss, reason = "an utterance is far below 2^24 samples")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "an utterance is far below 2^24 samples"
+        )]
         let audio_seconds = audio.len() as f32 / SPEECH_RATE as f32;
-        Ok(Transcript { text: Personal::new(text), audio_seconds, took: Duration::ZERO })
+        Ok(Transcript {
+            text: Personal::new(text),
+            audio_seconds,
+            took: Duration::ZERO,
+        })
     }
 }
 
@@ -74,7 +90,10 @@ pub struct ScriptedTts {
 
 impl Default for ScriptedTts {
     fn default() -> Self {
-        Self { rate: SPEECH_RATE, samples_per_char: 960 }
+        Self {
+            rate: SPEECH_RATE,
+            samples_per_char: 960,
+        }
     }
 }
 
@@ -90,9 +109,17 @@ impl TextToSpeech for ScriptedTts {
         for (span, chars) in spans {
             let length = chars * self.samples_per_char;
             let samples = (0..length).map(|i| if i / 16 % 2 == 0 { 8_000 } else { -8_000 });
-            let chunk =
-                PcmChunk { rate: self.rate, samples: samples.collect(), span, ends_span: true };
-            let answer = if cancel.is_cancelled() { Err(SpeechError::Cancelled) } else { Ok(chunk) };
+            let chunk = PcmChunk {
+                rate: self.rate,
+                samples: samples.collect(),
+                span,
+                ends_span: true,
+            };
+            let answer = if cancel.is_cancelled() {
+                Err(SpeechError::Cancelled)
+            } else {
+                Ok(chunk)
+            };
             if sender.try_send(answer).is_err() {
                 break;
             }
@@ -127,7 +154,11 @@ impl VoiceActivity for LoudnessVad {
 impl VadStream for LoudnessVad {
     fn process(&mut self, window: &[i16; VAD_WINDOW]) -> f32 {
         let sum: u32 = window.iter().map(|s| u32::from(s.unsigned_abs())).sum();
-        if sum / 512 > self.threshold { 0.99 } else { 0.01 }
+        if sum / 512 > self.threshold {
+            0.99
+        } else {
+            0.01
+        }
     }
 
     fn reset(&mut self) {}
@@ -147,7 +178,9 @@ impl ScriptedEot {
 
     /// These in order; the last one stays. An empty script says 1.
     pub fn script(probabilities: &[f32]) -> Self {
-        Self { script: Mutex::new(probabilities.iter().copied().collect()) }
+        Self {
+            script: Mutex::new(probabilities.iter().copied().collect()),
+        }
     }
 }
 
@@ -162,7 +195,11 @@ impl EndOfTurn for ScriptedEot {
             return Err(SpeechError::Cancelled);
         }
         let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = if script.len() > 1 { script.pop_front() } else { script.front().copied() };
+        let next = if script.len() > 1 {
+            script.pop_front()
+        } else {
+            script.front().copied()
+        };
         Ok(next.unwrap_or(1.0))
     }
 }

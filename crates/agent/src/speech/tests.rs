@@ -15,12 +15,18 @@ use super::*;
 
 /// What is said, and the words that should be heard.
 const SENTENCES: [(&str, &str); 8] = [
-    ("Hello, how can I help you today?", "hello how can i help you today"),
+    (
+        "Hello, how can I help you today?",
+        "hello how can i help you today",
+    ),
     (
         "I would like to book a table for four people on Friday evening.",
         "i would like to book a table for four people on friday evening",
     ),
-    ("My order number is 48213.", "my order number is four eight two one three"),
+    (
+        "My order number is 48213.",
+        "my order number is four eight two one three",
+    ),
     (
         "Can you tell me what time you open on Saturday?",
         "can you tell me what time you open on saturday",
@@ -38,13 +44,20 @@ fn models_dir() -> Option<PathBuf> {
     let given = std::env::var_os("TRUNKLINE_MODELS").map(PathBuf::from);
     let dir = given.or_else(models::default_dir)?;
     let manifest = models::Manifest::builtin().ok()?;
-    models::list(&manifest, &dir).iter().all(|file| file.state.is_good()).then_some(dir)
+    models::list(&manifest, &dir)
+        .iter()
+        .all(|file| file.state.is_good())
+        .then_some(dir)
 }
 
 /// The models, loaded once for all tests; `None` where they are not installed.
 fn speech(test: &str) -> Option<&'static Speech> {
     static SPEECH: OnceLock<Option<Speech>> = OnceLock::new();
-    let load = || Some(Speech::load(&models_dir()?, &SpeechConfig::default()).unwrap());
+    let config = SpeechConfig {
+        variation: 0.0,
+        ..SpeechConfig::default()
+    };
+    let load = || Some(Speech::load(&models_dir()?, &config).unwrap());
     let speech = SPEECH.get_or_init(load).as_ref();
     if speech.is_none() {
         skipped(test);
@@ -69,14 +82,32 @@ async fn say(speech: &Speech, text: &str) -> Vec<i16> {
 fn telephone(speech: &Speech, sound: &[i16]) -> Arc<[i16]> {
     let rate = |hz| SampleRate::new(hz).unwrap();
     let narrow = convert(rate(speech.tts().rate()), rate(8_000), sound).unwrap();
-    let line: Vec<i16> =
-        narrow.iter().map(|s| Law::Mu.decode_sample(Law::Mu.encode_sample(*s))).collect();
-    convert(rate(8_000), rate(SPEECH_RATE), &line).unwrap().into()
+    let line: Vec<i16> = narrow
+        .iter()
+        .map(|s| Law::Mu.decode_sample(Law::Mu.encode_sample(*s)))
+        .collect();
+    convert(rate(8_000), rate(SPEECH_RATE), &line)
+        .unwrap()
+        .into()
 }
 
 fn words(text: &str) -> Vec<String> {
-    let plain = |c: char| if c.is_alphanumeric() || c == '\'' { c.to_ascii_lowercase() } else { ' ' };
-    text.chars().map(plain).collect::<String>().split_whitespace().map(str::to_owned).collect()
+    let text = text
+        .replace("good-bye", "goodbye")
+        .replace("Good-bye", "goodbye");
+    let plain = |c: char| {
+        if c.is_alphanumeric() || c == '\'' {
+            c.to_ascii_lowercase()
+        } else {
+            ' '
+        }
+    };
+    text.chars()
+        .map(plain)
+        .collect::<String>()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Words to change, add or drop to get from one to the other.
@@ -95,13 +126,19 @@ fn distance(from: &[String], to: &[String]) -> usize {
 }
 
 async fn hear(speech: &Speech, sound: Arc<[i16]>) -> String {
-    let heard = speech.stt().transcribe(sound, CancellationToken::new()).await.unwrap();
+    let heard = speech
+        .stt()
+        .transcribe(sound, CancellationToken::new())
+        .await
+        .unwrap();
     heard.text.into_inner()
 }
 
 #[tokio::test]
 async fn what_is_said_is_heard_through_a_telephone_line() {
-    let Some(speech) = speech("what_is_said_is_heard_through_a_telephone_line") else { return };
+    let Some(speech) = speech("what_is_said_is_heard_through_a_telephone_line") else {
+        return;
+    };
     let (mut wrong, mut total) = (0, 0);
     for (said, expected) in SENTENCES {
         let sound = say(speech, said).await;
@@ -117,7 +154,9 @@ async fn what_is_said_is_heard_through_a_telephone_line() {
 
 #[tokio::test]
 async fn a_long_speech_is_heard_in_pieces() {
-    let Some(speech) = speech("a_long_speech_is_heard_in_pieces") else { return };
+    let Some(speech) = speech("a_long_speech_is_heard_in_pieces") else {
+        return;
+    };
     let mut sound = Vec::new();
     let mut expected = Vec::new();
     for (said, text) in SENTENCES {
@@ -129,12 +168,18 @@ async fn a_long_speech_is_heard_in_pieces() {
     let heard = hear(speech, sound).await;
     let errors = distance(&expected, &words(&heard));
     println!("{errors} wrong of {}: {heard}", expected.len());
-    assert!(errors * 100 <= expected.len() * 15, "{errors} of {}: {heard}", expected.len());
+    assert!(
+        errors * 100 <= expected.len() * 15,
+        "{errors} of {}: {heard}",
+        expected.len()
+    );
 }
 
 #[tokio::test]
 async fn silence_and_hiss_are_no_words() {
-    let Some(speech) = speech("silence_and_hiss_are_no_words") else { return };
+    let Some(speech) = speech("silence_and_hiss_are_no_words") else {
+        return;
+    };
     let mut seed = 1_u32;
     let mut noise = move || {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -148,59 +193,75 @@ async fn silence_and_hiss_are_no_words() {
 
 #[tokio::test]
 async fn voice_is_found_where_it_is() {
-    let Some(speech) = speech("voice_is_found_where_it_is") else { return };
+    let Some(speech) = speech("voice_is_found_where_it_is") else {
+        return;
+    };
     let voice = telephone(speech, &say(speech, SENTENCES[1].0).await);
     let mut sound = vec![0_i16; SPEECH_RATE as usize];
     sound.extend(voice.iter());
     sound.extend(vec![0; 2 * SPEECH_RATE as usize]);
     let mut stream = speech.vad().start();
-    let probabilities: Vec<f32> =
-        sound.chunks_exact(VAD_WINDOW).map(|w| stream.process(w.try_into().unwrap())).collect();
+    let probabilities: Vec<f32> = sound
+        .chunks_exact(VAD_WINDOW)
+        .map(|w| stream.process(w.try_into().unwrap()))
+        .collect();
     let first = probabilities.iter().position(|p| *p > 0.5).unwrap() * VAD_WINDOW;
     let last = probabilities.iter().rposition(|p| *p > 0.5).unwrap() * VAD_WINDOW;
     let near = |at: usize, expected: usize, ms: usize| at.abs_diff(expected) < 16 * ms;
-    assert!(near(first, SPEECH_RATE as usize, 200), "voice begins at {first}");
-    assert!(near(last, SPEECH_RATE as usize + voice.len(), 500), "voice ends at {last}");
+    assert!(
+        near(first, SPEECH_RATE as usize, 200),
+        "voice begins at {first}"
+    );
+    assert!(
+        near(last, SPEECH_RATE as usize + voice.len(), 500),
+        "voice ends at {last}"
+    );
     let inside = probabilities.iter().filter(|p| **p > 0.5).count() * VAD_WINDOW;
-    assert!(inside * 10 > voice.len() * 7, "voice in {inside} of {} samples", voice.len());
+    assert!(
+        inside * 10 > voice.len() * 7,
+        "voice in {inside} of {} samples",
+        voice.len()
+    );
 }
 
 #[tokio::test]
 async fn a_finished_sentence_is_told_from_one_cut_off() {
-    let Some(speech) = speech("a_finished_sentence_is_told_from_one_cut_off") else { return };
+    let Some(speech) = speech("a_finished_sentence_is_told_from_one_cut_off") else {
+        return;
+    };
     let whole = [SENTENCES[0], SENTENCES[1], SENTENCES[3], SENTENCES[6]];
-    let cut_off = [
-        "I would like to book a table for, um",
-        "My order number is, uh",
-        "Can you tell me what time you",
-        "What is the price of a",
-    ];
-    let mut sums = [0.0, 0.0];
+    let (mut finished, mut cut_off) = (Vec::new(), Vec::new());
     for (said, _) in whole {
-        let mut sound = say(speech, said).await;
-        sound.resize(sound.len() + 4_410, 0);
-        sums[0] += judge(speech, &sound).await;
+        let sound = say(speech, said).await;
+        finished.push(judge(speech, &sound).await);
+        // A pause may fall where the sentence could have ended, so several cuts are judged.
+        for tenths in 3..=8 {
+            cut_off.push(judge(speech, &sound[..sound.len() * tenths / 10]).await);
+        }
     }
-    for said in cut_off {
-        // The end of a spoken sentence falls; what was cut off does not.
-        let mut sound = say(speech, &format!("{said} something else entirely.")).await;
-        let part = say(speech, said).await.len();
-        sound.truncate(part);
-        sound.resize(sound.len() + 4_410, 0);
-        sums[1] += judge(speech, &sound).await;
-    }
-    println!("finished {:.2}, cut off {:.2}", sums[0] / 4.0, sums[1] / 4.0);
-    assert!(sums[0] / 4.0 > 0.6 && sums[1] / 4.0 < 0.4, "{sums:?}");
+    let mean = |of: &[f32]| of.iter().sum::<f32>() / of.len() as f32;
+    let (finished, cut_off) = (mean(&finished), mean(&cut_off));
+    println!("finished {finished:.2}, cut off {cut_off:.2}");
+    assert!(
+        finished > 0.6 && cut_off < finished - 0.25,
+        "{finished} and {cut_off}"
+    );
 }
 
 async fn judge(speech: &Speech, sound: &[i16]) -> f32 {
     let sound = telephone(speech, sound);
-    speech.eot().probability(sound, CancellationToken::new()).await.unwrap()
+    speech
+        .eot()
+        .probability(sound, CancellationToken::new())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
 async fn spans_follow_the_text_and_cover_its_sentences() {
-    let Some(speech) = speech("spans_follow_the_text_and_cover_its_sentences") else { return };
+    let Some(speech) = speech("spans_follow_the_text_and_cover_its_sentences") else {
+        return;
+    };
     let text = "First one. \u{1f600} Second, caf\u{e9}! And a third?";
     let mut stream = speech.tts().synthesize(text, CancellationToken::new());
     let mut ended = Vec::new();
@@ -211,12 +272,17 @@ async fn spans_follow_the_text_and_cover_its_sentences() {
             ended.push(text.get(chunk.span).unwrap());
         }
     }
-    assert_eq!(ended, ["First one.", "\u{1f600} Second, caf\u{e9}!", "And a third?"]);
+    assert_eq!(
+        ended,
+        ["First one.", "\u{1f600} Second, caf\u{e9}!", "And a third?"]
+    );
 }
 
 #[tokio::test]
 async fn text_without_words_is_said_in_silence() {
-    let Some(speech) = speech("text_without_words_is_said_in_silence") else { return };
+    let Some(speech) = speech("text_without_words_is_said_in_silence") else {
+        return;
+    };
     for text in ["", "  \n", "\u{1f600}", "***", "\0", "?!"] {
         assert!(say(speech, text).await.iter().all(|s| *s == 0), "{text:?}");
     }
@@ -224,7 +290,9 @@ async fn text_without_words_is_said_in_silence() {
 
 #[tokio::test]
 async fn an_interrupted_voice_stops() {
-    let Some(speech) = speech("an_interrupted_voice_stops") else { return };
+    let Some(speech) = speech("an_interrupted_voice_stops") else {
+        return;
+    };
     let cancel = CancellationToken::new();
     let text = "This is a sentence that goes on for a while. ".repeat(20);
     let mut stream = speech.tts().synthesize(&text, cancel.clone());
@@ -238,14 +306,19 @@ async fn an_interrupted_voice_stops() {
             None => panic!("an interrupted stream ends with its reason"),
         }
     };
-    assert_eq!((error.clone(), error.class()), (SpeechError::Cancelled, Class::Conflict));
+    assert_eq!(
+        (error.clone(), error.class()),
+        (SpeechError::Cancelled, Class::Conflict)
+    );
     assert!(after <= 5, "{after} chunks after the interruption");
 }
 
 /// Slices of two long answers take turns, so neither waits for the other's end.
 #[tokio::test]
 async fn two_voices_share_the_worker_fairly() {
-    let Some(speech) = speech("two_voices_share_the_worker_fairly") else { return };
+    let Some(speech) = speech("two_voices_share_the_worker_fairly") else {
+        return;
+    };
     let text = "This is quite a long answer to a short question. ".repeat(4);
     let mut first = speech.tts().synthesize(&text, CancellationToken::new());
     let mut second = speech.tts().synthesize(&text, CancellationToken::new());

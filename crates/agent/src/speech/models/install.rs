@@ -81,7 +81,14 @@ pub async fn install(
     let mut summary = Summary::default();
     let mut before = 0;
     for package in manifest.packages() {
-        let mut tell = |step, bytes| progress(Progress { package, step, done: before + bytes, total });
+        let mut tell = |step, bytes| {
+            progress(Progress {
+                package,
+                step,
+                done: before + bytes,
+                total,
+            })
+        };
         tell(Step::Checking, 0);
         let wanted: Vec<&PackageFile> = missing(package, dir);
         if wanted.is_empty() {
@@ -107,7 +114,8 @@ pub async fn install(
 
 /// Files of the package that are not there, or not right.
 fn missing<'a>(package: &'a Package, dir: &Path) -> Vec<&'a PackageFile> {
-    let wrong = |file: &&PackageFile| digest_state(file, &dir.join(&file.to)) != FileState::Verified;
+    let wrong =
+        |file: &&PackageFile| digest_state(file, &dir.join(&file.to)) != FileState::Verified;
     package.files.iter().filter(wrong).collect()
 }
 
@@ -122,7 +130,10 @@ async fn obtain(
     if let Source::Directory(from) = source {
         let wheel = from.join(&package.wheel);
         if !wheel.is_file() {
-            return Err(InstallError::WheelMissing { wheel: package.wheel.clone(), dir: from.clone() });
+            return Err(InstallError::WheelMissing {
+                wheel: package.wheel.clone(),
+                dir: from.clone(),
+            });
         }
         check_wheel(package, &wheel)?;
         return Ok(wheel);
@@ -134,7 +145,9 @@ async fn obtain(
     tell(Step::Fetching, 0);
     pip::download(package, cache, |bytes| tell(Step::Fetching, bytes)).await?;
     if !cached.is_file() {
-        return Err(InstallError::OtherWheel { wheel: package.wheel.clone() });
+        return Err(InstallError::OtherWheel {
+            wheel: package.wheel.clone(),
+        });
     }
     check_wheel(package, &cached)?;
     Ok(cached)
@@ -164,17 +177,25 @@ fn unpack(wheel: &Path, file: &PackageFile, dir: &Path) -> Result<(), InstallErr
     };
     let archive = File::open(wheel).map_err(at(wheel))?;
     let mut archive = zip::ZipArchive::new(archive).map_err(|e| broken(e.to_string()))?;
-    let mut entry = archive.by_name(&file.from).map_err(|e| broken(e.to_string()))?;
+    let mut entry = archive
+        .by_name(&file.from)
+        .map_err(|e| broken(e.to_string()))?;
     let mut name = target.clone().into_os_string();
     name.push(".part");
     let part = PathBuf::from(name);
     let mut out = File::create(&part).map_err(at(&part))?;
-    io::copy(&mut entry, &mut out).and_then(|_| out.sync_all()).map_err(at(&part))?;
+    io::copy(&mut entry, &mut out)
+        .and_then(|_| out.sync_all())
+        .map_err(at(&part))?;
     drop(out);
     let found = sha256(&part).map_err(at(&part))?;
     if found != file.sha256 {
         let _half = fs::remove_file(&part);
-        return Err(InstallError::WrongDigest { path: target, expected: file.sha256.clone(), found });
+        return Err(InstallError::WrongDigest {
+            path: target,
+            expected: file.sha256.clone(),
+            found,
+        });
     }
     fs::rename(&part, &target).map_err(at(&target))
 }
@@ -203,7 +224,9 @@ pub enum InstallError {
         reason: String,
     },
     /// pip succeeded, but with another wheel.
-    #[error("pip fetched something other than {wheel}; bring that wheel in a directory and use --from DIR")]
+    #[error(
+        "pip fetched something other than {wheel}; bring that wheel in a directory and use --from DIR"
+    )]
     OtherWheel {
         /// The wheel wanted.
         wheel: String,
@@ -255,7 +278,9 @@ impl Classified for InstallError {
         match self {
             Self::NoPip { .. } | Self::Pip { .. } => Class::Unavailable,
             Self::WheelMissing { .. } => Class::Missing,
-            Self::OtherWheel { .. } | Self::WrongDigest { .. } | Self::BrokenWheel { .. } => Class::Peer,
+            Self::OtherWheel { .. } | Self::WrongDigest { .. } | Self::BrokenWheel { .. } => {
+                Class::Peer
+            }
             Self::Io { .. } => Class::Conflict,
         }
     }

@@ -76,14 +76,19 @@ impl Manifest {
     /// # Errors
     /// When the text is not a manifest, or would write outside the models directory.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let mut manifest: Self =
-            toml::from_str(text).map_err(|e| ManifestError::Syntax { reason: e.to_string() })?;
+        let mut manifest: Self = toml::from_str(text).map_err(|e| ManifestError::Syntax {
+            reason: e.to_string(),
+        })?;
         let stray = manifest.files().find(|file| !stays_inside(&file.to));
         if let Some(file) = stray {
-            return Err(ManifestError::Path { path: file.to.clone() });
+            return Err(ManifestError::Path {
+                path: file.to.clone(),
+            });
         }
         let here = std::env::consts::ARCH;
-        manifest.packages.retain(|p| p.arch.as_deref().is_none_or(|arch| arch == here));
+        manifest
+            .packages
+            .retain(|p| p.arch.as_deref().is_none_or(|arch| arch == here));
         Ok(manifest)
     }
 
@@ -129,5 +134,8 @@ impl Classified for ManifestError {
 }
 
 fn stays_inside(path: &str) -> bool {
-    !path.is_empty() && Path::new(path).components().all(|c| matches!(c, Component::Normal(_)))
+    !path.is_empty()
+        && Path::new(path)
+            .components()
+            .all(|c| matches!(c, Component::Normal(_)))
 }

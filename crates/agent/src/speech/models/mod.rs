@@ -22,9 +22,12 @@ pub use manifest::{Manifest, ManifestError, Package, PackageFile};
 /// Where models live unless told otherwise: `$XDG_DATA_HOME/trunkline/models`, with
 /// `~/.local/share` standing in for an unset variable.
 pub fn default_dir() -> Option<PathBuf> {
-    let data = std::env::var_os("XDG_DATA_HOME").filter(|v| !v.is_empty()).map(PathBuf::from);
+    let data = std::env::var_os("XDG_DATA_HOME")
+        .filter(|v| !v.is_empty())
+        .map(PathBuf::from);
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-    data.or_else(home).map(|base| base.join("trunkline").join("models"))
+    data.or_else(home)
+        .map(|base| base.join("trunkline").join("models"))
 }
 
 #[cfg(test)]

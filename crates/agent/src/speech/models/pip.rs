@@ -11,8 +11,7 @@ use super::install::InstallError;
 use super::manifest::Package;
 
 /// How pip may be called, best first.
-const PIPS: [(&str, &[&str]); 3] =
-    [("python3", &["-m", "pip"]), ("pip3", &[]), ("pip", &[])];
+const PIPS: [(&str, &[&str]); 3] = [("python3", &["-m", "pip"]), ("pip3", &[]), ("pip", &[])];
 
 /// A slow line may take long over a wheel of 85 MB; nothing at all for this long is a failure.
 const PATIENCE: Duration = Duration::from_mins(30);
@@ -37,13 +36,24 @@ pub(super) async fn download(
     std::fs::create_dir_all(&scratch).map_err(io(&scratch))?;
     for (program, lead) in PIPS {
         let mut command = Command::new(program);
-        command.args(lead).args(arguments(package)).arg("--dest").arg(into);
+        command
+            .args(lead)
+            .args(arguments(package))
+            .arg("--dest")
+            .arg(into);
         // pip writes to a temporary directory first: ours, so that progress can be seen and
         // nothing is left elsewhere.
-        command.env("TMPDIR", &scratch).env("PYTHONDONTWRITEBYTECODE", "1");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .env("TMPDIR", &scratch)
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         command.kill_on_drop(true);
-        let Ok(mut child) = command.spawn() else { continue };
+        let Ok(mut child) = command.spawn() else {
+            continue;
+        };
         let stderr = child.stderr.take();
         let words = async move {
             let mut text = String::new();
@@ -66,7 +76,9 @@ pub(super) async fn download(
         }
         return Err(failed(package, &last_lines(&words)));
     }
-    Err(InstallError::NoPip { package: package.name.clone() })
+    Err(InstallError::NoPip {
+        package: package.name.clone(),
+    })
 }
 
 /// Waits for pip while looking at how far it has come.
@@ -96,7 +108,9 @@ async fn watch<T>(
 
 /// The largest file below `dir`, which is the one being fetched.
 fn largest(dir: &Path, depth: u32) -> u64 {
-    let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return 0;
+    };
     let size = |entry: std::fs::DirEntry| match entry.metadata() {
         Ok(meta) if meta.is_dir() && depth > 0 => largest(&entry.path(), depth - 1),
         Ok(meta) => meta.len(),
@@ -122,7 +136,12 @@ fn arguments(package: &Package) -> Vec<String> {
         args.extend(["--python-version".into(), python.clone()]);
     }
     if let Some(abi) = &package.abi {
-        args.extend(["--implementation".into(), "cp".into(), "--abi".into(), abi.clone()]);
+        args.extend([
+            "--implementation".into(),
+            "cp".into(),
+            "--abi".into(),
+            abi.clone(),
+        ]);
     }
     args.push(format!("{}=={}", package.name, package.version));
     args
@@ -137,7 +156,11 @@ fn failed(package: &Package, reason: &str) -> InstallError {
 
 /// The end of what pip said: its beginning is warnings.
 fn last_lines(words: &str) -> String {
-    let lines: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = words
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     let from = lines.len().saturating_sub(LAST_WORDS);
     lines.get(from..).unwrap_or_default().join(" | ")
 }

@@ -29,7 +29,10 @@ pub(super) struct Pool<M> {
 
 impl<M> Clone for Pool<M> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), _stop: Arc::clone(&self._stop) }
+        Self {
+            shared: Arc::clone(&self.shared),
+            _stop: Arc::clone(&self._stop),
+        }
     }
 }
 
@@ -59,17 +62,36 @@ impl<M: 'static> Pool<M> {
     {
         let workers = workers.max(1);
         let factory: Arc<Factory<M>> = Arc::new(factory);
-        let models = (0..workers).map(|_| factory()).collect::<Result<Vec<_>, _>>()?;
-        let queue = Mutex::new(Queue { jobs: VecDeque::new(), workers, stopped: false });
-        let shared = Arc::new(Shared { part, limit, queue, wake: Condvar::new() });
+        let models = (0..workers)
+            .map(|_| factory())
+            .collect::<Result<Vec<_>, _>>()?;
+        let queue = Mutex::new(Queue {
+            jobs: VecDeque::new(),
+            workers,
+            stopped: false,
+        });
+        let shared = Arc::new(Shared {
+            part,
+            limit,
+            queue,
+            wake: Condvar::new(),
+        });
         for model in models {
             let (shared, factory) = (Arc::clone(&shared), Arc::clone(&factory));
             let worker = move || work(&shared, &*factory, model);
-            let spawned = thread::Builder::new().name(format!("speech-{part}")).spawn(worker);
-            spawned.map_err(|e| LoadError::Threads { part, reason: e.to_string() })?;
+            let spawned = thread::Builder::new()
+                .name(format!("speech-{part}"))
+                .spawn(worker);
+            spawned.map_err(|e| LoadError::Threads {
+                part,
+                reason: e.to_string(),
+            })?;
         }
         let stop = Arc::new(StopOnDrop(Arc::clone(&shared)));
-        Ok(Self { shared, _stop: stop })
+        Ok(Self {
+            shared,
+            _stop: stop,
+        })
     }
 
     /// Runs `work` on a worker and waits for its answer.
@@ -136,7 +158,10 @@ impl<M> Shared<M> {
             if let Some(job) = queue.jobs.pop_front() {
                 return Some(job);
             }
-            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self
+                .wake
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -147,7 +172,10 @@ fn work<M>(shared: &Shared<M>, factory: &Factory<M>, mut model: M) {
         if job(&mut model) {
             continue;
         }
-        tracing::error!(part = shared.part, "speech worker panicked; loading its model afresh");
+        tracing::error!(
+            part = shared.part,
+            "speech worker panicked; loading its model afresh"
+        );
         match factory() {
             Ok(fresh) => model = fresh,
             Err(error) => {

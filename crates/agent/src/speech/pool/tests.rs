@@ -6,7 +6,9 @@ use super::*;
 fn counting_pool(limit: usize) -> (Pool<usize>, Arc<AtomicUsize>) {
     let made = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&made);
-    let pool = Pool::start("test", 1, limit, move || Ok(counter.fetch_add(1, Ordering::SeqCst)));
+    let pool = Pool::start("test", 1, limit, move || {
+        Ok(counter.fetch_add(1, Ordering::SeqCst))
+    });
     (pool.unwrap(), made)
 }
 
@@ -15,7 +17,10 @@ async fn occupy(pool: &Pool<usize>) -> mpsc::Sender<()> {
     let (release, released) = mpsc::channel();
     let (begun, has_begun) = oneshot::channel();
     let busy = pool.clone();
-    #[expect(clippy::disallowed_methods, reason = "the test ends before its runtime does")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test ends before its runtime does"
+    )]
     tokio::spawn(async move {
         let work = move |_: &mut usize| {
             let _ = begun.send(());
@@ -31,7 +36,9 @@ async fn occupy(pool: &Pool<usize>) -> mpsc::Sender<()> {
 #[tokio::test]
 async fn work_runs_on_the_model() {
     let (pool, _) = counting_pool(4);
-    let answer = pool.run(&CancellationToken::new(), |model| Ok(*model + 41)).await;
+    let answer = pool
+        .run(&CancellationToken::new(), |model| Ok(*model + 41))
+        .await;
     assert_eq!(answer, Ok(41));
 }
 
@@ -77,9 +84,14 @@ async fn a_panic_is_an_answer_and_the_worker_gets_a_fresh_model() {
 #[tokio::test]
 async fn a_worker_that_cannot_reload_stops_the_part() {
     let made = AtomicUsize::new(0);
-    let pool = Pool::start("test", 1, 4, move || match made.fetch_add(1, Ordering::SeqCst) {
-        0 => Ok(()),
-        _ => Err(LoadError::NotInstalled { dir: "gone".into(), missing: Vec::new() }),
+    let pool = Pool::start("test", 1, 4, move || {
+        match made.fetch_add(1, Ordering::SeqCst) {
+            0 => Ok(()),
+            _ => Err(LoadError::NotInstalled {
+                dir: "gone".into(),
+                missing: Vec::new(),
+            }),
+        }
     })
     .unwrap();
     let token = CancellationToken::new();

@@ -26,6 +26,13 @@ pub(super) const TOKENS: &str = "stt/moonshine-tiny-en/tokenizer.bin";
 
 const PART: &str = "speech-to-text";
 
+/// Loudness is measured over this many samples: a tenth of a second.
+const BLOCK: usize = SPEECH_RATE as usize / 10;
+
+/// Root mean square of the faintest speech: 52 dB below full scale, just above the hiss of a
+/// telephone line.
+const FAINTEST: i64 = 80;
+
 /// Moonshine on its workers.
 pub(super) struct Moonshine {
     pool: Pool<Model>,
@@ -40,7 +47,9 @@ impl Moonshine {
         let (runtime, dir) = (runtime.clone(), dir.to_owned());
         let threads = config.intra_threads;
         let make = move || Model::load(&runtime, &dir, threads);
-        Ok(Self { pool: Pool::start(PART, config.workers, config.queue, make)? })
+        Ok(Self {
+            pool: Pool::start(PART, config.workers, config.queue, make)?,
+        })
     }
 }
 
@@ -65,14 +74,31 @@ fn hear(
 ) -> Result<Transcript, SpeechError> {
     let begun = Instant::now();
     let mut text = String::new();
-    for piece in segment::pieces(audio) {
+    for piece in segment::pieces(audio).filter(|piece| has_sound(piece)) {
         let words = model.transcribe(piece, cancel)?;
         if !text.is_empty() && !words.is_empty() {
             text.push(' ');
         }
         text.push_str(&words);
     }
-    #[expect(clippy::cast_precision_loss, reason = "an utterance is far below 2^24 samples")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an utterance is far below 2^24 samples"
+    )]
     let audio_seconds = audio.len() as f32 / SPEECH_RATE as f32;
-    Ok(Transcript { text: Personal::new(text), audio_seconds, took: begun.elapsed() })
+    Ok(Transcript {
+        text: Personal::new(text),
+        audio_seconds,
+        took: begun.elapsed(),
+    })
+}
+
+/// Whether any tenth of a second is loud enough to be speech. Asked about silence, the model
+/// makes words up.
+fn has_sound(audio: &[i16]) -> bool {
+    let power = |block: &[i16]| block.iter().map(|s| i64::from(*s).pow(2)).sum::<i64>();
+    let length = |block: &[i16]| i64::try_from(block.len()).unwrap_or(i64::MAX);
+    audio
+        .chunks(BLOCK)
+        .any(|block| power(block) > FAINTEST.pow(2) * length(block))
 }

@@ -58,14 +58,28 @@ impl Model {
         let encoder = runtime.model(&dir.join(ENCODER), threads)?;
         let decoder = runtime.model(&dir.join(DECODER), threads)?;
         let path = dir.join(TOKENS);
-        let broken = |reason: String| LoadError::Model { path: path.clone(), reason };
+        let broken = |reason: String| LoadError::Model {
+            path: path.clone(),
+            reason,
+        };
         let bytes = std::fs::read(&path).map_err(|e| broken(e.to_string()))?;
         let tokens =
             Tokens::parse(&bytes).ok_or_else(|| broken("it ends inside a token".to_owned()))?;
         let (memory, heads, width) = memory(&decoder)
             .ok_or_else(|| broken("the decoder beside it takes no keys and values".to_owned()))?;
-        tracing::debug!(tokens = tokens.len(), layers = memory.len() / 4, "speech to text loaded");
-        let mut model = Self { encoder, decoder, tokens, memory, heads, width };
+        tracing::debug!(
+            tokens = tokens.len(),
+            layers = memory.len() / 4,
+            "speech to text loaded"
+        );
+        let mut model = Self {
+            encoder,
+            decoder,
+            tokens,
+            memory,
+            heads,
+            width,
+        };
         // The first run lays out memory; let no caller wait for it.
         model
             .transcribe(&[0; 2 * SPEECH_RATE as usize], &CancellationToken::new())
@@ -80,7 +94,10 @@ impl Model {
         cancel: &CancellationToken,
     ) -> Result<String, SpeechError> {
         let said = self.decode(audio, cancel);
-        let said = said.map_err(|e| SpeechError::Model { part: PART, reason: e.to_string() })?;
+        let said = said.map_err(|e| SpeechError::Model {
+            part: PART,
+            reason: e.to_string(),
+        })?;
         if cancel.is_cancelled() {
             return Err(SpeechError::Cancelled);
         }
@@ -116,7 +133,9 @@ impl Model {
             "input_values" => TensorRef::from_array_view(([1, wave.len()], &wave[..]))?,
             "attention_mask" => TensorRef::from_array_view(([1, mask.len()], &mask[..]))?,
         ])?;
-        outputs.remove("last_hidden_state").ok_or_else(|| ort::Error::new("encoder gave nothing"))
+        outputs
+            .remove("last_hidden_state")
+            .ok_or_else(|| ort::Error::new("encoder gave nothing"))
     }
 
     /// Keys and values before the first step. The decoder ignores them then, but wants a shape.
@@ -172,9 +191,14 @@ fn memory(decoder: &Session) -> Option<(Vec<Carried>, usize, usize)> {
     let mut shape = None;
     let mut carried = Vec::new();
     for input in decoder.inputs() {
-        let Some(rest) = input.name().strip_prefix("past_key_values.") else { continue };
+        let Some(rest) = input.name().strip_prefix("past_key_values.") else {
+            continue;
+        };
         let dims = input.dtype().tensor_shape()?;
-        shape = Some((usize::try_from(*dims.get(1)?).ok()?, usize::try_from(*dims.get(3)?).ok()?));
+        shape = Some((
+            usize::try_from(*dims.get(1)?).ok()?,
+            usize::try_from(*dims.get(3)?).ok()?,
+        ));
         carried.push(Carried {
             input: input.name().to_owned(),
             output: format!("present.{rest}"),
@@ -206,16 +230,24 @@ fn most_tokens(samples: usize) -> usize {
 }
 
 fn likeliest(logits: &[f32]) -> i64 {
-    let best = logits.iter().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b));
-    best.and_then(|(index, _)| i64::try_from(index).ok()).unwrap_or(END)
+    let best = logits
+        .iter()
+        .enumerate()
+        .max_by(|(_, a), (_, b)| a.total_cmp(b));
+    best.and_then(|(index, _)| i64::try_from(index).ok())
+        .unwrap_or(END)
 }
 
 /// The length of the run that the end of `said` repeats over and over, if it does.
 fn looping(said: &[i64]) -> Option<usize> {
     (1..=LONGEST_LOOP).find(|length| {
-        let Some(from) = said.len().checked_sub(length * (REPEATS + 1)) else { return false };
+        let Some(from) = said.len().checked_sub(length * (REPEATS + 1)) else {
+            return false;
+        };
         let tail = said.get(from..).unwrap_or_default();
-        tail.iter().zip(tail.iter().skip(*length)).all(|(a, b)| a == b)
+        tail.iter()
+            .zip(tail.iter().skip(*length))
+            .all(|(a, b)| a == b)
     })
 }
 

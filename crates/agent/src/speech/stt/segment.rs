@@ -23,7 +23,11 @@ pub(super) fn pieces(audio: &[i16]) -> impl Iterator<Item = &[i16]> {
         if rest.is_empty() {
             return None;
         }
-        let cut = if rest.len() <= LONGEST { rest.len() } else { quietest(rest) };
+        let cut = if rest.len() <= LONGEST {
+            rest.len()
+        } else {
+            quietest(rest)
+        };
         let (piece, after) = rest.split_at(cut);
         rest = after;
         Some(piece)
@@ -35,8 +39,13 @@ fn quietest(audio: &[i16]) -> usize {
     let searched = audio.get(EARLIEST..LONGEST).unwrap_or_default();
     let loudness = |block: &[i16]| block.iter().map(|s| i64::from(*s).pow(2)).sum::<i64>();
     let blocks: Vec<i64> = searched.chunks_exact(BLOCK).map(loudness).collect();
-    let pauses = blocks.windows(PAUSE).map(|pause| pause.iter().sum::<i64>()).enumerate();
-    let best = pauses.min_by_key(|(_, sum)| *sum).map_or(0, |(block, _)| block);
+    let pauses = blocks
+        .windows(PAUSE)
+        .map(|pause| pause.iter().sum::<i64>())
+        .enumerate();
+    let best = pauses
+        .min_by_key(|(_, sum)| *sum)
+        .map_or(0, |(block, _)| block);
     EARLIEST + (best + PAUSE / 2) * BLOCK
 }
 
@@ -47,7 +56,10 @@ mod tests {
     #[test]
     fn a_short_utterance_stays_whole() {
         let audio = vec![1; LONGEST];
-        assert_eq!(pieces(&audio).map(<[i16]>::len).collect::<Vec<_>>(), [LONGEST]);
+        assert_eq!(
+            pieces(&audio).map(<[i16]>::len).collect::<Vec<_>>(),
+            [LONGEST]
+        );
         assert_eq!(pieces(&[]).count(), 0);
     }
 
@@ -59,6 +71,9 @@ mod tests {
         let lengths: Vec<usize> = pieces(&audio).map(<[i16]>::len).collect();
         assert_eq!(lengths.iter().sum::<usize>(), audio.len());
         let first = lengths[0];
-        assert!((9 * second..9 * second + second / 4).contains(&first), "{first}");
+        assert!(
+            (9 * second..9 * second + second / 4).contains(&first),
+            "{first}"
+        );
     }
 }

@@ -41,14 +41,19 @@ impl Tokens {
         let mut bytes = Vec::new();
         for token in tokens {
             let index = usize::try_from(*token).unwrap_or(usize::MAX);
-            let Some(said) = self.said.get(index) else { continue };
+            let Some(said) = self.said.get(index) else {
+                continue;
+            };
             // Signs to the model, not words.
             if index < WORDS_BEGIN || said.starts_with(b"<<ST_") {
                 continue;
             }
             bytes.extend_from_slice(said);
         }
-        String::from_utf8_lossy(&bytes).replace(WORD, " ").trim().to_owned()
+        String::from_utf8_lossy(&bytes)
+            .replace(WORD, " ")
+            .trim()
+            .to_owned()
     }
 }
 
@@ -59,7 +64,15 @@ mod tests {
     fn file() -> Vec<u8> {
         let mut bytes = Vec::new();
         let long = "x".repeat(200);
-        for token in ["<unk>", "<s>", "</s>", "a", "\u{2581}cat", "\u{2581}sat", &long] {
+        for token in [
+            "<unk>",
+            "<s>",
+            "</s>",
+            "a",
+            "\u{2581}cat",
+            "\u{2581}sat",
+            &long,
+        ] {
             let length = token.len();
             if length >= 128 {
                 bytes.push(u8::try_from(length % 128 + 128).unwrap());

@@ -10,12 +10,25 @@ use regex::{Captures, Regex};
 const LONGEST_QUANTITY: usize = 4;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// Patterns are constants of this file; the tests below compile each of them.
-#[expect(clippy::unwrap_used, reason = "a constant pattern either compiles in every run or in none")]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a constant pattern either compiles in every run or in none"
+)]
 fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap()
 }
@@ -28,8 +41,7 @@ static MONEY: LazyLock<Regex> = LazyLock::new(|| {
 });
 static PHONE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\+?\(?\d{1,4}\)?(?:[ -]\(?\d{2,4}\)?){1,4}\b"));
-static FIGURES: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\b(?:\d{1,3}(?:,\d{3})+|\d+)\b"));
+static FIGURES: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b(?:\d{1,3}(?:,\d{3})+|\d+)\b"));
 
 /// Rewrites every number that would be said wrongly as it stands.
 pub(super) fn amounts(text: &str) -> String {
@@ -41,15 +53,25 @@ pub(super) fn amounts(text: &str) -> String {
 }
 
 fn date(found: &Captures<'_>) -> String {
-    let month = found[2].parse::<usize>().ok().and_then(|m| MONTHS.get(m.checked_sub(1)?));
+    let month = found[2]
+        .parse::<usize>()
+        .ok()
+        .and_then(|m| MONTHS.get(m.checked_sub(1)?));
     match month {
-        Some(month) => format!("{month} {}, {}", found[3].trim_start_matches('0'), &found[1]),
+        Some(month) => format!(
+            "{month} {}, {}",
+            found[3].trim_start_matches('0'),
+            &found[1]
+        ),
         None => found[0].to_owned(),
     }
 }
 
 fn time(found: &Captures<'_>) -> String {
-    let half = found.get(3).map(|half| format!(" {} m", half.as_str())).unwrap_or_default();
+    let half = found
+        .get(3)
+        .map(|half| format!(" {} m", half.as_str()))
+        .unwrap_or_default();
     let hour = match found[1].trim_start_matches('0') {
         "" => "0",
         hour => hour,
@@ -57,7 +79,10 @@ fn time(found: &Captures<'_>) -> String {
     match (&found[2], half.is_empty()) {
         ("00", true) => format!("{hour} o'clock"),
         ("00", false) => format!("{hour}{half}"),
-        (minutes, _) => format!("{hour} {}{half}", minutes.replacen('0', "oh ", usize::from(minutes.starts_with('0')))),
+        (minutes, _) => format!(
+            "{hour} {}{half}",
+            minutes.replacen('0', "oh ", usize::from(minutes.starts_with('0')))
+        ),
     }
 }
 
@@ -69,9 +94,19 @@ fn money(found: &Captures<'_>) -> String {
     };
     // Money in figures stays a quantity however long it is: it keeps its commas until the end.
     let whole = grouped(&found[2].replace(',', ""));
-    let scale = found.get(4).map(|scale| format!(" {}", scale.as_str())).unwrap_or_default();
-    let unit = if whole == "1" && scale.is_empty() { one } else { many };
-    match found.get(3).map(|cents| cents.as_str().trim_start_matches('0')) {
+    let scale = found
+        .get(4)
+        .map(|scale| format!(" {}", scale.as_str()))
+        .unwrap_or_default();
+    let unit = if whole == "1" && scale.is_empty() {
+        one
+    } else {
+        many
+    };
+    match found
+        .get(3)
+        .map(|cents| cents.as_str().trim_start_matches('0'))
+    {
         None | Some("") => format!("{whole}{scale} {unit}"),
         Some(part) if scale.is_empty() => format!("{whole} {unit} and {part} {cents}"),
         Some(part) => format!("{whole} point {part}{scale} {unit}"),
@@ -94,12 +129,22 @@ fn grouped(digits: &str) -> String {
 fn phone(found: &Captures<'_>) -> String {
     let whole = &found[0];
     let digits = whole.chars().filter(char::is_ascii_digit).count();
-    let groups: Vec<&str> = whole.split(|c: char| !c.is_ascii_digit()).filter(|g| !g.is_empty()).collect();
+    let groups: Vec<&str> = whole
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|g| !g.is_empty())
+        .collect();
     if digits < 7 && !(groups.len() == 2 && whole.contains('-') && digits == 7) {
         return whole.to_owned();
     }
     let plus = if whole.starts_with('+') { "plus " } else { "" };
-    format!("{plus}{}", groups.iter().map(|g| apart(g)).collect::<Vec<_>>().join(", "))
+    format!(
+        "{plus}{}",
+        groups
+            .iter()
+            .map(|g| apart(g))
+            .collect::<Vec<_>>()
+            .join(", ")
+    )
 }
 
 /// Commas make a quantity; a long run of digits, or one that begins with zero, is a code.
@@ -115,7 +160,11 @@ fn figures(found: &Captures<'_>) -> String {
 }
 
 fn apart(digits: &str) -> String {
-    digits.chars().map(String::from).collect::<Vec<_>>().join(" ")
+    digits
+        .chars()
+        .map(String::from)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -125,7 +174,10 @@ mod tests {
     #[test]
     fn numbers_are_said_as_people_say_them() {
         let cases = [
-            ("order 48213 is 12 days late", "order 4 8 2 1 3 is 12 days late"),
+            (
+                "order 48213 is 12 days late",
+                "order 4 8 2 1 3 is 12 days late",
+            ),
             ("code 0042", "code 0 0 4 2"),
             ("12,500 people", "12500 people"),
             ("$12.50", "12 dollars and 50 cents"),

@@ -47,7 +47,9 @@ fn is_end(text: &str, at: usize, sign: char) -> bool {
         return true;
     }
     let word = before.rsplit(char::is_whitespace).next().unwrap_or(before);
-    let word = word.trim_start_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let word = word
+        .trim_start_matches(|c: char| !c.is_alphanumeric())
+        .to_lowercase();
     let initial = word.chars().count() == 1 && word.chars().all(char::is_alphabetic) && word != "i";
     let more = from.chars().skip(1).find(|c| !c.is_whitespace());
     // "3 p.m. on Monday", but "at 3 p.m. Then we close".
@@ -57,7 +59,9 @@ fn is_end(text: &str, at: usize, sign: char) -> bool {
 
 /// Adds a sentence, cut if it is long, unless it is blank.
 fn push(text: &str, range: Range<usize>, found: &mut Vec<Range<usize>>) {
-    let Some(sentence) = text.get(range.clone()) else { return };
+    let Some(sentence) = text.get(range.clone()) else {
+        return;
+    };
     let lead = sentence.len() - sentence.trim_start().len();
     let trimmed = sentence.trim();
     if trimmed.is_empty() {
@@ -80,7 +84,9 @@ fn cut_point(sentence: &str) -> usize {
     let chars: Vec<(usize, char)> = sentence.char_indices().take_while(within).collect();
     let after = |wanted: fn(char) -> bool, earliest: usize| {
         let followed_by_space = |at: usize| {
-            sentence.get(at..).is_some_and(|rest| rest.starts_with(char::is_whitespace))
+            sentence
+                .get(at..)
+                .is_some_and(|rest| rest.starts_with(char::is_whitespace))
         };
         let mut ends = chars.iter().rev().map(|(at, c)| (at + c.len_utf8(), *c));
         ends.find(|(end, c)| *end >= earliest && wanted(*c) && followed_by_space(*end))
@@ -97,16 +103,34 @@ mod tests {
     use super::*;
 
     fn cut(text: &str) -> Vec<&str> {
-        sentences(text).into_iter().map(|range| text.get(range).unwrap()).collect()
+        sentences(text)
+            .into_iter()
+            .map(|range| text.get(range).unwrap())
+            .collect()
     }
 
     #[test]
     fn sentences_end_where_a_reader_would_breathe() {
-        assert_eq!(cut("Hello. How are you?  Fine!"), ["Hello.", "How are you?", "Fine!"]);
-        assert_eq!(cut("Dr. Smith is in. Really?!"), ["Dr. Smith is in.", "Really?!"]);
-        assert_eq!(cut("It costs 3.50 a day.\nBye"), ["It costs 3.50 a day.", "Bye"]);
-        assert_eq!(cut("At 3 p.m. on Monday. Ok."), ["At 3 p.m. on Monday.", "Ok."]);
-        assert_eq!(cut("We close at 5 p.m. Come early."), ["We close at 5 p.m.", "Come early."]);
+        assert_eq!(
+            cut("Hello. How are you?  Fine!"),
+            ["Hello.", "How are you?", "Fine!"]
+        );
+        assert_eq!(
+            cut("Dr. Smith is in. Really?!"),
+            ["Dr. Smith is in.", "Really?!"]
+        );
+        assert_eq!(
+            cut("It costs 3.50 a day.\nBye"),
+            ["It costs 3.50 a day.", "Bye"]
+        );
+        assert_eq!(
+            cut("At 3 p.m. on Monday. Ok."),
+            ["At 3 p.m. on Monday.", "Ok."]
+        );
+        assert_eq!(
+            cut("We close at 5 p.m. Come early."),
+            ["We close at 5 p.m.", "Come early."]
+        );
         assert_eq!(cut("J. Smith called."), ["J. Smith called."]);
         assert_eq!(cut(" \n "), Vec::<&str>::new());
     }

@@ -7,7 +7,10 @@ use regex::{Captures, Regex};
 use super::amounts::amounts;
 
 /// Patterns are constants of this file; the tests below compile each of them.
-#[expect(clippy::unwrap_used, reason = "a constant pattern either compiles in every run or in none")]
+#[expect(
+    clippy::unwrap_used,
+    reason = "a constant pattern either compiles in every run or in none"
+)]
 fn pattern(text: &str) -> Regex {
     Regex::new(text).unwrap()
 }
@@ -16,10 +19,12 @@ static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"!?\[([^\]]*)\]\([^)]*\
 static LINE_MARK: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?m)^\s*(?:#{1,6}\s+|>\s+|[-*+\u{2022}]\s+)"));
 static EMPHASIS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\*+|~~|`+|\b_+|_+\b"));
-static EMAIL: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\b([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)\b"));
-static ADDRESS: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\b(?:https?://)?((?:www\.)?[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|dev|co|eu|uk|de))(/\S*)?\b"));
+static EMAIL: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)\b"));
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"\b(?:https?://)?((?:www\.)?[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|dev|co|eu|uk|de))(/\S*)?\b",
+    )
+});
 static DEGREES: LazyLock<Regex> = LazyLock::new(|| pattern(r"(\d)\s?\u{b0}\s?([CF])?\b?"));
 static SPACES: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s+"));
 
@@ -57,11 +62,17 @@ pub fn spoken(written: &str) -> String {
         text = text.replace(sign, word);
     }
     let text: String = text.chars().filter_map(sayable).collect();
-    SPACES.replace_all(text.trim(), " ").replace(" ,", ",").replace(" .", ".")
+    SPACES
+        .replace_all(text.trim(), " ")
+        .replace(" ,", ",")
+        .replace(" .", ".")
 }
 
 fn dotted(address: &str) -> String {
-    address.replace('.', " dot ").replace('-', " dash ").replace('_', " underscore ")
+    address
+        .replace('.', " dot ")
+        .replace('-', " dash ")
+        .replace('_', " underscore ")
 }
 
 /// A character fit for a voice: letters, digits and the signs that shape a sentence. Curly quotes
@@ -91,9 +102,15 @@ mod tests {
             ("# Title\n- one\n- two", "Title one two"),
             ("see [our site](http://x.test/a_b)", "see our site"),
             ("`code` and snake_case", "code and snake case"),
-            ("It\u{2019}s 50% off \u{2014} today\u{2026}", "It's 50 percent off, today."),
+            (
+                "It\u{2019}s 50% off \u{2014} today\u{2026}",
+                "It's 50 percent off, today.",
+            ),
             ("ann.lee@example.com", "ann dot lee at example dot com"),
-            ("visit https://example.com/help now", "visit example dot com now"),
+            (
+                "visit https://example.com/help now",
+                "visit example dot com now",
+            ),
             ("20 \u{b0}C & rising", "20 degrees Celsius and rising"),
             ("\u{2764}\u{fe0f}", ""),
         ];

@@ -3,7 +3,10 @@
 //! The library keeps its state in globals and may be entered by one thread at a time, so there is
 //! one of it in the process, behind a lock.
 
-#![expect(unsafe_code, reason = "espeak-ng is a C library; every call is below, with its reason")]
+#![expect(
+    unsafe_code,
+    reason = "espeak-ng is a C library; every call is below, with its reason"
+)]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
@@ -56,13 +59,18 @@ impl Phonemizer {
     /// Loads the library unless it is loaded, and checks that it knows `voice`.
     pub(super) fn load(dir: &Path, voice: &str) -> Result<Self, LoadError> {
         let path = library_path(dir);
-        let failed = |reason: String| LoadError::Runtime { path: path.clone(), reason };
+        let failed = |reason: String| LoadError::Runtime {
+            path: path.clone(),
+            reason,
+        };
         if ESPEAK.get().is_none() {
             let fresh = Espeak::load(dir, &path).map_err(failed)?;
             // A loader that was quicker has won; its library is the same.
             let _second = ESPEAK.set(Mutex::new(fresh));
         }
-        let phonemizer = Self { voice: voice.to_owned() };
+        let phonemizer = Self {
+            voice: voice.to_owned(),
+        };
         match phonemizer.phonemes("hello") {
             Some(phonemes) if !phonemes.is_empty() => Ok(phonemizer),
             _ => Err(failed(format!("it does not know the voice {voice}"))),
@@ -95,14 +103,22 @@ impl Espeak {
         let phonemes: TextToPhonemes =
             unsafe { *library.get(b"espeak_TextToPhonemes\0").map_err(missing)? };
         let data = own_data(dir).map(|data| data.to_string_lossy().into_owned());
-        let data = data.map(CString::new).transpose().map_err(|e| e.to_string())?;
+        let data = data
+            .map(CString::new)
+            .transpose()
+            .map_err(|e| e.to_string())?;
         let data = data.as_ref().map_or(std::ptr::null(), |data| data.as_ptr());
         // SAFETY: `data` is null (the library's default) or a string that outlives the call.
         let rate = unsafe { initialize(SYNCHRONOUS, 0, data, DONT_EXIT) };
         if rate <= 0 {
             return Err("espeak-ng found no data".to_owned());
         }
-        Ok(Self { set_voice, phonemes, voice: String::new(), _library: library })
+        Ok(Self {
+            set_voice,
+            phonemes,
+            voice: String::new(),
+            _library: library,
+        })
     }
 
     fn use_voice(&mut self, voice: &str) -> Option<()> {
@@ -148,5 +164,9 @@ fn own_data(dir: &Path) -> Option<PathBuf> {
 /// The library to load: our own, or else the system's.
 fn library_path(dir: &Path) -> PathBuf {
     let own = dir.join(LIBRARY);
-    if own.is_file() { own } else { PathBuf::from(SYSTEM_LIBRARY) }
+    if own.is_file() {
+        own
+    } else {
+        PathBuf::from(SYSTEM_LIBRARY)
+    }
 }

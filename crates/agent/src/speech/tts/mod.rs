@@ -49,14 +49,18 @@ impl Piper {
         dir: &Path,
         config: &SpeechConfig,
     ) -> Result<Self, LoadError> {
-        let file = Arc::new(VoiceFile::load(&dir.join(SETTINGS))?);
+        let file = Arc::new(VoiceFile::load(&dir.join(SETTINGS))?.varied(config.variation));
         let phonemizer = Phonemizer::load(dir, file.espeak_voice())?;
         let rate = file.rate();
         let (runtime, path, speller) = (runtime.clone(), dir.join(MODEL), phonemizer.clone());
         let threads = config.intra_threads;
         let make = move || Voice::load(&runtime, &path, Arc::clone(&file), &speller, threads);
         let pool = Pool::start(PART, config.workers, config.queue, make)?;
-        Ok(Self { pool, phonemizer, rate })
+        Ok(Self {
+            pool,
+            phonemizer,
+            rate,
+        })
     }
 }
 
@@ -72,7 +76,10 @@ impl TextToSpeech for Piper {
             cancel,
         };
         let text = text.to_owned();
-        #[expect(clippy::disallowed_methods, reason = "the stream owns the task and aborts it")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the stream owns the task and aborts it"
+        )]
         let task = tokio::spawn(speaker.speak(text));
         SpeechStream::driven(receiver, AbortOnDropHandle::new(task))
     }
@@ -94,7 +101,9 @@ struct Speaker {
 impl Speaker {
     async fn speak(self, text: String) {
         for (index, span) in sentences(&text).into_iter().enumerate() {
-            let Some(sentence) = text.get(span.clone()) else { continue };
+            let Some(sentence) = text.get(span.clone()) else {
+                continue;
+            };
             let said = self.sentence(sentence.to_owned(), span, index == 0).await;
             match said {
                 Ok(true) => {}
@@ -136,7 +145,8 @@ impl Speaker {
                 span: span.clone(),
                 ends_span: finished,
             };
-            if (finished || !chunk.samples.is_empty()) && self.chunks.send(Ok(chunk)).await.is_err() {
+            if (finished || !chunk.samples.is_empty()) && self.chunks.send(Ok(chunk)).await.is_err()
+            {
                 return Ok(false);
             }
             if finished {
@@ -194,7 +204,12 @@ mod tests {
     #[test]
     fn clauses_keep_their_signs() {
         let found = clauses("Hello, it is 3.5 now. Right?");
-        let expected = [("Hello", ','), (" it is 3.5 now", '.'), (" Right", '?'), ("", '.')];
+        let expected = [
+            ("Hello", ','),
+            (" it is 3.5 now", '.'),
+            (" Right", '?'),
+            ("", '.'),
+        ];
         assert_eq!(found, expected);
         assert_eq!(clauses("no end"), [("no end", '.')]);
     }

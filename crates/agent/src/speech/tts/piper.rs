@@ -44,7 +44,11 @@ pub(super) struct Voice {
 
 enum Graph {
     /// Cut in two; see `split`.
-    Halves { front: Session, back: Session, frames: String },
+    Halves {
+        front: Session,
+        back: Session,
+        frames: String,
+    },
     /// A model that could not be cut speaks whole sentences.
     Whole(Session),
 }
@@ -52,7 +56,11 @@ enum Graph {
 /// A sentence on its way: what is not yet sound.
 pub(super) enum Pending {
     /// Frames, with those already turned into sound.
-    Frames { frames: Frames, done: usize, slice: usize },
+    Frames {
+        frames: Frames,
+        done: usize,
+        slice: usize,
+    },
     /// All of it at once.
     Sound(Vec<f32>),
     /// Nothing left.
@@ -74,11 +82,22 @@ impl Voice {
         phonemizer: &Phonemizer,
         threads: usize,
     ) -> Result<Self, LoadError> {
-        let mut voice = Self { graph: Graph::load(runtime, path, threads)?, file, gain: 1.0 };
-        let broken = |e: SpeechError| LoadError::Model { path: path.to_owned(), reason: e.to_string() };
+        let mut voice = Self {
+            graph: Graph::load(runtime, path, threads)?,
+            file,
+            gain: 1.0,
+        };
+        let broken = |e: SpeechError| LoadError::Model {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        };
         let loudest = voice.loudest(phonemizer).map_err(broken)?;
         voice.gain = (PEAK / loudest.max(0.01)).clamp(LEAST_GAIN, MOST_GAIN);
-        tracing::debug!(gain = voice.gain, sliced = matches!(voice.graph, Graph::Halves { .. }), "voice loaded");
+        tracing::debug!(
+            gain = voice.gain,
+            sliced = matches!(voice.graph, Graph::Halves { .. }),
+            "voice loaded"
+        );
         Ok(voice)
     }
 
@@ -108,15 +127,27 @@ impl Voice {
 
 impl Graph {
     fn load(runtime: &Runtime, path: &Path, threads: usize) -> Result<Self, LoadError> {
-        let broken = |reason: String| LoadError::Model { path: path.to_owned(), reason };
+        let broken = |reason: String| LoadError::Model {
+            path: path.to_owned(),
+            reason,
+        };
         let bytes = std::fs::read(path).map_err(|e| broken(e.to_string()))?;
-        let Some(Halves { front, back, frames }) = split(&bytes) else {
+        let Some(Halves {
+            front,
+            back,
+            frames,
+        }) = split(&bytes)
+        else {
             drop(bytes);
             return Ok(Self::Whole(runtime.model(path, threads)?));
         };
         drop(bytes);
         let open = |half: &[u8]| runtime.model_from_memory(half, &PathBuf::from(path), threads);
-        Ok(Self::Halves { front: open(&front)?, back: open(&back)?, frames })
+        Ok(Self::Halves {
+            front: open(&front)?,
+            back: open(&back)?,
+            frames,
+        })
     }
 
     fn begin(&mut self, ids: &[i64], file: &VoiceFile) -> ort::Result<Pending> {
@@ -130,13 +161,20 @@ impl Graph {
             "scales" => TensorRef::from_array_view(([3], &scales[..]))?,
         ];
         if file.has_speakers() {
-            inputs.push(("sid".into(), TensorRef::from_array_view(([1], &first_speaker[..]))?.into()));
+            inputs.push((
+                "sid".into(),
+                TensorRef::from_array_view(([1], &first_speaker[..]))?.into(),
+            ));
         }
         match self {
             Self::Halves { front, frames, .. } => {
                 let outputs = front.run(inputs)?;
                 let frames = Frames::read(outputs.get(frames.as_str()))?;
-                Ok(Pending::Frames { frames, done: 0, slice: FIRST_SLICE })
+                Ok(Pending::Frames {
+                    frames,
+                    done: 0,
+                    slice: FIRST_SLICE,
+                })
             }
             Self::Whole(session) => {
                 let outputs = session.run(inputs)?;
@@ -148,7 +186,14 @@ impl Graph {
 
     fn proceed(&mut self, pending: &mut Pending) -> ort::Result<Vec<f32>> {
         match (self, std::mem::replace(pending, Pending::Finished)) {
-            (Self::Halves { back, .. }, Pending::Frames { frames, done, slice }) => {
+            (
+                Self::Halves { back, .. },
+                Pending::Frames {
+                    frames,
+                    done,
+                    slice,
+                },
+            ) => {
                 let mut until = (done + slice).min(frames.length);
                 // A tail shorter than the first slice is not worth a turn of its own.
                 if frames.length - until < FIRST_SLICE {
@@ -157,7 +202,11 @@ impl Graph {
                 let sound = frames.sound(back, done, until)?;
                 if until < frames.length {
                     let slice = (slice * GROWTH).min(LONGEST_SLICE);
-                    *pending = Pending::Frames { frames, done: until, slice };
+                    *pending = Pending::Frames {
+                        frames,
+                        done: until,
+                        slice,
+                    };
                 }
                 Ok(sound)
             }
@@ -171,21 +220,37 @@ impl Frames {
     fn read(value: Option<&DynValue>) -> ort::Result<Self> {
         let value = value.ok_or_else(|| ort::Error::new("the text half gave no frames"))?;
         let (shape, values) = value.try_extract_tensor::<f32>()?;
-        let dim = |at: usize| shape.get(at).and_then(|d| usize::try_from(*d).ok()).unwrap_or(0);
+        let dim = |at: usize| {
+            shape
+                .get(at)
+                .and_then(|d| usize::try_from(*d).ok())
+                .unwrap_or(0)
+        };
         let (channels, length) = (dim(1), dim(2));
         if channels * length == 0 || values.len() != channels * length {
             return Err(ort::Error::new("the frames have an unknown shape"));
         }
-        Ok(Self { values: values.to_vec(), channels, length })
+        Ok(Self {
+            values: values.to_vec(),
+            channels,
+            length,
+        })
     }
 
     /// Sound of the frames from `from` to `until`.
     fn sound(&self, back: &mut Session, from: usize, until: usize) -> ort::Result<Vec<f32>> {
         let (first, last) = (from.saturating_sub(REACH), (until + REACH).min(self.length));
         let row = |row: &[f32]| row.get(first..last).unwrap_or_default().to_vec();
-        let window: Vec<f32> = self.values.chunks_exact(self.length).flat_map(row).collect();
+        let window: Vec<f32> = self
+            .values
+            .chunks_exact(self.length)
+            .flat_map(row)
+            .collect();
         let shape = [1, self.channels, last - first];
-        let outputs = back.run(ort::inputs![TensorRef::from_array_view((shape, &window[..]))?])?;
+        let outputs = back.run(ort::inputs![TensorRef::from_array_view((
+            shape,
+            &window[..]
+        ))?])?;
         let (_, sound) = outputs[0].try_extract_tensor::<f32>()?;
         let per_frame = sound.len() / (last - first);
         let wanted = (from - first) * per_frame..(until - first) * per_frame;
@@ -195,12 +260,22 @@ impl Frames {
 
 /// A sample on the wire; what would clip is bent.
 fn sample(value: f32) -> i16 {
-    let bent = if value.abs() > 0.9 { value.signum() * (0.9 + 0.1 * ((value.abs() - 0.9) * 10.0).tanh()) } else { value };
-    #[expect(clippy::cast_possible_truncation, reason = "bounded above, and a cast saturates")]
+    let bent = if value.abs() > 0.9 {
+        value.signum() * (0.9 + 0.1 * ((value.abs() - 0.9) * 10.0).tanh())
+    } else {
+        value
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "bounded above, and a cast saturates"
+    )]
     let sample = (bent * 32_767.0) as i16;
     sample
 }
 
 fn failed(error: ort::Error) -> SpeechError {
-    SpeechError::Model { part: PART, reason: error.to_string() }
+    SpeechError::Model {
+        part: PART,
+        reason: error.to_string(),
+    }
 }

@@ -24,7 +24,12 @@ impl Trim {
     /// For one sentence; the silence in front of it is cut only if it is the `first`.
     pub(super) fn new(rate: u32, first: bool) -> Self {
         let samples = |ms: u32| usize::try_from(rate * ms / 1_000).unwrap_or(0);
-        Self { lead: samples(LEAD), pause: samples(PAUSE), waiting: first, held: 0 }
+        Self {
+            lead: samples(LEAD),
+            pause: samples(PAUSE),
+            waiting: first,
+            held: 0,
+        }
     }
 
     /// The samples to play now. After the last ones, silence of one length.
@@ -32,7 +37,11 @@ impl Trim {
         let loud = |s: &i16| s.unsigned_abs() > QUIET;
         if self.waiting {
             let Some(onset) = samples.iter().position(loud) else {
-                return if last { vec![0; self.pause] } else { Vec::new() };
+                return if last {
+                    vec![0; self.pause]
+                } else {
+                    Vec::new()
+                };
             };
             samples.drain(..onset.saturating_sub(self.lead));
             self.waiting = false;

@@ -45,22 +45,37 @@ pub(super) struct Halves {
 pub(super) fn split(model: &[u8]) -> Option<Halves> {
     let (rest, graph) = take(model, MODEL_GRAPH)?;
     let graph = Graph::parse(graph)?;
-    let frames = graph.nodes.iter().find(|n| n.name == FIRST_SOUND_NODE)?.inputs.first()?;
+    let frames = graph
+        .nodes
+        .iter()
+        .find(|n| n.name == FIRST_SOUND_NODE)?
+        .inputs
+        .first()?;
     let sounding = graph.reached_from(frames);
     let tied = graph.inputs_of(&sounding, frames);
     // The sound half may lean on weights, but on nothing else of the text half.
     let leans = tied.iter().any(|name| graph.made_by(name, &sounding));
-    let whole = graph.outputs.iter().all(|o| sounding.iter().any(|n| n.outputs.contains(&o.name)));
+    let whole = graph
+        .outputs
+        .iter()
+        .all(|o| sounding.iter().any(|n| n.outputs.contains(&o.name)));
     if leans || !whole || sounding.is_empty() || sounding.len() == graph.nodes.len() {
         return None;
     }
     let back = graph.half(&sounding, &tied, Some(frames), None);
-    let silent: Vec<&Node<'_>> =
-        graph.nodes.iter().filter(|n| !sounding.iter().any(|s| std::ptr::eq(*s, *n))).collect();
+    let silent: Vec<&Node<'_>> = graph
+        .nodes
+        .iter()
+        .filter(|n| !sounding.iter().any(|s| std::ptr::eq(*s, *n)))
+        .collect();
     let kept = graph.all_inputs(&silent);
     let front = graph.half(&silent, &kept, None, Some(frames));
     let frames = String::from_utf8(frames.to_vec()).ok()?;
-    Some(Halves { front: with_graph(&rest, &front), back: with_graph(&rest, &back), frames })
+    Some(Halves {
+        front: with_graph(&rest, &front),
+        back: with_graph(&rest, &back),
+        frames,
+    })
 }
 
 /// A graph, as slices of the file.
@@ -98,11 +113,18 @@ impl<'a> Graph<'a> {
         };
         for field in fields(bytes) {
             let field = field?;
-            let value = || Some(Value { bytes: field.body, name: text(field.body, VALUE_NAME)? });
+            let value = || {
+                Some(Value {
+                    bytes: field.body,
+                    name: text(field.body, VALUE_NAME)?,
+                })
+            };
             match field.number {
                 GRAPH_NODE => graph.nodes.push(Node::parse(field.body)?),
                 GRAPH_WEIGHT => {
-                    graph.weights.insert(text(field.body, WEIGHT_NAME)?, field.body);
+                    graph
+                        .weights
+                        .insert(text(field.body, WEIGHT_NAME)?, field.body);
                 }
                 GRAPH_INPUT => graph.inputs.push(value()?),
                 GRAPH_OUTPUT => graph.outputs.push(value()?),
@@ -119,7 +141,12 @@ impl<'a> Graph<'a> {
         let mut tainted = BTreeSet::from([value]);
         let mut reached = Vec::new();
         for node in &self.nodes {
-            if node.inputs.iter().chain(&node.inner).any(|input| tainted.contains(input)) {
+            if node
+                .inputs
+                .iter()
+                .chain(&node.inner)
+                .any(|input| tainted.contains(input))
+            {
                 tainted.extend(&node.outputs);
                 reached.push(node);
             }
@@ -128,12 +155,19 @@ impl<'a> Graph<'a> {
     }
 
     fn all_inputs(&self, nodes: &[&Node<'a>]) -> BTreeSet<&'a [u8]> {
-        nodes.iter().flat_map(|n| n.inputs.iter().chain(&n.inner)).copied().collect()
+        nodes
+            .iter()
+            .flat_map(|n| n.inputs.iter().chain(&n.inner))
+            .copied()
+            .collect()
     }
 
     /// What `nodes` take from outside themselves, apart from `frames`.
     fn inputs_of(&self, nodes: &[&Node<'a>], frames: &[u8]) -> BTreeSet<&'a [u8]> {
-        let made: BTreeSet<&[u8]> = nodes.iter().flat_map(|n| n.outputs.iter().copied()).collect();
+        let made: BTreeSet<&[u8]> = nodes
+            .iter()
+            .flat_map(|n| n.outputs.iter().copied())
+            .collect();
         let mut inputs = self.all_inputs(nodes);
         inputs.retain(|name| !name.is_empty() && *name != frames && !made.contains(name));
         inputs
@@ -142,8 +176,14 @@ impl<'a> Graph<'a> {
     /// Whether a node outside `except`, or the caller, makes this value.
     fn made_by(&self, name: &[u8], except: &[&Node<'a>]) -> bool {
         let outside = |n: &&Node<'a>| !except.iter().any(|e| std::ptr::eq(*e, *n));
-        self.inputs.iter().any(|input| input.name == name && !self.weights.contains_key(name))
-            || self.nodes.iter().filter(outside).any(|n| n.outputs.contains(&name))
+        self.inputs
+            .iter()
+            .any(|input| input.name == name && !self.weights.contains_key(name))
+            || self
+                .nodes
+                .iter()
+                .filter(outside)
+                .any(|n| n.outputs.contains(&name))
     }
 
     /// A graph of these nodes, with the weights they name. `from` replaces the inputs, `to` the
@@ -166,21 +206,34 @@ impl<'a> Graph<'a> {
         }
         match from {
             Some(name) => put(&mut out, GRAPH_INPUT, &float_value(name)),
-            None => self.inputs.iter().for_each(|v| put(&mut out, GRAPH_INPUT, v.bytes)),
+            None => self
+                .inputs
+                .iter()
+                .for_each(|v| put(&mut out, GRAPH_INPUT, v.bytes)),
         }
         match to {
             Some(name) => put(&mut out, GRAPH_OUTPUT, &float_value(name)),
-            None => self.outputs.iter().for_each(|v| put(&mut out, GRAPH_OUTPUT, v.bytes)),
+            None => self
+                .outputs
+                .iter()
+                .for_each(|v| put(&mut out, GRAPH_OUTPUT, v.bytes)),
         }
-        self.others.iter().for_each(|field| out.extend_from_slice(field));
+        self.others
+            .iter()
+            .for_each(|field| out.extend_from_slice(field));
         out
     }
 }
 
 impl<'a> Node<'a> {
     fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let mut node =
-            Self { bytes, name: b"", inputs: Vec::new(), outputs: Vec::new(), inner: Vec::new() };
+        let mut node = Self {
+            bytes,
+            name: b"",
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            inner: Vec::new(),
+        };
         for field in fields(bytes) {
             let field = field?;
             match field.number {
@@ -242,7 +295,11 @@ fn field(bytes: &[u8]) -> Option<Field<'_>> {
         5 => (&[], bytes.len() - after_key.len() + 4),
         _ => return None,
     };
-    Some(Field { number, whole: bytes.get(..end)?, body })
+    Some(Field {
+        number,
+        whole: bytes.get(..end)?,
+        body,
+    })
 }
 
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -271,7 +328,10 @@ fn take(message: &[u8], number: u64) -> Option<(Vec<&[u8]>, &[u8])> {
 }
 
 fn text(message: &[u8], number: u64) -> Option<&[u8]> {
-    fields(message).flatten().find(|f| f.number == number).map(|f| f.body)
+    fields(message)
+        .flatten()
+        .find(|f| f.number == number)
+        .map(|f| f.body)
 }
 
 fn with_graph(rest: &[&[u8]], graph: &[u8]) -> Vec<u8> {
@@ -311,8 +371,12 @@ mod tests {
 
     fn node(name: &str, inputs: &[&str], outputs: &[&str]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        inputs.iter().for_each(|i| put(&mut bytes, NODE_INPUT, i.as_bytes()));
-        outputs.iter().for_each(|o| put(&mut bytes, NODE_OUTPUT, o.as_bytes()));
+        inputs
+            .iter()
+            .for_each(|i| put(&mut bytes, NODE_INPUT, i.as_bytes()));
+        outputs
+            .iter()
+            .for_each(|o| put(&mut bytes, NODE_OUTPUT, o.as_bytes()));
         put(&mut bytes, NODE_NAME, name.as_bytes());
         bytes
     }
@@ -326,11 +390,23 @@ mod tests {
     /// text -> z -> sound, each step with a weight.
     fn model(sound_also_takes: &[&str]) -> Vec<u8> {
         let mut graph = Vec::new();
-        put(&mut graph, GRAPH_NODE, &node("/enc", &["text", "w1"], &["m"]));
+        put(
+            &mut graph,
+            GRAPH_NODE,
+            &node("/enc", &["text", "w1"], &["m"]),
+        );
         put(&mut graph, GRAPH_NODE, &node("/flow", &["m"], &["z"]));
-        put(&mut graph, GRAPH_NODE, &node("/dec/conv_pre/Conv", &["z", "w2"], &["a"]));
+        put(
+            &mut graph,
+            GRAPH_NODE,
+            &node("/dec/conv_pre/Conv", &["z", "w2"], &["a"]),
+        );
         let last = [&["a"], sound_also_takes].concat();
-        put(&mut graph, GRAPH_NODE, &node("/dec/Tanh", &last, &["sound"]));
+        put(
+            &mut graph,
+            GRAPH_NODE,
+            &node("/dec/Tanh", &last, &["sound"]),
+        );
         put(&mut graph, GRAPH_WEIGHT, &weight("w1"));
         put(&mut graph, GRAPH_WEIGHT, &weight("w2"));
         put(&mut graph, GRAPH_INPUT, &float_value(b"text"));
@@ -345,15 +421,26 @@ mod tests {
         let graph = Graph::parse(graph).unwrap();
         let name = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let weights = graph.weights.keys().map(|w| name(w)).collect();
-        (graph.nodes.len(), weights, name(graph.inputs[0].name), name(graph.outputs[0].name))
+        (
+            graph.nodes.len(),
+            weights,
+            name(graph.inputs[0].name),
+            name(graph.outputs[0].name),
+        )
     }
 
     #[test]
     fn each_half_gets_its_nodes_and_weights() {
         let halves = split(&model(&[])).unwrap();
         assert_eq!(halves.frames, "z");
-        assert_eq!(shape(&halves.front), (2, vec!["w1".into()], "text".into(), "z".into()));
-        assert_eq!(shape(&halves.back), (2, vec!["w2".into()], "z".into(), "sound".into()));
+        assert_eq!(
+            shape(&halves.front),
+            (2, vec!["w1".into()], "text".into(), "z".into())
+        );
+        assert_eq!(
+            shape(&halves.back),
+            (2, vec!["w2".into()], "z".into(), "sound".into())
+        );
         assert!(halves.back.starts_with(&[0x08, 0x08]));
     }
 

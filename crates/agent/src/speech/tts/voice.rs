@@ -44,10 +44,16 @@ pub(super) struct Inference {
 
 impl VoiceFile {
     pub(super) fn load(path: &Path) -> Result<Self, LoadError> {
-        let broken = |reason: String| LoadError::Model { path: path.to_owned(), reason };
+        let broken = |reason: String| LoadError::Model {
+            path: path.to_owned(),
+            reason,
+        };
         let bytes = std::fs::read(path).map_err(|e| broken(e.to_string()))?;
         let voice: Self = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
-        match [BEGIN, PAD, END].iter().find(|sign| !voice.phoneme_id_map.contains_key(**sign)) {
+        match [BEGIN, PAD, END]
+            .iter()
+            .find(|sign| !voice.phoneme_id_map.contains_key(**sign))
+        {
             Some(sign) => Err(broken(format!("it gives no number to the phoneme {sign}"))),
             None => Ok(voice),
         }
@@ -63,6 +69,14 @@ impl VoiceFile {
 
     pub(super) const fn inference(&self) -> Inference {
         self.inference
+    }
+
+    /// The same voice with this share of its liveliness.
+    pub(super) fn varied(mut self, variation: f32) -> Self {
+        let share = variation.clamp(0.0, 1.0);
+        self.inference.noise_scale *= share;
+        self.inference.noise_w *= share;
+        self
     }
 
     /// Whether the model asks which of several speakers it should be.
@@ -101,7 +115,10 @@ mod tests {
     fn phonemes_are_numbered_with_pads_between() {
         let voice: VoiceFile = serde_json::from_str(FILE).unwrap();
         assert_eq!(voice.ids("a?b"), [1, 0, 14, 0, 15, 16, 0, 2]);
-        assert_eq!((voice.rate(), voice.espeak_voice(), voice.has_speakers()), (22_050, "en-us", false));
+        assert_eq!(
+            (voice.rate(), voice.espeak_voice(), voice.has_speakers()),
+            (22_050, "en-us", false)
+        );
     }
 
     #[test]

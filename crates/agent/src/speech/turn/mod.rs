@@ -42,15 +42,22 @@ impl SmartTurn {
         let threads = config.intra_threads;
         let make = move || {
             let session = runtime.model(&path, threads)?;
-            let mut model = Model { session, features: LogMel::new() };
+            let mut model = Model {
+                session,
+                features: LogMel::new(),
+            };
             // The first run lays out memory; let no caller wait for it.
-            model.probability(&[0; 16_000]).map_err(|e| LoadError::Model {
-                path: path.clone(),
-                reason: e.to_string(),
-            })?;
+            model
+                .probability(&[0; 16_000])
+                .map_err(|e| LoadError::Model {
+                    path: path.clone(),
+                    reason: e.to_string(),
+                })?;
             Ok(model)
         };
-        Ok(Self { pool: Pool::start(PART, config.workers, config.queue, make)? })
+        Ok(Self {
+            pool: Pool::start(PART, config.workers, config.queue, make)?,
+        })
     }
 }
 
@@ -61,14 +68,19 @@ impl EndOfTurn for SmartTurn {
         audio: Arc<[i16]>,
         cancel: CancellationToken,
     ) -> Result<f32, SpeechError> {
-        self.pool.run(&cancel, move |model| model.probability(&audio)).await
+        self.pool
+            .run(&cancel, move |model| model.probability(&audio))
+            .await
     }
 }
 
 impl Model {
     fn probability(&mut self, audio: &[i16]) -> Result<f32, SpeechError> {
         let features = self.features.compute(audio);
-        self.infer(features).map_err(|e| SpeechError::Model { part: PART, reason: e.to_string() })
+        self.infer(features).map_err(|e| SpeechError::Model {
+            part: PART,
+            reason: e.to_string(),
+        })
     }
 
     fn infer(&mut self, features: Vec<f32>) -> ort::Result<f32> {

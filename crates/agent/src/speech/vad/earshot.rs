@@ -21,7 +21,10 @@ struct Stream(Box<Detector>);
 
 impl VadStream for Stream {
     fn process(&mut self, window: &[i16; VAD_WINDOW]) -> f32 {
-        window.chunks_exact(FRAME).map(|frame| self.0.predict_i16(frame)).fold(0.0, f32::max)
+        window
+            .chunks_exact(FRAME)
+            .map(|frame| self.0.predict_i16(frame))
+            .fold(0.0, f32::max)
     }
 
     fn reset(&mut self) {
@@ -36,7 +39,9 @@ mod tests {
     #[test]
     fn silence_holds_no_voice() {
         let mut stream = EarshotVad.start();
-        let loudest = (0..100).map(|_| stream.process(&[0; VAD_WINDOW])).fold(0.0, f32::max);
+        let loudest = (0..100)
+            .map(|_| stream.process(&[0; VAD_WINDOW]))
+            .fold(0.0, f32::max);
         assert!(loudest < 0.5, "{loudest}");
     }
 }

@@ -44,14 +44,22 @@ pub(super) struct SileroVad {
 impl SileroVad {
     pub(super) fn load(runtime: &Runtime, path: &Path) -> Result<Self, LoadError> {
         let one = |_| Ok(Arc::new(Mutex::new(runtime.model(path, 1)?)));
-        let models = (0..COPIES).map(one).collect::<Result<Vec<_>, LoadError>>()?;
+        let models = (0..COPIES)
+            .map(one)
+            .collect::<Result<Vec<_>, LoadError>>()?;
         for model in &models {
-            let broken = |reason: String| LoadError::Model { path: path.to_owned(), reason };
+            let broken = |reason: String| LoadError::Model {
+                path: path.to_owned(),
+                reason,
+            };
             Stream::new(Arc::clone(model))
                 .run(&[0; VAD_WINDOW])
                 .map_err(|e| broken(e.to_string()))?;
         }
-        Ok(Self { models, next: AtomicUsize::new(0) })
+        Ok(Self {
+            models,
+            next: AtomicUsize::new(0),
+        })
     }
 }
 
@@ -111,7 +119,11 @@ impl Stream {
     /// Drops the carried state once it is old and the line is clearly quiet.
     fn refresh(&mut self, probability: f32) {
         self.since_reset += 1;
-        self.quiet_run = if probability < QUIET { self.quiet_run + 1 } else { 0 };
+        self.quiet_run = if probability < QUIET {
+            self.quiet_run + 1
+        } else {
+            0
+        };
         if self.since_reset >= RESET_AFTER && self.quiet_run >= QUIET_RUN {
             self.state.fill(0.0);
             self.since_reset = 0;

@@ -40,8 +40,14 @@ struct Filter {
 
 impl LogMel {
     pub(super) fn new() -> Self {
-        let hann = (0..FFT).map(|i| 0.5 - 0.5 * (2.0 * PI * real(i) / real(FFT)).cos()).collect();
-        Self { fft: RealFftPlanner::new().plan_fft_forward(FFT), hann, filters: filters() }
+        let hann = (0..FFT)
+            .map(|i| 0.5 - 0.5 * (2.0 * PI * real(i) / real(FFT)).cos())
+            .collect();
+        Self {
+            fft: RealFftPlanner::new().plan_fft_forward(FFT),
+            hann,
+            filters: filters(),
+        }
     }
 
     /// Features of the last 8 s of `audio`, band by band. Shorter audio counts as preceded by
@@ -58,12 +64,19 @@ impl LogMel {
             for ((to, sample), weight) in frame.iter_mut().zip(samples).zip(&self.hann) {
                 *to = sample * weight;
             }
-            if self.fft.process_with_scratch(&mut frame, &mut spectrum, &mut scratch).is_err() {
+            if self
+                .fft
+                .process_with_scratch(&mut frame, &mut spectrum, &mut scratch)
+                .is_err()
+            {
                 continue; // lengths come from the planner itself
             }
             for (band, filter) in self.filters.iter().enumerate() {
                 let bins = spectrum.iter().skip(filter.first);
-                let power: f64 = bins.zip(&filter.weights).map(|(x, w)| x.norm_sqr() * w).sum();
+                let power: f64 = bins
+                    .zip(&filter.weights)
+                    .map(|(x, w)| x.norm_sqr() * w)
+                    .sum();
                 let level = power.max(FLOOR).log10();
                 loudest = loudest.max(level);
                 if let Some(cell) = log.get_mut(band * FRAMES + column) {
@@ -72,18 +85,26 @@ impl LogMel {
             }
         }
         let floor = loudest - 8.0;
-        log.iter().map(|level| narrow((level.max(floor) + 4.0) / 4.0)).collect()
+        log.iter()
+            .map(|level| narrow((level.max(floor) + 4.0) / 4.0))
+            .collect()
     }
 }
 
 /// The last 8 s, padded in front, with zero mean and unit variance.
 fn normalised(audio: &[i16]) -> Vec<f32> {
-    let audio = audio.get(audio.len().saturating_sub(WINDOW)..).unwrap_or(audio);
+    let audio = audio
+        .get(audio.len().saturating_sub(WINDOW)..)
+        .unwrap_or(audio);
     let mut wave = vec![0.0_f32; WINDOW - audio.len()];
     wave.extend(audio.iter().map(|s| f32::from(*s) / 32768.0));
     let count = real(WINDOW);
     let mean = wave.iter().map(|s| f64::from(*s)).sum::<f64>() / count;
-    let variance = wave.iter().map(|s| (f64::from(*s) - mean).powi(2)).sum::<f64>() / count;
+    let variance = wave
+        .iter()
+        .map(|s| (f64::from(*s) - mean).powi(2))
+        .sum::<f64>()
+        / count;
     let (mean, scale) = (narrow(mean), narrow((variance + 1e-7).sqrt()));
     for sample in &mut wave {
         *sample = (*sample - mean) / scale;
@@ -96,7 +117,11 @@ fn reflect(wave: &[f32]) -> Vec<f64> {
     let pad = FFT / 2;
     let front = wave.iter().skip(1).take(pad).rev();
     let back = wave.iter().rev().skip(1).take(pad);
-    front.chain(wave).chain(back).map(|s| f64::from(*s)).collect()
+    front
+        .chain(wave)
+        .chain(back)
+        .map(|s| f64::from(*s))
+        .collect()
 }
 
 /// Triangular filters of equal area on Slaney's mel scale, from 0 to 8 kHz.
@@ -140,7 +165,10 @@ const fn real(count: usize) -> f64 {
     count as f64
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the model takes single precision")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the model takes single precision"
+)]
 const fn narrow(value: f64) -> f32 {
     value as f32
 }

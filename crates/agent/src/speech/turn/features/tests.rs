@@ -6,7 +6,11 @@ fn signal() -> Vec<i16> {
     let mut seed: i64 = 12_345;
     let sample = |i: i64| {
         seed = (seed * 1_103_515_245 + 12_345) % (1 << 31);
-        let pulse = if i / 4_000 % 3 == 0 { 0 } else { ((i * 7) % 160 - 80) * 50 };
+        let pulse = if i / 4_000 % 3 == 0 {
+            0
+        } else {
+            ((i * 7) % 160 - 80) * 50
+        };
         let saw = ((i * i / 4_096) % 200 - 100) * 60 + pulse;
         i16::try_from(saw + (seed >> 16) % 401 - 200).unwrap()
     };
@@ -16,7 +20,10 @@ fn signal() -> Vec<i16> {
 fn assert_near(features: &[f32], points: &[(usize, usize, f32)]) {
     for (band, frame, expected) in points {
         let found = features[band * FRAMES + frame];
-        assert!((found - expected).abs() < 1e-4, "({band},{frame}): {found} not {expected}");
+        assert!(
+            (found - expected).abs() < 1e-4,
+            "({band},{frame}): {found} not {expected}"
+        );
     }
 }
 
@@ -51,7 +58,11 @@ fn only_the_last_eight_seconds_count() {
     let features = LogMel::new().compute(&long);
     assert_near(
         &features,
-        &[(0, 0, 0.891_172_9), (40, 400, 0.901_482_5), (79, 799, 1.028_752_8)],
+        &[
+            (0, 0, 0.891_172_9),
+            (40, 400, 0.901_482_5),
+            (79, 799, 1.028_752_8),
+        ],
     );
 }
 
