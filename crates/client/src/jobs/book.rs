@@ -28,7 +28,7 @@ const OUTBOX_LIMIT: usize = 1024;
 /// Something a child future found out.
 #[derive(Debug)]
 pub(super) enum News {
-    Answered { job: JobInfo, accepted: Option<Accepted> },
+    Answered { job: Box<JobInfo>, accepted: Option<Accepted> },
     Waited { job: JobId },
     Finished { job: JobId, outcome: Option<JobOutcome> },
 }
@@ -123,7 +123,7 @@ impl Book {
         self.open_offers += 1;
         self.news.push(Box::pin(async move {
             let accepted = timeout(OFFER_LIMIT, answered).await.ok().and_then(Result::ok);
-            News::Answered { job, accepted }
+            News::Answered { job: Box::new(job), accepted }
         }));
     }
 
@@ -141,7 +141,7 @@ impl Book {
         let id = job.id.clone();
         let assigned = Job {
             info: JobInfo { id: id.clone(), ..pending.info },
-            url: assignment.url.filter(|url| !url.is_empty()).unwrap_or(self.own_url.clone()),
+            url: assignment.url.filter(|url| !url.is_empty()).unwrap_or_else(|| self.own_url.clone()),
             token: Secret::new(assignment.token),
             identity: pending.identity,
             terminated,
@@ -164,7 +164,7 @@ impl Book {
 
     pub(super) fn on_news(&mut self, news: News) {
         match news {
-            News::Answered { job, accepted } => self.on_answered(job, accepted),
+            News::Answered { job, accepted } => self.on_answered(*job, accepted),
             News::Waited { job } => {
                 if let Some(pending) = self.pending.remove(&job) {
                     drop(pending.assigned.send(Err(JobError::Unassigned)));

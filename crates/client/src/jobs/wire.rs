@@ -10,21 +10,23 @@ use super::{JobAnswer, JobInfo, JobKind, JobOutcome, WorkerOptions};
 pub(super) const PING_SECONDS: u32 = 10;
 
 pub(super) fn register(options: &WorkerOptions) -> Message {
+    #[expect(deprecated, reason = "servers before the agent kind look at this flag")]
+    let allowed = proto::ParticipantPermission {
+        can_subscribe: options.permissions.can_subscribe,
+        can_publish: options.permissions.can_publish,
+        can_publish_data: options.permissions.can_publish_data,
+        can_update_metadata: options.permissions.can_update_metadata,
+        hidden: options.permissions.hidden,
+        agent: true,
+        ..proto::ParticipantPermission::default()
+    };
     Message::Register(proto::RegisterWorkerRequest {
         r#type: kind_to_wire(options.kind).into(),
         agent_name: options.agent_name.clone(),
         version: options.version.clone(),
         ping_interval: PING_SECONDS,
         namespace: options.namespace.clone(),
-        allowed_permissions: Some(proto::ParticipantPermission {
-            can_subscribe: options.permissions.can_subscribe,
-            can_publish: options.permissions.can_publish,
-            can_publish_data: options.permissions.can_publish_data,
-            can_update_metadata: options.permissions.can_update_metadata,
-            hidden: options.permissions.hidden,
-            agent: true,
-            ..proto::ParticipantPermission::default()
-        }),
+        allowed_permissions: Some(allowed),
         ..proto::RegisterWorkerRequest::default()
     })
 }

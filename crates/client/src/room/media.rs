@@ -34,7 +34,7 @@ pub struct OpusFrame {
     pub payload: Bytes,
     /// How much time it covers, in 48 kHz samples: 960 for 20 ms.
     pub duration_48k: u32,
-    /// RFC 6464 level: dB below full scale as a negative number, -127 for silence.
+    /// RFC 6464 level: 0 is loudest, 127 is silence. The sign does not matter.
     pub level: Option<i8>,
 }
 
@@ -127,7 +127,7 @@ pub struct MediaPacket {
     pub timestamp: u32,
     /// RTP marker: first packet after a silence.
     pub marker: bool,
-    /// RFC 6464 level, dB below full scale as a negative number.
+    /// RFC 6464 level: 0 is loudest, 127 is silence.
     pub level: Option<i8>,
     /// The codec's bytes.
     pub payload: Bytes,

@@ -12,19 +12,28 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout};
 use trunkline_base::id::{ParticipantIdentity, RoomName, RoomSid, TrackSid};
 use trunkline_base::secret::Secret;
+use trunkline_rtc::participant::{Participant, ParticipantConfig};
 
 pub mod audio;
 mod command;
 mod error;
 mod event;
+mod incoming;
 mod lane;
 mod media;
 mod options;
+mod outlet;
+mod signal;
 mod snapshot;
+mod task;
 mod text;
+mod tracks;
+mod udp;
+mod wire;
 
 pub use error::{ConnectError, PublishError, RequestError};
 pub use event::{DataReceived, RoomEvent, RoomEvents, Speaker, TextReceived};
@@ -41,7 +50,11 @@ pub use text::{
     TextWriter, Transcription,
 };
 
-use command::{Command, LocalChange, ask};
+use command::{COMMAND_DEPTH, Command, LocalChange, OUTGOING_DEPTH, ask};
+use task::{RoomTask, Setup};
+use udp::MediaSockets;
+
+use crate::url::ServerUrl;
 
 /// A data packet to send.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -83,8 +96,48 @@ impl Room {
         token: Secret<String>,
         options: RoomOptions,
     ) -> Result<(Self, RoomEvents), ConnectError> {
-        let _ = (crate::url::ServerUrl::parse(url)?, token, options);
-        Err(ConnectError::Request)
+        let url = ServerUrl::parse(url)?;
+        let limit = options.connect_timeout;
+        match timeout(limit, Self::join(url, token, options)).await {
+            Ok(result) => result,
+            Err(_elapsed) => Err(ConnectError::Timeout),
+        }
+    }
+
+    async fn join(
+        url: ServerUrl,
+        token: Secret<String>,
+        options: RoomOptions,
+    ) -> Result<(Self, RoomEvents), ConnectError> {
+        let sockets =
+            MediaSockets::bind(&url, options.media_ip).await.map_err(ConnectError::Socket)?;
+        let config = ParticipantConfig {
+            local_candidates: sockets.addresses(),
+            auto_subscribe: options.auto_subscribe,
+            reconnect: options.reconnect,
+            seed: rand::random(),
+        };
+        let core = Participant::new(config, Instant::now().into_std());
+        let (commands, orders) = mpsc::channel(COMMAND_DEPTH);
+        let (sender, events) = mpsc::channel(outlet::EVENT_DEPTH);
+        let (ready, joined) = oneshot::channel();
+        let task = RoomTask::new(Setup {
+            url,
+            token,
+            options,
+            sockets,
+            core,
+            commands: orders,
+            handle: commands.downgrade(),
+            lane: lane::lane(OUTGOING_DEPTH),
+            events: sender,
+            ready,
+        });
+        #[expect(clippy::disallowed_methods, reason = "ends when the last handle is dropped")]
+        drop(tokio::spawn(task.run()));
+        let gone = ConnectError::Protocol { what: "session ended while joining" };
+        let state = joined.await.map_err(|_| gone)??;
+        Ok((Self { commands, state }, RoomEvents { events }))
     }
 
     /// The room's name.
@@ -237,3 +290,6 @@ impl Room {
         ask(&self.commands, |answer| Command::Update { change, answer }).await
     }
 }
+
+#[cfg(test)]
+mod tests;

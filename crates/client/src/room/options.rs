@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use trunkline_base::retry::RetryPolicy;
-
 /// How to join a room.
 #[derive(Clone, Debug)]
 pub struct RoomOptions {
@@ -15,8 +13,9 @@ pub struct RoomOptions {
     pub attributes: BTreeMap<String, String>,
     /// Everything from the first byte to the join answer.
     pub connect_timeout: Duration,
-    /// How a lost connection is sought again.
-    pub reconnect: RetryPolicy,
+    /// Seek a lost connection again: ten attempts with backoff, first resuming the session, then
+    /// with a new one.
+    pub reconnect: bool,
     /// The address media is sent from, when the route's own is not wanted.
     pub media_ip: Option<IpAddr>,
 }
@@ -27,17 +26,8 @@ impl Default for RoomOptions {
             auto_subscribe: true,
             attributes: BTreeMap::new(),
             connect_timeout: Duration::from_secs(10),
-            reconnect: RECONNECT,
+            reconnect: true,
             media_ip: None,
         }
     }
 }
-
-/// LiveKit's own SDKs try ten times with a seven-second ceiling; the node holds a lost
-/// participant for about twenty seconds, so a longer series would only ever rejoin.
-const RECONNECT: RetryPolicy = RetryPolicy {
-    attempts: 10,
-    base: Duration::from_millis(300),
-    cap: Duration::from_secs(7),
-    total: Duration::from_secs(60),
-};

@@ -1,19 +1,55 @@
 //! A remote track as PCM.
 
-use super::super::MediaReceiver;
+use std::time::Duration;
+
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use trunkline_media::SampleRate;
+use trunkline_media::jitter::Stats;
+use trunkline_media::playout::{Codec, Heard, Stream};
+
+use super::super::{MediaPacket, MediaReceiver};
+use super::PcmError;
+
+/// The frame everything here is counted in.
+const FRAME: Duration = Duration::from_millis(20);
 
 /// Reads a track as PCM: jitter buffer, Opus decoding, concealment, one frame each 20 ms.
-#[derive(Debug)]
 pub struct PcmReader {
     packets: MediaReceiver,
+    stream: Stream,
     rate: u32,
+    pace: Interval,
     frame: Vec<i16>,
+    heard: Heard,
+    over: bool,
+}
+
+impl std::fmt::Debug for PcmReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PcmReader").field("rate", &self.rate).finish_non_exhaustive()
+    }
 }
 
 impl PcmReader {
     /// Reads at `rate`: 8, 12, 16, 24 or 48 kHz.
-    pub fn new(packets: MediaReceiver, rate: u32) -> Self {
-        Self { packets, rate, frame: Vec::new() }
+    ///
+    /// # Errors
+    /// [`PcmError::Rate`] for another rate.
+    pub fn new(packets: MediaReceiver, rate: u32) -> Result<Self, PcmError> {
+        let refused = PcmError::Rate { rate };
+        let hz = SampleRate::new(rate).map_err(|_| refused.clone())?;
+        let stream = Stream::new(Codec::Opus, hz).map_err(|_| refused)?;
+        let mut pace = interval_at(Instant::now() + FRAME, FRAME);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        Ok(Self {
+            packets,
+            stream,
+            rate,
+            pace,
+            frame: vec![0; hz.samples_in_ms(20)],
+            heard: Heard::Idle,
+            over: false,
+        })
     }
 
     /// The sample rate.
@@ -24,9 +60,39 @@ impl PcmReader {
     /// The next 20 ms, mono; nothing once the track is over.
     ///
     /// # Cancel safety
-    /// Safe: no audio is lost by dropping the future.
+    /// Safe: dropping the future loses neither packets nor a frame.
     pub async fn next_20ms(&mut self) -> Option<&[i16]> {
-        self.packets.recv().await?;
+        loop {
+            tokio::select! {
+                biased;
+                packet = self.packets.recv(), if !self.over => match packet {
+                    Some(packet) => self.insert(packet),
+                    None => self.over = true,
+                },
+                _ = self.pace.tick() => break,
+            }
+        }
+        let now = Instant::now().into_std();
+        self.heard = self.stream.frame(now, &mut self.frame);
+        if self.over && self.heard == Heard::Idle {
+            return None;
+        }
         Some(&self.frame)
+    }
+
+    /// What the last frame was made of.
+    pub const fn heard(&self) -> Heard {
+        self.heard
+    }
+
+    /// What the jitter buffer has seen.
+    pub fn stats(&self) -> Stats {
+        self.stream.stats()
+    }
+
+    fn insert(&mut self, packet: MediaPacket) {
+        #[expect(clippy::cast_possible_truncation, reason = "the wire's sixteen bits are wanted")]
+        let seq = packet.seq as u16;
+        self.stream.insert((0, seq, packet.timestamp), packet.payload, packet.arrival);
     }
 }

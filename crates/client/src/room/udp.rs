@@ -1,0 +1,165 @@
+//! Sockets for media: one per local address the server may answer to.
+//!
+//! ICE pairs addresses, so a packet must be known by the local address it came to. A socket bound
+//! to one address says that by itself, on every platform.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::task::{Context, Poll};
+
+use tokio::io::ReadBuf;
+use tokio::net::{UdpSocket, lookup_host};
+
+use crate::url::ServerUrl;
+
+/// Larger than any datagram WebRTC sends, which stays below an Ethernet frame.
+const DATAGRAM: usize = 2048;
+
+/// A documentation address (RFC 5737): connecting a UDP socket to it sends nothing and reveals
+/// which local address leads to the world.
+const WORLD: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
+
+/// The media sockets of one session.
+#[derive(Debug)]
+pub(super) struct MediaSockets {
+    sockets: Vec<(SocketAddr, UdpSocket)>,
+    buffer: Box<[u8; DATAGRAM]>,
+    /// Datagrams the system did not take.
+    pub(super) unsent: u64,
+}
+
+impl MediaSockets {
+    /// Binds on `only`, or on the addresses that lead to the server.
+    pub(super) async fn bind(url: &ServerUrl, only: Option<IpAddr>) -> io::Result<Self> {
+        let mut sockets = Vec::new();
+        for ip in addresses(url, only).await {
+            // One per connection: a server on one port tells them apart by our port alone.
+            for _connection in 0..2 {
+                let socket = UdpSocket::bind((ip, 0)).await?;
+                // Until the reactor has seen the socket, `send` would find it not ready.
+                socket.writable().await?;
+                sockets.push((socket.local_addr()?, socket));
+            }
+        }
+        if sockets.is_empty() {
+            return Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
+        }
+        Ok(Self { sockets, buffer: Box::new([0; DATAGRAM]), unsent: 0 })
+    }
+
+    /// Our addresses.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.iter().map(|(addr, _)| *addr).collect()
+    }
+
+    /// Waits for a datagram: from, to, and its bytes.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub(super) async fn recv(&mut self) -> (SocketAddr, SocketAddr, &[u8]) {
+        let (from, to, len) = poll_fn(|context| self.poll_recv(context)).await;
+        (from, to, self.buffer.get(..len).unwrap_or_default())
+    }
+
+    /// A datagram that is there already.
+    pub(super) fn try_recv(&mut self) -> Option<(SocketAddr, SocketAddr, &[u8])> {
+        let received = self.sockets.iter().find_map(|(to, socket)| {
+            let (len, from) = socket.try_recv_from(self.buffer.as_mut_slice()).ok()?;
+            Some((from, *to, len))
+        });
+        let (from, to, len) = received?;
+        Some((from, to, self.buffer.get(..len).unwrap_or_default()))
+    }
+
+    /// Sends, or drops and counts: media that cannot go now is worth nothing later, and ICE, DTLS
+    /// and SCTP repeat what matters.
+    pub(super) fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let socket = self.sockets.iter().find(|(addr, _)| *addr == from).map(|(_, socket)| socket);
+        let sent = socket.is_some_and(|socket| socket.try_send_to(bytes, to).is_ok());
+        if !sent {
+            self.unsent += 1;
+        }
+    }
+
+    fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<(SocketAddr, SocketAddr, usize)> {
+        for (to, socket) in &self.sockets {
+            loop {
+                let mut buffer = ReadBuf::new(self.buffer.as_mut_slice());
+                match socket.poll_recv_from(context, &mut buffer) {
+                    Poll::Ready(Ok(from)) => {
+                        return Poll::Ready((from, *to, buffer.filled().len()));
+                    }
+                    // An unreachable destination is reported on the next read; read on.
+                    Poll::Ready(Err(_)) => {}
+                    Poll::Pending => break,
+                }
+            }
+        }
+        Poll::Pending
+    }
+}
+
+/// Local addresses to use, most likely first, no doubles.
+async fn addresses(url: &ServerUrl, only: Option<IpAddr>) -> Vec<IpAddr> {
+    if let Some(ip) = only {
+        return vec![ip];
+    }
+    let mut found = Vec::new();
+    let mut add = |ip: Option<IpAddr>| {
+        if let Some(ip) = ip.filter(|ip| !found.contains(ip)) {
+            found.push(ip);
+        }
+    };
+    if let Ok(resolved) = lookup_host((url.host(), url.port())).await {
+        let resolved: Vec<SocketAddr> = resolved.collect();
+        let v4 = resolved.iter().find(|addr| addr.is_ipv4());
+        let v6 = resolved.iter().find(|addr| addr.is_ipv6());
+        for addr in v4.into_iter().chain(v6) {
+            add(route_to(*addr).await);
+        }
+    }
+    if url.is_loopback() {
+        // A server on this machine may offer its loopback or its outer address.
+        add(Some(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        add(route_to(WORLD).await);
+    }
+    found
+}
+
+/// The local address from which `addr` would be reached.
+async fn route_to(addr: SocketAddr) -> Option<IpAddr> {
+    let any: SocketAddr = if addr.is_ipv4() {
+        (Ipv4Addr::UNSPECIFIED, 0).into()
+    } else {
+        (std::net::Ipv6Addr::UNSPECIFIED, 0).into()
+    };
+    let probe = UdpSocket::bind(any).await.ok()?;
+    probe.connect(addr).await.ok()?;
+    let ip = probe.local_addr().ok()?.ip();
+    (!ip.is_unspecified()).then_some(ip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_loopback_server_gets_a_loopback_address_and_datagrams_know_where_they_came() {
+        let url = ServerUrl::parse("ws://127.0.0.1:7880").unwrap();
+        let mut sockets = MediaSockets::bind(&url, None).await.unwrap();
+        let local = sockets.addresses()[0];
+        assert!(local.ip().is_loopback());
+        let mut far = MediaSockets::bind(&url, Some(Ipv4Addr::LOCALHOST.into())).await.unwrap();
+        let far_addr = far.addresses()[0];
+        sockets.send(local, far_addr, b"there");
+        let limit = std::time::Duration::from_secs(10);
+        let (from, to, bytes) = tokio::time::timeout(limit, far.recv()).await.unwrap();
+        assert_eq!((from, to, bytes), (local, far_addr, b"there".as_slice()));
+        far.send(far_addr, local, b"back");
+        let back = tokio::time::timeout(limit, sockets.recv()).await.unwrap();
+        assert_eq!(back.2, b"back");
+        assert!(sockets.try_recv().is_none());
+        assert_eq!(sockets.unsent, 0);
+    }
+}
