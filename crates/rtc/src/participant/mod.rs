@@ -103,6 +103,12 @@ impl Participant {
         participant
     }
 
+    /// How it was set up.
+    #[must_use]
+    pub fn config(&self) -> &ParticipantConfig {
+        &self.config
+    }
+
     /// The next message for the server. Nothing while the socket is down.
     pub fn poll_signal(&mut self) -> Option<proto::SignalRequest> {
         if !self.phase.may_speak() {

@@ -1,0 +1,10 @@
+//! A client core joins a server core over a simulated link, in virtual time.
+//!
+//! Nothing sleeps and nothing opens a socket: the world always handles the earliest of all
+//! pending deliveries, timers and audio frames.
+
+mod browser;
+mod link;
+mod server;
+mod stories;
+mod world;
