@@ -26,6 +26,15 @@ const LAST_WORDS: usize = 4;
 pub(super) async fn download(
     package: &Package,
     into: &Path,
+    bytes: impl FnMut(u64),
+) -> Result<(), InstallError> {
+    download_with(&PIPS, package, into, bytes).await
+}
+
+async fn download_with(
+    pips: &[(&str, &[&str])],
+    package: &Package,
+    into: &Path,
     mut bytes: impl FnMut(u64),
 ) -> Result<(), InstallError> {
     let scratch = into.join("partial");
@@ -34,10 +43,10 @@ pub(super) async fn download(
         move |error| InstallError::Io { path, error }
     };
     std::fs::create_dir_all(&scratch).map_err(io(&scratch))?;
-    for (program, lead) in PIPS {
+    for (program, lead) in pips {
         let mut command = Command::new(program);
         command
-            .args(lead)
+            .args(*lead)
             .args(arguments(package))
             .arg("--dest")
             .arg(into);
@@ -163,4 +172,66 @@ fn last_lines(words: &str) -> String {
         .collect();
     let from = lines.len().saturating_sub(LAST_WORDS);
     lines.get(from..).unwrap_or_default().join(" | ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::manifest::Manifest;
+    use super::*;
+
+    fn package() -> Package {
+        Manifest::builtin()
+            .unwrap()
+            .packages()
+            .first()
+            .unwrap()
+            .clone()
+    }
+
+    #[tokio::test]
+    async fn the_exact_wheel_is_asked_for_and_pip_cleans_up_after_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let package = package();
+        // A pip that notes what it was asked, and leaves a file in its temporary directory.
+        let script =
+            r#"touch "$TMPDIR/half"; for last; do :; done; printf '%s ' "$@" > "$last/asked""#;
+        let pips: [(&str, &[&str]); 2] = [
+            ("no-such-program-here", &[]),
+            ("sh", &["-c", script, "pip"]),
+        ];
+        download_with(&pips, &package, dir.path(), |_| ())
+            .await
+            .unwrap();
+        let asked = std::fs::read_to_string(dir.path().join("asked")).unwrap();
+        assert!(
+            asked.contains(&format!("{}=={}", package.name, package.version)),
+            "{asked}"
+        );
+        assert!(
+            asked.contains("--no-deps") && asked.contains(&package.platform),
+            "{asked}"
+        );
+        assert!(!dir.path().join("partial").exists());
+    }
+
+    #[tokio::test]
+    async fn a_failing_pip_is_quoted_and_an_absent_one_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let failing: [(&str, &[&str]); 1] = [(
+            "sh",
+            &[
+                "-c",
+                "echo WARNING: old >&2; echo ERROR: no network >&2; exit 1",
+            ],
+        )];
+        let error = download_with(&failing, &package(), dir.path(), |_| ())
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("ERROR: no network"), "{error}");
+        let absent: [(&str, &[&str]); 1] = [("no-such-program-here", &[])];
+        let error = download_with(&absent, &package(), dir.path(), |_| ())
+            .await
+            .unwrap_err();
+        assert!(matches!(error, InstallError::NoPip { .. }), "{error}");
+    }
 }

@@ -24,8 +24,8 @@ const FIRST_SLICE: usize = 22;
 /// Each slice is this many times the one before: the work done twice becomes small.
 const GROWTH: usize = 2;
 
-/// The longest slice: about a second and a half, so that other callers' slices get their turn.
-const LONGEST_SLICE: usize = 132;
+/// The longest slice: about a second, so that other callers' slices get their turn.
+const LONGEST_SLICE: usize = 88;
 
 /// Loudest sample aimed at, and the bounds of the gain that gets there.
 const PEAK: f32 = 0.5;
