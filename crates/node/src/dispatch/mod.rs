@@ -106,7 +106,7 @@ impl Dispatcher {
     }
 
     /// A message of a worker; waits while the owner is busy, which slows that worker only.
-    async fn from_worker(&self, worker: &WorkerId, message: FromWorker) {
+    async fn heard(&self, worker: &WorkerId, message: FromWorker) {
         let command = Command::FromWorker(worker.clone(), Box::new(message));
         let _closed = self.commands.send(command).await;
     }

@@ -139,7 +139,7 @@ impl Worker<'_> {
                 self.write(ToWorker::Pong(pong)).await
             }
             other => {
-                self.dispatcher.from_worker(worker, other).await;
+                self.dispatcher.heard(worker, other).await;
                 Ok(())
             }
         }

@@ -40,7 +40,7 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Request {
         let Extension(caller) = caller.map_err(IntoResponse::into_response)?;
         let query = parts.uri.query().map(str::to_owned);
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map_or(SocketAddr::from(([0, 0, 0, 0], 0)), |info| info.0);
+        let peer = peer.map_or(UNKNOWN_PEER, |info| info.0);
         Ok(Self { caller, query, headers: parts.headers.clone(), peer })
     }
 }
@@ -140,6 +140,8 @@ fn status(error: &JoinError) -> StatusCode {
     }
 }
 
+/// Stands in where the listener does not tell who connected.
+const UNKNOWN_PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 /// The room has queued it before it answered.
 const FIRST_MESSAGE: Duration = Duration::from_secs(3);
 /// LiveKit's limit for a signal message.

@@ -1,7 +1,7 @@
 //! What is checked about a trunk or rule before it is stored. Rules that routing depends on come
 //! from [`trunkline_sip::routing`]; what only concerns the API is here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use livekit_protocol as proto;
 use trunkline_base::id::{RuleId, TrunkId};
@@ -34,7 +34,8 @@ pub(super) fn outbound(trunk: &proto::SipOutboundTrunkInfo) -> Result<(), SipErr
     host(&trunk.address, "trunk address")?;
     host(&trunk.from_host, "from_host")?;
     media(trunk.media.as_ref())?;
-    for (name, value) in &trunk.headers {
+    let sorted: BTreeMap<_, _> = trunk.headers.iter().collect();
+    for (name, value) in sorted {
         header_name(name)?;
         if value.len() > 1024 || value.chars().any(|c| c.is_control() && c != '\t') {
             return Err(SipError::HeaderName { name: name.clone() });

@@ -91,7 +91,7 @@ impl SipSetup {
 /// The rule of a create request, which older clients spread over flat fields.
 #[expect(deprecated, reason = "older SDKs still send the flat fields")]
 fn asked(request: proto::CreateSipDispatchRuleRequest) -> Rule {
-    request.dispatch_rule.unwrap_or(Rule {
+    request.dispatch_rule.unwrap_or_else(|| Rule {
         rule: request.rule,
         trunk_ids: request.trunk_ids,
         hide_phone_number: request.hide_phone_number,

@@ -66,7 +66,8 @@ async fn handle(
         Err(rejection) => return too_large(&rejection),
     };
     let call = Call { caller, encoding, body, path };
-    let response = service.answer(&api, call, &name).await;
+    // Boxed: the one large future among the handlers would be copied with every request.
+    let response = Box::pin(service.answer(&api, call, &name)).await;
     let outcome = match response.status().as_u16() {
         200..300 => "ok",
         400..500 => "refused",

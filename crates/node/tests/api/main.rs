@@ -1,5 +1,7 @@
 //! The node's HTTP face, spoken to as its clients speak to it: over sockets on loopback.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod auth;
 mod join;
 mod server_api;

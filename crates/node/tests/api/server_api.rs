@@ -221,7 +221,7 @@ async fn trunks_and_rules_are_served_and_calls_are_not() {
             .call_in(encoding, "SIP/ListSIPInboundTrunk", &token, &proto::ListSipInboundTrunkRequest::default())
             .await
             .unwrap();
-        assert_eq!(list.items, [trunk.clone()]);
+        assert_eq!(list.items, std::slice::from_ref(&trunk));
         let request = proto::DeleteSipTrunkRequest { sip_trunk_id: trunk.sip_trunk_id.clone() };
         let gone: proto::SipTrunkInfo =
             server.call_in(encoding, "SIP/DeleteSIPTrunk", &token, &request).await.unwrap();

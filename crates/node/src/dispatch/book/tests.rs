@@ -124,7 +124,7 @@ fn a_room_without_agents_gets_the_unnamed_one() {
     story.worker("named", JobType::JtRoom);
     story.room("lobby", &[]);
     let (to, job) = story.offer();
-    assert_eq!((to.clone(), job.r#type()), (unnamed.clone(), JobType::JtRoom));
+    assert_eq!((&to, job.r#type()), (&unnamed, JobType::JtRoom));
     assert_eq!(job.room.as_ref().unwrap().name, "lobby");
     assert_eq!(state(&job).status(), JobStatus::JsRunning);
     assert_eq!(state(&job).worker_id, unnamed.to_string());

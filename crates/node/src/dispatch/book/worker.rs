@@ -45,7 +45,7 @@ impl Registration {
     ) -> Result<Self, RegistrationError> {
         let kind = JobType::try_from(request.r#type).map_err(|_| RegistrationError::JobType)?;
         check_deployment(&request.deployment)?;
-        let permissions = request.allowed_permissions.unwrap_or(proto::ParticipantPermission {
+        let permissions = request.allowed_permissions.unwrap_or_else(|| proto::ParticipantPermission {
             can_subscribe: true,
             can_publish: true,
             can_publish_data: true,
