@@ -91,7 +91,7 @@ impl Thought {
     /// The caller's turn is over: tools may run.
     pub fn permit(&mut self) {
         if let Some(permit) = self.permit.take() {
-            drop(permit.send(()));
+            let _gone = permit.send(());
         }
     }
 }

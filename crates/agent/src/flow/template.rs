@@ -72,11 +72,6 @@ impl Template {
         })
     }
 
-    /// Whether the text is the same for every caller.
-    pub(super) fn is_fixed(&self) -> bool {
-        self.names().next().is_none()
-    }
-
     /// The text with its values; an unknown value leaves nothing.
     pub(super) fn fill(&self, value: impl Fn(&str) -> Option<Value>) -> String {
         let mut text = String::new();

@@ -81,7 +81,8 @@ pub(super) struct Maker {
     pub(super) lane: mpsc::Sender<(ReplyId, Made)>,
     /// Whether sound may be made yet, and tools may run.
     pub(super) gate: watch::Receiver<Gate>,
-    pub(super) urgent: Urgent,
+    /// Held for as long as the making goes on.
+    pub(super) _urgent: Urgent,
 }
 
 /// What an answer in the making may do.

@@ -40,7 +40,7 @@ impl Conversation {
             cache: std::sync::Arc::clone(&self.shared.cache),
             lane: self.made.0.clone(),
             gate: receiver,
-            urgent: Urgent::new(&self.shared),
+            _urgent: Urgent::new(&self.shared),
         };
         self.replies.insert(reply, Reply::begin(reply, sender, maker, material));
     }
