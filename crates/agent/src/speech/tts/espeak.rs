@@ -23,6 +23,10 @@ const DATA: &str = "espeak";
 /// Where no library is in the models directory, the system's is tried, with its own data.
 const SYSTEM_LIBRARY: &str = "libespeak-ng.so.1";
 
+/// What to do when the system has none, added to what the loader said.
+const SYSTEM_REMEDY: &str =
+    " (no espeak-ng came with the models for this processor; on Debian: apt install libespeak-ng1)";
+
 /// `AUDIO_OUTPUT_SYNCHRONOUS`: no sound device is opened.
 const SYNCHRONOUS: c_int = 2;
 /// `espeakINITIALIZE_DONT_EXIT`: a bad data directory is an answer, not the end of the process.
@@ -61,7 +65,11 @@ impl Phonemizer {
         let path = library_path(dir);
         let failed = |reason: String| LoadError::Runtime {
             path: path.clone(),
-            reason,
+            reason: if path.is_absolute() {
+                reason
+            } else {
+                format!("{reason}{SYSTEM_REMEDY}")
+            },
         };
         if ESPEAK.get().is_none() {
             let fresh = Espeak::load(dir, &path).map_err(failed)?;
@@ -165,7 +173,7 @@ fn own_data(dir: &Path) -> Option<PathBuf> {
 fn library_path(dir: &Path) -> PathBuf {
     let own = dir.join(LIBRARY);
     if own.is_file() {
-        own
+        std::path::absolute(&own).unwrap_or(own)
     } else {
         PathBuf::from(SYSTEM_LIBRARY)
     }
