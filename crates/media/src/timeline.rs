@@ -14,8 +14,12 @@ use crate::opus::CLOCK_HZ;
 const WINDOW: usize = 500;
 /// The step of a correction and the smallest error worth correcting, in 48 kHz samples: 20 ms.
 const STEP: i64 = 960;
-/// A timestamp this far from where arrival says it should be belongs to a new timeline: 2 s.
+/// A timestamp this far ahead of its arrival belongs to a new timeline: 2 s.
 const JUMP: i64 = 2 * CLOCK_HZ as i64;
+/// A packet later than this over the fastest comes from a sender whose clock stood still while it
+/// was silent, or out of a stall of the network: 300 ms. Either way its sound starts now; after a
+/// stall the packets behind it arrive early, and the next quiet moment moves the track back.
+const STALL: i64 = CLOCK_HZ as i64 * 3 / 10;
 
 /// Places the packets of one track whose RTP clock runs at 48 kHz.
 #[derive(Debug, Default)]
@@ -46,7 +50,8 @@ impl Timeline {
             None => i64::from(timestamp),
         };
         let error = arrival - (ticks + self.offset);
-        if self.newest.is_none() || error.abs() > JUMP {
+        let fastest = self.errors.iter().copied().min().unwrap_or(0);
+        if self.newest.is_none() || error.abs() > JUMP || error - fastest > STALL {
             self.restarts += u64::from(self.newest.is_some());
             self.errors.clear();
             self.offset = arrival - ticks;
@@ -138,6 +143,31 @@ mod tests {
         }
         assert!(worst <= 1_500, "{} samples off", worst);
         assert!(timeline.corrections() >= 10);
+    }
+
+    #[test]
+    fn a_sender_whose_clock_stands_still_in_silence_is_placed_by_arrival() {
+        let mut timeline = Timeline::new();
+        for n in 0..50_u32 {
+            timeline.place(n * 960, Duration::from_millis(u64::from(n) * 20), false);
+        }
+        let at = timeline.place(50 * 960, Duration::from_millis(2_000), false);
+        assert_eq!(at, 96_000);
+    }
+
+    #[test]
+    fn after_a_stall_the_next_quiet_moment_puts_the_track_back() {
+        let mut timeline = Timeline::new();
+        for n in 0..50_u32 {
+            timeline.place(n * 960, Duration::from_millis(u64::from(n) * 20), false);
+        }
+        for n in 50..80_u32 {
+            timeline.place(n * 960, Duration::from_millis(1_600), false);
+        }
+        assert_eq!(
+            timeline.place(80 * 960, Duration::from_millis(1_600), true),
+            80 * 960
+        );
     }
 
     #[test]
