@@ -46,7 +46,7 @@ impl Sender {
         Self::default()
     }
 
-    /// Adds keys; others are left out. Beyond [`MAX_QUEUE`] keys the rest is dropped.
+    /// Adds keys; others are left out. Beyond 128 keys the rest is dropped.
     pub fn push(&mut self, digits: &str) {
         let codes = digits.chars().filter_map(super::code);
         self.queue
@@ -140,4 +140,4 @@ const PAUSE: u16 = 480;
 const ENDS: u8 = 3;
 
 /// Keys that may wait.
-pub const MAX_QUEUE: usize = 128;
+const MAX_QUEUE: usize = 128;

@@ -35,7 +35,7 @@ impl Endpoint {
                 }
             }
             OnResponse::Deliver if request.method == Method::Invite => {
-                self.on_invite_response(&key, flow, leg, &request, response, now);
+                self.on_invite_response(&key, (flow, leg), &request, response, now);
             }
             OnResponse::Deliver if request.method == Method::Bye => {
                 self.on_bye_response(leg, &request, response, now);
@@ -47,8 +47,7 @@ impl Endpoint {
     fn on_invite_response(
         &mut self,
         key: &Key,
-        flow: Flow,
-        id: LegId,
+        (flow, id): (Flow, LegId),
         request: &Asked,
         response: &Response,
         now: Instant,

@@ -49,7 +49,7 @@ impl Framer {
     ///
     /// # Errors
     /// [`FrameError`], after which the stream is useless.
-    pub fn next(&mut self) -> Result<Option<Framed>, FrameError> {
+    pub fn take(&mut self) -> Result<Option<Framed>, FrameError> {
         if self.buffer.starts_with(b"\r\n\r\n") {
             self.buffer.advance(4);
             return Ok(Some(Framed::Ping));
@@ -102,7 +102,7 @@ mod tests {
             let twice = [BYE, b"\r\n\r\n", BYE].concat();
             for piece in twice.chunks(size) {
                 framer.push(piece);
-                while let Some(framed) = framer.next().unwrap() {
+                while let Some(framed) = framer.take().unwrap() {
                     found.push(framed);
                 }
             }
@@ -119,15 +119,15 @@ mod tests {
     fn a_stream_that_lost_its_framing_says_so() {
         let mut framer = Framer::new();
         framer.push(b"BYE sip:a@b SIP/2.0\r\nVia: x\r\n\r\n");
-        assert_eq!(framer.next(), Err(FrameError::NoLength));
+        assert_eq!(framer.take(), Err(FrameError::NoLength));
         let mut framer = Framer::new();
         framer.push(b"hello\r\n\r\n");
-        assert_eq!(framer.next(), Err(FrameError::NotSip));
+        assert_eq!(framer.take(), Err(FrameError::NotSip));
         let mut framer = Framer::new();
         framer.push(b"BYE sip:a@b SIP/2.0\r\nContent-Length: 99999999\r\n\r\n");
-        assert_eq!(framer.next(), Err(FrameError::TooLarge));
+        assert_eq!(framer.take(), Err(FrameError::TooLarge));
         let mut framer = Framer::new();
         framer.push(&vec![b'x'; MAX_MESSAGE + 1]);
-        assert_eq!(framer.next(), Err(FrameError::TooLarge));
+        assert_eq!(framer.take(), Err(FrameError::TooLarge));
     }
 }

@@ -115,7 +115,7 @@ proptest! {
         let _ = parse(&data);
         let mut framer = Framer::new();
         framer.push(&data);
-        while let Ok(Some(_)) = framer.next() {}
+        while let Ok(Some(_)) = framer.take() {}
     }
 
     #[test]

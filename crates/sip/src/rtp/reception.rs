@@ -116,11 +116,7 @@ impl Reception {
         stream.reported = (expected, stream.received);
         let interval = expected.saturating_sub(old_expected);
         let lost = interval.saturating_sub(stream.received.saturating_sub(old_received));
-        let fraction = if interval == 0 {
-            0
-        } else {
-            (lost * 256 / interval).min(255) as u8
-        };
+        let fraction = (lost * 256).checked_div(interval).unwrap_or(0).min(255) as u8;
         let total = expected.saturating_sub(stream.received).min(0x7f_ffff) as u32;
         let (last_sr, delay) = stream.last_sr.map_or((0, 0), |(middle, at)| {
             let delay = now.saturating_duration_since(at).as_millis() * 65_536 / 1000;

@@ -98,7 +98,7 @@ async fn deliver(
     stream: &mut TcpStream,
 ) -> bool {
     loop {
-        match framer.next() {
+        match framer.take() {
             Ok(Some(Framed::Message(bytes))) => {
                 // Waiting here is the back pressure a stream can bear.
                 if inputs.send(Input::Message { flow, bytes }).await.is_err() {

@@ -1,0 +1,111 @@
+//! Sound and keys in both directions.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use trunkline_bridge::sip::AnswerPolicy;
+use trunkline_client::room::audio::{PcmReader, PcmWriter};
+use trunkline_client::room::{AudioOptions, ParticipantKind, RoomEvent};
+use trunkline_media::SampleRate;
+use trunkline_media::tone::{Sine, strength_dbfs};
+
+use super::house::{House, PATIENCE, next};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phone_and_room_hear_each_other_and_keys_arrive() {
+    let house = House::open(AnswerPolicy::OnAgent).await;
+    let (room, mut events) = house.participant().await;
+    let track = room.publish_audio(AudioOptions::default()).await.unwrap();
+    let mut call = house.call("100").await;
+
+    // The caller is there, as a SIP participant with everything LiveKit tells about calls.
+    let (track_of_caller, identity) = next(&mut events, "the caller's track", |event| match event {
+        RoomEvent::TrackSubscribed(track) => {
+            let identity = track.participant.clone();
+            Some((track, identity))
+        }
+        _ => None,
+    })
+    .await;
+    assert_eq!(identity.as_str(), "sip_4711");
+    assert_eq!(track_of_caller.participant_kind, ParticipantKind::Sip);
+    let mut states = room.watch();
+    let active = states.wait_for(|state| {
+        let caller = state.participants.get(&identity);
+        caller.and_then(|c| c.attribute("sip.callStatus")) == Some("active")
+    });
+    let snapshot = timeout(PATIENCE, active).await.unwrap().unwrap().clone();
+    let caller = &snapshot.participants[&identity];
+    assert_eq!(caller.attribute("sip.phoneNumber"), Some("4711"));
+    assert_eq!(caller.attribute("sip.trunkPhoneNumber"), Some("100"));
+    assert_eq!(caller.attribute("sip.callIDFull"), Some(call.call_id.as_str()));
+    assert!(caller.attribute("sip.callID").is_some_and(|id| id.starts_with("SCL_")));
+    assert!(caller.attribute("sip.trunkID").is_some_and(|id| id.starts_with("ST_")));
+    assert!(caller.attribute("sip.ruleID").is_some_and(|id| id.starts_with("SDR_")));
+
+    // The phone sings 440 Hz, the room 1000 Hz.
+    let mut reader = PcmReader::new(track_of_caller.packets, 16_000).unwrap();
+    let mut writer = PcmWriter::new(track, 16_000).unwrap();
+    let mut low = Sine::new(SampleRate::HZ_8000, 440.0, -12.0);
+    let mut high = Sine::new(SampleRate::HZ_16000, 1000.0, -12.0);
+    let mut clock = tokio::time::interval(Duration::from_millis(20));
+    let (mut in_room, mut on_phone) = (Vec::new(), Vec::new());
+    for _ in 0..100 {
+        clock.tick().await;
+        let mut frame = [0; 160];
+        low.fill(&mut frame);
+        assert!(call.send(&frame).await);
+        let mut frame = [0; 320];
+        high.fill(&mut frame);
+        writer.write_20ms(&frame).unwrap();
+        in_room.extend_from_slice(reader.next_20ms().await.unwrap());
+        while let Ok(Some(heard)) = timeout(Duration::ZERO, call.recv()).await {
+            on_phone.extend(heard.samples);
+        }
+    }
+    let tail = in_room.split_off(in_room.len() / 2);
+    let heard = strength_dbfs(&tail, SampleRate::HZ_16000, 440.0);
+    assert!(heard > -20.0, "room hears the phone at {heard:.1} dBFS");
+    let tail = on_phone.split_off(on_phone.len() / 2);
+    let heard = strength_dbfs(&tail, SampleRate::HZ_8000, 1000.0);
+    assert!(heard > -20.0, "phone hears the room at {heard:.1} dBFS");
+
+    assert!(call.dtmf("12#").await);
+    let mut keys = String::new();
+    while keys.len() < 3 {
+        keys += &next(&mut events, "a key", |event| match event {
+            RoomEvent::Dtmf { digit, .. } => Some(digit),
+            _ => None,
+        })
+        .await;
+    }
+    assert_eq!(keys, "12#");
+
+    let summary = timeout(PATIENCE, call.hangup()).await.unwrap();
+    assert_eq!(summary.lost, 0, "{summary:?}");
+    next(&mut events, "the caller leaving", |event| match event {
+        RoomEvent::ParticipantLeft { info, .. } if info.identity == identity => Some(()),
+        _ => None,
+    })
+    .await;
+    house.no_calls_left().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_flows_from_the_answer_on_without_a_gap() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let mut call = house.call("100").await;
+    let mut last: Option<(u64, u32)> = None;
+    for _ in 0..60 {
+        let heard = timeout(PATIENCE, call.recv()).await.unwrap().unwrap();
+        if let Some((sequence, timestamp)) = last {
+            assert_eq!(heard.sequence, sequence + 1);
+            assert_eq!(heard.timestamp, timestamp.wrapping_add(160));
+        }
+        last = Some((heard.sequence, heard.timestamp));
+        assert!(heard.samples.iter().all(|sample| sample.abs() <= 8), "silence is silent");
+    }
+    call.hangup().await;
+    house.close().await;
+}
