@@ -41,7 +41,9 @@ impl House {
         let tasks = Tasks::new();
         let store = Store::open(":memory:").await.unwrap();
         let config = NodeConfig::dev().with_free_ports();
-        let node = Node::start(config, store.clone(), tasks.clone()).await.unwrap();
+        let node = Node::start(config, store.clone(), tasks.clone())
+            .await
+            .unwrap();
         let keys = KeyRing::from(ApiKey::new("devkey", "secret"));
         let api = LiveKitApiClient::new(&node.url(), keys.clone()).unwrap();
         furnish(&api).await;
@@ -51,9 +53,17 @@ impl House {
         config.rtp_ports = 30_000..=39_999;
         config.answer = answer;
         tune(&mut config);
-        let gateway = Gateway::start(config, store.clone(), tasks.clone()).await.unwrap();
+        let gateway = Gateway::start(config, store.clone(), tasks.clone())
+            .await
+            .unwrap();
         assert!(timeout(PATIENCE, gateway.ready()).await.unwrap());
-        Self { node, gateway, api, store, tasks }
+        Self {
+            node,
+            gateway,
+            api,
+            store,
+            tasks,
+        }
     }
 
     pub(crate) fn target(&self, number: &str) -> String {
@@ -62,7 +72,10 @@ impl House {
 
     pub(crate) async fn call(&self, number: &str) -> OutgoingCall {
         let options = CallerOptions::new(self.target(number), "4711");
-        timeout(PATIENCE, Caller::call(options)).await.unwrap().unwrap()
+        timeout(PATIENCE, Caller::call(options))
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     /// Somebody in the room, before any call.
@@ -70,8 +83,12 @@ impl House {
         let auth = LiveKitAuthManager::new(KeyRing::from(ApiKey::new("devkey", "secret")));
         let identity = ParticipantIdentity::parse("agent").unwrap();
         let room = RoomName::parse(ROOM).unwrap();
-        let token = auth.mint(&TokenSpec::new(Role::Agent, identity).in_room(room)).unwrap();
-        Room::connect(&self.node.url(), token, RoomOptions::default()).await.unwrap()
+        let token = auth
+            .mint(&TokenSpec::new(Role::Agent, identity).in_room(room))
+            .unwrap();
+        Room::connect(&self.node.url(), token, RoomOptions::default())
+            .await
+            .unwrap()
     }
 
     /// Sends one datagram and collects what comes back within a moment.
@@ -79,7 +96,10 @@ impl House {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let port = socket.local_addr().unwrap().port().to_string();
         let message = message.replace("LOCALPORT", &port);
-        socket.send_to(message.as_bytes(), self.gateway.addr()).await.unwrap();
+        socket
+            .send_to(message.as_bytes(), self.gateway.addr())
+            .await
+            .unwrap();
         let mut answers = Vec::new();
         let mut buffer = [0; 4096];
         while let Ok(Ok(length)) =
@@ -97,13 +117,18 @@ impl House {
 
     pub(crate) async fn no_calls_left(&self) {
         let mut calls = self.gateway.watch_calls();
-        timeout(PATIENCE, calls.wait_for(|calls| *calls == 0)).await.unwrap().unwrap();
+        timeout(PATIENCE, calls.wait_for(|calls| *calls == 0))
+            .await
+            .unwrap()
+            .unwrap();
     }
 
     pub(crate) async fn close(self) {
         self.node.drain().await;
-        let limits =
-            Limits { drain: Duration::from_millis(200), hurry: Duration::from_secs(3) };
+        let limits = Limits {
+            drain: Duration::from_millis(200),
+            hurry: Duration::from_secs(3),
+        };
         self.tasks.finish(limits).await;
     }
 }
@@ -124,7 +149,10 @@ async fn furnish(api: &LiveKitApiClient) {
     let mut elsewhere = trunk("elsewhere", "300");
     elsewhere.allowed_addresses = vec!["203.0.113.0/24".to_owned()];
     api.create_inbound_trunk(elsewhere).await.unwrap();
-    let direct = proto::SipDispatchRuleDirect { room_name: ROOM.to_owned(), pin: String::new() };
+    let direct = proto::SipDispatchRuleDirect {
+        room_name: ROOM.to_owned(),
+        pin: String::new(),
+    };
     let rule = proto::sip_dispatch_rule::Rule::DispatchRuleDirect(direct);
     let rule = proto::SipDispatchRuleInfo {
         name: "lobby".to_owned(),
@@ -142,7 +170,10 @@ pub(crate) async fn next<T>(
 ) -> T {
     let found = timeout(PATIENCE, async {
         loop {
-            let event = events.next().await.unwrap_or_else(|| panic!("room is over before {what}"));
+            let event = events
+                .next()
+                .await
+                .unwrap_or_else(|| panic!("room is over before {what}"));
             if let Some(found) = fits(event) {
                 return found;
             }

@@ -46,11 +46,17 @@ async fn sound_passes_quickly_in_both_directions() {
             written.push(Instant::now());
         }
         while let Some(packet) = caller.packets.try_recv() {
-            let loud = decoder.decode(&packet.payload).is_ok_and(|pcm| peak(pcm) > LOUD);
+            let loud = decoder
+                .decode(&packet.payload)
+                .is_ok_and(|pcm| peak(pcm) > LOUD);
             note(&mut heard_in_room, packet.arrival, loud);
         }
         while let Ok(Some(frame)) = timeout(Duration::ZERO, call.recv()).await {
-            note(&mut heard_on_phone, frame.arrival, peak(&frame.samples) > LOUD);
+            note(
+                &mut heard_on_phone,
+                frame.arrival,
+                peak(&frame.samples) > LOUD,
+            );
         }
     }
     let inbound = median("phone to room", &said, &heard_in_room);
@@ -63,13 +69,23 @@ async fn sound_passes_quickly_in_both_directions() {
 }
 
 fn burst(samples: usize, click: bool) -> Vec<i16> {
-    let tone = |n: usize| if (n / 4).is_multiple_of(2) { 12_000 } else { -12_000 };
-    (0..samples).map(|n| if click { tone(n) } else { 0 }).collect()
+    let tone = |n: usize| {
+        if (n / 4).is_multiple_of(2) {
+            12_000
+        } else {
+            -12_000
+        }
+    };
+    (0..samples)
+        .map(|n| if click { tone(n) } else { 0 })
+        .collect()
 }
 
 /// Keeps the first packet of each click.
 fn note(heard: &mut Vec<Instant>, at: Instant, loud: bool) {
-    let new = heard.last().is_none_or(|last| at.saturating_duration_since(*last) > GAP);
+    let new = heard
+        .last()
+        .is_none_or(|last| at.saturating_duration_since(*last) > GAP);
     if loud && new {
         heard.push(at);
     }
@@ -78,12 +94,26 @@ fn note(heard: &mut Vec<Instant>, at: Instant, loud: bool) {
 fn median(way: &str, said: &[Instant], heard: &[Instant]) -> Duration {
     let mut delays: Vec<Duration> = said
         .iter()
-        .filter_map(|said| heard.iter().find(|heard| *heard > said).map(|heard| *heard - *said))
+        .filter_map(|said| {
+            heard
+                .iter()
+                .find(|heard| *heard > said)
+                .map(|heard| *heard - *said)
+        })
         .collect();
     delays.sort_unstable();
-    assert!(delays.len() >= CLICKS - 2, "{way}: {} clicks heard", delays.len());
+    assert!(
+        delays.len() >= CLICKS - 2,
+        "{way}: {} clicks heard",
+        delays.len()
+    );
     let median = delays[delays.len() / 2];
-    println!("{way}: {:?} median, {:?} to {:?}", median, delays[0], delays[delays.len() - 1]);
+    println!(
+        "{way}: {:?} median, {:?} to {:?}",
+        median,
+        delays[0],
+        delays[delays.len() - 1]
+    );
     median
 }
 

@@ -41,7 +41,11 @@ async fn ended_row(house: &House) -> (String, String) {
 async fn deleting_the_room_hangs_up_the_phone() {
     let house = House::open(AnswerPolicy::OnRoom).await;
     let call = house.call("100").await;
-    house.api.delete_room(&RoomName::parse(ROOM).unwrap()).await.unwrap();
+    house
+        .api
+        .delete_room(&RoomName::parse(ROOM).unwrap())
+        .await
+        .unwrap();
     let summary = timeout(PATIENCE, call.ended()).await.unwrap();
     assert_eq!(summary.cause, "remote");
     house.no_calls_left().await;
@@ -51,22 +55,33 @@ async fn deleting_the_room_hangs_up_the_phone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_say_why_on_the_wire_and_in_the_store() {
     let house = House::open(AnswerPolicy::OnRoom).await;
-    for (number, status, reason) in
-        [("999", 404, "number_not_listed"), ("300", 403, "address_not_allowed")]
-    {
+    for (number, status, reason) in [
+        ("999", 404, "number_not_listed"),
+        ("300", 403, "address_not_allowed"),
+    ] {
         let refused = Caller::call(CallerOptions::new(house.target(number), "4711")).await;
-        assert!(matches!(refused, Err(CallError::Refused(s)) if s == status), "{number}");
+        assert!(
+            matches!(refused, Err(CallError::Refused(s)) if s == status),
+            "{number}"
+        );
         let mut stored = Vec::new();
         for _ in 0..100 {
             stored = house.store.refusals().list(1).await.unwrap();
-            if stored.first().is_some_and(|refusal| refusal.sip_status == status) {
+            if stored
+                .first()
+                .is_some_and(|refusal| refusal.sip_status == status)
+            {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let refusal = stored.first().unwrap();
         assert_eq!(refusal.reason, reason);
-        assert_eq!(refusal.considered.as_array().unwrap().len(), 3, "every trunk is named");
+        assert_eq!(
+            refusal.considered.as_array().unwrap().len(),
+            3,
+            "every trunk is named"
+        );
     }
     house.close().await;
 }
@@ -80,7 +95,10 @@ async fn a_login_opens_the_door_and_a_wrong_one_does_not() {
         Caller::call(options).await
     };
     assert!(matches!(attempt(None).await, Err(CallError::Refused(407))));
-    assert!(matches!(attempt(Some("nope")).await, Err(CallError::Refused(407))));
+    assert!(matches!(
+        attempt(Some("nope")).await,
+        Err(CallError::Refused(407))
+    ));
     let call = attempt(Some("wonderland")).await.unwrap();
     call.hangup().await;
     house.no_calls_left().await;
@@ -93,7 +111,10 @@ async fn odd_requests_get_their_answers() {
     let to = house.gateway.addr();
     let ask = async |message: String| {
         let answers = house.exchange(&message).await;
-        answers.last().map(|a| a.lines().next().unwrap_or_default().to_owned()).unwrap_or_default()
+        answers
+            .last()
+            .map(|a| a.lines().next().unwrap_or_default().to_owned())
+            .unwrap_or_default()
     };
     let no_codec = invite(to, "100", "c1", "").replace("RTP/AVP 0\r\n", "RTP/AVP 3\r\n");
     assert!(ask(no_codec).await.starts_with("SIP/2.0 488"));
@@ -126,7 +147,10 @@ async fn giving_up_while_it_rings_leaves_nothing_behind() {
     let house = House::open(AnswerPolicy::OnAgent).await;
     let mut options = CallerOptions::new(house.target("100"), "4711");
     options.ring_limit = Duration::from_millis(500);
-    assert!(matches!(Caller::call(options).await, Err(CallError::NoAnswer)));
+    assert!(matches!(
+        Caller::call(options).await,
+        Err(CallError::NoAnswer)
+    ));
     house.no_calls_left().await;
     let row = ended_row(&house).await;
     assert_eq!(row.0, "caller_cancelled");
@@ -165,10 +189,14 @@ async fn noise_on_every_port_hurts_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tcp_carries_calls_in_any_pieces() {
     let house = House::open(AnswerPolicy::OnRoom).await;
-    let mut stream = TcpStream::connect(house.gateway.tcp_addr().unwrap()).await.unwrap();
+    let mut stream = TcpStream::connect(house.gateway.tcp_addr().unwrap())
+        .await
+        .unwrap();
     let call = invite(house.gateway.addr(), "999", "tcp", "").replace("SIP/2.0/UDP", "SIP/2.0/TCP");
     let call = call.replace("LOCALPORT", "5999");
-    let options = call.replace("INVITE", "OPTIONS").replace("z9hG4bKtcp", "z9hG4bKopt");
+    let options = call
+        .replace("INVITE", "OPTIONS")
+        .replace("z9hG4bKtcp", "z9hG4bKopt");
     let both = format!("{call}\r\n\r\n{options}");
     for piece in both.as_bytes().chunks(97) {
         stream.write_all(piece).await.unwrap();
@@ -177,7 +205,10 @@ async fn tcp_carries_calls_in_any_pieces() {
     let mut text = String::new();
     let mut buffer = [0; 4096];
     while !(text.contains("SIP/2.0 404") && text.contains("SIP/2.0 200")) {
-        let length = timeout(PATIENCE, stream.read(&mut buffer)).await.unwrap().unwrap();
+        let length = timeout(PATIENCE, stream.read(&mut buffer))
+            .await
+            .unwrap()
+            .unwrap();
         assert!(length > 0, "closed after {text}");
         text.push_str(&String::from_utf8_lossy(&buffer[..length]));
     }
@@ -194,6 +225,9 @@ async fn a_drain_refuses_new_calls_and_ends_old_ones() {
     assert!(matches!(refused, Err(CallError::Refused(503))));
     assert!(!call.is_over());
     house.tasks.hurry();
-    assert_eq!(timeout(PATIENCE, call.ended()).await.unwrap().cause, "remote");
+    assert_eq!(
+        timeout(PATIENCE, call.ended()).await.unwrap().cause,
+        "remote"
+    );
     house.close().await;
 }

@@ -19,14 +19,15 @@ async fn phone_and_room_hear_each_other_and_keys_arrive() {
     let mut call = house.call("100").await;
 
     // The caller is there, as a SIP participant with everything LiveKit tells about calls.
-    let (track_of_caller, identity) = next(&mut events, "the caller's track", |event| match event {
-        RoomEvent::TrackSubscribed(track) => {
-            let identity = track.participant.clone();
-            Some((track, identity))
-        }
-        _ => None,
-    })
-    .await;
+    let (track_of_caller, identity) =
+        next(&mut events, "the caller's track", |event| match event {
+            RoomEvent::TrackSubscribed(track) => {
+                let identity = track.participant.clone();
+                Some((track, identity))
+            }
+            _ => None,
+        })
+        .await;
     assert_eq!(identity.as_str(), "sip_4711");
     assert_eq!(track_of_caller.participant_kind, ParticipantKind::Sip);
     let mut states = room.watch();
@@ -38,10 +39,25 @@ async fn phone_and_room_hear_each_other_and_keys_arrive() {
     let caller = &snapshot.participants[&identity];
     assert_eq!(caller.attribute("sip.phoneNumber"), Some("4711"));
     assert_eq!(caller.attribute("sip.trunkPhoneNumber"), Some("100"));
-    assert_eq!(caller.attribute("sip.callIDFull"), Some(call.call_id.as_str()));
-    assert!(caller.attribute("sip.callID").is_some_and(|id| id.starts_with("SCL_")));
-    assert!(caller.attribute("sip.trunkID").is_some_and(|id| id.starts_with("ST_")));
-    assert!(caller.attribute("sip.ruleID").is_some_and(|id| id.starts_with("SDR_")));
+    assert_eq!(
+        caller.attribute("sip.callIDFull"),
+        Some(call.call_id.as_str())
+    );
+    assert!(
+        caller
+            .attribute("sip.callID")
+            .is_some_and(|id| id.starts_with("SCL_"))
+    );
+    assert!(
+        caller
+            .attribute("sip.trunkID")
+            .is_some_and(|id| id.starts_with("ST_"))
+    );
+    assert!(
+        caller
+            .attribute("sip.ruleID")
+            .is_some_and(|id| id.starts_with("SDR_"))
+    );
 
     // The phone sings 440 Hz, the room 1000 Hz.
     let mut reader = PcmReader::new(track_of_caller.packets, 16_000).unwrap();
@@ -104,7 +120,10 @@ async fn silence_flows_from_the_answer_on_without_a_gap() {
             assert_eq!(heard.timestamp, timestamp.wrapping_add(160));
         }
         last = Some((heard.sequence, heard.timestamp));
-        assert!(heard.samples.iter().all(|sample| sample.abs() <= 8), "silence is silent");
+        assert!(
+            heard.samples.iter().all(|sample| sample.abs() <= 8),
+            "silence is silent"
+        );
     }
     call.hangup().await;
     house.close().await;

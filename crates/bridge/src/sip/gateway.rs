@@ -120,13 +120,29 @@ impl Gateway {
         tasks.vital("sip_udp", read_udp(udp, advertised(), inputs));
         tasks.session("sip_refusals", write_refusals(store.clone(), noted));
         let refresh = config.refresh;
-        tasks.session("sip_directory", keep(api, refresh, directory_tx, reloads, stop.clone()));
+        tasks.session(
+            "sip_directory",
+            keep(api, refresh, directory_tx, reloads, stop.clone()),
+        );
         tasks.session("sip_gauge", show(counted.clone()));
         let ports = Ports::new(&config.rtp_ports);
-        let shared = Shared { config: Arc::new(config), store, auth, ports, stop };
+        let shared = Shared {
+            config: Arc::new(config),
+            store,
+            auth,
+            ports,
+            stop,
+        };
         tasks.vital("sip_reception", receive(calls, shared, tasks.clone()));
         info!(udp = %bound, tcp = ?tcp_addr, "sip gateway listens");
-        Ok(GatewayHandle { addr: bound, tcp_addr, counted, directory, reload, commands })
+        Ok(GatewayHandle {
+            addr: bound,
+            tcp_addr,
+            counted,
+            directory,
+            reload,
+            commands,
+        })
     }
 }
 
@@ -179,7 +195,11 @@ impl GatewayHandle {
     /// # Cancel safety
     /// Safe.
     pub async fn ready(&self) -> bool {
-        self.directory.clone().wait_for(|directory| directory.loaded).await.is_ok()
+        self.directory
+            .clone()
+            .wait_for(|directory| directory.loaded)
+            .await
+            .is_ok()
     }
 
     /// Reads trunks and rules now.
@@ -215,14 +235,24 @@ fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
 fn check_ports(config: &GatewayConfig) -> Result<(), StartError> {
     let (first, last) = (*config.rtp_ports.start(), *config.rtp_ports.end());
     let even = first.checked_next_multiple_of(2);
-    let pair = even.and_then(|even| even.checked_add(1)).is_some_and(|odd| odd <= last);
-    if pair { Ok(()) } else { Err(StartError::RtpPorts { first, last }) }
+    let pair = even
+        .and_then(|even| even.checked_add(1))
+        .is_some_and(|odd| odd <= last);
+    if pair {
+        Ok(())
+    } else {
+        Err(StartError::RtpPorts { first, last })
+    }
 }
 
 async fn bind_udp(address: SocketAddr) -> Result<UdpSocket, StartError> {
     let socket = UdpSocket::bind(address)
         .await
-        .map_err(|source| StartError::Bind { transport: "udp", address, source })?;
+        .map_err(|source| StartError::Bind {
+            transport: "udp",
+            address,
+            source,
+        })?;
     // A burst of calls must fit while the task is busy; the kernel caps what it does not allow.
     let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
     Ok(socket)
@@ -233,7 +263,9 @@ async fn bind_tcp(
     config: &GatewayConfig,
     udp: SocketAddr,
 ) -> Result<Option<TcpListener>, StartError> {
-    let Some(mut address) = config.tcp else { return Ok(None) };
+    let Some(mut address) = config.tcp else {
+        return Ok(None);
+    };
     if address.port() == 0 {
         address.set_port(udp.port());
         if let Ok(listener) = TcpListener::bind(address).await {
@@ -242,7 +274,11 @@ async fn bind_tcp(
         address.set_port(0);
     }
     let bound = TcpListener::bind(address).await;
-    bound.map(Some).map_err(|source| StartError::Bind { transport: "tcp", address, source })
+    bound.map(Some).map_err(|source| StartError::Bind {
+        transport: "tcp",
+        address,
+        source,
+    })
 }
 
 /// Gives each arrival a task of its own.

@@ -25,7 +25,15 @@ pub(super) struct Proposal {
 impl Negotiation {
     pub(super) fn new(address: SocketAddr, codecs: Vec<Codec>, session_id: u64) -> Self {
         let direction = Direction::SendRecv;
-        Self { local: Local { address, codecs, session_id, version: 1, direction } }
+        Self {
+            local: Local {
+                address,
+                codecs,
+                session_id,
+                version: 1,
+                direction,
+            },
+        }
     }
 
     /// Answers the offer in a body, or makes one when there is none.
@@ -33,12 +41,18 @@ impl Negotiation {
         if body.is_empty() {
             let sdp = Bytes::from(offer(&self.local).to_string());
             self.local.version += 1;
-            return Ok(Proposal { sdp, agreement: None });
+            return Ok(Proposal {
+                sdp,
+                agreement: None,
+            });
         }
         let theirs = Session::parse(body).map_err(|_| Rejection::status(400))?;
         let (ours, agreement) = answer(&theirs, &self.local).map_err(refuse)?;
         self.local.version += 1;
-        Ok(Proposal { sdp: Bytes::from(ours.to_string()), agreement: Some(agreement) })
+        Ok(Proposal {
+            sdp: Bytes::from(ours.to_string()),
+            agreement: Some(agreement),
+        })
     }
 
     /// Reads the answer to an offer of ours.
@@ -51,14 +65,20 @@ impl Negotiation {
 /// The codecs of a call: the rule's choice wins over the trunk's, that over ours.
 pub(super) fn codecs(accepted: &Accepted, ours: &[Codec]) -> Vec<Codec> {
     let choose = |options: &MediaOptions| -> Option<Vec<Codec>> {
-        let listed: Vec<Codec> =
-            options.codecs.iter().filter_map(|codec| Codec::parse(codec)).collect();
+        let listed: Vec<Codec> = options
+            .codecs
+            .iter()
+            .filter_map(|codec| Codec::parse(codec))
+            .collect();
         if options.codecs.is_empty() {
             return None;
         }
         let rest = ours.iter().filter(|codec| !listed.contains(codec));
-        let extra: Vec<Codec> =
-            if options.only_listed_codecs { Vec::new() } else { rest.copied().collect() };
+        let extra: Vec<Codec> = if options.only_listed_codecs {
+            Vec::new()
+        } else {
+            rest.copied().collect()
+        };
         Some(listed.into_iter().chain(extra).collect())
     };
     choose(&accepted.rule.media)

@@ -41,9 +41,16 @@ pub(super) async fn join(
     let token = shared.auth.mint(&spec)?;
     let options = RoomOptions::default();
     let (room, events) = Room::connect(&shared.config.url, token, options).await?;
-    let audio = AudioOptions { name: "phone".to_owned(), source: TrackSource::Microphone };
+    let audio = AudioOptions {
+        name: "phone".to_owned(),
+        source: TrackSource::Microphone,
+    };
     let track = room.publish_audio(audio).await?;
-    Ok(Joined { room, events, track })
+    Ok(Joined {
+        room,
+        events,
+        track,
+    })
 }
 
 /// The spec for [`join`].
@@ -62,10 +69,7 @@ pub(super) enum RoomNews {
 }
 
 /// Passes on what media needs and tells what the call needs.
-pub(super) fn on_event(
-    event: Option<RoomEvent>,
-    media: &mpsc::Sender<MediaCommand>,
-) -> RoomNews {
+pub(super) fn on_event(event: Option<RoomEvent>, media: &mpsc::Sender<MediaCommand>) -> RoomNews {
     let (command, news) = match event {
         Some(RoomEvent::TrackSubscribed(track)) => {
             let opus = track.mime_type.is_empty() || track.mime_type.ends_with("opus");

@@ -19,13 +19,11 @@ use trunkline_store::{CallEnd, CallStart, Direction};
 
 use super::super::config::AnswerPolicy;
 use super::super::desk::wall_clock;
-use super::super::media::{
-    MediaCommand, MediaEvent, MediaSession, MediaSummary, NoPort, Setup,
-};
+use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary, NoPort, Setup};
 use super::super::signalling::{Arrival, Command, LegEvent, Line, now};
 use super::end::End;
 use super::negotiate::{Negotiation, Proposal, codecs};
-use super::room::{Joined, JoinError, RoomNews, join, on_event, set_status, spec};
+use super::room::{JoinError, Joined, RoomNews, join, on_event, set_status, spec};
 use super::setup::{Plan, Shared, answer_headers, mapped_headers};
 
 type Joining = Pin<Box<dyn Future<Output = Result<Joined, JoinError>> + Send>>;
@@ -55,7 +53,9 @@ pub(crate) struct Call {
 impl Call {
     /// Runs a call from its INVITE to its last row in the store.
     pub(crate) async fn run(arrival: Arrival, shared: Shared) {
-        let Some(plan) = Plan::new(&arrival, &shared.config) else { return };
+        let Some(plan) = Plan::new(&arrival, &shared.config) else {
+            return;
+        };
         let span = tracing::info_span!("call", call = %plan.call_id, room = %plan.room);
         async move {
             let leg = arrival.line.leg;
@@ -75,7 +75,14 @@ impl Call {
 
     /// Rings, opens media and reads the offer.
     async fn prepare(arrival: Arrival, plan: Plan, shared: Shared) -> Result<Self, Rejection> {
-        let Arrival { line, invite, flow, accepted, at, .. } = arrival;
+        let Arrival {
+            line,
+            invite,
+            flow,
+            accepted,
+            at,
+            ..
+        } = arrival;
         line.tell(Command::Ring(line.leg)).await;
         let bind = shared.config.udp.ip();
         let pair = shared.ports.bind(bind).await.map_err(|NoPort| {
@@ -170,7 +177,10 @@ impl Call {
     const fn overdue(&self) -> End {
         match self.answered {
             Some(_) => End::TooLong,
-            None => End::Refused { status: 480, why: "nobody_answered" },
+            None => End::Refused {
+                status: 480,
+                why: "nobody_answered",
+            },
         }
     }
 
@@ -203,7 +213,8 @@ impl Call {
         if !std::mem::replace(&mut self.confirmed, true)
             && let Some(room) = self.room.clone()
         {
-            self.chores.spawn(async move { set_status(&room, "active").await });
+            self.chores
+                .spawn(async move { set_status(&room, "active").await });
         }
     }
 
@@ -232,7 +243,10 @@ impl Call {
     async fn on_joined(&mut self, joined: Result<Joined, JoinError>) -> Result<(), End> {
         let joined = joined.map_err(|error| {
             warn!(%error, "the room could not be joined");
-            End::Refused { status: 503, why: "room_unavailable" }
+            End::Refused {
+                status: 503,
+                why: "room_unavailable",
+            }
         })?;
         let _ = self.media.try_send(MediaCommand::Publish(joined.track));
         self.room = Some(joined.room);
@@ -267,14 +281,22 @@ impl Call {
 
     /// Tells the room of a key, without making the call wait.
     fn press(&mut self, digit: char) {
-        let Some(room) = self.room.clone() else { return };
-        let Some(code) = trunkline_sip::dtmf::code(digit) else { return };
+        let Some(room) = self.room.clone() else {
+            return;
+        };
+        let Some(code) = trunkline_sip::dtmf::code(digit) else {
+            return;
+        };
         if self.chores.len() >= MAX_CHORES {
             warn!("the room does not take keys");
             return;
         }
         self.chores.spawn(async move {
-            if room.send_dtmf(u32::from(code), &digit.to_string()).await.is_err() {
+            if room
+                .send_dtmf(u32::from(code), &digit.to_string())
+                .await
+                .is_err()
+            {
                 warn!("a key did not reach the room");
             }
         });
@@ -282,17 +304,30 @@ impl Call {
 
     /// 200, once.
     async fn answer(&mut self) {
-        let Some(proposal) = self.proposal.take() else { return };
+        let Some(proposal) = self.proposal.take() else {
+            return;
+        };
         let headers = answer_headers(&self.accepted, &self.plan.attributes);
         let leg = self.line.leg;
-        self.line.tell(Command::Accept { leg, sdp: proposal.sdp, headers }).await;
+        self.line
+            .tell(Command::Accept {
+                leg,
+                sdp: proposal.sdp,
+                headers,
+            })
+            .await;
         let _ = self.media.try_send(MediaCommand::Start);
         let at = now();
         self.answered = Some(at);
         let setup = at.saturating_duration_since(self.arrived);
         observe(Timing::CallSetup, setup, &[]);
         info!(setup_ms = millis(setup), "call answered");
-        let written = self.shared.store.calls().answered(&self.plan.call_id, wall_clock()).await;
+        let written = self
+            .shared
+            .store
+            .calls()
+            .answered(&self.plan.call_id, wall_clock())
+            .await;
         if let Err(error) = written {
             warn!(%error, "answer could not be stored");
         }
@@ -326,7 +361,16 @@ impl Call {
             set_status(&room, "hangup").await;
             let _ = tokio::time::timeout(LEAVE, room.leave()).await;
         }
-        let Self { shared, plan, media, mut media_task, arrived, answered, room_events, .. } = self;
+        let Self {
+            shared,
+            plan,
+            media,
+            mut media_task,
+            arrived,
+            answered,
+            room_events,
+            ..
+        } = self;
         drop((media, room_events));
         let summary = match tokio::time::timeout(LEAVE, &mut media_task).await {
             Ok(Ok(summary)) => summary,
@@ -344,12 +388,14 @@ impl Call {
         }
         let leg = self.line.leg;
         let command = match (end, self.answered) {
-            (End::Refused { status: 503, .. }, None) => {
-                Command::Reject { leg, rejection: Rejection::retry_after(Duration::from_secs(5)) }
-            }
-            (End::Refused { status, .. }, None) => {
-                Command::Reject { leg, rejection: Rejection::status(*status) }
-            }
+            (End::Refused { status: 503, .. }, None) => Command::Reject {
+                leg,
+                rejection: Rejection::retry_after(Duration::from_secs(5)),
+            },
+            (End::Refused { status, .. }, None) => Command::Reject {
+                leg,
+                rejection: Rejection::status(*status),
+            },
             _ => {
                 let mut headers = mapped_headers(&self.accepted, attributes);
                 headers.push(("Reason".to_owned(), end.reason_header()));
@@ -407,7 +453,9 @@ fn relayed_key(content_type: &str, body: &[u8]) -> Option<char> {
     let value = match content_type {
         "application/dtmf-relay" => text.lines().find_map(|line| {
             let (name, value) = line.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
+            name.trim()
+                .eq_ignore_ascii_case("signal")
+                .then(|| value.trim())
         })?,
         "application/dtmf" => text.trim(),
         _ => return None,
@@ -456,7 +504,10 @@ mod tests {
     #[test]
     fn keys_in_info_are_read() {
         let relay = "application/dtmf-relay";
-        assert_eq!(relayed_key(relay, b"Signal=5\r\nDuration=160\r\n"), Some('5'));
+        assert_eq!(
+            relayed_key(relay, b"Signal=5\r\nDuration=160\r\n"),
+            Some('5')
+        );
         assert_eq!(relayed_key(relay, b"Signal= #\r\n"), Some('#'));
         assert_eq!(relayed_key("application/dtmf", b"a"), Some('A'));
         assert_eq!(relayed_key(relay, b"Signal=55"), None);

@@ -42,7 +42,11 @@ impl Plan {
         let accepted = &arrival.accepted;
         let trunk = &accepted.trunk;
         let longest = trunk.max_call_duration.unwrap_or(config.max_call_duration);
-        let rule_timeout = accepted.rule.media.media_timeout.or(trunk.media.media_timeout);
+        let rule_timeout = accepted
+            .rule
+            .media
+            .media_timeout
+            .or(trunk.media.media_timeout);
         Some(Self {
             call_id: CallId::parse(arrival.tag.as_str()).ok()?,
             room: RoomName::parse(accepted.room.as_str()).ok()?,
@@ -72,7 +76,11 @@ pub(super) fn answer_headers(
     accepted: &Accepted,
     attributes: &BTreeMap<String, String>,
 ) -> Vec<(String, String)> {
-    let fixed = accepted.trunk.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
+    let fixed = accepted
+        .trunk
+        .headers
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
     fixed.chain(mapped_headers(accepted, attributes)).collect()
 }
 
@@ -91,8 +99,14 @@ fn attributes(accepted: &Accepted, invite: &Request, tag: &str) -> BTreeMap<Stri
     let mut all = accepted.attributes.clone();
     let mut set = |key: &str, value: &str| all.insert(key.to_owned(), value.to_owned());
     set("sip.callID", tag);
-    set("sip.callIDFull", headers.get(name::CALL_ID).unwrap_or_default());
-    let remote_tag = headers.from().ok().and_then(|from| from.tag().map(str::to_owned));
+    set(
+        "sip.callIDFull",
+        headers.get(name::CALL_ID).unwrap_or_default(),
+    );
+    let remote_tag = headers
+        .from()
+        .ok()
+        .and_then(|from| from.tag().map(str::to_owned));
     set("sip.callTag", &remote_tag.unwrap_or_default());
     set("sip.callStatus", "ringing");
     for (header, attribute) in &accepted.trunk.headers_to_attributes {
@@ -107,12 +121,11 @@ fn attributes(accepted: &Accepted, invite: &Request, tag: &str) -> BTreeMap<Stri
 }
 
 /// Headers a trunk wants as attributes. Credentials never are.
-fn included(
-    headers: &Headers,
-    options: HeaderOptions,
-) -> impl Iterator<Item = (&str, &str)> {
+fn included(headers: &Headers, options: HeaderOptions) -> impl Iterator<Item = (&str, &str)> {
     headers.iter().filter(move |(header, _)| {
-        let extension = header.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"));
+        let extension = header
+            .get(..2)
+            .is_some_and(|start| start.eq_ignore_ascii_case("x-"));
         let secret = *header == name::AUTHORIZATION || *header == name::PROXY_AUTHORIZATION;
         match options {
             HeaderOptions::None => false,

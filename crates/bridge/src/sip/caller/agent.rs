@@ -72,9 +72,19 @@ impl Agent {
         tell_end: watch::Sender<Option<CallSummary>>,
         tell_answer: oneshot::Sender<Result<Answer, CallError>>,
     ) -> Result<Self, CallError> {
-        let Setup { options, target, remote, socket, pair } = setup;
+        let Setup {
+            options,
+            target,
+            remote,
+            socket,
+            pair,
+        } = setup;
         let local_addr = socket.local_addr().map_err(CallError::Socket)?;
-        let flow = Flow { transport: Transport::Udp, local: local_addr, remote };
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: local_addr,
+            remote,
+        };
         let now = now();
         let mut rng = rand::rngs::StdRng::from_os_rng();
         let config = EndpointConfig::new(concat!("trunkline-caller/", env!("CARGO_PKG_VERSION")));
@@ -86,7 +96,9 @@ impl Agent {
             version: 1,
             direction: Direction::SendRecv,
         };
-        let login = options.login.map(|(username, password)| Login { username, password });
+        let login = options
+            .login
+            .map(|(username, password)| Login { username, password });
         let call = CallRequest {
             target,
             from: NameAddr::new(Uri::sip(Some(&options.from), local_addr)),
@@ -123,12 +135,18 @@ impl Agent {
         mut asks: mpsc::Receiver<Ask>,
         mut frames: mpsc::Receiver<Vec<i16>>,
     ) {
+        // A fresh socket refuses to send until the reactor has seen it once.
+        let _ = tokio::join!(self.socket.writable(), self.pair.rtp.writable());
+        let _ = self.pair.rtcp.writable().await;
         let mut sip = vec![0; trunkline_sip::message::MAX_MESSAGE];
         let mut rtp = vec![0; 2048];
         while !self.over {
             self.pump();
             let deadline = self.endpoint.poll_timeout().map(|(at, _)| at);
-            let wake = [deadline, self.tick, self.give_up_at].into_iter().flatten().min();
+            let wake = [deadline, self.tick, self.give_up_at]
+                .into_iter()
+                .flatten()
+                .min();
             tokio::select! {
                 biased;
                 () = until(wake) => self.on_clock(now(), &mut frames),
@@ -185,14 +203,21 @@ impl Agent {
     }
 
     fn on_rtp(&mut self, data: &[u8], arrival: Instant) {
-        let (Some((header, payload)), Some(agreed)) = (parse(data), &self.agreed) else { return };
+        let (Some((header, payload)), Some(agreed)) = (parse(data), &self.agreed) else {
+            return;
+        };
         if header.payload_type != agreed.payload_type {
             return;
         }
         let sequence = self.reception.on_packet(&header, arrival);
         let mut samples = Vec::with_capacity(payload.len());
         g711::decode(law(agreed.codec), payload, &mut samples);
-        let frame = HeardFrame { arrival, sequence, timestamp: header.timestamp, samples };
+        let frame = HeardFrame {
+            arrival,
+            sequence,
+            timestamp: header.timestamp,
+            samples,
+        };
         // A user that does not listen loses sound, not the call.
         let _ = self.heard.try_send(frame);
     }
@@ -205,7 +230,9 @@ impl Agent {
             if self.call_id.is_empty() {
                 self.call_id = call_id_of(&transmit.bytes);
             }
-            let _ = self.socket.try_send_to(&transmit.bytes, transmit.flow.remote);
+            let _ = self
+                .socket
+                .try_send_to(&transmit.bytes, transmit.flow.remote);
         }
     }
 
@@ -228,7 +255,9 @@ impl Agent {
 
     fn on_answer(&mut self, body: &[u8], now: Instant) {
         self.give_up_at = None;
-        let agreed = Session::parse(body).ok().and_then(|s| accept_answer(&s, &self.local).ok());
+        let agreed = Session::parse(body)
+            .ok()
+            .and_then(|s| accept_answer(&s, &self.local).ok());
         let Some(agreed) = agreed else {
             self.fail(CallError::Media);
             let _ = self.endpoint.hangup(self.leg, Vec::new(), now);
@@ -259,10 +288,12 @@ impl Agent {
             })
         };
         let _ = match ours {
-            Some(ours) => {
-                self.endpoint.answer_change(leg, Bytes::from(ours.to_string()), now)
-            }
-            None => self.endpoint.refuse_change(leg, &Rejection::status(488), now),
+            Some(ours) => self
+                .endpoint
+                .answer_change(leg, Bytes::from(ours.to_string()), now),
+            None => self
+                .endpoint
+                .refuse_change(leg, &Rejection::status(488), now),
         };
     }
 

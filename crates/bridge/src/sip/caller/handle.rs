@@ -126,7 +126,9 @@ impl Caller {
                 .and_then(|mut found| found.find(|a| a.is_ipv4() == options.bind.is_ipv4()))
                 .ok_or(CallError::Host)?,
         };
-        let socket = UdpSocket::bind(options.bind).await.map_err(CallError::Socket)?;
+        let socket = UdpSocket::bind(options.bind)
+            .await
+            .map_err(CallError::Socket)?;
         let pair = Ports::new(&RTP_PORTS)
             .bind_from(options.bind.ip(), rand::random())
             .await
@@ -136,9 +138,18 @@ impl Caller {
         let (hear, heard) = mpsc::channel(HEARD);
         let (tell_end, ended) = watch::channel(None);
         let (tell_answer, answered) = oneshot::channel();
-        let setup = Setup { options, target, remote, socket, pair };
+        let setup = Setup {
+            options,
+            target,
+            remote,
+            socket,
+            pair,
+        };
         let agent = Agent::new(setup, hear, tell_end, tell_answer)?;
-        #[expect(clippy::disallowed_methods, reason = "the call keeps it and aborts it on drop")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the call keeps it and aborts it on drop"
+        )]
         let task = tokio::spawn(agent.run(asked, to_speak));
         let answer = answered.await.unwrap_or(Err(CallError::NoAnswer))?;
         Ok(OutgoingCall {
@@ -186,13 +197,18 @@ impl OutgoingCall {
     pub async fn ended(&self) -> CallSummary {
         let mut ended = self.ended.clone();
         let summary = ended.wait_for(Option::is_some).await;
-        summary.ok().and_then(|summary| summary.clone()).unwrap_or_default()
+        summary
+            .ok()
+            .and_then(|summary| summary.clone())
+            .unwrap_or_default()
     }
 
     /// Hangs up and waits for the other side's word, two seconds at most.
     pub async fn hangup(self) -> CallSummary {
         let _ = self.asks.send(Ask::Hangup).await;
-        tokio::time::timeout(GOODBYE, self.ended()).await.unwrap_or_default()
+        tokio::time::timeout(GOODBYE, self.ended())
+            .await
+            .unwrap_or_default()
     }
 }
 

@@ -66,7 +66,11 @@ async fn read(api: &LiveKitApiClient) -> Result<Directory, ApiError> {
 }
 
 fn publish(state: &watch::Sender<Arc<Directory>>, directory: Directory) {
-    debug!(trunks = directory.trunks.len(), rules = directory.rules.len(), "directory read");
+    debug!(
+        trunks = directory.trunks.len(),
+        rules = directory.rules.len(),
+        "directory read"
+    );
     state.send_replace(Arc::new(directory));
 }
 

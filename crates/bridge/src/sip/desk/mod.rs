@@ -55,7 +55,13 @@ impl Desk {
         let mut hide_key = [0; 16];
         rng.fill_bytes(&mut hide_key);
         let verifier = Verifier::new(Secret::new(hex));
-        Self { directory, verifier, rng, hide_key, notes }
+        Self {
+            directory,
+            verifier,
+            rng,
+            hide_key,
+            notes,
+        }
     }
 
     /// Decides.
@@ -83,7 +89,12 @@ impl Desk {
                 Decision::Reject(rejection)
             }
             // Prompts are not spoken yet, so a PIN cannot be asked for.
-            Outcome::AskPin(_) | Outcome::Challenge(_) => {
+            Outcome::AskPin(trunk) | Outcome::Challenge(trunk) => {
+                info!(
+                    trunk = trunk.id.as_str(),
+                    "call refused: its rule asks for a pin"
+                );
+                count(Counter::CallsRefused, 1, &[("reason", "pin")]);
                 Decision::Reject(Rejection::status(480))
             }
         }
@@ -95,10 +106,14 @@ impl Desk {
         invite: &Request,
         source: IpAddr,
     ) -> Result<(), Rejection> {
-        let Some(login) = &trunk.auth else { return Ok(()) };
+        let Some(login) = &trunk.auth else {
+            return Ok(());
+        };
         let now = wall_clock();
         let method = invite.method.as_str();
-        let verdict = self.verifier.verify(&invite.headers, method, login, source, now);
+        let verdict = self
+            .verifier
+            .verify(&invite.headers, method, login, source, now);
         if verdict == Verdict::Proven {
             return Ok(());
         }

@@ -25,7 +25,11 @@ pub(super) fn trunk(info: proto::SipInboundTrunkInfo) -> Option<InboundTrunk> {
     trunk.allowed_numbers = info.allowed_numbers;
     // Half a login still locks the trunk: nobody knows an empty password's other half by luck.
     trunk.auth = (!info.auth_username.is_empty() || !info.auth_password.is_empty()).then(|| {
-        let realm = if info.auth_realm.is_empty() { REALM.to_owned() } else { info.auth_realm };
+        let realm = if info.auth_realm.is_empty() {
+            REALM.to_owned()
+        } else {
+            info.auth_realm
+        };
         DigestLogin {
             username: info.auth_username,
             password: Secret::new(info.auth_password),
@@ -45,9 +49,10 @@ pub(super) fn trunk(info: proto::SipInboundTrunkInfo) -> Option<InboundTrunk> {
 /// A rule; `None` if it has no id or no kind.
 pub(super) fn rule(info: proto::SipDispatchRuleInfo) -> Option<DispatchRule> {
     let kind = match info.rule?.rule? {
-        Rule::DispatchRuleDirect(direct) => {
-            RuleKind::Direct { room_name: direct.room_name, pin: direct.pin }
-        }
+        Rule::DispatchRuleDirect(direct) => RuleKind::Direct {
+            room_name: direct.room_name,
+            pin: direct.pin,
+        },
         Rule::DispatchRuleIndividual(individual) => RuleKind::Individual {
             room_prefix: individual.room_prefix,
             pin: individual.pin,
@@ -70,13 +75,17 @@ pub(super) fn rule(info: proto::SipDispatchRuleInfo) -> Option<DispatchRule> {
     rule.metadata = info.metadata;
     rule.attributes = info.attributes.into_iter().collect();
     rule.room_preset = info.room_preset;
-    rule.room_config = info.room_config.and_then(|config| serde_json::to_value(config).ok());
+    rule.room_config = info
+        .room_config
+        .and_then(|config| serde_json::to_value(config).ok());
     rule.media = media(info.media);
     Some(rule)
 }
 
 fn media(config: Option<proto::SipMediaConfig>) -> MediaOptions {
-    let Some(config) = config else { return MediaOptions::default() };
+    let Some(config) = config else {
+        return MediaOptions::default();
+    };
     MediaOptions {
         only_listed_codecs: config.only_listed_codecs,
         codecs: config.codecs.into_iter().map(|codec| codec.name).collect(),

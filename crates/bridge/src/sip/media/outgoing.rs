@@ -70,11 +70,16 @@ impl Outgoing {
     }
 
     fn finish(&mut self, header: Header, payload: &[u8]) -> Bytes {
-        let packet = Header { sequence: self.sequence, ..header }.write(payload);
+        let packet = Header {
+            sequence: self.sequence,
+            ..header
+        }
+        .write(payload);
         self.sequence = self.sequence.wrapping_add(1);
         self.packets = self.packets.wrapping_add(1);
-        self.octets =
-            self.octets.wrapping_add(u32::try_from(payload.len()).unwrap_or_default());
+        self.octets = self
+            .octets
+            .wrapping_add(u32::try_from(payload.len()).unwrap_or_default());
         packet
     }
 
@@ -113,13 +118,22 @@ mod tests {
         let talk = agreement(Direction::SendRecv);
         let first = out.packet(&[0; 160], &talk).unwrap();
         let (header, payload) = parse(&first).unwrap();
-        assert_eq!((header.sequence, header.timestamp, header.marker), (65_535, 100, true));
+        assert_eq!(
+            (header.sequence, header.timestamp, header.marker),
+            (65_535, 100, true)
+        );
         assert_eq!(payload, [0xff; 160]);
-        assert!(out.packet(&[0; 160], &agreement(Direction::RecvOnly)).is_none());
+        assert!(
+            out.packet(&[0; 160], &agreement(Direction::RecvOnly))
+                .is_none()
+        );
         out.keys.push("5");
         let key = out.packet(&[0; 160], &talk).unwrap();
         let (header, payload) = parse(&key).unwrap();
-        assert_eq!((header.sequence, header.timestamp, header.payload_type), (0, 420, 101));
+        assert_eq!(
+            (header.sequence, header.timestamp, header.payload_type),
+            (0, 420, 101)
+        );
         assert_eq!(payload.first(), Some(&5));
     }
 }

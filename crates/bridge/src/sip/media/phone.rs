@@ -11,8 +11,8 @@ use trunkline_sip::dtmf::{self, KeyEvent};
 use trunkline_sip::rtp::{Latch, Latched, Reception, parse};
 use trunkline_sip::sdp::Agreement;
 
-use super::summary::MediaSummary;
 use super::law;
+use super::summary::MediaSummary;
 
 /// What a packet was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +60,10 @@ impl Phone {
     }
 
     pub(super) fn agree(&mut self, agreement: &Agreement, now: Instant) {
-        let codec_changed =
-            self.agreed.as_ref().is_none_or(|before| before.codec != agreement.codec);
+        let codec_changed = self
+            .agreed
+            .as_ref()
+            .is_none_or(|before| before.codec != agreement.codec);
         if codec_changed {
             // Every rate we are configured with is one the resampler knows.
             self.stream = Stream::new(Playout::G711(law(agreement.codec)), self.rate).ok();
@@ -81,14 +83,20 @@ impl Phone {
             count(Counter::RtpDropped, 1, &[("reason", "malformed")]);
             return Took::Nothing;
         };
-        let Some(agreed) = &self.agreed else { return Took::Nothing };
+        let Some(agreed) = &self.agreed else {
+            return Took::Nothing;
+        };
         let is_sound = header.payload_type == agreed.payload_type;
         let is_key = Some(header.payload_type) == agreed.telephone_event;
         if !is_sound && !is_key && header.payload_type != COMFORT_NOISE {
             count(Counter::RtpDropped, 1, &[("reason", "payload_type")]);
             return Took::Nothing;
         }
-        if self.latch.on_packet(source, header.ssrc, header.sequence, now) == Latched::Ignore {
+        if self
+            .latch
+            .on_packet(source, header.ssrc, header.sequence, now)
+            == Latched::Ignore
+        {
             self.strangers += 1;
             count(Counter::RtpDropped, 1, &[("reason", "source")]);
             return Took::Nothing;
@@ -108,7 +116,9 @@ impl Phone {
             let place = (header.ssrc, sequence, header.timestamp);
             stream.insert(place, Bytes::copy_from_slice(payload), now);
         }
-        Took::Sound { fresh: std::mem::replace(&mut self.idle, false) }
+        Took::Sound {
+            fresh: std::mem::replace(&mut self.idle, false),
+        }
     }
 
     fn on_key(&mut self, timestamp: u32, payload: &[u8], now: Instant) -> Took {

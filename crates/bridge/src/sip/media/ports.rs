@@ -31,7 +31,11 @@ impl Ports {
     pub(crate) fn new(range: &RangeInclusive<u16>) -> Self {
         let first = range.start().next_multiple_of(2).max(2);
         let pairs = (u32::from(*range.end()) + 1).saturating_sub(u32::from(first)) / 2;
-        Self { first, pairs, next: Arc::new(AtomicU32::new(0)) }
+        Self {
+            first,
+            pairs,
+            next: Arc::new(AtomicU32::new(0)),
+        }
     }
 
     /// The same, beginning somewhere: for one that is made anew for each call.
@@ -44,7 +48,9 @@ impl Ports {
     pub(crate) async fn bind(&self, ip: IpAddr) -> Result<Pair, NoPort> {
         for _ in 0..self.pairs {
             let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.pairs;
-            let Ok(offset) = u16::try_from(turn * 2) else { continue };
+            let Ok(offset) = u16::try_from(turn * 2) else {
+                continue;
+            };
             let port = self.first + offset;
             let rtp = UdpSocket::bind(SocketAddr::new(ip, port)).await;
             let Ok(rtp) = rtp else { continue };

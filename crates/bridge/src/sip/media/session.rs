@@ -109,10 +109,14 @@ impl MediaSession {
 
     /// Runs until the call lets go of its commands.
     pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<MediaCommand>) -> MediaSummary {
+        // A fresh socket refuses to send until the reactor has seen it once.
+        let _ = tokio::join!(self.pair.rtp.writable(), self.pair.rtcp.writable());
         let mut rtp = vec![0; MAX_PACKET];
         let mut rtcp = vec![0; MAX_PACKET];
         loop {
-            let wake = self.phone_tick.map_or(self.room_tick, |tick| tick.min(self.room_tick));
+            let wake = self
+                .phone_tick
+                .map_or(self.room_tick, |tick| tick.min(self.room_tick));
             tokio::select! {
                 biased;
                 command = commands.recv() => match command {
@@ -182,7 +186,9 @@ impl MediaSession {
 
     /// Sends one packet and says how long it was.
     fn to_phone(&mut self, now: Instant) -> Duration {
-        let Some(agreed) = &self.agreed else { return FRAME };
+        let Some(agreed) = &self.agreed else {
+            return FRAME;
+        };
         let ptime = usize::from(agreed.ptime);
         self.phone_pcm.resize(ptime * 8, 0);
         self.voices.frame(now, &mut self.phone_pcm);
@@ -210,13 +216,20 @@ impl MediaSession {
     }
 
     fn on_rtcp(&mut self, data: &[u8], source: SocketAddr) {
-        if self.phone.latch.target().is_none_or(|target| target.ip() != source.ip()) {
+        if self
+            .phone
+            .latch
+            .target()
+            .is_none_or(|target| target.ip() != source.ip())
+        {
             return;
         }
         for item in parse_rtcp(data) {
             match item {
                 Rtcp::SenderReport { ssrc, ntp_middle } => {
-                    self.phone.reception.on_sender_report(ssrc, ntp_middle, now());
+                    self.phone
+                        .reception
+                        .on_sender_report(ssrc, ntp_middle, now());
                 }
                 Rtcp::Block(block) if block.ssrc == self.outgoing.ssrc => {
                     let percent = f64::from(block.fraction_lost) / 2.56;
@@ -230,7 +243,12 @@ impl MediaSession {
     fn send_report(&mut self, now: Instant) {
         let sender = self.outgoing.sender_info(wall_clock());
         let block = self.phone.reception.report(now);
-        let packet = report(self.outgoing.ssrc, &self.cname, sender.as_ref(), block.as_ref());
+        let packet = report(
+            self.outgoing.ssrc,
+            &self.cname,
+            sender.as_ref(),
+            block.as_ref(),
+        );
         self.send_rtcp(&packet);
     }
 
@@ -257,7 +275,10 @@ impl MediaSession {
 
     fn watch_silence(&mut self, now: Instant) {
         let expected = self.phone_tick.is_some()
-            && self.agreed.as_ref().is_some_and(|agreed| agreed.direction.receives());
+            && self
+                .agreed
+                .as_ref()
+                .is_some_and(|agreed| agreed.direction.receives());
         if !expected {
             self.phone.last = now;
         }
@@ -280,7 +301,11 @@ impl MediaSession {
 /// The next tick; ticks missed by more than [`GIVE_UP`] are left out instead of sent in a burst.
 fn next_tick(tick: Instant, step: Duration, now: Instant) -> Instant {
     let next = tick + step;
-    if now.saturating_duration_since(next) > GIVE_UP { now + step } else { next }
+    if now.saturating_duration_since(next) > GIVE_UP {
+        now + step
+    } else {
+        next
+    }
 }
 
 /// RFC 3550 6.2.

@@ -24,9 +24,16 @@ impl Voices {
         if self.0.len() >= MAX_VOICES {
             return;
         }
-        let Ok(stream) = Stream::new(Codec::Opus, SampleRate::HZ_8000) else { return };
+        let Ok(stream) = Stream::new(Codec::Opus, SampleRate::HZ_8000) else {
+            return;
+        };
         let RemoteTrack { sid, packets, .. } = track;
-        self.0.push(Voice { sid, packets, stream, pcm: Vec::new() });
+        self.0.push(Voice {
+            sid,
+            packets,
+            stream,
+            pcm: Vec::new(),
+        });
     }
 
     pub(super) fn remove(&mut self, sid: &TrackSid) {

@@ -12,7 +12,11 @@ pub(crate) enum Command {
     /// 180.
     Ring(LegId),
     /// 200.
-    Accept { leg: LegId, sdp: Bytes, headers: Vec<(String, String)> },
+    Accept {
+        leg: LegId,
+        sdp: Bytes,
+        headers: Vec<(String, String)>,
+    },
     /// A refusal.
     Reject { leg: LegId, rejection: Rejection },
     /// 200 to a re-INVITE.
@@ -20,7 +24,10 @@ pub(crate) enum Command {
     /// A refusal of a re-INVITE.
     RefuseChange { leg: LegId, rejection: Rejection },
     /// BYE, or 480 before the answer.
-    Hangup { leg: LegId, headers: Vec<(String, String)> },
+    Hangup {
+        leg: LegId,
+        headers: Vec<(String, String)>,
+    },
     /// 503 to new calls from now on.
     Drain,
 }
@@ -56,7 +63,10 @@ impl Line {
     /// # Cancel safety
     /// Safe.
     pub(crate) async fn next(&mut self) -> LegEvent {
-        self.events.recv().await.unwrap_or(LegEvent::Ended(EndCause::Timeout))
+        self.events
+            .recv()
+            .await
+            .unwrap_or(LegEvent::Ended(EndCause::Timeout))
     }
 }
 

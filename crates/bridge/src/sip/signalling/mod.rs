@@ -14,8 +14,8 @@ mod udp;
 
 pub(crate) use commands::{Command, LegEvent, Line};
 pub(crate) use run::{Arrival, Parts, Signalling};
-pub(crate) use tcp::accept_tcp;
 pub(crate) use run::{now, until};
+pub(crate) use tcp::accept_tcp;
 pub(crate) use udp::{Advertised, read_udp};
 
 use bytes::Bytes;

@@ -54,11 +54,18 @@ pub(crate) struct Signalling {
 
 impl Signalling {
     pub(crate) const fn new(parts: Parts) -> Self {
-        Self { parts, legs: BTreeMap::new(), streams: BTreeMap::new(), draining: false }
+        Self {
+            parts,
+            legs: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            draining: false,
+        }
     }
 
     /// Runs until the drain is over: no call is left.
     pub(crate) async fn run(mut self) {
+        // A fresh socket refuses to send until the reactor has seen it once.
+        let _ = self.parts.udp.writable().await;
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             self.pump();
@@ -83,8 +90,12 @@ impl Signalling {
 
     /// A call whose task is gone (a panic, mostly) must not stay up.
     fn hang_up_orphans(&mut self) {
-        let orphans: Vec<LegId> =
-            self.legs.iter().filter(|(_, lane)| lane.is_closed()).map(|(leg, _)| *leg).collect();
+        let orphans: Vec<LegId> = self
+            .legs
+            .iter()
+            .filter(|(_, lane)| lane.is_closed())
+            .map(|(leg, _)| *leg)
+            .collect();
         for leg in orphans {
             self.legs.remove(&leg);
             if self.parts.endpoint.hangup(leg, Vec::new(), now()).is_ok() {
@@ -139,19 +150,28 @@ impl Signalling {
             self.transmit(transmit);
         }
         let calls = self.parts.endpoint.calls();
-        self.parts.calls.send_if_modified(|known| std::mem::replace(known, calls) != calls);
+        self.parts
+            .calls
+            .send_if_modified(|known| std::mem::replace(known, calls) != calls);
     }
 
     fn on_event(&mut self, event: Event) {
         let leg = event.leg();
         let told = match event {
-            Event::Incoming { leg, tag, request, flow } => {
+            Event::Incoming {
+                leg,
+                tag,
+                request,
+                flow,
+            } => {
                 self.on_incoming(leg, tag, request, flow);
                 return;
             }
             Event::Confirmed { body, .. } => LegEvent::Confirmed(body),
             Event::Change { request, .. } => LegEvent::Change(request),
-            Event::Info { content_type, body, .. } => LegEvent::Info { content_type, body },
+            Event::Info {
+                content_type, body, ..
+            } => LegEvent::Info { content_type, body },
             Event::Ended { cause, .. } => LegEvent::Ended(cause),
             // We place no calls here yet.
             Event::Progress { .. } | Event::Answered { .. } | Event::Changed { .. } => return,
@@ -174,8 +194,19 @@ impl Signalling {
             Decision::Reject(rejection) => rejection,
             Decision::Admit(accepted) => {
                 let (lane, events) = mpsc::channel(LEG_EVENTS);
-                let line = Line { leg, commands: self.parts.for_calls.clone(), events };
-                let arrival = Arrival { line, tag, invite, flow, accepted, at: now() };
+                let line = Line {
+                    leg,
+                    commands: self.parts.for_calls.clone(),
+                    events,
+                };
+                let arrival = Arrival {
+                    line,
+                    tag,
+                    invite,
+                    flow,
+                    accepted,
+                    at: now(),
+                };
                 if self.parts.arrivals.try_send(arrival).is_ok() {
                     self.legs.insert(leg, lane);
                     return;

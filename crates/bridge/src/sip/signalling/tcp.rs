@@ -14,8 +14,8 @@ use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{Flow, Transport};
 use trunkline_sip::message::{Framed, Framer};
 
-use super::udp::Advertised;
 use super::Input;
+use super::udp::Advertised;
 
 /// Takes connections until signalling is gone.
 pub(crate) async fn accept_tcp(
@@ -59,7 +59,11 @@ async fn serve(
     remote: SocketAddr,
     inputs: mpsc::Sender<Input>,
 ) {
-    let flow = Flow { transport: Transport::Tcp, local, remote };
+    let flow = Flow {
+        transport: Transport::Tcp,
+        local,
+        remote,
+    };
     let (writer, mut outgoing) = mpsc::channel::<Bytes>(WRITES);
     if inputs.send(Input::Opened { flow, writer }).await.is_err() {
         return;
@@ -121,7 +125,10 @@ async fn deliver(
 }
 
 async fn write(stream: &mut TcpStream, bytes: &[u8]) -> bool {
-    matches!(tokio::time::timeout(WRITE, stream.write_all(bytes)).await, Ok(Ok(())))
+    matches!(
+        tokio::time::timeout(WRITE, stream.write_all(bytes)).await,
+        Ok(Ok(()))
+    )
 }
 
 /// Connections at the same time. Trunks use a handful; each costs 80 kB at most.

@@ -23,7 +23,11 @@ pub(crate) struct Advertised {
 impl Advertised {
     pub(crate) fn new(bound: SocketAddr, public: Option<IpAddr>) -> Self {
         let fixed = public.or_else(|| Some(bound.ip()).filter(|ip| !ip.is_unspecified()));
-        Self { fixed, port: bound.port(), seen: BTreeMap::new() }
+        Self {
+            fixed,
+            port: bound.port(),
+            seen: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn towards(&mut self, peer: SocketAddr) -> SocketAddr {
@@ -69,8 +73,11 @@ pub(crate) async fn read_udp(
             count(Counter::SipDropped, 1, &[("reason", "not_sip")]);
             continue;
         }
-        let flow =
-            Flow { transport: Transport::Udp, local: advertised.towards(remote), remote };
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: advertised.towards(remote),
+            remote,
+        };
         let bytes = Bytes::copy_from_slice(datagram);
         if inputs.try_send(Input::Message { flow, bytes }).is_err() {
             count(Counter::SipDropped, 1, &[("reason", "overload")]);
@@ -85,8 +92,11 @@ fn looks_like_sip(datagram: &[u8]) -> bool {
 
 /// The address of ours that faces a peer. No packet is sent by this.
 fn route_to(peer: SocketAddr) -> Option<IpAddr> {
-    let any: SocketAddr =
-        if peer.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
+    let any: SocketAddr = if peer.is_ipv4() {
+        ([0, 0, 0, 0], 0).into()
+    } else {
+        ([0_u16; 8], 0).into()
+    };
     let probe = std::net::UdpSocket::bind(any).ok()?;
     probe.connect(peer).ok()?;
     probe.local_addr().ok().map(|address| address.ip())
