@@ -124,12 +124,21 @@ impl House {
     }
 
     pub(crate) async fn close(self) {
-        self.node.drain().await;
+        let Self {
+            node,
+            gateway,
+            api,
+            tasks,
+            ..
+        } = self;
+        node.drain().await;
+        // Handles keep the node listening for what they might still say.
+        drop((node, gateway, api));
         let limits = Limits {
             drain: Duration::from_millis(200),
             hurry: Duration::from_secs(3),
         };
-        self.tasks.finish(limits).await;
+        tasks.finish(limits).await;
     }
 }
 

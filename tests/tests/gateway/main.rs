@@ -4,4 +4,5 @@
 mod house;
 mod latency;
 mod signalling;
+mod sipp;
 mod talking;

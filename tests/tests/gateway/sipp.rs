@@ -1,0 +1,106 @@
+//! sipp, somebody else's SIP, against the gateway.
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use trunkline_bridge::sip::AnswerPolicy;
+use trunkline_client::room::RoomEvent;
+use trunkline_tests::{peer, root, run};
+
+use super::house::{House, next};
+
+/// Runs one scenario to its end.
+async fn sipp(house: &House, scenario: &str, number: &str, extra: &[&str]) -> Option<Output> {
+    let program = peer("sipp")?;
+    let file = root().join("peers/sipp").join(format!("{scenario}.xml"));
+    let scratch = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program);
+    command
+        .current_dir(scratch.path())
+        .arg("-sf")
+        .arg(file)
+        .args(["-s", number, "-i", "127.0.0.1", "-mi", "127.0.0.1"])
+        .args(["-nostdin", "-timeout", "40", "-timeout_error"])
+        .args(extra)
+        .arg(house.gateway.addr().to_string());
+    let limit = Duration::from_secs(50);
+    let output = tokio::task::spawn_blocking(move || run(&mut command, limit))
+        .await
+        .unwrap();
+    drop(scratch);
+    Some(output)
+}
+
+async fn passes(house: &House, scenario: &str, number: &str, extra: &[&str]) {
+    let Some(output) = sipp(house, scenario, number, extra).await else {
+        return;
+    };
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{scenario}: {}\n{told}",
+        output.status
+    );
+    house.no_calls_left().await;
+}
+
+const ONE: &[&str] = &["-m", "1"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sipp_calls_are_taken_held_and_ended() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    passes(&house, "ok", "100", ONE).await;
+    passes(&house, "ok", "100", &["-m", "1", "-t", "t1"]).await;
+    passes(&house, "retransmission", "100", ONE).await;
+    passes(&house, "hold", "100", ONE).await;
+    passes(&house, "malformed", "100", ONE).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sipp_is_refused_with_a_reason() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    passes(&house, "unknown-number", "999", ONE).await;
+    passes(&house, "blocked-source", "300", ONE).await;
+    let login = |password| ["-m", "1", "-au", "alice", "-ap", password];
+    passes(&house, "wrong-digest", "200", &login("nope")).await;
+    passes(&house, "digest", "200", &login("wonderland")).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sipp_may_change_its_mind() {
+    let house = House::open(AnswerPolicy::OnAgent).await;
+    passes(&house, "cancel-before-ringing", "100", ONE).await;
+    passes(&house, "cancel-after-ringing", "100", ONE).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sipp_keys_reach_the_room() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let (_room, mut events) = house.participant().await;
+    let keys = async {
+        let mut keys = String::new();
+        while keys.len() < 5 {
+            keys += &next(&mut events, "a key", |event| match event {
+                RoomEvent::Dtmf { digit, .. } => Some(digit),
+                _ => None,
+            })
+            .await;
+        }
+        keys
+    };
+    if peer("sipp").is_some() {
+        let ((), keys) = tokio::join!(passes(&house, "dtmf", "100", ONE), keys);
+        assert_eq!(keys, "1234#");
+    }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_sipp_calls_at_five_a_second() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    passes(&house, "ok", "100", &["-m", "50", "-r", "5"]).await;
+    house.close().await;
+}
