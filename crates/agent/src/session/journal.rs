@@ -28,6 +28,12 @@ impl Journal {
         Self { lane, writer }
     }
 
+    /// Hands turns to somebody else, who sees every version of each.
+    #[cfg(test)]
+    pub(super) fn to(lane: mpsc::Sender<Turn>) -> Self {
+        Self { lane, writer: JoinSet::new() }
+    }
+
     pub(super) fn write(&self, turn: Turn) {
         if let Err(error) = self.lane.try_send(turn) {
             tracing::warn!(%error, "the store is too slow for the conversation; a turn is lost");

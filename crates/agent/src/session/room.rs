@@ -20,6 +20,7 @@ use trunkline_service::tasks::Stop;
 use trunkline_store::Event;
 
 use super::conversation::{Conversation, Facts};
+use super::journal::Journal;
 use super::stage::{Incoming, Note, Piece, Stage};
 use super::{CloseReason, Shared, VOICE_FRAME, VOICE_RATE};
 use crate::speech::SPEECH_RATE;
@@ -102,7 +103,8 @@ pub(crate) async fn run(
     let (lane, incoming) = mpsc::channel(INCOMING_LANE);
     helpers.spawn(listen(caller, events, lane.clone()));
     let stage = RoomStage { voice, notes };
-    let conversation = Conversation::new(shared, facts, Box::new(stage));
+    let journal = Journal::new(shared.store.clone());
+    let conversation = Conversation::new(shared, facts, Box::new(stage), journal);
     let talk = conversation.run(incoming, stop);
     let mut talk = std::pin::pin!(talk);
     let reason = tokio::select! {

@@ -13,6 +13,7 @@ use trunkline_service::tasks::Tasks;
 use trunkline_store::{Store, Turn};
 
 use super::conversation::{Conversation, Facts};
+use super::journal::Journal;
 use super::stage::{Incoming, Note, Stage};
 use super::*;
 use crate::speech::testing::{LoudnessVad, ScriptedEot, ScriptedStt, ScriptedTts, scripted_speech};
@@ -73,10 +74,9 @@ impl Heard {
 struct Call {
     heard: Heard,
     lane: mpsc::Sender<Incoming>,
-    store: Store,
+    written: mpsc::Receiver<Turn>,
     end: JoinHandle<CloseReason>,
     _tasks: Tasks,
-    _files: tempfile::TempDir,
 }
 
 fn config() -> AgentConfig {
@@ -87,10 +87,8 @@ fn config() -> AgentConfig {
 
 impl Call {
     async fn new(speech: Speech) -> Self {
-        // A file, because a pool forgets idle connections, and virtual hours pass in no time.
-        let files = tempfile::tempdir().unwrap();
-        let path = files.path().join("store.db");
-        let store = Store::open(path.to_str().unwrap()).await.unwrap();
+        let store = Store::open(":memory:").await.unwrap();
+        // From here on nothing may wait for a real disk: virtual hours would pass meanwhile.
         tokio::time::pause();
         let config = config();
         let shared = Shared {
@@ -98,7 +96,7 @@ impl Call {
             config: Arc::new(config),
             speech,
             cache: Arc::default(),
-            store: store.clone(),
+            store,
             urgent: Arc::default(),
         };
         let facts = Facts {
@@ -107,11 +105,17 @@ impl Call {
         };
         let heard = Heard::default();
         let (lane, incoming) = mpsc::channel(16);
+        let (journal, written) = mpsc::channel(256);
         let tasks = Tasks::new();
-        let conversation = Conversation::new(shared, facts, Box::new(heard.clone()));
+        let conversation = Conversation::new(
+            shared,
+            facts,
+            Box::new(heard.clone()),
+            Journal::to(journal),
+        );
         #[expect(clippy::disallowed_methods, reason = "the test holds the handle")]
         let end = tokio::spawn(conversation.run(incoming, tasks.stop()));
-        Self { heard, lane, store, end, _tasks: tasks, _files: files }
+        Self { heard, lane, written, end, _tasks: tasks }
     }
 
     /// The caller's line carries this for so long.
@@ -138,11 +142,16 @@ impl Call {
         self.ends().await
     }
 
-    async fn ends(self) -> (CloseReason, Vec<Turn>, Heard) {
+    async fn ends(mut self) -> (CloseReason, Vec<Turn>, Heard) {
         let reason = self.end.await.unwrap();
-        drop(self.lane);
-        tokio::time::resume();
-        (reason, self.store.turns().of_call("SCL_1").await.unwrap(), self.heard)
+        let mut turns: Vec<Turn> = Vec::new();
+        while let Some(turn) = self.written.recv().await {
+            match turns.iter_mut().find(|known| known.turn_id == turn.turn_id) {
+                Some(known) => *known = turn,
+                None => turns.push(turn),
+            }
+        }
+        (reason, turns, self.heard)
     }
 }
 
@@ -331,6 +340,26 @@ async fn what_was_said_so_far_is_kept_when_the_caller_hangs_up_in_the_middle() {
     assert!(turns[0].interrupted);
     assert_eq!(turns[0].said.expose(), "Swift Parcel, good day. How");
     assert_eq!(heard.transcripts(false).len(), 1);
+}
+
+#[tokio::test]
+async fn a_turn_is_in_the_store_when_the_journal_closes() {
+    let store = Store::open(":memory:").await.unwrap();
+    let journal = Journal::new(store.clone());
+    let turn = Turn {
+        turn_id: trunkline_base::id::TurnId::parse("TN_1").unwrap(),
+        room: RoomName::parse("call-1").unwrap(),
+        call_id: Some(CallId::parse("SCL_1").unwrap()),
+        at: trunkline_base::time::UnixTime(1),
+        heard: "hello".to_owned().into(),
+        said: String::new().into(),
+        interrupted: false,
+        latency: trunkline_store::TurnLatency::default(),
+    };
+    journal.write(turn.clone());
+    journal.write(Turn { said: "Good day.".to_owned().into(), ..turn });
+    journal.close().await;
+    assert_eq!(said(&store.turns().of_call("SCL_1").await.unwrap()), ["Good day."]);
 }
 
 #[tokio::test]

@@ -75,7 +75,12 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    pub(super) fn new(shared: Shared, facts: Facts, stage: Box<dyn Stage>) -> Self {
+    pub(super) fn new(
+        shared: Shared,
+        facts: Facts,
+        stage: Box<dyn Stage>,
+        journal: Journal,
+    ) -> Self {
         let now = Instant::now().into_std();
         let mut rng = SmallRng::from_rng(&mut rand::rng());
         Self {
@@ -85,7 +90,7 @@ impl Conversation {
             hearing: Hearing::default(),
             listening: Listening::default(),
             stage,
-            journal: Journal::new(shared.store.clone()),
+            journal,
             mouth: Mouth::new(),
             replies: BTreeMap::new(),
             records: BTreeMap::new(),
