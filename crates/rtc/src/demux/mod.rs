@@ -41,7 +41,11 @@ struct Learnt<K> {
 
 impl<K> Default for Demux<K> {
     fn default() -> Self {
-        Self { fragments: BTreeMap::new(), addresses: BTreeMap::new(), clock: 0 }
+        Self {
+            fragments: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            clock: 0,
+        }
     }
 }
 
@@ -65,7 +69,9 @@ impl<K: Clone + PartialEq> Demux<K> {
 
     /// Finds the receiver of a datagram and learns its source address.
     pub fn route(&mut self, from: SocketAddr, datagram: &[u8]) -> Route<K> {
-        let Some(&first) = datagram.first() else { return Route::Foreign };
+        let Some(&first) = datagram.first() else {
+            return Route::Foreign;
+        };
         self.clock += 1;
         if let Some(ufrag) = stun::receiver_fragment(datagram)
             && let Some(key) = self.fragments.get(ufrag).cloned()
@@ -94,7 +100,13 @@ impl<K: Clone + PartialEq> Demux<K> {
         if fresh {
             self.make_room(&key);
         }
-        self.addresses.insert(from, Learnt { key, used: self.clock });
+        self.addresses.insert(
+            from,
+            Learnt {
+                key,
+                used: self.clock,
+            },
+        );
     }
 
     fn make_room(&mut self, key: &K) {
@@ -129,7 +141,10 @@ mod tests {
         assert_eq!(demux.route(addr(9), &[0x80, 0, 0]), Route::Unknown);
         assert_eq!(demux.route(addr(9), &request("mine:theirs")), Route::To(1));
         assert_eq!(demux.route(addr(9), &[0x80, 0, 0]), Route::To(1));
-        assert_eq!(demux.route(addr(8), &request("other:theirs")), Route::Unknown);
+        assert_eq!(
+            demux.route(addr(8), &request("other:theirs")),
+            Route::Unknown
+        );
     }
 
     #[test]
@@ -139,7 +154,10 @@ mod tests {
         demux.route(addr(9), &request("mine:theirs"));
         demux.remove(&1);
         assert_eq!(demux.route(addr(9), &[0x80]), Route::Unknown);
-        assert_eq!(demux.route(addr(9), &request("mine:theirs")), Route::Unknown);
+        assert_eq!(
+            demux.route(addr(9), &request("mine:theirs")),
+            Route::Unknown
+        );
     }
 
     #[test]
@@ -157,7 +175,10 @@ mod tests {
     #[test]
     fn noise_is_foreign() {
         let mut demux: Demux<u8> = Demux::default();
-        assert_eq!(demux.route(addr(1), b"OPTIONS sip:x SIP/2.0"), Route::Foreign);
+        assert_eq!(
+            demux.route(addr(1), b"OPTIONS sip:x SIP/2.0"),
+            Route::Foreign
+        );
         assert_eq!(demux.route(addr(1), &[]), Route::Foreign);
     }
 }

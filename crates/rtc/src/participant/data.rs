@@ -61,7 +61,9 @@ impl Data {
         self.kept_bytes += packet.bytes.len();
         self.kept.push_back(packet);
         while self.kept_bytes > MAX_KEPT {
-            let Some(old) = self.kept.pop_front() else { break };
+            let Some(old) = self.kept.pop_front() else {
+                break;
+            };
             self.kept_bytes -= old.bytes.len();
         }
     }
@@ -70,7 +72,11 @@ impl Data {
     fn rewind(&mut self, last_received: u32) {
         let kept = std::mem::take(&mut self.kept);
         self.kept_bytes = 0;
-        for packet in kept.into_iter().rev().filter(|p| p.sequence > last_received) {
+        for packet in kept
+            .into_iter()
+            .rev()
+            .filter(|p| p.sequence > last_received)
+        {
             self.waiting_bytes += packet.bytes.len();
             self.waiting.push_front(packet);
         }
@@ -91,7 +97,10 @@ impl Participant {
     /// Sends a data packet. False if it is too large, the queue is full, or, for lossy data, the
     /// channel is not open.
     pub fn send_data(&mut self, out: DataOut, now: Instant) -> bool {
-        let DataOut { mut packet, reliable } = out;
+        let DataOut {
+            mut packet,
+            reliable,
+        } = out;
         self.stamp(&mut packet, reliable);
         let size = packet.encoded_len();
         if size > MAX_PACKET || self.is_over() {
@@ -118,7 +127,11 @@ impl Participant {
 
     #[expect(deprecated, reason = "older servers read the kind")]
     fn stamp(&self, packet: &mut proto::DataPacket, reliable: bool) {
-        packet.kind = if reliable { Kind::Reliable } else { Kind::Lossy } as i32;
+        packet.kind = if reliable {
+            Kind::Reliable
+        } else {
+            Kind::Lossy
+        } as i32;
         if let Some(own) = &self.roster.own
             && packet.participant_identity.is_empty()
         {
@@ -168,7 +181,10 @@ mod tests {
     use super::*;
 
     fn numbered(sequence: u32) -> Numbered {
-        Numbered { sequence, bytes: vec![0; 10] }
+        Numbered {
+            sequence,
+            bytes: vec![0; 10],
+        }
     }
 
     #[test]
@@ -182,7 +198,10 @@ mod tests {
         data.waiting.push_back(numbered(5));
         data.rewind(2);
         let order: Vec<u32> = data.waiting.iter().map(|p| p.sequence).collect();
-        assert_eq!((order, data.waiting_bytes, data.kept_bytes), (vec![3, 4, 5], 30, 0));
+        assert_eq!(
+            (order, data.waiting_bytes, data.kept_bytes),
+            (vec![3, 4, 5], 30, 0)
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The two connections of a client and the negotiation of each.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -10,17 +11,21 @@ use rand::rngs::StdRng;
 use serde::Deserialize;
 
 use crate::peer::{
-    Delivery, LOSSY, Peer, PeerConfig, PeerEvent, PeerInput, RELIABLE, Role, SdpError, Side,
+    Delivery, LOSSY, Mid, Peer, PeerConfig, PeerEvent, PeerInput, RELIABLE, Role, SdpError, Side,
 };
 
 use super::config::ParticipantConfig;
 use super::event::Event;
+use super::local::SendClock;
 use super::{Participant, phase::Phase};
 
 /// Changes are gathered this long before an offer.
 const DEBOUNCE: Duration = Duration::from_millis(20);
 /// A server that has not answered an offer by then is not going to.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// A server that ends a session closes the media first and says why over the signal socket right
+/// after. Without a word by then it is a failure like any other.
+const LAST_WORD: Duration = Duration::from_secs(1);
 /// "Never", far enough that nobody waits for it.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
@@ -39,11 +44,15 @@ pub(super) struct Links {
     up_addresses: Vec<SocketAddr>,
     down_addresses: Vec<SocketAddr>,
     made: Instant,
+    /// Numbers of what we send, per section.
+    pub(super) clocks: BTreeMap<Mid, SendClock>,
     /// The subscriber connection decides whether we are connected.
     pub(super) down_primary: bool,
     offer_id: u32,
     open: Option<(u32, Instant)>,
     due: Option<Instant>,
+    /// The server closed a connection; until then it may say why.
+    last_word: Option<Instant>,
     restart_after_answer: bool,
     /// After a resume: the server has not yet restarted the subscriber connection.
     awaiting_restart: bool,
@@ -70,9 +79,11 @@ impl Links {
             up_addresses,
             down_addresses,
             made: now,
+            clocks: BTreeMap::new(),
             down_primary: true,
             offer_id: 0,
             open: None,
+            last_word: None,
             due: None,
             restart_after_answer: false,
             awaiting_restart: false,
@@ -97,13 +108,16 @@ impl Links {
 
     /// True if media flows as far as this session needs it.
     pub(super) fn ready(&self, resume: bool) -> bool {
-        let primary = if self.down_primary { &self.down } else { &self.up };
+        let primary = if self.down_primary {
+            &self.down
+        } else {
+            &self.up
+        };
         let negotiated = !resume || (self.open.is_none() && !self.awaiting_restart);
         let up = self.up.has_path() || self.down_primary && !resume;
         primary.is_connected() && primary.has_path() && up && negotiated
     }
 
-    /// The connection data arrives on.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         for peer in [&mut self.up, &mut self.down] {
             if peer.poll_timeout().0 <= now {
@@ -113,10 +127,14 @@ impl Links {
     }
 
     pub(super) fn deadlines(&self) -> impl Iterator<Item = (Instant, &'static str)> {
-        let due = self.due.filter(|_| self.open.is_none()).map(|at| (at, "negotiation"));
+        let due = self
+            .due
+            .filter(|_| self.open.is_none())
+            .map(|at| (at, "negotiation"));
         let open = self.open.map(|(_, at)| (at, "answer timeout"));
         let peers = [self.up.poll_timeout(), self.down.poll_timeout()];
-        peers.into_iter().chain(due).chain(open)
+        let last_word = self.last_word.map(|at| (at, "last word"));
+        peers.into_iter().chain(due).chain(open).chain(last_word)
     }
 
     pub(super) fn never(&self) -> (Instant, &'static str) {
@@ -142,14 +160,11 @@ impl Links {
 
     /// The connection a datagram is for: by the address it came to, or, where both connections
     /// share one, by who recognises it.
-    fn route(
-        &self,
-        from: SocketAddr,
-        to: SocketAddr,
-        data: &[u8],
-        now: Instant,
-    ) -> Option<Leg> {
-        let (up, down) = (self.up_addresses.contains(&to), self.down_addresses.contains(&to));
+    fn route(&self, from: SocketAddr, to: SocketAddr, data: &[u8], now: Instant) -> Option<Leg> {
+        let (up, down) = (
+            self.up_addresses.contains(&to),
+            self.down_addresses.contains(&to),
+        );
         match (up, down) {
             (true, false) => Some(Leg::Up),
             (false, true) => Some(Leg::Down),
@@ -189,7 +204,9 @@ struct CandidateInit {
 impl Participant {
     /// A datagram arrived on our UDP socket.
     pub fn handle_datagram(&mut self, from: SocketAddr, to: SocketAddr, data: &[u8], now: Instant) {
-        let Some(leg) = self.links.route(from, to, data, now) else { return };
+        let Some(leg) = self.links.route(from, to, data, now) else {
+            return;
+        };
         let input = PeerInput::Datagram { from, to, data };
         self.links.leg(leg).handle_input(input, now);
         self.pump(now);
@@ -198,7 +215,10 @@ impl Participant {
 
     /// The server offers on the subscriber connection.
     pub(super) fn on_offer(&mut self, offer: proto::SessionDescription, now: Instant) {
-        let map = offer.mid_to_track_id.iter().map(|(mid, sid)| (mid.clone(), sid.clone()));
+        let map = offer
+            .mid_to_track_id
+            .iter()
+            .map(|(mid, sid)| (mid.clone(), sid.clone()));
         self.remotes.map = map.collect();
         match self.links.down.accept_offer(&offer.sdp, now) {
             Ok(sdp) => {
@@ -215,7 +235,9 @@ impl Participant {
 
     /// The server answers our offer. Id 0 means "the last one".
     pub(super) fn on_answer(&mut self, answer: &proto::SessionDescription, now: Instant) {
-        let Some((id, _)) = self.links.open else { return };
+        let Some((id, _)) = self.links.open else {
+            return;
+        };
         if answer.id != 0 && answer.id != id {
             return;
         }
@@ -240,12 +262,19 @@ impl Participant {
         };
         let down = trickle.target == proto::SignalTarget::Subscriber as i32;
         let leg = if down { Leg::Down } else { Leg::Up };
-        self.links.leg(leg).add_remote_candidate(&init.candidate, now);
+        self.links
+            .leg(leg)
+            .add_remote_candidate(&init.candidate, now);
         self.pump(now);
     }
 
     /// Offers what is due.
     pub(super) fn negotiate_due(&mut self, now: Instant) {
+        if self.links.last_word.is_some_and(|at| at <= now) {
+            self.links.last_word = None;
+            self.path_lost(now);
+            return;
+        }
         if self.links.open.is_some_and(|(_, at)| at <= now) {
             self.links.open = None;
             self.reconnect(false, now);
@@ -349,7 +378,10 @@ impl Participant {
             PeerEvent::ChannelOpen { .. } | PeerEvent::ChannelDrained { .. } => {
                 self.flush_data(now);
             }
-            PeerEvent::Disconnected | PeerEvent::Closed => self.path_lost(now),
+            PeerEvent::Disconnected => self.path_lost(now),
+            PeerEvent::Closed => {
+                self.links.last_word.get_or_insert(now + LAST_WORD);
+            }
             PeerEvent::SenderRefused(slot) => self.sender_refused(slot),
             PeerEvent::Connected
             | PeerEvent::Reconnected
@@ -375,5 +407,10 @@ impl Participant {
 }
 
 fn description(kind: &str, sdp: String, id: u32) -> proto::SessionDescription {
-    proto::SessionDescription { r#type: kind.to_owned(), sdp, id, ..Default::default() }
+    proto::SessionDescription {
+        r#type: kind.to_owned(),
+        sdp,
+        id,
+        ..Default::default()
+    }
 }

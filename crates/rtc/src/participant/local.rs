@@ -24,7 +24,6 @@ pub(super) struct Local {
     stage: Stage,
     cid: String,
     muted: bool,
-    clock: SendClock,
 }
 
 #[derive(Debug)]
@@ -39,9 +38,10 @@ enum Stage {
     Published { info: proto::TrackInfo, slot: Slot },
 }
 
-/// Sequence and timestamp of what we send.
+/// Sequence and timestamp of one section. They go on when another track takes the section over,
+/// because its source, and with it SRTP's packet index, stays the same.
 #[derive(Debug, Clone, Copy)]
-struct SendClock {
+pub(super) struct SendClock {
     seq: u64,
     timestamp: u32,
     expected: Option<Instant>,
@@ -49,7 +49,11 @@ struct SendClock {
 
 impl SendClock {
     fn new(rng: &mut impl Rng) -> Self {
-        Self { seq: rng.random_range(1..0x7fff), timestamp: rng.random(), expected: None }
+        Self {
+            seq: rng.random_range(1..0x7fff),
+            timestamp: rng.random(),
+            expected: None,
+        }
     }
 
     /// Numbers for a packet of this duration; true if it follows a pause.
@@ -65,7 +69,11 @@ impl SendClock {
         self.seq += 1;
         self.timestamp = self.timestamp.wrapping_add(duration_48k);
         let duration = Duration::from_micros(u64::from(duration_48k) * 1000 / 48);
-        let base = if first { now } else { self.expected.unwrap_or(now) };
+        let base = if first {
+            now
+        } else {
+            self.expected.unwrap_or(now)
+        };
         self.expected = Some((base + duration).max(now));
         out
     }
@@ -122,8 +130,12 @@ impl Participant {
         let track = LocalTrack(self.next_local);
         self.next_local += 1;
         let muted = wanted.muted;
-        let clock = SendClock::new(&mut self.rng);
-        let local = Local { wanted, stage: Stage::Wanted, cid: String::new(), muted, clock };
+        let local = Local {
+            wanted,
+            stage: Stage::Wanted,
+            cid: String::new(),
+            muted,
+        };
         self.locals.insert(track, local);
         self.publish_due(now);
         track
@@ -141,7 +153,9 @@ impl Participant {
 
     /// Mutes or unmutes a track. Nothing is sent while muted.
     pub fn set_muted(&mut self, track: LocalTrack, muted: bool, _now: Instant) {
-        let Some(local) = self.locals.get_mut(&track) else { return };
+        let Some(local) = self.locals.get_mut(&track) else {
+            return;
+        };
         if local.muted == muted {
             return;
         }
@@ -153,12 +167,25 @@ impl Participant {
 
     /// Sends one Opus packet; dropped while the track is muted or not on the air.
     pub fn send_audio(&mut self, track: LocalTrack, audio: AudioOut, now: Instant) {
-        let Some(local) = self.locals.get_mut(&track).filter(|l| !l.muted) else { return };
-        let Stage::Published { slot, .. } = local.stage else { return };
+        let Some(local) = self.locals.get_mut(&track).filter(|l| !l.muted) else {
+            return;
+        };
+        let Stage::Published { slot, .. } = local.stage else {
+            return;
+        };
         if !self.links.up.sender_is_live(slot) {
             return;
         }
-        let (seq, timestamp, marker) = local.clock.next(audio.duration_48k, now);
+        let Some(mid) = self.links.up.sender_mid(slot) else {
+            return;
+        };
+        let rng = &mut self.rng;
+        let clock = self
+            .links
+            .clocks
+            .entry(mid)
+            .or_insert_with(|| SendClock::new(rng));
+        let (seq, timestamp, marker) = clock.next(audio.duration_48k, now);
         let out = RtpOut {
             seq,
             timestamp,
@@ -184,9 +211,10 @@ impl Participant {
         if self.phase.may_speak() && !self.is_over() {
             self.announce_locals(now);
         }
-        let late = self.locals.iter().filter(|(_, l)| {
-            matches!(l.stage, Stage::Announced { deadline } if deadline <= now)
-        });
+        let late = self
+            .locals
+            .iter()
+            .filter(|(_, l)| matches!(l.stage, Stage::Announced { deadline } if deadline <= now));
         for track in late.map(|(t, _)| *t).collect::<Vec<_>>() {
             self.end_local(track, TrackEnd::TimedOut);
         }
@@ -205,8 +233,9 @@ impl Participant {
         for local in self.locals.values_mut() {
             if matches!(local.stage, Stage::Wanted) {
                 local.cid = trunkline_base::id::guid("TR_", &mut self.rng);
-                local.clock = SendClock::new(&mut self.rng);
-                local.stage = Stage::Announced { deadline: now + PUBLISH_TIMEOUT };
+                local.stage = Stage::Announced {
+                    deadline: now + PUBLISH_TIMEOUT,
+                };
                 requests.push(Request::AddTrack(local.request()));
             }
         }
@@ -216,14 +245,23 @@ impl Participant {
     }
 
     /// The server accepted a track: describe it.
-    pub(super) fn on_track_published(&mut self, response: proto::TrackPublishedResponse, now: Instant) {
+    pub(super) fn on_track_published(
+        &mut self,
+        response: proto::TrackPublishedResponse,
+        now: Instant,
+    ) {
         let Some(info) = response.track else { return };
         let found = self.locals.values_mut().find(|l| l.cid == response.cid);
         let Some(local) = found else { return };
         if !matches!(local.stage, Stage::Announced { .. }) {
             return;
         }
-        let stream = self.roster.own.as_ref().map(|o| o.sid.clone()).unwrap_or_default();
+        let stream = self
+            .roster
+            .own
+            .as_ref()
+            .map(|o| o.sid.clone())
+            .unwrap_or_default();
         let slot = self.links.up.add_audio_sender(&stream, &local.cid);
         self.links.up.set_sender_stereo(slot, local.wanted.stereo);
         let muted = local.muted;
@@ -238,26 +276,42 @@ impl Participant {
     /// A description was agreed on: what it carried is on the air.
     pub(super) fn locals_negotiated(&mut self) {
         for (track, local) in &mut self.locals {
-            let Stage::Accepted { info, slot } = &local.stage else { continue };
+            let Stage::Accepted { info, slot } = &local.stage else {
+                continue;
+            };
             if self.links.up.sender_mid(*slot).is_none() {
                 continue;
             }
             let (info, slot) = (info.clone(), *slot);
-            local.stage = Stage::Published { info: info.clone(), slot };
-            self.events.push_back(Event::LocalTrackPublished { track: *track, info });
+            local.stage = Stage::Published {
+                info: info.clone(),
+                slot,
+            };
+            self.events.push_back(Event::LocalTrackPublished {
+                track: *track,
+                info,
+            });
         }
     }
 
     /// The server refused the request to publish a track.
     pub(super) fn on_track_refused(&mut self, cid: &str, message: &str) {
-        let found = self.locals.iter().find(|(_, l)| l.cid == cid).map(|(t, _)| *t);
+        let found = self
+            .locals
+            .iter()
+            .find(|(_, l)| l.cid == cid)
+            .map(|(t, _)| *t);
         if let Some(track) = found {
             self.end_local(track, TrackEnd::Refused(message.to_owned()));
         }
     }
 
     pub(super) fn sender_refused(&mut self, slot: Slot) {
-        let found = self.locals.iter().find(|(_, l)| l.slot() == Some(slot)).map(|(t, _)| *t);
+        let found = self
+            .locals
+            .iter()
+            .find(|(_, l)| l.slot() == Some(slot))
+            .map(|(t, _)| *t);
         if let Some(track) = found {
             self.end_local(track, TrackEnd::Refused("section refused".to_owned()));
         }
@@ -265,16 +319,23 @@ impl Participant {
 
     /// The server took a track away.
     pub(super) fn on_track_unpublished(&mut self, sid: &str, now: Instant) {
-        let Some(track) = self.local_by_sid(sid) else { return };
+        let Some(track) = self.local_by_sid(sid) else {
+            return;
+        };
         self.end_local(track, TrackEnd::Revoked);
         self.links.touch(now);
     }
 
     /// The server muted or unmuted a track.
     pub(super) fn on_mute(&mut self, mute: &proto::MuteTrackRequest, now: Instant) {
-        let Some(track) = self.local_by_sid(&mute.sid) else { return };
+        let Some(track) = self.local_by_sid(&mute.sid) else {
+            return;
+        };
         self.set_muted(track, mute.muted, now);
-        self.events.push_back(Event::LocalTrackMuted { track, muted: mute.muted });
+        self.events.push_back(Event::LocalTrackMuted {
+            track,
+            muted: mute.muted,
+        });
     }
 
     pub(super) fn on_track_heard(&mut self, sid: &str) {
@@ -285,9 +346,15 @@ impl Participant {
 
     /// Tracks the server knows, for a resume.
     pub(super) fn published(&self) -> Vec<proto::TrackPublishedResponse> {
-        let known = self.locals.values().filter_map(|l| Some((l.cid.clone(), l.info()?.clone())));
+        let known = self
+            .locals
+            .values()
+            .filter_map(|l| Some((l.cid.clone(), l.info()?.clone())));
         known
-            .map(|(cid, info)| proto::TrackPublishedResponse { cid, track: Some(info) })
+            .map(|(cid, info)| proto::TrackPublishedResponse {
+                cid,
+                track: Some(info),
+            })
             .collect()
     }
 
@@ -297,10 +364,13 @@ impl Participant {
     }
 
     fn end_local(&mut self, track: LocalTrack, reason: TrackEnd) {
-        let Some(local) = self.locals.remove(&track) else { return };
+        let Some(local) = self.locals.remove(&track) else {
+            return;
+        };
         if let Some(slot) = local.slot() {
             self.links.up.remove_sender(slot);
         }
-        self.events.push_back(Event::LocalTrackEnded { track, reason });
+        self.events
+            .push_back(Event::LocalTrackEnded { track, reason });
     }
 }

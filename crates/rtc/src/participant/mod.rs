@@ -115,7 +115,9 @@ impl Participant {
             return None;
         }
         let message = self.requests.pop_front()?;
-        Some(proto::SignalRequest { message: Some(message) })
+        Some(proto::SignalRequest {
+            message: Some(message),
+        })
     }
 
     /// The next thing that happened.

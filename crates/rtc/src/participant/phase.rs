@@ -35,15 +35,31 @@ const RR_SIGNAL_DISCONNECTED: i32 = proto::ReconnectReason::RrSignalDisconnected
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The shell opens the socket.
-    Dialing { attempt: u32, resume: bool, deadline: Instant },
+    Dialing {
+        attempt: u32,
+        resume: bool,
+        deadline: Instant,
+    },
     /// The socket is open; the first message decides.
-    Greeting { attempt: u32, resume: bool, deadline: Instant },
+    Greeting {
+        attempt: u32,
+        resume: bool,
+        deadline: Instant,
+    },
     /// Signalling works, media does not yet.
-    Connecting { attempt: u32, resume: bool, deadline: Instant },
+    Connecting {
+        attempt: u32,
+        resume: bool,
+        deadline: Instant,
+    },
     /// Everything works.
     Up,
     /// The next attempt is due at `until`.
-    Waiting { attempt: u32, resume: bool, until: Instant },
+    Waiting {
+        attempt: u32,
+        resume: bool,
+        until: Instant,
+    },
     /// Ended for good.
     Over,
 }
@@ -95,7 +111,12 @@ impl Pulse {
 
     /// Takes over what the join response says about pings.
     pub(super) fn configure(&mut self, join: &proto::JoinResponse, now: Instant) {
-        let seconds = |n: i32| u64::try_from(n).ok().filter(|n| *n > 0).map(Duration::from_secs);
+        let seconds = |n: i32| {
+            u64::try_from(n)
+                .ok()
+                .filter(|n| *n > 0)
+                .map(Duration::from_secs)
+        };
         self.interval = seconds(join.ping_interval).unwrap_or(PING_INTERVAL);
         self.timeout = seconds(join.ping_timeout).unwrap_or(PING_TIMEOUT);
         self.heard(now);
@@ -112,7 +133,10 @@ impl Pulse {
 
     fn ping(&mut self, now: Instant) -> Request {
         self.next_ping = now + self.interval;
-        Request::PingReq(proto::Ping { timestamp: self.millis(now), rtt: self.rtt_ms })
+        Request::PingReq(proto::Ping {
+            timestamp: self.millis(now),
+            rtt: self.rtt_ms,
+        })
     }
 
     /// Milliseconds of our own clock; the server only hands them back.
@@ -123,16 +147,27 @@ impl Pulse {
 
     fn deadline(&self) -> (Instant, &'static str) {
         let dead = (self.last_heard + self.timeout, "ping timeout");
-        if dead.0 < self.next_ping { dead } else { (self.next_ping, "ping") }
+        if dead.0 < self.next_ping {
+            dead
+        } else {
+            (self.next_ping, "ping")
+        }
     }
 }
 
 impl Participant {
     /// The shell opened the socket.
     pub fn signal_opened(&mut self, now: Instant) {
-        if let Phase::Dialing { attempt, resume, .. } = self.phase {
+        if let Phase::Dialing {
+            attempt, resume, ..
+        } = self.phase
+        {
             let deadline = now + GREETING_TIMEOUT;
-            self.phase = Phase::Greeting { attempt, resume, deadline };
+            self.phase = Phase::Greeting {
+                attempt,
+                resume,
+                deadline,
+            };
             self.pulse.heard(now);
         }
     }
@@ -161,7 +196,9 @@ impl Participant {
         match self.phase {
             Phase::Up => self.reconnect(true, now),
             Phase::Greeting { attempt, .. } => self.retry(attempt, false, "socket closed", now),
-            Phase::Connecting { attempt, resume, .. } => {
+            Phase::Connecting {
+                attempt, resume, ..
+            } => {
                 self.retry(attempt, !resume && self.may_resume(), "socket closed", now);
             }
             Phase::Dialing { .. } | Phase::Waiting { .. } | Phase::Over => {}
@@ -186,13 +223,18 @@ impl Participant {
         let pulse = alive.then(|| self.pulse.deadline());
         let own = [self.phase.deadline(), pulse, self.publish_deadline()];
         let wakes = own.into_iter().flatten().chain(self.links.deadlines());
-        wakes.min_by_key(|(at, _)| *at).unwrap_or_else(|| self.links.never())
+        wakes
+            .min_by_key(|(at, _)| *at)
+            .unwrap_or_else(|| self.links.never())
     }
 
     /// Asks the shell to open the socket.
     pub(super) fn dial(&mut self, attempt: u32, resume: Option<String>, now: Instant) {
-        self.phase =
-            Phase::Dialing { attempt, resume: resume.is_some(), deadline: now + DIAL_TIMEOUT };
+        self.phase = Phase::Dialing {
+            attempt,
+            resume: resume.is_some(),
+            deadline: now + DIAL_TIMEOUT,
+        };
         self.events.push_back(Event::Dial(Dial {
             attempt,
             resume,
@@ -214,12 +256,20 @@ impl Participant {
         self.announce_reconnecting(resume);
         self.requests.retain(outlives_a_socket);
         self.events.push_back(Event::CloseSignal);
-        self.phase = Phase::Waiting { attempt: 1, resume, until: now };
+        self.phase = Phase::Waiting {
+            attempt: 1,
+            resume,
+            until: now,
+        };
     }
 
     /// An attempt failed; schedules the next or gives up.
     fn retry(&mut self, attempt: u32, resume: bool, why: &str, now: Instant) {
-        let limit = if self.pulse.joined_once { ATTEMPTS } else { FIRST_ATTEMPTS };
+        let limit = if self.pulse.joined_once {
+            ATTEMPTS
+        } else {
+            FIRST_ATTEMPTS
+        };
         let hopeless = self.pulse.joined_once && !self.config.reconnect;
         self.events.push_back(Event::CloseSignal);
         if attempt + 1 >= limit || hopeless {
@@ -229,9 +279,15 @@ impl Participant {
         if self.pulse.joined_once {
             self.announce_reconnecting(resume);
         }
-        let ceiling = BACKOFF.saturating_mul(1 << attempt.min(16)).min(BACKOFF_MAX);
+        let ceiling = BACKOFF
+            .saturating_mul(1 << attempt.min(16))
+            .min(BACKOFF_MAX);
         let until = now + ceiling.mul_f64(self.rng.random_range(0.5..=1.0));
-        self.phase = Phase::Waiting { attempt: attempt + 1, resume, until };
+        self.phase = Phase::Waiting {
+            attempt: attempt + 1,
+            resume,
+            until,
+        };
     }
 
     fn announce_reconnecting(&mut self, resume: bool) {
@@ -253,7 +309,11 @@ impl Participant {
         let attempt = self.attempt();
         self.pulse.joined_once = true;
         let deadline = now + CONNECT_TIMEOUT;
-        self.phase = Phase::Connecting { attempt, resume: false, deadline };
+        self.phase = Phase::Connecting {
+            attempt,
+            resume: false,
+            deadline,
+        };
     }
 
     /// The server continues our session.
@@ -261,12 +321,18 @@ impl Participant {
         let attempt = self.attempt();
         self.pulse.heard(now);
         let deadline = now + CONNECT_TIMEOUT;
-        self.phase = Phase::Connecting { attempt, resume: true, deadline };
+        self.phase = Phase::Connecting {
+            attempt,
+            resume: true,
+            deadline,
+        };
     }
 
     /// Media is up: the session is whole.
     pub(super) fn check_connected(&mut self, now: Instant) {
-        let Phase::Connecting { resume, .. } = self.phase else { return };
+        let Phase::Connecting { resume, .. } = self.phase else {
+            return;
+        };
         if !self.links.ready(resume) {
             return;
         }
@@ -316,11 +382,15 @@ impl Participant {
             Phase::Greeting { attempt, .. } => {
                 self.retry(attempt, false, "no greeting in time", now);
             }
-            Phase::Connecting { attempt, resume, .. } => {
+            Phase::Connecting {
+                attempt, resume, ..
+            } => {
                 let again = !resume && self.may_resume();
                 self.retry(attempt, again, "no media in time", now);
             }
-            Phase::Waiting { attempt, resume, .. } => self.try_again(attempt, resume, now),
+            Phase::Waiting {
+                attempt, resume, ..
+            } => self.try_again(attempt, resume, now),
             Phase::Up | Phase::Over => {}
         }
     }
@@ -341,10 +411,15 @@ impl Participant {
         self.links.close(now);
         self.pump(now);
         self.links = Links::new(&self.config, &mut self.rng, now);
-        self.requests.retain(|r| matches!(r, Request::UpdateMetadata(_)));
+        self.requests
+            .retain(|r| matches!(r, Request::UpdateMetadata(_)));
         self.data.start_over();
         let ended = self.remotes.clear();
-        self.events.extend(ended.into_iter().map(|sid| Event::TrackUnsubscribed { sid }));
+        self.events.extend(
+            ended
+                .into_iter()
+                .map(|sid| Event::TrackUnsubscribed { sid }),
+        );
         for local in self.locals.values_mut() {
             local.start_over();
         }

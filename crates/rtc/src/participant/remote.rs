@@ -51,7 +51,13 @@ impl Remotes {
     }
 
     fn sid_of(&self, media: &RemoteMedia) -> Option<String> {
-        let from_stream = || media.stream_id.split('|').nth(1).filter(|t| t.starts_with("TR_"));
+        let from_stream = || {
+            media
+                .stream_id
+                .split('|')
+                .nth(1)
+                .filter(|t| t.starts_with("TR_"))
+        };
         let own = Some(media.track_id.as_str()).filter(|t| t.starts_with("TR_"));
         let mapped = self.map.get(media.mid.as_str()).map(String::as_str);
         mapped.or(own).or_else(from_stream).map(str::to_owned)
@@ -60,8 +66,16 @@ impl Remotes {
 
 impl Participant {
     pub(super) fn on_media(&mut self, media: &RemoteMedia) {
-        let Some(sid) = self.remotes.sid_of(media) else { return };
-        self.remotes.sections.insert(media.mid, Section { sid, announced: false });
+        let Some(sid) = self.remotes.sid_of(media) else {
+            return;
+        };
+        self.remotes.sections.insert(
+            media.mid,
+            Section {
+                sid,
+                announced: false,
+            },
+        );
         self.announce_media();
     }
 
@@ -69,7 +83,8 @@ impl Participant {
         if let Some(section) = self.remotes.sections.remove(&mid)
             && section.announced
         {
-            self.events.push_back(Event::TrackUnsubscribed { sid: section.sid });
+            self.events
+                .push_back(Event::TrackUnsubscribed { sid: section.sid });
         }
     }
 

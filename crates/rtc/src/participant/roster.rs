@@ -22,21 +22,24 @@ pub(super) struct Roster {
 
 impl Roster {
     /// A track of somebody else and its publisher.
-    pub(super) fn track(
-        &self,
-        sid: &str,
-    ) -> Option<(&proto::ParticipantInfo, &proto::TrackInfo)> {
-        self.others.values().find_map(|p| Some((p, p.tracks.iter().find(|t| t.sid == sid)?)))
+    pub(super) fn track(&self, sid: &str) -> Option<(&proto::ParticipantInfo, &proto::TrackInfo)> {
+        self.others
+            .values()
+            .find_map(|p| Some((p, p.tracks.iter().find(|t| t.sid == sid)?)))
     }
 
     /// Takes over the state of a new session and says how it differs from the old one.
     pub(super) fn enter(&mut self, join: &proto::JoinResponse) -> Vec<Event> {
         self.room.clone_from(&join.room);
         self.own.clone_from(&join.participant);
-        let present = |p: &&proto::ParticipantInfo| {
-            join.other_participants.iter().any(|o| o.sid == p.sid)
-        };
-        let gone: Vec<_> = self.others.values().filter(|p| !present(p)).cloned().collect();
+        let present =
+            |p: &&proto::ParticipantInfo| join.other_participants.iter().any(|o| o.sid == p.sid);
+        let gone: Vec<_> = self
+            .others
+            .values()
+            .filter(|p| !present(p))
+            .cloned()
+            .collect();
         let mut events = Vec::new();
         for participant in gone {
             events.extend(self.remove(&participant));
@@ -56,9 +59,16 @@ impl Roster {
     }
 
     fn remove(&mut self, info: &proto::ParticipantInfo) -> Vec<Event> {
-        let known = self.others.get(&info.identity).filter(|p| p.sid == info.sid);
-        let Some(identity) = known.map(|p| p.identity.clone()) else { return Vec::new() };
-        let Some(before) = self.others.remove(&identity) else { return Vec::new() };
+        let known = self
+            .others
+            .get(&info.identity)
+            .filter(|p| p.sid == info.sid);
+        let Some(identity) = known.map(|p| p.identity.clone()) else {
+            return Vec::new();
+        };
+        let Some(before) = self.others.remove(&identity) else {
+            return Vec::new();
+        };
         let unpublished = before.tracks.iter().map(|t| Event::TrackUnpublished {
             by: before.clone(),
             track: t.clone(),
@@ -99,17 +109,27 @@ impl Roster {
 
     fn arrive(&mut self, now: proto::ParticipantInfo) -> Vec<Event> {
         self.others.insert(now.identity.clone(), now.clone());
-        let published =
-            now.tracks.iter().map(|t| Event::TrackPublished { by: now.clone(), track: t.clone() });
-        std::iter::once(Event::ParticipantJoined(now.clone())).chain(published).collect()
+        let published = now.tracks.iter().map(|t| Event::TrackPublished {
+            by: now.clone(),
+            track: t.clone(),
+        });
+        std::iter::once(Event::ParticipantJoined(now.clone()))
+            .chain(published)
+            .collect()
     }
 }
 
 fn track_changes(before: &proto::ParticipantInfo, now: &proto::ParticipantInfo) -> Vec<Event> {
     let in_list = |list: &[proto::TrackInfo], sid: &str| list.iter().any(|t| t.sid == sid);
-    let ended = before.tracks.iter().filter(|t| !in_list(&now.tracks, &t.sid));
+    let ended = before
+        .tracks
+        .iter()
+        .filter(|t| !in_list(&now.tracks, &t.sid));
     let mut events: Vec<Event> = ended
-        .map(|t| Event::TrackUnpublished { by: now.clone(), track: t.clone() })
+        .map(|t| Event::TrackUnpublished {
+            by: now.clone(),
+            track: t.clone(),
+        })
         .collect();
     for track in &now.tracks {
         let (by, track) = (now.clone(), track.clone());
@@ -145,7 +165,8 @@ impl Participant {
             return;
         }
         if let Some(before) = self.roster.own.replace(info.clone()) {
-            self.events.push_back(Event::ParticipantChanged { before, now: info });
+            self.events
+                .push_back(Event::ParticipantChanged { before, now: info });
         }
     }
 }
@@ -192,14 +213,26 @@ mod tests {
         let mut p = info("PA_1", "a", 1);
         roster.update(p.clone());
         p.version = 2;
-        p.tracks = vec![proto::TrackInfo { sid: "TR_1".into(), ..Default::default() }];
-        assert!(matches!(roster.update(p.clone())[..], [Event::TrackPublished { .. }]));
+        p.tracks = vec![proto::TrackInfo {
+            sid: "TR_1".into(),
+            ..Default::default()
+        }];
+        assert!(matches!(
+            roster.update(p.clone())[..],
+            [Event::TrackPublished { .. }]
+        ));
         assert!(roster.track("TR_1").is_some());
         p.version = 3;
         p.tracks[0].muted = true;
-        assert!(matches!(roster.update(p.clone())[..], [Event::TrackChanged { .. }]));
+        assert!(matches!(
+            roster.update(p.clone())[..],
+            [Event::TrackChanged { .. }]
+        ));
         p.version = 4;
         p.tracks.clear();
-        assert!(matches!(roster.update(p)[..], [Event::TrackUnpublished { .. }]));
+        assert!(matches!(
+            roster.update(p)[..],
+            [Event::TrackUnpublished { .. }]
+        ));
     }
 }

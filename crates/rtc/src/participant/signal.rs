@@ -14,7 +14,9 @@ use super::event::{End, Event};
 impl Participant {
     /// A message from the server.
     pub fn handle_signal(&mut self, response: proto::SignalResponse, now: Instant) {
-        let Some(message) = response.message else { return };
+        let Some(message) = response.message else {
+            return;
+        };
         if self.is_over() {
             return;
         }
@@ -61,10 +63,13 @@ impl Participant {
                 self.events.push_back(Event::Quality(quality.updates));
             }
             Message::RefreshToken(token) => {
-                self.events.push_back(Event::TokenRefreshed(Secret::new(token)));
+                self.events
+                    .push_back(Event::TokenRefreshed(Secret::new(token)));
             }
             Message::SubscriptionResponse(failed) => {
-                self.events.push_back(Event::SubscriptionFailed { sid: failed.track_sid });
+                self.events.push_back(Event::SubscriptionFailed {
+                    sid: failed.track_sid,
+                });
             }
             Message::RequestResponse(answered) => self.on_request_response(answered),
             _ => tracing::trace!("signal message not used by this client"),
@@ -107,8 +112,7 @@ impl Participant {
 
     fn on_request_response(&mut self, answered: proto::RequestResponse) {
         use proto::request_response::Reason;
-        let reason =
-            Reason::try_from(answered.reason).unwrap_or(Reason::UnclassifiedError);
+        let reason = Reason::try_from(answered.reason).unwrap_or(Reason::UnclassifiedError);
         if let Some(Echo::AddTrack(request)) = &answered.request
             && !matches!(reason, Reason::Ok | Reason::Queued)
         {

@@ -35,7 +35,12 @@ impl Delivery {
             Self::Reliable => (true, Reliability::Reliable),
             Self::Lossy => (false, Reliability::MaxRetransmits { retransmits: 0 }),
         };
-        ChannelConfig { label: label.to_owned(), ordered, reliability, ..Default::default() }
+        ChannelConfig {
+            label: label.to_owned(),
+            ordered,
+            reliability,
+            ..Default::default()
+        }
     }
 }
 
@@ -60,7 +65,10 @@ impl Channels {
     }
 
     pub(super) fn label(&self, id: ChannelId) -> Option<&str> {
-        self.open.iter().find(|(i, _)| *i == id).map(|(_, l)| l.as_str())
+        self.open
+            .iter()
+            .find(|(i, _)| *i == id)
+            .map(|(_, l)| l.as_str())
     }
 
     pub(super) fn id(&self, label: &str) -> Option<ChannelId> {
@@ -69,7 +77,10 @@ impl Channels {
 
     pub(super) fn backlog(&self, rtc: &mut Rtc) -> BTreeMap<String, usize> {
         let size = |rtc: &mut Rtc, id| rtc.channel(id).map_or(0, |mut c| c.buffered_amount());
-        self.open.iter().map(|(id, label)| (label.clone(), size(rtc, *id))).collect()
+        self.open
+            .iter()
+            .map(|(id, label)| (label.clone(), size(rtc, *id)))
+            .collect()
     }
 }
 
@@ -85,7 +96,9 @@ impl Peer {
 
     /// Writes a message. False if the channel is not open or full; nothing was queued then.
     pub fn send_data(&mut self, label: &str, bytes: &[u8], now: std::time::Instant) -> bool {
-        let Some(id) = self.engine.channels.id(label) else { return false };
+        let Some(id) = self.engine.channels.id(label) else {
+            return false;
+        };
         self.engine.advance(now);
         let wrote = self.engine.mutate(|rtc| {
             let mut channel = rtc.channel(id)?;

@@ -71,8 +71,13 @@ impl PeerConfig {
     fn credentials(&self) -> IceCreds {
         let mut rng = StdRng::seed_from_u64(self.seed);
         let mut word = |len: usize| -> String {
-            (0..len).map(|_| char::from(rng.sample(rand::distr::Alphanumeric))).collect()
+            (0..len)
+                .map(|_| char::from(rng.sample(rand::distr::Alphanumeric)))
+                .collect()
         };
-        IceCreds { ufrag: word(16), pass: word(32) }
+        IceCreds {
+            ufrag: word(16),
+            pass: word(32),
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use str0m::channel::ChannelId;
 use str0m::media::{KeyframeRequestKind, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
@@ -112,7 +113,9 @@ impl Engine {
     }
 
     pub(super) fn receive(&mut self, from: SocketAddr, to: SocketAddr, data: &[u8], now: Instant) {
-        let Ok(receive) = Receive::new(Protocol::Udp, from, to, data) else { return };
+        let Ok(receive) = Receive::new(Protocol::Udp, from, to, data) else {
+            return;
+        };
         self.now = self.now.max(now);
         self.mutate(|rtc| {
             if let Err(error) = rtc.handle_input(Input::Receive(now, receive)) {
@@ -150,7 +153,9 @@ impl Engine {
     pub(super) fn negotiated(&mut self) {
         self.sources.clear();
         let params = self.rtc.codec_config().params().iter();
-        self.codecs = params.map(|p| (*p.pt(), Codec::from_engine(p.spec().codec))).collect();
+        self.codecs = params
+            .map(|p| (*p.pt(), Codec::from_engine(p.spec().codec)))
+            .collect();
     }
 
     /// Payload type under which a section carries a codec.
@@ -163,6 +168,19 @@ impl Engine {
     /// True if a section exists and was not refused for good.
     pub(super) fn section_is_usable(&self, mid: Mid) -> bool {
         self.rtc.media(mid.0).is_some_and(|m| !m.disabled())
+    }
+
+    /// A new source for a section that will carry another track. libwebrtc attaches a track's
+    /// sinks anew only when the source changes: under the old one it decodes, but nobody hears.
+    pub(super) fn renew_source(&mut self, mid: Mid) {
+        self.mutate(|rtc| {
+            let mut api = rtc.direct_api();
+            let (ssrc, repair) = (api.new_ssrc(), api.new_ssrc());
+            let repaired = api
+                .stream_tx_by_mid(mid.0, None)
+                .is_some_and(|s| s.rtx().is_some());
+            api.reset_stream_tx(mid.0, None, ssrc, repaired.then_some(repair));
+        });
     }
 
     pub(super) fn write_rtp(&mut self, mid: Mid, write: RtpWrite, now: Instant) -> Option<()> {
@@ -247,35 +265,47 @@ impl Engine {
             }
             Event::IceConnectionStateChange(state) => self.on_ice(state),
             Event::RtpPacket(packet) => self.on_rtp(packet),
-            Event::ChannelOpen(id, label) => {
-                if self.channels.opened(id, &label) {
-                    if let Some(mut channel) = self.rtc.channel(id) {
-                        channel.set_buffered_amount_low_threshold(LOW_WATER);
-                    }
-                    self.out.events.push_back(PeerEvent::ChannelOpen { label });
-                }
-            }
+            Event::ChannelOpen(id, label) => self.on_channel_open(id, label),
             Event::ChannelData(data) => {
                 if let Some(label) = self.channels.label(data.id).map(str::to_owned) {
-                    self.out.events.push_back(PeerEvent::Data { label, bytes: data.data });
+                    self.out.events.push_back(PeerEvent::Data {
+                        label,
+                        bytes: data.data,
+                    });
                 }
             }
             Event::ChannelClose(id) => {
                 if let Some(label) = self.channels.closed(id) {
-                    self.out.events.push_back(PeerEvent::ChannelClosed { label });
+                    self.out
+                        .events
+                        .push_back(PeerEvent::ChannelClosed { label });
                 }
             }
             Event::ChannelBufferedAmountLow(id) => {
                 if let Some(label) = self.channels.label(id).map(str::to_owned) {
-                    self.out.events.push_back(PeerEvent::ChannelDrained { label });
+                    self.out
+                        .events
+                        .push_back(PeerEvent::ChannelDrained { label });
                 }
             }
             Event::KeyframeRequest(request) => {
-                self.out.events.push_back(PeerEvent::KeyframeRequest { mid: Mid(request.mid) });
+                self.out.events.push_back(PeerEvent::KeyframeRequest {
+                    mid: Mid(request.mid),
+                });
             }
             Event::Closed => self.end(),
             _ => {}
         }
+    }
+
+    fn on_channel_open(&mut self, id: ChannelId, label: String) {
+        if !self.channels.opened(id, &label) {
+            return;
+        }
+        if let Some(mut channel) = self.rtc.channel(id) {
+            channel.set_buffered_amount_low_threshold(LOW_WATER);
+        }
+        self.out.events.push_back(PeerEvent::ChannelOpen { label });
     }
 
     fn on_ice(&mut self, state: IceConnectionState) {
@@ -291,7 +321,9 @@ impl Engine {
 
     fn on_rtp(&mut self, packet: RtpPacket) {
         let ssrc = *packet.header.ssrc;
-        let Some(mid) = self.section_of(&packet) else { return };
+        let Some(mid) = self.section_of(&packet) else {
+            return;
+        };
         let codec = self.codecs.get(&*packet.header.payload_type).copied();
         let report = packet.last_sender_info.map(|info| SenderReport {
             at: info.ntp_time,
@@ -303,7 +335,11 @@ impl Engine {
             seq: *packet.seq_no,
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
-            level: packet.header.ext_vals.audio_level.map(|l| l.saturating_neg().max(0)),
+            level: packet
+                .header
+                .ext_vals
+                .audio_level
+                .map(|l| l.saturating_neg().max(0)),
             codec: codec.unwrap_or(Codec::Other),
             payload: packet.payload,
             arrival: packet.timestamp,

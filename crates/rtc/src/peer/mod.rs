@@ -34,7 +34,7 @@ pub use remote::RemoteMedia;
 pub(crate) use remote::sending;
 pub use sender::{RtpOut, Slot};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -59,6 +59,9 @@ pub struct Peer {
     cooling: BTreeMap<Mid, MediaKind>,
     /// Sections of ours that carry nothing any more and may carry a new sender.
     idle: BTreeMap<Mid, MediaKind>,
+    /// Sections of an offering far end that carried a sender before. Their source cannot be
+    /// changed within an answer, so that they are not used again.
+    worn: BTreeSet<Mid>,
     publish_options: BTreeMap<Mid, PublishOptions>,
     wanted_channels: Vec<(String, Delivery)>,
     wanted_receivers: Vec<MediaKind>,
@@ -81,6 +84,7 @@ impl Peer {
             announced: BTreeMap::new(),
             cooling: BTreeMap::new(),
             idle: BTreeMap::new(),
+            worn: BTreeSet::new(),
             publish_options: BTreeMap::new(),
             wanted_channels: Vec::new(),
             wanted_receivers: Vec::new(),
@@ -123,7 +127,9 @@ impl Peer {
     /// candidates are ignored: a check from there reveals the address anyway.
     pub fn add_remote_candidate(&mut self, candidate: &str, now: Instant) -> bool {
         let line = candidate.trim().trim_start_matches("a=");
-        let Ok(parsed) = Candidate::from_sdp_string(line) else { return false };
+        let Ok(parsed) = Candidate::from_sdp_string(line) else {
+            return false;
+        };
         self.engine.advance(now);
         self.engine.mutate(|rtc| rtc.add_remote_candidate(parsed));
         true

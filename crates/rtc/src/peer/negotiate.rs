@@ -48,7 +48,9 @@ pub(super) struct Pending {
 
 impl std::fmt::Debug for Pending {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pending").field("placed", &self.placed).finish_non_exhaustive()
+        f.debug_struct("Pending")
+            .field("placed", &self.placed)
+            .finish_non_exhaustive()
     }
 }
 
@@ -94,7 +96,9 @@ impl Peer {
         });
         let created = created.ok_or(SdpError::Closed)?;
         self.restart = false;
-        let Some((offer, pending)) = created else { return Ok(None) };
+        let Some((offer, pending)) = created else {
+            return Ok(None);
+        };
         for (slot, mid) in &plan.placed {
             if let Some(sender) = self.senders.get_mut(slot) {
                 sender.mid = Some(*mid);
@@ -108,7 +112,11 @@ impl Peer {
         let text = text.to_string();
         self.receive_sections = plan.receiving;
         let placed = plan.placed;
-        self.pending = Some(Pending { offer: pending, text: text.clone(), placed });
+        self.pending = Some(Pending {
+            offer: pending,
+            text: text.clone(),
+            placed,
+        });
         Ok(Some(text))
     }
 
@@ -123,7 +131,9 @@ impl Peer {
         let description = Description::parse(sdp);
         self.engine.advance(now);
         let offer = pending.offer;
-        let accepted = self.engine.mutate(|rtc| rtc.sdp_api().accept_answer(offer, answer));
+        let accepted = self
+            .engine
+            .mutate(|rtc| rtc.sdp_api().accept_answer(offer, answer));
         let accepted = accepted.ok_or(SdpError::Closed)?;
         accepted.map_err(|e| SdpError::Refused(e.to_string()))?;
         self.learn(&description);
@@ -146,7 +156,8 @@ impl Peer {
 
     /// Asks for sections to receive on with the next offer, as a browser pre-creates them.
     pub fn add_receivers(&mut self, kind: MediaKind, count: usize) {
-        self.wanted_receivers.extend(std::iter::repeat_n(kind, count));
+        self.wanted_receivers
+            .extend(std::iter::repeat_n(kind, count));
     }
 
     /// Tells a publisher how to encode what it sends on a section; used in answers.
@@ -167,19 +178,34 @@ impl Peer {
     #[must_use]
     pub fn shortage(&self) -> Shortage {
         let missing = |kind| {
-            let waiting = self.senders.values().filter(|s| s.kind == kind && s.mid.is_none());
-            let used: BTreeSet<Mid> = self.senders.values().filter_map(|s| s.mid).collect();
-            let free = self.remote.receiving().filter(|(m, k)| *k == kind && !used.contains(m));
+            let waiting = self
+                .senders
+                .values()
+                .filter(|s| s.kind == kind && s.mid.is_none());
+            let mut used: BTreeSet<Mid> = self.senders.values().filter_map(|s| s.mid).collect();
+            used.extend(&self.worn);
+            let free = self
+                .remote
+                .receiving()
+                .filter(|(m, k)| *k == kind && !used.contains(m));
             waiting.count().saturating_sub(free.count())
         };
-        Shortage { audios: missing(MediaKind::Audio), videos: missing(MediaKind::Video) }
+        Shortage {
+            audios: missing(MediaKind::Audio),
+            videos: missing(MediaKind::Video),
+        }
     }
 
     /// Track id per section we send on, complete, as LiveKit's `mid_to_track_id`.
     #[must_use]
     pub fn mid_to_track_id(&self) -> BTreeMap<String, String> {
-        let placed = self.senders.values().filter_map(|s| Some((s.mid?, &s.msid.track)));
-        placed.map(|(mid, track)| (mid.to_string(), track.clone())).collect()
+        let placed = self
+            .senders
+            .values()
+            .filter_map(|s| Some((s.mid?, &s.msid.track)));
+        placed
+            .map(|(mid, track)| (mid.to_string(), track.clone()))
+            .collect()
     }
 
     fn learn(&mut self, description: &Description) {
@@ -188,20 +214,25 @@ impl Peer {
         self.engine.out.events.extend(changes);
     }
 
-    /// Gives every waiting sender a section the far end offered to receive on. A section just
-    /// vacated rests for one answer, so that the far end sees the old track end.
+    /// Gives every waiting sender a section the far end offered to receive on, never one that
+    /// carried another sender before.
     fn place_on_remote_sections(&mut self) {
         let offered: Vec<(Mid, MediaKind)> = self.remote.receiving().collect();
         for sender in self.senders.values_mut() {
-            if sender.mid.is_some_and(|m| !offered.iter().any(|(o, _)| *o == m)) {
+            if sender
+                .mid
+                .is_some_and(|m| !offered.iter().any(|(o, _)| *o == m))
+            {
                 sender.mid = None;
                 sender.live = false;
             }
         }
         let mut used: BTreeSet<Mid> = self.senders.values().filter_map(|s| s.mid).collect();
-        used.extend(self.cooling.keys().copied());
+        used.extend(&self.worn);
         for sender in self.senders.values_mut().filter(|s| s.mid.is_none()) {
-            let free = offered.iter().find(|(m, k)| *k == sender.kind && !used.contains(m));
+            let free = offered
+                .iter()
+                .find(|(m, k)| *k == sender.kind && !used.contains(m));
             if let Some((mid, _)) = free {
                 used.insert(*mid);
                 sender.mid = Some(*mid);
@@ -215,11 +246,16 @@ impl Peer {
             !s.rejected() && matches!(s.direction(), Direction::RecvOnly | Direction::SendRecv)
         };
         let accepted = section.is_some_and(takes);
-        let Some(sender) = self.senders.get_mut(&slot) else { return };
+        let Some(sender) = self.senders.get_mut(&slot) else {
+            return;
+        };
         sender.mid = Some(mid);
         sender.live = accepted;
         if !accepted {
-            self.engine.out.events.push_back(PeerEvent::SenderRefused(slot));
+            self.engine
+                .out
+                .events
+                .push_back(PeerEvent::SenderRefused(slot));
         }
     }
 
@@ -228,7 +264,9 @@ impl Peer {
     }
 
     fn amend_answer(&self, section: &mut Section, offer: &Description) {
-        let Some(mid) = section.mid().map(Mid::from) else { return };
+        let Some(mid) = section.mid().map(Mid::from) else {
+            return;
+        };
         let asked = offer.section(mid.as_str());
         let media = matches!(section.kind(), Kind::Audio | Kind::Video);
         if !media || section.rejected() {
@@ -265,7 +303,9 @@ impl Peer {
     }
 
     fn amend_offer(&self, section: &mut Section) {
-        let Some(mid) = section.mid().map(Mid::from) else { return };
+        let Some(mid) = section.mid().map(Mid::from) else {
+            return;
+        };
         let media = matches!(section.kind(), Kind::Audio | Kind::Video);
         if !media || section.rejected() {
             return;
@@ -284,7 +324,10 @@ impl Peer {
     /// Marks what the finished description announces.
     fn finish(&mut self, text: &mut Description) {
         text.replace_session_line("a=msid-semantic", "a=msid-semantic: WMS *");
-        let placed = self.senders.iter().filter_map(|(slot, s)| Some((s.mid?, *slot)));
+        let placed = self
+            .senders
+            .iter()
+            .filter_map(|(slot, s)| Some((s.mid?, *slot)));
         self.announced = placed.collect();
         self.cooling.clear();
     }
@@ -308,7 +351,10 @@ impl Plan {
     fn new(peer: &mut Peer) -> Self {
         let wanted = std::mem::take(&mut peer.wanted_channels);
         let mut plan = Self {
-            channels: wanted.iter().map(|(label, how)| how.config(label)).collect(),
+            channels: wanted
+                .iter()
+                .map(|(label, how)| how.config(label))
+                .collect(),
             receivers: std::mem::take(&mut peer.wanted_receivers),
             receiving: peer.receive_sections.clone(),
             stop: peer.cooling.clone(),
@@ -317,17 +363,27 @@ impl Plan {
             restart: peer.restart,
             placed: Vec::new(),
         };
-        peer.idle.retain(|mid, _| peer.engine.section_is_usable(*mid));
+        peer.idle
+            .retain(|mid, _| peer.engine.section_is_usable(*mid));
         for (slot, sender) in peer.senders.iter().filter(|(_, s)| s.mid.is_none()) {
-            match peer.idle.iter().find(|(_, kind)| **kind == sender.kind).map(|(m, _)| *m) {
+            match peer
+                .idle
+                .iter()
+                .find(|(_, kind)| **kind == sender.kind)
+                .map(|(m, _)| *m)
+            {
                 Some(mid) => {
                     peer.idle.remove(&mid);
+                    if peer.config.side == Side::Server {
+                        peer.engine.renew_source(mid);
+                    }
                     plan.reuse.push((*slot, mid));
                 }
                 None => plan.fresh.push((*slot, sender.kind, sender.msid.clone())),
             }
         }
-        peer.idle.extend(plan.stop.iter().map(|(mid, kind)| (*mid, *kind)));
+        peer.idle
+            .extend(plan.stop.iter().map(|(mid, kind)| (*mid, *kind)));
         plan
     }
 
@@ -370,5 +426,9 @@ fn engine_kind(kind: MediaKind) -> EngineKind {
 }
 
 fn bounded(sdp: &str) -> Result<&str, SdpError> {
-    if sdp.len() > MAX_SDP { Err(SdpError::TooLong(sdp.len())) } else { Ok(sdp) }
+    if sdp.len() > MAX_SDP {
+        Err(SdpError::TooLong(sdp.len()))
+    } else {
+        Ok(sdp)
+    }
 }

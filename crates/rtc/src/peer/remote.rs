@@ -34,7 +34,10 @@ pub(super) struct RemoteSections {
 /// sections to announced tracks before the description is accepted.
 pub(crate) fn sending(description: &Description) -> Vec<RemoteMedia> {
     let sections = description.sections().iter();
-    sections.filter(|s| !s.rejected() && s.direction().sends()).filter_map(read).collect()
+    sections
+        .filter(|s| !s.rejected() && s.direction().sends())
+        .filter_map(read)
+        .collect()
 }
 
 fn read(section: &crate::sdp::Section) -> Option<RemoteMedia> {
@@ -59,8 +62,10 @@ pub(super) fn media_kind(kind: Kind) -> Option<MediaKind> {
 impl RemoteSections {
     /// Takes over a new description and says what changed.
     pub(super) fn update(&mut self, description: &Description) -> Vec<PeerEvent> {
-        let now: BTreeMap<Mid, RemoteMedia> =
-            sending(description).into_iter().map(|m| (m.mid, m)).collect();
+        let now: BTreeMap<Mid, RemoteMedia> = sending(description)
+            .into_iter()
+            .map(|m| (m.mid, m))
+            .collect();
         let mut events = Vec::new();
         for (mid, old) in &self.sending {
             if !now.contains_key(mid) {
@@ -78,7 +83,10 @@ impl RemoteSections {
         }
         self.sending = now;
         self.receiving = receiving(description);
-        self.application |= description.sections().iter().any(|s| s.kind() == Kind::Application);
+        self.application |= description
+            .sections()
+            .iter()
+            .any(|s| s.kind() == Kind::Application);
         events
     }
 
@@ -99,5 +107,7 @@ impl RemoteSections {
 fn receiving(description: &Description) -> Vec<(Mid, MediaKind)> {
     let open = |s: &&crate::sdp::Section| !s.rejected() && s.direction() == Direction::RecvOnly;
     let sections = description.sections().iter().filter(open);
-    sections.filter_map(|s| Some((s.mid()?.into(), media_kind(s.kind())?))).collect()
+    sections
+        .filter_map(|s| Some((s.mid()?.into(), media_kind(s.kind())?)))
+        .collect()
 }

@@ -9,6 +9,7 @@ use crate::sdp::Msid;
 
 use super::Peer;
 use super::codec::Codec;
+use super::config::Role;
 use super::error::SendError;
 use super::event::{MediaKind, Mid};
 
@@ -56,7 +57,13 @@ impl Peer {
         let slot = Slot(self.next_slot);
         self.next_slot += 1;
         let msid = Msid::new(stream_id, track_id);
-        let sender = Sender { kind, msid, stereo: false, mid: None, live: false };
+        let sender = Sender {
+            kind,
+            msid,
+            stereo: false,
+            mid: None,
+            live: false,
+        };
         self.senders.insert(slot, sender);
         slot
     }
@@ -75,6 +82,9 @@ impl Peer {
             && self.announced.contains_key(&mid)
         {
             self.cooling.insert(mid, sender.kind);
+            if self.config.role == Role::Answerer {
+                self.worn.insert(mid);
+            }
         }
     }
 
@@ -96,11 +106,17 @@ impl Peer {
     /// The reason it was dropped.
     pub fn send_rtp(&mut self, slot: Slot, out: RtpOut, now: Instant) -> Result<(), SendError> {
         let sender = self.senders.get(&slot).ok_or(SendError::UnknownSlot)?;
-        let mid = sender.mid.filter(|_| sender.live).ok_or(SendError::NotNegotiated)?;
+        let mid = sender
+            .mid
+            .filter(|_| sender.live)
+            .ok_or(SendError::NotNegotiated)?;
         if !self.engine.is_connected() {
             return Err(SendError::NotConnected);
         }
-        let pt = self.engine.payload_type(mid, out.codec).ok_or(SendError::CodecRefused)?;
+        let pt = self
+            .engine
+            .payload_type(mid, out.codec)
+            .ok_or(SendError::CodecRefused)?;
         let ext_vals = ExtensionValues {
             audio_level: out.level.map(|l| -l.clamp(0, 127)),
             voice_activity: out.level.map(|l| l < VOICE_LEVEL),
@@ -110,7 +126,9 @@ impl Peer {
             .marker(out.marker)
             .nackable(true)
             .ext_vals(ext_vals);
-        self.engine.write_rtp(mid, write, now).ok_or(SendError::NotNegotiated)
+        self.engine
+            .write_rtp(mid, write, now)
+            .ok_or(SendError::NotNegotiated)
     }
 }
 

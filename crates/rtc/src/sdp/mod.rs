@@ -64,7 +64,10 @@ impl Description {
 
 impl std::fmt::Display for Description {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let lines = self.session.iter().chain(self.sections.iter().flat_map(Section::lines));
+        let lines = self
+            .session
+            .iter()
+            .chain(self.sections.iter().flat_map(Section::lines));
         for line in lines {
             write!(f, "{line}\r\n")?;
         }

@@ -66,7 +66,10 @@ impl Msid {
     /// Both ids.
     #[must_use]
     pub fn new(stream: &str, track: &str) -> Self {
-        Self { stream: stream.to_owned(), track: track.to_owned() }
+        Self {
+            stream: stream.to_owned(),
+            track: track.to_owned(),
+        }
     }
 
     fn parse(value: &str) -> Self {
@@ -84,7 +87,9 @@ pub struct Section {
 
 impl Section {
     pub(super) fn new(m_line: &str) -> Self {
-        Self { lines: vec![m_line.to_owned()] }
+        Self {
+            lines: vec![m_line.to_owned()],
+        }
     }
 
     pub(super) fn push(&mut self, line: &str) {
@@ -138,13 +143,20 @@ impl Section {
 
     /// Encoding names of the payload types, in the order of their lines.
     pub fn codec_names(&self) -> impl Iterator<Item = &str> {
-        let maps = self.lines.iter().filter_map(|l| l.strip_prefix("a=rtpmap:"));
+        let maps = self
+            .lines
+            .iter()
+            .filter_map(|l| l.strip_prefix("a=rtpmap:"));
         maps.filter_map(|m| m.split_once(' ')?.1.split('/').next())
     }
 
     /// Writes the direction in place of the present one.
     pub fn set_direction(&mut self, direction: Direction) {
-        match self.lines.iter().position(|l| Direction::from_line(l).is_some()) {
+        match self
+            .lines
+            .iter()
+            .position(|l| Direction::from_line(l).is_some())
+        {
             Some(at) => direction.line().clone_into(&mut self.lines[at]),
             None => self.lines.push(direction.line().to_owned()),
         }
@@ -153,7 +165,8 @@ impl Section {
     /// Removes every trace of a sender: msid, sources, source groups, cname.
     pub fn remove_sources(&mut self) {
         const SENDER: [&str; 3] = ["a=msid:", "a=ssrc:", "a=ssrc-group:"];
-        self.lines.retain(|l| !SENDER.iter().any(|p| l.starts_with(p)));
+        self.lines
+            .retain(|l| !SENDER.iter().any(|p| l.starts_with(p)));
     }
 
     /// Names the sender of this section.
@@ -177,7 +190,9 @@ impl Section {
 
     /// Adds a format parameter for a codec unless it is there.
     pub fn add_fmtp(&mut self, codec: &str, parameter: &str) {
-        let Some(pt) = self.payload_type(codec).map(str::to_owned) else { return };
+        let Some(pt) = self.payload_type(codec).map(str::to_owned) else {
+            return;
+        };
         let prefix = format!("a=fmtp:{pt} ");
         match self.lines.iter_mut().find(|l| l.starts_with(&prefix)) {
             Some(line) if line.contains(parameter) => {}
@@ -198,7 +213,10 @@ impl Section {
     }
 
     fn value(&self, prefix: &str) -> Option<&str> {
-        self.lines.iter().find_map(|l| l.strip_prefix(prefix)).map(str::trim)
+        self.lines
+            .iter()
+            .find_map(|l| l.strip_prefix(prefix))
+            .map(str::trim)
     }
 
     fn m_line(&self) -> &str {

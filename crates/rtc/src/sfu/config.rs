@@ -29,7 +29,12 @@ pub struct AudioConfig {
 
 impl Default for AudioConfig {
     fn default() -> Self {
-        Self { active_level: 35, min_percentile: 40, update_interval_ms: 400, smooth_intervals: 2 }
+        Self {
+            active_level: 35,
+            min_percentile: 40,
+            update_interval_ms: 400,
+            smooth_intervals: 2,
+        }
     }
 }
 

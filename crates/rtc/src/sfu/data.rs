@@ -42,11 +42,19 @@ impl Recent {
     fn keep(&mut self, kept: Kept) {
         let (from, now) = (kept.from, kept.at);
         self.packets.push_back(kept);
-        self.packets.retain(|k| now.saturating_duration_since(k.at) <= KEEP);
+        self.packets
+            .retain(|k| now.saturating_duration_since(k.at) <= KEEP);
         let mine = |k: &&Kept| k.from == from;
-        let mut bytes: usize = self.packets.iter().filter(mine).map(|k| k.bytes.len()).sum();
+        let mut bytes: usize = self
+            .packets
+            .iter()
+            .filter(mine)
+            .map(|k| k.bytes.len())
+            .sum();
         while bytes > KEEP_BYTES {
-            let Some(oldest) = self.packets.iter().position(|k| k.from == from) else { break };
+            let Some(oldest) = self.packets.iter().position(|k| k.from == from) else {
+                break;
+            };
             bytes -= self.packets.remove(oldest).map_or(bytes, |k| k.bytes.len());
         }
     }
@@ -90,7 +98,10 @@ impl Sfu {
         label: &str,
         bytes: &[u8],
     ) -> Result<(DataPacket, bool, Vec<u8>), DropReason> {
-        let member = self.members.get_mut(&from).ok_or(DropReason::DataNotAllowed)?;
+        let member = self
+            .members
+            .get_mut(&from)
+            .ok_or(DropReason::DataNotAllowed)?;
         if !member.permissions.can_publish_data {
             return Err(DropReason::DataNotAllowed);
         }
@@ -102,8 +113,14 @@ impl Sfu {
             }
             DATA_TRACK => return Err(DropReason::DataConsumed),
             _ => {
-                let user = UserPacket { payload: bytes.to_vec(), ..Default::default() };
-                let packet = DataPacket { value: Some(Value::User(user)), ..Default::default() };
+                let user = UserPacket {
+                    payload: bytes.to_vec(),
+                    ..Default::default()
+                };
+                let packet = DataPacket {
+                    value: Some(Value::User(user)),
+                    ..Default::default()
+                };
                 let raw = packet.encode_to_vec();
                 (packet, raw)
             }
@@ -115,7 +132,11 @@ impl Sfu {
             member.data.last_sequence = packet.sequence;
         }
         let identity = sender_identity(&packet, member.identity.as_str(), &member.permissions)?;
-        let stamp = Stamp { identity, sid: member.sid.as_str(), reliable };
+        let stamp = Stamp {
+            identity,
+            sid: member.sid.as_str(),
+            reliable,
+        };
         let stamped = stamp.apply(&raw, &packet);
         Ok((packet, reliable, stamped))
     }
@@ -128,9 +149,14 @@ impl Sfu {
         reliable: bool,
         now: Instant,
     ) {
-        let members = self.members.iter().filter(|(id, m)| Some(**id) != from && m.active);
-        let receivers: Vec<MemberId> =
-            members.filter(|(_, m)| m.is_addressed(&to)).map(|(id, _)| *id).collect();
+        let members = self
+            .members
+            .iter()
+            .filter(|(id, m)| Some(**id) != from && m.active);
+        let receivers: Vec<MemberId> = members
+            .filter(|(_, m)| m.is_addressed(&to))
+            .map(|(id, _)| *id)
+            .collect();
         for id in receivers {
             if reliable {
                 self.queue_reliable(id, bytes.clone(), now);
@@ -139,14 +165,23 @@ impl Sfu {
             }
         }
         if reliable {
-            self.recent.keep(Kept { at: now, from, to, bytes });
+            self.recent.keep(Kept {
+                at: now,
+                from,
+                to,
+                bytes,
+            });
         }
     }
 
     fn send_lossy(&mut self, id: MemberId, bytes: &[u8], now: Instant) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let target = member.primary();
-        let sent = member.link(target).is_some_and(|l| l.peer.send_data(LOSSY, bytes, now));
+        let sent = member
+            .link(target)
+            .is_some_and(|l| l.peer.send_data(LOSSY, bytes, now));
         if sent {
             self.stats.data_out += 1;
         } else {
@@ -157,7 +192,9 @@ impl Sfu {
 
     /// Until a participant's channels are open nothing is queued: what it misses is replayed.
     fn queue_reliable(&mut self, id: MemberId, bytes: Arc<[u8]>, now: Instant) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let data = &mut member.data;
         if !data.deliverable {
             return;
@@ -172,10 +209,14 @@ impl Sfu {
     }
 
     pub(super) fn flush_reliable(&mut self, id: MemberId, now: Instant) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let target = member.primary();
         while let Some(next) = member.data.backlog.front().cloned() {
-            let sent = member.link(target).is_some_and(|l| l.peer.send_data(RELIABLE, &next, now));
+            let sent = member
+                .link(target)
+                .is_some_and(|l| l.peer.send_data(RELIABLE, &next, now));
             if !sent {
                 break;
             }
@@ -188,18 +229,26 @@ impl Sfu {
 
     /// Both channels to a participant are open: replay what it just missed.
     pub(super) fn check_deliverable(&mut self, id: MemberId, now: Instant) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let target = member.primary();
-        let open = member.link(target).is_some_and(|l| {
-            l.peer.channel_is_open(RELIABLE) && l.peer.channel_is_open(LOSSY)
-        });
+        let open = member
+            .link(target)
+            .is_some_and(|l| l.peer.channel_is_open(RELIABLE) && l.peer.channel_is_open(LOSSY));
         if member.data.deliverable || !open {
             return;
         }
         member.data.deliverable = true;
         let fresh = |k: &&Kept| now.saturating_duration_since(k.at) <= KEEP;
         let for_me = |k: &&Kept| k.from != Some(id) && member.is_addressed(&k.to);
-        let missed: Vec<_> = self.recent.packets.iter().filter(fresh).filter(for_me).collect();
+        let missed: Vec<_> = self
+            .recent
+            .packets
+            .iter()
+            .filter(fresh)
+            .filter(for_me)
+            .collect();
         let missed: Vec<_> = missed.into_iter().map(|k| k.bytes.clone()).collect();
         for bytes in missed {
             self.queue_reliable(id, bytes, now);

@@ -37,8 +37,11 @@ impl Sfu {
             Route::Foreign => return self.unroutable(),
         };
         if let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) {
-            link.peer.handle_input(PeerInput::Datagram { from, to, data }, received.min(now));
-            link.peer.handle_timeout(now);
+            link.peer
+                .handle_input(PeerInput::Datagram { from, to, data }, received.min(now));
+            if now > received {
+                link.peer.handle_timeout(now);
+            }
         }
         self.pump(id, target);
         self.settle(now);
@@ -50,7 +53,9 @@ impl Sfu {
         for id in self.members.keys().copied().collect::<Vec<_>>() {
             for target in [Target::Publisher, Target::Subscriber] {
                 let link = self.members.get_mut(&id).and_then(|m| m.link(target));
-                let Some(link) = link.filter(|l| l.peer.poll_timeout().0 <= now) else { continue };
+                let Some(link) = link.filter(|l| l.peer.poll_timeout().0 <= now) else {
+                    continue;
+                };
                 link.peer.handle_timeout(now);
                 self.pump(id, target);
             }
@@ -83,16 +88,26 @@ impl Sfu {
         let members = self.members.values();
         let links = members.flat_map(|m| std::iter::once(&m.publisher).chain(&m.subscriber));
         let wakes = links.flat_map(|l| {
-            let lost = l.lost_at.filter(|_| !l.failed).map(|at| (at + PATH_LOST, "path lost"));
-            [Some(l.peer.poll_timeout()), l.negotiation.deadline(), lost].into_iter().flatten()
+            let lost = l
+                .lost_at
+                .filter(|_| !l.failed)
+                .map(|at| (at + PATH_LOST, "path lost"));
+            [Some(l.peer.poll_timeout()), l.negotiation.deadline(), lost]
+                .into_iter()
+                .flatten()
         });
         let speakers = (speaking || self.has_wishes()).then_some((self.next_speakers, "speakers"));
         let never = (self.next_speakers + NEVER, "nothing");
-        wakes.chain(speakers).min_by_key(|(at, _)| *at).unwrap_or(never)
+        wakes
+            .chain(speakers)
+            .min_by_key(|(at, _)| *at)
+            .unwrap_or(never)
     }
 
     fn has_wishes(&self) -> bool {
-        self.members.values().any(|m| m.desires.values().any(|d| d.subscribe && !d.reported))
+        self.members
+            .values()
+            .any(|m| m.desires.values().any(|d| d.subscribe && !d.reported))
     }
 
     fn unroutable(&mut self) -> bool {
@@ -153,7 +168,9 @@ impl Sfu {
     }
 
     fn on_connected(&mut self, id: MemberId, target: Target, now: Instant) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         if target == member.primary() && !member.active {
             member.active = true;
             let participant = member.sid.clone();
@@ -175,7 +192,8 @@ impl Sfu {
             link.failed = false;
         }
         if let Some(participant) = self.sid_of(id) {
-            self.events.push_back(SfuEvent::TransportRestored { participant });
+            self.events
+                .push_back(SfuEvent::TransportRestored { participant });
         }
     }
 
@@ -190,11 +208,18 @@ impl Sfu {
     }
 
     fn transport_failed(&mut self, id: MemberId, target: Target) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let participant = member.sid.clone();
-        let Some(link) = member.link(target) else { return };
+        let Some(link) = member.link(target) else {
+            return;
+        };
         if !std::mem::replace(&mut link.failed, true) {
-            self.events.push_back(SfuEvent::TransportFailed { participant, target });
+            self.events.push_back(SfuEvent::TransportFailed {
+                participant,
+                target,
+            });
         }
     }
 }

@@ -23,20 +23,28 @@ impl Sfu {
             self.stats.drop(DropReason::NotPublished);
             return;
         };
-        let Some(track) = self.tracks.get_mut(&id) else { return };
+        let Some(track) = self.tracks.get_mut(&id) else {
+            return;
+        };
         if track.info.muted {
             self.stats.drop(DropReason::Muted);
             return;
         }
         if let Some(level) = rtp.level {
             let clock = rtp.codec.clock_rate();
-            track.meter.observe(&self.config.audio, level, rtp.timestamp, clock, now);
+            track
+                .meter
+                .observe(&self.config.audio, level, rtp.timestamp, clock, now);
         }
         if now.saturating_duration_since(rtp.arrival) > LATE {
             self.stats.late_frames += 1;
         }
-        let origin =
-            Origin { track: id.0, ssrc: rtp.ssrc, epoch: track.epoch, codec: rtp.codec };
+        let origin = Origin {
+            track: id.0,
+            ssrc: rtp.ssrc,
+            epoch: track.epoch,
+            codec: rtp.codec,
+        };
         let listeners = std::mem::take(&mut track.listeners);
         for listener in &listeners {
             match self.forward(*listener, id, origin, rtp, now) {
@@ -61,20 +69,29 @@ impl Sfu {
         now: Instant,
     ) -> Result<(), DropReason> {
         let member = self.members.get_mut(&to).ok_or(DropReason::NotConnected)?;
-        let subscription = member.subscriptions.get(&track).ok_or(DropReason::NotNegotiated)?;
+        let subscription = member
+            .subscriptions
+            .get(&track)
+            .ok_or(DropReason::NotNegotiated)?;
         if subscription.paused {
             return Err(DropReason::Paused);
         }
         let slot = subscription.slot.ok_or(DropReason::NotNegotiated)?;
         // Both counts only grow, so that any change makes a new run.
-        let origin = Origin { epoch: origin.epoch + subscription.resumed, ..origin };
+        let origin = Origin {
+            epoch: origin.epoch + subscription.resumed,
+            ..origin
+        };
         let peer = &member.media_link().peer;
         let mid = peer.sender_mid(slot).ok_or(DropReason::NotNegotiated)?;
         if !peer.sender_is_live(slot) {
             return Err(DropReason::NotConnected);
         }
         let rng = &mut self.rng;
-        let outgoing = member.outgoing.entry(mid).or_insert_with(|| Outgoing::new(rng));
+        let outgoing = member
+            .outgoing
+            .entry(mid)
+            .or_insert_with(|| Outgoing::new(rng));
         let stamped = outgoing.stamp(origin, rtp, now).ok_or(DropReason::TooOld)?;
         let out = RtpOut {
             seq: stamped.seq,
@@ -96,7 +113,9 @@ impl Sfu {
         let mut levels: BTreeMap<String, f32> = BTreeMap::new();
         for track in self.tracks.values_mut() {
             let level = track.meter.level(&config, now);
-            let Some(owner) = self.members.get(&track.owner) else { continue };
+            let Some(owner) = self.members.get(&track.owner) else {
+                continue;
+            };
             let entry = levels.entry(owner.sid.to_string()).or_default();
             *entry = entry.max(level);
         }
@@ -111,18 +130,27 @@ impl Sfu {
                 sid == member.sid.as_str() || owners.any(|o| o.sid.as_str() == sid)
             };
             let gone = |sid: &str| !self.by_sid.keys().any(|s| s.as_str() == sid);
-            let speakers: Vec<_> =
-                changed.iter().filter(|s| hears(&s.sid) || gone(&s.sid)).cloned().collect();
+            let speakers: Vec<_> = changed
+                .iter()
+                .filter(|s| hears(&s.sid) || gone(&s.sid))
+                .cloned()
+                .collect();
             if !speakers.is_empty() {
-                self.events.push_back(SfuEvent::Speakers { to: member.sid.clone(), speakers });
+                self.events.push_back(SfuEvent::Speakers {
+                    to: member.sid.clone(),
+                    speakers,
+                });
             }
         }
     }
 
     /// Moves what a peer produced into the room's queues.
     pub(super) fn pump(&mut self, id: MemberId, target: Target) {
-        let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) else { return };
-        self.transmits.extend(std::iter::from_fn(|| link.peer.poll_transmit()));
+        let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) else {
+            return;
+        };
+        self.transmits
+            .extend(std::iter::from_fn(|| link.peer.poll_transmit()));
         let events = std::iter::from_fn(|| link.peer.poll_event());
         self.work.extend(events.map(|event| (id, target, event)));
     }

@@ -149,8 +149,13 @@ impl Member {
     /// The connection whose being up makes the participant active; data flows down it.
     pub(super) fn primary(&self) -> Target {
         match self.topology {
-            Topology::Dual { subscriber_primary: true } => Target::Subscriber,
-            Topology::Dual { subscriber_primary: false } | Topology::Single => Target::Publisher,
+            Topology::Dual {
+                subscriber_primary: true,
+            } => Target::Subscriber,
+            Topology::Dual {
+                subscriber_primary: false,
+            }
+            | Topology::Single => Target::Publisher,
         }
     }
 

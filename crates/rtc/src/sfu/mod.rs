@@ -31,7 +31,7 @@ mod track;
 mod wire;
 
 pub use config::{
-    AudioConfig, Audience, Joining, Listener, Permissions, SfuConfig, Target, Topology,
+    Audience, AudioConfig, Joining, Listener, Permissions, SfuConfig, Target, Topology,
 };
 pub use event::{Described, NegotiationFailure, SfuEvent};
 pub use publish::{AddTrackError, AddedTrack};
@@ -124,20 +124,29 @@ impl Sfu {
 
     /// Removes a participant with all its tracks and subscriptions.
     pub fn leave(&mut self, sid: &ParticipantSid, now: Instant) {
-        let Some(id) = self.by_sid.remove(sid) else { return };
+        let Some(id) = self.by_sid.remove(sid) else {
+            return;
+        };
+        if let Some(member) = self.members.get_mut(&id) {
+            member.queued.clear();
+        }
         for track in self.tracks_owned_by(id) {
             self.unpublish(track, false, now);
         }
         for track in self.tracks.values_mut() {
             track.listeners.retain(|l| *l != id);
         }
-        let Some(mut member) = self.members.remove(&id) else { return };
+        let Some(mut member) = self.members.remove(&id) else {
+            return;
+        };
         for (target, link) in member.links() {
             link.peer.close(now);
-            self.transmits.extend(std::iter::from_fn(|| link.peer.poll_transmit()));
+            self.transmits
+                .extend(std::iter::from_fn(|| link.peer.poll_transmit()));
             self.demux.remove(&(id, target));
             let retired = link.fragments.drain(..);
-            self.events.extend(retired.map(|ufrag| SfuEvent::FragmentRetired { ufrag }));
+            self.events
+                .extend(retired.map(|ufrag| SfuEvent::FragmentRetired { ufrag }));
         }
         self.work.retain(|(member, _, _)| *member != id);
         self.recent.forget(id);
@@ -167,14 +176,23 @@ impl Sfu {
     /// True if the participant's primary connection was up once.
     #[must_use]
     pub fn is_active(&self, sid: &ParticipantSid) -> bool {
-        self.id(sid).ok().and_then(|id| self.members.get(&id)).is_some_and(|m| m.active)
+        self.id(sid)
+            .ok()
+            .and_then(|id| self.members.get(&id))
+            .is_some_and(|m| m.active)
     }
 
     /// Published tracks of a participant.
     #[must_use]
     pub fn tracks_of(&self, sid: &ParticipantSid) -> Vec<TrackInfo> {
-        let Ok(id) = self.id(sid) else { return Vec::new() };
-        self.tracks.values().filter(|t| t.owner == id).map(|t| t.info.clone()).collect()
+        let Ok(id) = self.id(sid) else {
+            return Vec::new();
+        };
+        self.tracks
+            .values()
+            .filter(|t| t.owner == id)
+            .map(|t| t.info.clone())
+            .collect()
     }
 
     /// Counters so far.
@@ -188,7 +206,11 @@ impl Sfu {
     }
 
     fn tracks_owned_by(&self, id: MemberId) -> Vec<TrackId> {
-        self.tracks.iter().filter(|(_, t)| t.owner == id).map(|(track, _)| *track).collect()
+        self.tracks
+            .iter()
+            .filter(|(_, t)| t.owner == id)
+            .map(|(track, _)| *track)
+            .collect()
     }
 
     fn sid_of(&self, id: MemberId) -> Option<ParticipantSid> {

@@ -54,7 +54,11 @@ impl Negotiation {
 
     /// Something changed that has to be said.
     pub(super) fn touch(&mut self, now: Instant) {
-        let wait = if self.settled { DEBOUNCE } else { DEBOUNCE_FAST };
+        let wait = if self.settled {
+            DEBOUNCE
+        } else {
+            DEBOUNCE_FAST
+        };
         self.due_by(now + wait);
     }
 
@@ -92,7 +96,11 @@ impl Sfu {
         let member = self.id(sid)?;
         let offered = crate::peer::sending(&Description::parse(sdp));
         self.prepare_publish(member, &offered);
-        let link = &mut self.members.get_mut(&member).ok_or(UnknownParticipant)?.publisher;
+        let link = &mut self
+            .members
+            .get_mut(&member)
+            .ok_or(UnknownParticipant)?
+            .publisher;
         link.negotiation.asked = false;
         match link.peer.accept_offer(sdp, now) {
             Ok(answer) => self.answered(member, id, answer, now),
@@ -105,7 +113,9 @@ impl Sfu {
     fn answered(&mut self, id: MemberId, offer_id: u32, sdp: String, now: Instant) {
         self.pump(id, Target::Publisher);
         self.refresh_fragments(id, Target::Publisher);
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let link = &mut member.publisher;
         link.negotiation.settled = true;
         link.negotiation.due = link.peer.needs_negotiation().then_some(now + DEBOUNCE);
@@ -113,7 +123,11 @@ impl Sfu {
             Topology::Single => link.peer.mid_to_track_id(),
             Topology::Dual { .. } => BTreeMap::new(),
         };
-        let description = Described { sdp, id: offer_id, mid_to_track_id };
+        let description = Described {
+            sdp,
+            id: offer_id,
+            mid_to_track_id,
+        };
         let to = member.sid.clone();
         self.events.push_back(SfuEvent::Answer { to, description });
         self.settle(now);
@@ -133,8 +147,12 @@ impl Sfu {
     ) -> Result<(), UnknownParticipant> {
         let member = self.id(sid)?;
         let found = self.members.get_mut(&member).ok_or(UnknownParticipant)?;
-        let Some(link) = found.subscriber.as_mut() else { return Ok(()) };
-        let Some((open, _)) = link.negotiation.open else { return Ok(()) };
+        let Some(link) = found.subscriber.as_mut() else {
+            return Ok(());
+        };
+        let Some((open, _)) = link.negotiation.open else {
+            return Ok(());
+        };
         if id != 0 && id != open {
             tracing::debug!(id, open, "stale answer ignored");
             return Ok(());
@@ -171,7 +189,11 @@ impl Sfu {
     ) -> Result<(), UnknownParticipant> {
         let id = self.id(sid)?;
         let member = self.members.get_mut(&id).ok_or(UnknownParticipant)?;
-        let target = if member.topology == Topology::Single { Target::Publisher } else { target };
+        let target = if member.topology == Topology::Single {
+            Target::Publisher
+        } else {
+            target
+        };
         let parsed = serde_json::from_str::<CandidateInit>(candidate_init);
         if let (Ok(init), Some(link)) = (parsed, member.link(target)) {
             link.peer.add_remote_candidate(&init.candidate, now);
@@ -200,7 +222,9 @@ impl Sfu {
             link.negotiation.asked = false;
         }
         let to = member.sid.clone();
-        let Some(link) = member.subscriber.as_mut() else { return Ok(last_sequence) };
+        let Some(link) = member.subscriber.as_mut() else {
+            return Ok(last_sequence);
+        };
         match (link.negotiation.open, link.peer.open_offer()) {
             (Some(_), Some(sdp)) => {
                 let id = link.negotiation.next_id;
@@ -209,7 +233,11 @@ impl Sfu {
                 link.negotiation.restart_after_answer = true;
                 let sdp = sdp.to_owned();
                 let mid_to_track_id = link.peer.mid_to_track_id();
-                let description = Described { sdp, id, mid_to_track_id };
+                let description = Described {
+                    sdp,
+                    id,
+                    mid_to_track_id,
+                };
                 self.events.push_back(SfuEvent::Offer { to, description });
             }
             _ => {
@@ -223,9 +251,14 @@ impl Sfu {
 
     /// Carries out what is due on one member's connections.
     pub(super) fn negotiate_due(&mut self, id: MemberId, now: Instant) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let overdue = |m: &mut Member| {
-            let open = m.links().filter_map(|(_, l)| l.negotiation.open).map(|(_, at)| at);
+            let open = m
+                .links()
+                .filter_map(|(_, l)| l.negotiation.open)
+                .map(|(_, at)| at);
             open.min().is_some_and(|at| at <= now)
         };
         if overdue(member) {
@@ -248,16 +281,24 @@ impl Sfu {
     }
 
     fn write_offer(&mut self, id: MemberId, now: Instant) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let to = member.sid.clone();
-        let Some(link) = member.subscriber.as_mut() else { return };
+        let Some(link) = member.subscriber.as_mut() else {
+            return;
+        };
         match link.peer.create_offer(now) {
             Ok(Some(sdp)) => {
                 let id = link.negotiation.next_id;
                 link.negotiation.next_id += 1;
                 link.negotiation.open = Some((id, now + ANSWER_TIMEOUT));
                 let mid_to_track_id = link.peer.mid_to_track_id();
-                let description = Described { sdp, id, mid_to_track_id };
+                let description = Described {
+                    sdp,
+                    id,
+                    mid_to_track_id,
+                };
                 self.events.push_back(SfuEvent::Offer { to, description });
             }
             Ok(None) | Err(SdpError::OfferOpen) => {}
@@ -267,7 +308,9 @@ impl Sfu {
     }
 
     fn ask_for_sections(&mut self, id: MemberId) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let link = &mut member.publisher;
         if !link.negotiation.settled || !link.peer.needs_negotiation() {
             return;
@@ -277,18 +320,24 @@ impl Sfu {
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let (audios, videos) = (count(shortage.audios), count(shortage.videos));
         let to = member.sid.clone();
-        self.events.push_back(SfuEvent::SectionsRequired { to, audios, videos });
+        self.events
+            .push_back(SfuEvent::SectionsRequired { to, audios, videos });
     }
 
     fn negotiation_failed(&mut self, id: MemberId, reason: NegotiationFailure) {
         if let Some(participant) = self.sid_of(id) {
-            self.events.push_back(SfuEvent::NegotiationFailed { participant, reason });
+            self.events.push_back(SfuEvent::NegotiationFailed {
+                participant,
+                reason,
+            });
         }
     }
 
     /// Keeps the routing table in step with a connection's credentials.
     pub(super) fn refresh_fragments(&mut self, id: MemberId, target: Target) {
-        let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) else { return };
+        let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) else {
+            return;
+        };
         let ufrag = link.peer.local_ufrag();
         if ufrag.is_empty() || link.fragments.contains(&ufrag) {
             return;

@@ -67,7 +67,9 @@ impl Sfu {
         self.check_announcement(id, request)?;
         if !request.sid.is_empty() {
             let known = self.tracks.values().find(|t| t.sid.as_str() == request.sid);
-            let known = known.filter(|t| t.owner == id).ok_or(AddTrackError::NotFound)?;
+            let known = known
+                .filter(|t| t.owner == id)
+                .ok_or(AddTrackError::NotFound)?;
             return Ok(AddedTrack::Accepted(Box::new(known.info.clone())));
         }
         if self.cid_is_taken(id, &request.cid) {
@@ -93,13 +95,19 @@ impl Sfu {
             pending.info.muted = muted;
             return Some(pending.info.clone());
         }
-        let found = self.tracks.values_mut().find(|t| t.owner == id && t.sid.as_str() == track)?;
+        let found = self
+            .tracks
+            .values_mut()
+            .find(|t| t.owner == id && t.sid.as_str() == track)?;
         if found.info.muted != muted {
             found.info.muted = muted;
             found.epoch += u32::from(!muted);
             found.meter.reset();
             let info = found.info.clone();
-            self.events.push_back(SfuEvent::TrackChanged { by: sid.clone(), info });
+            self.events.push_back(SfuEvent::TrackChanged {
+                by: sid.clone(),
+                info,
+            });
         }
         self.track_info(sid, track)
     }
@@ -112,10 +120,16 @@ impl Sfu {
         features: &[AudioTrackFeature],
     ) -> Option<TrackInfo> {
         let id = self.id(sid).ok()?;
-        let found = self.tracks.values_mut().find(|t| t.owner == id && t.sid.as_str() == track)?;
+        let found = self
+            .tracks
+            .values_mut()
+            .find(|t| t.owner == id && t.sid.as_str() == track)?;
         found.info.audio_features = features.iter().map(|f| *f as i32).collect();
         let info = found.info.clone();
-        self.events.push_back(SfuEvent::TrackChanged { by: sid.clone(), info: info.clone() });
+        self.events.push_back(SfuEvent::TrackChanged {
+            by: sid.clone(),
+            info: info.clone(),
+        });
         Some(info)
     }
 
@@ -127,7 +141,9 @@ impl Sfu {
     }
 
     fn track_info(&self, sid: &ParticipantSid, track: &str) -> Option<TrackInfo> {
-        self.find_track(track).filter(|(owner, _)| owner == sid).map(|(_, info)| info)
+        self.find_track(track)
+            .filter(|(owner, _)| owner == sid)
+            .map(|(_, info)| info)
     }
 
     fn check_announcement(
@@ -135,14 +151,19 @@ impl Sfu {
         id: MemberId,
         request: &AddTrackRequest,
     ) -> Result<(), AddTrackError> {
-        let Some(member) = self.members.get(&id) else { return Err(UnknownParticipant.into()) };
+        let Some(member) = self.members.get(&id) else {
+            return Err(UnknownParticipant.into());
+        };
         let permissions = &member.permissions;
         let source = TrackSource::try_from(request.source).unwrap_or(TrackSource::Unknown);
         let listed = permissions.sources.is_empty() || permissions.sources.contains(&source);
         if !permissions.can_publish || !listed {
             return Err(AddTrackError::NotAllowed);
         }
-        if !matches!(TrackType::try_from(request.r#type), Ok(TrackType::Audio | TrackType::Video)) {
+        if !matches!(
+            TrackType::try_from(request.r#type),
+            Ok(TrackType::Audio | TrackType::Video)
+        ) {
             return Err(AddTrackError::UnsupportedType);
         }
         if member.pending.len() >= MAX_PENDING {
@@ -173,7 +194,10 @@ impl Sfu {
 
     fn accept(&mut self, id: MemberId, request: &AddTrackRequest) -> TrackInfo {
         let info = track::info_of(request, &mut self.rng);
-        let pending = PendingTrack { cids: track::cids_of(request), info: info.clone() };
+        let pending = PendingTrack {
+            cids: track::cids_of(request),
+            info: info.clone(),
+        };
         if let Some(member) = self.members.get_mut(&id) {
             member.pending.push(pending);
         }
@@ -182,17 +206,25 @@ impl Sfu {
 
     /// Tells a publisher how to encode what its offer is about to add.
     pub(super) fn prepare_publish(&mut self, id: MemberId, offered: &[RemoteMedia]) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         for media in offered {
             let named = |p: &&PendingTrack| p.cids.contains(&media.track_id);
             let by_age = |p: &&PendingTrack| track::kind_of(&p.info) == media.kind;
             let pending = member.pending.iter();
-            let found = pending.clone().find(named).or_else(|| pending.clone().find(by_age));
+            let found = pending
+                .clone()
+                .find(named)
+                .or_else(|| pending.clone().find(by_age));
             if let Some(found) = found
                 && !self.sections.contains_key(&(id, media.mid))
             {
                 let options = track::options_of(&found.info);
-                member.publisher.peer.set_publish_options(media.mid, options);
+                member
+                    .publisher
+                    .peer
+                    .set_publish_options(media.mid, options);
             }
         }
     }
@@ -201,8 +233,12 @@ impl Sfu {
     pub(super) fn match_waiting(&mut self, id: MemberId, now: Instant) {
         for by_id in [true, false] {
             while let Some((mid, at)) = self.next_match(id, by_id) {
-                let Some(member) = self.members.get_mut(&id) else { return };
-                let Some(media) = member.unmatched.remove(&mid) else { return };
+                let Some(member) = self.members.get_mut(&id) else {
+                    return;
+                };
+                let Some(media) = member.unmatched.remove(&mid) else {
+                    return;
+                };
                 let pending = member.pending.remove(at);
                 self.publish(id, pending, &media, now);
             }
@@ -226,7 +262,9 @@ impl Sfu {
     fn publish(&mut self, id: MemberId, pending: PendingTrack, media: &RemoteMedia, now: Instant) {
         let mut info = pending.info;
         track::negotiated(&mut info, media.mid, &media.codecs, &media.track_id);
-        let Ok(sid) = TrackSid::parse(info.sid.clone()) else { return };
+        let Ok(sid) = TrackSid::parse(info.sid.clone()) else {
+            return;
+        };
         let Some(by) = self.sid_of(id) else { return };
         let mut cids = pending.cids;
         if !cids.contains(&media.track_id) {
@@ -270,7 +308,9 @@ impl Sfu {
     }
 
     pub(super) fn unpublish(&mut self, track: TrackId, revoked: bool, now: Instant) {
-        let Some(ended) = self.tracks.remove(&track) else { return };
+        let Some(ended) = self.tracks.remove(&track) else {
+            return;
+        };
         self.sections.remove(&(ended.owner, ended.mid));
         for listener in &ended.listeners {
             self.unsubscribe(*listener, track, now);
@@ -280,13 +320,17 @@ impl Sfu {
         }
         if let Some(by) = self.sid_of(ended.owner) {
             let info = ended.info;
-            self.events.push_back(SfuEvent::TrackUnpublished { by, info, revoked });
+            self.events
+                .push_back(SfuEvent::TrackUnpublished { by, info, revoked });
         }
         self.accept_queued(ended.owner);
     }
 
     fn accept_queued(&mut self, id: MemberId) {
-        let waiting = self.members.get_mut(&id).map(|m| std::mem::take(&mut m.queued));
+        let waiting = self
+            .members
+            .get_mut(&id)
+            .map(|m| std::mem::take(&mut m.queued));
         for request in waiting.unwrap_or_default() {
             if self.cid_is_taken(id, &request.cid) {
                 if let Some(member) = self.members.get_mut(&id) {
@@ -296,21 +340,30 @@ impl Sfu {
             }
             let info = self.accept(id, &request);
             if let Some(to) = self.sid_of(id) {
-                self.events.push_back(SfuEvent::TrackAccepted { to, cid: request.cid, info });
+                self.events.push_back(SfuEvent::TrackAccepted {
+                    to,
+                    cid: request.cid,
+                    info,
+                });
             }
         }
     }
 
     /// Ends what a participant may no longer publish.
     pub(super) fn revoke_forbidden(&mut self, id: MemberId, now: Instant) {
-        let Some(member) = self.members.get(&id) else { return };
+        let Some(member) = self.members.get(&id) else {
+            return;
+        };
         let permissions = member.permissions.clone();
         let allowed = |info: &TrackInfo| {
             let source = TrackSource::try_from(info.source).unwrap_or(TrackSource::Unknown);
             let listed = permissions.sources.is_empty() || permissions.sources.contains(&source);
             permissions.can_publish && listed
         };
-        let mine = self.tracks.iter().filter(|(_, t)| t.owner == id && !allowed(&t.info));
+        let mine = self
+            .tracks
+            .iter()
+            .filter(|(_, t)| t.owner == id && !allowed(&t.info));
         for track in mine.map(|(track, _)| *track).collect::<Vec<_>>() {
             self.unpublish(track, true, now);
         }

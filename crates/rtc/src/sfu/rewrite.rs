@@ -1,8 +1,9 @@
 //! One unbroken RTP stream out of whatever is forwarded on a section.
 //!
-//! A section keeps its source id for life, and so do SRTP's rollover counter and the receiver's
-//! jitter buffer. Sequence numbers therefore never repeat and never jump when the source changes,
-//! is muted or comes back; timestamps advance by the time that really passed.
+//! While a section carries a track it keeps its source, and with it SRTP's rollover counter and
+//! the receiver's jitter buffer. Sequence numbers therefore never repeat and never jump when the
+//! publisher changes its own source, is muted or comes back; timestamps advance by the time that
+//! really passed.
 
 use std::time::{Duration, Instant};
 
@@ -71,11 +72,17 @@ impl Outgoing {
             self.last_timestamp = timestamp;
             self.last_sent = Some(now);
         }
-        Some(Stamped { seq, timestamp, marker: rtp.marker || fresh })
+        Some(Stamped {
+            seq,
+            timestamp,
+            marker: rtp.marker || fresh,
+        })
     }
 
     fn start_run(&mut self, origin: Origin, rtp: &RtpIn, now: Instant) {
-        let elapsed = self.last_sent.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        let elapsed = self
+            .last_sent
+            .map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         let clock = origin.codec.clock_rate();
         let ticks = ticks(elapsed, clock).max(clock / 50);
         let same_clock = self.run.filter(|r| r.origin.ssrc == origin.ssrc);
@@ -127,10 +134,18 @@ mod tests {
     }
 
     fn origin(track: u32, ssrc: u32, epoch: u32) -> Origin {
-        Origin { track, ssrc, epoch, codec: Codec::Opus }
+        Origin {
+            track,
+            ssrc,
+            epoch,
+            codec: Codec::Opus,
+        }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "an arbitrary start of virtual time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an arbitrary start of virtual time"
+    )]
     fn start() -> (Outgoing, Instant) {
         (Outgoing::new(&mut StdRng::seed_from_u64(1)), Instant::now())
     }
@@ -163,7 +178,9 @@ mod tests {
         let (mut out, t) = start();
         let first = out.stamp(origin(1, 1, 0), &packet(9, 77, t), t).unwrap();
         let later = t + Duration::from_millis(500);
-        let next = out.stamp(origin(2, 8, 0), &packet(60_000, 5, later), later).unwrap();
+        let next = out
+            .stamp(origin(2, 8, 0), &packet(60_000, 5, later), later)
+            .unwrap();
         assert_eq!(next.seq, first.seq + 1);
         assert_eq!(next.timestamp.wrapping_sub(first.timestamp), 24_000);
         assert!(next.marker);
@@ -179,9 +196,13 @@ mod tests {
     #[test]
     fn a_source_that_rewound_its_clock_does_not_rewind_ours() {
         let (mut out, t) = start();
-        let first = out.stamp(origin(1, 1, 0), &packet(9, 500_000, t), t).unwrap();
+        let first = out
+            .stamp(origin(1, 1, 0), &packet(9, 500_000, t), t)
+            .unwrap();
         let later = t + Duration::from_secs(1);
-        let next = out.stamp(origin(1, 1, 1), &packet(10, 3, later), later).unwrap();
+        let next = out
+            .stamp(origin(1, 1, 1), &packet(10, 3, later), later)
+            .unwrap();
         assert_eq!(next.timestamp.wrapping_sub(first.timestamp), 48_000);
     }
 }

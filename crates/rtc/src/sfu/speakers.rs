@@ -50,10 +50,17 @@ impl LevelMeter {
     /// Level now, 0 to 1; 0 if nothing was heard for two windows.
     pub(super) fn level(&mut self, config: &AudioConfig, now: Instant) -> f32 {
         let stale = Duration::from_millis(u64::from(config.update_interval_ms) * 2);
-        if self.last.is_none_or(|at| now.saturating_duration_since(at) >= stale) {
+        if self
+            .last
+            .is_none_or(|at| now.saturating_duration_since(at) >= stale)
+        {
             *self = Self::default();
         }
-        if self.smoothed >= linear(f32::from(config.active_level)) { self.smoothed } else { 0.0 }
+        if self.smoothed >= linear(f32::from(config.active_level)) {
+            self.smoothed
+        } else {
+            0.0
+        }
     }
 
     /// The track fell silent by decree.
@@ -101,7 +108,11 @@ impl SpeakerBoard {
         let mut changed: Vec<SpeakerInfo> = now
             .iter()
             .filter(|(sid, level)| self.told.get(*sid) != Some(level))
-            .map(|(sid, level)| SpeakerInfo { sid: sid.clone(), level: *level, active: true })
+            .map(|(sid, level)| SpeakerInfo {
+                sid: sid.clone(),
+                level: *level,
+                active: true,
+            })
             .collect();
         changed.sort_by(|a, b| b.level.total_cmp(&a.level));
         let silent = self.told.keys().filter(|sid| !now.contains_key(*sid));
@@ -117,7 +128,11 @@ impl SpeakerBoard {
     /// What is being told about one participant.
     pub(super) fn told(&self, sid: &str) -> Option<SpeakerInfo> {
         let level = *self.told.get(sid)?;
-        Some(SpeakerInfo { sid: sid.to_owned(), level, active: true })
+        Some(SpeakerInfo {
+            sid: sid.to_owned(),
+            level,
+            active: true,
+        })
     }
 
     pub(super) fn is_quiet(&self) -> bool {
@@ -129,7 +144,10 @@ fn linear(level: f32) -> f32 {
     10_f32.powf(-level / 20.0)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of a window are small")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "milliseconds of a window are small"
+)]
 fn ratio(a: u32, b: u32) -> f32 {
     a as f32 / b.max(1) as f32
 }
@@ -138,7 +156,10 @@ fn ratio(a: u32, b: u32) -> f32 {
 mod tests {
     use super::*;
 
-    #[expect(clippy::disallowed_methods, reason = "an arbitrary start of virtual time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an arbitrary start of virtual time"
+    )]
     fn play(levels: &[(i8, u32)]) -> f32 {
         let config = AudioConfig::default();
         let mut meter = LevelMeter::default();
@@ -176,7 +197,10 @@ mod tests {
         let mut board = SpeakerBoard::default();
         let levels = |l: &[(&str, f32)]| l.iter().map(|(s, l)| ((*s).to_owned(), *l)).collect();
         let first = board.update(levels(&[("a", 0.3), ("b", 0.9)]));
-        assert_eq!(first.iter().map(|s| s.sid.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+        assert_eq!(
+            first.iter().map(|s| s.sid.as_str()).collect::<Vec<_>>(),
+            ["b", "a"]
+        );
         assert!(board.update(levels(&[("a", 0.31), ("b", 0.9)])).is_empty());
         let ended = board.update(levels(&[("b", 0.9)]));
         assert_eq!((ended.len(), ended[0].active), (1, false));

@@ -35,7 +35,11 @@ impl Sfu {
         let member = self.members.get_mut(&id).ok_or(UnknownParticipant)?;
         for track in tracks {
             if member.desires.len() < MAX_DESIRES || member.desires.contains_key(track) {
-                let desire = Desire { subscribe, since: now, reported: false };
+                let desire = Desire {
+                    subscribe,
+                    since: now,
+                    reported: false,
+                };
                 member.desires.insert(track.clone(), desire);
             }
         }
@@ -48,9 +52,13 @@ impl Sfu {
     pub fn set_paused(&mut self, sid: &ParticipantSid, track: &str, paused: bool) {
         let Ok(id) = self.id(sid) else { return };
         let found = self.tracks.iter().find(|(_, t)| t.sid.as_str() == track);
-        let Some(track) = found.map(|(track, _)| *track) else { return };
+        let Some(track) = found.map(|(track, _)| *track) else {
+            return;
+        };
         let member = self.members.get_mut(&id);
-        let Some(subscription) = member.and_then(|m| m.subscriptions.get_mut(&track)) else { return };
+        let Some(subscription) = member.and_then(|m| m.subscriptions.get_mut(&track)) else {
+            return;
+        };
         if subscription.paused != paused {
             subscription.paused = paused;
             subscription.resumed += u32::from(!paused);
@@ -68,7 +76,10 @@ impl Sfu {
         now: Instant,
     ) -> Result<(), UnknownParticipant> {
         let id = self.id(sid)?;
-        self.members.get_mut(&id).ok_or(UnknownParticipant)?.audience = audience;
+        self.members
+            .get_mut(&id)
+            .ok_or(UnknownParticipant)?
+            .audience = audience;
         for listener in self.members.keys().copied().collect::<Vec<_>>() {
             self.reconcile(listener, now);
         }
@@ -78,9 +89,14 @@ impl Sfu {
 
     /// Brings the senders towards one participant in line with what it should hear.
     pub(super) fn reconcile(&mut self, id: MemberId, now: Instant) {
-        let audible = self.tracks.iter().filter(|(_, t)| t.kind == MediaKind::Audio);
-        let foreign: Vec<TrackId> =
-            audible.filter(|(_, t)| t.owner != id).map(|(track, _)| *track).collect();
+        let audible = self
+            .tracks
+            .iter()
+            .filter(|(_, t)| t.kind == MediaKind::Audio);
+        let foreign: Vec<TrackId> = audible
+            .filter(|(_, t)| t.owner != id)
+            .map(|(track, _)| *track)
+            .collect();
         for track in foreign {
             self.resolve(id, track);
             if self.should_hear(id, track) {
@@ -93,27 +109,46 @@ impl Sfu {
 
     /// Decides whether a subscriber may have a track and tells it about a change.
     fn resolve(&mut self, id: MemberId, track: TrackId) {
-        let Some(found) = self.tracks.get(&track) else { return };
-        let Some(owner) = self.members.get(&found.owner) else { return };
-        let Some(member) = self.members.get(&id) else { return };
+        let Some(found) = self.tracks.get(&track) else {
+            return;
+        };
+        let Some(owner) = self.members.get(&found.owner) else {
+            return;
+        };
+        let Some(member) = self.members.get(&id) else {
+            return;
+        };
         let allowed = owner.audience.admits(member, found);
         let publisher = owner.sid.clone();
         let sid = found.sid.clone();
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let wanted = member.wants(found.sid.as_str());
         let subscription = member.subscriptions.entry(track).or_default();
         if subscription.told != Some(allowed) && (wanted || subscription.told.is_some()) {
             subscription.told = Some(allowed);
             let to = member.sid.clone();
-            let event = SfuEvent::SubscriptionAllowed { to, publisher, track: sid, allowed };
+            let event = SfuEvent::SubscriptionAllowed {
+                to,
+                publisher,
+                track: sid,
+                allowed,
+            };
             self.events.push_back(event);
         }
     }
 
     fn should_hear(&self, id: MemberId, track: TrackId) -> bool {
-        let Some(found) = self.tracks.get(&track) else { return false };
-        let Some(owner) = self.members.get(&found.owner) else { return false };
-        let Some(member) = self.members.get(&id) else { return false };
+        let Some(found) = self.tracks.get(&track) else {
+            return false;
+        };
+        let Some(owner) = self.members.get(&found.owner) else {
+            return false;
+        };
+        let Some(member) = self.members.get(&id) else {
+            return false;
+        };
         let refused = member.subscriptions.get(&track).is_some_and(|s| s.refused);
         member.permissions.can_subscribe
             && member.wants(found.sid.as_str())
@@ -122,9 +157,15 @@ impl Sfu {
     }
 
     fn give(&mut self, id: MemberId, track: TrackId, now: Instant) {
-        let Some(found) = self.tracks.get_mut(&track) else { return };
-        let Some(publisher) = self.members.get(&found.owner).map(|m| m.sid.clone()) else { return };
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(found) = self.tracks.get_mut(&track) else {
+            return;
+        };
+        let Some(publisher) = self.members.get(&found.owner).map(|m| m.sid.clone()) else {
+            return;
+        };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let slot = member.subscriptions.entry(track).or_default().slot;
         if slot.is_some() {
             return;
@@ -145,35 +186,54 @@ impl Sfu {
         if let Some(found) = self.tracks.get_mut(&track) {
             found.listeners.retain(|l| *l != id);
         }
-        let Some(member) = self.members.get_mut(&id) else { return };
-        let Some(subscription) = member.subscriptions.get_mut(&track) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
+        let Some(subscription) = member.subscriptions.get_mut(&track) else {
+            return;
+        };
         subscription.live = false;
         if let Some(slot) = subscription.slot.take() {
             let link = member.media_link();
+            let mid = link.peer.sender_mid(slot);
             link.peer.remove_sender(slot);
             link.negotiation.touch(now);
+            // Whatever the section carries next has a source, and so numbers, of its own.
+            if let Some(mid) = mid {
+                member.outgoing.remove(&mid);
+            }
         }
     }
 
     /// The far end refused the section of a sender: it cannot play the codec.
     pub(super) fn sender_refused(&mut self, id: MemberId, slot: Slot, now: Instant) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let mut subscriptions = member.subscriptions.iter_mut();
         let found = subscriptions.find(|(_, s)| s.slot == Some(slot));
-        let Some((track, subscription)) = found else { return };
+        let Some((track, subscription)) = found else {
+            return;
+        };
         let track = *track;
         subscription.refused = true;
         let to = member.sid.clone();
         if let Some(sid) = self.tracks.get(&track).map(|t| t.sid.to_string()) {
             let error = SubscriptionError::SeCodecUnsupported;
-            self.events.push_back(SfuEvent::SubscriptionFailed { to, track: sid, error });
+            self.events.push_back(SfuEvent::SubscriptionFailed {
+                to,
+                track: sid,
+                error,
+            });
         }
         self.unsubscribe(id, track, now);
     }
 
     /// Notices senders that became audible, and tells the publisher the first time.
     pub(super) fn check_live(&mut self, id: MemberId) {
-        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
         let hidden = member.permissions.hidden;
         let to = member.sid.clone();
         let slots: Vec<(TrackId, Slot)> = member
@@ -183,7 +243,9 @@ impl Sfu {
             .filter_map(|(track, s)| Some((*track, s.slot?)))
             .collect();
         for (track, slot) in slots {
-            let Some(member) = self.members.get_mut(&id) else { return };
+            let Some(member) = self.members.get_mut(&id) else {
+                return;
+            };
             if !member.media_link().peer.sender_is_live(slot) {
                 continue;
             }
@@ -195,16 +257,24 @@ impl Sfu {
     }
 
     fn became_live(&mut self, track: TrackId, to: &ParticipantSid, hidden: bool) {
-        let Some(found) = self.tracks.get_mut(&track) else { return };
-        let Some(publisher) = self.members.get(&found.owner).map(|m| m.sid.clone()) else { return };
+        let Some(found) = self.tracks.get_mut(&track) else {
+            return;
+        };
+        let Some(publisher) = self.members.get(&found.owner).map(|m| m.sid.clone()) else {
+            return;
+        };
         if let Some(speaker) = self.board.told(publisher.as_str()) {
             let speakers = vec![speaker];
-            self.events.push_back(SfuEvent::Speakers { to: to.clone(), speakers });
+            self.events.push_back(SfuEvent::Speakers {
+                to: to.clone(),
+                speakers,
+            });
         }
         if !hidden && !found.heard {
             found.heard = true;
             let track = found.sid.clone();
-            self.events.push_back(SfuEvent::TrackSubscribed { publisher, track });
+            self.events
+                .push_back(SfuEvent::TrackSubscribed { publisher, track });
         }
     }
 
@@ -231,7 +301,9 @@ impl Sfu {
 
 impl Member {
     fn wants(&self, track: &str) -> bool {
-        self.desires.get(track).map_or(self.auto_subscribe, |d| d.subscribe)
+        self.desires
+            .get(track)
+            .map_or(self.auto_subscribe, |d| d.subscribe)
     }
 }
 

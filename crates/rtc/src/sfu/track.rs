@@ -35,9 +35,10 @@ pub(super) fn info_of(request: &AddTrackRequest, rng: &mut impl RngCore) -> Trac
     let stereo = request.stereo || has(request, AudioTrackFeature::TfStereo);
     let disable_dtx = request.disable_dtx || has(request, AudioTrackFeature::TfNoDtx);
     let mut audio_features = request.audio_features.clone();
-    for (wanted, feature) in
-        [(stereo, AudioTrackFeature::TfStereo), (disable_dtx, AudioTrackFeature::TfNoDtx)]
-    {
+    for (wanted, feature) in [
+        (stereo, AudioTrackFeature::TfStereo),
+        (disable_dtx, AudioTrackFeature::TfNoDtx),
+    ] {
         if wanted && !audio_features.contains(&(feature as i32)) {
             audio_features.push(feature as i32);
         }
@@ -54,7 +55,10 @@ pub(super) fn info_of(request: &AddTrackRequest, rng: &mut impl RngCore) -> Trac
         disable_dtx,
         source: request.source,
         layers: request.layers.clone(),
-        mime_type: codecs.first().map(|c| c.mime_type.clone()).unwrap_or_default(),
+        mime_type: codecs
+            .first()
+            .map(|c| c.mime_type.clone())
+            .unwrap_or_default(),
         codecs,
         stereo,
         disable_red: request.disable_red,
@@ -75,12 +79,19 @@ pub(super) fn cids_of(request: &AddTrackRequest) -> Vec<String> {
 }
 
 pub(super) fn kind_of(info: &TrackInfo) -> MediaKind {
-    if info.r#type == TrackType::Video as i32 { MediaKind::Video } else { MediaKind::Audio }
+    if info.r#type == TrackType::Video as i32 {
+        MediaKind::Video
+    } else {
+        MediaKind::Audio
+    }
 }
 
 #[expect(deprecated, reason = "older clients set only this field")]
 pub(super) fn options_of(info: &TrackInfo) -> PublishOptions {
-    PublishOptions { disable_dtx: info.disable_dtx, stereo: info.stereo }
+    PublishOptions {
+        disable_dtx: info.disable_dtx,
+        stereo: info.stereo,
+    }
 }
 
 /// Completes the info by what the description said.
@@ -122,7 +133,11 @@ fn codecs_of(request: &AddTrackRequest) -> Vec<SimulcastCodecInfo> {
     let asked = request.simulcast_codecs.iter();
     let mut codecs: Vec<_> = asked
         .map(|c| {
-            let layers = if c.layers.is_empty() { &request.layers } else { &c.layers };
+            let layers = if c.layers.is_empty() {
+                &request.layers
+            } else {
+                &c.layers
+            };
             entry(&c.codec, &c.cid, layers)
         })
         .collect();
@@ -133,7 +148,11 @@ fn codecs_of(request: &AddTrackRequest) -> Vec<SimulcastCodecInfo> {
 }
 
 fn prefix(request: &AddTrackRequest) -> String {
-    let kind = if request.r#type == TrackType::Video as i32 { 'V' } else { 'A' };
+    let kind = if request.r#type == TrackType::Video as i32 {
+        'V'
+    } else {
+        'A'
+    };
     let source = match TrackSource::try_from(request.source) {
         Ok(TrackSource::Camera) => "C",
         Ok(TrackSource::Microphone) => "M",

@@ -66,37 +66,70 @@ fn put(field: u32, value: &str, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    const STAMP: Stamp<'_> = Stamp { identity: "real", sid: "PA_1", reliable: false };
+    const STAMP: Stamp<'_> = Stamp {
+        identity: "real",
+        sid: "PA_1",
+        reliable: false,
+    };
 
     #[test]
     fn a_forged_sender_is_overridden_and_unknown_members_survive() {
-        let mut raw = DataPacket { participant_identity: "forged".into(), ..Default::default() }
-            .encode_to_vec();
+        let mut raw = DataPacket {
+            participant_identity: "forged".into(),
+            ..Default::default()
+        }
+        .encode_to_vec();
         put(999, "from the future", &mut raw);
         let packet = DataPacket::decode(&raw[..]).unwrap();
         let out = STAMP.apply(&raw, &packet);
         let read = DataPacket::decode(&out[..]).unwrap();
-        assert_eq!((read.participant_identity.as_str(), read.participant_sid.as_str()), ("real", "PA_1"));
+        assert_eq!(
+            (
+                read.participant_identity.as_str(),
+                read.participant_sid.as_str()
+            ),
+            ("real", "PA_1")
+        );
         assert!(out.windows(15).any(|w| w == b"from the future"));
     }
 
     #[test]
     fn a_hidden_sender_stays_hidden() {
-        let raw = DataPacket { participant_identity: "me".into(), ..Default::default() };
-        let stamp = Stamp { identity: "", ..STAMP };
+        let raw = DataPacket {
+            participant_identity: "me".into(),
+            ..Default::default()
+        };
+        let stamp = Stamp {
+            identity: "",
+            ..STAMP
+        };
         let out = stamp.apply(&raw.encode_to_vec(), &raw);
-        assert_eq!(DataPacket::decode(&out[..]).unwrap().participant_identity, "");
+        assert_eq!(
+            DataPacket::decode(&out[..]).unwrap().participant_identity,
+            ""
+        );
     }
 
     #[test]
     #[expect(deprecated, reason = "older clients read the inner fields")]
     fn user_packets_are_stamped_inside_too() {
-        let user = UserPacket { payload: vec![1], ..Default::default() };
-        let packet = DataPacket { value: Some(Value::User(user)), ..Default::default() };
+        let user = UserPacket {
+            payload: vec![1],
+            ..Default::default()
+        };
+        let packet = DataPacket {
+            value: Some(Value::User(user)),
+            ..Default::default()
+        };
         let out = STAMP.apply(&packet.encode_to_vec(), &packet);
         let read = DataPacket::decode(&out[..]).unwrap();
         assert_eq!(read.kind, 1);
-        let Some(Value::User(user)) = read.value else { panic!("not a user packet") };
-        assert_eq!((user.participant_sid.as_str(), user.payload), ("PA_1", vec![1]));
+        let Some(Value::User(user)) = read.value else {
+            panic!("not a user packet")
+        };
+        assert_eq!(
+            (user.participant_sid.as_str(), user.payload),
+            ("PA_1", vec![1])
+        );
     }
 }

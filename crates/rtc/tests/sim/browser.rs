@@ -36,15 +36,25 @@ struct Page {
 }
 
 impl Page {
-    #[expect(clippy::disallowed_methods, reason = "an arbitrary start of virtual time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an arbitrary start of virtual time"
+    )]
     fn new() -> Self {
         let now = Instant::now();
-        Self { server: Server::new(server_addr(), now), browsers: Vec::new(), now, frame: 0 }
+        Self {
+            server: Server::new(server_addr(), now),
+            browsers: Vec::new(),
+            now,
+            frame: 0,
+        }
     }
 
     fn join(&mut self, name: &str) -> usize {
         let now = self.now;
-        let sid = self.server.join(name, Topology::Single, Permissions::default(), now);
+        let sid = self
+            .server
+            .join(name, Topology::Single, Permissions::default(), now);
         let number = u8::try_from(self.browsers.len()).unwrap() + 1;
         let addr = SocketAddr::from(([10, 0, 2, number], 6000));
         let config = PeerConfig {
@@ -95,7 +105,12 @@ impl Page {
         if let Some(sdp) = browser.peer.create_offer(self.now).unwrap() {
             browser.offers += 1;
             let (r#type, id) = ("offer".to_owned(), browser.offers);
-            let offer = SessionDescription { r#type, sdp, id, ..Default::default() };
+            let offer = SessionDescription {
+                r#type,
+                sdp,
+                id,
+                ..Default::default()
+            };
             let sid = browser.sid.clone();
             self.server.handle(&sid, Request::Offer(offer), self.now);
         }
@@ -141,13 +156,21 @@ impl Page {
             for browser in &mut self.browsers {
                 while let Some(t) = browser.peer.poll_transmit() {
                     let now = self.now;
-                    self.server.sfu.handle_datagram(t.from, t.to, &t.bytes, now, now);
+                    self.server
+                        .sfu
+                        .handle_datagram(t.from, t.to, &t.bytes, now, now);
                 }
-                browser.seen.extend(std::iter::from_fn(|| browser.peer.poll_event()));
+                browser
+                    .seen
+                    .extend(std::iter::from_fn(|| browser.peer.poll_event()));
             }
             while let Some(t) = self.server.sfu.poll_transmit() {
                 if let Some(b) = self.browsers.iter_mut().find(|b| b.addr == t.to) {
-                    let input = PeerInput::Datagram { from: t.from, to: t.to, data: &t.bytes };
+                    let input = PeerInput::Datagram {
+                        from: t.from,
+                        to: t.to,
+                        data: &t.bytes,
+                    };
                     b.peer.handle_input(input, self.now);
                 }
             }
@@ -157,7 +180,9 @@ impl Page {
     fn listen(&mut self) {
         self.server.speak();
         for (to, message) in std::mem::take(&mut self.server.outbox) {
-            let Some(who) = self.browsers.iter().position(|b| b.sid == to) else { continue };
+            let Some(who) = self.browsers.iter().position(|b| b.sid == to) else {
+                continue;
+            };
             match message {
                 Response::Answer(answer) => {
                     let browser = &mut self.browsers[who];
@@ -182,7 +207,11 @@ impl Page {
     }
 
     fn heard(&self, who: usize) -> usize {
-        self.browsers[who].seen.iter().filter(|e| matches!(e, PeerEvent::Rtp(_))).count()
+        self.browsers[who]
+            .seen
+            .iter()
+            .filter(|e| matches!(e, PeerEvent::Rtp(_)))
+            .count()
     }
 }
 
@@ -199,14 +228,25 @@ fn single_connection_clients_get_as_many_sections_as_they_need() {
     page.run(2000);
     assert_eq!(page.browsers[listener].last_map, 3);
     assert!(page.browsers[listener].asked >= 1);
-    assert!(page.browsers[listener].asked < 12, "{}", page.browsers[listener].asked);
+    assert!(
+        page.browsers[listener].asked < 12,
+        "{}",
+        page.browsers[listener].asked
+    );
     assert!(page.heard(listener) > 150, "{}", page.heard(listener));
-    assert!(page.server.saw(|e| matches!(e, SfuEvent::TrackSubscribed { .. })));
+    assert!(
+        page.server
+            .saw(|e| matches!(e, SfuEvent::TrackSubscribed { .. }))
+    );
     let added = page.browsers[listener].seen.iter().filter_map(|e| match e {
         PeerEvent::MediaAdded(m) => Some(m.stream_id.clone()),
         _ => None,
     });
-    assert!(added.clone().all(|s| s.starts_with("PA_") && s.contains("|TR_AM")));
+    assert!(
+        added
+            .clone()
+            .all(|s| s.starts_with("PA_") && s.contains("|TR_AM"))
+    );
     assert_eq!(added.count(), 3);
 }
 

@@ -16,8 +16,14 @@ pub(crate) struct Shape {
     pub(crate) delay_ms: (u64, u64),
 }
 
-pub(crate) const CLEAN: Shape = Shape { loss: 0.0, delay_ms: (5, 5) };
-pub(crate) const ROUGH: Shape = Shape { loss: 0.05, delay_ms: (10, 60) };
+pub(crate) const CLEAN: Shape = Shape {
+    loss: 0.0,
+    delay_ms: (5, 5),
+};
+pub(crate) const ROUGH: Shape = Shape {
+    loss: 0.05,
+    delay_ms: (10, 60),
+};
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Flying {
@@ -43,7 +49,12 @@ pub(crate) struct Arrived {
 
 impl Link {
     pub(crate) fn new(shape: Shape, seed: u64) -> Self {
-        Self { shape, rng: StdRng::seed_from_u64(seed), flying: BinaryHeap::new(), order: 0 }
+        Self {
+            shape,
+            rng: StdRng::seed_from_u64(seed),
+            flying: BinaryHeap::new(),
+            order: 0,
+        }
     }
 
     pub(crate) fn send(&mut self, transmit: Transmit, now: Instant) {
@@ -54,7 +65,13 @@ impl Link {
         let at = now + Duration::from_millis(self.rng.random_range(least..=most));
         self.order += 1;
         let Transmit { from, to, bytes } = transmit;
-        self.flying.push(Reverse(Flying { at, order: self.order, from, to, bytes }));
+        self.flying.push(Reverse(Flying {
+            at,
+            order: self.order,
+            from,
+            to,
+            bytes,
+        }));
     }
 
     pub(crate) fn next(&self) -> Option<Instant> {
@@ -65,7 +82,9 @@ impl Link {
         if self.next()? > now {
             return None;
         }
-        let Flying { from, to, bytes, .. } = self.flying.pop()?.0;
+        let Flying {
+            from, to, bytes, ..
+        } = self.flying.pop()?.0;
         Some(Arrived { from, to, bytes })
     }
 }

@@ -9,8 +9,7 @@ use livekit_protocol::signal_request::Message as Request;
 use livekit_protocol::signal_response::Message as Response;
 use trunkline_base::id::{ParticipantIdentity, ParticipantSid};
 use trunkline_rtc::sfu::{
-    AddedTrack, AudioConfig, Described, Joining, Permissions, Sfu, SfuConfig, SfuEvent,
-    Topology,
+    AddedTrack, AudioConfig, Described, Joining, Permissions, Sfu, SfuConfig, SfuEvent, Topology,
 };
 
 pub(crate) struct Server {
@@ -25,7 +24,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(addr: SocketAddr, now: Instant) -> Self {
-        let config = SfuConfig { candidates: vec![addr], audio: AudioConfig::default() };
+        let config = SfuConfig {
+            candidates: vec![addr],
+            audio: AudioConfig::default(),
+        };
         Self {
             sfu: Sfu::new(config, 7, now),
             people: BTreeMap::new(),
@@ -43,7 +45,11 @@ impl Server {
         permissions: Permissions,
         now: Instant,
     ) -> ParticipantSid {
-        let old = self.people.values().find(|p| p.identity == identity).map(|p| p.sid.clone());
+        let old = self
+            .people
+            .values()
+            .find(|p| p.identity == identity)
+            .map(|p| p.sid.clone());
         if let Some(old) = old {
             self.remove(&ParticipantSid::parse(old).unwrap(), now);
         }
@@ -56,24 +62,42 @@ impl Server {
             ..Default::default()
         };
         let others = self.people.values().cloned().collect();
-        let subscriber_primary = matches!(topology, Topology::Dual { subscriber_primary: true });
-        self.say(&sid, Response::Join(proto::JoinResponse {
-            room: Some(proto::Room { sid: "RM_1".into(), name: "room".into(), ..Default::default() }),
-            participant: Some(info.clone()),
-            other_participants: others,
-            subscriber_primary,
-            fast_publish: true,
-            ping_interval: 5,
-            ping_timeout: 15,
-            ..Default::default()
-        }));
+        let subscriber_primary = matches!(
+            topology,
+            Topology::Dual {
+                subscriber_primary: true
+            }
+        );
+        self.say(
+            &sid,
+            Response::Join(proto::JoinResponse {
+                room: Some(proto::Room {
+                    sid: "RM_1".into(),
+                    name: "room".into(),
+                    ..Default::default()
+                }),
+                participant: Some(info.clone()),
+                other_participants: others,
+                subscriber_primary,
+                fast_publish: true,
+                ping_interval: 5,
+                ping_timeout: 15,
+                ..Default::default()
+            }),
+        );
         self.people.insert(sid.clone(), info);
         self.broadcast(&sid);
         let identity = ParticipantIdentity::parse(identity).unwrap();
         let (auto_subscribe, ice_lite) = (true, true);
         let sid_ = sid.clone();
-        let joining =
-            Joining { sid: sid_, identity, topology, permissions, auto_subscribe, ice_lite };
+        let joining = Joining {
+            sid: sid_,
+            identity,
+            topology,
+            permissions,
+            auto_subscribe,
+            ice_lite,
+        };
         self.sfu.join(joining, now);
         sid
     }
@@ -83,20 +107,30 @@ impl Server {
             return false;
         }
         let last_message_seq = self.sfu.last_sequence(sid);
-        let response = proto::ReconnectResponse { last_message_seq, ..Default::default() };
+        let response = proto::ReconnectResponse {
+            last_message_seq,
+            ..Default::default()
+        };
         self.say(sid, Response::Reconnect(response));
         let participants = self.people.values().cloned().collect();
-        self.say(sid, Response::Update(proto::ParticipantUpdate { participants }));
+        self.say(
+            sid,
+            Response::Update(proto::ParticipantUpdate { participants }),
+        );
         self.sfu.resume(sid, now).unwrap();
         true
     }
 
     pub(crate) fn remove(&mut self, sid: &ParticipantSid, now: Instant) {
         self.sfu.leave(sid, now);
-        let Some(mut info) = self.people.remove(sid) else { return };
+        let Some(mut info) = self.people.remove(sid) else {
+            return;
+        };
         info.state = proto::participant_info::State::Disconnected as i32;
         info.version += 1;
-        let update = proto::ParticipantUpdate { participants: vec![info] };
+        let update = proto::ParticipantUpdate {
+            participants: vec![info],
+        };
         for other in self.people.keys().cloned().collect::<Vec<_>>() {
             self.say(&other, Response::Update(update.clone()));
         }
@@ -108,8 +142,10 @@ impl Server {
             Request::Answer(answer) => self.sfu.answer(from, answer.id, &answer.sdp, now).unwrap(),
             Request::AddTrack(add) => match self.sfu.add_track(from, &add, now).unwrap() {
                 AddedTrack::Accepted(info) => {
-                    let response =
-                        proto::TrackPublishedResponse { cid: add.cid, track: Some(*info) };
+                    let response = proto::TrackPublishedResponse {
+                        cid: add.cid,
+                        track: Some(*info),
+                    };
                     self.say(from, Response::TrackPublished(response));
                 }
                 AddedTrack::Queued => {}
@@ -118,10 +154,15 @@ impl Server {
                 self.sfu.mute(from, &mute.sid, mute.muted, now).unwrap();
             }
             Request::Subscription(wish) => {
-                self.sfu.subscribe(from, &wish.track_sids, wish.subscribe, now).unwrap();
+                self.sfu
+                    .subscribe(from, &wish.track_sids, wish.subscribe, now)
+                    .unwrap();
             }
             Request::PingReq(ping) => {
-                let pong = proto::Pong { last_ping_timestamp: ping.timestamp, timestamp: 0 };
+                let pong = proto::Pong {
+                    last_ping_timestamp: ping.timestamp,
+                    timestamp: 0,
+                };
                 self.say(from, Response::PongResp(pong));
             }
             Request::Leave(_) => self.remove(from, now),
@@ -151,7 +192,9 @@ impl Server {
                     self.change(&by, |p| p.tracks.retain(|t| t.sid != info.sid));
                 }
                 SfuEvent::TrackSubscribed { publisher, track } => {
-                    let heard = proto::TrackSubscribed { track_sid: track.to_string() };
+                    let heard = proto::TrackSubscribed {
+                        track_sid: track.to_string(),
+                    };
                     self.say(&publisher, Response::TrackSubscribed(heard));
                 }
                 SfuEvent::Speakers { to, speakers } => {
@@ -180,8 +223,16 @@ impl Server {
 
     fn broadcast(&mut self, about: &ParticipantSid) {
         let participants = vec![self.people[about].clone()];
-        for other in self.people.keys().filter(|s| *s != about).cloned().collect::<Vec<_>>() {
-            let update = proto::ParticipantUpdate { participants: participants.clone() };
+        for other in self
+            .people
+            .keys()
+            .filter(|s| *s != about)
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            let update = proto::ParticipantUpdate {
+                participants: participants.clone(),
+            };
             self.say(&other, Response::Update(update));
         }
     }
@@ -203,4 +254,3 @@ fn wire(kind: &str, described: Described) -> proto::SessionDescription {
         mid_to_track_id: described.mid_to_track_id.into_iter().collect(),
     }
 }
-

@@ -58,7 +58,10 @@ pub(crate) fn server_addr() -> SocketAddr {
 }
 
 impl World {
-    #[expect(clippy::disallowed_methods, reason = "an arbitrary start of virtual time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an arbitrary start of virtual time"
+    )]
     pub(crate) fn new(shape: Shape, seed: u64) -> Self {
         let now = Instant::now();
         Self {
@@ -133,8 +136,14 @@ impl World {
     }
 
     pub(crate) fn say(&mut self, name: Name, text: &str, reliable: bool) -> bool {
-        let user = proto::UserPacket { payload: text.as_bytes().to_vec(), ..Default::default() };
-        let packet = proto::DataPacket { value: Some(Value::User(user)), ..Default::default() };
+        let user = proto::UserPacket {
+            payload: text.as_bytes().to_vec(),
+            ..Default::default()
+        };
+        let packet = proto::DataPacket {
+            value: Some(Value::User(user)),
+            ..Default::default()
+        };
         let (core, now) = self.core(name);
         let sent = core.send_data(DataOut { packet, reliable }, now);
         self.flush();
@@ -186,7 +195,9 @@ impl World {
         }
         while let Some(a) = self.link.arrive(now) {
             if a.to == server_addr() {
-                self.server.sfu.handle_datagram(a.from, a.to, &a.bytes, now, now);
+                self.server
+                    .sfu
+                    .handle_datagram(a.from, a.to, &a.bytes, now, now);
             } else if let Some(client) = self.clients.values_mut().find(|c| c.owns(a.to)) {
                 client.core.handle_datagram(a.from, a.to, &a.bytes, now);
             }
@@ -201,12 +212,18 @@ impl World {
 
     fn speak_frames(&mut self) {
         for client in self.clients.values_mut() {
-            let Some(track) = client.talking else { continue };
+            let Some(track) = client.talking else {
+                continue;
+            };
             client.frame += 1;
             let mut payload = client.frame.to_be_bytes().to_vec();
             payload.extend(client.name.as_bytes());
             let payload = Bytes::from(payload);
-            let audio = AudioOut { payload, duration_48k: 960, level: Some(25) };
+            let audio = AudioOut {
+                payload,
+                duration_48k: 960,
+                level: Some(25),
+            };
             client.core.send_audio(track, audio, self.now);
         }
     }
@@ -218,7 +235,9 @@ impl World {
             let client = self.clients.get_mut(name).unwrap();
             while client.inbox.front().is_some_and(|(at, _)| *at <= now) {
                 let (_, message) = client.inbox.pop_front().unwrap();
-                let response = proto::SignalResponse { message: Some(message) };
+                let response = proto::SignalResponse {
+                    message: Some(message),
+                };
                 client.core.handle_signal(response, now);
             }
             while client.outbox.front().is_some_and(|(at, _)| *at <= now) {
@@ -234,9 +253,13 @@ impl World {
         let now = self.now;
         let client = self.clients.get_mut(name).unwrap();
         let due = client.dialing.as_ref().is_some_and(|(at, _)| *at <= now);
-        let Some((_, resume)) = client.dialing.take_if(|_| due) else { return };
+        let Some((_, resume)) = client.dialing.take_if(|_| due) else {
+            return;
+        };
         if self.signal_down {
-            client.core.signal_failed(DialFailure::Unreachable("down".into()), now);
+            client
+                .core
+                .signal_failed(DialFailure::Unreachable("down".into()), now);
             return;
         }
         client.core.signal_opened(now);
@@ -247,12 +270,18 @@ impl World {
                     action: proto::leave_request::Action::Reconnect as i32,
                     ..Default::default()
                 };
-                client.inbox.push_back((now + SIGNAL_DELAY, Response::Leave(leave)));
+                client
+                    .inbox
+                    .push_back((now + SIGNAL_DELAY, Response::Leave(leave)));
             }
             return;
         }
-        let dual = Topology::Dual { subscriber_primary: client.permissions.can_subscribe };
-        let sid = self.server.join(name, dual, client.permissions.clone(), now);
+        let dual = Topology::Dual {
+            subscriber_primary: client.permissions.can_subscribe,
+        };
+        let sid = self
+            .server
+            .join(name, dual, client.permissions.clone(), now);
         client.sid = Some(sid);
     }
 
@@ -264,7 +293,10 @@ impl World {
             self.link.send(t, now);
         }
         for (to, message) in std::mem::take(&mut self.server.outbox) {
-            let receiver = self.clients.values_mut().find(|c| c.sid.as_ref() == Some(&to));
+            let receiver = self
+                .clients
+                .values_mut()
+                .find(|c| c.sid.as_ref() == Some(&to));
             if let Some(client) = receiver.filter(|c| c.online) {
                 client.inbox.push_back((now + SIGNAL_DELAY, message));
             }
@@ -309,13 +341,19 @@ impl Client {
             Event::Media { packet, .. } => {
                 let (number, name) = packet.payload.split_at(4);
                 let number = u32::from_be_bytes(number.try_into().unwrap());
-                let name = ["ann", "bob", "cid", "dan"].into_iter().find(|n| n.as_bytes() == name);
-                self.heard.entry(name.unwrap()).or_default().push((number, packet.seq));
+                let name = ["ann", "bob", "cid", "dan"]
+                    .into_iter()
+                    .find(|n| n.as_bytes() == name);
+                self.heard
+                    .entry(name.unwrap())
+                    .or_default()
+                    .push((number, packet.seq));
                 return;
             }
             Event::Data { packet, .. } => {
                 if let Some(Value::User(user)) = &packet.value {
-                    self.texts.push(String::from_utf8(user.payload.clone()).unwrap());
+                    self.texts
+                        .push(String::from_utf8(user.payload.clone()).unwrap());
                 }
             }
             _ => {}
