@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use trunkline_base::class::Class;
-use trunkline_bridge::sip::{Call, Caller, CallerOptions};
+use trunkline_bridge::sip::{CallError, Caller, CallerOptions, OutgoingCall};
 use trunkline_media::level;
 
 use super::dialogue::Dialogue;
@@ -25,28 +25,30 @@ const HANGUP_LIMIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// When the call cannot be placed at all; a refusal is a result.
 pub(super) async fn call(target: &str, from: &str, lines: &[Line]) -> Result<Seen, Failure> {
-    let options = CallerOptions::new(target, from);
-    let began = Instant::now();
-    let call = match Caller::call(options).await {
+    let call = match Caller::call(CallerOptions::new(target, from)).await {
         Ok(call) => call,
         Err(error) => {
-            let sip_status = error.sip_status().unwrap_or(0);
+            let sip_status = match error {
+                CallError::Refused(status) => status,
+                _ => 0,
+            };
             let errors = vec![chain(&error)];
             return Ok(Seen { sip_status, errors, ..Seen::default() });
         }
     };
-    let answered = call.timings().answered;
+    let answered = Duration::from_millis(call.answered_ms);
     let seen = Seen {
         sip_status: 200,
         answered_ms: Some(answered.as_secs_f64() * 1e3),
         ..Seen::default()
     };
-    timeout(CALL_LIMIT, converse(call, seen, lines, began + answered))
+    timeout(CALL_LIMIT, converse(call, seen, lines))
         .await
         .map_err(|_| Failure::new(Class::Unavailable, "demo.call.endless", "the call did not end"))
 }
 
-async fn converse(mut call: Call, mut seen: Seen, lines: &[Line], answered: Instant) -> Seen {
+async fn converse(mut call: OutgoingCall, mut seen: Seen, lines: &[Line]) -> Seen {
+    let answered = call.placed_at + Duration::from_millis(call.answered_ms);
     let mut dialogue = Dialogue::new(lines.iter().map(|line| line.pcm.clone()).collect());
     let mut clock = interval(Duration::from_millis(20));
     clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -59,7 +61,7 @@ async fn converse(mut call: Call, mut seen: Seen, lines: &[Line], answered: Inst
                 if level::dbov(&frame.samples) >= HEARD {
                     heard = true;
                     if seen.greeting_ms.is_none() {
-                        let after = frame.arrival.saturating_duration_since(answered.into_std());
+                        let after = frame.arrival.saturating_duration_since(answered);
                         seen.greeting_ms = Some(after.as_secs_f64() * 1e3);
                     }
                 }
@@ -69,11 +71,11 @@ async fn converse(mut call: Call, mut seen: Seen, lines: &[Line], answered: Inst
                 if dialogue.is_over() {
                     break;
                 }
-                call.send(&frame);
+                call.send(&frame).await;
             }
         }
     }
-    let _ = timeout(HANGUP_LIMIT, call.hang_up()).await;
+    let _ = timeout(HANGUP_LIMIT, call.hangup()).await;
     seen.said = lines.iter().take(dialogue.spoken()).map(|line| line.text).collect();
     seen.unanswered = dialogue.unanswered();
     seen

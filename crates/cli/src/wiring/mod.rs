@@ -11,12 +11,14 @@ mod sip_setup;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use livekit_protocol as proto;
 use tokio::sync::{broadcast, watch};
+use tokio::time::timeout;
 use tracing::{info, warn};
 use trunkline_agent::speech::Speech;
-use trunkline_agent::worker::AgentWorker;
+use trunkline_agent::worker::{AgentHandle, AgentWorker};
 use trunkline_base::class::Class;
 use trunkline_base::token::{ApiKey, KeyRing};
 use trunkline_bridge::egress::{Recorder, RecorderConfig, RecorderHandle};
@@ -29,6 +31,9 @@ use trunkline_store::Store;
 use crate::failure::Failure;
 use crate::settings::{Server, Settings};
 use crate::verbs::{now, room};
+
+/// How long the start waits for a part to be known to the server, or to know what it needs.
+const REGISTERED: Duration = Duration::from_secs(5);
 
 /// What to start.
 pub(crate) struct Plan {
@@ -49,8 +54,7 @@ pub(crate) struct Stack {
     pub(crate) console: ConsoleHandle,
     pub(crate) recorder: Option<RecorderHandle>,
     pub(crate) gateway: Option<GatewayHandle>,
-    /// Held so that the worker lives as long as the stack.
-    _worker: Option<AgentWorker>,
+    pub(crate) worker: Option<AgentHandle>,
 }
 
 /// The well-known pair of LiveKit's development mode.
@@ -88,7 +92,7 @@ impl Stack {
             report(&parts, "sip", "listens");
         }
         let url = settings.livekit.url.clone();
-        Ok(Self { store, url, keys, node, console, recorder, gateway, _worker: worker })
+        Ok(Self { store, url, keys, node, console, recorder, gateway, worker })
     }
 
     /// Where SIP over UDP is taken.
@@ -170,15 +174,19 @@ async fn worker(
     speech: Option<Speech>,
     store: &Store,
     tasks: &Tasks,
-) -> Result<Option<AgentWorker>, Failure> {
+) -> Result<Option<AgentHandle>, Failure> {
     let (Some(config), Some(speech)) = (settings.agent.clone(), speech) else {
         warn!("no agent is started: agent.yaml or the models are not there");
         return Ok(None);
     };
     let url = &settings.livekit.url;
-    let started =
-        AgentWorker::start(config, url, keys.clone(), speech, store.clone(), tasks.clone()).await?;
-    Ok(Some(started))
+    let agent = AgentWorker::start(config, url, keys.clone(), speech, store.clone(), tasks)?;
+    // Ready means that a call finds an agent. A remote server that is away is sought for as long
+    // as the daemon lives, so there is a limit to waiting for it.
+    if timeout(REGISTERED, agent.registered()).await.is_err() {
+        warn!("the agent is not registered yet; it goes on trying");
+    }
+    Ok(Some(agent))
 }
 
 async fn gateway(
@@ -203,7 +211,11 @@ async fn gateway(
         invites_per_second: settings.security.invites_per_second,
         ..GatewayConfig::new(settings.livekit.url.clone(), keys.clone())
     };
-    Ok(Some(Gateway::start(config, store.clone(), tasks.clone()).await?))
+    let gateway = Gateway::start(config, store.clone(), tasks.clone()).await?;
+    if !timeout(REGISTERED, gateway.ready()).await.unwrap_or(false) {
+        warn!("the gateway has no trunks yet; it goes on asking the server");
+    }
+    Ok(Some(gateway))
 }
 
 /// Events of the embedded node, for those who follow a call from outside the parts.

@@ -1,0 +1,79 @@
+//! What the measurements share: processes seen from outside, and figures in order.
+
+use std::fs;
+use std::time::Duration;
+
+/// A process's use of the machine, read from the kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    /// Processor time, user and system.
+    pub cpu: Duration,
+    /// Resident memory in bytes.
+    pub resident: u64,
+}
+
+/// What a process has used so far; nothing when it is gone.
+pub fn usage(pid: u32) -> Option<Usage> {
+    // The kernel's clock tick and page size on every Linux this runs on.
+    const TICKS: u64 = 100;
+    const PAGE: u64 = 4096;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold spaces; fields are counted from behind its closing bracket.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    let pages: u64 = fields.get(21)?.parse().ok()?;
+    Some(Usage { cpu: Duration::from_millis(ticks * 1000 / TICKS), resident: pages * PAGE })
+}
+
+/// Figures in order, read by share.
+#[derive(Clone, Debug, Default)]
+pub struct Figures(Vec<f64>);
+
+impl FromIterator<f64> for Figures {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        Self(values)
+    }
+}
+
+impl Figures {
+    /// How many there are.
+    pub const fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The figure below which this many in a hundred are, by nearest rank.
+    pub fn percentile(&self, share: usize) -> Option<f64> {
+        let last = self.0.len().checked_sub(1)?;
+        self.0.get((last * share).div_ceil(100)).copied()
+    }
+
+    /// Median, 95th percentile and maximum as JSON.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "count": self.count(),
+            "p50": self.percentile(50),
+            "p95": self.percentile(95),
+            "max": self.percentile(100),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_uses_something() {
+        assert!(usage(std::process::id()).is_some_and(|usage| usage.resident > 0));
+    }
+
+    #[test]
+    fn figures_are_read_by_rank() {
+        let figures: Figures = [3.0, 1.0, 2.0].into_iter().collect();
+        assert_eq!(figures.percentile(50), Some(2.0));
+        assert_eq!(figures.percentile(95), Some(3.0));
+        assert_eq!(Figures::default().percentile(50), None);
+    }
+}
