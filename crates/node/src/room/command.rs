@@ -78,6 +78,11 @@ pub(crate) enum RoomAsk {
         request: Box<proto::SendDataRequest>,
         answer: Ask<Result<(), RoomError>>,
     },
+    /// A bug on request.
+    #[cfg(test)]
+    Panic {
+        answer: Ask<()>,
+    },
 }
 
 /// What the registry sends a room.

@@ -329,6 +329,11 @@ impl Rooms {
             .await;
     }
 
+    #[cfg(test)]
+    pub(crate) async fn panic_for_test(&self, room: &RoomName) -> Result<(), RoomError> {
+        self.in_room(room, |answer| RoomAsk::Panic { answer }).await
+    }
+
     async fn in_room<T: Send + 'static>(
         &self,
         room: &RoomName,

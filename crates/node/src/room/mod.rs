@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod handle;
 mod registry;
+mod seats;
 mod spec;
 mod start;
 mod state;
@@ -17,3 +18,6 @@ pub use config::{Limits, RoomDefaults, RoomsConfig};
 pub use error::{JoinError, RoomError, StartError};
 pub use handle::{JoinParams, Mute, Occupancy, RoomNotice, Rooms, Session, Topology};
 pub use start::start;
+
+#[cfg(test)]
+mod tests;

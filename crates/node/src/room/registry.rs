@@ -18,9 +18,10 @@ use super::command::{Ask, RegistryCommand, RoomAsk, RoomCommand};
 use super::config::RoomsConfig;
 use super::error::{JoinError, RoomError};
 use super::handle::{JoinParams, Occupancy, RoomNotice, Session};
+use super::seats::Seats;
 use super::spec;
 use super::state::{RoomSpec, RoomState};
-use super::task::{self, RoomTask, Shell, Summary};
+use super::task::{self, RoomTask, Shell};
 use crate::udp::{PortHandle, RouteChange, lane};
 
 /// The registry.
@@ -33,7 +34,7 @@ pub(crate) struct Registry {
     rooms: BTreeMap<RoomName, Known>,
     ended: mpsc::Sender<Ended>,
     endings: mpsc::Receiver<Ended>,
-    occupancy: watch::Sender<Occupancy>,
+    occupancy: Arc<watch::Sender<Occupancy>>,
     rng: StdRng,
     opened: u64,
 }
@@ -43,7 +44,7 @@ pub(crate) struct Registry {
 struct Known {
     key: u64,
     commands: mpsc::Sender<RoomCommand>,
-    summary: watch::Receiver<Summary>,
+    room: watch::Receiver<proto::Room>,
 }
 
 /// A room's task is over.
@@ -72,7 +73,7 @@ impl Registry {
             rooms: BTreeMap::new(),
             ended,
             endings,
-            occupancy: watch::Sender::new(Occupancy::default()),
+            occupancy: Arc::new(watch::Sender::new(Occupancy::default())),
             rng,
             opened: 0,
         }
@@ -93,7 +94,6 @@ impl Registry {
                     None => return,
                 },
             }
-            self.publish_occupancy();
         }
     }
 
@@ -123,17 +123,17 @@ impl Registry {
     ) -> Result<proto::Room, RoomError> {
         let spec = spec::from_request(request, &self.config)?;
         if let Some(known) = self.rooms.get(&spec.name) {
-            return Ok(known.summary.borrow().room.clone());
+            return Ok(known.room.borrow().clone());
         }
         let known = self.open(spec).await.ok_or(RoomError::TooManyRooms)?;
-        Ok(known.summary.borrow().room.clone())
+        Ok(known.room.borrow().clone())
     }
 
     fn list(&self, names: &[String]) -> Vec<proto::Room> {
         let wanted = |name: &RoomName| names.is_empty() || names.iter().any(|n| n == name.as_str());
         let rooms = self.rooms.iter().filter(|(name, _)| wanted(name));
         rooms
-            .map(|(_, known)| known.summary.borrow().room.clone())
+            .map(|(_, known)| known.room.borrow().clone())
             .collect()
     }
 
@@ -210,17 +210,15 @@ impl Registry {
             seed,
             task::now(),
         );
-        let (summary, shown) = watch::channel(Summary {
-            room: state.info(),
-            participants: 0,
-        });
+        let (info, shown) = watch::channel(state.info());
         let shell = Shell {
             key,
             commands: incoming,
             datagrams,
             port: self.port.clone(),
             notices: self.notices.clone(),
-            summary,
+            info,
+            seats: Seats::open(Arc::clone(&self.occupancy)),
             stop: self.tasks.stop(),
         };
         let room = RoomTask::new(state, shell);
@@ -239,7 +237,7 @@ impl Registry {
         let known = Known {
             key,
             commands,
-            summary: shown,
+            room: shown,
         };
         Some(self.rooms.entry(name).insert_entry(known).into_mut())
     }
@@ -271,22 +269,6 @@ impl Registry {
         if tokio::time::timeout(CLOSING, all).await.is_err() {
             tracing::warn!("some rooms did not close in time");
         }
-    }
-
-    fn publish_occupancy(&self) {
-        let participants = self
-            .rooms
-            .values()
-            .map(|known| known.summary.borrow().participants);
-        let occupancy = Occupancy {
-            rooms: self.rooms.len(),
-            participants: participants.sum(),
-        };
-        self.occupancy.send_if_modified(|shown| {
-            let changed = *shown != occupancy;
-            *shown = occupancy;
-            changed
-        });
     }
 }
 

@@ -17,6 +17,8 @@ impl RoomState {
     /// Carries out one ask and answers it. An asker that has gone away is no reason not to.
     pub(crate) fn on_ask(&mut self, ask: RoomAsk, now: Now) {
         match ask {
+            #[cfg(test)]
+            RoomAsk::Panic { answer: _answer } => panic!("a bug on request"),
             RoomAsk::Room { answer } => drop(answer.send(self.info())),
             RoomAsk::Delete { answer } => {
                 self.close(RoomEndReason::RoomEndApiDelete, now);

@@ -12,16 +12,10 @@ use trunkline_service::tasks::Stop;
 use super::command::RoomCommand;
 use super::error::JoinError;
 use super::handle::{JoinParams, RoomNotice, Session};
+use super::seats::Seats;
 use super::state::{Entry, Fragment, Now, Output, RoomState};
 use crate::udp::{Datagram, LaneReceiver, PortHandle, RouteChange};
 use sessions::{Heard, Sessions};
-
-/// What a room shows without being asked.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Summary {
-    pub(crate) room: proto::Room,
-    pub(crate) participants: usize,
-}
 
 /// Everything the task needs besides the state.
 #[derive(Debug)]
@@ -32,7 +26,9 @@ pub(crate) struct Shell {
     pub(crate) datagrams: LaneReceiver<Datagram>,
     pub(crate) port: PortHandle,
     pub(crate) notices: mpsc::Sender<RoomNotice>,
-    pub(crate) summary: watch::Sender<Summary>,
+    /// The room as it is listed without being asked.
+    pub(crate) info: watch::Sender<proto::Room>,
+    pub(crate) seats: Seats,
     pub(crate) stop: Stop,
 }
 
@@ -151,7 +147,7 @@ impl RoomTask {
             }
         }
         if spoken {
-            self.publish_summary();
+            self.publish();
         }
     }
 
@@ -180,14 +176,12 @@ impl RoomTask {
         }
     }
 
-    fn publish_summary(&self) {
-        let summary = Summary {
-            room: self.state.info(),
-            participants: self.state.occupancy(),
-        };
-        self.shell.summary.send_if_modified(|shown| {
-            let changed = *shown != summary;
-            *shown = summary;
+    fn publish(&mut self) {
+        self.shell.seats.take(self.state.occupancy());
+        let info = self.state.info();
+        self.shell.info.send_if_modified(|shown| {
+            let changed = *shown != info;
+            *shown = info;
             changed
         });
     }

@@ -1,0 +1,71 @@
+//! The node's occupancy, counted by the rooms themselves.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::handle::Occupancy;
+
+/// What one room adds to the occupancy; gives it back when dropped, however the room ends.
+#[derive(Debug)]
+pub(crate) struct Seats {
+    node: Arc<watch::Sender<Occupancy>>,
+    taken: usize,
+}
+
+impl Seats {
+    /// Counts a room.
+    pub(crate) fn open(node: Arc<watch::Sender<Occupancy>>) -> Self {
+        node.send_modify(|occupancy| occupancy.rooms += 1);
+        Self { node, taken: 0 }
+    }
+
+    /// The room's participants now.
+    pub(crate) fn take(&mut self, participants: usize) {
+        if participants != self.taken {
+            let before = std::mem::replace(&mut self.taken, participants);
+            self.node.send_modify(|occupancy| {
+                occupancy.participants = occupancy.participants + participants - before;
+            });
+        }
+    }
+}
+
+impl Drop for Seats {
+    fn drop(&mut self) {
+        self.node.send_modify(|occupancy| {
+            occupancy.rooms -= 1;
+            occupancy.participants -= self.taken;
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_gives_its_seats_back() {
+        let node = Arc::new(watch::Sender::new(Occupancy::default()));
+        let mut one = Seats::open(Arc::clone(&node));
+        let mut two = Seats::open(Arc::clone(&node));
+        one.take(3);
+        two.take(2);
+        one.take(1);
+        assert_eq!(
+            *node.borrow(),
+            Occupancy {
+                rooms: 2,
+                participants: 3
+            }
+        );
+        drop(one);
+        assert_eq!(
+            *node.borrow(),
+            Occupancy {
+                rooms: 1,
+                participants: 2
+            }
+        );
+    }
+}
