@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tokio::sync::{mpsc, watch};
-use trunkline_base::id::TrackSid;
+use trunkline_base::id::{ParticipantIdentity, TrackSid};
 use trunkline_rtc::participant::LocalTrack;
 
 use super::command::{Answer, Command, OutgoingFrame, TrackKey};
@@ -102,26 +102,36 @@ impl LocalTracks {
 /// Tracks we receive.
 #[derive(Debug, Default)]
 pub(super) struct RemoteTracks {
-    lanes: BTreeMap<String, LaneSender<MediaPacket>>,
+    tracks: BTreeMap<String, Remote>,
+}
+
+#[derive(Debug)]
+struct Remote {
+    publisher: ParticipantIdentity,
+    lane: LaneSender<MediaPacket>,
 }
 
 impl RemoteTracks {
     /// Media of a track begins.
-    pub(super) fn add(&mut self, sid: &TrackSid) -> LaneReceiver<MediaPacket> {
-        let (sender, receiver) = lane(INCOMING_DEPTH);
-        self.lanes.insert(sid.as_str().to_owned(), sender);
+    pub(super) fn add(
+        &mut self,
+        sid: &TrackSid,
+        publisher: ParticipantIdentity,
+    ) -> LaneReceiver<MediaPacket> {
+        let (lane, receiver) = lane(INCOMING_DEPTH);
+        self.tracks.insert(sid.as_str().to_owned(), Remote { publisher, lane });
         receiver
     }
 
     /// A packet; nobody reading is no error.
     pub(super) fn push(&self, sid: &str, packet: MediaPacket) {
-        if let Some(lane) = self.lanes.get(sid) {
-            lane.push(packet);
+        if let Some(remote) = self.tracks.get(sid) {
+            remote.lane.push(packet);
         }
     }
 
-    /// Media of a track ends; its reader sees the end after what is queued.
-    pub(super) fn remove(&mut self, sid: &str) -> bool {
-        self.lanes.remove(sid).is_some()
+    /// Media of a track ends; its reader sees the end after what is queued. Returns whose it was.
+    pub(super) fn remove(&mut self, sid: &str) -> Option<ParticipantIdentity> {
+        self.tracks.remove(sid).map(|remote| remote.publisher)
     }
 }

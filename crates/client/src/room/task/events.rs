@@ -11,7 +11,7 @@ use trunkline_rtc::participant::{AudioOut, End, Event, MediaPacket as CorePacket
 use super::super::error::{PublishError, RequestError};
 use super::super::event::Speaker;
 use super::super::media::{MediaPacket, MediaReceiver, OpusFrame, RemoteTrack, SenderReport};
-use super::super::snapshot::{ConnectionState, DisconnectReason, ParticipantInfo, RoomSnapshot};
+use super::super::snapshot::{ConnectionState, DisconnectReason, RoomSnapshot};
 use super::super::{RoomEvent, wire};
 use super::{RoomTask, now};
 
@@ -177,7 +177,7 @@ impl RoomTask {
     ) -> Option<RoomEvent> {
         let info = wire::track(track)?;
         let participant = ParticipantIdentity::parse(by.identity.as_str()).ok()?;
-        let lane = self.remotes.add(&info.sid);
+        let lane = self.remotes.add(&info.sid, participant.clone());
         Some(RoomEvent::TrackSubscribed(RemoteTrack {
             sid: info.sid,
             participant,
@@ -190,26 +190,19 @@ impl RoomTask {
     }
 
     fn unsubscribed(&mut self, sid: &str) -> Option<RoomEvent> {
-        self.remotes.remove(sid);
-        let snapshot = self.snapshot_now()?;
+        let participant = self.remotes.remove(sid)?;
         let sid = TrackSid::parse(sid).ok()?;
-        let has = |who: &&ParticipantInfo| who.tracks.iter().any(|track| track.sid == sid);
-        let participant = snapshot.participants.values().find(has)?.identity.clone();
         Some(RoomEvent::TrackUnsubscribed { participant, sid })
     }
 
     /// Only a change of muting is told; the rest is in the snapshot.
-    fn muted(
-        &self,
-        by: &proto::ParticipantInfo,
-        track: &proto::TrackInfo,
-    ) -> Option<RoomEvent> {
+    fn muted(&self, by: &proto::ParticipantInfo, track: &proto::TrackInfo) -> Option<RoomEvent> {
         let info = wire::track(track)?;
         let snapshot = self.snapshot_now()?;
-        let before = snapshot.participants.get(by.identity.as_str())?;
-        let before = before.tracks.iter().find(|known| known.sid == info.sid)?;
+        let publisher = snapshot.participants.get(by.identity.as_str())?;
+        let before = publisher.tracks.iter().find(|known| known.sid == info.sid)?;
         (before.muted != info.muted).then(|| RoomEvent::TrackMuted {
-            participant: snapshot.participants[by.identity.as_str()].identity.clone(),
+            participant: publisher.identity.clone(),
             sid: info.sid,
             muted: info.muted,
         })

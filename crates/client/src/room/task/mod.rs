@@ -124,6 +124,7 @@ impl RoomTask {
                     let (from, to, data) = received;
                     self.core.handle_datagram(from, to, data, now());
                     self.take_datagrams();
+                    self.take_frames();
                 }
                 frame = self.outgoing.recv() => {
                     if let Some(frame) = frame {
@@ -132,7 +133,11 @@ impl RoomTask {
                     }
                 }
                 () = self.outlet.flush() => {}
-                () = sleep_until(wake) => self.core.handle_timeout(now()),
+                () = sleep_until(wake) => {}
+            }
+            // Not only in the last arm: a flood on an earlier one must not stop the clock.
+            if wake <= Instant::now() {
+                self.core.handle_timeout(now());
             }
             self.settle();
         }
@@ -176,7 +181,7 @@ impl RoomTask {
     }
 
     fn take_frames(&mut self) {
-        for _ in 1..FRAME_BATCH {
+        for _ in 0..FRAME_BATCH {
             let Some(frame) = self.outgoing.try_recv() else { return };
             self.on_frame(frame);
         }
