@@ -14,7 +14,7 @@ pub(crate) type Ask<T> = oneshot::Sender<T>;
 #[derive(Debug)]
 pub(crate) enum RegistryCommand {
     Create {
-        request: proto::CreateRoomRequest,
+        request: Box<proto::CreateRoomRequest>,
         answer: Ask<Result<proto::Room, RoomError>>,
     },
     List {

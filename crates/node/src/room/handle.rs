@@ -154,6 +154,7 @@ impl Rooms {
         &self,
         request: proto::CreateRoomRequest,
     ) -> Result<proto::Room, RoomError> {
+        let request = Box::new(request);
         self.ask(|answer| RegistryCommand::Create { request, answer })
             .await?
     }

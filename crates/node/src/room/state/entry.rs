@@ -24,7 +24,7 @@ pub(crate) enum Entry {
     /// out.
     Resumed(ParticipantSid),
     /// Cannot resume: the one message to say before closing.
-    Mismatch(ParticipantSid, proto::SignalResponse),
+    Mismatch(ParticipantSid, Box<proto::SignalResponse>),
 }
 
 impl RoomState {
@@ -42,7 +42,7 @@ impl RoomState {
         if params.reconnect {
             let Some(sid) = known else {
                 let nobody = ParticipantSid::generate(&mut self.rng);
-                return Ok(Entry::Mismatch(nobody, mismatch(&params)));
+                return Ok(Entry::Mismatch(nobody, Box::new(mismatch(&params))));
             };
             self.resume(&sid, params, now);
             return Ok(Entry::Resumed(sid));

@@ -98,7 +98,7 @@ impl RoomTask {
         let entry = self.state.enter(params, now())?;
         let session = match entry {
             Entry::Joined(sid) | Entry::Resumed(sid) => self.sessions.open(sid),
-            Entry::Mismatch(sid, message) => Sessions::refusal(sid, message),
+            Entry::Mismatch(sid, message) => Sessions::refusal(sid, *message),
         };
         // The first messages are in the session's queue before anyone can read it.
         self.carry_out().await;
