@@ -7,6 +7,7 @@
 //! (socket, acceptor, registrar) may not end before the drain: if it does, the process drains and
 //! [`Tasks::fatal`] says why.
 
+mod roll;
 mod stop;
 
 use std::any::Any;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use roll::Roll;
 use stop::Signal;
 pub use stop::{Phase, Stop};
 
@@ -65,6 +67,7 @@ pub struct Tasks {
     signal: Arc<Signal>,
     abort: CancellationToken,
     fatal: Arc<OnceLock<String>>,
+    roll: Roll,
 }
 
 impl Default for Tasks {
@@ -81,6 +84,7 @@ impl Tasks {
             signal: Arc::new(Signal::new()),
             abort: CancellationToken::new(),
             fatal: Arc::new(OnceLock::new()),
+            roll: Roll::default(),
         }
     }
 
@@ -94,7 +98,7 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.spawn(async move {
+        self.spawn(name, async move {
             if let Err(panic) = AssertUnwindSafe(session).catch_unwind().await {
                 count(Counter::TaskPanics, 1, &[("task", name)]);
                 error!(
@@ -112,7 +116,7 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         let tasks = self.clone();
-        self.spawn(async move {
+        self.spawn(name, async move {
             let end = AssertUnwindSafe(task).catch_unwind().await;
             if tasks.stop().phase() != Phase::Running {
                 return;
@@ -130,12 +134,14 @@ impl Tasks {
         clippy::disallowed_methods,
         reason = "the one place that spawns; the tracker owns it"
     )]
-    fn spawn<F>(&self, task: F) -> JoinHandle<()>
+    fn spawn<F>(&self, name: &'static str, task: F) -> JoinHandle<()>
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let abort = self.abort.clone();
+        let present = self.roll.enter(name);
         self.tracker.spawn(async move {
+            let _present = present;
             tokio::select! {
                 biased;
                 () = abort.cancelled() => {}
@@ -186,7 +192,7 @@ impl Tasks {
             return DrainReport { cut: 0 };
         }
         let cut = self.tracker.len();
-        warn!(tasks = cut, "cutting tasks that did not end");
+        warn!(tasks = cut, left = self.roll.names(), "cutting tasks that did not end");
         self.abort.cancel();
         // Aborted futures are dropped at their next await; give them one turn of the scheduler.
         let _ = tokio::time::timeout(Duration::from_millis(500), self.tracker.wait()).await;

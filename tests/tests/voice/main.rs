@@ -1,0 +1,7 @@
+//! Calls with the agent itself, checked by ear: what others' software hears is put into words by
+//! the speech model and compared.
+
+mod baresip;
+mod ear;
+mod killed;
+mod sdk;
