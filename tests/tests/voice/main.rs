@@ -3,5 +3,6 @@
 
 mod baresip;
 mod ear;
+mod hygiene;
 mod killed;
 mod sdk;

@@ -197,12 +197,12 @@ async fn serve(offer: JobOffer, shared: Shared, api: LiveKitApiClient, stop: Sto
             return;
         }
     };
-    let room = job.info.room.clone();
-    tracing::info!(job = %job.info.id, %room, "conversation started");
+    // The name of a call's room holds the caller's number; logs name the job.
+    tracing::info!(job = %job.info.id, "conversation started");
     count(Counter::SessionsStarted, 1, &[]);
     let began = tokio::time::Instant::now();
     let joining =
-        Joining { url: job.url.clone(), token: job.token.clone(), room: room.clone() };
+        Joining { url: job.url.clone(), token: job.token.clone(), room: job.info.room.clone() };
     let end = run(shared, joining, api, job.terminated(), stop).await;
     let (reason, outcome) = match end {
         Ok(CloseReason::Error) => {
@@ -210,14 +210,13 @@ async fn serve(offer: JobOffer, shared: Shared, api: LiveKitApiClient, stop: Sto
         }
         Ok(reason) => (reason.as_str(), JobOutcome::Success),
         Err(error) => {
-            tracing::error!(%room, %error, source = std::error::Error::source(&error), "a conversation did not begin");
+            tracing::error!(job = %job.info.id, %error, source = std::error::Error::source(&error), "a conversation did not begin");
             ("not_joined", JobOutcome::Failed(error.to_string()))
         }
     };
     count(Counter::SessionsEnded, 1, &[("reason", reason)]);
     tracing::info!(
         job = %job.info.id,
-        %room,
         reason,
         seconds = began.elapsed().as_secs_f64(),
         "conversation ended"

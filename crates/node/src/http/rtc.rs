@@ -41,13 +41,21 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Request {
         let query = parts.uri.query().map(str::to_owned);
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let peer = peer.map_or(UNKNOWN_PEER, |info| info.0);
-        Ok(Self { caller, query, headers: parts.headers.clone(), peer })
+        Ok(Self {
+            caller,
+            query,
+            headers: parts.headers.clone(),
+            peer,
+        })
     }
 }
 
 impl Request {
     fn read(&self, path: Path, strictness: Strictness) -> Result<JoinParams, RequestError> {
-        let agent = self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let agent = self
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok());
         let asked = Asked {
             caller: &self.caller,
             query: Query::parse(self.query.as_deref().unwrap_or_default()),
@@ -76,7 +84,9 @@ pub(super) async fn validate_v1(State(http): State<Http>, request: Request) -> R
 }
 
 async fn enter(http: Http, upgrade: Upgrade, request: Request, path: Path) -> Response {
-    let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
+    let Ok(upgrade) = upgrade else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let params = match request.read(path, Strictness::Lenient) {
         Ok(params) => params,
         Err(error) => return refused(&error),
@@ -84,27 +94,31 @@ async fn enter(http: Http, upgrade: Upgrade, request: Request, path: Path) -> Re
     if !http.stop.is_running() && !params.reconnect {
         return (StatusCode::SERVICE_UNAVAILABLE, "server is shutting down").into_response();
     }
-    let room = params.room.clone();
     let mut session = match http.api.rooms.join(params).await {
         Ok(session) => session,
         Err(error) => {
-            tracing::info!(%room, code = error.code(), "join refused");
+            tracing::info!(code = error.code(), "join refused");
             return (status(&error), error.to_string()).into_response();
         }
     };
     let first = tokio::time::timeout(FIRST_MESSAGE, session.outgoing.recv()).await;
     let Ok(Some(first)) = first else {
-        tracing::warn!(%room, "session ended before its first message");
-        return (StatusCode::INTERNAL_SERVER_ERROR, "could not start the session").into_response();
+        tracing::warn!("session ended before its first message");
+        return (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "could not start the session",
+        )
+            .into_response();
     };
     let tasks = http.tasks;
-    upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(
-        async move |socket| {
+    upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .on_upgrade(async move |socket| {
             let pump = signal::pump(socket, session, first);
             // The session task owns the socket; this one only keeps the connection open.
             let _ended = tasks.session("signal", pump).await;
-        },
-    )
+        })
 }
 
 /// The checks of a join without the session.
@@ -113,7 +127,11 @@ async fn validate(http: &Http, request: &Request, path: Path) -> Response {
         Ok(params) => params,
         Err(error) => return refused(&error),
     };
-    let may_create = params.claims.video.as_ref().is_some_and(|video| video.room_create);
+    let may_create = params
+        .claims
+        .video
+        .as_ref()
+        .is_some_and(|video| video.room_create);
     if !http.auto_create && !may_create {
         match http.api.rooms.room(&params.room).await {
             Err(error @ RoomError::NotFound) => {
@@ -135,13 +153,15 @@ fn refused(error: &RequestError) -> Response {
 fn status(error: &JoinError) -> StatusCode {
     match (error, error.class()) {
         (JoinError::Overloaded, _) | (_, Class::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
-        (_, class) => StatusCode::from_u16(class.http_status())
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        (_, class) => {
+            StatusCode::from_u16(class.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        }
     }
 }
 
 /// Stands in where the listener does not tell who connected.
-const UNKNOWN_PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+const UNKNOWN_PEER: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 /// The room has queued it before it answered.
 const FIRST_MESSAGE: Duration = Duration::from_secs(3);
 /// LiveKit's limit for a signal message.

@@ -10,12 +10,13 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{Instrument as _, info, warn};
 use trunkline_base::secret::Personal;
+use trunkline_base::time::UnixTime;
 use trunkline_client::room::{Room, RoomEvents};
 use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_sip::endpoint::Rejection;
 use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
-use trunkline_store::{CallEnd, CallStart, Direction};
+use trunkline_store::{CallEnd, CallStart, Direction, Store};
 
 use super::super::config::AnswerPolicy;
 use super::super::desk::wall_clock;
@@ -44,6 +45,7 @@ pub(crate) struct Call {
     room: Option<Room>,
     room_events: Option<RoomEvents>,
     arrived: Instant,
+    started: UnixTime,
     answered: Option<Instant>,
     confirmed: bool,
     /// A description for the 200, until it is sent.
@@ -56,7 +58,7 @@ impl Call {
         let Some(plan) = Plan::new(&arrival, &shared.config) else {
             return;
         };
-        let span = tracing::info_span!("call", call = %plan.call_id, room = %plan.room);
+        let span = tracing::info_span!("call", call = %plan.call_id);
         async move {
             let leg = arrival.line.leg;
             let commands = arrival.line.commands.clone();
@@ -124,6 +126,7 @@ impl Call {
             room: None,
             room_events: None,
             arrived: at,
+            started: wall_clock(),
             answered: None,
             confirmed: false,
             proposal: Some(proposal),
@@ -132,9 +135,14 @@ impl Call {
 
     async fn live(mut self) {
         count(Counter::CallsStarted, 1, &[("direction", "inbound")]);
-        self.store_start().await;
         let spec = spec(&self.plan, &self.accepted);
-        let joining: Joining = Box::pin(join(self.shared.clone(), spec));
+        let (shared, start) = (self.shared.clone(), self.first_row());
+        // The disk and the server work at the same time; the caller waits for the slower one.
+        let joining: Joining = Box::pin(async move {
+            let store = shared.store.clone();
+            let (_, joined) = tokio::join!(write_start(&store, &start), join(shared, spec));
+            joined
+        });
         let end = self.until_end(joining).await;
         self.close(end).await;
     }
@@ -322,20 +330,17 @@ impl Call {
         let setup = at.saturating_duration_since(self.arrived);
         observe(Timing::CallSetup, setup, &[]);
         info!(setup_ms = millis(setup), "call answered");
-        let written = self
-            .shared
-            .store
-            .calls()
-            .answered(&self.plan.call_id, wall_clock())
-            .await;
-        if let Err(error) = written {
-            warn!(%error, "answer could not be stored");
-        }
+        let (store, call_id) = (self.shared.store.clone(), self.plan.call_id.clone());
+        self.chores.spawn(async move {
+            if let Err(error) = store.calls().answered(&call_id, wall_clock()).await {
+                warn!(%error, "answer could not be stored");
+            }
+        });
     }
 
-    async fn store_start(&self) {
+    fn first_row(&self) -> CallStart {
         let caller = self.invite.headers.from().map(|from| from.uri.number());
-        let start = CallStart {
+        CallStart {
             call_id: self.plan.call_id.clone(),
             room: self.plan.room.clone(),
             direction: Direction::Inbound,
@@ -343,35 +348,33 @@ impl Call {
             called: self.accepted.called.clone(),
             trunk_id: self.accepted.trunk.id.to_string(),
             rule_id: self.accepted.rule.id.to_string(),
-            at: wall_clock(),
-        };
-        if let Err(error) = self.shared.store.calls().start(&start).await {
-            warn!(%error, "call could not be stored");
+            at: self.started,
         }
     }
 
     async fn close(self, end: End) {
-        let attributes: BTreeMap<String, String> = self
-            .room
-            .as_ref()
+        let room = self.room.as_ref();
+        let attributes: BTreeMap<String, String> = room
             .map(|room| room.snapshot().local.attributes.clone())
             .unwrap_or_default();
         self.tell_phone(&end, &attributes).await;
-        if let Some(room) = self.room.clone().filter(|_| end.leaves_room()) {
-            set_status(&room, "hangup").await;
-            let _ = tokio::time::timeout(LEAVE, room.leave()).await;
-        }
+        let first_row = self.first_row();
         let Self {
             shared,
             plan,
             media,
             mut media_task,
-            arrived,
-            answered,
+            mut chores,
+            room,
             room_events,
             ..
         } = self;
-        drop((media, room_events));
+        drop(media);
+        if let Some(room) = room.filter(|_| end.leaves_room()) {
+            set_status(&room, "hangup").await;
+            let _ = tokio::time::timeout(LEAVE, room.leave()).await;
+        }
+        drop(room_events);
         let summary = match tokio::time::timeout(LEAVE, &mut media_task).await {
             Ok(Ok(summary)) => summary,
             _ => {
@@ -379,7 +382,18 @@ impl Call {
                 MediaSummary::default()
             }
         };
-        finish(&shared, &plan, &end, (arrived, answered), &summary).await;
+        let rest = async { while chores.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LEAVE, rest).await;
+        // A caller who gave up early may have left before the first row was written.
+        write_start(&shared.store, &first_row).await;
+        finish(
+            &shared,
+            &plan,
+            &end,
+            (self.arrived, self.answered),
+            &summary,
+        )
+        .await;
     }
 
     async fn tell_phone(&self, end: &End, attributes: &BTreeMap<String, String>) {
@@ -403,6 +417,12 @@ impl Call {
             }
         };
         self.line.tell(command).await;
+    }
+}
+
+async fn write_start(store: &Store, start: &CallStart) {
+    if let Err(error) = store.calls().start(start).await {
+        warn!(%error, "call could not be stored");
     }
 }
 

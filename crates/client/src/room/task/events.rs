@@ -111,7 +111,7 @@ impl RoomTask {
         let Some(snapshot) = self.snapshot() else { return };
         let snapshot = Arc::new(snapshot);
         tracing::info!(
-            room = %snapshot.name,
+            room = snapshot.sid.as_ref().map(tracing::field::display),
             participant = %snapshot.local.sid,
             others = snapshot.participants.len(),
             "room joined"
