@@ -52,7 +52,10 @@ impl NodeConfig {
         let http = SocketAddr::new(loopback, HTTP_PORT);
         let udp = SocketAddr::new(loopback, UDP_PORT);
         let keys = KeyRing::from(ApiKey::new(DEV_KEY, DEV_SECRET));
-        Self { dev: true, ..Self::new(http, udp, keys) }
+        Self {
+            dev: true,
+            ..Self::new(http, udp, keys)
+        }
     }
 
     /// The same with any free ports, for tests and tools.
@@ -66,7 +69,9 @@ impl NodeConfig {
     /// What must hold before anything is bound.
     pub(crate) fn check(&self) -> Result<(), StartError> {
         if self.dev {
-            let open = [self.http, self.rtc_udp].into_iter().find(|a| !a.ip().is_loopback());
+            let open = [self.http, self.rtc_udp]
+                .into_iter()
+                .find(|a| !a.ip().is_loopback());
             return open.map_or(Ok(()), |addr| Err(StartError::DevNotLoopback { addr }));
         }
         let known = self.keys.find(DEV_KEY);
@@ -94,7 +99,10 @@ pub enum StartError {
         "port {port} of {ip} ({what}) is in use; stop the program that uses it or choose another \
          port", port = addr.port(), ip = addr.ip()
     )]
-    PortBusy { addr: SocketAddr, what: &'static str },
+    PortBusy {
+        addr: SocketAddr,
+        what: &'static str,
+    },
     #[error("cannot bind {addr} ({what}); check that the address belongs to this machine")]
     Bind {
         addr: SocketAddr,
@@ -160,12 +168,18 @@ mod tests {
         assert!(config.check().is_ok());
         config.http = SocketAddr::from(([0, 0, 0, 0], 7880));
         let text = config.check().unwrap_err().to_string();
-        assert!(text.contains("0.0.0.0:7880") && text.contains("127.0.0.1"), "{text}");
+        assert!(
+            text.contains("0.0.0.0:7880") && text.contains("127.0.0.1"),
+            "{text}"
+        );
     }
 
     #[test]
     fn well_known_keys_need_development_mode() {
-        let config = NodeConfig { dev: false, ..NodeConfig::dev() };
+        let config = NodeConfig {
+            dev: false,
+            ..NodeConfig::dev()
+        };
         assert!(matches!(config.check(), Err(StartError::DevKeys)));
         let keys = KeyRing::from(ApiKey::new("devkey", "a secret of one's own"));
         assert!(NodeConfig { keys, ..config }.check().is_ok());
@@ -176,7 +190,10 @@ mod tests {
         let addr = SocketAddr::from(([127, 0, 0, 1], 7880));
         let busy = std::io::Error::from(std::io::ErrorKind::AddrInUse);
         let text = StartError::bind(addr, "HTTP", busy).to_string();
-        assert!(text.starts_with("port 7880 of 127.0.0.1 (HTTP) is in use"), "{text}");
+        assert!(
+            text.starts_with("port 7880 of 127.0.0.1 (HTTP) is in use"),
+            "{text}"
+        );
         assert!(text.contains("choose another port"));
     }
 }

@@ -63,7 +63,11 @@ impl Node {
         tasks.vital("webhooks", notifier.run(tasks.stop()));
         tasks.vital("dispatch", owner.run(noticed, tasks.stop()));
 
-        let api = Api { rooms: rooms.clone(), dispatcher: dispatcher.clone(), sip: SipSetup::new(store) };
+        let api = Api {
+            rooms: rooms.clone(),
+            dispatcher: dispatcher.clone(),
+            sip: SipSetup::new(store),
+        };
         let http = Http {
             api,
             keys: config.keys,
@@ -74,7 +78,14 @@ impl Node {
         };
         tasks.vital("http", serve(listener, http, tasks.clone()));
         tracing::info!(http = %http_addr, media = %udp_addr, node = node_id, "node started");
-        Ok(NodeHandle { http_addr, udp_addr, rooms, dispatcher, webhooks, stop: tasks.stop() })
+        Ok(NodeHandle {
+            http_addr,
+            udp_addr,
+            rooms,
+            dispatcher,
+            webhooks,
+            stop: tasks.stop(),
+        })
     }
 }
 
@@ -168,7 +179,10 @@ async fn serve(listener: TcpListener, http: Http, tasks: Tasks) {
     });
     let service = http::into_make_service(http);
     let ended = async move { stop.hurry().await };
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(ended).await {
+    if let Err(error) = axum::serve(listener, service)
+        .with_graceful_shutdown(ended)
+        .await
+    {
         tracing::error!(%error, "the HTTP port failed");
     }
 }

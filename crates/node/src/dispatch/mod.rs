@@ -70,7 +70,12 @@ impl Dispatcher {
         wanted: proto::RoomAgentDispatch,
     ) -> Result<proto::AgentDispatch, DispatchError> {
         let (room, wanted) = (Box::new(room), Box::new(wanted));
-        self.ask(|answer| Command::Create { room, wanted, answer }).await?
+        self.ask(|answer| Command::Create {
+            room,
+            wanted,
+            answer,
+        })
+        .await?
     }
 
     /// Withdraws a dispatch.
@@ -79,7 +84,8 @@ impl Dispatcher {
         room: String,
         id: String,
     ) -> Result<proto::AgentDispatch, DispatchError> {
-        self.ask(|answer| Command::Delete { room, id, answer }).await?
+        self.ask(|answer| Command::Delete { room, id, answer })
+            .await?
     }
 
     /// The dispatches of a room, or the one with this id.
@@ -88,12 +94,15 @@ impl Dispatcher {
         room: String,
         id: String,
     ) -> Result<Vec<proto::AgentDispatch>, DispatchError> {
-        self.ask(|answer| Command::List { room, id, answer }).await?
+        self.ask(|answer| Command::List { room, id, answer })
+            .await?
     }
 
     /// Registered workers now.
     pub(crate) async fn workers(&self) -> usize {
-        self.ask(|answer| Command::Workers { answer }).await.unwrap_or_default()
+        self.ask(|answer| Command::Workers { answer })
+            .await
+            .unwrap_or_default()
     }
 
     async fn register(
@@ -102,7 +111,12 @@ impl Dispatcher {
         lane: mpsc::Sender<ToWorker>,
     ) -> Result<Result<WorkerId, RegistrationError>, DispatchError> {
         let registration = Box::new(registration);
-        self.ask(|answer| Command::Register { registration, lane, answer }).await
+        self.ask(|answer| Command::Register {
+            registration,
+            lane,
+            answer,
+        })
+        .await
     }
 
     /// A message of a worker; waits while the owner is busy, which slows that worker only.

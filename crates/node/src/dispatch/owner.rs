@@ -44,7 +44,16 @@ impl Owner {
         let (dispatcher, commands) = Dispatcher::channel();
         let book = Book::new(around.seed);
         let (lanes, children) = (BTreeMap::new(), JoinSet::new());
-        (dispatcher, Self { around, book, lanes, commands, children })
+        (
+            dispatcher,
+            Self {
+                around,
+                book,
+                lanes,
+                commands,
+                children,
+            },
+        )
     }
 
     /// Runs until every room is gone, or a little longer than the hurry began.
@@ -55,7 +64,10 @@ impl Owner {
         };
         tokio::pin!(last_call);
         loop {
-            let wake = self.book.poll_timeout().map(|(at, _)| Instant::from_std(at));
+            let wake = self
+                .book
+                .poll_timeout()
+                .map(|(at, _)| Instant::from_std(at));
             let timer = async {
                 match wake {
                     Some(at) => tokio::time::sleep_until(at).await,
@@ -85,14 +97,21 @@ impl Owner {
             }
             RoomNotice::RoomFinished { room, .. } => self.book.room_finished(&room.name),
             RoomNotice::ParticipantEntered { room, participant } => {
-                self.book.participant_entered(room.clone(), participant.clone(), now);
+                self.book
+                    .participant_entered(room.clone(), participant.clone(), now);
             }
             RoomNotice::ParticipantLeft { room, participant }
             | RoomNotice::ConnectionAborted { room, participant } => {
                 self.book.participant_left(&room.name, participant, now);
             }
-            RoomNotice::TrackPublished { room, participant, first: true, .. } => {
-                self.book.participant_publishes(&room.name, participant.clone(), now);
+            RoomNotice::TrackPublished {
+                room,
+                participant,
+                first: true,
+                ..
+            } => {
+                self.book
+                    .participant_publishes(&room.name, participant.clone(), now);
             }
             RoomNotice::ParticipantJoined { .. }
             | RoomNotice::TrackPublished { .. }
@@ -104,7 +123,11 @@ impl Owner {
     fn on_command(&mut self, command: Command) {
         let now = moment();
         match command {
-            Command::Register { registration, lane, answer } => {
+            Command::Register {
+                registration,
+                lane,
+                answer,
+            } => {
                 let name = registration.key.agent_name.clone();
                 let registered = self.book.worker_registered(*registration, now);
                 if let Ok(worker) = &registered {
@@ -117,7 +140,11 @@ impl Owner {
                 self.book.worker_message(&worker, *message, now);
             }
             Command::Gone(worker) => self.forget(&worker),
-            Command::Create { room, wanted, answer } => {
+            Command::Create {
+                room,
+                wanted,
+                answer,
+            } => {
                 let _gone = answer.send(self.book.create_dispatch(*room, *wanted, now));
             }
             Command::Delete { room, id, answer } => {
@@ -149,7 +176,11 @@ impl Owner {
                 tracing::info!(job = job.id, worker = %assignment.worker, "agent job assigned");
                 count(Counter::Jobs, 1, &[("outcome", "assigned")]);
                 let job = Some(job.clone());
-                let message = proto::JobAssignment { job, url: None, token };
+                let message = proto::JobAssignment {
+                    job,
+                    url: None,
+                    token,
+                };
                 self.send(&assignment.worker, ToWorker::Assignment(message));
             }
             Err(error) => tracing::error!(job = job.id, %error, "job token not signed"),
@@ -158,7 +189,9 @@ impl Owner {
 
     /// A worker that does not read its socket is as good as gone.
     fn send(&mut self, worker: &WorkerId, message: ToWorker) {
-        let Some(lane) = self.lanes.get(worker) else { return };
+        let Some(lane) = self.lanes.get(worker) else {
+            return;
+        };
         if let Err(mpsc::error::TrySendError::Full(_)) = lane.try_send(message) {
             tracing::warn!(%worker, "agent worker does not read its socket");
             let worker = worker.clone();
@@ -174,7 +207,8 @@ impl Owner {
     }
 
     fn remove(&mut self, room: &str, identity: &str) {
-        let (Ok(room), Ok(identity)) = (RoomName::parse(room), ParticipantIdentity::parse(identity))
+        let (Ok(room), Ok(identity)) =
+            (RoomName::parse(room), ParticipantIdentity::parse(identity))
         else {
             return;
         };
@@ -188,7 +222,10 @@ impl Owner {
 }
 
 fn moment() -> Moment {
-    Moment { at: Instant::now().into_std(), unix: crate::clock::now() }
+    Moment {
+        at: Instant::now().into_std(),
+        unix: crate::clock::now(),
+    }
 }
 
 /// After the hurry began, rooms still report their end.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, close_code};
 use livekit_protocol as proto;
+use prost::Message as _;
 use proto::server_message::Message as ToWorker;
 use proto::worker_message::Message as FromWorker;
-use prost::Message as _;
 use tokio::sync::mpsc;
 use trunkline_base::id::WorkerId;
 use trunkline_service::tasks::Stop;
@@ -48,7 +48,12 @@ pub(crate) async fn serve(
     let first = tokio::time::timeout(REGISTER_LIMIT, receive(&mut socket)).await;
     let outcome = match first.unwrap_or(Err(Fault::NotRegistered)) {
         Ok(Some((FromWorker::Register(request), encoding))) => {
-            let worker = Worker { socket: &mut socket, dispatcher, encoding, stop };
+            let worker = Worker {
+                socket: &mut socket,
+                dispatcher,
+                encoding,
+                stop,
+            };
             worker.run(request, &api_key, server).await
         }
         Ok(Some(_)) => Err(Fault::OutOfOrder),
@@ -63,7 +68,10 @@ pub(crate) async fn serve(
             close_code::POLICY
         }
     };
-    let frame = CloseFrame { code, reason: "".into() };
+    let frame = CloseFrame {
+        code,
+        reason: "".into(),
+    };
     let _lost = tokio::time::timeout(WRITE_LIMIT, socket.send(Frame::Close(Some(frame)))).await;
 }
 
@@ -146,7 +154,9 @@ impl Worker<'_> {
     }
 
     async fn write(&mut self, message: ToWorker) -> Result<(), Fault> {
-        let message = proto::ServerMessage { message: Some(message) };
+        let message = proto::ServerMessage {
+            message: Some(message),
+        };
         let frame = match self.encoding {
             Encoding::Protobuf => Frame::Binary(message.encode_to_vec().into()),
             Encoding::Json => {

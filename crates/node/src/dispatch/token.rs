@@ -14,12 +14,19 @@ pub(super) fn sign_job(
     keys: &KeyRing,
     now: UnixTime,
 ) -> Result<String, SignError> {
-    let key: &ApiKey = keys.find(&assignment.api_key).unwrap_or_else(|| keys.active());
+    let key: &ApiKey = keys
+        .find(&assignment.api_key)
+        .unwrap_or_else(|| keys.active());
     sign(&claims(assignment, now), key)
 }
 
 fn claims(assignment: &Assignment, now: UnixTime) -> Claims {
-    let Assignment { job, answer, permissions, .. } = assignment;
+    let Assignment {
+        job,
+        answer,
+        permissions,
+        ..
+    } = assignment;
     let identity = match answer.participant_identity.as_str() {
         "" => format!("agent-{}", job.id),
         chosen => chosen.to_owned(),
@@ -27,7 +34,11 @@ fn claims(assignment: &Assignment, now: UnixTime) -> Claims {
     let mut attributes: std::collections::BTreeMap<_, _> =
         answer.participant_attributes.clone().into_iter().collect();
     attributes.insert(AGENT_NAME.to_owned(), job.agent_name.clone());
-    let room = job.room.as_ref().map(|room| room.name.clone()).unwrap_or_default();
+    let room = job
+        .room
+        .as_ref()
+        .map(|room| room.name.clone())
+        .unwrap_or_default();
     Claims::new(identity, now, VALID_SECS)
         .with_name(answer.participant_name.clone())
         .with_kind(ParticipantKind::Agent)
@@ -76,7 +87,10 @@ mod tests {
             job: proto::Job {
                 id: "AJ_1".to_owned(),
                 agent_name: "bot".to_owned(),
-                room: Some(proto::Room { name: "lobby".to_owned(), ..Default::default() }),
+                room: Some(proto::Room {
+                    name: "lobby".to_owned(),
+                    ..Default::default()
+                }),
                 ..Default::default()
             },
             answer: proto::AvailabilityResponse {
@@ -89,12 +103,21 @@ mod tests {
         let now = UnixTime::from_secs(1_800_000_000);
         let token = sign_job(&assignment, &keys, now).unwrap();
         let claims = keys.verify(&token, now).unwrap();
-        assert_eq!((claims.iss.as_str(), claims.identity()), ("second", "agent-AJ_1"));
-        assert_eq!((claims.kind, claims.name.as_str()), (ParticipantKind::Agent, "Bot"));
+        assert_eq!(
+            (claims.iss.as_str(), claims.identity()),
+            ("second", "agent-AJ_1")
+        );
+        assert_eq!(
+            (claims.kind, claims.name.as_str()),
+            (ParticipantKind::Agent, "Bot")
+        );
         assert_eq!(claims.attributes["lk.agent_name"], "bot");
         let video = claims.video.unwrap();
         assert!(video.room_join && video.agent && video.hidden && !video.may_subscribe());
         assert!(video.may_publish_source("microphone") && !video.may_publish_source("camera"));
-        assert_eq!((video.room.as_str(), claims.exp), ("lobby", now.secs() + 3600));
+        assert_eq!(
+            (video.room.as_str(), claims.exp),
+            ("lobby", now.secs() + 3600)
+        );
     }
 }

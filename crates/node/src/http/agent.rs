@@ -15,7 +15,9 @@ pub(super) async fn connect(
     Extension(caller): Extension<Caller>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
+    let Ok(upgrade) = upgrade else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let allowed = caller.may(|video| video.agent).is_ok();
     let Some(claims) = caller.claims().filter(|_| allowed) else {
         return (StatusCode::UNAUTHORIZED, twirp::PERMISSIONS_DENIED).into_response();
@@ -24,14 +26,21 @@ pub(super) async fn connect(
         return (StatusCode::SERVICE_UNAVAILABLE, "server is shutting down").into_response();
     }
     let api_key = claims.iss.clone();
-    upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).on_upgrade(
-        async move |socket| {
-            let Http { api, server, stop, tasks, .. } = http;
+    upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .on_upgrade(async move |socket| {
+            let Http {
+                api,
+                server,
+                stop,
+                tasks,
+                ..
+            } = http;
             let worker = dispatch::serve(socket, api.dispatcher, api_key, server, stop);
             // The session task owns the socket; this one only keeps the connection open.
             let _ended = tasks.session("agent worker", worker).await;
-        },
-    )
+        })
 }
 
 /// LiveKit's limit for a worker's message.

@@ -28,7 +28,9 @@ pub(crate) struct PermissionDenied;
 impl Caller {
     #[cfg(test)]
     pub(crate) fn with(claims: Claims) -> Self {
-        Self { claims: Some(Arc::new(claims)) }
+        Self {
+            claims: Some(Arc::new(claims)),
+        }
     }
 
     pub(crate) fn claims(&self) -> Option<&Claims> {
@@ -44,32 +46,45 @@ impl Caller {
 
     /// A right on the whole server.
     pub(crate) fn may(&self, right: fn(&VideoGrant) -> bool) -> Result<(), PermissionDenied> {
-        self.video().is_some_and(right).then_some(()).ok_or(PermissionDenied)
+        self.video()
+            .is_some_and(right)
+            .then_some(())
+            .ok_or(PermissionDenied)
     }
 
     /// Administration of one room: `roomAdmin` with exactly that room named.
     pub(crate) fn may_administer(&self, room: &str) -> Result<(), PermissionDenied> {
         let fits = |video: &VideoGrant| video.room_admin && video.room == room;
-        self.video().is_some_and(fits).then_some(()).ok_or(PermissionDenied)
+        self.video()
+            .is_some_and(fits)
+            .then_some(())
+            .ok_or(PermissionDenied)
     }
 
     /// Administration of a room and of the one somebody is sent to.
     pub(crate) fn may_send_to(&self, room: &str, other: &str) -> Result<(), PermissionDenied> {
         self.may_administer(room)?;
         let fits = |video: &VideoGrant| video.destination_room == other;
-        self.video().is_some_and(fits).then_some(()).ok_or(PermissionDenied)
+        self.video()
+            .is_some_and(fits)
+            .then_some(())
+            .ok_or(PermissionDenied)
     }
 
     /// `sip.admin`.
     pub(crate) fn may_administer_sip(&self) -> Result<(), PermissionDenied> {
         let sip = self.claims().and_then(|claims| claims.sip);
-        sip.is_some_and(|sip| sip.admin).then_some(()).ok_or(PermissionDenied)
+        sip.is_some_and(|sip| sip.admin)
+            .then_some(())
+            .ok_or(PermissionDenied)
     }
 
     /// `sip.call`.
     pub(crate) fn may_call(&self) -> Result<(), PermissionDenied> {
         let sip = self.claims().and_then(|claims| claims.sip);
-        sip.is_some_and(|sip| sip.call).then_some(()).ok_or(PermissionDenied)
+        sip.is_some_and(|sip| sip.call)
+            .then_some(())
+            .ok_or(PermissionDenied)
     }
 
     fn video(&self) -> Option<&VideoGrant> {
@@ -102,7 +117,9 @@ pub(crate) fn authenticate(
             let token = value.strip_prefix(BEARER).ok_or(AuthError::Scheme)?;
             String::from_utf8_lossy(token).into_owned()
         }
-        None => Query::parse(query.unwrap_or_default()).take("access_token").unwrap_or_default(),
+        None => Query::parse(query.unwrap_or_default())
+            .take("access_token")
+            .unwrap_or_default(),
     };
     if token.is_empty() {
         return Ok(Caller::default());
@@ -112,7 +129,9 @@ pub(crate) fn authenticate(
         return Err(AuthError::UnknownKey);
     }
     let claims = keys.verify(&token, now).map_err(AuthError::Rejected)?;
-    Ok(Caller { claims: Some(Arc::new(claims)) })
+    Ok(Caller {
+        claims: Some(Arc::new(claims)),
+    })
 }
 
 /// The middleware: puts a [`Caller`] into the request, or answers 401.
@@ -121,7 +140,10 @@ pub(crate) async fn middleware(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let header = request.headers().get(header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
+    let header = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .map(http::HeaderValue::as_bytes);
     match authenticate(header, request.uri().query(), &keys, crate::clock::now()) {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
@@ -164,27 +186,42 @@ mod tests {
     #[test]
     fn another_scheme_is_refused_with_the_official_text() {
         let text = ask(Some("Basic abc"), None).unwrap_err().to_string();
-        assert_eq!(text, "invalid authorization header. Must start with Bearer ");
+        assert_eq!(
+            text,
+            "invalid authorization header. Must start with Bearer "
+        );
     }
 
     #[test]
     fn what_is_no_token_is_refused() {
         let text = ask(Some("Bearer nonsense"), None).unwrap_err().to_string();
         assert_eq!(text, "invalid authorization token");
-        assert_eq!(ask(None, Some("access_token=abc")).unwrap_err(), AuthError::NotAToken);
+        assert_eq!(
+            ask(None, Some("access_token=abc")).unwrap_err(),
+            AuthError::NotAToken
+        );
     }
 
     #[test]
     fn an_unknown_key_is_named_as_such() {
         let header = bearer(&Claims::new("a", NOW, 60), &ApiKey::new("other", "secret"));
-        assert_eq!(ask(Some(&header), None).unwrap_err().to_string(), "invalid API key");
+        assert_eq!(
+            ask(Some(&header), None).unwrap_err().to_string(),
+            "invalid API key"
+        );
     }
 
     #[test]
     fn a_failed_check_keeps_the_prefix_clients_look_for() {
         let forged = bearer(&Claims::new("a", NOW, 60), &ApiKey::new("devkey", "guess"));
-        let old = bearer(&Claims::new("a", UnixTime::from_secs(1_000_000_000), 60), &key());
-        let early = Claims { nbf: Some(NOW.secs() + 600), ..Claims::new("a", NOW, 6000) };
+        let old = bearer(
+            &Claims::new("a", UnixTime::from_secs(1_000_000_000), 60),
+            &key(),
+        );
+        let early = Claims {
+            nbf: Some(NOW.secs() + 600),
+            ..Claims::new("a", NOW, 6000)
+        };
         let early = bearer(&early, &key());
         for header in [forged, old, early] {
             let text = ask(Some(&header), None).unwrap_err().to_string();
@@ -196,7 +233,14 @@ mod tests {
     fn the_header_wins_over_the_query() {
         let token = sign(&Claims::new("q", NOW, 60), &key()).unwrap();
         let query = format!("access_token={token}");
-        assert_eq!(ask(None, Some(&query)).unwrap().claims().unwrap().identity(), "q");
+        assert_eq!(
+            ask(None, Some(&query))
+                .unwrap()
+                .claims()
+                .unwrap()
+                .identity(),
+            "q"
+        );
         let header = bearer(&Claims::new("h", NOW, 60), &key());
         let caller = ask(Some(&header), Some(&query)).unwrap();
         assert_eq!(caller.claims().unwrap().identity(), "h");

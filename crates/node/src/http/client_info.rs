@@ -52,7 +52,9 @@ fn browser(user_agent: &str) -> &'static str {
         ("Chrome/", "Chrome"),
         ("Safari/", "Safari"),
     ];
-    let family = families.into_iter().find(|(mark, _)| user_agent.contains(mark));
+    let family = families
+        .into_iter()
+        .find(|(mark, _)| user_agent.contains(mark));
     family.map_or("", |(_, name)| name)
 }
 
@@ -84,8 +86,14 @@ mod tests {
         let query = Query::parse("sdk=js&protocol=17&client_protocol=2&version=2.23.0");
         let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0";
         let info = from_query(&query, "192.0.2.7".to_owned(), agent);
-        assert_eq!((info.sdk(), info.protocol, info.client_protocol), (Sdk::Js, 17, 2));
-        assert_eq!((info.browser.as_str(), info.address.as_str()), ("Firefox", "192.0.2.7"));
+        assert_eq!(
+            (info.sdk(), info.protocol, info.client_protocol),
+            (Sdk::Js, 17, 2)
+        );
+        assert_eq!(
+            (info.browser.as_str(), info.address.as_str()),
+            ("Firefox", "192.0.2.7")
+        );
     }
 
     #[test]

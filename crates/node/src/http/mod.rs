@@ -80,9 +80,7 @@ pub(crate) fn service(http: Http) -> Service {
 }
 
 /// The service, one per connection, told the address of the other end.
-pub(crate) fn into_make_service(
-    http: Http,
-) -> IntoMakeServiceWithConnectInfo<Service, SocketAddr> {
+pub(crate) fn into_make_service(http: Http) -> IntoMakeServiceWithConnectInfo<Service, SocketAddr> {
     ServiceExt::<Request>::into_make_service_with_connect_info(service(http))
 }
 
@@ -90,7 +88,8 @@ pub(crate) fn into_make_service(
 fn without_double_slash(mut request: Request) -> Request {
     let single = request.uri().path_and_query().and_then(|path| {
         let rest = path.as_str().strip_prefix('/')?;
-        rest.starts_with('/').then(|| rest.parse::<http::uri::PathAndQuery>().ok())?
+        rest.starts_with('/')
+            .then(|| rest.parse::<http::uri::PathAndQuery>().ok())?
     });
     if let Some(path) = single {
         let mut parts = request.uri().clone().into_parts();
@@ -104,11 +103,13 @@ fn without_double_slash(mut request: Request) -> Request {
 
 /// The client's address as a proxy in front tells it, else the socket's.
 fn client_address(headers: &HeaderMap, peer: SocketAddr) -> String {
-    let told = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"].into_iter().find_map(|name| {
-        let value = headers.get(name)?.to_str().ok()?;
-        let first = value.split(',').next().unwrap_or_default().trim();
-        (!first.is_empty()).then(|| first.to_owned())
-    });
+    let told = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"]
+        .into_iter()
+        .find_map(|name| {
+            let value = headers.get(name)?.to_str().ok()?;
+            let first = value.split(',').next().unwrap_or_default().trim();
+            (!first.is_empty()).then(|| first.to_owned())
+        });
     told.unwrap_or_else(|| peer.ip().to_string())
 }
 
@@ -121,7 +122,10 @@ mod tests {
     use super::*;
 
     fn path(of: &str) -> String {
-        let request = Request::builder().uri(of).body(axum::body::Body::empty()).unwrap();
+        let request = Request::builder()
+            .uri(of)
+            .body(axum::body::Body::empty())
+            .unwrap();
         without_double_slash(request).uri().to_string()
     }
 

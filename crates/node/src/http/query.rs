@@ -18,7 +18,10 @@ impl Query {
 
     /// A value that is not empty.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// Takes a value out.
@@ -38,7 +41,9 @@ impl Query {
 
     /// A number, or zero.
     pub(crate) fn number(&self, name: &str) -> i32 {
-        self.text(name).and_then(|value| value.parse().ok()).unwrap_or_default()
+        self.text(name)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or_default()
     }
 }
 
@@ -65,7 +70,9 @@ fn decode(text: &str) -> String {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]

@@ -35,7 +35,11 @@ enum End {
 
 /// Pumps until either side ends. `first` is the message the client waits for.
 pub(super) async fn pump(socket: WebSocket, session: Session, first: proto::SignalResponse) {
-    let Session { participant, outgoing, incoming } = session;
+    let Session {
+        participant,
+        outgoing,
+        incoming,
+    } = session;
     let (mut sink, stream) = socket.split();
     let (encoding, encoding_read) = watch::channel(Encoding::Protobuf);
     let end = {
@@ -54,7 +58,10 @@ pub(super) async fn pump(socket: WebSocket, session: Session, first: proto::Sign
         End::Session => close_code::NORMAL,
         End::Unreadable => close_code::UNSUPPORTED,
     };
-    let frame = Frame::Close(Some(CloseFrame { code, reason: "".into() }));
+    let frame = Frame::Close(Some(CloseFrame {
+        code,
+        reason: "".into(),
+    }));
     let _lost = tokio::time::timeout(WRITE_LIMIT, sink.send(frame)).await;
 }
 
@@ -80,7 +87,9 @@ async fn read(
                 serde_json::from_str(&text).ok()
             }
         };
-        let Some(request) = request else { return End::Unreadable };
+        let Some(request) = request else {
+            return End::Unreadable;
+        };
         if incoming.send(request).await.is_err() {
             // The session is over; the writer still has its last words to send.
             std::future::pending::<()>().await;

@@ -32,7 +32,11 @@ pub(crate) fn check_call(request: &proto::CreateSipParticipantRequest) -> Result
     if request.room_name.is_empty() {
         return invalid("missing room name");
     }
-    if request.display_name.as_ref().is_some_and(|name| name.len() > 128) {
+    if request
+        .display_name
+        .as_ref()
+        .is_some_and(|name| name.len() > 128)
+    {
         return invalid("DisplayName too long (max 128 characters)");
     }
     Ok(())
@@ -53,7 +57,10 @@ pub(crate) fn check_transfer(
         return invalid("missing transfer to");
     }
     let target = request.transfer_to.trim_start_matches('<');
-    if !["sip:", "sips:", "tel:"].iter().any(|scheme| target.starts_with(scheme)) {
+    if !["sip:", "sips:", "tel:"]
+        .iter()
+        .any(|scheme| target.starts_with(scheme))
+    {
         return invalid("transfer_to must be a valid SIP(s) or TEL URI (sip:, sips: or tel:)");
     }
     Ok(())

@@ -7,7 +7,10 @@ use livekit_protocol as proto;
 use super::error::SipError;
 
 /// Lays a partial update over an inbound trunk.
-#[expect(deprecated, reason = "older clients set the encryption outside the media settings")]
+#[expect(
+    deprecated,
+    reason = "older clients set the encryption outside the media settings"
+)]
 pub(super) fn inbound(
     trunk: &mut proto::SipInboundTrunkInfo,
     update: proto::SipInboundTrunkUpdate,
@@ -26,7 +29,10 @@ pub(super) fn inbound(
 }
 
 /// Lays a partial update over an outbound trunk.
-#[expect(deprecated, reason = "older clients set the encryption outside the media settings")]
+#[expect(
+    deprecated,
+    reason = "older clients set the encryption outside the media settings"
+)]
 pub(super) fn outbound(
     trunk: &mut proto::SipOutboundTrunkInfo,
     update: proto::SipOutboundTrunkUpdate,
@@ -46,7 +52,10 @@ pub(super) fn outbound(
 }
 
 /// Lays a partial update over a rule.
-#[expect(deprecated, reason = "older clients set the encryption outside the media settings")]
+#[expect(
+    deprecated,
+    reason = "older clients set the encryption outside the media settings"
+)]
 pub(super) fn rule(
     rule: &mut proto::SipDispatchRuleInfo,
     update: proto::SipDispatchRuleUpdate,
@@ -89,10 +98,14 @@ fn list(field: &mut Vec<String>, update: Option<proto::ListUpdate>) -> Result<()
         return Err(SipError::Invalid("unsupported list update operation"));
     }
     if update.clear && changes {
-        return Err(SipError::Invalid("cannot clear and change the list at the same time"));
+        return Err(SipError::Invalid(
+            "cannot clear and change the list at the same time",
+        ));
     }
     if !update.set.is_empty() && edits {
-        return Err(SipError::Invalid("cannot set and change the list at the same time"));
+        return Err(SipError::Invalid(
+            "cannot set and change the list at the same time",
+        ));
     }
     let mut all = update.set.iter().chain(&update.add).chain(&update.remove);
     if all.any(String::is_empty) {
@@ -121,30 +134,62 @@ mod tests {
 
     fn changed(update: proto::ListUpdate) -> Result<Vec<String>, String> {
         let mut field = words(&["a", "b"]);
-        list(&mut field, Some(update)).map(|()| field).map_err(|error| error.to_string())
+        list(&mut field, Some(update))
+            .map(|()| field)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_list_is_set_edited_or_cleared() {
-        let update = proto::ListUpdate { set: words(&["x"]), ..Default::default() };
+        let update = proto::ListUpdate {
+            set: words(&["x"]),
+            ..Default::default()
+        };
         assert_eq!(changed(update), Ok(words(&["x"])));
         let (add, remove) = (words(&["b", "c"]), words(&["a"]));
-        let update = proto::ListUpdate { add, remove, ..Default::default() };
+        let update = proto::ListUpdate {
+            add,
+            remove,
+            ..Default::default()
+        };
         assert_eq!(changed(update), Ok(words(&["b", "c"])));
-        let update = proto::ListUpdate { clear: true, ..Default::default() };
+        let update = proto::ListUpdate {
+            clear: true,
+            ..Default::default()
+        };
         assert_eq!(changed(update), Ok(words(&[])));
     }
 
     #[test]
     fn contradictions_are_refused_in_livekit_words() {
         let refused = |update| changed(update).unwrap_err();
-        assert_eq!(refused(proto::ListUpdate::default()), "unsupported list update operation");
-        let update = proto::ListUpdate { clear: true, add: words(&["x"]), ..Default::default() };
-        assert_eq!(refused(update), "cannot clear and change the list at the same time");
+        assert_eq!(
+            refused(proto::ListUpdate::default()),
+            "unsupported list update operation"
+        );
+        let update = proto::ListUpdate {
+            clear: true,
+            add: words(&["x"]),
+            ..Default::default()
+        };
+        assert_eq!(
+            refused(update),
+            "cannot clear and change the list at the same time"
+        );
         let (set, add) = (words(&["x"]), words(&["y"]));
-        let update = proto::ListUpdate { set, add, ..Default::default() };
-        assert_eq!(refused(update), "cannot set and change the list at the same time");
-        let update = proto::ListUpdate { set: words(&[""]), ..Default::default() };
+        let update = proto::ListUpdate {
+            set,
+            add,
+            ..Default::default()
+        };
+        assert_eq!(
+            refused(update),
+            "cannot set and change the list at the same time"
+        );
+        let update = proto::ListUpdate {
+            set: words(&[""]),
+            ..Default::default()
+        };
         assert_eq!(refused(update), "empty element in the list");
     }
 

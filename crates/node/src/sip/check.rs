@@ -58,7 +58,11 @@ pub(super) fn host(value: &str, field: &'static str) -> Result<(), SipError> {
         || value.starts_with("sip:")
         || value.starts_with("sips:")
         || value.contains("transport=");
-    if is_uri { Err(SipError::HostName { field }) } else { Ok(()) }
+    if is_uri {
+        Err(SipError::HostName { field })
+    } else {
+        Ok(())
+    }
 }
 
 fn media(media: Option<&proto::SipMediaConfig>) -> Result<(), SipError> {
@@ -86,15 +90,23 @@ fn headers(
     to_attributes: &HashMap<String, String>,
     from_attributes: &HashMap<String, String>,
 ) -> Result<(), SipError> {
-    let mut names: Vec<_> = to_attributes.keys().chain(from_attributes.values()).collect();
+    let mut names: Vec<_> = to_attributes
+        .keys()
+        .chain(from_attributes.values())
+        .collect();
     names.sort_unstable();
     names.into_iter().try_for_each(|name| token(name))
 }
 
 fn header_name(name: &str) -> Result<(), SipError> {
     token(name)?;
-    if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
-        return Err(SipError::HeaderName { name: name.to_owned() });
+    if RESERVED
+        .iter()
+        .any(|reserved| name.eq_ignore_ascii_case(reserved))
+    {
+        return Err(SipError::HeaderName {
+            name: name.to_owned(),
+        });
     }
     Ok(())
 }
@@ -102,8 +114,16 @@ fn header_name(name: &str) -> Result<(), SipError> {
 fn token(name: &str) -> Result<(), SipError> {
     let fine = !name.is_empty()
         && name.len() <= 255
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b));
-    if fine { Ok(()) } else { Err(SipError::HeaderName { name: name.to_owned() }) }
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b));
+    if fine {
+        Ok(())
+    } else {
+        Err(SipError::HeaderName {
+            name: name.to_owned(),
+        })
+    }
 }
 
 /// A trunk as routing sees it; only what its checks look at.
@@ -112,7 +132,9 @@ pub(super) fn routing_trunk(trunk: &proto::SipInboundTrunkInfo) -> Result<Inboun
     let has_auth = !trunk.auth_username.is_empty() || !trunk.auth_password.is_empty();
     let mut routing = InboundTrunk::new(id);
     routing.numbers.clone_from(&trunk.numbers);
-    routing.allowed_addresses.clone_from(&trunk.allowed_addresses);
+    routing
+        .allowed_addresses
+        .clone_from(&trunk.allowed_addresses);
     routing.allowed_numbers.clone_from(&trunk.allowed_numbers);
     routing.headers = trunk.headers.clone().into_iter().collect();
     routing.auth = has_auth.then(|| DigestLogin {
@@ -129,9 +151,10 @@ pub(super) fn routing_rule(rule: &proto::SipDispatchRuleInfo) -> Result<Dispatch
     let id = RuleId::parse(rule.sip_dispatch_rule_id.as_str()).map_err(|_| SipError::NoRule)?;
     let kind = rule.rule.as_ref().and_then(|rule| rule.rule.clone());
     let kind = match kind.ok_or(SipError::Invalid("missing rule"))? {
-        Rule::DispatchRuleDirect(direct) => {
-            RuleKind::Direct { room_name: direct.room_name, pin: direct.pin }
-        }
+        Rule::DispatchRuleDirect(direct) => RuleKind::Direct {
+            room_name: direct.room_name,
+            pin: direct.pin,
+        },
         Rule::DispatchRuleIndividual(individual) => RuleKind::Individual {
             room_prefix: individual.room_prefix,
             pin: individual.pin,
@@ -145,8 +168,9 @@ pub(super) fn routing_rule(rule: &proto::SipDispatchRuleInfo) -> Result<Dispatch
     };
     let mut routing = DispatchRule::new(id, kind);
     let ids = rule.trunk_ids.iter().map(|id| TrunkId::parse(id.as_str()));
-    routing.trunk_ids =
-        ids.collect::<Result<_, _>>().map_err(|_| SipError::Invalid("invalid trunk id"))?;
+    routing.trunk_ids = ids
+        .collect::<Result<_, _>>()
+        .map_err(|_| SipError::Invalid("invalid trunk id"))?;
     routing.inbound_numbers.clone_from(&rule.inbound_numbers);
     routing.numbers.clone_from(&rule.numbers);
     Ok(routing)
@@ -156,7 +180,30 @@ const OPEN_TRUNK: &str = "for security, one of the fields must be set: \
     AuthUsername+AuthPassword, AllowedAddresses or Numbers";
 /// Headers LiveKit does not let a trunk set.
 const RESERVED: &[&str] = &[
-    "accept", "accept-encoding", "accept-language", "allow", "allow-events", "call-id", "contact",
-    "content-encoding", "content-length", "content-type", "cseq", "event", "expires", "from",
-    "max-forwards", "record-route", "refer-to", "reply-to", "k", "l", "m", "o", "r", "t", "u", "v",
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "allow",
+    "allow-events",
+    "call-id",
+    "contact",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cseq",
+    "event",
+    "expires",
+    "from",
+    "max-forwards",
+    "record-route",
+    "refer-to",
+    "reply-to",
+    "k",
+    "l",
+    "m",
+    "o",
+    "r",
+    "t",
+    "u",
+    "v",
 ];

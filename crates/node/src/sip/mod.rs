@@ -32,7 +32,10 @@ pub(crate) struct SipSetup {
 
 impl SipSetup {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, writing: Arc::new(Semaphore::new(1)) }
+        Self {
+            store,
+            writing: Arc::new(Semaphore::new(1)),
+        }
     }
 
     async fn write_turn(&self) -> Result<SemaphorePermit<'_>, SipError> {
@@ -51,7 +54,11 @@ fn stamp(now: UnixTime) -> pbjson_types::Timestamp {
 /// Whether a list of numbers serves one of `wanted`; an empty list serves all.
 fn serves(numbers: &[String], wanted: &[String]) -> bool {
     use trunkline_sip::routing::normalise;
-    let same = |number: &String| wanted.iter().any(|other| normalise(number) == normalise(other));
+    let same = |number: &String| {
+        wanted
+            .iter()
+            .any(|other| normalise(number) == normalise(other))
+    };
     wanted.is_empty() || numbers.is_empty() || numbers.iter().any(same)
 }
 

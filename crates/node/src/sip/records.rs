@@ -40,17 +40,24 @@ impl Record for proto::SipDispatchRuleInfo {
 pub(super) async fn all<R: Record>(store: &Store) -> Result<Vec<R>, SipError> {
     let documents = store.documents().list(R::KIND).await?;
     let records = documents.iter().map(|(_, body)| R::decode(body.as_slice()));
-    records.collect::<Result<_, _>>().map_err(|_| SipError::Damaged)
+    records
+        .collect::<Result<_, _>>()
+        .map_err(|_| SipError::Damaged)
 }
 
 pub(super) async fn get<R: Record>(store: &Store, id: &str) -> Result<Option<R>, SipError> {
     let body = store.documents().get(R::KIND, id).await?;
-    body.map(|body| R::decode(body.as_slice())).transpose().map_err(|_| SipError::Damaged)
+    body.map(|body| R::decode(body.as_slice()))
+        .transpose()
+        .map_err(|_| SipError::Damaged)
 }
 
 pub(super) async fn put<R: Record>(store: &Store, record: &R) -> Result<(), SipError> {
     let body = record.encode_to_vec();
-    store.documents().put(R::KIND, record.id(), &body, crate::clock::now()).await?;
+    store
+        .documents()
+        .put(R::KIND, record.id(), &body, crate::clock::now())
+        .await?;
     Ok(())
 }
 

@@ -34,13 +34,20 @@ impl SipSetup {
         let _turn = self.write_turn().await?;
         let stored = records::get(&self.store, &id).await?;
         let mut rule: Rule = stored.ok_or(SipError::NoRule)?;
-        match request.action.ok_or(SipError::Invalid("missing or unsupported update action"))? {
+        match request
+            .action
+            .ok_or(SipError::Invalid("missing or unsupported update action"))?
+        {
             Action::Replace(new) => {
                 if !new.sip_dispatch_rule_id.is_empty() && new.sip_dispatch_rule_id != id {
                     return Err(SipError::Invalid(OTHER_ID));
                 }
                 let created_at = rule.created_at;
-                rule = Rule { sip_dispatch_rule_id: id, created_at, ..new };
+                rule = Rule {
+                    sip_dispatch_rule_id: id,
+                    created_at,
+                    ..new
+                };
             }
             Action::Update(update) => change::rule(&mut rule, update)?,
         }
@@ -48,14 +55,20 @@ impl SipSetup {
     }
 
     /// The whole set of rules is checked as it would be with this one.
-    #[expect(deprecated, reason = "older clients set the encryption outside the media settings")]
+    #[expect(
+        deprecated,
+        reason = "older clients set the encryption outside the media settings"
+    )]
     async fn store_rule(&self, mut rule: Rule) -> Result<Rule, SipError> {
         change::carry_encryption(&mut rule.media, rule.media_encryption);
         check::rule(&rule)?;
         let mut set = records::all::<Rule>(&self.store).await?;
         set.retain(|other| other.sip_dispatch_rule_id != rule.sip_dispatch_rule_id);
         set.push(rule.clone());
-        let set: Vec<_> = set.iter().map(check::routing_rule).collect::<Result<_, _>>()?;
+        let set: Vec<_> = set
+            .iter()
+            .map(check::routing_rule)
+            .collect::<Result<_, _>>()?;
         validate_rules(&set)?;
         rule.updated_at = Some(stamp(crate::clock::now()));
         records::put(&self.store, &rule).await?;
@@ -73,7 +86,12 @@ impl SipSetup {
             let named = || rule.trunk_ids.iter().any(|id| wanted.contains(id));
             wanted.is_empty() || rule.trunk_ids.is_empty() || named()
         };
-        Ok(records::select(all, &request.dispatch_rule_ids, request.page.as_ref(), fits))
+        Ok(records::select(
+            all,
+            &request.dispatch_rule_ids,
+            request.page.as_ref(),
+            fits,
+        ))
     }
 
     pub(crate) async fn delete_rule(&self, id: &str) -> Result<Rule, SipError> {
@@ -81,7 +99,9 @@ impl SipSetup {
             return Err(SipError::Invalid("dispatch rule ID is required"));
         }
         let _turn = self.write_turn().await?;
-        let rule = records::get(&self.store, id).await?.ok_or(SipError::NoRule)?;
+        let rule = records::get(&self.store, id)
+            .await?
+            .ok_or(SipError::NoRule)?;
         records::delete::<Rule>(&self.store, id).await?;
         tracing::info!(rule = id, "dispatch rule deleted");
         Ok(rule)

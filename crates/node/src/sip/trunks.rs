@@ -32,7 +32,11 @@ impl SipSetup {
             InboundAction::Replace(new) => {
                 same_id(&new.sip_trunk_id, &id)?;
                 let created_at = trunk.created_at;
-                trunk = Inbound { sip_trunk_id: id, created_at, ..new };
+                trunk = Inbound {
+                    sip_trunk_id: id,
+                    created_at,
+                    ..new
+                };
             }
             InboundAction::Update(update) => change::inbound(&mut trunk, update)?,
         }
@@ -40,14 +44,20 @@ impl SipSetup {
     }
 
     /// The whole set of inbound trunks is checked as it would be with this one.
-    #[expect(deprecated, reason = "older clients set the encryption outside the media settings")]
+    #[expect(
+        deprecated,
+        reason = "older clients set the encryption outside the media settings"
+    )]
     async fn store_inbound(&self, mut trunk: Inbound) -> Result<Inbound, SipError> {
         change::carry_encryption(&mut trunk.media, trunk.media_encryption);
         check::inbound(&trunk)?;
         let mut set = records::all::<Inbound>(&self.store).await?;
         set.retain(|other| other.sip_trunk_id != trunk.sip_trunk_id);
         set.push(trunk.clone());
-        let set: Vec<_> = set.iter().map(check::routing_trunk).collect::<Result<_, _>>()?;
+        let set: Vec<_> = set
+            .iter()
+            .map(check::routing_trunk)
+            .collect::<Result<_, _>>()?;
         validate_trunks(&set)?;
         trunk.updated_at = Some(stamp(crate::clock::now()));
         records::put(&self.store, &trunk).await?;
@@ -57,7 +67,9 @@ impl SipSetup {
 
     pub(crate) async fn inbound(&self, id: &str) -> Result<Inbound, SipError> {
         let id = required(id)?;
-        records::get(&self.store, id).await?.ok_or(SipError::NoTrunk)
+        records::get(&self.store, id)
+            .await?
+            .ok_or(SipError::NoTrunk)
     }
 
     pub(crate) async fn list_inbound(
@@ -66,7 +78,12 @@ impl SipSetup {
     ) -> Result<Vec<Inbound>, SipError> {
         let all = records::all(&self.store).await?;
         let fits = |trunk: &Inbound| serves(&trunk.numbers, &request.numbers);
-        Ok(records::select(all, &request.trunk_ids, request.page.as_ref(), fits))
+        Ok(records::select(
+            all,
+            &request.trunk_ids,
+            request.page.as_ref(),
+            fits,
+        ))
     }
 
     pub(crate) async fn create_outbound(
@@ -93,14 +110,21 @@ impl SipSetup {
             OutboundAction::Replace(new) => {
                 same_id(&new.sip_trunk_id, &id)?;
                 let created_at = trunk.created_at;
-                trunk = Outbound { sip_trunk_id: id, created_at, ..new };
+                trunk = Outbound {
+                    sip_trunk_id: id,
+                    created_at,
+                    ..new
+                };
             }
             OutboundAction::Update(update) => change::outbound(&mut trunk, update)?,
         }
         self.store_outbound(trunk).await
     }
 
-    #[expect(deprecated, reason = "older clients set the encryption outside the media settings")]
+    #[expect(
+        deprecated,
+        reason = "older clients set the encryption outside the media settings"
+    )]
     async fn store_outbound(&self, mut trunk: Outbound) -> Result<Outbound, SipError> {
         change::carry_encryption(&mut trunk.media, trunk.media_encryption);
         check::outbound(&trunk)?;
@@ -112,7 +136,9 @@ impl SipSetup {
 
     pub(crate) async fn outbound(&self, id: &str) -> Result<Outbound, SipError> {
         let id = required(id)?;
-        records::get(&self.store, id).await?.ok_or(SipError::NoTrunk)
+        records::get(&self.store, id)
+            .await?
+            .ok_or(SipError::NoTrunk)
     }
 
     pub(crate) async fn list_outbound(
@@ -121,7 +147,12 @@ impl SipSetup {
     ) -> Result<Vec<Outbound>, SipError> {
         let all = records::all(&self.store).await?;
         let fits = |trunk: &Outbound| serves(&trunk.numbers, &request.numbers);
-        Ok(records::select(all, &request.trunk_ids, request.page.as_ref(), fits))
+        Ok(records::select(
+            all,
+            &request.trunk_ids,
+            request.page.as_ref(),
+            fits,
+        ))
     }
 
     /// Both kinds in one deprecated shape.
@@ -129,7 +160,9 @@ impl SipSetup {
         let inbound = records::all::<Inbound>(&self.store).await?;
         let outbound = records::all::<Outbound>(&self.store).await?;
         let inbound = inbound.into_iter().map(super::legacy_inbound);
-        Ok(inbound.chain(outbound.into_iter().map(super::legacy_outbound)).collect())
+        Ok(inbound
+            .chain(outbound.into_iter().map(super::legacy_outbound))
+            .collect())
     }
 
     /// Deletes a trunk of either kind; one that is not there is fine.
@@ -141,23 +174,36 @@ impl SipSetup {
         if inbound || outbound {
             tracing::info!(trunk = id, "trunk deleted");
         }
-        Ok(proto::SipTrunkInfo { sip_trunk_id: id.to_owned(), ..Default::default() })
+        Ok(proto::SipTrunkInfo {
+            sip_trunk_id: id.to_owned(),
+            ..Default::default()
+        })
     }
 }
 
 fn required(id: &str) -> Result<&str, SipError> {
-    if id.is_empty() { Err(SipError::Invalid("trunk ID is required")) } else { Ok(id) }
+    if id.is_empty() {
+        Err(SipError::Invalid("trunk ID is required"))
+    } else {
+        Ok(id)
+    }
 }
 
 fn named(id: String) -> Result<String, SipError> {
-    if id.is_empty() { Err(SipError::Invalid("trunk id must be set")) } else { Ok(id) }
+    if id.is_empty() {
+        Err(SipError::Invalid("trunk id must be set"))
+    } else {
+        Ok(id)
+    }
 }
 
 fn same_id(given: &str, id: &str) -> Result<(), SipError> {
     if given.is_empty() || given == id {
         return Ok(());
     }
-    Err(SipError::Invalid("trunk id in the info must be empty or match the id in the update"))
+    Err(SipError::Invalid(
+        "trunk id in the info must be empty or match the id in the update",
+    ))
 }
 
 const NO_ACTION: &str = "missing or unsupported update action";

@@ -20,7 +20,9 @@ pub(crate) enum Encoding {
 impl Encoding {
     /// Reads the content type; parameters such as a charset are ignored.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, String> {
-        let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let given = headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         let given = given.unwrap_or_default();
         let kind = given.split(';').next().unwrap_or_default().trim();
         if kind.eq_ignore_ascii_case("application/json") {
@@ -67,7 +69,11 @@ impl Call {
 
     /// The method does not exist in this service.
     pub(crate) fn no_method(&self) -> Response {
-        bad_route(format!("no handler for path {:?}", self.path), "POST", &self.path)
+        bad_route(
+            format!("no handler for path {:?}", self.path),
+            "POST",
+            &self.path,
+        )
     }
 }
 
@@ -83,7 +89,10 @@ where
     Request: Message + Default + DeserializeOwned,
 {
     let malformed = |what: &str| {
-        TwirpError::new(Code::Malformed, format!("the {what} request could not be decoded"))
+        TwirpError::new(
+            Code::Malformed,
+            format!("the {what} request could not be decoded"),
+        )
     };
     match encoding {
         Encoding::Protobuf => Request::decode(body).map_err(|_| malformed("protobuf")),
@@ -103,7 +112,9 @@ fn encode<Reply: Message + Serialize>(encoding: Encoding, reply: &Reply) -> Resp
         },
     };
     let mut response = Response::new(Body::from(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 

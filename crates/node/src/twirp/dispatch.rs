@@ -4,17 +4,23 @@ use axum::response::Response;
 use livekit_protocol as proto;
 use trunkline_base::id::RoomName;
 
+use super::Api;
 use super::call::Call;
 use super::error::TwirpError;
-use super::Api;
 use crate::http::Caller;
 use crate::room::RoomError;
 
 /// Answers one method.
 pub(super) async fn answer(api: &Api, call: Call, method: &str) -> Response {
     match method {
-        "CreateDispatch" => call.run(|c, r| async move { create(api, &c, r).await }).await,
-        "DeleteDispatch" => call.run(|c, r| async move { delete(api, &c, r).await }).await,
+        "CreateDispatch" => {
+            call.run(|c, r| async move { create(api, &c, r).await })
+                .await
+        }
+        "DeleteDispatch" => {
+            call.run(|c, r| async move { delete(api, &c, r).await })
+                .await
+        }
         "ListDispatch" => call.run(|c, r| async move { list(api, &c, r).await }).await,
         _ => call.no_method(),
     }
@@ -29,11 +35,18 @@ async fn create(
     if request.metadata.len() > MAX_METADATA {
         return Err(RoomError::MetadataTooLarge.into());
     }
-    let size: usize = request.attributes.iter().map(|(k, v)| k.len() + v.len()).sum();
+    let size: usize = request
+        .attributes
+        .iter()
+        .map(|(k, v)| k.len() + v.len())
+        .sum();
     if size > MAX_ATTRIBUTES {
         return Err(RoomError::AttributesTooLarge.into());
     }
-    let room = proto::CreateRoomRequest { name: request.room, ..Default::default() };
+    let room = proto::CreateRoomRequest {
+        name: request.room,
+        ..Default::default()
+    };
     let room = api.rooms.create(room).await?;
     let wanted = proto::RoomAgentDispatch {
         agent_name: request.agent_name,
@@ -52,7 +65,10 @@ async fn delete(
 ) -> Result<proto::AgentDispatch, TwirpError> {
     caller.may_administer(&request.room)?;
     exists(api, &request.room).await?;
-    Ok(api.dispatcher.delete(request.room, request.dispatch_id).await?)
+    Ok(api
+        .dispatcher
+        .delete(request.room, request.dispatch_id)
+        .await?)
 }
 
 async fn list(
@@ -62,7 +78,10 @@ async fn list(
 ) -> Result<proto::ListAgentDispatchResponse, TwirpError> {
     caller.may_administer(&request.room)?;
     exists(api, &request.room).await?;
-    let agent_dispatches = api.dispatcher.list(request.room, request.dispatch_id).await?;
+    let agent_dispatches = api
+        .dispatcher
+        .list(request.room, request.dispatch_id)
+        .await?;
     Ok(proto::ListAgentDispatchResponse { agent_dispatches })
 }
 

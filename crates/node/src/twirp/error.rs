@@ -65,7 +65,11 @@ pub(crate) struct TwirpError {
 
 impl TwirpError {
     pub(crate) fn new(code: Code, msg: impl Into<String>) -> Self {
-        Self { code, msg: msg.into(), meta: BTreeMap::new() }
+        Self {
+            code,
+            msg: msg.into(),
+            meta: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn invalid(msg: impl Into<String>) -> Self {
@@ -128,8 +132,9 @@ mod tests {
         let response = TwirpError::denied().into_response();
         assert_eq!(response.status(), 401);
         assert_eq!(response.headers()["content-type"], "application/json");
-        let response =
-            TwirpError::new(Code::FailedPrecondition, "no").with_meta("k", "v").into_response();
+        let response = TwirpError::new(Code::FailedPrecondition, "no")
+            .with_meta("k", "v")
+            .into_response();
         assert_eq!(response.status(), 412);
     }
 }

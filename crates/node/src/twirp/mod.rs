@@ -36,7 +36,9 @@ pub(crate) struct Api {
 
 /// The routes of the API.
 pub(crate) fn router(api: Api) -> Router {
-    Router::new().route("/twirp/{service}/{method}", any(handle)).with_state(api)
+    Router::new()
+        .route("/twirp/{service}/{method}", any(handle))
+        .with_state(api)
 }
 
 async fn handle(
@@ -52,7 +54,10 @@ async fn handle(
     };
     let path = format!("/twirp/{}/{name}", service.name());
     if method != Method::POST {
-        let text = format!("unsupported method {:?} (only POST is allowed)", method.as_str());
+        let text = format!(
+            "unsupported method {:?} (only POST is allowed)",
+            method.as_str()
+        );
         return call::bad_route(text, method.as_str(), &path);
     }
     let encoding = match Encoding::of(&headers) {
@@ -65,7 +70,12 @@ async fn handle(
         Ok(body) => body,
         Err(rejection) => return too_large(&rejection),
     };
-    let call = Call { caller, encoding, body, path };
+    let call = Call {
+        caller,
+        encoding,
+        body,
+        path,
+    };
     // Boxed: the one large future among the handlers would be copied with every request.
     let response = Box::pin(service.answer(&api, call, &name)).await;
     let outcome = match response.status().as_u16() {
@@ -98,8 +108,13 @@ enum Service {
 }
 
 impl Service {
-    const ALL: [Self; 5] =
-        [Self::Room, Self::AgentDispatch, Self::Sip, Self::Egress, Self::Ingress];
+    const ALL: [Self; 5] = [
+        Self::Room,
+        Self::AgentDispatch,
+        Self::Sip,
+        Self::Egress,
+        Self::Ingress,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -149,4 +164,3 @@ impl From<SipError> for TwirpError {
         Self::from_classified(&error)
     }
 }
-

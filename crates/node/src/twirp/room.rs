@@ -12,17 +12,50 @@ use crate::room::{Mute, RoomError, Rooms};
 /// Answers one method.
 pub(super) async fn answer(rooms: &Rooms, call: Call, method: &str) -> Response {
     match method {
-        "CreateRoom" => call.run(|c, r| async move { create(rooms, &c, r).await }).await,
-        "ListRooms" => call.run(|c, r| async move { list(rooms, &c, r).await }).await,
-        "DeleteRoom" => call.run(|c, r| async move { delete(rooms, &c, r).await }).await,
-        "ListParticipants" => call.run(|c, r| async move { participants(rooms, &c, r).await }).await,
-        "GetParticipant" => call.run(|c, r| async move { participant(rooms, &c, r).await }).await,
-        "RemoveParticipant" => call.run(|c, r| async move { remove(rooms, &c, r).await }).await,
-        "MutePublishedTrack" => call.run(|c, r| async move { mute(rooms, &c, r).await }).await,
-        "UpdateParticipant" => call.run(|c, r| async move { update(rooms, &c, r).await }).await,
-        "UpdateSubscriptions" => call.run(|c, r| async move { subscriptions(rooms, &c, r).await }).await,
-        "SendData" => call.run(|c, r| async move { send_data(rooms, &c, r).await }).await,
-        "UpdateRoomMetadata" => call.run(|c, r| async move { metadata(rooms, &c, r).await }).await,
+        "CreateRoom" => {
+            call.run(|c, r| async move { create(rooms, &c, r).await })
+                .await
+        }
+        "ListRooms" => {
+            call.run(|c, r| async move { list(rooms, &c, r).await })
+                .await
+        }
+        "DeleteRoom" => {
+            call.run(|c, r| async move { delete(rooms, &c, r).await })
+                .await
+        }
+        "ListParticipants" => {
+            call.run(|c, r| async move { participants(rooms, &c, r).await })
+                .await
+        }
+        "GetParticipant" => {
+            call.run(|c, r| async move { participant(rooms, &c, r).await })
+                .await
+        }
+        "RemoveParticipant" => {
+            call.run(|c, r| async move { remove(rooms, &c, r).await })
+                .await
+        }
+        "MutePublishedTrack" => {
+            call.run(|c, r| async move { mute(rooms, &c, r).await })
+                .await
+        }
+        "UpdateParticipant" => {
+            call.run(|c, r| async move { update(rooms, &c, r).await })
+                .await
+        }
+        "UpdateSubscriptions" => {
+            call.run(|c, r| async move { subscriptions(rooms, &c, r).await })
+                .await
+        }
+        "SendData" => {
+            call.run(|c, r| async move { send_data(rooms, &c, r).await })
+                .await
+        }
+        "UpdateRoomMetadata" => {
+            call.run(|c, r| async move { metadata(rooms, &c, r).await })
+                .await
+        }
         "ForwardParticipant" => call.run(|c, r| async move { forward(&c, &r) }).await,
         "MoveParticipant" => call.run(|c, r| async move { move_away(&c, &r) }).await,
         "PerformRpc" => call.run(|c, r| async move { perform_rpc(&c, &r) }).await,
@@ -48,7 +81,9 @@ async fn list(
     request: proto::ListRoomsRequest,
 ) -> Result<proto::ListRoomsResponse, TwirpError> {
     caller.may(|video| video.room_list)?;
-    Ok(proto::ListRoomsResponse { rooms: rooms.list(request.names).await? })
+    Ok(proto::ListRoomsResponse {
+        rooms: rooms.list(request.names).await?,
+    })
 }
 
 async fn delete(
@@ -80,7 +115,9 @@ async fn participant(
     request: proto::RoomParticipantIdentity,
 ) -> Result<proto::ParticipantInfo, TwirpError> {
     let room = administered(caller, &request.room)?;
-    let found = rooms.participant(&room, &identity(&request.identity)?).await;
+    let found = rooms
+        .participant(&room, &identity(&request.identity)?)
+        .await;
     Ok(found.map_err(as_participant)?)
 }
 
@@ -90,7 +127,9 @@ async fn remove(
     request: proto::RoomParticipantIdentity,
 ) -> Result<proto::RemoveParticipantResponse, TwirpError> {
     let room = administered(caller, &request.room)?;
-    let removed = rooms.remove_participant(&room, &identity(&request.identity)?).await;
+    let removed = rooms
+        .remove_participant(&room, &identity(&request.identity)?)
+        .await;
     removed.map_err(as_participant)?;
     Ok(proto::RemoveParticipantResponse {})
 }
@@ -116,7 +155,10 @@ async fn update(
 ) -> Result<proto::ParticipantInfo, TwirpError> {
     let room = administered(caller, &request.room)?;
     identity(&request.identity)?;
-    Ok(rooms.update_participant(&room, request).await.map_err(as_participant)?)
+    Ok(rooms
+        .update_participant(&room, request)
+        .await
+        .map_err(as_participant)?)
 }
 
 async fn subscriptions(
@@ -125,7 +167,10 @@ async fn subscriptions(
     request: proto::UpdateSubscriptionsRequest,
 ) -> Result<proto::UpdateSubscriptionsResponse, TwirpError> {
     let room = administered(caller, &request.room)?;
-    rooms.update_subscriptions(&room, request).await.map_err(as_participant)?;
+    rooms
+        .update_subscriptions(&room, request)
+        .await
+        .map_err(as_participant)?;
     Ok(proto::UpdateSubscriptionsResponse {})
 }
 
@@ -137,7 +182,10 @@ async fn send_data(
     let room = administered(caller, &request.room)?;
     if !matches!(request.nonce.len(), 0 | 16) {
         let text = "nonce should be 16-bytes or not present, got: ";
-        return Err(TwirpError::invalid(format!("{text}{} bytes", request.nonce.len())));
+        return Err(TwirpError::invalid(format!(
+            "{text}{} bytes",
+            request.nonce.len()
+        )));
     }
     rooms.send_data(&room, request).await?;
     Ok(proto::SendDataResponse {})
@@ -184,7 +232,10 @@ fn perform_rpc(
     if request.destination_identity.is_empty() {
         return Err(TwirpError::invalid("destination identity is required"));
     }
-    Err(TwirpError::new(Code::Unimplemented, "this server does not relay RPC calls of the API"))
+    Err(TwirpError::new(
+        Code::Unimplemented,
+        "this server does not relay RPC calls of the API",
+    ))
 }
 
 /// The room, if the caller may administer it.

@@ -14,7 +14,10 @@ use crate::sip::{SipError, SipSetup, check_call, check_transfer};
 /// Answers one method.
 pub(super) async fn answer(sip: &SipSetup, call: Call, method: &str) -> Response {
     match method {
-        "CreateSIPParticipant" => call.run(|c, r| async move { place(sip, &c, r).await }).await,
+        "CreateSIPParticipant" => {
+            call.run(|c, r| async move { place(sip, &c, r).await })
+                .await
+        }
         "TransferSIPParticipant" => call.run(|c, r| async move { transfer(&c, &r) }).await,
         _ if method.contains("Rule") => rules(sip, call, method).await,
         _ => trunks(sip, call, method).await,
@@ -25,19 +28,25 @@ async fn trunks(sip: &SipSetup, call: Call, method: &str) -> Response {
     match method {
         "ListSIPInboundTrunk" => {
             admin(call, |r| async move {
-                Ok(proto::ListSipInboundTrunkResponse { items: sip.list_inbound(r).await? })
+                Ok(proto::ListSipInboundTrunkResponse {
+                    items: sip.list_inbound(r).await?,
+                })
             })
             .await
         }
         "ListSIPOutboundTrunk" => {
             admin(call, |r| async move {
-                Ok(proto::ListSipOutboundTrunkResponse { items: sip.list_outbound(r).await? })
+                Ok(proto::ListSipOutboundTrunkResponse {
+                    items: sip.list_outbound(r).await?,
+                })
             })
             .await
         }
         "ListSIPTrunk" => {
             admin(call, |_: proto::ListSipTrunkRequest| async move {
-                Ok(proto::ListSipTrunkResponse { items: sip.list_legacy().await? })
+                Ok(proto::ListSipTrunkResponse {
+                    items: sip.list_legacy().await?,
+                })
             })
             .await
         }
@@ -99,15 +108,13 @@ async fn outbound(sip: &SipSetup, call: Call, method: &str) -> Response {
 
 async fn rules(sip: &SipSetup, call: Call, method: &str) -> Response {
     match method {
-        "CreateSIPDispatchRule" => {
-            admin(call, |r| async move { sip.create_rule(r).await }).await
-        }
-        "UpdateSIPDispatchRule" => {
-            admin(call, |r| async move { sip.update_rule(r).await }).await
-        }
+        "CreateSIPDispatchRule" => admin(call, |r| async move { sip.create_rule(r).await }).await,
+        "UpdateSIPDispatchRule" => admin(call, |r| async move { sip.update_rule(r).await }).await,
         "ListSIPDispatchRule" => {
             admin(call, |r| async move {
-                Ok(proto::ListSipDispatchRuleResponse { items: sip.list_rules(r).await? })
+                Ok(proto::ListSipDispatchRuleResponse {
+                    items: sip.list_rules(r).await?,
+                })
             })
             .await
         }

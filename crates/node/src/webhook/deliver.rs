@@ -46,7 +46,10 @@ impl Patience {
 /// What came of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Attempt {
-    Answered { status: StatusCode, retry_after: Option<Duration> },
+    Answered {
+        status: StatusCode,
+        retry_after: Option<Duration>,
+    },
     NoConnection,
 }
 
@@ -79,7 +82,10 @@ pub(crate) async fn deliver(
         let headers = headers(&parcel.body, key, crate::clock::now())?;
         let (error, asked) = match transport.post(parcel, headers).await {
             Attempt::Answered { status, .. } if status.is_success() => return Ok(()),
-            Attempt::Answered { status, retry_after } => {
+            Attempt::Answered {
+                status,
+                retry_after,
+            } => {
                 let error = DeliveryError::Refused { status };
                 if status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error() {
                     return Err(error);
@@ -98,7 +104,9 @@ pub(crate) async fn deliver(
 
 impl Post for reqwest::Client {
     async fn post(&self, parcel: &Parcel, headers: HeaderMap) -> Attempt {
-        let request = Self::post(self, &parcel.url).headers(headers).body(parcel.body.clone());
+        let request = Self::post(self, &parcel.url)
+            .headers(headers)
+            .body(parcel.body.clone());
         match request.timeout(ATTEMPT_LIMIT).send().await {
             Ok(response) => {
                 let retry_after = response.headers().get(header::RETRY_AFTER);
@@ -119,10 +127,16 @@ impl Post for reqwest::Client {
 /// The headers of one attempt. The token goes without "Bearer".
 pub(crate) fn headers(body: &str, key: &ApiKey, now: UnixTime) -> Result<HeaderMap, SignError> {
     let sha256 = STANDARD.encode(Sha256::digest(body.as_bytes()));
-    let claims = Claims { sha256, ..Claims::new("", now, SIGNATURE_SECS) };
+    let claims = Claims {
+        sha256,
+        ..Claims::new("", now, SIGNATURE_SECS)
+    };
     let token = sign(&claims, key)?;
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/webhook+json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/webhook+json"),
+    );
     headers.insert(header::USER_AGENT, HeaderValue::from_static("LiveKit"));
     if let Ok(token) = HeaderValue::from_str(&token) {
         headers.insert(header::AUTHORIZATION, token);
@@ -147,7 +161,10 @@ mod tests {
     }
 
     fn parcel() -> Parcel {
-        Parcel { url: "http://receiver/".to_owned(), body: r#"{"event":"x"}"#.to_owned() }
+        Parcel {
+            url: "http://receiver/".to_owned(),
+            body: r#"{"event":"x"}"#.to_owned(),
+        }
     }
 
     /// Answers as scripted and remembers when each attempt was made.
@@ -167,13 +184,20 @@ mod tests {
 
     async fn run(script: &[Attempt]) -> (Result<(), DeliveryError>, Vec<Duration>) {
         let (answers, times) = (script.to_vec(), Mutex::default());
-        let script = Script { answers, start: Instant::now(), times };
+        let script = Script {
+            answers,
+            start: Instant::now(),
+            times,
+        };
         let result = deliver(&parcel(), &key(), Patience::default(), &script).await;
         (result, script.times.into_inner().unwrap())
     }
 
     fn answered(status: u16) -> Attempt {
-        Attempt::Answered { status: StatusCode::from_u16(status).unwrap(), retry_after: None }
+        Attempt::Answered {
+            status: StatusCode::from_u16(status).unwrap(),
+            retry_after: None,
+        }
     }
 
     #[test]

@@ -25,12 +25,17 @@ pub(crate) fn of_notice(notice: RoomNotice) -> Option<proto::WebhookEvent> {
         RoomNotice::ConnectionAborted { room, participant } => {
             with_participant("participant_connection_aborted", room, participant)
         }
-        RoomNotice::TrackPublished { room, participant, track, .. } => {
-            with_track("track_published", room, participant, track)
-        }
-        RoomNotice::TrackUnpublished { room, participant, track } => {
-            with_track("track_unpublished", room, participant, track)
-        }
+        RoomNotice::TrackPublished {
+            room,
+            participant,
+            track,
+            ..
+        } => with_track("track_published", room, participant, track),
+        RoomNotice::TrackUnpublished {
+            room,
+            participant,
+            track,
+        } => with_track("track_unpublished", room, participant, track),
     })
 }
 
@@ -52,11 +57,19 @@ pub(crate) fn resource(event: &proto::WebhookEvent) -> String {
     if let Some(ingress) = &event.ingress_info {
         return ingress.ingress_id.clone();
     }
-    event.room.as_ref().map(|room| room.name.clone()).unwrap_or_default()
+    event
+        .room
+        .as_ref()
+        .map(|room| room.name.clone())
+        .unwrap_or_default()
 }
 
 fn named(event: &str, room: proto::Room) -> proto::WebhookEvent {
-    proto::WebhookEvent { event: event.to_owned(), room: Some(room), ..Default::default() }
+    proto::WebhookEvent {
+        event: event.to_owned(),
+        room: Some(room),
+        ..Default::default()
+    }
 }
 
 fn with_participant(
@@ -64,7 +77,10 @@ fn with_participant(
     room: proto::Room,
     participant: proto::ParticipantInfo,
 ) -> proto::WebhookEvent {
-    proto::WebhookEvent { participant: Some(participant), ..named(event, room) }
+    proto::WebhookEvent {
+        participant: Some(participant),
+        ..named(event, room)
+    }
 }
 
 /// Track events name room and participant only, as upstream sends them.
@@ -74,13 +90,20 @@ fn with_track(
     participant: proto::ParticipantInfo,
     track: proto::TrackInfo,
 ) -> proto::WebhookEvent {
-    let room = proto::Room { sid: room.sid, name: room.name, ..Default::default() };
+    let room = proto::Room {
+        sid: room.sid,
+        name: room.name,
+        ..Default::default()
+    };
     let participant = proto::ParticipantInfo {
         sid: participant.sid,
         identity: participant.identity,
         ..Default::default()
     };
-    proto::WebhookEvent { track: Some(track), ..with_participant(event, room, participant) }
+    proto::WebhookEvent {
+        track: Some(track),
+        ..with_participant(event, room, participant)
+    }
 }
 
 #[cfg(test)]
@@ -103,7 +126,8 @@ mod tests {
         let mut event = of_notice(RoomNotice::RoomFinished {
             room: room(),
             reason: proto::RoomEndReason::default(),
-        }).unwrap();
+        })
+        .unwrap();
         let mut rng = rand::rngs::SmallRng::seed_from_u64(7);
         stamp(&mut event, UnixTime::from_secs(1_800_000_000), &mut rng);
         let json = serde_json::to_value(&event).unwrap();
@@ -123,8 +147,16 @@ mod tests {
             metadata: "m".to_owned(),
             ..Default::default()
         };
-        let track = proto::TrackInfo { sid: "TR_1".to_owned(), ..Default::default() };
-        let notice = RoomNotice::TrackPublished { room: room(), participant, track, first: true };
+        let track = proto::TrackInfo {
+            sid: "TR_1".to_owned(),
+            ..Default::default()
+        };
+        let notice = RoomNotice::TrackPublished {
+            room: room(),
+            participant,
+            track,
+            first: true,
+        };
         let event = of_notice(notice).unwrap();
         assert_eq!(event.room.as_ref().unwrap().empty_timeout, 0);
         assert_eq!(event.participant.as_ref().unwrap().metadata, "");

@@ -82,11 +82,18 @@ mod tests {
     use super::*;
 
     fn key() -> LaneKey {
-        LaneKey { url: "http://x/".to_owned(), resource: "lobby".to_owned() }
+        LaneKey {
+            url: "http://x/".to_owned(),
+            resource: "lobby".to_owned(),
+        }
     }
 
     fn owed(n: usize, since: u64) -> Owed {
-        Owed { stored: None, body: n.to_string(), since: UnixTime::from_secs(since) }
+        Owed {
+            stored: None,
+            body: n.to_string(),
+            since: UnixTime::from_secs(since),
+        }
     }
 
     #[test]
@@ -94,7 +101,10 @@ mod tests {
         let mut lanes = Lanes::default();
         assert_eq!(lanes.put(key(), owed(1, 0)), Put::Deliver(owed(1, 0)));
         assert_eq!(lanes.put(key(), owed(2, 0)), Put::Waits);
-        let other = LaneKey { resource: "hall".to_owned(), ..key() };
+        let other = LaneKey {
+            resource: "hall".to_owned(),
+            ..key()
+        };
         assert_eq!(lanes.put(other, owed(3, 0)), Put::Deliver(owed(3, 0)));
         let now = UnixTime::from_secs(1);
         assert_eq!(lanes.next(&key(), now), (Some(owed(2, 0)), vec![]));

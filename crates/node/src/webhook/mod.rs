@@ -8,8 +8,8 @@ mod event;
 mod lanes;
 mod notifier;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use livekit_protocol as proto;
 use rand::SeedableRng;
@@ -44,7 +44,10 @@ pub struct Receiver {
 impl Receiver {
     /// A receiver of every event.
     pub fn all(url: impl Into<String>) -> Self {
-        Self { url: url.into(), ..Self::default() }
+        Self {
+            url: url.into(),
+            ..Self::default()
+        }
     }
 
     fn wants(&self, event: &str) -> bool {
@@ -67,13 +70,21 @@ pub(crate) struct Webhooks {
 impl Webhooks {
     fn new(lane: mpsc::Sender<proto::WebhookEvent>, seed: u64) -> Self {
         let (events, _) = broadcast::channel(LISTENERS);
-        Self { lane, events, seed: Arc::new(AtomicU64::new(seed)) }
+        Self {
+            lane,
+            events,
+            seed: Arc::new(AtomicU64::new(seed)),
+        }
     }
 
     /// Tells everybody. Never waits: when delivery is that far behind, the event is dropped.
     pub(crate) fn notify(&self, mut event: proto::WebhookEvent) {
         let seed = self.seed.fetch_add(1, Ordering::Relaxed);
-        event::stamp(&mut event, crate::clock::now(), &mut SmallRng::seed_from_u64(seed));
+        event::stamp(
+            &mut event,
+            crate::clock::now(),
+            &mut SmallRng::seed_from_u64(seed),
+        );
         // Nobody listening is fine.
         let _none = self.events.send(event.clone());
         if self.lane.try_send(event).is_err() {

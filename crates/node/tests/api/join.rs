@@ -39,31 +39,54 @@ async fn ask(socket: &mut Socket, ask: Ask) {
 #[tokio::test]
 async fn the_first_message_is_the_join_and_a_second_participant_sees_the_first() {
     let server = Server::start().await;
-    let mut alice = server.socket("/rtc?protocol=16", &joiner("alice", "lobby")).await.unwrap();
-    let Some(Said::Join(join)) = hear(&mut alice).await else { panic!("join first") };
+    let mut alice = server
+        .socket("/rtc?protocol=16", &joiner("alice", "lobby"))
+        .await
+        .unwrap();
+    let Some(Said::Join(join)) = hear(&mut alice).await else {
+        panic!("join first")
+    };
     assert_eq!(join.participant.unwrap().identity, "alice");
     assert!(join.server_info.unwrap().version.starts_with("1.13."));
-    let mut bob = server.socket("/rtc?protocol=16", &joiner("bob", "lobby")).await.unwrap();
-    let Some(Said::Join(join)) = hear(&mut bob).await else { panic!("join first") };
+    let mut bob = server
+        .socket("/rtc?protocol=16", &joiner("bob", "lobby"))
+        .await
+        .unwrap();
+    let Some(Said::Join(join)) = hear(&mut bob).await else {
+        panic!("join first")
+    };
     assert_eq!(join.other_participants.len(), 1);
-    let request = proto::ListParticipantsRequest { room: "lobby".to_owned() };
-    let list: proto::ListParticipantsResponse =
-        server.call("RoomService/ListParticipants", &admin("lobby"), &request).await.unwrap();
+    let request = proto::ListParticipantsRequest {
+        room: "lobby".to_owned(),
+    };
+    let list: proto::ListParticipantsResponse = server
+        .call("RoomService/ListParticipants", &admin("lobby"), &request)
+        .await
+        .unwrap();
     assert_eq!(list.participants.len(), 2);
 }
 
 #[tokio::test]
 async fn pings_are_answered_in_the_encoding_last_used() {
     let server = Server::start().await;
-    let mut alice = server.socket("/rtc?protocol=16", &joiner("alice", "lobby")).await.unwrap();
-    let ping = proto::Ping { timestamp: 7, rtt: 0 };
+    let mut alice = server
+        .socket("/rtc?protocol=16", &joiner("alice", "lobby"))
+        .await
+        .unwrap();
+    let ping = proto::Ping {
+        timestamp: 7,
+        rtt: 0,
+    };
     ask(&mut alice, Ask::PingReq(ping)).await;
     let pong = until(&mut alice, |said| match said {
         Said::PongResp(pong) => Some(pong),
         _ => None,
     });
     assert_eq!(pong.await.last_ping_timestamp, 7);
-    alice.send(Frame::Text(r#"{"pingReq":{"timestamp":"8"}}"#.into())).await.unwrap();
+    alice
+        .send(Frame::Text(r#"{"pingReq":{"timestamp":"8"}}"#.into()))
+        .await
+        .unwrap();
     loop {
         if let Frame::Text(text) = soon(alice.next()).await.unwrap().unwrap()
             && text.contains("pongResp")
@@ -77,7 +100,10 @@ async fn pings_are_answered_in_the_encoding_last_used() {
 #[tokio::test]
 async fn leaving_ends_the_session_and_the_socket_with_1000() {
     let server = Server::start().await;
-    let mut alice = server.socket("/rtc?protocol=16", &joiner("alice", "lobby")).await.unwrap();
+    let mut alice = server
+        .socket("/rtc?protocol=16", &joiner("alice", "lobby"))
+        .await
+        .unwrap();
     hear(&mut alice).await;
     ask(&mut alice, Ask::Leave(proto::LeaveRequest::default())).await;
     let close = soon(async {
@@ -95,21 +121,28 @@ async fn leaving_ends_the_session_and_the_socket_with_1000() {
 #[tokio::test]
 async fn an_administrator_removes_a_participant() {
     let server = Server::start().await;
-    let mut alice = server.socket("/rtc?protocol=16", &joiner("alice", "lobby")).await.unwrap();
+    let mut alice = server
+        .socket("/rtc?protocol=16", &joiner("alice", "lobby"))
+        .await
+        .unwrap();
     hear(&mut alice).await;
     let request = proto::RoomParticipantIdentity {
         room: "lobby".to_owned(),
         identity: "alice".to_owned(),
         ..Default::default()
     };
-    let removed: Result<proto::RemoveParticipantResponse, _> =
-        server.call("RoomService/RemoveParticipant", &admin("lobby"), &request).await;
+    let removed: Result<proto::RemoveParticipantResponse, _> = server
+        .call("RoomService/RemoveParticipant", &admin("lobby"), &request)
+        .await;
     removed.unwrap();
     let leave = until(&mut alice, |said| match said {
         Said::Leave(leave) => Some(leave),
         _ => None,
     });
-    assert_eq!(leave.await.reason(), proto::DisconnectReason::ParticipantRemoved);
+    assert_eq!(
+        leave.await.reason(),
+        proto::DisconnectReason::ParticipantRemoved
+    );
 }
 
 #[tokio::test]
@@ -117,7 +150,10 @@ async fn a_refused_join_is_an_http_status_before_any_upgrade() {
     let mut config = trunkline_node::NodeConfig::dev().with_free_ports();
     config.rooms.auto_create = false;
     let server = Server::start_with(config).await;
-    let refused = server.socket("/rtc", &joiner("alice", "lobby")).await.unwrap_err();
+    let refused = server
+        .socket("/rtc", &joiner("alice", "lobby"))
+        .await
+        .unwrap_err();
     assert_eq!(refused, (404, "requested room does not exist".to_owned()));
     let request = proto::CreateRoomRequest {
         name: "lobby".to_owned(),
@@ -125,9 +161,18 @@ async fn a_refused_join_is_an_http_status_before_any_upgrade() {
         ..Default::default()
     };
     server.create_room(request).await;
-    let _alice = server.socket("/rtc", &joiner("alice", "lobby")).await.unwrap();
-    let (status, text) = server.socket("/rtc", &joiner("bob", "lobby")).await.unwrap_err();
-    assert!(status >= 400 && text.contains("max participants"), "{status} {text}");
+    let _alice = server
+        .socket("/rtc", &joiner("alice", "lobby"))
+        .await
+        .unwrap();
+    let (status, text) = server
+        .socket("/rtc", &joiner("bob", "lobby"))
+        .await
+        .unwrap_err();
+    assert!(
+        status >= 400 && text.contains("max participants"),
+        "{status} {text}"
+    );
     let (status, text) = server.socket("/rtc", &admin("lobby")).await.unwrap_err();
     assert_eq!((status, text.as_str()), (401, "permissions denied"));
 }
@@ -135,22 +180,41 @@ async fn a_refused_join_is_an_http_status_before_any_upgrade() {
 #[tokio::test]
 async fn a_message_beyond_the_limit_ends_the_socket() {
     let server = Server::start().await;
-    let mut alice = server.socket("/rtc?protocol=16", &joiner("alice", "lobby")).await.unwrap();
+    let mut alice = server
+        .socket("/rtc?protocol=16", &joiner("alice", "lobby"))
+        .await
+        .unwrap();
     hear(&mut alice).await;
     let metadata = "x".repeat(3 << 20);
-    let update = proto::UpdateParticipantMetadata { metadata, ..Default::default() };
-    let bytes = proto::SignalRequest { message: Some(Ask::UpdateMetadata(update)) };
+    let update = proto::UpdateParticipantMetadata {
+        metadata,
+        ..Default::default()
+    };
+    let bytes = proto::SignalRequest {
+        message: Some(Ask::UpdateMetadata(update)),
+    };
     // The server may close before all of it is written.
-    let _sent = alice.send(Frame::Binary(bytes.encode_to_vec().into())).await;
+    let _sent = alice
+        .send(Frame::Binary(bytes.encode_to_vec().into()))
+        .await;
     while hear(&mut alice).await.is_some() {}
 }
 
 #[tokio::test]
 async fn nonsense_ends_the_socket_and_not_the_server() {
     let server = Server::start().await;
-    let mut alice = server.socket("/rtc?protocol=16", &joiner("alice", "lobby")).await.unwrap();
-    alice.send(Frame::Binary(vec![0xff; 100].into())).await.unwrap();
+    let mut alice = server
+        .socket("/rtc?protocol=16", &joiner("alice", "lobby"))
+        .await
+        .unwrap();
+    alice
+        .send(Frame::Binary(vec![0xff; 100].into()))
+        .await
+        .unwrap();
     while hear(&mut alice).await.is_some() {}
-    let mut bob = server.socket("/rtc?protocol=16", &joiner("bob", "lobby")).await.unwrap();
+    let mut bob = server
+        .socket("/rtc?protocol=16", &joiner("bob", "lobby"))
+        .await
+        .unwrap();
     assert!(matches!(hear(&mut bob).await, Some(Said::Join(_))));
 }

@@ -43,7 +43,11 @@ impl Server {
     pub(crate) async fn start_with(config: NodeConfig) -> Self {
         let (store, tasks) = (Store::open(":memory:").await.unwrap(), Tasks::new());
         let node = Node::start(config, store, tasks.clone()).await.unwrap();
-        Self { node, client: reqwest::Client::new(), tasks }
+        Self {
+            node,
+            client: reqwest::Client::new(),
+            tasks,
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -51,7 +55,13 @@ impl Server {
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> (StatusCode, String) {
-        let response = self.client.get(self.url(path)).bearer_auth(token).send().await.unwrap();
+        let response = self
+            .client
+            .get(self.url(path))
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
         (response.status(), response.text().await.unwrap())
     }
 
@@ -68,19 +78,34 @@ impl Server {
         Reply: Message + Default + DeserializeOwned,
     {
         let (kind, body) = match encoding {
-            Encoding::Json => ("application/json;charset=UTF-8", serde_json::to_vec(request).unwrap()),
+            Encoding::Json => (
+                "application/json;charset=UTF-8",
+                serde_json::to_vec(request).unwrap(),
+            ),
             Encoding::Protobuf => ("application/protobuf", request.encode_to_vec()),
         };
-        let post = self.client.post(self.url(&format!("/twirp/livekit.{method}")));
-        let post = post.bearer_auth(token).header("content-type", kind).body(body);
+        let post = self
+            .client
+            .post(self.url(&format!("/twirp/livekit.{method}")));
+        let post = post
+            .bearer_auth(token)
+            .header("content-type", kind)
+            .body(body);
         let response = post.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.unwrap();
         if !status.is_success() {
-            assert_eq!(headers["content-type"], "application/json", "exactly, without a charset");
+            assert_eq!(
+                headers["content-type"], "application/json",
+                "exactly, without a charset"
+            );
             let error: serde_json::Value = serde_json::from_slice(&body).unwrap();
             let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-            return Err(Refusal { status: status.as_u16(), code: text("code"), msg: text("msg") });
+            return Err(Refusal {
+                status: status.as_u16(),
+                code: text("code"),
+                msg: text("msg"),
+            });
         }
         Ok(match encoding {
             Encoding::Json => serde_json::from_slice(&body).unwrap(),
@@ -101,22 +126,31 @@ impl Server {
         Request: Message + Serialize,
         Reply: Message + Default + DeserializeOwned,
     {
-        self.call_in(Encoding::Protobuf, method, token, request).await
+        self.call_in(Encoding::Protobuf, method, token, request)
+            .await
     }
 
     pub(crate) async fn create_room(&self, request: proto::CreateRoomRequest) -> proto::Room {
-        self.call("RoomService/CreateRoom", &creator(), &request).await.unwrap()
+        self.call("RoomService/CreateRoom", &creator(), &request)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn room(&self, name: &str) -> proto::Room {
-        let request = proto::CreateRoomRequest { name: name.to_owned(), ..Default::default() };
+        let request = proto::CreateRoomRequest {
+            name: name.to_owned(),
+            ..Default::default()
+        };
         self.create_room(request).await
     }
 
     /// Ends the node and says whether every task ended by itself.
     pub(crate) async fn stop(self) -> bool {
         self.node.drain().await;
-        let limits = Limits { drain: Duration::from_millis(50), hurry: Duration::from_secs(6) };
+        let limits = Limits {
+            drain: Duration::from_millis(50),
+            hurry: Duration::from_secs(6),
+        };
         self.tasks.finish(limits).await.is_clean()
     }
 }
@@ -138,7 +172,11 @@ pub(crate) fn with_video(grant: VideoGrant) -> String {
 }
 
 pub(crate) fn creator() -> String {
-    with_video(VideoGrant { room_create: true, room_list: true, ..Default::default() })
+    with_video(VideoGrant {
+        room_create: true,
+        room_list: true,
+        ..Default::default()
+    })
 }
 
 pub(crate) fn admin(room: &str) -> String {
@@ -150,7 +188,10 @@ pub(crate) fn joiner(identity: &str, room: &str) -> String {
 }
 
 pub(crate) fn worker() -> String {
-    with_video(VideoGrant { agent: true, ..Default::default() })
+    with_video(VideoGrant {
+        agent: true,
+        ..Default::default()
+    })
 }
 
 pub(crate) fn sip(admin: bool, call: bool) -> String {
@@ -159,7 +200,9 @@ pub(crate) fn sip(admin: bool, call: bool) -> String {
 
 /// Waits for something with a deadline far beyond what it takes.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it happens soon")
+    tokio::time::timeout(Duration::from_secs(20), future)
+        .await
+        .expect("it happens soon")
 }
 
 /// A client WebSocket.
@@ -178,7 +221,10 @@ impl Server {
             Ok((socket, _)) => Ok(socket),
             Err(Error::Http(response)) => {
                 let text = response.body().as_deref().map(String::from_utf8_lossy);
-                Err((response.status().as_u16(), text.unwrap_or_default().into_owned()))
+                Err((
+                    response.status().as_u16(),
+                    text.unwrap_or_default().into_owned(),
+                ))
             }
             Err(error) => panic!("{error}"),
         }

@@ -24,14 +24,19 @@ impl Worker {
             ..Default::default()
         };
         worker.say(Ask::Register(request)).await;
-        let Some(Said::Register(reply)) = worker.hear().await else { panic!("register first") };
+        let Some(Said::Register(reply)) = worker.hear().await else {
+            panic!("register first")
+        };
         assert!(reply.worker_id.starts_with("AW_"));
         assert_eq!(reply.server_info.unwrap().agent_protocol, 1);
         worker
     }
 
     async fn say(&mut self, message: Ask) {
-        let bytes = proto::WorkerMessage { message: Some(message) }.encode_to_vec();
+        let bytes = proto::WorkerMessage {
+            message: Some(message),
+        }
+        .encode_to_vec();
         self.0.send(Frame::Binary(bytes.into())).await.unwrap();
     }
 
@@ -88,16 +93,24 @@ fn room(name: &str, agents: &[&str]) -> proto::CreateRoomRequest {
 }
 
 async fn dispatches(server: &Server, room: &str) -> Vec<proto::AgentDispatch> {
-    let request = proto::ListAgentDispatchRequest { room: room.to_owned(), ..Default::default() };
-    let list: proto::ListAgentDispatchResponse =
-        server.call("AgentDispatchService/ListDispatch", &admin(room), &request).await.unwrap();
+    let request = proto::ListAgentDispatchRequest {
+        room: room.to_owned(),
+        ..Default::default()
+    };
+    let list: proto::ListAgentDispatchResponse = server
+        .call("AgentDispatchService/ListDispatch", &admin(room), &request)
+        .await
+        .unwrap();
     list.agent_dispatches
 }
 
 #[tokio::test]
 async fn only_a_worker_may_connect() {
     let server = Server::start().await;
-    let refused = server.socket("/agent", &joiner("alice", "lobby")).await.unwrap_err();
+    let refused = server
+        .socket("/agent", &joiner("alice", "lobby"))
+        .await
+        .unwrap_err();
     assert_eq!(refused, (401, "permissions denied".to_owned()));
 }
 
@@ -108,12 +121,20 @@ async fn a_room_brings_its_agent_a_token_to_join_with() {
     server.create_room(room("lobby", &["bot"])).await;
     let assignment = bot.accept().await;
     let job = assignment.job.unwrap();
-    assert_eq!((job.agent_name.as_str(), job.metadata.as_str()), ("bot", "for you"));
+    assert_eq!(
+        (job.agent_name.as_str(), job.metadata.as_str()),
+        ("bot", "for you")
+    );
     assert!(assignment.url.is_none(), "the worker keeps its own URL");
-    let claims = KeyRing::from(key()).verify(&assignment.token, now()).unwrap();
+    let claims = KeyRing::from(key())
+        .verify(&assignment.token, now())
+        .unwrap();
     assert_eq!(claims.kind, ParticipantKind::Agent);
     assert_eq!(claims.video.unwrap().room, "lobby");
-    let _agent = server.socket("/rtc?protocol=16", &assignment.token).await.unwrap();
+    let _agent = server
+        .socket("/rtc?protocol=16", &assignment.token)
+        .await
+        .unwrap();
     let listed = dispatches(&server, "lobby").await;
     assert_eq!(listed[0].state.as_ref().unwrap().jobs[0].id, job.id);
 }
@@ -125,8 +146,12 @@ async fn a_room_without_agents_asks_the_unnamed_worker_and_no_other() {
     let mut named = Worker::register(&server, "bot").await;
     server.room("lobby").await;
     assert_eq!(unnamed.offer().await.room.unwrap().name, "lobby");
-    named.say(Ask::Ping(proto::WorkerPing { timestamp: 5 })).await;
-    let Some(Said::Pong(pong)) = named.hear().await else { panic!("a pong and nothing before") };
+    named
+        .say(Ask::Ping(proto::WorkerPing { timestamp: 5 }))
+        .await;
+    let Some(Said::Pong(pong)) = named.hear().await else {
+        panic!("a pong and nothing before")
+    };
     assert_eq!(pong.last_timestamp, 5);
 }
 
@@ -139,7 +164,10 @@ async fn a_join_that_creates_the_room_brings_the_agents_of_its_token() {
     let claims = Claims::new("alice", now(), 600)
         .with_video(VideoGrant::join("lobby"))
         .with_room_config(config);
-    let _alice = server.socket("/rtc?protocol=16", &crate::support::token(&claims)).await.unwrap();
+    let _alice = server
+        .socket("/rtc?protocol=16", &crate::support::token(&claims))
+        .await
+        .unwrap();
     assert_eq!(bot.offer().await.metadata, "vip");
 }
 
@@ -154,12 +182,19 @@ async fn dispatches_are_created_listed_and_deleted() {
         ..Default::default()
     };
     let made: proto::AgentDispatch = server
-        .call("AgentDispatchService/CreateDispatch", &admin("lobby"), &request)
+        .call(
+            "AgentDispatchService/CreateDispatch",
+            &admin("lobby"),
+            &request,
+        )
         .await
         .unwrap();
     assert!(made.id.starts_with("AD_"));
     let job = bot.accept().await.job.unwrap();
-    assert_eq!((job.dispatch_id.as_str(), job.metadata.as_str()), (made.id.as_str(), "m"));
+    assert_eq!(
+        (job.dispatch_id.as_str(), job.metadata.as_str()),
+        (made.id.as_str(), "m")
+    );
     let listed = dispatches(&server, "lobby").await;
     assert!(listed.iter().any(|dispatch| dispatch.id == made.id));
     let request = proto::DeleteAgentDispatchRequest {
@@ -167,10 +202,14 @@ async fn dispatches_are_created_listed_and_deleted() {
         room: "lobby".to_owned(),
     };
     let method = "AgentDispatchService/DeleteDispatch";
-    let gone: proto::AgentDispatch =
-        server.call(method, &admin("lobby"), &request).await.unwrap();
+    let gone: proto::AgentDispatch = server
+        .call(method, &admin("lobby"), &request)
+        .await
+        .unwrap();
     assert!(gone.state.unwrap().deleted_at > 0);
-    let Some(Said::Termination(end)) = bot.hear().await else { panic!("told to end") };
+    let Some(Said::Termination(end)) = bot.hear().await else {
+        panic!("told to end")
+    };
     assert_eq!(end.job_id, job.id);
     let again: Result<proto::AgentDispatch, _> =
         server.call(method, &admin("lobby"), &request).await;
@@ -180,9 +219,13 @@ async fn dispatches_are_created_listed_and_deleted() {
 #[tokio::test]
 async fn dispatches_of_a_room_that_is_not_there_are_not_found() {
     let server = Server::start().await;
-    let request = proto::ListAgentDispatchRequest { room: "no".to_owned(), ..Default::default() };
-    let answer: Result<proto::ListAgentDispatchResponse, _> =
-        server.call("AgentDispatchService/ListDispatch", &admin("no"), &request).await;
+    let request = proto::ListAgentDispatchRequest {
+        room: "no".to_owned(),
+        ..Default::default()
+    };
+    let answer: Result<proto::ListAgentDispatchResponse, _> = server
+        .call("AgentDispatchService/ListDispatch", &admin("no"), &request)
+        .await;
     assert_eq!(answer.unwrap_err().code, "not_found");
 }
 
@@ -201,7 +244,10 @@ async fn a_worker_that_declines_passes_the_job_on() {
     server.create_room(room("lobby", &["bot"])).await;
     let job = first.offer().await;
     let mut second = Worker::register(&server, "bot").await;
-    let no = proto::AvailabilityResponse { job_id: job.id.clone(), ..Default::default() };
+    let no = proto::AvailabilityResponse {
+        job_id: job.id.clone(),
+        ..Default::default()
+    };
     first.say(Ask::Availability(no)).await;
     assert_eq!(second.offer().await.id, job.id);
 }
@@ -230,7 +276,8 @@ async fn anything_before_register_closes_the_socket() {
 async fn a_second_register_closes_the_socket() {
     let server = Server::start().await;
     let mut bot = Worker::register(&server, "bot").await;
-    bot.say(Ask::Register(proto::RegisterWorkerRequest::default())).await;
+    bot.say(Ask::Register(proto::RegisterWorkerRequest::default()))
+        .await;
     assert!(bot.hear().await.is_none());
 }
 
@@ -240,7 +287,9 @@ async fn a_worker_may_speak_json() {
     let mut socket = server.socket("/agent", &worker()).await.unwrap();
     let text = r#"{"register":{"type":"JT_ROOM","agentName":"bot","version":"1"}}"#;
     socket.send(Frame::Text(text.into())).await.unwrap();
-    let Frame::Text(reply) = soon(socket.next()).await.unwrap().unwrap() else { panic!("JSON") };
+    let Frame::Text(reply) = soon(socket.next()).await.unwrap().unwrap() else {
+        panic!("JSON")
+    };
     assert!(reply.contains("workerId"), "{reply}");
 }
 
@@ -248,7 +297,9 @@ async fn a_worker_may_speak_json() {
 async fn the_node_ends_with_workers_connected() {
     let server = Server::start().await;
     let mut bot = Worker::register(&server, "bot").await;
-    let ended = tokio::time::timeout(Duration::from_secs(15), server.stop()).await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(15), server.stop())
+        .await
+        .unwrap();
     assert!(ended, "every task ends by itself");
     assert!(bot.hear().await.is_none());
 }

@@ -30,11 +30,20 @@ pub(super) struct Job {
 
 impl Job {
     pub(super) fn new(id: JobId, dispatch: Option<DispatchId>, info: proto::Job) -> Self {
-        Self { id, dispatch, info, declined_by: BTreeSet::new(), phase: Phase::Waiting }
+        Self {
+            id,
+            dispatch,
+            info,
+            declined_by: BTreeSet::new(),
+            phase: Phase::Waiting,
+        }
     }
 
     pub(super) fn room(&self) -> &str {
-        self.info.room.as_ref().map_or("", |room| room.name.as_str())
+        self.info
+            .room
+            .as_ref()
+            .map_or("", |room| room.name.as_str())
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -90,7 +99,10 @@ impl Job {
         state.worker_id = worker.to_string();
         state.started_at = now.unix.nanos_i64();
         state.updated_at = state.started_at;
-        self.phase = Phase::Offered { worker, deadline: now.at + super::OFFER_LIMIT };
+        self.phase = Phase::Offered {
+            worker,
+            deadline: now.at + super::OFFER_LIMIT,
+        };
     }
 
     pub(super) fn end(&mut self, status: JobStatus, error: &str, now: Moment) {
@@ -107,7 +119,10 @@ impl Job {
     }
 
     fn identity(&self) -> &str {
-        self.info.state.as_ref().map_or("", |state| state.participant_identity.as_str())
+        self.info
+            .state
+            .as_ref()
+            .map_or("", |state| state.participant_identity.as_str())
     }
 }
 
@@ -119,8 +134,12 @@ impl Book {
         answer: proto::AvailabilityResponse,
         now: Moment,
     ) {
-        let Ok(id) = JobId::parse(answer.job_id.as_str()) else { return };
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Ok(id) = JobId::parse(answer.job_id.as_str()) else {
+            return;
+        };
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return;
+        };
         if job.offered_to() != Some(worker) {
             tracing::debug!(job = %id, %worker, "answer to an offer that is not open");
             return;
@@ -133,10 +152,14 @@ impl Book {
             self.decline(&id, now);
             return;
         }
-        job.state().participant_identity.clone_from(&answer.participant_identity);
+        job.state()
+            .participant_identity
+            .clone_from(&answer.participant_identity);
         job.run_at(worker.clone());
         let info = job.info.clone();
-        let Some(entry) = self.workers.get(worker) else { return };
+        let Some(entry) = self.workers.get(worker) else {
+            return;
+        };
         let assignment = Assignment {
             worker: worker.clone(),
             api_key: entry.registration.api_key.clone(),
@@ -154,8 +177,12 @@ impl Book {
         update: &proto::UpdateJobStatus,
         now: Moment,
     ) {
-        let Ok(id) = JobId::parse(update.job_id.as_str()) else { return };
-        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let Ok(id) = JobId::parse(update.job_id.as_str()) else {
+            return;
+        };
+        let Some(job) = self.jobs.get_mut(&id) else {
+            return;
+        };
         if job.runs_at() != Some(worker) {
             return;
         }
@@ -174,7 +201,8 @@ impl Book {
 
     /// Somebody left a room: if it was an agent whose job still runs, the job has failed.
     pub(super) fn agent_left(&mut self, room: &str, identity: &str, now: Moment) {
-        self.leaving.retain(|(_, r, i)| (r.as_str(), i.as_str()) != (room, identity));
+        self.leaving
+            .retain(|(_, r, i)| (r.as_str(), i.as_str()) != (room, identity));
         for job in self.jobs.values_mut() {
             let its = job.runs_at().is_some() && job.room() == room && job.identity() == identity;
             if its {
@@ -189,7 +217,9 @@ impl Book {
         let worker = job.runs_at()?.clone();
         let identity = job.identity().to_owned();
         if self.workers.contains_key(&worker) {
-            let message = proto::JobTermination { job_id: id.to_string() };
+            let message = proto::JobTermination {
+                job_id: id.to_string(),
+            };
             self.send(&worker, Message::Termination(message));
         }
         Some(identity).filter(|identity| !identity.is_empty())

@@ -13,14 +13,19 @@ use super::{Book, Moment};
 impl Book {
     /// Creates the jobs a room's dispatches ask for and some worker could do.
     pub(super) fn launch_missing(&mut self, room: &str, now: Moment) {
-        let Some(page) = self.rooms.get(room) else { return };
+        let Some(page) = self.rooms.get(room) else {
+            return;
+        };
         let mut missing = Vec::new();
         for (id, dispatch) in &page.dispatches {
             for target in page.targets() {
                 let kind = target.kind();
                 let wanted = &dispatch.info;
                 let someone = self.workers.values().any(|worker| {
-                    worker.registration.key.serves(kind, &wanted.agent_name, &wanted.deployment)
+                    worker
+                        .registration
+                        .key
+                        .serves(kind, &wanted.agent_name, &wanted.deployment)
                 });
                 if someone && !dispatch.launched.contains(&target) {
                     missing.push((id.clone(), target));
@@ -45,7 +50,9 @@ impl Book {
 
     /// The worker asked will not do it: on to the next.
     pub(super) fn decline(&mut self, id: &JobId, now: Moment) {
-        let Some(job) = self.jobs.get_mut(id) else { return };
+        let Some(job) = self.jobs.get_mut(id) else {
+            return;
+        };
         if job.dispatch.is_none() {
             // Simulated for one worker only.
             self.jobs.remove(id);
@@ -58,10 +65,14 @@ impl Book {
 
     /// Asks one worker.
     pub(super) fn offer(&mut self, id: &JobId, worker: &WorkerId, now: Moment) {
-        let Some(job) = self.jobs.get_mut(id) else { return };
+        let Some(job) = self.jobs.get_mut(id) else {
+            return;
+        };
         job.offer_to(worker.clone(), now);
-        let request =
-            proto::AvailabilityRequest { job: Some(job.info.clone()), ..Default::default() };
+        let request = proto::AvailabilityRequest {
+            job: Some(job.info.clone()),
+            ..Default::default()
+        };
         if let Some(entry) = self.workers.get_mut(worker) {
             entry.fresh_offers = entry.fresh_offers.saturating_add(1);
         }
@@ -81,10 +92,15 @@ impl Book {
         let (kind, name) = (job.info.r#type(), job.info.agent_name.as_str());
         let fits = self.workers.iter().filter(|(worker, entry)| {
             entry.available
-                && entry.registration.key.serves(kind, name, &job.info.deployment)
+                && entry
+                    .registration
+                    .key
+                    .serves(kind, name, &job.info.deployment)
                 && !job.declined_by.contains(*worker)
         });
-        let fits: Vec<_> = fits.map(|(worker, entry)| (worker, entry.weight())).collect();
+        let fits: Vec<_> = fits
+            .map(|(worker, entry)| (worker, entry.weight()))
+            .collect();
         let total: f64 = fits.iter().map(|(_, weight)| weight).sum();
         let mut point = self.rng.random::<f64>() * total;
         for (worker, weight) in &fits {
@@ -115,15 +131,22 @@ impl Book {
             ..Default::default()
         };
         entry.launched.insert(target);
-        self.jobs.insert(id.clone(), Job::new(id.clone(), Some(dispatch.clone()), info));
+        self.jobs.insert(
+            id.clone(),
+            Job::new(id.clone(), Some(dispatch.clone()), info),
+        );
         Some(id)
     }
 
     /// A room that lives for weeks keeps only the last ended jobs of a dispatch.
     fn prune(&mut self, dispatch: &DispatchId) {
-        let ended = self.jobs.values().filter(|job| job.dispatch.as_ref() == Some(dispatch));
-        let mut ended: Vec<_> =
-            ended.filter_map(|job| job.ended_at().map(|at| (at, job.id.clone()))).collect();
+        let ended = self
+            .jobs
+            .values()
+            .filter(|job| job.dispatch.as_ref() == Some(dispatch));
+        let mut ended: Vec<_> = ended
+            .filter_map(|job| job.ended_at().map(|at| (at, job.id.clone())))
+            .collect();
         if ended.len() >= ENDED_KEPT {
             ended.sort_unstable();
             for (_, job) in ended.drain(..=ENDED_KEPT / 2) {

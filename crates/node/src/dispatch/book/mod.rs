@@ -43,7 +43,10 @@ pub(crate) struct Moment {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Action {
     /// Write to a worker's socket.
-    Send { worker: WorkerId, message: Box<Message> },
+    Send {
+        worker: WorkerId,
+        message: Box<Message>,
+    },
     /// Sign a token and send the assignment.
     Assign(Box<Assignment>),
     /// Take the agent out of the room: its dispatch was deleted and it did not leave by itself.
@@ -127,7 +130,11 @@ impl Book {
 
     /// When to call [`Book::handle_timeout`], and why.
     pub(crate) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let offers = self.jobs.values().filter_map(Job::deadline).map(|at| (at, "offer"));
+        let offers = self
+            .jobs
+            .values()
+            .filter_map(Job::deadline)
+            .map(|at| (at, "offer"));
         let leaving = self.leaving.iter().map(|(at, ..)| (*at, "leave"));
         offers.chain(leaving).min()
     }
@@ -135,13 +142,19 @@ impl Book {
     /// Moves on from offers nobody answered and agents that did not leave.
     pub(crate) fn handle_timeout(&mut self, now: Moment) {
         let late = |job: &&Job| job.deadline().is_some_and(|at| at <= now.at);
-        let late: Vec<_> = self.jobs.values().filter(late).map(|job| job.id.clone()).collect();
+        let late: Vec<_> = self
+            .jobs
+            .values()
+            .filter(late)
+            .map(|job| job.id.clone())
+            .collect();
         for id in late {
             tracing::warn!(job = %id, "worker did not answer the job offer");
             self.decline(&id, now);
         }
-        let (due, rest): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.leaving).into_iter().partition(|l| l.0 <= now.at);
+        let (due, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.leaving)
+            .into_iter()
+            .partition(|l| l.0 <= now.at);
         self.leaving = rest;
         for (_, room, identity) in due {
             self.actions.push_back(Action::Remove { room, identity });
@@ -163,9 +176,11 @@ impl Book {
             return Err(DispatchError::TooMany);
         }
         let info = room::dispatch_info(&id, &name, wanted, now);
-        page.dispatches.insert(id.clone(), room::Dispatch::new(info));
+        page.dispatches
+            .insert(id.clone(), room::Dispatch::new(info));
         self.launch_missing(&name, now);
-        self.dispatch_info(&name, &id).ok_or(DispatchError::NotFound)
+        self.dispatch_info(&name, &id)
+            .ok_or(DispatchError::NotFound)
     }
 
     /// Withdraws a dispatch; its agents are told to end and get a moment to leave.
@@ -176,16 +191,24 @@ impl Book {
         now: Moment,
     ) -> Result<proto::AgentDispatch, DispatchError> {
         let id = DispatchId::parse(id).map_err(|_| DispatchError::NotFound)?;
-        let mut info = self.dispatch_info(room, &id).ok_or(DispatchError::NotFound)?;
+        let mut info = self
+            .dispatch_info(room, &id)
+            .ok_or(DispatchError::NotFound)?;
         if let Some(page) = self.rooms.get_mut(room) {
             page.dispatches.remove(&id);
         }
         info.state.get_or_insert_default().deleted_at = now.unix.nanos_i64();
         let of_dispatch = |job: &&Job| job.dispatch.as_ref() == Some(&id);
-        let jobs: Vec<_> = self.jobs.values().filter(of_dispatch).map(|j| j.id.clone()).collect();
+        let jobs: Vec<_> = self
+            .jobs
+            .values()
+            .filter(of_dispatch)
+            .map(|j| j.id.clone())
+            .collect();
         for job in jobs {
             if let Some(identity) = self.terminate(&job) {
-                self.leaving.push((now.at + LEAVE_LIMIT, room.to_owned(), identity));
+                self.leaving
+                    .push((now.at + LEAVE_LIMIT, room.to_owned(), identity));
             }
             self.jobs.remove(&job);
         }
@@ -199,8 +222,13 @@ impl Book {
         id: &str,
     ) -> Result<Vec<proto::AgentDispatch>, DispatchError> {
         let page = self.rooms.get(room).ok_or(DispatchError::NoRoom)?;
-        let wanted = page.dispatches.keys().filter(|key| id.is_empty() || key.as_str() == id);
-        Ok(wanted.filter_map(|key| self.dispatch_info(room, key)).collect())
+        let wanted = page
+            .dispatches
+            .keys()
+            .filter(|key| id.is_empty() || key.as_str() == id);
+        Ok(wanted
+            .filter_map(|key| self.dispatch_info(room, key))
+            .collect())
     }
 
     /// How many workers are registered.
@@ -211,8 +239,13 @@ impl Book {
     fn dispatch_info(&self, room: &str, id: &DispatchId) -> Option<proto::AgentDispatch> {
         let dispatch = self.rooms.get(room)?.dispatches.get(id)?;
         let mut info = dispatch.info.clone();
-        let jobs = self.jobs.values().filter(|job| job.dispatch.as_ref() == Some(id));
-        let jobs = jobs.filter(|job| job.was_assigned()).map(|job| job.info.clone());
+        let jobs = self
+            .jobs
+            .values()
+            .filter(|job| job.dispatch.as_ref() == Some(id));
+        let jobs = jobs
+            .filter(|job| job.was_assigned())
+            .map(|job| job.info.clone());
         info.state.get_or_insert_default().jobs = jobs.collect();
         Some(info)
     }

@@ -35,7 +35,10 @@ pub(super) struct Dispatch {
 
 impl Dispatch {
     pub(super) const fn new(info: proto::AgentDispatch) -> Self {
-        Self { info, launched: BTreeSet::new() }
+        Self {
+            info,
+            launched: BTreeSet::new(),
+        }
     }
 }
 
@@ -54,7 +57,11 @@ pub(super) struct RoomPage {
 
 impl RoomPage {
     const fn new(room: proto::Room) -> Self {
-        Self { room, dispatches: BTreeMap::new(), people: BTreeMap::new() }
+        Self {
+            room,
+            dispatches: BTreeMap::new(),
+            people: BTreeMap::new(),
+        }
     }
 
     /// Everything a dispatch could have a job for now.
@@ -62,7 +69,10 @@ impl RoomPage {
         let people = self.people.keys().cloned().map(Target::Participant);
         let publishers = self.people.iter().filter(|(_, person)| person.publishes);
         let publishers = publishers.map(|(identity, _)| Target::Publisher(identity.clone()));
-        std::iter::once(Target::Room).chain(people).chain(publishers).collect()
+        std::iter::once(Target::Room)
+            .chain(people)
+            .chain(publishers)
+            .collect()
     }
 
     pub(super) fn person(&self, target: &Target) -> Option<&proto::ParticipantInfo> {
@@ -95,7 +105,11 @@ impl Book {
         now: Moment,
     ) {
         let name = room.name.clone();
-        let agents = if agents.is_empty() { vec![Default::default()] } else { agents };
+        let agents = if agents.is_empty() {
+            vec![Default::default()]
+        } else {
+            agents
+        };
         self.page(room);
         for wanted in agents.into_iter().take(super::MAX_DISPATCHES) {
             let id = DispatchId::generate(&mut self.rng);
@@ -111,7 +125,12 @@ impl Book {
     pub(crate) fn room_finished(&mut self, name: &str) {
         self.rooms.remove(name);
         let its = |job: &&super::job::Job| job.room() == name;
-        let jobs: Vec<_> = self.jobs.values().filter(its).map(|job| job.id.clone()).collect();
+        let jobs: Vec<_> = self
+            .jobs
+            .values()
+            .filter(its)
+            .map(|job| job.id.clone())
+            .collect();
         for job in jobs {
             self.terminate(&job);
             self.jobs.remove(&job);
@@ -130,7 +149,13 @@ impl Book {
         let page = self.page(room);
         page.forget(&participant.identity);
         let identity = participant.identity.clone();
-        page.people.insert(identity, Person { info: participant, publishes: false });
+        page.people.insert(
+            identity,
+            Person {
+                info: participant,
+                publishes: false,
+            },
+        );
         self.launch_missing(&name, now);
     }
 
@@ -177,7 +202,9 @@ impl Book {
         if self.rooms.get(&name).is_some_and(stale) {
             self.room_finished(&name);
         }
-        self.rooms.entry(name).or_insert_with(|| RoomPage::new(room))
+        self.rooms
+            .entry(name)
+            .or_insert_with(|| RoomPage::new(room))
     }
 }
 

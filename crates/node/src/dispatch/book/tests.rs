@@ -11,8 +11,14 @@ struct Story {
 
 impl Story {
     fn new() -> Self {
-        let now = Moment { at: Instant::now(), unix: UnixTime::from_secs(1_800_000_000) };
-        Self { book: Book::new(7), now }
+        let now = Moment {
+            at: Instant::now(),
+            unix: UnixTime::from_secs(1_800_000_000),
+        };
+        Self {
+            book: Book::new(7),
+            now,
+        }
     }
 
     fn worker(&mut self, name: &str, kind: JobType) -> WorkerId {
@@ -31,7 +37,8 @@ impl Story {
             load,
             ..Default::default()
         };
-        self.book.worker_message(worker, FromWorker::UpdateWorker(status), self.now);
+        self.book
+            .worker_message(worker, FromWorker::UpdateWorker(status), self.now);
     }
 
     fn room(&mut self, name: &str, agents: &[&str]) {
@@ -46,7 +53,8 @@ impl Story {
             participant_identity: format!("agent-{job}"),
             ..Default::default()
         };
-        self.book.worker_message(worker, FromWorker::Availability(answer), self.now);
+        self.book
+            .worker_message(worker, FromWorker::Availability(answer), self.now);
     }
 
     fn update(&mut self, worker: &WorkerId, job: &str, status: JobStatus) {
@@ -55,7 +63,8 @@ impl Story {
             status: i32::from(status),
             ..Default::default()
         };
-        self.book.worker_message(worker, FromWorker::UpdateJob(update), self.now);
+        self.book
+            .worker_message(worker, FromWorker::UpdateJob(update), self.now);
     }
 
     fn pass(&mut self, time: Duration) {
@@ -95,22 +104,37 @@ impl Story {
 
     fn jobs(&self, room: &str) -> Vec<proto::Job> {
         let dispatches = self.book.list_dispatches(room, "").unwrap();
-        dispatches.into_iter().flat_map(|dispatch| dispatch.state.unwrap().jobs).collect()
+        dispatches
+            .into_iter()
+            .flat_map(|dispatch| dispatch.state.unwrap().jobs)
+            .collect()
     }
 }
 
 fn room(name: &str) -> proto::Room {
-    proto::Room { sid: format!("RM_{name}"), name: name.to_owned(), ..Default::default() }
+    proto::Room {
+        sid: format!("RM_{name}"),
+        name: name.to_owned(),
+        ..Default::default()
+    }
 }
 
 fn person(identity: &str) -> proto::ParticipantInfo {
     let (sid, identity) = (format!("PA_{identity}"), identity.to_owned());
-    proto::ParticipantInfo { sid, identity, ..Default::default() }
+    proto::ParticipantInfo {
+        sid,
+        identity,
+        ..Default::default()
+    }
 }
 
 fn wanted(name: &str) -> proto::RoomAgentDispatch {
     let (agent_name, metadata) = (name.to_owned(), "m".to_owned());
-    proto::RoomAgentDispatch { agent_name, metadata, ..Default::default() }
+    proto::RoomAgentDispatch {
+        agent_name,
+        metadata,
+        ..Default::default()
+    }
 }
 
 fn state(job: &proto::Job) -> &proto::JobState {
@@ -137,11 +161,19 @@ fn an_accepted_job_is_assigned_with_what_the_worker_said() {
     story.room("lobby", &["bot"]);
     let (_, offered) = story.offer();
     story.answer(&worker, &offered.id, true);
-    let Some(Action::Assign(assignment)) = story.book.poll_action() else { panic!() };
-    assert_eq!((assignment.worker.clone(), assignment.api_key.as_str()), (worker, "devkey"));
+    let Some(Action::Assign(assignment)) = story.book.poll_action() else {
+        panic!()
+    };
+    assert_eq!(
+        (assignment.worker.clone(), assignment.api_key.as_str()),
+        (worker, "devkey")
+    );
     assert!(assignment.permissions.can_publish && assignment.permissions.can_subscribe);
     assert_eq!(assignment.job.metadata, "m");
-    assert_eq!(state(&assignment.job).participant_identity, format!("agent-{}", offered.id));
+    assert_eq!(
+        state(&assignment.job).participant_identity,
+        format!("agent-{}", offered.id)
+    );
     assert_eq!(story.jobs("lobby").len(), 1);
 }
 
@@ -157,7 +189,10 @@ fn a_worker_that_registers_late_gets_what_waits() {
 #[test]
 fn a_declined_job_goes_to_the_next_worker_and_then_waits() {
     let mut story = Story::new();
-    let (a, b) = (story.worker("bot", JobType::JtRoom), story.worker("bot", JobType::JtRoom));
+    let (a, b) = (
+        story.worker("bot", JobType::JtRoom),
+        story.worker("bot", JobType::JtRoom),
+    );
     story.room("lobby", &["bot"]);
     let (first, job) = story.offer();
     story.answer(&first, &job.id, false);
@@ -183,7 +218,10 @@ fn an_offer_nobody_answers_moves_on_after_ten_seconds() {
     story.pass(Duration::from_millis(1));
     assert_eq!(story.offer().0, second);
     story.answer(&first, &job.id, true);
-    assert!(story.book.poll_action().is_none(), "a late yes gets no assignment");
+    assert!(
+        story.book.poll_action().is_none(),
+        "a late yes gets no assignment"
+    );
 }
 
 #[test]
@@ -216,7 +254,10 @@ fn a_full_worker_gets_nothing_until_it_is_available_again() {
 #[test]
 fn the_choice_follows_spare_capacity() {
     let mut story = Story::new();
-    let (idle, busy) = (story.worker("bot", JobType::JtRoom), story.worker("bot", JobType::JtRoom));
+    let (idle, busy) = (
+        story.worker("bot", JobType::JtRoom),
+        story.worker("bot", JobType::JtRoom),
+    );
     let mut to_idle = 0;
     for n in 0..200 {
         story.status(&idle, WorkerStatus::WsAvailable, 0.1);
@@ -231,7 +272,10 @@ fn the_choice_follows_spare_capacity() {
 #[test]
 fn a_burst_spreads_over_equal_workers_before_they_report() {
     let mut story = Story::new();
-    let (a, _) = (story.worker("bot", JobType::JtRoom), story.worker("bot", JobType::JtRoom));
+    let (a, _) = (
+        story.worker("bot", JobType::JtRoom),
+        story.worker("bot", JobType::JtRoom),
+    );
     let to_a = (0..40).filter(|n| {
         story.room(&format!("room-{n}"), &["bot"]);
         story.offer().0 == a
@@ -246,15 +290,28 @@ fn participants_and_publishers_get_jobs_of_their_own() {
     let eyes = story.worker("bot", JobType::JtPublisher);
     story.room("lobby", &["bot"]);
     assert!(story.offers().is_empty());
-    story.book.participant_entered(room("lobby"), person("alice"), story.now);
+    story
+        .book
+        .participant_entered(room("lobby"), person("alice"), story.now);
     let (to, job) = story.offer();
-    assert_eq!((to, job.participant.unwrap().identity.as_str()), (ears, "alice"));
-    story.book.participant_publishes("lobby", person("alice"), story.now);
+    assert_eq!(
+        (to, job.participant.unwrap().identity.as_str()),
+        (ears, "alice")
+    );
+    story
+        .book
+        .participant_publishes("lobby", person("alice"), story.now);
     assert_eq!(story.offer().0, eyes);
-    story.book.participant_publishes("lobby", person("alice"), story.now);
+    story
+        .book
+        .participant_publishes("lobby", person("alice"), story.now);
     assert!(story.offers().is_empty(), "one job per publisher");
-    story.book.participant_left("lobby", &person("alice"), story.now);
-    story.book.participant_entered(room("lobby"), person("alice"), story.now);
+    story
+        .book
+        .participant_left("lobby", &person("alice"), story.now);
+    story
+        .book
+        .participant_entered(room("lobby"), person("alice"), story.now);
     assert_eq!(story.offers().len(), 1, "who returns is served again");
 }
 
@@ -264,10 +321,15 @@ fn a_dispatch_added_later_serves_those_present() {
     let worker = story.worker("bot", JobType::JtParticipant);
     story.room("lobby", &["other"]);
     for identity in ["alice", "bob"] {
-        story.book.participant_entered(room("lobby"), person(identity), story.now);
+        story
+            .book
+            .participant_entered(room("lobby"), person(identity), story.now);
     }
     assert!(story.offers().is_empty());
-    story.book.create_dispatch(room("lobby"), wanted("bot"), story.now).unwrap();
+    story
+        .book
+        .create_dispatch(room("lobby"), wanted("bot"), story.now)
+        .unwrap();
     let served = story.offers();
     assert!(served.len() == 2 && served.iter().all(|(to, _)| *to == worker));
 }
@@ -277,15 +339,26 @@ fn deleting_a_dispatch_ends_its_job_and_removes_an_agent_that_stays() {
     let mut story = Story::new();
     let worker = story.worker("bot", JobType::JtRoom);
     story.room("lobby", &["none"]);
-    let dispatch = story.book.create_dispatch(room("lobby"), wanted("bot"), story.now).unwrap();
+    let dispatch = story
+        .book
+        .create_dispatch(room("lobby"), wanted("bot"), story.now)
+        .unwrap();
     let job = story.running(&worker);
-    let gone = story.book.delete_dispatch("lobby", &dispatch.id, story.now).unwrap();
+    let gone = story
+        .book
+        .delete_dispatch("lobby", &dispatch.id, story.now)
+        .unwrap();
     assert!(gone.state.unwrap().deleted_at > 0);
-    let Some(Action::Send { message, .. }) = story.book.poll_action() else { panic!() };
+    let Some(Action::Send { message, .. }) = story.book.poll_action() else {
+        panic!()
+    };
     assert!(matches!(*message, Message::Termination(t) if t.job_id == job.id));
     story.pass(Duration::from_secs(3));
     let identity = format!("agent-{}", job.id);
-    let remove = Action::Remove { room: "lobby".to_owned(), identity };
+    let remove = Action::Remove {
+        room: "lobby".to_owned(),
+        identity,
+    };
     assert_eq!(story.book.poll_action(), Some(remove));
     let again = story.book.delete_dispatch("lobby", &dispatch.id, story.now);
     assert_eq!(again.unwrap_err(), DispatchError::NotFound);
@@ -297,8 +370,13 @@ fn an_agent_that_leaves_by_itself_is_not_removed() {
     let worker = story.worker("bot", JobType::JtRoom);
     story.room("lobby", &["bot"]);
     let job = story.running(&worker);
-    story.book.delete_dispatch("lobby", &job.dispatch_id, story.now).unwrap();
-    story.book.participant_left("lobby", &person(&format!("agent-{}", job.id)), story.now);
+    story
+        .book
+        .delete_dispatch("lobby", &job.dispatch_id, story.now)
+        .unwrap();
+    story
+        .book
+        .participant_left("lobby", &person(&format!("agent-{}", job.id)), story.now);
     while story.book.poll_action().is_some() {}
     story.pass(Duration::from_secs(3));
     assert_eq!(story.book.poll_action(), None);
@@ -316,7 +394,10 @@ fn an_agent_that_leaves_while_running_has_failed() {
         ..agent.clone()
     };
     story.book.participant_left("lobby", &replaced, story.now);
-    assert_eq!(state(&story.jobs("lobby")[0]).status(), JobStatus::JsRunning);
+    assert_eq!(
+        state(&story.jobs("lobby")[0]).status(),
+        JobStatus::JsRunning
+    );
     story.book.participant_left("lobby", &agent, story.now);
     let jobs = story.jobs("lobby");
     assert_eq!(state(&jobs[0]).status(), JobStatus::JsFailed);
@@ -330,9 +411,15 @@ fn a_finished_job_stays_in_the_listing_and_a_closed_room_does_not() {
     story.room("lobby", &["bot"]);
     let job = story.running(&worker);
     story.update(&worker, &job.id, JobStatus::JsSuccess);
-    assert_eq!(state(&story.jobs("lobby")[0]).status(), JobStatus::JsSuccess);
+    assert_eq!(
+        state(&story.jobs("lobby")[0]).status(),
+        JobStatus::JsSuccess
+    );
     story.book.room_finished("lobby");
-    assert_eq!(story.book.list_dispatches("lobby", ""), Err(DispatchError::NoRoom));
+    assert_eq!(
+        story.book.list_dispatches("lobby", ""),
+        Err(DispatchError::NoRoom)
+    );
 }
 
 #[test]
@@ -342,7 +429,10 @@ fn a_closed_room_ends_what_still_runs() {
     story.room("lobby", &["bot"]);
     story.running(&worker);
     story.book.room_finished("lobby");
-    assert!(matches!(story.book.poll_action(), Some(Action::Send { .. })));
+    assert!(matches!(
+        story.book.poll_action(),
+        Some(Action::Send { .. })
+    ));
 }
 
 #[test]
@@ -353,10 +443,17 @@ fn a_reconnected_worker_takes_its_running_jobs_back() {
     let job = story.running(&before);
     story.book.worker_gone(&before, story.now);
     let after = story.worker("bot", JobType::JtRoom);
-    let request = proto::MigrateJobRequest { job_ids: vec![job.id.clone()] };
-    story.book.worker_message(&after, FromWorker::MigrateJob(request), story.now);
+    let request = proto::MigrateJobRequest {
+        job_ids: vec![job.id.clone()],
+    };
+    story
+        .book
+        .worker_message(&after, FromWorker::MigrateJob(request), story.now);
     story.update(&after, &job.id, JobStatus::JsSuccess);
-    assert_eq!(state(&story.jobs("lobby")[0]).status(), JobStatus::JsSuccess);
+    assert_eq!(
+        state(&story.jobs("lobby")[0]).status(),
+        JobStatus::JsSuccess
+    );
 }
 
 #[test]
@@ -364,8 +461,13 @@ fn a_simulated_job_is_for_the_worker_that_asks() {
     let mut story = Story::new();
     story.worker("bot", JobType::JtRoom);
     let asking = story.worker("bot", JobType::JtRoom);
-    let request = proto::SimulateJobRequest { room: Some(room("test")), ..Default::default() };
-    story.book.worker_message(&asking, FromWorker::SimulateJob(request), story.now);
+    let request = proto::SimulateJobRequest {
+        room: Some(room("test")),
+        ..Default::default()
+    };
+    story
+        .book
+        .worker_message(&asking, FromWorker::SimulateJob(request), story.now);
     let (to, job) = story.offer();
     assert_eq!(to, asking);
     story.answer(&asking, &job.id, false);
@@ -378,16 +480,36 @@ fn a_terminating_answer_ends_the_job_at_once() {
     let worker = story.worker("bot", JobType::JtRoom);
     story.room("lobby", &["bot"]);
     let (_, job) = story.offer();
-    let answer =
-        proto::AvailabilityResponse { job_id: job.id, terminate: true, ..Default::default() };
-    story.book.worker_message(&worker, FromWorker::Availability(answer), story.now);
-    assert_eq!(state(&story.jobs("lobby")[0]).status(), JobStatus::JsSuccess);
+    let answer = proto::AvailabilityResponse {
+        job_id: job.id,
+        terminate: true,
+        ..Default::default()
+    };
+    story
+        .book
+        .worker_message(&worker, FromWorker::Availability(answer), story.now);
+    assert_eq!(
+        state(&story.jobs("lobby")[0]).status(),
+        JobStatus::JsSuccess
+    );
 }
 
 #[test]
 fn broken_registrations_are_refused() {
-    let request = proto::RegisterWorkerRequest { r#type: 9, ..Default::default() };
-    assert_eq!(Registration::read(request, "k"), Err(RegistrationError::JobType));
-    let request = proto::RegisterWorkerRequest { deployment: "a_b".into(), ..Default::default() };
-    assert_eq!(Registration::read(request, "k"), Err(RegistrationError::Deployment));
+    let request = proto::RegisterWorkerRequest {
+        r#type: 9,
+        ..Default::default()
+    };
+    assert_eq!(
+        Registration::read(request, "k"),
+        Err(RegistrationError::JobType)
+    );
+    let request = proto::RegisterWorkerRequest {
+        deployment: "a_b".into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        Registration::read(request, "k"),
+        Err(RegistrationError::Deployment)
+    );
 }

@@ -45,27 +45,38 @@ impl Registration {
     ) -> Result<Self, RegistrationError> {
         let kind = JobType::try_from(request.r#type).map_err(|_| RegistrationError::JobType)?;
         check_deployment(&request.deployment)?;
-        let permissions = request.allowed_permissions.unwrap_or_else(|| proto::ParticipantPermission {
-            can_subscribe: true,
-            can_publish: true,
-            can_publish_data: true,
-            can_update_metadata: true,
-            ..Default::default()
-        });
+        let permissions =
+            request
+                .allowed_permissions
+                .unwrap_or_else(|| proto::ParticipantPermission {
+                    can_subscribe: true,
+                    can_publish: true,
+                    can_publish_data: true,
+                    can_update_metadata: true,
+                    ..Default::default()
+                });
         let key = WorkerKey {
             agent_name: request.agent_name,
             namespace: request.namespace.unwrap_or_default(),
             deployment: request.deployment,
             kind,
         };
-        Ok(Self { key, permissions, api_key: api_key.to_owned() })
+        Ok(Self {
+            key,
+            permissions,
+            api_key: api_key.to_owned(),
+        })
     }
 }
 
 /// Deployment names become parts of topics upstream, which forbids these.
 pub(super) fn check_deployment(name: &str) -> Result<(), RegistrationError> {
     let bad = |c: char| c == '_' || c.is_whitespace() || c.is_control();
-    if name.contains(bad) { Err(RegistrationError::Deployment) } else { Ok(()) }
+    if name.contains(bad) {
+        Err(RegistrationError::Deployment)
+    } else {
+        Ok(())
+    }
 }
 
 #[derive(Debug)]
@@ -96,7 +107,12 @@ impl Book {
             return Err(RegistrationError::TooMany);
         }
         let id = WorkerId::generate(&mut self.rng);
-        let worker = Worker { registration, available: true, load: 0.0, fresh_offers: 0 };
+        let worker = Worker {
+            registration,
+            available: true,
+            load: 0.0,
+            fresh_offers: 0,
+        };
         self.workers.insert(id.clone(), worker);
         Ok(self.settled(id, now))
     }
@@ -114,7 +130,12 @@ impl Book {
     pub(crate) fn worker_gone(&mut self, id: &WorkerId, now: Moment) {
         self.workers.remove(id);
         let offered = |job: &&super::job::Job| job.offered_to() == Some(id);
-        let lost: Vec<_> = self.jobs.values().filter(offered).map(|job| job.id.clone()).collect();
+        let lost: Vec<_> = self
+            .jobs
+            .values()
+            .filter(offered)
+            .map(|job| job.id.clone())
+            .collect();
         for job in lost {
             self.decline(&job, now);
         }
@@ -133,7 +154,9 @@ impl Book {
     }
 
     fn worker_status(&mut self, id: &WorkerId, status: &proto::UpdateWorkerStatus, now: Moment) {
-        let Some(worker) = self.workers.get_mut(id) else { return };
+        let Some(worker) = self.workers.get_mut(id) else {
+            return;
+        };
         let was = worker.available;
         worker.load = f64::from(status.load).clamp(0.0, 1.0);
         worker.fresh_offers = 0;
@@ -150,9 +173,17 @@ impl Book {
 
     /// A worker that reconnected says which jobs it still runs.
     fn adopt(&mut self, id: &WorkerId, jobs: &[String]) {
-        for job in jobs.iter().filter_map(|job| JobId::parse(job.as_str()).ok()) {
-            let Some(job) = self.jobs.get_mut(&job) else { continue };
-            if job.runs_at().is_some_and(|worker| !self.workers.contains_key(worker)) {
+        for job in jobs
+            .iter()
+            .filter_map(|job| JobId::parse(job.as_str()).ok())
+        {
+            let Some(job) = self.jobs.get_mut(&job) else {
+                continue;
+            };
+            if job
+                .runs_at()
+                .is_some_and(|worker| !self.workers.contains_key(worker))
+            {
                 job.run_at(id.clone());
             }
         }
@@ -160,8 +191,12 @@ impl Book {
 
     /// A job only for the worker that asks, outside any dispatch.
     fn simulate(&mut self, id: &WorkerId, request: proto::SimulateJobRequest, now: Moment) {
-        let Ok(kind) = JobType::try_from(request.r#type) else { return };
-        let Some(worker) = self.workers.get(id) else { return };
+        let Ok(kind) = JobType::try_from(request.r#type) else {
+            return;
+        };
+        let Some(worker) = self.workers.get(id) else {
+            return;
+        };
         let agent_name = worker.registration.key.agent_name.clone();
         let job = JobId::generate(&mut self.rng);
         let info = proto::Job {
@@ -172,7 +207,8 @@ impl Book {
             agent_name,
             ..Default::default()
         };
-        self.jobs.insert(job.clone(), super::job::Job::new(job.clone(), None, info));
+        self.jobs
+            .insert(job.clone(), super::job::Job::new(job.clone(), None, info));
         self.offer(&job, id, now);
     }
 

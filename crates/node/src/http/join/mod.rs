@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use base64::Engine;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::engine::DecodePaddingMode;
 use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use http::StatusCode;
 use livekit_protocol as proto;
 use prost::Message;
@@ -85,7 +85,11 @@ pub(crate) struct Asked<'a> {
 
 /// Checks token and parameters and makes them one [`JoinParams`].
 pub(crate) fn read(asked: &Asked<'_>, strictness: Strictness) -> Result<JoinParams, RequestError> {
-    if asked.caller.claims().is_none_or(|claims| claims.video.is_none()) {
+    if asked
+        .caller
+        .claims()
+        .is_none_or(|claims| claims.video.is_none())
+    {
         return Err(RequestError::Denied);
     }
     let wrapped = asked.query.text("join_request");
@@ -117,7 +121,11 @@ fn check(asked: &Asked<'_>, brings_metadata: bool) -> Result<(Claims, RoomName),
     if claims.identity().len() > MAX_NAME {
         return Err(RequestError::IdentityTooLong);
     }
-    let name = if video.room.is_empty() { asked.query.owned("room") } else { video.room.clone() };
+    let name = if video.room.is_empty() {
+        asked.query.owned("room")
+    } else {
+        video.room.clone()
+    };
     if name.is_empty() {
         return Err(RequestError::NoRoom);
     }
@@ -195,8 +203,8 @@ fn from_request(
 /// base64url, then the wrapper, then gzip where it says so, then the request.
 fn unwrap_request(text: &str) -> Result<proto::JoinRequest, RequestError> {
     let bytes = BASE64_URL.decode(text).map_err(|_| RequestError::Base64)?;
-    let wrapped = proto::WrappedJoinRequest::decode(bytes.as_slice())
-        .map_err(|_| RequestError::Wrapper)?;
+    let wrapped =
+        proto::WrappedJoinRequest::decode(bytes.as_slice()).map_err(|_| RequestError::Wrapper)?;
     let bytes = match wrapped.compression() {
         Compression::None if wrapped.join_request.len() > MAX_REQUEST => {
             return Err(RequestError::TooLarge);
@@ -214,14 +222,20 @@ fn gunzip(compressed: &[u8]) -> Result<Vec<u8>, RequestError> {
         .take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(|_| RequestError::Compressed)?;
-    if bytes.len() > MAX_REQUEST { Err(RequestError::TooLarge) } else { Ok(bytes) }
+    if bytes.len() > MAX_REQUEST {
+        Err(RequestError::TooLarge)
+    } else {
+        Ok(bytes)
+    }
 }
 
 fn query_attributes(
     query: &Query,
     strictness: Strictness,
 ) -> Result<BTreeMap<String, String>, RequestError> {
-    let Some(text) = query.text("attributes") else { return Ok(BTreeMap::new()) };
+    let Some(text) = query.text("attributes") else {
+        return Ok(BTreeMap::new());
+    };
     let decoded = BASE64_URL.decode(text).ok();
     match decoded.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
         Some(attributes) => Ok(attributes),

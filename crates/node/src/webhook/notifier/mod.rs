@@ -57,7 +57,12 @@ impl Notifier {
         let key = Arc::new(key.clone());
         let notifier = Self {
             receivers: config.receivers,
-            sender: Sender { key, patience: config.patience, client, store },
+            sender: Sender {
+                key,
+                patience: config.patience,
+                client,
+                store,
+            },
             lane,
             lanes: Lanes::default(),
             deliveries: JoinSet::new(),
@@ -92,7 +97,10 @@ impl Notifier {
     }
 
     async fn on_event(&mut self, event: &proto::WebhookEvent) {
-        let wanting = self.receivers.iter().filter(|receiver| receiver.wants(&event.event));
+        let wanting = self
+            .receivers
+            .iter()
+            .filter(|receiver| receiver.wants(&event.event));
         let urls: Vec<_> = wanting.map(|receiver| receiver.url.clone()).collect();
         if urls.is_empty() {
             return;
@@ -106,7 +114,10 @@ impl Notifier {
         };
         let now = crate::clock::now();
         for url in urls {
-            let key = LaneKey { url, resource: event::resource(event) };
+            let key = LaneKey {
+                url,
+                resource: event::resource(event),
+            };
             let lane = format!("{LANE_PREFIX}{}", key.resource);
             let outbox = self.sender.store.outbox();
             let stored = match outbox.push(&lane, &key.url, body.as_bytes(), now).await {
@@ -116,7 +127,15 @@ impl Notifier {
                     None
                 }
             };
-            self.put(key, Owed { stored, body: body.clone(), since: now }).await;
+            self.put(
+                key,
+                Owed {
+                    stored,
+                    body: body.clone(),
+                    since: now,
+                },
+            )
+            .await;
         }
     }
 
@@ -161,11 +180,23 @@ impl Notifier {
             }
         };
         for delivery in owed {
-            let Some(resource) = delivery.lane.strip_prefix(LANE_PREFIX) else { continue };
-            let key = LaneKey { url: delivery.target, resource: resource.to_owned() };
+            let Some(resource) = delivery.lane.strip_prefix(LANE_PREFIX) else {
+                continue;
+            };
+            let key = LaneKey {
+                url: delivery.target,
+                resource: resource.to_owned(),
+            };
             let body = String::from_utf8_lossy(&delivery.body).into_owned();
-            let owed = Owed { stored: Some(delivery.id), body, since: delivery.created_at };
-            let wanted = self.receivers.iter().any(|receiver| receiver.url == key.url);
+            let owed = Owed {
+                stored: Some(delivery.id),
+                body,
+                since: delivery.created_at,
+            };
+            let wanted = self
+                .receivers
+                .iter()
+                .any(|receiver| receiver.url == key.url);
             if wanted && is_fresh(&owed, now) {
                 self.put(key, owed).await;
             } else {
@@ -177,7 +208,10 @@ impl Notifier {
 
 impl Sender {
     async fn deliver(&self, key: &LaneKey, owed: &Owed) {
-        let parcel = Parcel { url: key.url.clone(), body: owed.body.clone() };
+        let parcel = Parcel {
+            url: key.url.clone(),
+            body: owed.body.clone(),
+        };
         let started = Instant::now();
         let delivery = deliver::deliver(&parcel, &self.key, self.patience, &self.client);
         let outcome = match delivery.await {

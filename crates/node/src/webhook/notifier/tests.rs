@@ -17,12 +17,20 @@ struct Inbox {
 impl Inbox {
     async fn open(script: &[u16], tasks: &Tasks) -> (Self, String) {
         let inbox = Self::default();
-        let codes = script.iter().rev().map(|code| StatusCode::from_u16(*code).unwrap());
+        let codes = script
+            .iter()
+            .rev()
+            .map(|code| StatusCode::from_u16(*code).unwrap());
         inbox.script.lock().unwrap().extend(codes);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let app = axum::Router::new().route("/hook", post(take)).with_state(inbox.clone());
-        tasks.session("inbox", async move { axum::serve(listener, app).await.unwrap() });
+        let app = axum::Router::new()
+            .route("/hook", post(take))
+            .with_state(inbox.clone());
+        tasks.session(
+            "inbox",
+            async move { axum::serve(listener, app).await.unwrap() },
+        );
         (inbox, url)
     }
 
@@ -50,8 +58,15 @@ fn keys() -> KeyRing {
 }
 
 fn event(name: &str, room: &str) -> proto::WebhookEvent {
-    let room = proto::Room { name: room.to_owned(), ..Default::default() };
-    proto::WebhookEvent { event: name.to_owned(), room: Some(room), ..Default::default() }
+    let room = proto::Room {
+        name: room.to_owned(),
+        ..Default::default()
+    };
+    proto::WebhookEvent {
+        event: name.to_owned(),
+        room: Some(room),
+        ..Default::default()
+    }
 }
 
 fn config(url: &str) -> WebhookConfig {
@@ -60,7 +75,11 @@ fn config(url: &str) -> WebhookConfig {
         first_wait: Duration::from_millis(1),
         longest_wait: Duration::from_millis(5),
     };
-    WebhookConfig { receivers: vec![Receiver::all(url)], api_key: None, patience }
+    WebhookConfig {
+        receivers: vec![Receiver::all(url)],
+        api_key: None,
+        patience,
+    }
 }
 
 /// Notifies, lets the notifier finish what it has, and gives the store back.
@@ -77,7 +96,9 @@ async fn deliver_from(store: &Store, config: WebhookConfig, events: Vec<proto::W
     }
     drop(webhooks);
     let run = notifier.run(Tasks::new().stop());
-    tokio::time::timeout(Duration::from_secs(20), run).await.expect("deliveries end");
+    tokio::time::timeout(Duration::from_secs(20), run)
+        .await
+        .expect("deliveries end");
 }
 
 #[tokio::test]
@@ -104,7 +125,11 @@ async fn a_stumbling_receiver_still_gets_each_room_in_order() {
     let tasks = Tasks::new();
     let (inbox, url) = Inbox::open(&[503, 500, 200, 429], &tasks).await;
     let names = ["room_started", "participant_joined", "room_finished"];
-    deliver(config(&url), names.map(|name| event(name, "lobby")).to_vec()).await;
+    deliver(
+        config(&url),
+        names.map(|name| event(name, "lobby")).to_vec(),
+    )
+    .await;
     assert_eq!(inbox.names(), names.map(|name| format!("lobby {name}")));
     assert_eq!(*inbox.attempts.lock().unwrap(), 6);
 }
@@ -113,7 +138,11 @@ async fn a_stumbling_receiver_still_gets_each_room_in_order() {
 async fn a_receiver_that_refuses_is_not_asked_again() {
     let tasks = Tasks::new();
     let (inbox, url) = Inbox::open(&[400], &tasks).await;
-    deliver(config(&url), vec![event("room_started", "a"), event("room_finished", "a")]).await;
+    deliver(
+        config(&url),
+        vec![event("room_started", "a"), event("room_finished", "a")],
+    )
+    .await;
     assert_eq!(inbox.names(), ["a room_finished"]);
 }
 
@@ -122,7 +151,9 @@ async fn a_dead_receiver_does_not_hold_up_the_others() {
     let tasks = Tasks::new();
     let (inbox, url) = Inbox::open(&[], &tasks).await;
     let mut config = config(&url);
-    config.receivers.insert(0, Receiver::all("http://127.0.0.1:1/"));
+    config
+        .receivers
+        .insert(0, Receiver::all("http://127.0.0.1:1/"));
     deliver(config, vec![event("room_started", "lobby")]).await;
     assert_eq!(inbox.names(), ["lobby room_started"]);
 }
@@ -135,9 +166,21 @@ async fn what_an_earlier_process_owed_is_delivered_unless_it_is_old_news() {
     let now = crate::clock::now();
     let body = |name: &str| serde_json::to_vec(&event(name, "lobby")).unwrap();
     let old = trunkline_base::time::UnixTime(now.0 - 31_000);
-    store.outbox().push("webhook/lobby", &url, &body("room_started"), old).await.unwrap();
-    store.outbox().push("webhook/lobby", &url, &body("room_finished"), now).await.unwrap();
-    store.outbox().push("alerts/x", &url, b"another owner's", now).await.unwrap();
+    store
+        .outbox()
+        .push("webhook/lobby", &url, &body("room_started"), old)
+        .await
+        .unwrap();
+    store
+        .outbox()
+        .push("webhook/lobby", &url, &body("room_finished"), now)
+        .await
+        .unwrap();
+    store
+        .outbox()
+        .push("alerts/x", &url, b"another owner's", now)
+        .await
+        .unwrap();
     deliver_from(&store, config(&url), Vec::new()).await;
     assert_eq!(inbox.names(), ["lobby room_finished"]);
     let left = store.outbox().due(now, 10).await.unwrap();
@@ -159,7 +202,10 @@ async fn listeners_in_the_process_see_every_event_with_id_and_time() {
 #[tokio::test]
 async fn an_unknown_signing_key_is_named() {
     let store = Store::open(":memory:").await.unwrap();
-    let config = WebhookConfig { api_key: Some("other".to_owned()), ..Default::default() };
+    let config = WebhookConfig {
+        api_key: Some("other".to_owned()),
+        ..Default::default()
+    };
     let error = Notifier::new(config, &keys(), store, 1).unwrap_err();
     assert!(error.to_string().contains("other"));
 }
