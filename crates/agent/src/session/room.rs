@@ -68,6 +68,14 @@ pub(crate) async fn run(
     };
     let (room, mut events) = Room::connect(&joining.url, joining.token, options).await?;
     let track = room.publish_audio(AudioOptions::default()).await?;
+    let mut voice = match PcmWriter::new(track.clone(), VOICE_RATE) {
+        Ok(voice) => voice,
+        Err(error) => {
+            tracing::error!(%error, "the voice rate is not one Opus knows");
+            room.leave().await;
+            return Ok(CloseReason::Error);
+        }
+    };
     let mut terminated = std::pin::pin!(terminated);
     let search = async {
         let found = find_caller(&room, &mut events, shared.config.caller_timeout).await;
@@ -82,20 +90,13 @@ pub(crate) async fn run(
         () = stop.hurry() => None,
         () = &mut terminated => None,
         found = search => found,
+        () = hum(&mut voice) => None,
     };
     let Some(caller) = found else {
         room.leave().await;
         return Ok(CloseReason::NoCaller);
     };
     let facts = Facts { room: joining.room.clone(), call: caller.call.clone() };
-    let voice = match PcmWriter::new(track, VOICE_RATE) {
-        Ok(voice) => voice,
-        Err(error) => {
-            tracing::error!(%error, "the voice rate is not one Opus knows");
-            room.leave().await;
-            return Ok(CloseReason::Error);
-        }
-    };
     let mut helpers = JoinSet::new();
     let (notes, noted) = mpsc::channel(NOTE_LANE);
     let speaker = caller.clone_facts();
@@ -119,6 +120,18 @@ pub(crate) async fn run(
     helpers.abort_all();
     room.leave().await;
     Ok(reason)
+}
+
+/// Sends silence while the caller is awaited, so that whoever waits for the agent's sound before
+/// answering the telephone finds some, and its buffers have settled when the greeting comes.
+async fn hum(voice: &mut PcmWriter) {
+    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        pace.tick().await;
+        if voice.write_20ms(&[0; VOICE_FRAME]).is_err() {
+            return;
+        }
+    }
 }
 
 /// The attribute clients watch.

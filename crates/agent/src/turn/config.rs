@@ -166,7 +166,7 @@ impl TurnConfig {
         config.endpointing = Endpointing {
             min_delay: ms(300),
             max_delay: ms(2000),
-            understood_delay: ms(600),
+            understood_delay: ms(500),
         };
         config.interruption.min_duration = ms(160);
         config.preemptive.preemptive_tts = true;
