@@ -226,11 +226,10 @@ impl std::fmt::Debug for Headers {
 
 fn clean(value: String) -> String {
     let unsafe_char = |c: char| c == '\r' || c == '\n' || c == '\0';
-    if value.contains(unsafe_char) {
-        value.replace(unsafe_char, " ")
-    } else {
-        value
+    if value.contains(unsafe_char) || value.trim().len() != value.len() {
+        return value.replace(unsafe_char, " ").trim().to_owned();
     }
+    value
 }
 
 /// The usual spelling of a name; compact forms are written out.

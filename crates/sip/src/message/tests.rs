@@ -101,6 +101,12 @@ fn a_value_cannot_start_a_header() {
 }
 
 #[test]
+fn an_empty_folded_line_adds_nothing() {
+    let call = request("BYE sip:a@b SIP/2.0\r\nSubject: first\r\n \t\r\n\r\n");
+    assert_eq!(call.headers.get("Subject"), Some("first"));
+}
+
+#[test]
 fn debug_shows_no_values() {
     let shown = format!("{:?}", request(INVITE));
     assert!(

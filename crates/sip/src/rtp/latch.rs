@@ -1,7 +1,8 @@
 //! Symmetric RTP with a lock: media goes to where media comes from, and nobody can steal it later.
 //!
 //! ```text
-//!   SDP address ──first packet──► locked on its source
+//!   nothing ──first packet from the SDP's address──► locked there
+//!      └──── 5 packets in a row of one other source and SSRC ──► locked there (behind a NAT)
 //!   locked ──5 packets in a row of one new source and SSRC, and──► locked there
 //!            a) within 5 s of the start or of a re-INVITE, or
 //!            b) after 3 s of silence from the locked source, same SSRC as before
@@ -92,12 +93,17 @@ impl Latch {
         now: Instant,
     ) -> Latched {
         let Some(locked) = &mut self.locked else {
+            let expected = self.signalled == Some(source);
+            if !expected && !self.probation(source, ssrc, sequence) {
+                return Latched::Ignore;
+            }
+            self.candidate = None;
             self.locked = Some(Locked {
                 source,
                 ssrc,
                 last: now,
             });
-            return if self.signalled == Some(source) {
+            return if expected {
                 Latched::Accept
             } else {
                 Latched::Moved

@@ -107,12 +107,29 @@ fn reports_are_read_as_written() {
     assert_eq!(parse_rtcp(&bye(99, "gw")), [Rtcp::Bye(99)]);
 }
 
+/// A phone behind a NAT: five packets from an address its SDP does not name.
+fn lock(latch: &mut Latch, source: SocketAddr, now: Instant) {
+    for sequence in 0..4 {
+        assert_eq!(latch.on_packet(source, 7, sequence, now), Latched::Ignore);
+    }
+    assert_eq!(latch.on_packet(source, 7, 4, now), Latched::Moved);
+}
+
+#[test]
+fn one_stray_packet_does_not_take_the_line() {
+    let t0 = start();
+    let mut latch = Latch::new(Some(at(1)), t0);
+    assert_eq!(latch.on_packet(at(6), 99, 0, t0), Latched::Ignore);
+    assert_eq!(latch.on_packet(at(1), 7, 0, t0), Latched::Accept);
+    assert_eq!(latch.target(), Some(at(1)));
+}
+
 #[test]
 fn the_first_source_is_locked_and_strangers_are_ignored() {
     let t0 = start();
     let mut latch = Latch::new(Some(at(1)), t0);
     assert_eq!(latch.target(), Some(at(1)));
-    assert_eq!(latch.on_packet(at(2), 7, 0, t0), Latched::Moved);
+    lock(&mut latch, at(2), t0);
     assert_eq!(latch.target(), Some(at(2)));
     for n in 0..300 {
         let now = t0 + MS * 6000 + MS * 20 * n;
@@ -127,7 +144,7 @@ fn the_first_source_is_locked_and_strangers_are_ignored() {
 fn early_on_a_steady_newcomer_is_believed() {
     let t0 = start();
     let mut latch = Latch::new(None, t0);
-    latch.on_packet(at(2), 7, 0, t0);
+    lock(&mut latch, at(2), t0);
     for n in 0..4 {
         assert_eq!(latch.on_packet(at(3), 8, n, t0 + MS), Latched::Ignore);
     }
@@ -139,7 +156,7 @@ fn early_on_a_steady_newcomer_is_believed() {
 fn after_silence_the_same_stream_may_come_from_elsewhere() {
     let t0 = start();
     let mut latch = Latch::new(None, t0);
-    latch.on_packet(at(2), 7, 0, t0);
+    lock(&mut latch, at(2), t0);
     let later = t0 + MS * 9000;
     for n in 0..9 {
         assert_eq!(

@@ -119,6 +119,10 @@ impl Signalling {
     }
 
     fn on_command(&mut self, command: Command) {
+        if let Command::Reject { leg, .. } | Command::Hangup { leg, .. } = &command {
+            // The call says goodbye and hears no more.
+            self.legs.remove(leg);
+        }
         let endpoint = &mut self.parts.endpoint;
         let now = now();
         let done = match command {
