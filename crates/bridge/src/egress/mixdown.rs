@@ -82,17 +82,9 @@ pub(super) struct Mixdown {
 }
 
 impl Mixdown {
-    pub(super) fn new() -> Self {
-        // A third of the work of the best setting, and speech does not tell them apart.
-        let voice = Voice {
-            bitrate: Some(32_000),
-            complexity: 3,
-            fec: false,
-            expected_loss: 0,
-            ..Voice::default()
-        };
+    pub(super) const fn new() -> Self {
         Self {
-            encoder: Encoder::voice(SampleRate::HZ_48000, voice).ok(),
+            encoder: None,
             start: 0,
             sum: VecDeque::new(),
         }
@@ -127,11 +119,11 @@ impl Mixdown {
             for slot in &mut frame {
                 *slot = mix::soft_limit(self.sum.pop_front().unwrap_or(0));
             }
-            if let Some(packet) = self
-                .encoder
-                .as_mut()
-                .and_then(|encoder| encoder.encode(&frame).ok())
-            {
+            if self.encoder.is_none() {
+                self.encoder = encoder();
+            }
+            let encoder = self.encoder.as_mut();
+            if let Some(packet) = encoder.and_then(|encoder| encoder.encode(&frame).ok()) {
                 // A slot that an untouched packet already holds keeps it.
                 let _ = writer.push(side, self.start, &packet);
             }
@@ -141,4 +133,17 @@ impl Mixdown {
             self.start = self.start.max(until / SLOT_48K * SLOT_48K);
         }
     }
+}
+
+/// Most recordings never mix, so this is made when it is first needed.
+fn encoder() -> Option<Encoder> {
+    // A third of the work of the best setting, and speech does not tell them apart.
+    let voice = Voice {
+        bitrate: Some(32_000),
+        complexity: 3,
+        fec: false,
+        expected_loss: 0,
+        ..Voice::default()
+    };
+    Encoder::voice(SampleRate::HZ_48000, voice).ok()
 }

@@ -43,6 +43,8 @@ const TICK: Duration = Duration::from_millis(100);
 const PER_TICK: usize = 256;
 /// A room without anybody to record for this long is over. Long enough for a rejoin that is under way.
 const EMPTY: Duration = Duration::from_secs(1);
+/// The same for a room into which nobody has come yet.
+const NOBODY: Duration = Duration::from_secs(60);
 /// Attempts to join, a second apart: the room may be younger than the order to record it.
 const JOINS: u32 = 3;
 /// A join may use the token for as long as a call may last.
@@ -234,7 +236,7 @@ impl Recording {
             duration: assembly.played(),
             size: spool.size(),
         };
-        match ended.and_then(|_| last) {
+        match ended.and(last) {
             Err(failure) => self.close_failed(&failure, Some(&facts)).await,
             Ok(()) if !self.active => {
                 discard(&spool).await;
@@ -367,7 +369,7 @@ impl Live {
             return false;
         }
         let since = *self.empty_since.get_or_insert(at);
-        self.anybody && at - since >= EMPTY
+        at - since >= if self.anybody { EMPTY } else { NOBODY }
     }
 
     async fn write_end(&mut self) -> Result<(), Failure> {

@@ -4,14 +4,19 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::Instant;
 
 use super::error::Failure;
 use super::naming;
 
 /// Bytes that may wait. A call brings about 8 kB a second, so this is minutes of a disk at rest.
 const MAX_WAITING: usize = 4 << 20;
+
+/// How often the disk is told to keep what it was given; a power cut may cost this much.
+const SYNC: Duration = Duration::from_millis(900);
 
 type Written = (File, io::Result<()>);
 
@@ -22,6 +27,7 @@ pub(super) struct Spool {
     busy: Option<JoinHandle<Written>>,
     waiting: Vec<u8>,
     size: u64,
+    synced: Instant,
 }
 
 impl Spool {
@@ -43,6 +49,7 @@ impl Spool {
             busy: None,
             waiting: Vec::new(),
             size: 0,
+            synced: Instant::now(),
         }
     }
 
@@ -90,24 +97,34 @@ impl Spool {
         Ok(())
     }
 
-    /// Writes everything that waits.
+    /// Writes everything that waits and has the disk keep it.
     pub(super) async fn drain(&mut self) -> Result<(), Failure> {
         while self.is_busy() {
             self.written().await?;
         }
-        Ok(())
+        self.write(Vec::new(), true);
+        self.written().await
     }
 
     fn begin(&mut self) {
         if self.waiting.is_empty() {
             return;
         }
-        let Some(mut file) = self.idle.take() else {
-            return;
-        };
-        let bytes = std::mem::take(&mut self.waiting);
+        if self.idle.is_some() {
+            let bytes = std::mem::take(&mut self.waiting);
+            let sync = self.synced.elapsed() >= SYNC;
+            self.write(bytes, sync);
+        }
+    }
+
+    fn write(&mut self, bytes: Vec<u8>, sync: bool) {
+        let Some(mut file) = self.idle.take() else { return };
+        if sync {
+            self.synced = Instant::now();
+        }
         self.busy = Some(spawn_blocking(move || {
-            let result = file.write_all(&bytes).and_then(|()| file.sync_data());
+            let result = file.write_all(&bytes);
+            let result = if sync { result.and_then(|()| file.sync_data()) } else { result };
             (file, result)
         }));
     }
