@@ -22,7 +22,10 @@ pub fn usage(pid: u32) -> Option<Usage> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
     let pages: u64 = fields.get(21)?.parse().ok()?;
-    Some(Usage { cpu: Duration::from_millis(ticks * 1000 / TICKS), resident: pages * PAGE })
+    Some(Usage {
+        cpu: Duration::from_millis(ticks * 1000 / TICKS),
+        resident: pages * PAGE,
+    })
 }
 
 /// Figures in order, read by share.

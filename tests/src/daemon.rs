@@ -140,8 +140,15 @@ impl Daemon {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return status.code();
             }
-            assert!(Instant::now() < deadline, "it does not end:\n{}", self.log());
-            #[expect(clippy::disallowed_methods, reason = "looks at another process, bounded")]
+            assert!(
+                Instant::now() < deadline,
+                "it does not end:\n{}",
+                self.log()
+            );
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "looks at another process, bounded"
+            )]
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -24,7 +24,7 @@ pub fn binary() -> PathBuf {
     let target = test
         .parent()
         .and_then(Path::parent)
-        .unwrap_or(Path::new("."));
+        .unwrap_or_else(|| Path::new("."));
     let binary = target.join("trunkline");
     assert!(
         binary.is_file(),

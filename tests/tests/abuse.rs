@@ -1,4 +1,5 @@
 //! Bad input: nothing crashes, and the daemon goes on serving.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::net::UdpSocket;
 
@@ -32,7 +33,10 @@ fn junk(rng: &mut SmallRng) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_random_datagrams_to_each_port_hurt_nothing() {
-    let daemon = Daemon::start(&Setup { without_agent: true, ..Setup::default() });
+    let daemon = Daemon::start(&Setup {
+        without_agent: true,
+        ..Setup::default()
+    });
     let mut rng = SmallRng::seed_from_u64(0x7261_6e64);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     for port in ["sip", "rtc"] {
@@ -41,7 +45,9 @@ async fn a_thousand_random_datagrams_to_each_port_hurt_nothing() {
         }
     }
     let console = daemon.addr("console");
-    let ready = reqwest::get(format!("http://{console}/readyz")).await.unwrap();
+    let ready = reqwest::get(format!("http://{console}/readyz"))
+        .await
+        .unwrap();
     assert_eq!(ready.status(), StatusCode::OK);
     assert!(options(&daemon), "the gateway does not answer any more");
     let log = daemon.log();
@@ -51,7 +57,9 @@ async fn a_thousand_random_datagrams_to_each_port_hurt_nothing() {
 /// Whether the gateway answers OPTIONS.
 fn options(daemon: &Daemon) -> bool {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+    socket
+        .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+        .unwrap();
     let own = socket.local_addr().unwrap();
     let gateway = daemon.addr("sip");
     let request = format!(
@@ -61,7 +69,9 @@ fn options(daemon: &Daemon) -> bool {
     );
     socket.send_to(request.as_bytes(), &gateway).unwrap();
     let mut answer = [0; 2048];
-    let Ok((length, _)) = socket.recv_from(&mut answer) else { return false };
+    let Ok((length, _)) = socket.recv_from(&mut answer) else {
+        return false;
+    };
     answer[..length].starts_with(b"SIP/2.0 200")
 }
 
@@ -69,23 +79,45 @@ fn options(daemon: &Daemon) -> bool {
 async fn tokens_that_are_wrong_expired_or_too_weak_are_refused_in_livekits_words() {
     use trunkline_base::time::UnixTime;
     use trunkline_base::token::{ApiKey, Claims, VideoGrant, sign};
-    let daemon = Daemon::start(&Setup { without_agent: true, ..Setup::default() });
+    let daemon = Daemon::start(&Setup {
+        without_agent: true,
+        ..Setup::default()
+    });
     let now = UnixTime::from_system(std::time::SystemTime::now());
     let dev = ApiKey::new("devkey", "secret");
-    let list = VideoGrant { room_list: true, ..VideoGrant::default() };
+    let list = VideoGrant {
+        room_list: true,
+        ..VideoGrant::default()
+    };
     let join = Claims::new("a", now, 60).with_video(VideoGrant::join("r"));
     let expired = UnixTime(now.0 - 3_600_000);
     let cases = [
         ("nonsense".to_owned(), "invalid authorization token"),
-        (sign(&join, &ApiKey::new("nobody", "x")).unwrap(), "invalid API key"),
+        (
+            sign(&join, &ApiKey::new("nobody", "x")).unwrap(),
+            "invalid API key",
+        ),
         (sign(&join, &ApiKey::new("devkey", "x")).unwrap(), "invalid"),
-        (sign(&Claims::new("a", expired, 60).with_video(list), &dev).unwrap(), "invalid"),
+        (
+            sign(&Claims::new("a", expired, 60).with_video(list), &dev).unwrap(),
+            "invalid",
+        ),
         (sign(&join, &dev).unwrap(), "permissions denied"),
     ];
-    let url = format!("http://{}/twirp/livekit.RoomService/ListRooms", daemon.addr("http"));
+    let url = format!(
+        "http://{}/twirp/livekit.RoomService/ListRooms",
+        daemon.addr("http")
+    );
     for (token, text) in cases {
-        let request = reqwest::Client::new().post(&url).bearer_auth(&token).body("{}");
-        let answer = request.header("content-type", "application/json").send().await.unwrap();
+        let request = reqwest::Client::new()
+            .post(&url)
+            .bearer_auth(&token)
+            .body("{}");
+        let answer = request
+            .header("content-type", "application/json")
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{text}");
         let body = answer.text().await.unwrap();
         assert!(body.contains(text), "{text} is not in {body}");

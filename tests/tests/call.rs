@@ -1,6 +1,8 @@
 //! The main job: a caller phones over real SIP and RTP, is understood, answered by voice,
 //! recorded and journalled.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +14,10 @@ const LIMIT: Duration = Duration::from_secs(240);
 
 fn play(args: &[&str], data: &Path) -> (Value, String, Option<i32>) {
     let mut command = trunkline();
-    command.args(["demo", "--once", "--json", "--data"]).arg(data).args(args);
+    command
+        .args(["demo", "--once", "--json", "--data"])
+        .arg(data)
+        .args(args);
     let output = run(&mut command, LIMIT);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let report = serde_json::from_slice(&output.stdout);
@@ -44,7 +49,12 @@ fn the_caller_is_understood_answered_recorded_and_journalled() {
 /// Others' software accepts the recording, with two channels and the length we say.
 fn plays_everywhere(path: &str) {
     if let Some(ffprobe) = peer("ffprobe") {
-        let show = ["-v", "error", "-show_entries", "stream=codec_name,channels:format=duration"];
+        let show = [
+            "-v",
+            "error",
+            "-show_entries",
+            "stream=codec_name,channels:format=duration",
+        ];
         let mut command = std::process::Command::new(ffprobe);
         let output = run(command.args(show).args(["-of", "json", path]), LIMIT);
         let probed: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -61,17 +71,25 @@ fn plays_everywhere(path: &str) {
 
 #[test]
 fn a_recording_of_ones_own_is_spoken_into_the_call() {
-    let Some(espeak) = peer("espeak-ng") else { return };
+    let Some(espeak) = peer("espeak-ng") else {
+        return;
+    };
     let dir = tempfile::tempdir().unwrap();
     let wav = dir.path().join("caller.wav");
     let mut command = std::process::Command::new(espeak);
-    command.args(["-v", "en-us", "-s", "140", "-w"]).arg(&wav).arg("What are your opening hours?");
+    command
+        .args(["-v", "en-us", "-s", "140", "-w"])
+        .arg(&wav)
+        .arg("What are your opening hours?");
     assert!(run(&mut command, LIMIT).status.success());
     let typed = wav.display().to_string();
     let (report, said, code) = play(&["--caller", &typed], &dir.path().join("data"));
     assert_eq!(code, Some(0), "{report:#}\n{said}");
     let turn = &report["turns"][0];
-    assert!(turn["agent_said"].as_str().unwrap().contains("eight"), "{turn:#}");
+    assert!(
+        turn["agent_said"].as_str().unwrap().contains("eight"),
+        "{turn:#}"
+    );
 }
 
 #[test]
@@ -80,7 +98,9 @@ fn a_file_that_is_no_sound_is_said_to_be_none() {
     let file = dir.path().join("not.wav");
     fs::write(&file, "this is no sound").unwrap();
     let mut command = trunkline();
-    command.args(["demo", "--once", "--json", "--caller"]).arg(&file);
+    command
+        .args(["demo", "--once", "--json", "--caller"])
+        .arg(&file);
     command.arg("--data").arg(dir.path().join("data"));
     let output = run(&mut command, LIMIT);
     assert_eq!(output.status.code(), Some(64));

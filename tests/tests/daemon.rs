@@ -1,12 +1,16 @@
 //! The daemon as an operator meets it: health, readiness, an orderly end, and what survives when
 //! it gets none.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use nix::sys::signal::Signal;
 use reqwest::StatusCode;
 use trunkline_tests::{Daemon, Setup};
 
 fn without_agent() -> Setup {
-    Setup { without_agent: true, ..Setup::default() }
+    Setup {
+        without_agent: true,
+        ..Setup::default()
+    }
 }
 
 async fn get(daemon: &Daemon, path: &str) -> (StatusCode, String) {
@@ -38,7 +42,10 @@ fn the_first_signal_ends_an_idle_daemon_with_success() {
 #[test]
 fn a_restart_applies_the_same_trunks_without_a_second_copy() {
     let dir = tempfile::tempdir().unwrap();
-    let setup = Setup { data: Some(dir.path().to_owned()), ..without_agent() };
+    let setup = Setup {
+        data: Some(dir.path().to_owned()),
+        ..without_agent()
+    };
     let first = Daemon::start(&setup);
     assert!(first.log().contains("trunk created"), "{}", first.log());
     first.kill();

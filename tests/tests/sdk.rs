@@ -1,5 +1,6 @@
 //! Official SDKs against the built binary: the Python server SDK makes rooms, trunks, rules and
 //! dispatches and verifies webhooks; the Python client SDK does everything a call needs.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
@@ -29,25 +30,52 @@ fn with_webhook(port: u16) -> (&'static str, String) {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 #[test]
 fn the_python_server_sdk_agrees_with_the_api_and_the_webhooks() {
-    let Some(mut smoke) = script("livekit-api-python/api_smoke.py") else { return };
+    let Some(mut smoke) = script("livekit-api-python/api_smoke.py") else {
+        return;
+    };
     let port = free_port();
-    let setup =
-        Setup { without_agent: true, files: vec![with_webhook(port)], ..Setup::default() };
+    let setup = Setup {
+        without_agent: true,
+        files: vec![with_webhook(port)],
+        ..Setup::default()
+    };
     let daemon = Daemon::start(&setup);
     let url = format!("http://{}", daemon.addr("http"));
-    let output = run(smoke.args(["--url", &url, "--webhooks", &port.to_string()]), LIMIT);
-    assert!(output.status.success(), "{}\n{}", said(&output), daemon.log());
+    let output = run(
+        smoke.args(["--url", &url, "--webhooks", &port.to_string()]),
+        LIMIT,
+    );
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        said(&output),
+        daemon.log()
+    );
 }
 
 #[test]
 fn the_python_client_sdk_finds_everything_a_call_needs() {
-    let Some(mut conforms) = script("livekit-python/sdk_conforms.py") else { return };
-    let daemon = Daemon::start(&Setup { without_agent: true, ..Setup::default() });
+    let Some(mut conforms) = script("livekit-python/sdk_conforms.py") else {
+        return;
+    };
+    let daemon = Daemon::start(&Setup {
+        without_agent: true,
+        ..Setup::default()
+    });
     let output = run(conforms.args(["--url", &daemon.url()]), LIMIT);
-    assert!(output.status.success(), "{}\n{}", said(&output), daemon.log());
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        said(&output),
+        daemon.log()
+    );
 }

@@ -23,7 +23,10 @@ const HEARD: i8 = -50;
 
 #[tokio::main]
 async fn main() {
-    let bare = resident(&Daemon::start(&Setup { without_agent: true, ..Setup::default() }));
+    let bare = resident(&Daemon::start(&Setup {
+        without_agent: true,
+        ..Setup::default()
+    }));
     let daemon = Daemon::start(&Setup::default());
     let with_models = resident(&daemon);
     let target = format!("sip:agent@{}", daemon.addr("sip"));
@@ -49,8 +52,13 @@ fn resident(daemon: &Daemon) -> Option<u64> {
 async fn setups(target: &str) -> Figures {
     let mut took = Vec::new();
     for _ in 0..SETUPS {
-        let Ok(call) = Caller::call(CallerOptions::new(target, "4711")).await else { continue };
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of a call's set-up")]
+        let Ok(call) = Caller::call(CallerOptions::new(target, "4711")).await else {
+            continue;
+        };
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "milliseconds of a call's set-up"
+        )]
         took.push(call.answered_ms as f64);
         call.hangup().await;
     }
@@ -108,7 +116,9 @@ fn grown(before: Option<Usage>, after: Option<Usage>) -> Option<f64> {
 
 async fn converse(target: String, from: String) -> Heard {
     let mut heard = Heard::default();
-    let Ok(mut call) = Caller::call(CallerOptions::new(target, from)).await else { return heard };
+    let Ok(mut call) = Caller::call(CallerOptions::new(target, from)).await else {
+        return heard;
+    };
     heard.answered = true;
     let end = tokio::time::Instant::now() + CONVERSATION;
     let mut beat: Option<(Instant, u64)> = None;

@@ -6,7 +6,12 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// Puts a voice AI agent on the phone through LiveKit, and keeps it there.
 #[derive(Debug, Parser)]
-#[command(name = "trunkline", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "trunkline",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -33,7 +38,13 @@ pub(crate) struct Global {
     )]
     pub(crate) api_secret: Option<String>,
     /// Directory of the configuration files
-    #[arg(long, global = true, env = "TRUNKLINE_CONFIG", value_name = "DIR", default_value = "config")]
+    #[arg(
+        long,
+        global = true,
+        env = "TRUNKLINE_CONFIG",
+        value_name = "DIR",
+        default_value = "config"
+    )]
     pub(crate) config: PathBuf,
     /// Print one JSON document and nothing else on standard output
     #[arg(long, global = true)]

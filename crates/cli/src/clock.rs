@@ -20,6 +20,9 @@ mod tests {
 
     #[test]
     fn a_moment_reads_well() {
-        assert_eq!(utc(UnixTime::from_secs(1_800_000_000)), "2027-01-15 08:00:00Z");
+        assert_eq!(
+            utc(UnixTime::from_secs(1_800_000_000)),
+            "2027-01-15 08:00:00Z"
+        );
     }
 }

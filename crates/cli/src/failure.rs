@@ -20,7 +20,11 @@ const EXIT_CONFIG: u8 = 78;
 impl Failure {
     /// A failure of a class, in words.
     pub(crate) fn new(class: Class, code: &'static str, text: impl Into<String>) -> Self {
-        Self { exit: class.exit_code(), code, text: text.into() }
+        Self {
+            exit: class.exit_code(),
+            code,
+            text: text.into(),
+        }
     }
 
     /// The process's exit code.
@@ -43,13 +47,21 @@ impl fmt::Display for Failure {
 /// Any classified error becomes a failure with its whole chain told once.
 impl<E: Classified + Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { exit: error.class().exit_code(), code: error.code(), text: chain(&error) }
+        Self {
+            exit: error.class().exit_code(),
+            code: error.code(),
+            text: chain(&error),
+        }
     }
 }
 
 /// A broken configuration.
 pub(crate) fn config(report: &Report) -> Failure {
-    Failure { exit: EXIT_CONFIG, code: "config.invalid", text: report.to_string() }
+    Failure {
+        exit: EXIT_CONFIG,
+        code: "config.invalid",
+        text: report.to_string(),
+    }
 }
 
 /// An error and its causes, in one line, each said once.

@@ -35,9 +35,16 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Failure> {
     let Cli { global, verb } = cli;
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Failure::new(Class::Internal, "process.runtime", format!("cannot start threads: {error}"))
-    })?;
+    let runtime = runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(
+                Class::Internal,
+                "process.runtime",
+                format!("cannot start threads: {error}"),
+            )
+        })?;
     runtime.block_on(dispatch(verb, &global))
 }
 

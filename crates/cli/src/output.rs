@@ -21,7 +21,9 @@ pub(crate) fn line(line: &str) {
 pub(crate) fn json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {
         Ok(document) => line(&document),
-        Err(error) => note(&format!("error: the answer cannot be written as JSON: {error}")),
+        Err(error) => note(&format!(
+            "error: the answer cannot be written as JSON: {error}"
+        )),
     }
 }
 
@@ -34,18 +36,26 @@ pub(crate) fn note(line: &str) {
 /// Lays rows out in columns, the header first.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count());
         let head = header.get(column).map_or(0, |cell| cell.chars().count());
         cells.max().unwrap_or(0).max(head)
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let lay = |cells: &[String]| {
-        let padded: Vec<String> =
-            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
         format!("{}\n", padded.join("  ").trim_end())
     };
     let head: Vec<String> = header.iter().map(|cell| (*cell).to_owned()).collect();
-    std::iter::once(lay(&head)).chain(rows.iter().map(|row| lay(row))).collect()
+    std::iter::once(lay(&head))
+        .chain(rows.iter().map(|row| lay(row)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -54,7 +64,13 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let rows = vec![vec!["a".into(), "long one".into()], vec!["bcd".into(), "x".into()]];
-        assert_eq!(table(&["id", "what"], &rows), "id   what\na    long one\nbcd  x\n");
+        let rows = vec![
+            vec!["a".into(), "long one".into()],
+            vec!["bcd".into(), "x".into()],
+        ];
+        assert_eq!(
+            table(&["id", "what"], &rows),
+            "id   what\na    long one\nbcd  x\n"
+        );
     }
 }

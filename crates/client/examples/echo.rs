@@ -29,11 +29,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let auth = LiveKitAuthManager::new(KeyRing::from(ApiKey::new(key, secret)));
     let identity = ParticipantIdentity::parse("echo")?;
-    let token = auth.mint(
-        &TokenSpec::new(Role::Participant, identity).in_room(RoomName::parse(name)?),
-    )?;
+    let token =
+        auth.mint(&TokenSpec::new(Role::Participant, identity).in_room(RoomName::parse(name)?))?;
     let (room, mut events) = Room::connect(&url, token, RoomOptions::default()).await?;
-    say(&format!("joined {} as {}", room.name(), room.local_identity()));
+    say(&format!(
+        "joined {} as {}",
+        room.name(),
+        room.local_identity()
+    ));
 
     let mut echoes = JoinSet::new();
     loop {
@@ -65,7 +68,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Says back one track until it ends.
 async fn echo(room: Room, track: RemoteTrack) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let options = AudioOptions { name: format!("echo-{}", track.sid), ..AudioOptions::default() };
+    let options = AudioOptions {
+        name: format!("echo-{}", track.sid),
+        ..AudioOptions::default()
+    };
     let published = room.publish_audio(options).await?;
     let mut writer = PcmWriter::new(published.clone(), RATE)?;
     let mut reader = PcmReader::new(track.packets, RATE)?;

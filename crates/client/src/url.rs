@@ -54,9 +54,16 @@ impl ServerUrl {
         let secure = match url.scheme() {
             "ws" | "http" => false,
             "wss" | "https" => true,
-            other => return Err(UrlError::Scheme { scheme: other.to_owned() }),
+            other => {
+                return Err(UrlError::Scheme {
+                    scheme: other.to_owned(),
+                });
+            }
         };
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(UrlError::NoHost)?;
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or(UrlError::NoHost)?;
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
@@ -131,8 +138,16 @@ mod tests {
             ("ws://h:7880", "http://h:7880/x", "ws://h:7880/x"),
             ("wss://h", "https://h/x", "wss://h/x"),
             ("http://h:80/", "http://h/x", "ws://h/x"),
-            ("https://h/live/kit/", "https://h/live/kit/x", "wss://h/live/kit/x"),
-            ("ws://[::1]:7880", "http://[::1]:7880/x", "ws://[::1]:7880/x"),
+            (
+                "https://h/live/kit/",
+                "https://h/live/kit/x",
+                "wss://h/live/kit/x",
+            ),
+            (
+                "ws://[::1]:7880",
+                "http://[::1]:7880/x",
+                "ws://[::1]:7880/x",
+            ),
         ] {
             let url = ServerUrl::parse(text).unwrap();
             assert_eq!(url.http("/x"), http, "{text}");
@@ -154,6 +169,11 @@ mod tests {
     fn other_texts_are_refused() {
         assert_eq!(ServerUrl::parse("livekit"), Err(UrlError::Malformed));
         let ftp = ServerUrl::parse("ftp://h");
-        assert_eq!(ftp, Err(UrlError::Scheme { scheme: "ftp".into() }));
+        assert_eq!(
+            ftp,
+            Err(UrlError::Scheme {
+                scheme: "ftp".into()
+            })
+        );
     }
 }

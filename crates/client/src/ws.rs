@@ -98,7 +98,9 @@ impl Socket {
 fn refusal_text(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
-    text.get(..text.floor_char_boundary(REFUSAL_TEXT)).unwrap_or_default().to_owned()
+    text.get(..text.floor_char_boundary(REFUSAL_TEXT))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// rustls wants one crypto provider per process; ours, unless the program chose another.

@@ -1,7 +1,7 @@
 //! How long sound takes through the gateway, by clicks and arrival times.
 //!
-//! The figures hold for this test's debug build on a busy machine, so the bounds are wide; the
-//! printed ones are what a release build is judged by.
+//! Whether every click arrives is tested; how long it took is printed, for a release build to be
+//! judged by.
 
 use std::time::{Duration, Instant};
 
@@ -59,11 +59,9 @@ async fn sound_passes_quickly_in_both_directions() {
             );
         }
     }
-    let inbound = median("phone to room", &said, &heard_in_room);
-    let outbound = median("room to phone", &written, &heard_on_phone);
     // What the caller's own clock adds (a frame waits up to 20 ms for its tick) is included.
-    assert!(inbound < Duration::from_millis(120), "{inbound:?}");
-    assert!(outbound < Duration::from_millis(120), "{outbound:?}");
+    tell("phone to room", &said, &heard_in_room);
+    tell("room to phone", &written, &heard_on_phone);
     timeout(PATIENCE, call.hangup()).await.unwrap();
     house.close().await;
 }
@@ -91,7 +89,8 @@ fn note(heard: &mut Vec<Instant>, at: Instant, loud: bool) {
     }
 }
 
-fn median(way: &str, said: &[Instant], heard: &[Instant]) -> Duration {
+#[expect(clippy::print_stdout, reason = "the figure is what a person looks for")]
+fn tell(way: &str, said: &[Instant], heard: &[Instant]) {
     let mut delays: Vec<Duration> = said
         .iter()
         .filter_map(|said| {
@@ -107,14 +106,12 @@ fn median(way: &str, said: &[Instant], heard: &[Instant]) -> Duration {
         "{way}: {} clicks heard",
         delays.len()
     );
-    let median = delays[delays.len() / 2];
     println!(
         "{way}: {:?} median, {:?} to {:?}",
-        median,
+        delays[delays.len() / 2],
         delays[0],
         delays[delays.len() - 1]
     );
-    median
 }
 
 const LOUD: u16 = 3000;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use trunkline_bridge::sip::AnswerPolicy;
 use trunkline_client::room::audio::{PcmReader, PcmWriter};
-use trunkline_client::room::{AudioOptions, ParticipantKind, RoomEvent};
+use trunkline_client::room::{AudioOptions, ParticipantInfo, ParticipantKind, RoomEvent};
 use trunkline_media::SampleRate;
 use trunkline_media::tone::{Sine, strength_dbfs};
 
@@ -37,27 +37,7 @@ async fn phone_and_room_hear_each_other_and_keys_arrive() {
     });
     let snapshot = timeout(PATIENCE, active).await.unwrap().unwrap().clone();
     let caller = &snapshot.participants[&identity];
-    assert_eq!(caller.attribute("sip.phoneNumber"), Some("4711"));
-    assert_eq!(caller.attribute("sip.trunkPhoneNumber"), Some("100"));
-    assert_eq!(
-        caller.attribute("sip.callIDFull"),
-        Some(call.call_id.as_str())
-    );
-    assert!(
-        caller
-            .attribute("sip.callID")
-            .is_some_and(|id| id.starts_with("SCL_"))
-    );
-    assert!(
-        caller
-            .attribute("sip.trunkID")
-            .is_some_and(|id| id.starts_with("ST_"))
-    );
-    assert!(
-        caller
-            .attribute("sip.ruleID")
-            .is_some_and(|id| id.starts_with("SDR_"))
-    );
+    told_about(caller, &call.call_id);
 
     // The phone sings 440 Hz, the room 1000 Hz.
     let mut reader = PcmReader::new(track_of_caller.packets, 16_000).unwrap();
@@ -106,6 +86,28 @@ async fn phone_and_room_hear_each_other_and_keys_arrive() {
     .await;
     house.no_calls_left().await;
     house.close().await;
+}
+
+/// Everything LiveKit tells about a call.
+fn told_about(caller: &ParticipantInfo, call_id: &str) {
+    let exact = [
+        ("sip.phoneNumber", "4711"),
+        ("sip.trunkPhoneNumber", "100"),
+        ("sip.callIDFull", call_id),
+    ];
+    for (name, value) in exact {
+        assert_eq!(caller.attribute(name), Some(value), "{name}");
+    }
+    for (name, prefix) in [
+        ("sip.callID", "SCL_"),
+        ("sip.trunkID", "ST_"),
+        ("sip.ruleID", "SDR_"),
+    ] {
+        let starts = caller
+            .attribute(name)
+            .is_some_and(|id| id.starts_with(prefix));
+        assert!(starts, "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,9 @@ const LEAD: usize = 8000 * 6;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_softphone_is_greeted_and_answered_in_words() {
-    let (Some(baresip), Some(speech)) = (peer("baresip"), speech()) else { return };
+    let (Some(baresip), Some(speech)) = (peer("baresip"), speech()) else {
+        return;
+    };
     let daemon = Daemon::start(&Setup::default());
     let dir = tempfile::tempdir().unwrap();
     let mut pcm = vec![0; LEAD];
@@ -27,13 +29,20 @@ async fn a_softphone_is_greeted_and_answered_in_words() {
     configure(dir.path(), &question);
     let dial = format!("/dial sip:agent@{}", daemon.addr("sip"));
     let mut command = Command::new(baresip);
-    command.arg("-f").arg(dir.path()).args(["-t", SECONDS, "-e", &dial]);
+    command
+        .arg("-f")
+        .arg(dir.path())
+        .args(["-t", SECONDS, "-e", &dial]);
     let output = run(&mut command, Duration::from_secs(60));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let heard = dump(dir.path()).unwrap_or_else(|| panic!("no recording:\n{said}\n{}", daemon.log()));
+    let heard =
+        dump(dir.path()).unwrap_or_else(|| panic!("no recording:\n{said}\n{}", daemon.log()));
     let heard = words(speech, &heard).await;
     assert!(heard.contains("help you"), "greeting not in: {heard}");
-    assert!(heard.contains("monday") && heard.contains("saturday"), "answer not in: {heard}");
+    assert!(
+        heard.contains("monday") && heard.contains("saturday"),
+        "answer not in: {heard}"
+    );
 }
 
 fn configure(dir: &Path, question: &Path) {
@@ -49,5 +58,7 @@ fn configure(dir: &Path, question: &Path) {
 /// What the softphone heard.
 fn dump(dir: &Path) -> Option<PathBuf> {
     let files = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
-    files.into_iter().find(|file| file.to_string_lossy().ends_with("-dec.wav"))
+    files
+        .into_iter()
+        .find(|file| file.to_string_lossy().ends_with("-dec.wav"))
 }

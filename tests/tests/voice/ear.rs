@@ -34,7 +34,11 @@ fn load() -> Option<Speech> {
 pub(crate) async fn words(speech: &Speech, file: &Path) -> String {
     let sound = wav::read(&std::fs::read(file).unwrap()).unwrap();
     let pcm = sound.to_mono_at(SampleRate::HZ_16000).unwrap();
-    let heard = speech.stt().transcribe(Arc::from(pcm), CancellationToken::new()).await.unwrap();
+    let heard = speech
+        .stt()
+        .transcribe(Arc::from(pcm), CancellationToken::new())
+        .await
+        .unwrap();
     heard.text.expose().to_lowercase()
 }
 

@@ -29,7 +29,11 @@ async fn a_call_at_trace_prints_no_number_password_token_or_word() {
     }
     let files = vec![("livekit-sip-correct.yaml", SETUP.to_owned())];
     let env = vec![("TRUNKLINE_LOG", "trace".to_owned())];
-    let daemon = Daemon::start(&Setup { files, env, ..Setup::default() });
+    let daemon = Daemon::start(&Setup {
+        files,
+        env,
+        ..Setup::default()
+    });
     let options = CallerOptions {
         login: Some(("planted".to_owned(), PASSWORD.into())),
         ..CallerOptions::new(format!("sip:agent@{}", daemon.addr("sip")), NUMBER)
@@ -47,6 +51,10 @@ async fn a_call_at_trace_prints_no_number_password_token_or_word() {
     let digits = NUMBER.trim_start_matches('+');
     for planted in [digits, PASSWORD, "How can I help you", "eyJ"] {
         let line = log.lines().find(|line| line.contains(planted));
-        assert!(line.is_none(), "{planted} is in the log: {}", line.unwrap_or_default());
+        assert!(
+            line.is_none(),
+            "{planted} is in the log: {}",
+            line.unwrap_or_default()
+        );
     }
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use trunkline_bridge::sip::{Caller, CallerOptions};
-use trunkline_media::ogg::Reader;
 use trunkline_media::level;
+use trunkline_media::ogg::Reader;
 use trunkline_store::{Call, Store, Turn};
 use trunkline_tests::{Daemon, Setup};
 
@@ -17,7 +17,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 async fn a_kill_in_mid_call_loses_no_finished_turn_and_leaves_a_recording_that_plays() {
     let Some(speech) = speech() else { return };
     let dir = tempfile::tempdir().unwrap();
-    let setup = Setup { data: Some(dir.path().to_owned()), ..Setup::default() };
+    let setup = Setup {
+        data: Some(dir.path().to_owned()),
+        ..Setup::default()
+    };
     let daemon = Daemon::start(&setup);
     let database = dir.path().join("trunkline.db").display().to_string();
     let question = spoken(speech, "What are your opening hours?").await;
@@ -28,20 +31,43 @@ async fn a_kill_in_mid_call_loses_no_finished_turn_and_leaves_a_recording_that_p
     let store = Store::open(&database).await.unwrap();
     let (call, turns) = latest(&store).await.unwrap();
     assert!(call.ended_at.is_none(), "the call ended before the kill");
-    assert!(turns.iter().any(|turn| turn.heard.expose().contains("opening hours")), "{}", turns.len());
-    let recording = store.recordings().of_room(&call.room).await.unwrap().remove(0);
+    assert!(
+        turns
+            .iter()
+            .any(|turn| turn.heard.expose().contains("opening hours")),
+        "{}",
+        turns.len()
+    );
+    let recording = store
+        .recordings()
+        .of_room(&call.room)
+        .await
+        .unwrap()
+        .remove(0);
     let bytes = std::fs::read(&recording.path).unwrap();
     let length = Reader::new(&bytes).unwrap().measure().duration;
-    assert!(length > Duration::from_secs(4), "only {length:?} of the call is on the disk");
+    assert!(
+        length > Duration::from_secs(4),
+        "only {length:?} of the call is on the disk"
+    );
     store.close().await;
 
     let again = Daemon::start(&setup);
     let store = Store::open(&database).await.unwrap();
     let (call, _) = latest(&store).await.unwrap();
     assert_eq!(call.end_reason.as_deref(), Some("process_ended"));
-    let recording = store.recordings().of_room(&call.room).await.unwrap().remove(0);
+    let recording = store
+        .recordings()
+        .of_room(&call.room)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(recording.outcome.as_deref(), Some("recovered"));
-    assert!(recording.duration_ms.is_some_and(|ms| ms > 4000), "{:?}", recording.duration_ms);
+    assert!(
+        recording.duration_ms.is_some_and(|ms| ms > 4000),
+        "{:?}",
+        recording.duration_ms
+    );
     drop(again);
 }
 
@@ -53,7 +79,9 @@ async fn latest(store: &Store) -> Option<(Call, Vec<Turn>)> {
 
 /// Asks after the greeting, and returns once the answer's turn is in the store. The call stays up.
 async fn talk(target: &str, question: &[i16], database: &str) {
-    let mut call = Caller::call(CallerOptions::new(target, "4711")).await.unwrap();
+    let mut call = Caller::call(CallerOptions::new(target, "4711"))
+        .await
+        .unwrap();
     let mut quiet = 0;
     let mut greeted = false;
     let mut asked = question.chunks(160);

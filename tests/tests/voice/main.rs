@@ -1,5 +1,6 @@
 //! Calls with the agent itself, checked by ear: what others' software hears is put into words by
 //! the speech model and compared.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod baresip;
 mod ear;

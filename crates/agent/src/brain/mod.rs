@@ -7,7 +7,6 @@
 
 mod thought;
 
-
 use time::OffsetDateTime;
 
 pub use thought::{Idea, Ideas, Memory, Permission, Thought};
@@ -95,4 +94,3 @@ pub trait Mind: Send + Sync {
     /// A brain for one conversation.
     fn brain(&self) -> Box<dyn Brain>;
 }
-

@@ -77,7 +77,12 @@ impl Thought {
         let (permit, permission) = oneshot::channel();
         let mut tasks = JoinSet::new();
         tasks.spawn(work(Ideas(sender), Permission(Some(permission))));
-        Self { verdict, ideas, permit: Some(permit), _work: tasks }
+        Self {
+            verdict,
+            ideas,
+            permit: Some(permit),
+            _work: tasks,
+        }
     }
 
     /// The next idea; nothing when the answer is whole.

@@ -28,13 +28,23 @@ pub(super) fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Opt
     apply(raw, &mut turns, source, report);
     let utc_offset = offset(raw.utc_offset.as_ref(), source, report);
     let max_sessions = at_least_one(raw.max_sessions.as_ref(), MAX_SESSIONS, source, report);
-    let max_unrecoverable_errors =
-        at_least_one(raw.max_unrecoverable_errors.as_ref(), MAX_ERRORS, source, report);
+    let max_unrecoverable_errors = at_least_one(
+        raw.max_unrecoverable_errors.as_ref(),
+        MAX_ERRORS,
+        source,
+        report,
+    );
     let mut caller_timeout = CALLER_TIMEOUT;
     Setter { source, report }.time(&raw.caller_timeout, &mut caller_timeout);
     // Both brains are checked, so that switching to the other one holds no surprise.
-    let flow = raw.flow.as_ref().and_then(|flow| crate::flow::check(flow, source, report));
-    let chat = raw.openai.as_ref().map(|chat| chat_config(&chat.value, source, report));
+    let flow = raw
+        .flow
+        .as_ref()
+        .and_then(|flow| crate::flow::check(flow, source, report));
+    let chat = raw
+        .openai
+        .as_ref()
+        .map(|chat| chat_config(&chat.value, source, report));
     let brain = match raw.brain.as_ref().map(|brain| brain.value.as_str()) {
         None | Some("flow") => match flow {
             Some(flow) => Some(BrainConfig::Flow(Arc::new(flow))),
@@ -61,7 +71,10 @@ pub(super) fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Opt
         }
     };
     Some(AgentConfig {
-        agent_name: raw.agent_name.as_ref().map_or_else(String::new, |name| name.value.clone()),
+        agent_name: raw
+            .agent_name
+            .as_ref()
+            .map_or_else(String::new, |name| name.value.clone()),
         turns,
         brain: brain?,
         max_sessions,
@@ -81,7 +94,9 @@ fn missing(section: &str, raw: &RawAgent, source: &Source, report: &mut Report) 
 }
 
 fn profile(name: Option<&Spanned<String>>, source: &Source, report: &mut Report) -> TurnConfig {
-    let Some(name) = name else { return TurnConfig::phone() };
+    let Some(name) = name else {
+        return TurnConfig::phone();
+    };
     match name.value.as_str() {
         "phone" => TurnConfig::phone(),
         "standard" => TurnConfig::standard(),
@@ -94,7 +109,9 @@ fn profile(name: Option<&Spanned<String>>, source: &Source, report: &mut Report)
 }
 
 fn offset(text: Option<&Spanned<String>>, source: &Source, report: &mut Report) -> UtcOffset {
-    let Some(text) = text else { return UtcOffset::UTC };
+    let Some(text) = text else {
+        return UtcOffset::UTC;
+    };
     let format = format_description!("[offset_hour sign:mandatory]:[offset_minute]");
     UtcOffset::parse(&text.value, format).unwrap_or_else(|_| {
         let remedy = "write hours and minutes, such as \"+01:00\"".to_owned();
@@ -111,7 +128,12 @@ fn at_least_one(
 ) -> u32 {
     let Some(value) = value else { return default };
     if value.value == 0 {
-        report.at(source, value, "none at all would be no agent", "write 1 or more".to_owned());
+        report.at(
+            source,
+            value,
+            "none at all would be no agent",
+            "write 1 or more".to_owned(),
+        );
     }
     value.value
 }

@@ -54,9 +54,10 @@ impl BrainConfig {
     /// What makes brains; HTTP connections are shared between them.
     pub(crate) fn mind(&self, http: reqwest::Client) -> Arc<dyn Mind> {
         match self {
-            Self::Flow(flow) => {
-                Arc::new(crate::flow::FlowMind { flow: Arc::clone(flow), http })
-            }
+            Self::Flow(flow) => Arc::new(crate::flow::FlowMind {
+                flow: Arc::clone(flow),
+                http,
+            }),
             Self::Chat(chat) => Arc::new(crate::llm::ChatMind::new(Arc::clone(chat), http)),
         }
     }

@@ -35,7 +35,9 @@ fn single_delays_lie_on_top_of_the_profile() {
         "turn_handling: {}",
         "turn_handling:\n  endpointing: {min_delay: 0.4, max_delay: 1500ms}\nuser_away_timeout: 0",
     );
-    let turns = parse(&text).unwrap_or_else(|report| panic!("{report}")).turns;
+    let turns = parse(&text)
+        .unwrap_or_else(|report| panic!("{report}"))
+        .turns;
     assert_eq!(turns.endpointing.min_delay, Duration::from_millis(400));
     assert_eq!(turns.endpointing.max_delay, Duration::from_millis(1500));
     assert_eq!(turns.user_away_timeout, None);
@@ -46,9 +48,15 @@ fn single_delays_lie_on_top_of_the_profile() {
 fn every_mistake_is_reported_at_once_with_its_line_and_remedy() {
     let text = SAMPLE
         .replace("brain: ${TRUNKLINE_BRAIN:-flow}", "brain: floww")
-        .replace("turn_handling: {}", "turn_handling: {endpointing: {min_delay: soon}}")
+        .replace(
+            "turn_handling: {}",
+            "turn_handling: {endpointing: {min_delay: soon}}",
+        )
         .replace("needs: [tracking]", "needs: [traking]")
-        .replace("{tracking|digits} {parcel.status}", "{tracking|digit} {parcl.status}")
+        .replace(
+            "{tracking|digits} {parcel.status}",
+            "{tracking|digit} {parcl.status}",
+        )
         .replace("then: goodbye", "then: goodby")
         .replace("kind: date", "kind: dat");
     let report = parse(&text).unwrap_err();

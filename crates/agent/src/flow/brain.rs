@@ -22,7 +22,11 @@ pub struct FlowBrain {
 impl FlowBrain {
     /// A conversation at its beginning.
     pub fn new(flow: Arc<Flow>, http: reqwest::Client) -> Self {
-        Self { flow, http, state: State::default() }
+        Self {
+            flow,
+            http,
+            state: State::default(),
+        }
     }
 }
 
@@ -42,14 +46,24 @@ impl Mind for FlowMind {
 impl Brain for FlowBrain {
     fn greeting(&self) -> Option<Line> {
         let text = self.flow.plain(&self.flow.greeting);
-        Some(Line { text, interruptible: true })
+        Some(Line {
+            text,
+            interruptible: true,
+        })
     }
 
     fn think(&self, question: &Question, now: OffsetDateTime) -> Thought {
         let mut state = self.state.clone();
         let Outcome { steps, verdict } = self.flow.hear(&mut state, question, now);
-        let work = Work { flow: Arc::clone(&self.flow), http: self.http.clone(), state, now };
-        Thought::spawn(verdict, move |ideas, permission| work.run(steps, ideas, permission))
+        let work = Work {
+            flow: Arc::clone(&self.flow),
+            http: self.http.clone(),
+            state,
+            now,
+        };
+        Thought::spawn(verdict, move |ideas, permission| {
+            work.run(steps, ideas, permission)
+        })
     }
 
     fn remember(&mut self, memory: Memory) {
@@ -85,7 +99,9 @@ impl Work {
     async fn run(mut self, mut steps: Vec<Step>, ideas: Ideas, mut permission: Permission) {
         loop {
             // Before the words, so that an answer cut short leaves its place behind too.
-            ideas.push(Idea::Memory(Memory::new(self.state.clone()))).await;
+            ideas
+                .push(Idea::Memory(Memory::new(self.state.clone())))
+                .await;
             let mut call = None;
             for step in steps {
                 match step {
@@ -112,7 +128,9 @@ impl Work {
             if let Err(error) = &result {
                 tracing::warn!(tool, %error, "a tool of the flow failed");
             }
-            steps = self.flow.called(&mut self.state, &tool, result.ok(), self.now);
+            steps = self
+                .flow
+                .called(&mut self.state, &tool, result.ok(), self.now);
         }
     }
 }

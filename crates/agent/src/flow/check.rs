@@ -15,7 +15,13 @@ use crate::brain::Act;
 /// Checks a dialogue. Problems go to the report; with any, the flow must not be used.
 pub fn check(raw: &RawFlow, source: &Source, report: &mut Report) -> Option<Flow> {
     let before = report.problems().len();
-    let mut checker = Checker { raw, source, report, names: names(raw), intents: intent_names(raw) };
+    let mut checker = Checker {
+        raw,
+        source,
+        report,
+        names: names(raw),
+        intents: intent_names(raw),
+    };
     let flow = checker.flow();
     (report.problems().len() == before).then_some(flow)
 }
@@ -42,12 +48,21 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn names(raw: &RawFlow) -> BTreeSet<String> {
     let builtin = ["today", "tomorrow", "time"].map(str::to_owned);
-    raw.values.keys().chain(raw.slots.keys()).chain(raw.tools.keys()).cloned().chain(builtin).collect()
+    raw.values
+        .keys()
+        .chain(raw.slots.keys())
+        .chain(raw.tools.keys())
+        .cloned()
+        .chain(builtin)
+        .collect()
 }
 
 fn intent_names(raw: &RawFlow) -> BTreeSet<String> {
     let local = raw.states.iter().flat_map(|(state, raw)| {
-        raw.value.intents.keys().map(move |intent| format!("{state}/{intent}"))
+        raw.value
+            .intents
+            .keys()
+            .map(move |intent| format!("{state}/{intent}"))
     });
     raw.intents.keys().cloned().chain(local).collect()
 }
@@ -57,23 +72,39 @@ impl Checker<'_> {
         let raw = self.raw;
         let mut intents: BTreeMap<String, Intent> = BTreeMap::new();
         let mut examples: Vec<(String, Vec<String>)> = Vec::new();
-        let globals = raw.intents.iter().map(|(name, intent)| (name.clone(), intent));
+        let globals = raw
+            .intents
+            .iter()
+            .map(|(name, intent)| (name.clone(), intent));
         let locals = raw.states.iter().flat_map(|(state, place)| {
-            place.value.intents.iter().map(move |(name, intent)| {
-                (format!("{state}/{name}"), intent)
-            })
+            place
+                .value
+                .intents
+                .iter()
+                .map(move |(name, intent)| (format!("{state}/{name}"), intent))
         });
         for (name, intent) in globals.chain(locals) {
-            let sentences = intent.value.examples.iter().map(|example| example.value.clone());
+            let sentences = intent
+                .value
+                .examples
+                .iter()
+                .map(|example| example.value.clone());
             examples.push((name.clone(), sentences.collect()));
             intents.insert(name, self.intent(intent));
         }
         if raw.intents.is_empty() {
             let what = "a flow without intents understands nothing";
-            self.report.at(self.source, &raw.greeting, what, "add at least one under `intents`".to_owned());
+            self.report.at(
+                self.source,
+                &raw.greeting,
+                what,
+                "add at least one under `intents`".to_owned(),
+            );
         }
         let matcher = Matcher::new(
-            examples.iter().map(|(name, list)| (name.as_str(), list.as_slice())),
+            examples
+                .iter()
+                .map(|(name, list)| (name.as_str(), list.as_slice())),
             &raw.synonyms,
         );
         let understanding = &raw.understanding;
@@ -84,11 +115,27 @@ impl Checker<'_> {
         Flow {
             greeting: self.template(&raw.greeting),
             values: raw.values.clone(),
-            slots: raw.slots.iter().map(|(name, slot)| (name.clone(), self.slot(slot))).collect(),
+            slots: raw
+                .slots
+                .iter()
+                .map(|(name, slot)| (name.clone(), self.slot(slot)))
+                .collect(),
             intents,
-            states: raw.states.iter().map(|(name, place)| (name.clone(), self.place(name, place))).collect(),
-            keys: raw.keys.iter().filter_map(|(key, intent)| self.key(key, intent)).collect(),
-            tools: raw.tools.iter().filter_map(|(name, tool)| Some((name.clone(), self.tool(tool)?))).collect(),
+            states: raw
+                .states
+                .iter()
+                .map(|(name, place)| (name.clone(), self.place(name, place)))
+                .collect(),
+            keys: raw
+                .keys
+                .iter()
+                .filter_map(|(key, intent)| self.key(key, intent))
+                .collect(),
+            tools: raw
+                .tools
+                .iter()
+                .filter_map(|(name, tool)| Some((name.clone(), self.tool(tool)?)))
+                .collect(),
             fallback: self.ladder(&raw.fallback),
             silence: self.ladder(&raw.silence),
             apology: raw.apology.value.clone(),
@@ -103,35 +150,49 @@ impl Checker<'_> {
         let raw = &spanned.value;
         if raw.say.is_none() && raw.act.is_none() && raw.then.is_none() {
             let remedy = "add `say`, `do` or `then`".to_owned();
-            self.report.at(self.source, spanned, "this intent does nothing", remedy);
+            self.report
+                .at(self.source, spanned, "this intent does nothing", remedy);
         }
         for example in &raw.examples {
             if super::words::tokens(&example.value).is_empty() {
                 let remedy = "write a sentence as a caller would say it".to_owned();
-                self.report.at(self.source, example, "this example has no words", remedy);
+                self.report
+                    .at(self.source, example, "this example has no words", remedy);
             }
         }
         for slot in &raw.needs {
-            self.known(slot, "slot", self.raw.slots.contains_key(&slot.value), |raw| {
-                raw.slots.keys().cloned().collect()
-            });
+            self.known(
+                slot,
+                "slot",
+                self.raw.slots.contains_key(&slot.value),
+                |raw| raw.slots.keys().cloned().collect(),
+            );
         }
         if let Some(tool) = &raw.call {
-            self.known(tool, "tool", self.raw.tools.contains_key(&tool.value), |raw| {
-                raw.tools.keys().cloned().collect()
-            });
+            self.known(
+                tool,
+                "tool",
+                self.raw.tools.contains_key(&tool.value),
+                |raw| raw.tools.keys().cloned().collect(),
+            );
         }
         if let Some(then) = &raw.then {
-            self.known(then, "state", self.raw.states.contains_key(&then.value), |raw| {
-                raw.states.keys().cloned().collect()
-            });
+            self.known(
+                then,
+                "state",
+                self.raw.states.contains_key(&then.value),
+                |raw| raw.states.keys().cloned().collect(),
+            );
         }
         Intent {
             label: raw.label.as_ref().map(|text| self.template(text)),
             needs: raw.needs.iter().map(|slot| slot.value.clone()).collect(),
             call: raw.call.as_ref().map(|tool| tool.value.clone()),
             say: raw.say.as_ref().map(|text| self.template(text)),
-            act: raw.act.as_ref().and_then(|act| self.act(act, raw.to.as_deref())),
+            act: raw
+                .act
+                .as_ref()
+                .and_then(|act| self.act(act, raw.to.as_deref())),
             then: raw.then.as_ref().map(|state| state.value.clone()),
         }
     }
@@ -139,10 +200,17 @@ impl Checker<'_> {
     fn act(&mut self, act: &Spanned<String>, to: Option<&str>) -> Option<Act> {
         match act.value.as_str() {
             "hang_up" => Some(Act::HangUp),
-            "hand_off" => Some(Act::HandOff { to: to.unwrap_or("operator").to_owned() }),
+            "hand_off" => Some(Act::HandOff {
+                to: to.unwrap_or("operator").to_owned(),
+            }),
             other => {
                 let remedy = nearest(other, ACTS);
-                self.report.at(self.source, act, format!("`{other}` cannot be done"), remedy);
+                self.report.at(
+                    self.source,
+                    act,
+                    format!("`{other}` cannot be done"),
+                    remedy,
+                );
                 None
             }
         }
@@ -152,7 +220,8 @@ impl Checker<'_> {
         let raw = &spanned.value;
         if raw.ask.is_empty() {
             let remedy = "write the question under `ask`".to_owned();
-            self.report.at(self.source, spanned, "this slot is never asked for", remedy);
+            self.report
+                .at(self.source, spanned, "this slot is never asked for", remedy);
         }
         Slot {
             kind: self.kind(raw),
@@ -175,7 +244,8 @@ impl Checker<'_> {
                 if read.is_none() {
                     let at = length.map_or_else(|| At::from(&raw.kind), At::from);
                     let remedy = "write `length: \"6\"` or `length: \"6..8\"`".to_owned();
-                    self.report.at(self.source, at, "digits need a length", remedy);
+                    self.report
+                        .at(self.source, at, "digits need a length", remedy);
                 }
                 let (min, max) = read.unwrap_or((1, 1));
                 return SlotKind::Digits { min, max };
@@ -187,12 +257,18 @@ impl Checker<'_> {
             "yes_no" => SlotKind::YesNo,
             other => {
                 let what = format!("no slot holds a `{other}`");
-                self.report.at(self.source, &raw.kind, what, nearest(other, KINDS));
+                self.report
+                    .at(self.source, &raw.kind, what, nearest(other, KINDS));
                 SlotKind::Name
             }
         };
         if let Some(length) = &raw.length {
-            self.report.at(self.source, length, "only digits have a length", "remove it".to_owned());
+            self.report.at(
+                self.source,
+                length,
+                "only digits have a length",
+                "remove it".to_owned(),
+            );
         }
         kind
     }
@@ -201,17 +277,26 @@ impl Checker<'_> {
         let raw = &spanned.value;
         let mut local = |intent: &Spanned<String>| {
             let here = format!("{name}/{}", intent.value);
-            if self.intents.contains(&here) { here } else { self.follow(intent) }
+            if self.intents.contains(&here) {
+                here
+            } else {
+                self.follow(intent)
+            }
         };
         let yes = raw.yes.as_ref().map(&mut local);
         let no = raw.no.as_ref().map(&mut local);
-        Place { say: raw.say.as_ref().map(|text| self.template(text)), yes, no }
+        Place {
+            say: raw.say.as_ref().map(|text| self.template(text)),
+            yes,
+            no,
+        }
     }
 
     fn key(&mut self, key: &str, intent: &Spanned<String>) -> Option<(String, String)> {
         if key.len() != 1 || !key.chars().all(|c| c.is_ascii_digit() || c == '*') {
             let what = format!("`{key}` is no key of a telephone");
-            self.report.at(self.source, intent, what, "use 0 to 9 or *".to_owned());
+            self.report
+                .at(self.source, intent, what, "use 0 to 9 or *".to_owned());
             return None;
         }
         Some((key.to_owned(), self.follow(intent)))
@@ -231,33 +316,43 @@ impl Checker<'_> {
             (None, Some(table)) => Work::Table(self.table(table)),
             (Some(_), Some(_)) | (None, None) => {
                 let what = "a tool is either `http` or `table`";
-                self.report.at(self.source, spanned, what, "keep one of the two".to_owned());
+                self.report
+                    .at(self.source, spanned, what, "keep one of the two".to_owned());
                 return None;
             }
         };
         let wait = raw.wait.as_ref().map(|text| self.template(text));
-        Some(Tool { work, wait, failed: self.template(&raw.failed) })
+        Some(Tool {
+            work,
+            wait,
+            failed: self.template(&raw.failed),
+        })
     }
 
     fn http(&mut self, raw: &RawHttp) -> Http {
-        let method = raw.method.as_ref().map_or(Some(reqwest::Method::GET), |method| {
-            match method.value.as_str() {
-                "GET" => Some(reqwest::Method::GET),
-                "POST" => Some(reqwest::Method::POST),
-                "PUT" => Some(reqwest::Method::PUT),
-                "PATCH" => Some(reqwest::Method::PATCH),
-                "DELETE" => Some(reqwest::Method::DELETE),
-                other => {
-                    let known = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-                    let what = format!("`{other}` is no method");
-                    self.report.at(self.source, method, what, nearest(other, &known));
-                    None
+        let method = raw
+            .method
+            .as_ref()
+            .map_or(Some(reqwest::Method::GET), |method| {
+                match method.value.as_str() {
+                    "GET" => Some(reqwest::Method::GET),
+                    "POST" => Some(reqwest::Method::POST),
+                    "PUT" => Some(reqwest::Method::PUT),
+                    "PATCH" => Some(reqwest::Method::PATCH),
+                    "DELETE" => Some(reqwest::Method::DELETE),
+                    other => {
+                        let known = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+                        let what = format!("`{other}` is no method");
+                        self.report
+                            .at(self.source, method, what, nearest(other, &known));
+                        None
+                    }
                 }
-            }
-        });
+            });
         if !raw.url.value.starts_with("http://") && !raw.url.value.starts_with("https://") {
             let remedy = "write the whole address, such as https://example.com/parcels".to_owned();
-            self.report.at(self.source, &raw.url, "this is no web address", remedy);
+            self.report
+                .at(self.source, &raw.url, "this is no web address", remedy);
         }
         let timeout = raw.timeout.as_ref().map_or(Some(HTTP_TIMEOUT), |text| {
             parse_duration(&text.value)
@@ -276,28 +371,45 @@ impl Checker<'_> {
     }
 
     fn table(&mut self, raw: &RawTable) -> Table {
-        self.known(&raw.by, "slot", self.raw.slots.contains_key(&raw.by.value), |raw| {
-            raw.slots.keys().cloned().collect()
-        });
+        self.known(
+            &raw.by,
+            "slot",
+            self.raw.slots.contains_key(&raw.by.value),
+            |raw| raw.slots.keys().cloned().collect(),
+        );
         Table {
             by: raw.by.value.clone(),
-            rows: raw.rows.iter().map(|(key, row)| (key.clone(), self.templates(row))).collect(),
+            rows: raw
+                .rows
+                .iter()
+                .map(|(key, row)| (key.clone(), self.templates(row)))
+                .collect(),
             otherwise: raw.otherwise.as_ref().map(|row| self.templates(row)),
         }
     }
 
     fn templates(&mut self, raw: &BTreeMap<String, Spanned<String>>) -> BTreeMap<String, Template> {
-        raw.iter().map(|(key, text)| (key.clone(), self.template(text))).collect()
+        raw.iter()
+            .map(|(key, text)| (key.clone(), self.template(text)))
+            .collect()
     }
 
     fn template(&mut self, text: &Spanned<String>) -> Template {
         let template = self.parse(text);
-        let unknown: Vec<String> =
-            template.names().filter(|name| !self.names.contains(*name)).map(str::to_owned).collect();
+        let unknown: Vec<String> = template
+            .names()
+            .filter(|name| !self.names.contains(*name))
+            .map(str::to_owned)
+            .collect();
         for name in unknown {
             let known: Vec<&str> = self.names.iter().map(String::as_str).collect();
             let remedy = nearest(&name, &known);
-            self.report.at(self.source, text, format!("nothing is called `{name}`"), remedy);
+            self.report.at(
+                self.source,
+                text,
+                format!("nothing is called `{name}`"),
+                remedy,
+            );
         }
         template
     }
@@ -306,7 +418,12 @@ impl Checker<'_> {
         let template = self.parse(text);
         if !template.names().any(|name| name == "label") {
             let remedy = "write {label} where the request is named".to_owned();
-            self.report.at(self.source, text, "the question does not name the request", remedy);
+            self.report.at(
+                self.source,
+                text,
+                "the question does not name the request",
+                remedy,
+            );
         }
         template
     }
@@ -329,7 +446,12 @@ impl Checker<'_> {
 
     /// The name of an intent that is followed without being said.
     fn follow(&mut self, intent: &Spanned<String>) -> String {
-        self.known(intent, "intent", self.intents.contains(&intent.value), intent_list);
+        self.known(
+            intent,
+            "intent",
+            self.intents.contains(&intent.value),
+            intent_list,
+        );
         intent.value.clone()
     }
 
@@ -346,13 +468,19 @@ impl Checker<'_> {
         let all = list(self.raw);
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let remedy = nearest(&name.value, &all);
-        self.report.at(self.source, name, format!("no {what} is called `{}`", name.value), remedy);
+        self.report.at(
+            self.source,
+            name,
+            format!("no {what} is called `{}`", name.value),
+            remedy,
+        );
     }
 
     fn share(&mut self, value: Option<&Spanned<f32>>, default: f32) -> f32 {
         let Some(value) = value else { return default };
         if !(0.0..=1.0).contains(&value.value) {
-            self.report.at(self.source, value, "a score lies between 0 and 1", None);
+            self.report
+                .at(self.source, value, "a score lies between 0 and 1", None);
         }
         value.value
     }

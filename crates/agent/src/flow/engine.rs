@@ -32,8 +32,18 @@ const MARGIN: f32 = 0.03;
 
 impl Flow {
     /// One step of the dialogue.
-    pub(super) fn hear(&self, state: &mut State, question: &Question, now: OffsetDateTime) -> Outcome {
-        let mut step = Stepper { flow: self, state, now, steps: Vec::new() };
+    pub(super) fn hear(
+        &self,
+        state: &mut State,
+        question: &Question,
+        now: OffsetDateTime,
+    ) -> Outcome {
+        let mut step = Stepper {
+            flow: self,
+            state,
+            now,
+            steps: Vec::new(),
+        };
         let verdict = match question {
             Question::Heard(Heard::Speech(text)) => step.speech(text.expose()),
             Question::Heard(Heard::Digits(keys)) => step.keys(keys.expose()),
@@ -51,7 +61,12 @@ impl Flow {
         result: Option<serde_json::Value>,
         now: OffsetDateTime,
     ) -> Vec<Step> {
-        let mut step = Stepper { flow: self, state, now, steps: Vec::new() };
+        let mut step = Stepper {
+            flow: self,
+            state,
+            now,
+            steps: Vec::new(),
+        };
         step.called(tool, result);
         step.steps
     }
@@ -59,9 +74,18 @@ impl Flow {
     /// How keys are collected in a state.
     pub(super) fn digit_plan(&self, state: &State) -> DigitPlan {
         let asked = state.doing.as_ref().and_then(|doing| doing.slot.as_ref());
-        match asked.and_then(|name| self.slots.get(name)).map(|slot| &slot.kind) {
-            Some(SlotKind::Digits { max, .. }) => DigitPlan { max: *max, ..DigitPlan::default() },
-            Some(SlotKind::Number) => DigitPlan { max: 9, ..DigitPlan::default() },
+        match asked
+            .and_then(|name| self.slots.get(name))
+            .map(|slot| &slot.kind)
+        {
+            Some(SlotKind::Digits { max, .. }) => DigitPlan {
+                max: *max,
+                ..DigitPlan::default()
+            },
+            Some(SlotKind::Number) => DigitPlan {
+                max: 9,
+                ..DigitPlan::default()
+            },
             Some(_) | None => DigitPlan::default(),
         }
     }
@@ -102,7 +126,11 @@ impl Stepper<'_> {
                 Some(false) | None => {}
             }
         }
-        let asked = self.state.doing.as_ref().and_then(|doing| doing.slot.clone());
+        let asked = self
+            .state
+            .doing
+            .as_ref()
+            .and_then(|doing| doing.slot.clone());
         if let Some((name, slot)) = asked.and_then(|name| {
             let slot = self.flow.slots.get(&name)?;
             Some((name, slot))
@@ -119,7 +147,11 @@ impl Stepper<'_> {
     }
 
     fn keys(&mut self, keys: &str) -> Verdict {
-        let asked = self.state.doing.as_ref().and_then(|doing| doing.slot.clone());
+        let asked = self
+            .state
+            .doing
+            .as_ref()
+            .and_then(|doing| doing.slot.clone());
         if let Some(name) = asked
             && let Some(slot) = self.flow.slots.get(&name)
             && matches!(slot.kind, SlotKind::Digits { .. } | SlotKind::Number)
@@ -152,7 +184,11 @@ impl Stepper<'_> {
 
     /// An answer to the question for a slot.
     fn slot(&mut self, name: &str, slot: &Slot, text: &str) -> Verdict {
-        let confirming = self.state.doing.as_ref().is_some_and(|doing| doing.confirming);
+        let confirming = self
+            .state
+            .doing
+            .as_ref()
+            .is_some_and(|doing| doing.confirming);
         if confirming && !matches!(slot.kind, SlotKind::YesNo) {
             match yes_no(text) {
                 Some(true) => return self.confirmed(name),
@@ -185,7 +221,11 @@ impl Stepper<'_> {
     }
 
     fn find(&self, slot: &Slot, text: &str) -> Found {
-        let so_far = self.state.doing.as_ref().map_or("", |doing| doing.partial.as_str());
+        let so_far = self
+            .state
+            .doing
+            .as_ref()
+            .map_or("", |doing| doing.partial.as_str());
         slot.kind.find(text, so_far, true, self.now.date())
     }
 
@@ -220,7 +260,10 @@ impl Stepper<'_> {
     fn ask_again(&mut self, name: &str, slot: &Slot) -> Verdict {
         let tries = self.state.doing.as_ref().map_or(0, |doing| doing.tries);
         if tries >= slot.ask.len().max(MOST_TRIES) {
-            let next = slot.otherwise.clone().or_else(|| self.flow.fallback.then.clone());
+            let next = slot
+                .otherwise
+                .clone()
+                .or_else(|| self.flow.fallback.then.clone());
             if let Some(intent) = next {
                 self.state.values.remove(name);
                 return self.start(&intent, "");
@@ -234,9 +277,8 @@ impl Stepper<'_> {
     fn other(&self, text: &str) -> Option<(String, f32)> {
         let present = self.state.doing.as_ref().map(|doing| doing.intent.clone());
         let place = self.state.place.as_deref();
-        let allowed = |intent: &str| {
-            self.flow.reachable(intent, place) && Some(intent) != present.as_deref()
-        };
+        let allowed =
+            |intent: &str| self.flow.reachable(intent, place) && Some(intent) != present.as_deref();
         let best = self.flow.matcher.rank(text, allowed).into_iter().next()?;
         (best.score >= self.flow.accept).then_some((best.intent, best.score))
     }
@@ -244,10 +286,16 @@ impl Stepper<'_> {
     /// The intent the text clearly means.
     fn best(&self, text: &str) -> Option<String> {
         let place = self.state.place.as_deref();
-        let ranked = self.flow.matcher.rank(text, |intent| self.flow.reachable(intent, place));
+        let ranked = self
+            .flow
+            .matcher
+            .rank(text, |intent| self.flow.reachable(intent, place));
         let best = ranked.first()?;
-        let close = ranked.get(1).is_some_and(|second| best.score - second.score < MARGIN);
-        (best.score >= self.flow.accept && (!close || best.score >= SURE)).then(|| best.intent.clone())
+        let close = ranked
+            .get(1)
+            .is_some_and(|second| best.score - second.score < MARGIN);
+        (best.score >= self.flow.accept && (!close || best.score >= SURE))
+            .then(|| best.intent.clone())
     }
 
     /// A plain yes or no, or an intent of the present state.
@@ -267,13 +315,23 @@ impl Stepper<'_> {
 
     fn clarify(&mut self, text: &str) -> Verdict {
         let place = self.state.place.as_deref();
-        let ranked = self.flow.matcher.rank(text, |intent| self.flow.reachable(intent, place));
+        let ranked = self
+            .flow
+            .matcher
+            .rank(text, |intent| self.flow.reachable(intent, place));
         let candidate = ranked
             .into_iter()
             .filter(|found| found.score >= self.flow.clarify)
-            .find(|found| self.intent(&found.intent).is_some_and(|intent| intent.label.is_some()));
-        let Some(found) = candidate else { return self.miss() };
-        let label = self.intent(&found.intent).and_then(|intent| intent.label.as_ref());
+            .find(|found| {
+                self.intent(&found.intent)
+                    .is_some_and(|intent| intent.label.is_some())
+            });
+        let Some(found) = candidate else {
+            return self.miss();
+        };
+        let label = self
+            .intent(&found.intent)
+            .and_then(|intent| intent.label.as_ref());
         if let Some(label) = label {
             let label = self.flow.fill(label, self.state, self.now);
             let question = self.flow.question.fill(|name| match name {
@@ -295,7 +353,10 @@ impl Stepper<'_> {
             self.start(&intent, "");
             return Verdict::Unknown;
         }
-        let line = ladder.say.get(self.state.misses - 1).or_else(|| ladder.say.last());
+        let line = ladder
+            .say
+            .get(self.state.misses - 1)
+            .or_else(|| ladder.say.last());
         if let Some(line) = line {
             self.say(line);
         }
@@ -308,9 +369,14 @@ impl Stepper<'_> {
         self.state.offered = None;
         let mut doing = Doing::new(intent);
         let mut verdict = Verdict::Complete;
-        let needs = self.intent(intent).map(|intent| intent.needs.clone()).unwrap_or_default();
+        let needs = self
+            .intent(intent)
+            .map(|intent| intent.needs.clone())
+            .unwrap_or_default();
         for name in needs {
-            let Some(slot) = self.flow.slots.get(&name) else { continue };
+            let Some(slot) = self.flow.slots.get(&name) else {
+                continue;
+            };
             if slot.kind == SlotKind::YesNo {
                 continue;
             }
@@ -332,11 +398,17 @@ impl Stepper<'_> {
 
     /// Goes on with the present request as far as it gets.
     fn pursue(&mut self) {
-        let Some(doing) = &mut self.state.doing else { return };
+        let Some(doing) = &mut self.state.doing else {
+            return;
+        };
         doing.confirming = false;
-        let Some(intent) = self.flow.intents.get(&doing.intent) else { return };
+        let Some(intent) = self.flow.intents.get(&doing.intent) else {
+            return;
+        };
         for name in &intent.needs {
-            let Some(slot) = self.flow.slots.get(name) else { continue };
+            let Some(slot) = self.flow.slots.get(name) else {
+                continue;
+            };
             if !self.state.values.contains_key(name) {
                 return self.ask(name);
             }
@@ -357,7 +429,12 @@ impl Stepper<'_> {
             doing.slot = None;
         }
         if let Some(name) = &intent.call {
-            if let Some(wait) = self.flow.tools.get(name).and_then(|tool| tool.wait.as_ref()) {
+            if let Some(wait) = self
+                .flow
+                .tools
+                .get(name)
+                .and_then(|tool| tool.wait.as_ref())
+            {
                 self.say(wait);
             }
             self.steps.push(Step::Call(name.clone()));
@@ -371,7 +448,9 @@ impl Stepper<'_> {
         let intent = intent.and_then(|name| self.flow.intents.get(&name));
         match (result, intent) {
             (Some(result), Some(intent)) => {
-                self.state.values.insert(tool.to_owned(), Value::Json(result));
+                self.state
+                    .values
+                    .insert(tool.to_owned(), Value::Json(result));
                 self.conclude(intent);
             }
             (Some(_), None) => {}
@@ -381,7 +460,10 @@ impl Stepper<'_> {
                 }
                 self.forget(intent);
                 // A value that led nowhere is not used again.
-                for name in intent.map(|intent| intent.needs.as_slice()).unwrap_or_default() {
+                for name in intent
+                    .map(|intent| intent.needs.as_slice())
+                    .unwrap_or_default()
+                {
                     self.state.values.remove(name);
                 }
             }
@@ -410,7 +492,10 @@ impl Stepper<'_> {
 
     fn forget(&mut self, intent: Option<&Intent>) {
         self.state.doing = None;
-        for name in intent.map(|intent| intent.needs.as_slice()).unwrap_or_default() {
+        for name in intent
+            .map(|intent| intent.needs.as_slice())
+            .unwrap_or_default()
+        {
             if self.flow.slots.get(name).is_some_and(|slot| !slot.keep) {
                 self.state.values.remove(name);
             }
@@ -418,8 +503,12 @@ impl Stepper<'_> {
     }
 
     fn ask(&mut self, name: &str) {
-        let Some(slot) = self.flow.slots.get(name) else { return };
-        let Some(doing) = &mut self.state.doing else { return };
+        let Some(slot) = self.flow.slots.get(name) else {
+            return;
+        };
+        let Some(doing) = &mut self.state.doing else {
+            return;
+        };
         let tries = doing.tries;
         doing.slot = Some(name.to_owned());
         doing.confirming = false;

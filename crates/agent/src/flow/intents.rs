@@ -50,28 +50,47 @@ impl Matcher {
             for sentence in sentences {
                 let words = folded(sentence, &synonyms);
                 for word in &words {
-                    users.entry(word.stem.clone()).or_default().insert(intent.to_owned());
+                    users
+                        .entry(word.stem.clone())
+                        .or_default()
+                        .insert(intent.to_owned());
                 }
-                examples.push(Example { intent: intent.to_owned(), words });
+                examples.push(Example {
+                    intent: intent.to_owned(),
+                    words,
+                });
             }
         }
         let total = count(names.len().max(1));
         let weights = users
             .into_iter()
             .map(|(stem, intents)| {
-                let filler = if Word::new(&stem).is_filler() { FILLER_WEIGHT } else { 1.0 };
+                let filler = if Word::new(&stem).is_filler() {
+                    FILLER_WEIGHT
+                } else {
+                    1.0
+                };
                 let weight = (1.0 + total / count(intents.len())).ln() * filler;
                 (stem, weight)
             })
             .collect();
-        Self { examples, weights, unknown: (1.0 + total).ln() * 0.5, synonyms }
+        Self {
+            examples,
+            weights,
+            unknown: (1.0 + total).ln() * 0.5,
+            synonyms,
+        }
     }
 
     /// The best score of each intent allowed, best first.
     pub(super) fn rank(&self, text: &str, allowed: impl Fn(&str) -> bool) -> Vec<Match> {
         let said = folded(text, &self.synonyms);
         let mut best: BTreeMap<&str, f32> = BTreeMap::new();
-        for example in self.examples.iter().filter(|example| allowed(&example.intent)) {
+        for example in self
+            .examples
+            .iter()
+            .filter(|example| allowed(&example.intent))
+        {
             let score = self.score(&said, &example.words);
             let entry = best.entry(&example.intent).or_insert(0.0);
             *entry = entry.max(score);
@@ -79,7 +98,10 @@ impl Matcher {
         let mut ranked: Vec<Match> = best
             .into_iter()
             .filter(|(_, score)| *score > 0.0)
-            .map(|(intent, score)| Match { intent: intent.to_owned(), score })
+            .map(|(intent, score)| Match {
+                intent: intent.to_owned(),
+                score,
+            })
             .collect();
         ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
         ranked
@@ -90,7 +112,11 @@ impl Matcher {
         let precision = self.coverage(said, example);
         let bias = RECALL_BIAS * RECALL_BIAS;
         let divisor = bias * precision + recall;
-        if divisor <= 0.0 { 0.0 } else { (1.0 + bias) * precision * recall / divisor }
+        if divisor <= 0.0 {
+            0.0
+        } else {
+            (1.0 + bias) * precision * recall / divisor
+        }
     }
 
     /// Weighted share of `these` words that have a counterpart among `those`.
@@ -98,13 +124,14 @@ impl Matcher {
         let mut covered = 0.0;
         let mut whole = 0.0;
         for word in these {
+            let own = self.weight(word);
             let (weight, like) = those
                 .iter()
                 .map(|other| (word.likeness(other), other))
                 .filter(|(like, _)| *like > 0.0)
                 .max_by(|a, b| a.0.total_cmp(&b.0))
-                .map_or((self.weight(word), 0.0), |(like, other)| {
-                    (self.weight(word).max(self.known_weight(other)), like)
+                .map_or((own, 0.0), |(like, other)| {
+                    (own.max(self.known_weight(other)), like)
                 });
             covered += weight * like;
             whole += weight;
@@ -133,7 +160,9 @@ fn count(number: usize) -> f32 {
 fn synonym_map(groups: &[Vec<String>]) -> BTreeMap<String, String> {
     let mut map = BTreeMap::new();
     for group in groups {
-        let mut stems = group.iter().map(|word| Word::new(&word.to_lowercase()).stem);
+        let mut stems = group
+            .iter()
+            .map(|word| Word::new(&word.to_lowercase()).stem);
         let Some(first) = stems.next() else { continue };
         map.extend(stems.map(|stem| (stem, first.clone())));
     }
@@ -156,10 +185,30 @@ mod tests {
 
     fn matcher() -> Matcher {
         let intents: &[(&str, &[&str])] = &[
-            ("track", &["where is my parcel", "track my parcel", "my parcel has not arrived"]),
-            ("hours", &["what are your opening hours", "when are you open", "are you open on sunday"]),
-            ("date", &["change the delivery date", "deliver it on another day"]),
-            ("person", &["speak to a person", "talk to a human", "i want an operator"]),
+            (
+                "track",
+                &[
+                    "where is my parcel",
+                    "track my parcel",
+                    "my parcel has not arrived",
+                ],
+            ),
+            (
+                "hours",
+                &[
+                    "what are your opening hours",
+                    "when are you open",
+                    "are you open on sunday",
+                ],
+            ),
+            (
+                "date",
+                &["change the delivery date", "deliver it on another day"],
+            ),
+            (
+                "person",
+                &["speak to a person", "talk to a human", "i want an operator"],
+            ),
             ("bye", &["goodbye", "no that is all", "thank you goodbye"]),
         ];
         let owned: Vec<(&str, Vec<String>)> = intents
@@ -174,14 +223,19 @@ mod tests {
 
     fn best(text: &str) -> (String, f32) {
         let ranked = matcher().rank(text, |_| true);
-        ranked.first().map_or((String::new(), 0.0), |m| (m.intent.clone(), m.score))
+        ranked
+            .first()
+            .map_or((String::new(), 0.0), |m| (m.intent.clone(), m.score))
     }
 
     #[test]
     fn requests_are_found_in_the_words_of_callers() {
         for (text, intent) in [
             ("Where's my parcel?", "track"),
-            ("hello, yeah, um, I was wondering if you could tell me where my package is", "track"),
+            (
+                "hello, yeah, um, I was wondering if you could tell me where my package is",
+                "track",
+            ),
             ("where is my partial", "track"),
             ("I'm still waiting, my parcel hasn't arrived.", "track"),
             ("What are your opening hours?", "hours"),

@@ -102,12 +102,24 @@ impl Flow {
     /// Every sentence that is the same for all callers.
     pub(super) fn fixed(&self) -> Vec<String> {
         let ladders = self.fallback.say.iter().chain(&self.silence.say);
-        let slots = self.slots.values().flat_map(|slot| slot.ask.iter().chain([&slot.more]));
-        let intents = self.intents.values().filter_map(|intent| intent.say.as_ref());
+        let slots = self
+            .slots
+            .values()
+            .flat_map(|slot| slot.ask.iter().chain([&slot.more]));
+        let intents = self
+            .intents
+            .values()
+            .filter_map(|intent| intent.say.as_ref());
         let places = self.states.values().filter_map(|place| place.say.as_ref());
-        let tools = self.tools.values().flat_map(|tool| tool.wait.iter().chain([&tool.failed]));
+        let tools = self
+            .tools
+            .values()
+            .flat_map(|tool| tool.wait.iter().chain([&tool.failed]));
         let own = |template: &Template| {
-            template.names().all(|name| self.values.contains_key(name)).then(|| self.plain(template))
+            template
+                .names()
+                .all(|name| self.values.contains_key(name))
+                .then(|| self.plain(template))
         };
         [&self.greeting]
             .into_iter()
@@ -123,6 +135,11 @@ impl Flow {
 
     /// A text that needs no more than the fixed values.
     pub(super) fn plain(&self, template: &Template) -> String {
-        template.fill(|name| self.values.get(name).cloned().map(super::slots::Value::Text))
+        template.fill(|name| {
+            self.values
+                .get(name)
+                .cloned()
+                .map(super::slots::Value::Text)
+        })
     }
 }

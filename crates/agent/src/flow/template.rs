@@ -79,9 +79,9 @@ impl Template {
             match part {
                 Part::Text(fixed) => text.push_str(fixed),
                 Part::Place { path, filter } => {
-                    let found = path.split_first().and_then(|(name, rest)| {
-                        value(name).map(|value| descend(value, rest))
-                    });
+                    let found = path
+                        .split_first()
+                        .and_then(|(name, rest)| value(name).map(|value| descend(value, rest)));
                     if let Some(value) = found {
                         text.push_str(&filter.apply(&value));
                     }
@@ -124,11 +124,16 @@ impl Filter {
                 let plain = plain(value);
                 let letters: Vec<String> = plain.chars().map(|c| c.to_string()).collect();
                 // Groups of three are said with a breath between them.
-                letters.chunks(3).map(|group| group.join(" ")).collect::<Vec<_>>().join(", ")
+                letters
+                    .chunks(3)
+                    .map(|group| group.join(" "))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             }
             Self::Day => match value {
                 Value::Date(date) => {
-                    let format = format_description!("[weekday], [month repr:long] [day padding:none]");
+                    let format =
+                        format_description!("[weekday], [month repr:long] [day padding:none]");
                     date.format(&format).unwrap_or_default()
                 }
                 other => plain(other),
@@ -184,8 +189,12 @@ mod tests {
     fn value(name: &str) -> Option<Value> {
         match name {
             "tracking" => Some(Value::Text("427193".into())),
-            "parcel" => Some(Value::Json(serde_json::json!({"status": "on its way", "van": 4}))),
-            "day" => time::Date::from_calendar_date(2026, time::Month::June, 12).ok().map(Value::Date),
+            "parcel" => Some(Value::Json(
+                serde_json::json!({"status": "on its way", "van": 4}),
+            )),
+            "day" => time::Date::from_calendar_date(2026, time::Month::June, 12)
+                .ok()
+                .map(Value::Date),
             _ => None,
         }
     }
@@ -196,8 +205,14 @@ mod tests {
 
     #[test]
     fn values_are_put_into_words() {
-        assert_eq!(fill("Parcel {tracking|digits} is {parcel.status}."), "Parcel 4 2 7, 1 9 3 is on its way.");
-        assert_eq!(fill("Van {parcel.van} comes on {day|day}"), "Van 4 comes on Friday, June 12");
+        assert_eq!(
+            fill("Parcel {tracking|digits} is {parcel.status}."),
+            "Parcel 4 2 7, 1 9 3 is on its way."
+        );
+        assert_eq!(
+            fill("Van {parcel.van} comes on {day|day}"),
+            "Van 4 comes on Friday, June 12"
+        );
         assert_eq!(fill("{nobody}!"), "!");
     }
 

@@ -19,11 +19,14 @@ struct Call {
 
 impl Call {
     fn new() -> Self {
-        let source =
-            Source::new("agent.yaml", include_str!("../../../../config/agent.yaml"));
-        let config: Result<AgentConfig, Report> = AgentConfig::parse(&source, &Environment::default());
+        let source = Source::new("agent.yaml", include_str!("../../../../config/agent.yaml"));
+        let config: Result<AgentConfig, Report> =
+            AgentConfig::parse(&source, &Environment::default());
         match config.unwrap_or_else(|report| panic!("{report}")).brain {
-            BrainConfig::Flow(flow) => Self { flow, state: State::default() },
+            BrainConfig::Flow(flow) => Self {
+                flow,
+                state: State::default(),
+            },
             BrainConfig::Chat(_) => panic!("the sample is a flow"),
         }
     }
@@ -67,7 +70,10 @@ impl Call {
 #[test]
 fn a_parcel_is_found_by_its_dictated_number() {
     let mut call = Call::new();
-    assert!(call.says("Hello, where is my parcel?").contains("tracking number"));
+    assert!(
+        call.says("Hello, where is my parcel?")
+            .contains("tracking number")
+    );
     let answer = call.says("Four two seven one nine three.");
     assert!(answer.contains("4 2 7, 1 9 3 is in the van"), "{answer}");
     assert!(answer.contains("anything else"), "{answer}");
@@ -84,9 +90,13 @@ fn a_number_in_the_first_sentence_is_not_asked_for_again() {
 fn half_a_number_is_waited_for() {
     let mut call = Call::new();
     call.says("track my parcel");
-    let (said, _, verdict) =
-        call.ask(Question::Heard(Heard::Speech(Personal::new("four two seven".to_owned()))));
-    assert_eq!((said.as_str(), verdict), ("Yes, go on.", Verdict::Incomplete));
+    let (said, _, verdict) = call.ask(Question::Heard(Heard::Speech(Personal::new(
+        "four two seven".to_owned(),
+    ))));
+    assert_eq!(
+        (said.as_str(), verdict),
+        ("Yes, go on.", Verdict::Incomplete)
+    );
     assert!(call.says("one nine three").contains("4 2 7, 1 9 3"));
 }
 
@@ -105,20 +115,34 @@ fn a_delivery_day_is_changed_after_a_yes() {
     call.says("I'd like to change my delivery date.");
     assert!(call.says("427193").contains("which day"));
     let question = call.says("next Tuesday please");
-    assert!(question.contains("Tuesday, March 24. Is that right?"), "{question}");
+    assert!(
+        question.contains("Tuesday, March 24. Is that right?"),
+        "{question}"
+    );
     assert!(call.says("No, on Friday.").contains("Friday, March 20"));
-    assert!(call.says("Yes, that's right.").contains("will come on Friday, March 20"));
+    assert!(
+        call.says("Yes, that's right.")
+            .contains("will come on Friday, March 20")
+    );
 }
 
 #[test]
 fn the_rest_of_a_call_sounds_natural() {
     let mut call = Call::new();
-    assert!(call.says("What are your opening hours?").contains("eight in the morning"));
+    assert!(
+        call.says("What are your opening hours?")
+            .contains("eight in the morning")
+    );
     assert!(call.says("Yes.").contains("What can I do for you?"));
     assert!(call.says("where's my package").contains("tracking number"));
     // In the middle of one thing the caller wants another.
-    assert!(call.says("Can I speak to a person, please?").contains("call you back"));
-    let no = Question::Heard(Heard::Speech(Personal::new("No, that's all, thank you.".to_owned())));
+    assert!(
+        call.says("Can I speak to a person, please?")
+            .contains("call you back")
+    );
+    let no = Question::Heard(Heard::Speech(Personal::new(
+        "No, that's all, thank you.".to_owned(),
+    )));
     let (said, acts, verdict) = call.ask(no);
     assert!(said.contains("Goodbye"), "{said}");
     assert_eq!((acts, verdict), (vec![Act::HangUp], Verdict::Complete));
@@ -127,7 +151,10 @@ fn the_rest_of_a_call_sounds_natural() {
 #[test]
 fn what_is_not_understood_leads_to_a_person_in_the_end() {
     let mut call = Call::new();
-    assert!(call.says("the weather is lovely").contains("didn't quite get that"));
+    assert!(
+        call.says("the weather is lovely")
+            .contains("didn't quite get that")
+    );
     assert!(call.says("my bicycle is blue").contains("other words"));
     assert!(call.says("lalala").contains("call you back"));
 }
@@ -136,7 +163,10 @@ fn what_is_not_understood_leads_to_a_person_in_the_end() {
 fn a_number_that_never_comes_is_given_up() {
     let mut call = Call::new();
     call.says("where is my parcel");
-    assert!(call.says("it is on the paper somewhere").contains("one by one"));
+    assert!(
+        call.says("it is on the paper somewhere")
+            .contains("one by one")
+    );
     assert!(call.says("hold on a moment").contains("type them"));
     assert!(call.says("I cannot see it").contains("call you back"));
 }

@@ -33,7 +33,10 @@ pub(super) enum ToolError {
 /// A tool with everything filled in, ready to run.
 pub(super) enum Ready {
     Result(Result<Json, ToolError>),
-    Request { request: Box<reqwest::RequestBuilder>, safe: bool },
+    Request {
+        request: Box<reqwest::RequestBuilder>,
+        safe: bool,
+    },
 }
 
 impl Flow {
@@ -55,14 +58,23 @@ impl Flow {
         }
     }
 
-    fn look_up(&self, table: &Table, state: &State, now: OffsetDateTime) -> Result<Json, ToolError> {
+    fn look_up(
+        &self,
+        table: &Table,
+        state: &State,
+        now: OffsetDateTime,
+    ) -> Result<Json, ToolError> {
         let key = match state.values.get(&table.by) {
             Some(Value::Text(text)) => text.clone(),
             Some(Value::Number(number)) => number.to_string(),
             Some(Value::Date(date)) => date.to_string(),
             Some(_) | None => String::new(),
         };
-        let row = table.rows.get(&key).or(table.otherwise.as_ref()).ok_or(ToolError::NoRow)?;
+        let row = table
+            .rows
+            .get(&key)
+            .or(table.otherwise.as_ref())
+            .ok_or(ToolError::NoRow)?;
         Ok(Json::Object(self.object(row, state, now)))
     }
 

@@ -51,7 +51,10 @@ pub(super) fn words(text: &str) -> Vec<Word> {
 
 impl Word {
     pub(super) fn new(token: &str) -> Self {
-        Self { stem: stem(token), sound: sound(token) }
+        Self {
+            stem: stem(token),
+            sound: sound(token),
+        }
     }
 
     /// How much two words are the same, from 0 to 1.
@@ -86,14 +89,19 @@ fn share(part: usize, whole: usize) -> f32 {
 }
 
 fn opened(word: &str) -> Option<&'static str> {
-    CONTRACTIONS.iter().find(|(short, _)| *short == word).map(|(_, long)| *long)
+    CONTRACTIONS
+        .iter()
+        .find(|(short, _)| *short == word)
+        .map(|(_, long)| *long)
 }
 
 /// Cuts English endings; the rest need not be a word as long as it is the same for all forms.
 fn stem(token: &str) -> String {
     let length = token.chars().count();
     let cut = |ending: &str, least: usize| {
-        token.strip_suffix(ending).filter(|_| length >= ending.len() + least)
+        token
+            .strip_suffix(ending)
+            .filter(|_| length >= ending.len() + least)
     };
     if let Some(base) = cut("ies", 2) {
         return format!("{base}y");
@@ -142,7 +150,9 @@ fn sound(token: &str) -> String {
     let mut sound = String::new();
     let letters: Vec<char> = softened.chars().collect();
     for (index, letter) in letters.iter().enumerate() {
-        let soft = letters.get(index + 1).is_some_and(|next| "eiy".contains(*next));
+        let soft = letters
+            .get(index + 1)
+            .is_some_and(|next| "eiy".contains(*next));
         let class = match letter {
             'b' | 'p' => 'p',
             'c' if soft => 's',
@@ -175,7 +185,9 @@ fn distance(left: &str, right: &str) -> usize {
             *first = beside;
         }
         for (b, cell) in right.iter().zip(row.iter_mut().skip(1)) {
-            let best = (corner + usize::from(a != *b)).min(*cell + 1).min(beside + 1);
+            let best = (corner + usize::from(a != *b))
+                .min(*cell + 1)
+                .min(beside + 1);
             corner = *cell;
             *cell = best;
             beside = best;
@@ -250,7 +262,10 @@ mod tests {
 
     #[test]
     fn contractions_open_and_punctuation_goes() {
-        assert_eq!(tokens("Where\u{2019}s my parcel?!"), ["where", "is", "my", "parcel"]);
+        assert_eq!(
+            tokens("Where\u{2019}s my parcel?!"),
+            ["where", "is", "my", "parcel"]
+        );
         assert_eq!(tokens("the courier's van"), ["the", "courier", "van"]);
     }
 
@@ -267,14 +282,20 @@ mod tests {
             ("stop", "stopped"),
             ("box", "boxes"),
         ] {
-            assert!((like(left, right) - 1.0).abs() < f32::EPSILON, "{left} {right}");
+            assert!(
+                (like(left, right) - 1.0).abs() < f32::EPSILON,
+                "{left} {right}"
+            );
         }
     }
 
     #[test]
     fn what_sounds_alike_is_alike() {
-        for (left, right) in [("parcel", "partial"), ("parcel", "parcell"), ("delivery", "delivary")]
-        {
+        for (left, right) in [
+            ("parcel", "partial"),
+            ("parcel", "parcell"),
+            ("delivery", "delivary"),
+        ] {
             assert!(like(left, right) > 0.7, "{left} {right}");
         }
         for (left, right) in [("parcel", "person"), ("open", "often"), ("date", "late")] {

@@ -33,24 +33,40 @@ const MEMORY: usize = 60;
 impl ChatMind {
     /// A mind on an endpoint.
     pub fn new(config: Arc<ChatConfig>, http: reqwest::Client) -> Self {
-        Self { client: ChatClient::new(Arc::clone(&config), http), config }
+        Self {
+            client: ChatClient::new(Arc::clone(&config), http),
+            config,
+        }
     }
 }
 
 impl Mind for ChatMind {
     fn brain(&self) -> Box<dyn Brain> {
-        let mut history = vec![Message::text(Role::System, self.config.instructions.clone())];
+        let mut history = vec![Message::text(
+            Role::System,
+            self.config.instructions.clone(),
+        )];
         history.extend(
-            self.config.greeting.iter().map(|text| Message::text(Role::Assistant, text.clone())),
+            self.config
+                .greeting
+                .iter()
+                .map(|text| Message::text(Role::Assistant, text.clone())),
         );
-        Box::new(ChatBrain { config: Arc::clone(&self.config), client: self.client.clone(), history })
+        Box::new(ChatBrain {
+            config: Arc::clone(&self.config),
+            client: self.client.clone(),
+            history,
+        })
     }
 }
 
 impl Brain for ChatBrain {
     fn greeting(&self) -> Option<Line> {
         let text = self.config.greeting.clone()?;
-        Some(Line { text, interruptible: true })
+        Some(Line {
+            text,
+            interruptible: true,
+        })
     }
 
     fn think(&self, question: &Question, now: OffsetDateTime) -> Thought {
@@ -71,7 +87,9 @@ impl Brain for ChatBrain {
         };
         work.trim();
         work.history.push(Message::text(Role::User, text));
-        Thought::spawn(Verdict::Unknown, move |ideas, permission| work.run(ideas, permission))
+        Thought::spawn(Verdict::Unknown, move |ideas, permission| {
+            work.run(ideas, permission)
+        })
     }
 
     fn remember(&mut self, memory: Memory) {
@@ -85,15 +103,23 @@ impl Brain for ChatBrain {
             return;
         }
         // Only what was heard was said.
-        if let Some(last) = self.history.last_mut().filter(|last| last.role == Role::Assistant) {
+        if let Some(last) = self
+            .history
+            .last_mut()
+            .filter(|last| last.role == Role::Assistant)
+        {
             last.content = Some(spoken.text.clone());
         } else if !spoken.text.is_empty() {
-            self.history.push(Message::text(Role::Assistant, spoken.text.clone()));
+            self.history
+                .push(Message::text(Role::Assistant, spoken.text.clone()));
         }
     }
 
     fn digits(&self) -> DigitPlan {
-        DigitPlan { max: 32, ..DigitPlan::default() }
+        DigitPlan {
+            max: 32,
+            ..DigitPlan::default()
+        }
     }
 
     fn apology(&self) -> &str {
@@ -101,7 +127,12 @@ impl Brain for ChatBrain {
     }
 
     fn phrases(&self) -> Vec<String> {
-        self.config.greeting.iter().chain([&self.config.apology]).cloned().collect()
+        self.config
+            .greeting
+            .iter()
+            .chain([&self.config.apology])
+            .cloned()
+            .collect()
     }
 }
 
@@ -118,7 +149,11 @@ impl Work {
             let surplus = self.history.len() - MEMORY;
             // The instructions stay; a tool's answer is not parted from its call.
             let mut end = 1 + surplus;
-            while self.history.get(end).is_some_and(|message| message.role == Role::Tool) {
+            while self
+                .history
+                .get(end)
+                .is_some_and(|message| message.role == Role::Tool)
+            {
                 end += 1;
             }
             self.history.drain(1..end.min(self.history.len()));
@@ -144,11 +179,15 @@ impl Work {
                 }
             }
         }
-        ideas.push(Idea::Failed(BrainError::TooManySteps(self.steps))).await;
+        ideas
+            .push(Idea::Failed(BrainError::TooManySteps(self.steps)))
+            .await;
     }
 
     async fn keep(&self, ideas: &Ideas) {
-        ideas.push(Idea::Memory(Memory::new(self.history.clone()))).await;
+        ideas
+            .push(Idea::Memory(Memory::new(self.history.clone())))
+            .await;
     }
 
     /// One request: text goes out as it comes, tool calls are returned.
@@ -192,8 +231,13 @@ impl Work {
                     "the call ends when you have finished speaking".to_owned()
                 }
                 "hand_off" => {
-                    let to = arguments.get("to").and_then(|to| to.as_str()).unwrap_or("operator");
-                    ideas.push(Idea::Act(Act::HandOff { to: to.to_owned() })).await;
+                    let to = arguments
+                        .get("to")
+                        .and_then(|to| to.as_str())
+                        .unwrap_or("operator");
+                    ideas
+                        .push(Idea::Act(Act::HandOff { to: to.to_owned() }))
+                        .await;
                     "a person has been asked to call back".to_owned()
                 }
                 "current_time" => self.now.to_string(),
@@ -214,7 +258,10 @@ fn to_wire(call: &ToolCall) -> CallWire {
     CallWire {
         id: call.id.clone(),
         kind: "function".to_owned(),
-        function: FunctionWire { name: call.name.clone(), arguments: call.arguments.clone() },
+        function: FunctionWire {
+            name: call.name.clone(),
+            arguments: call.arguments.clone(),
+        },
     }
 }
 

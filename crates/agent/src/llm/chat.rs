@@ -64,7 +64,11 @@ impl ChatClient {
     ///
     /// # Cancel safety
     /// Dropping the future drops the request.
-    pub async fn ask(&self, messages: &[Message], tools: &[ToolSpec]) -> Result<ChatStream, ChatError> {
+    pub async fn ask(
+        &self,
+        messages: &[Message],
+        tools: &[ToolSpec],
+    ) -> Result<ChatStream, ChatError> {
         let ends = Instant::now() + self.config.total;
         let body = self.body(messages, tools);
         let mut wait = self.config.retry_interval;
@@ -75,7 +79,8 @@ impl ChatClient {
                 Err(error) => error,
             };
             tries += 1;
-            if !error.is_retryable() || tries > self.config.retries || Instant::now() + wait >= ends {
+            if !error.is_retryable() || tries > self.config.retries || Instant::now() + wait >= ends
+            {
                 return Err(error);
             }
             tracing::debug!(%error, tries, "asking the chat endpoint again");
@@ -84,10 +89,18 @@ impl ChatClient {
         }
     }
 
-    async fn begin(&self, body: &serde_json::Value, ends: Instant) -> Result<ChatStream, ChatError> {
+    async fn begin(
+        &self,
+        body: &serde_json::Value,
+        ends: Instant,
+    ) -> Result<ChatStream, ChatError> {
         let first = ends.min(Instant::now() + self.config.first_byte);
         let url = format!("{}/chat/completions", self.config.base_url);
-        let mut request = self.http.post(url).json(body).header("accept", "text/event-stream");
+        let mut request = self
+            .http
+            .post(url)
+            .json(body)
+            .header("accept", "text/event-stream");
         if !self.config.api_key.expose().is_empty() {
             request = request.bearer_auth(self.config.api_key.expose());
         }
@@ -172,7 +185,9 @@ impl ChatStream {
     /// Reads one piece of the network's.
     async fn read(&mut self) -> Result<(), ChatError> {
         let bytes = self.response.chunk().await.map_err(|_| ChatError::Cut)?;
-        let Some(bytes) = bytes else { return Err(ChatError::Cut) };
+        let Some(bytes) = bytes else {
+            return Err(ChatError::Cut);
+        };
         self.events.feed(&bytes).map_err(|_| ChatError::Garbled)?;
         while let Some(data) = self.events.next() {
             let data = data.map_err(|_| ChatError::Garbled)?;
@@ -211,7 +226,9 @@ impl ChatStream {
         if self.calls.len() <= part.index {
             self.calls.resize_with(part.index + 1, ToolCall::default);
         }
-        let Some(call) = self.calls.get_mut(part.index) else { return Ok(()) };
+        let Some(call) = self.calls.get_mut(part.index) else {
+            return Ok(());
+        };
         if let Some(id) = part.id {
             call.id = id;
         }
@@ -228,7 +245,10 @@ impl ChatStream {
         self.finished = true;
         let calls = std::mem::take(&mut self.calls);
         self.ready.extend(
-            calls.into_iter().filter(|call| !call.name.is_empty()).map(ChatEvent::Tool),
+            calls
+                .into_iter()
+                .filter(|call| !call.name.is_empty())
+                .map(ChatEvent::Tool),
         );
     }
 }

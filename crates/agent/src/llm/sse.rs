@@ -27,7 +27,9 @@ impl Events {
         loop {
             let end = self.buffer.iter().position(|byte| *byte == b'\n')?;
             let line: Vec<u8> = self.buffer.drain(..=end).collect();
-            let Ok(line) = String::from_utf8(line) else { return Some(Err(Garbled)) };
+            let Ok(line) = String::from_utf8(line) else {
+                return Some(Err(Garbled));
+            };
             let line = line.trim_end_matches(['\n', '\r']);
             if let Some(data) = line.strip_prefix("data:") {
                 return Some(Ok(data.trim().to_owned()));

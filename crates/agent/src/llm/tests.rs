@@ -31,10 +31,13 @@ enum Script {
     Stall(Vec<String>),
 }
 
+/// A body, and the authorization that came with it.
+type Request = (Json, Option<String>);
+
 #[derive(Clone, Default)]
 struct Server {
     scripts: Arc<Mutex<VecDeque<Script>>>,
-    seen: Arc<Mutex<Vec<(Json, Option<String>)>>>,
+    seen: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Server {
@@ -57,11 +60,21 @@ impl Server {
 }
 
 async fn answer(State(server): State<Server>, headers: HeaderMap, body: Bytes) -> Response {
-    let key = headers.get("authorization").map(|value| value.to_str().unwrap().to_owned());
-    server.seen.lock().unwrap().push((serde_json::from_slice(&body).unwrap(), key));
+    let key = headers
+        .get("authorization")
+        .map(|value| value.to_str().unwrap().to_owned());
+    server
+        .seen
+        .lock()
+        .unwrap()
+        .push((serde_json::from_slice(&body).unwrap(), key));
     let script = server.scripts.lock().unwrap().pop_front();
     let stream = |events: Vec<String>| {
-        futures::stream::iter(events.into_iter().map(|event| Ok::<_, std::io::Error>(Bytes::from(event))))
+        futures::stream::iter(
+            events
+                .into_iter()
+                .map(|event| Ok::<_, std::io::Error>(Bytes::from(event))),
+        )
     };
     match script.unwrap_or(Script::Status(500)) {
         Script::Status(status) => (
@@ -69,12 +82,18 @@ async fn answer(State(server): State<Server>, headers: HeaderMap, body: Bytes) -
             json!({"error": {"message": "no", "type": "x"}}).to_string(),
         )
             .into_response(),
-        Script::Events(events) => {
-            ([("content-type", "text/event-stream")], Body::from_stream(stream(events))).into_response()
-        }
+        Script::Events(events) => (
+            [("content-type", "text/event-stream")],
+            Body::from_stream(stream(events)),
+        )
+            .into_response(),
         Script::Stall(events) => {
             let stalled = stream(events).chain(futures::stream::pending());
-            ([("content-type", "text/event-stream")], Body::from_stream(stalled)).into_response()
+            (
+                [("content-type", "text/event-stream")],
+                Body::from_stream(stalled),
+            )
+                .into_response()
         }
     }
 }
@@ -134,30 +153,46 @@ async fn run(scripts: Vec<Script>) -> (Result<String, ChatError>, Vec<ToolCall>,
 #[tokio::test]
 async fn an_answer_comes_in_pieces() {
     let (said, calls, requests) = run(vec![Script::Events(text(&["Good ", "day", "."]))]).await;
-    assert_eq!((said.as_deref(), calls.len(), requests), (Ok("Good day."), 0, 1));
+    assert_eq!(
+        (said.as_deref(), calls.len(), requests),
+        (Ok("Good day."), 0, 1)
+    );
 }
 
 #[tokio::test]
 async fn a_tool_call_is_put_together_from_fragments() {
     let call = |part: Json| delta(json!({"tool_calls": [part]}));
     let events = vec![
-        call(json!({"index": 0, "id": "call_1", "type": "function", "function": {"name": "find", "arguments": ""}})),
+        call(
+            json!({"index": 0, "id": "call_1", "type": "function", "function": {"name": "find", "arguments": ""}}),
+        ),
         call(json!({"index": 0, "function": {"arguments": "{\"num"}})),
-        call(json!({"index": 1, "id": "call_2", "type": "function", "function": {"name": "wait", "arguments": "{}"}})),
+        call(
+            json!({"index": 1, "id": "call_2", "type": "function", "function": {"name": "wait", "arguments": "{}"}}),
+        ),
         call(json!({"index": 0, "function": {"arguments": "ber\":7}"}})),
         piece(json!({}), json!("tool_calls")),
         "data: [DONE]\n\n".to_owned(),
     ];
     let (_, calls, _) = run(vec![Script::Events(events)]).await;
-    let expected = [("call_1", "find", "{\"number\":7}"), ("call_2", "wait", "{}")];
-    let found: Vec<_> =
-        calls.iter().map(|c| (c.id.as_str(), c.name.as_str(), c.arguments.as_str())).collect();
+    let expected = [
+        ("call_1", "find", "{\"number\":7}"),
+        ("call_2", "wait", "{}"),
+    ];
+    let found: Vec<_> = calls
+        .iter()
+        .map(|c| (c.id.as_str(), c.name.as_str(), c.arguments.as_str()))
+        .collect();
     assert_eq!(found, expected);
 }
 
 #[tokio::test]
 async fn failures_before_the_first_word_are_tried_again() {
-    for failure in [Script::Status(429), Script::Status(500), Script::Events(vec![])] {
+    for failure in [
+        Script::Status(429),
+        Script::Status(500),
+        Script::Events(vec![]),
+    ] {
         let (said, _, requests) = run(vec![failure, Script::Events(text(&["Hi."]))]).await;
         assert_eq!((said.as_deref(), requests), (Ok("Hi."), 2));
     }
@@ -184,14 +219,19 @@ async fn silence_before_the_first_word_is_noticed() {
 
 #[tokio::test]
 async fn silence_in_the_middle_is_noticed_and_not_tried_again() {
-    let (said, _, requests) =
-        run(vec![Script::Stall(vec![delta(json!({"content": "Let me"}))])]).await;
+    let (said, _, requests) = run(vec![Script::Stall(vec![delta(
+        json!({"content": "Let me"}),
+    )])])
+    .await;
     assert_eq!((said, requests), (Err(ChatError::Stalled), 1));
 }
 
 #[tokio::test]
 async fn a_cut_stream_is_an_error_not_an_answer() {
-    let (said, _, _) = run(vec![Script::Events(vec![delta(json!({"content": "Let me"}))])]).await;
+    let (said, _, _) = run(vec![Script::Events(vec![delta(
+        json!({"content": "Let me"}),
+    )])])
+    .await;
     assert_eq!(said, Err(ChatError::Cut));
 }
 
@@ -224,11 +264,15 @@ fn heard(text: &str) -> Question {
 async fn a_goodbye_with_its_tool_ends_the_call_and_what_was_cut_is_not_remembered() {
     let bye = vec![
         delta(json!({"content": "Goodbye."})),
-        delta(json!({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "hang_up", "arguments": "{}"}}]})),
+        delta(
+            json!({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "hang_up", "arguments": "{}"}}]}),
+        ),
         piece(json!({}), json!("tool_calls")),
     ];
-    let scripts =
-        vec![Script::Events(text(&["One. Two. Three."])), Script::Events(bye)];
+    let scripts = vec![
+        Script::Events(text(&["One. Two. Three."])),
+        Script::Events(bye),
+    ];
     let (server, address, _tasks) = Server::start(scripts).await;
     let mut config = config(address);
     config.greeting = Some("Hello.".to_owned());
@@ -237,13 +281,23 @@ async fn a_goodbye_with_its_tool_ends_the_call_and_what_was_cut_is_not_remembere
     let (said, _, memory, _) = ideas(brain.think(&heard("count"), now)).await;
     assert_eq!(said, "One. Two. Three.");
     brain.remember(memory.unwrap());
-    brain.spoke(&Spoken { text: "One.".to_owned(), interrupted: true });
+    brain.spoke(&Spoken {
+        text: "One.".to_owned(),
+        interrupted: true,
+    });
     let (said, acts, _, failures) = ideas(brain.think(&heard("bye"), now)).await;
-    assert_eq!((said.as_str(), acts, failures), ("Goodbye.", vec![Act::HangUp], 0));
+    assert_eq!(
+        (said.as_str(), acts, failures),
+        ("Goodbye.", vec![Act::HangUp], 0)
+    );
     let (request, key) = server.requests().pop().unwrap();
     assert_eq!(key.as_deref(), Some("Bearer sk-test"));
-    let spoken: Vec<&str> =
-        request["messages"].as_array().unwrap().iter().filter_map(|m| m["content"].as_str()).collect();
+    let spoken: Vec<&str> = request["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|m| m["content"].as_str())
+        .collect();
     assert_eq!(spoken, ["", "Hello.", "count", "One.", "bye"]);
 }
 

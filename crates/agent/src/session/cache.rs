@@ -56,7 +56,9 @@ impl VoiceCache {
         inside.samples += length;
         while inside.samples > MOST_SAMPLES {
             let oldest = inside.clips.iter().min_by_key(|(_, (used, _))| *used);
-            let Some(oldest) = oldest.map(|(sentence, _)| sentence.clone()) else { break };
+            let Some(oldest) = oldest.map(|(sentence, _)| sentence.clone()) else {
+                break;
+            };
             if let Some((_, clip)) = inside.clips.remove(&oldest) {
                 inside.samples -= clip.length();
             }

@@ -43,7 +43,9 @@ impl Hearing {
     /// The sound of a range, as far as it is kept.
     pub(super) fn cut(&self, range: &Range<u64>) -> Arc<[i16]> {
         let index = |sample: u64| {
-            usize::try_from(sample.saturating_sub(self.first)).unwrap_or(usize::MAX).min(self.kept.len())
+            usize::try_from(sample.saturating_sub(self.first))
+                .unwrap_or(usize::MAX)
+                .min(self.kept.len())
         };
         let (start, end) = (index(range.start), index(range.end));
         self.kept.range(start..end.max(start)).copied().collect()

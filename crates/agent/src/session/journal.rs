@@ -31,7 +31,10 @@ impl Journal {
     /// Hands turns to somebody else, who sees every version of each.
     #[cfg(test)]
     pub(super) fn to(lane: mpsc::Sender<Turn>) -> Self {
-        Self { lane, writer: JoinSet::new() }
+        Self {
+            lane,
+            writer: JoinSet::new(),
+        }
     }
 
     pub(super) fn write(&self, turn: Turn) {

@@ -169,7 +169,11 @@ impl Maker {
 
     async fn say_all(&mut self, sentences: &[String]) -> Result<(), Fault> {
         for sentence in sentences {
-            let gone = self.gate.wait_for(|gate| *gate != Gate::Think).await.is_err();
+            let gone = self
+                .gate
+                .wait_for(|gate| *gate != Gate::Think)
+                .await
+                .is_err();
             if gone {
                 return Ok(());
             }
@@ -249,17 +253,25 @@ where
     let mut resampler: Option<(u32, Resampler)> = None;
     let mut out = Vec::new();
     let mut last = String::new();
-    while let Some(chunk) = timeout(VOICE_STALL, stream.next()).await.map_err(|_| Fault::VoiceStalled)? {
+    while let Some(chunk) = timeout(VOICE_STALL, stream.next())
+        .await
+        .map_err(|_| Fault::VoiceStalled)?
+    {
         let chunk = chunk?;
         let clause = sentence.get(chunk.span.clone()).unwrap_or(sentence).trim();
         out.clear();
         if chunk.rate == VOICE_RATE {
             out.extend_from_slice(&chunk.samples);
         } else {
-            if resampler.as_ref().is_none_or(|(rate, _)| *rate != chunk.rate) {
+            if resampler
+                .as_ref()
+                .is_none_or(|(rate, _)| *rate != chunk.rate)
+            {
                 resampler = resampler_from(chunk.rate).map(|made| (chunk.rate, made));
             }
-            let Some((_, resampler)) = &mut resampler else { return Err(Fault::VoiceStalled) };
+            let Some((_, resampler)) = &mut resampler else {
+                return Err(Fault::VoiceStalled);
+            };
             resampler.process(&chunk.samples, &mut out);
         }
         last.clear();

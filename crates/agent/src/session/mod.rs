@@ -4,7 +4,7 @@
 //!  room: frames, keys, leaving ─► Conversation ─► frames, transcripts, states: Stage
 //!  models, brains (child tasks)  ◄─► turn::Machine decides, the task obeys
 //! ```
-//! [`run`] joins the room and picks the caller; `Conversation` does the talking and knows no
+//! `run` joins the room and picks the caller; `Conversation` does the talking and knows no
 //! room, so that tests hold one without a server. Slow work runs in child tasks that report back;
 //! everything they report carries the id of the answer it belongs to and is dropped when that
 //! answer is over.

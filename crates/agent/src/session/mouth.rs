@@ -27,7 +27,11 @@ pub(super) struct Mouth {
 
 impl Mouth {
     pub(super) fn new() -> Self {
-        Self { reply: None, paused: false, next: Instant::now() }
+        Self {
+            reply: None,
+            paused: false,
+            next: Instant::now(),
+        }
     }
 
     /// The answer that may sound now.

@@ -96,11 +96,20 @@ pub(crate) async fn run(
         room.leave().await;
         return Ok(CloseReason::NoCaller);
     };
-    let facts = Facts { room: joining.room.clone(), call: caller.call.clone() };
+    let facts = Facts {
+        room: joining.room.clone(),
+        call: caller.call.clone(),
+    };
     let mut helpers = JoinSet::new();
     let (notes, noted) = mpsc::channel(NOTE_LANE);
     let speaker = caller.clone_facts();
-    helpers.spawn(tell(room.clone(), speaker, noted, shared.clone(), joining.room.clone()));
+    helpers.spawn(tell(
+        room.clone(),
+        speaker,
+        noted,
+        shared.clone(),
+        joining.room.clone(),
+    ));
     let (lane, incoming) = mpsc::channel(INCOMING_LANE);
     helpers.spawn(listen(caller, events, lane.clone()));
     let stage = RoomStage { voice, notes };
@@ -168,7 +177,10 @@ struct Speaker {
 
 impl Caller {
     fn clone_facts(&self) -> Speaker {
-        Speaker { identity: self.identity.clone(), track: self.track_sid.clone() }
+        Speaker {
+            identity: self.identity.clone(),
+            track: self.track_sid.clone(),
+        }
     }
 }
 
@@ -179,9 +191,14 @@ async fn find_caller(room: &Room, events: &mut RoomEvents, limit: Duration) -> O
         loop {
             if let Some(info) = pick(room) {
                 let track = tracks.remove(&info.identity);
-                let announced = info.tracks.iter().find(|track| track.kind == TrackKind::Audio);
+                let announced = info
+                    .tracks
+                    .iter()
+                    .find(|track| track.kind == TrackKind::Audio);
                 return Some(Caller {
-                    call: info.attribute("sip.callID").and_then(|id| CallId::parse(id).ok()),
+                    call: info
+                        .attribute("sip.callID")
+                        .and_then(|id| CallId::parse(id).ok()),
                     track_sid: announced.map(|track| track.sid.clone()),
                     identity: info.identity,
                     track,
@@ -206,12 +223,19 @@ fn is_voice(track: &RemoteTrack) -> bool {
 fn pick(room: &Room) -> Option<ParticipantInfo> {
     let snapshot = room.snapshot();
     let mut people = snapshot.participants.values();
-    let telephone = snapshot.participants.values().find(|info| info.kind == ParticipantKind::Sip);
+    let telephone = snapshot
+        .participants
+        .values()
+        .find(|info| info.kind == ParticipantKind::Sip);
     if let Some(telephone) = telephone {
         let status = telephone.attribute("sip.callStatus");
-        return status.is_none_or(|status| status == "active").then(|| telephone.clone());
+        return status
+            .is_none_or(|status| status == "active")
+            .then(|| telephone.clone());
     }
-    people.find(|info| info.kind == ParticipantKind::Standard).cloned()
+    people
+        .find(|info| info.kind == ParticipantKind::Standard)
+        .cloned()
 }
 
 /// Carries sound and events to the conversation.
@@ -296,18 +320,33 @@ async fn tell(
     shared: Shared,
     name: RoomName,
 ) {
-    let own_track = room.snapshot().local.tracks.first().map(|track| track.sid.clone());
+    let own_track = room
+        .snapshot()
+        .local
+        .tracks
+        .first()
+        .map(|track| track.sid.clone());
     while let Some(note) = notes.recv().await {
         let told = match note {
             Note::State(state) => attribute(&room, STATE_ATTRIBUTE, state.as_str()).await,
-            Note::Transcript(Piece { segment, text, last, by_caller }) => {
+            Note::Transcript(Piece {
+                segment,
+                text,
+                last,
+                by_caller,
+            }) => {
                 let transcription = Transcription {
                     segment_id: segment,
                     is_final: last,
-                    track: if by_caller { caller.track.clone() } else { own_track.clone() },
+                    track: if by_caller {
+                        caller.track.clone()
+                    } else {
+                        own_track.clone()
+                    },
                     speaker: by_caller.then(|| caller.identity.clone()),
                 };
-                room.publish_transcription(text.expose(), transcription).await
+                room.publish_transcription(text.expose(), transcription)
+                    .await
             }
             Note::HandOff(to) => {
                 journal_hand_off(&shared, &name, &to).await;
@@ -325,7 +364,8 @@ async fn attribute(
     key: &str,
     value: &str,
 ) -> Result<(), trunkline_client::room::RequestError> {
-    room.set_attributes(BTreeMap::from([(key.to_owned(), value.to_owned())])).await
+    room.set_attributes(BTreeMap::from([(key.to_owned(), value.to_owned())]))
+        .await
 }
 
 async fn journal_hand_off(shared: &Shared, room: &RoomName, to: &str) {

@@ -10,8 +10,9 @@ pub(super) struct Sentences {
 const LONG: usize = 160;
 
 /// Words that end with a full stop inside a sentence.
-const ABBREVIATIONS: &[&str] =
-    &["mr", "mrs", "ms", "dr", "st", "no", "vs", "etc", "e.g", "i.e", "approx", "dept", "a.m", "p.m"];
+const ABBREVIATIONS: &[&str] = &[
+    "mr", "mrs", "ms", "dr", "st", "no", "vs", "etc", "e.g", "i.e", "approx", "dept", "a.m", "p.m",
+];
 
 impl Sentences {
     /// Takes more text; returns the sentences it completed.
@@ -44,7 +45,10 @@ impl Sentences {
 
 fn keep(sentence: &str, whole: &mut Vec<String>) {
     let words: Vec<&str> = sentence.split_whitespace().collect();
-    if words.iter().any(|word| word.chars().any(char::is_alphanumeric)) {
+    if words
+        .iter()
+        .any(|word| word.chars().any(char::is_alphanumeric))
+    {
         whole.push(words.join(" "));
     }
 }
@@ -77,7 +81,9 @@ fn end_of_sentence(text: &str) -> Option<usize> {
         }
         match letter {
             '!' | '?' => return Some(end),
-            '.' | ':' if letter == ':' || !is_abbreviation(text, word_start, at) => return Some(end),
+            '.' | ':' if letter == ':' || !is_abbreviation(text, word_start, at) => {
+                return Some(end);
+            }
             ',' | ';' if count >= LONG => return Some(end),
             _ => {}
         }
@@ -86,7 +92,9 @@ fn end_of_sentence(text: &str) -> Option<usize> {
 }
 
 fn is_abbreviation(text: &str, start: usize, end: usize) -> bool {
-    let Some(word) = text.get(start..end) else { return false };
+    let Some(word) = text.get(start..end) else {
+        return false;
+    };
     let word = word.to_lowercase();
     word.chars().count() == 1 && word.chars().all(char::is_alphabetic)
         || ABBREVIATIONS.contains(&word.as_str())
@@ -100,7 +108,12 @@ mod tests {
     fn sentences_end_where_a_speaker_breathes() {
         assert_eq!(
             Sentences::of("Good day. Mr. Smith is here! It is 3.5 km away, isn't it? Yes"),
-            ["Good day.", "Mr. Smith is here!", "It is 3.5 km away, isn't it?", "Yes"]
+            [
+                "Good day.",
+                "Mr. Smith is here!",
+                "It is 3.5 km away, isn't it?",
+                "Yes"
+            ]
         );
     }
 

@@ -41,12 +41,19 @@ impl Stage for Heard {
 impl Heard {
     fn loud_after(&self, from: Instant) -> Option<Instant> {
         let frames = self.frames.lock().unwrap();
-        frames.iter().find(|(at, loud)| *loud && *at > from).map(|(at, _)| *at)
+        frames
+            .iter()
+            .find(|(at, loud)| *loud && *at > from)
+            .map(|(at, _)| *at)
     }
 
     fn last_loud_before(&self, until: Instant) -> Option<Instant> {
         let frames = self.frames.lock().unwrap();
-        frames.iter().rev().find(|(at, loud)| *loud && *at < until).map(|(at, _)| *at)
+        frames
+            .iter()
+            .rev()
+            .find(|(at, loud)| *loud && *at < until)
+            .map(|(at, _)| *at)
     }
 
     fn states(&self) -> Vec<&'static str> {
@@ -107,15 +114,17 @@ impl Call {
         let (lane, incoming) = mpsc::channel(16);
         let (journal, written) = mpsc::channel(256);
         let tasks = Tasks::new();
-        let conversation = Conversation::new(
-            shared,
-            facts,
-            Box::new(heard.clone()),
-            Journal::to(journal),
-        );
+        let conversation =
+            Conversation::new(shared, facts, Box::new(heard.clone()), Journal::to(journal));
         #[expect(clippy::disallowed_methods, reason = "the test holds the handle")]
         let end = tokio::spawn(conversation.run(incoming, tasks.stop()));
-        Self { heard, lane, written, end, _tasks: tasks }
+        Self {
+            heard,
+            lane,
+            written,
+            end,
+            _tasks: tasks,
+        }
     }
 
     /// The caller's line carries this for so long.
@@ -123,7 +132,12 @@ impl Call {
         for _ in 0..length / 20 {
             sleep(Duration::from_millis(20)).await;
             let frame = (0..320).map(|i| if i / 8 % 2 == 0 { loudness } else { -loudness });
-            if self.lane.send(Incoming::Frame(frame.collect())).await.is_err() {
+            if self
+                .lane
+                .send(Incoming::Frame(frame.collect()))
+                .await
+                .is_err()
+            {
                 return;
             }
         }
@@ -156,7 +170,10 @@ impl Call {
 }
 
 fn said(turns: &[Turn]) -> Vec<&str> {
-    turns.iter().map(|turn| turn.said.expose().as_str()).collect()
+    turns
+        .iter()
+        .map(|turn| turn.said.expose().as_str())
+        .collect()
 }
 
 const GREETING: &str = "Swift Parcel, good day. How can I help you?";
@@ -178,13 +195,22 @@ async fn a_question_is_answered_and_written_down() {
     assert!(turns[1].said.expose().contains("eight in the morning"));
     assert!(!turns[1].interrupted);
     let latency = turns[1].latency;
-    for figure in [latency.voice_to_voice_ms, latency.turn_ms, latency.stt_ms, latency.llm_ms] {
+    for figure in [
+        latency.voice_to_voice_ms,
+        latency.turn_ms,
+        latency.stt_ms,
+        latency.llm_ms,
+    ] {
         assert!(figure.is_some(), "{latency:?}");
     }
     assert_eq!(heard.transcripts(true), ["What are your opening hours?"]);
     assert_eq!(heard.transcripts(false)[0], GREETING);
     let states = heard.states();
-    assert_eq!(states[..4], ["thinking", "speaking", "listening", "thinking"], "{states:?}");
+    assert_eq!(
+        states[..4],
+        ["thinking", "speaking", "listening", "thinking"],
+        "{states:?}"
+    );
 }
 
 #[tokio::test]
@@ -194,12 +220,19 @@ async fn the_agent_is_silent_within_a_moment_of_being_talked_over_and_knows_what
     let began = Instant::now();
     call.speaks(900).await;
     let silent = call.heard.last_loud_before(Instant::now()).unwrap();
-    assert!(silent - began < Duration::from_millis(300), "{:?}", silent - began);
+    assert!(
+        silent - began < Duration::from_millis(300),
+        "{:?}",
+        silent - began
+    );
     call.is_silent(2000).await;
     let (_, turns, _) = call.leaves().await;
     assert!(turns[0].interrupted);
     let greeting = turns[0].said.expose();
-    assert!(GREETING.starts_with(greeting.as_str()) && greeting.len() < GREETING.len(), "{greeting}");
+    assert!(
+        GREETING.starts_with(greeting.as_str()) && greeting.len() < GREETING.len(),
+        "{greeting}"
+    );
     assert!(greeting.starts_with("Swift Parcel"), "{greeting}");
     assert_eq!(turns[1].heard.expose(), "speak to a person");
     assert!(turns[1].latency.barge_in_ms.is_some());
@@ -227,7 +260,10 @@ async fn goodbye_is_played_out_and_ends_the_call() {
     call.is_silent(8000).await;
     let (reason, turns, _) = call.ends().await;
     assert_eq!(reason, CloseReason::TaskCompleted);
-    assert_eq!(turns[1].said.expose(), "Thank you for calling Swift Parcel. Goodbye.");
+    assert_eq!(
+        turns[1].said.expose(),
+        "Thank you for calling Swift Parcel. Goodbye."
+    );
     assert!(!turns[1].interrupted);
 }
 
@@ -243,9 +279,16 @@ async fn keys_are_heard() {
     }
     call.is_silent(3000).await;
     let (_, turns, _) = call.leaves().await;
-    let heard: Vec<&str> = turns.iter().map(|turn| turn.heard.expose().as_str()).collect();
+    let heard: Vec<&str> = turns
+        .iter()
+        .map(|turn| turn.heard.expose().as_str())
+        .collect();
     assert_eq!(heard, ["", "1", "111111"]);
-    assert!(turns[2].said.expose().contains("Parcel 1 1 1"), "{turns:?} {:?}", said(&turns));
+    assert!(
+        turns[2].said.expose().contains("Parcel 1 1 1"),
+        "{turns:?} {:?}",
+        said(&turns)
+    );
 }
 
 #[tokio::test]
@@ -272,7 +315,10 @@ async fn a_sentence_continued_in_time_is_one_turn() {
     call.speaks(700).await;
     call.is_silent(2000).await;
     let (_, turns, _) = call.leaves().await;
-    let heard: Vec<&str> = turns.iter().map(|turn| turn.heard.expose().as_str()).collect();
+    let heard: Vec<&str> = turns
+        .iter()
+        .map(|turn| turn.heard.expose().as_str())
+        .collect();
     assert_eq!(heard, ["", "where is my parcel"]);
 }
 
@@ -295,7 +341,11 @@ async fn a_failed_transcription_is_apologised_for() {
     call.is_silent(8000).await;
     let (reason, turns, _) = call.ends().await;
     assert_eq!(reason, CloseReason::TaskCompleted);
-    assert!(turns[1].said.expose().contains("something went wrong"), "{:?}", said(&turns));
+    assert!(
+        turns[1].said.expose().contains("something went wrong"),
+        "{:?}",
+        said(&turns)
+    );
 }
 
 /// A voice that is broken.
@@ -357,9 +407,15 @@ async fn a_turn_is_in_the_store_when_the_journal_closes() {
         latency: trunkline_store::TurnLatency::default(),
     };
     journal.write(turn.clone());
-    journal.write(Turn { said: "Good day.".to_owned().into(), ..turn });
+    journal.write(Turn {
+        said: "Good day.".to_owned().into(),
+        ..turn
+    });
     journal.close().await;
-    assert_eq!(said(&store.turns().of_call("SCL_1").await.unwrap()), ["Good day."]);
+    assert_eq!(
+        said(&store.turns().of_call("SCL_1").await.unwrap()),
+        ["Good day."]
+    );
 }
 
 #[tokio::test]
@@ -375,90 +431,12 @@ async fn sound_made_ahead_is_found_by_every_conversation() {
         urgent: Arc::default(),
     };
     warm(shared.clone(), Tasks::new().stop()).await;
-    for sentence in ["Swift Parcel, good day.", "How can I help you?", "Are you still there?"] {
+    for sentence in [
+        "Swift Parcel, good day.",
+        "How can I help you?",
+        "Are you still there?",
+    ] {
         let clip = shared.cache.find(sentence).unwrap();
         assert!(!clip.clauses.is_empty());
     }
-}
-
-/// With the real models, in real time: `TRUNKLINE_MODELS=DIR cargo test -p trunkline-agent --
-/// --ignored --nocapture live`. Prints where the time of each turn goes.
-#[tokio::test]
-#[ignore = "needs the offline models and half a minute"]
-async fn live_conversation_on_telephone_sound() {
-    use trunkline_media::{SampleRate, g711, resample};
-    let dir = std::env::var("TRUNKLINE_MODELS").unwrap();
-    let speech = Speech::load(dir.as_ref(), &crate::speech::SpeechConfig::default()).unwrap();
-    let mut lines = Vec::new();
-    for text in [
-        "Hello. Where is my parcel?",
-        "Four two seven, one one eight.",
-        "What are your opening hours?",
-        "I would like to change my delivery date.",
-        "Next Tuesday.",
-        "Yes, that is right.",
-        "No thank you, goodbye.",
-    ] {
-        let mut pcm = Vec::new();
-        let mut stream = speech.tts().synthesize(text, CancellationToken::new());
-        while let Some(chunk) = stream.next().await {
-            pcm.extend_from_slice(&chunk.unwrap().samples);
-        }
-        let rate = SampleRate::new(speech.tts().rate()).unwrap();
-        let narrow = resample::convert(rate, SampleRate::HZ_8000, &pcm).unwrap();
-        let (mut wire, mut phone) = (Vec::new(), Vec::new());
-        g711::encode(g711::Law::Mu, &narrow, &mut wire);
-        g711::decode(g711::Law::Mu, &wire, &mut phone);
-        lines.push(resample::convert(SampleRate::HZ_8000, SampleRate::HZ_16000, &phone).unwrap());
-    }
-    let call = Call::new(speech).await;
-    tokio::time::resume();
-    let mut pace = tokio::time::interval(Duration::from_millis(20));
-    let mut gaps = Vec::new();
-    for line in lines {
-        // Wait for the agent to have been quiet for a while.
-        let quiet = async |pace: &mut tokio::time::Interval, least: u64| {
-            let mut silent = 0;
-            while silent < least {
-                pace.tick().await;
-                drop(call.lane.send(Incoming::Frame(vec![0; 320])).await);
-                let loud = call.heard.frames.lock().unwrap().last().is_some_and(|(_, loud)| *loud);
-                silent = if loud { 0 } else { silent + 20 };
-            }
-        };
-        quiet(&mut pace, 1200).await;
-        let voiced = line.iter().rposition(|s| s.unsigned_abs() > 500).unwrap_or(0) / 320;
-        let mut last = Instant::now();
-        for (index, frame) in line.chunks(320).enumerate() {
-            pace.tick().await;
-            if index == voiced {
-                last = Instant::now();
-            }
-            let mut frame = frame.to_vec();
-            frame.resize(320, 0);
-            drop(call.lane.send(Incoming::Frame(frame)).await);
-        }
-        let answer = loop {
-            pace.tick().await;
-            if call.lane.send(Incoming::Frame(vec![0; 320])).await.is_err() {
-                break None;
-            }
-            if let Some(at) = call.heard.loud_after(last) {
-                break Some(at - last);
-            }
-        };
-        gaps.push(answer);
-    }
-    for _ in 0..400 {
-        pace.tick().await;
-        if call.lane.send(Incoming::Frame(vec![0; 320])).await.is_err() {
-            break;
-        }
-    }
-    let (reason, turns, _) = call.ends().await;
-    for turn in &turns {
-        println!("{:>40} | {:<60} | {:?}", turn.heard.expose(), turn.said.expose(), turn.latency);
-    }
-    println!("{reason:?} {gaps:?}");
-    assert_eq!(reason, CloseReason::TaskCompleted);
 }

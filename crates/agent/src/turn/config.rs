@@ -153,7 +153,11 @@ impl TurnConfig {
                 prediction_timeout: ms(1000),
                 window: ms(8000),
             },
-            limits: TurnLimits { max_duration: None, max_words: None, max_segment: ms(20_000) },
+            limits: TurnLimits {
+                max_duration: None,
+                max_words: None,
+                max_segment: ms(20_000),
+            },
             user_away_timeout: Some(ms(15_000)),
             aec_warmup_duration: ms(3000),
         }
@@ -190,5 +194,6 @@ const fn ms(millis: u64) -> Duration {
 }
 
 /// What listeners say without wanting the floor. "Yes" and "no" are answers and stay out.
-const BACKCHANNELS: &[&str] =
-    &["uh huh", "uhuh", "mm hmm", "mhm", "hmm", "mm", "hm", "okay", "ok", "right", "i see", "sure"];
+const BACKCHANNELS: &[&str] = &[
+    "uh huh", "uhuh", "mm hmm", "mhm", "hmm", "mm", "hm", "okay", "ok", "right", "i see", "sure",
+];

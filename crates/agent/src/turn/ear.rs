@@ -37,7 +37,13 @@ pub(super) const WINDOW_TIME: Duration =
 
 impl Ear {
     pub(super) fn new(rules: VadRules) -> Self {
-        Self { rules, heard: 0, run: 0, stretch: None, last: None }
+        Self {
+            rules,
+            heard: 0,
+            run: 0,
+            stretch: None,
+            last: None,
+        }
     }
 
     /// Takes the next window; true if a stretch of speech has just begun.
@@ -51,7 +57,10 @@ impl Ear {
                 self.rules.activation_threshold
             };
             if probability >= threshold {
-                self.last = Some(Moment { at: now, sample: self.heard });
+                self.last = Some(Moment {
+                    at: now,
+                    sample: self.heard,
+                });
             }
             return false;
         }
@@ -65,8 +74,13 @@ impl Ear {
             return false;
         }
         self.run = 0;
-        self.stretch = Some(Stretch { since: now.checked_sub(voiced).unwrap_or(now) });
-        self.last = Some(Moment { at: now, sample: self.heard });
+        self.stretch = Some(Stretch {
+            since: now.checked_sub(voiced).unwrap_or(now),
+        });
+        self.last = Some(Moment {
+            at: now,
+            sample: self.heard,
+        });
         true
     }
 
@@ -95,7 +109,8 @@ impl Ear {
 
     /// Time since the last moment of speech.
     pub(super) fn silence(&self, now: Instant) -> Duration {
-        self.last.map_or(Duration::MAX, |last| now.saturating_duration_since(last.at))
+        self.last
+            .map_or(Duration::MAX, |last| now.saturating_duration_since(last.at))
     }
 
     pub(super) fn heard(&self) -> u64 {

@@ -118,7 +118,11 @@ pub struct DigitPlan {
 
 impl Default for DigitPlan {
     fn default() -> Self {
-        Self { max: 1, finish: Some('#'), timeout: Duration::from_secs(4) }
+        Self {
+            max: 1,
+            finish: Some('#'),
+            timeout: Duration::from_secs(4),
+        }
     }
 }
 

@@ -94,11 +94,17 @@ impl OpenTurn {
     /// Whether the sound up to this moment needs a new transcription.
     pub(super) fn wants_transcript(&self, last: Moment) -> bool {
         self.asked.is_none_or(|asked| asked.until != last)
-            && self.current.as_ref().is_none_or(|piece| piece.until != last)
+            && self
+                .current
+                .as_ref()
+                .is_none_or(|piece| piece.until != last)
     }
 
     pub(super) fn ask(&mut self, request: RequestId, last: Moment, heard: u64) -> Range<u64> {
-        self.asked = Some(Asked { request, until: last });
+        self.asked = Some(Asked {
+            request,
+            until: last,
+        });
         self.segment..heard
     }
 
@@ -114,8 +120,14 @@ impl OpenTurn {
         window: Duration,
         now: Instant,
     ) -> Range<u64> {
-        self.end_asked = Some(EndAsked { request, until: last, at: now });
-        ear.heard().saturating_sub(samples(window)).max(self.segment.min(ear.heard()))..ear.heard()
+        self.end_asked = Some(EndAsked {
+            request,
+            until: last,
+            at: now,
+        });
+        ear.heard()
+            .saturating_sub(samples(window))
+            .max(self.segment.min(ear.heard()))..ear.heard()
     }
 
     /// Closes the current segment at a pause once it is long, so that the text before the
@@ -148,8 +160,11 @@ impl OpenTurn {
     pub(super) fn transcript(&mut self, request: RequestId, text: &str, now: Instant) -> bool {
         if let Some(asked) = self.asked.filter(|asked| asked.request == request) {
             self.asked = None;
-            self.current =
-                Some(Piece { until: asked.until, text: text.trim().to_owned(), came: now });
+            self.current = Some(Piece {
+                until: asked.until,
+                text: text.trim().to_owned(),
+                came: now,
+            });
             return true;
         }
         for (id, slot) in &mut self.settled {
@@ -189,7 +204,11 @@ impl OpenTurn {
             None => EndView::Pending(None),
             Some(asked) => {
                 let given_up = asked.at + config.end_of_turn.prediction_timeout;
-                if now >= given_up { EndView::Known(None) } else { EndView::Pending(Some(given_up)) }
+                if now >= given_up {
+                    EndView::Known(None)
+                } else {
+                    EndView::Pending(Some(given_up))
+                }
             }
         }
     }
@@ -234,7 +253,10 @@ mod tests {
         turn.continue_from(now, "hello".to_owned());
         let first = RequestId(4);
         assert_eq!(turn.cut(first, 16_000), 0..16_000);
-        let last = Moment { at: now, sample: 20_000 };
+        let last = Moment {
+            at: now,
+            sample: 20_000,
+        };
         let second = RequestId(5);
         assert_eq!(turn.ask(second, last, 21_000), 16_000..21_000);
         assert!(turn.transcript(second, " my friend ", now));

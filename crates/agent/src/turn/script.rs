@@ -25,7 +25,11 @@ const CHARACTERS_PER_SECOND: f64 = 15.0;
 impl Script {
     /// Begins a sentence; sound added afterwards is its sound.
     pub fn begin(&mut self, text: impl Into<String>) {
-        self.lines.push(Line { text: text.into(), samples: 0, closed: false });
+        self.lines.push(Line {
+            text: text.into(),
+            samples: 0,
+            closed: false,
+        });
     }
 
     /// Adds sound to the latest sentence.
@@ -86,12 +90,18 @@ impl Script {
 
 impl Line {
     /// The words heard within this many samples, each word taking time by its length.
-    #[expect(clippy::cast_precision_loss, reason = "samples of one sentence are far below 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "samples of one sentence are far below 2^52"
+    )]
     fn part(&self, played: u64, rate: u32) -> String {
         let weight: f64 = self.text.split_whitespace().map(weight).sum();
         let estimate = weight / CHARACTERS_PER_SECOND * f64::from(rate);
-        let samples =
-            if self.closed { self.samples as f64 } else { (self.samples as f64).max(estimate) };
+        let samples = if self.closed {
+            self.samples as f64
+        } else {
+            (self.samples as f64).max(estimate)
+        };
         if samples <= 0.0 {
             return String::new();
         }
@@ -120,7 +130,10 @@ fn weight_share(word: &str) -> f64 {
 }
 
 fn join(parts: impl Iterator<Item = String>) -> String {
-    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    parts
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]
@@ -145,7 +158,10 @@ mod tests {
 
     #[test]
     fn everything_played_is_everything_said() {
-        assert_eq!(script().said(30_000, 16_000), "Good day. How may I help you?");
+        assert_eq!(
+            script().said(30_000, 16_000),
+            "Good day. How may I help you?"
+        );
     }
 
     #[test]

@@ -63,7 +63,14 @@ pub(super) enum Phase {
 
 impl Speech {
     pub(super) fn new(reply: ReplyId, interruptible: bool, answers: Option<Answered>) -> Self {
-        Self { reply, interruptible, phase: Phase::Due, ending: false, pinned: false, answers }
+        Self {
+            reply,
+            interruptible,
+            phase: Phase::Due,
+            ending: false,
+            pinned: false,
+            answers,
+        }
     }
 
     pub(super) fn paused(&self) -> bool {
@@ -82,6 +89,8 @@ impl Speech {
 
 impl Voice {
     pub(super) fn is(&self, reply: ReplyId) -> bool {
-        self.active.as_ref().is_some_and(|speech| speech.reply == reply)
+        self.active
+            .as_ref()
+            .is_some_and(|speech| speech.reply == reply)
     }
 }

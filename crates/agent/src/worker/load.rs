@@ -15,7 +15,9 @@ struct Reading {
 impl Processor {
     /// The share, 0 to 1; 0 where it cannot be known.
     pub(super) fn share(&mut self) -> f32 {
-        let Some(now) = std::fs::read_to_string("/proc/stat").ok().and_then(|text| read(&text))
+        let Some(now) = std::fs::read_to_string("/proc/stat")
+            .ok()
+            .and_then(|text| read(&text))
         else {
             return 0.0;
         };
@@ -27,17 +29,27 @@ impl Processor {
 
 fn read(text: &str) -> Option<Reading> {
     let line = text.lines().next()?.strip_prefix("cpu ")?;
-    let times: Vec<u64> = line.split_whitespace().filter_map(|time| time.parse().ok()).collect();
+    let times: Vec<u64> = line
+        .split_whitespace()
+        .filter_map(|time| time.parse().ok())
+        .collect();
     // user nice system idle iowait irq softirq steal; guests are counted among the users.
     let idle = times.get(3)? + times.get(4)?;
-    Some(Reading { idle, all: times.iter().take(8).sum() })
+    Some(Reading {
+        idle,
+        all: times.iter().take(8).sum(),
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share of two counters")]
 fn busy(last: Reading, now: Reading) -> f32 {
     let all = now.all.saturating_sub(last.all);
     let idle = now.idle.saturating_sub(last.idle);
-    if all == 0 { 0.0 } else { all.saturating_sub(idle) as f32 / all as f32 }
+    if all == 0 {
+        0.0
+    } else {
+        all.saturating_sub(idle) as f32 / all as f32
+    }
 }
 
 #[cfg(test)]

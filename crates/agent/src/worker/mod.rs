@@ -112,7 +112,9 @@ impl AgentWorker {
         store: Store,
         tasks: &Tasks,
     ) -> Result<AgentHandle, AgentError> {
-        let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(5)).build()?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .build()?;
         let api = LiveKitApiClient::new(url, keys.clone())?;
         let options = WorkerOptions {
             agent_name: config.agent_name.clone(),
@@ -130,7 +132,13 @@ impl AgentWorker {
         };
         let (running, sessions) = watch::channel(0);
         tasks.session("agent voice warm-up", warm(shared.clone(), tasks.stop()));
-        let acceptor = Acceptor { shared, api, worker: worker.clone(), tasks: tasks.clone(), running };
+        let acceptor = Acceptor {
+            shared,
+            api,
+            worker: worker.clone(),
+            tasks: tasks.clone(),
+            running,
+        };
         tasks.vital("agent worker", acceptor.run(offers));
         Ok(AgentHandle { worker, sessions })
     }
@@ -183,13 +191,17 @@ impl Acceptor {
         }
         let place = Place::take(self.running.clone());
         let (shared, api, stop) = (self.shared.clone(), self.api.clone(), self.tasks.stop());
-        self.tasks.session("agent session", serve(offer, shared, api, stop, place));
+        self.tasks
+            .session("agent session", serve(offer, shared, api, stop, place));
     }
 }
 
 /// One conversation, from the offer to the report of how it went.
 async fn serve(offer: JobOffer, shared: Shared, api: LiveKitApiClient, stop: Stop, place: Place) {
-    let answer = JobAnswer { name: "Agent".to_owned(), ..JobAnswer::default() };
+    let answer = JobAnswer {
+        name: "Agent".to_owned(),
+        ..JobAnswer::default()
+    };
     let job = match offer.accept(answer).await {
         Ok(job) => job,
         Err(error) => {
@@ -201,13 +213,17 @@ async fn serve(offer: JobOffer, shared: Shared, api: LiveKitApiClient, stop: Sto
     tracing::info!(job = %job.info.id, "conversation started");
     count(Counter::SessionsStarted, 1, &[]);
     let began = tokio::time::Instant::now();
-    let joining =
-        Joining { url: job.url.clone(), token: job.token.clone(), room: job.info.room.clone() };
+    let joining = Joining {
+        url: job.url.clone(),
+        token: job.token.clone(),
+        room: job.info.room.clone(),
+    };
     let end = run(shared, joining, api, job.terminated(), stop).await;
     let (reason, outcome) = match end {
-        Ok(CloseReason::Error) => {
-            (CloseReason::Error.as_str(), JobOutcome::Failed("too many failures".to_owned()))
-        }
+        Ok(CloseReason::Error) => (
+            CloseReason::Error.as_str(),
+            JobOutcome::Failed("too many failures".to_owned()),
+        ),
         Ok(reason) => (reason.as_str(), JobOutcome::Success),
         Err(error) => {
             tracing::error!(job = %job.info.id, %error, source = std::error::Error::source(&error), "a conversation did not begin");
@@ -237,6 +253,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.send_modify(|running| *running = running.saturating_sub(1));
+        self.0
+            .send_modify(|running| *running = running.saturating_sub(1));
     }
 }

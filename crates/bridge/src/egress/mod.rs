@@ -6,7 +6,7 @@
 //! ```
 //! - Caller left, agent right. Opus packets go into the file untouched; a side with several
 //!   speakers, or with another codec, is decoded, mixed and encoded.
-//! - [`Assembly`] is pure: packets and times in, bytes out. [`Spool`] keeps the disk off the path of
+//! - `Assembly` is pure: packets and times in, bytes out. `Spool` keeps the disk off the path of
 //!   the media: at most one write runs, on a thread of its own, flushed to the disk each second.
 //! - The file plays at every moment up to about its last second; what a killed process leaves open
 //!   is closed at the next start.

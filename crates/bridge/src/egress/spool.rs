@@ -118,13 +118,19 @@ impl Spool {
     }
 
     fn write(&mut self, bytes: Vec<u8>, sync: bool) {
-        let Some(mut file) = self.idle.take() else { return };
+        let Some(mut file) = self.idle.take() else {
+            return;
+        };
         if sync {
             self.synced = Instant::now();
         }
         self.busy = Some(spawn_blocking(move || {
             let result = file.write_all(&bytes);
-            let result = if sync { result.and_then(|()| file.sync_data()) } else { result };
+            let result = if sync {
+                result.and_then(|()| file.sync_data())
+            } else {
+                result
+            };
             (file, result)
         }));
     }

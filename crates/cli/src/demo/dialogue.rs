@@ -41,13 +41,21 @@ pub(super) struct Dialogue {
 impl Dialogue {
     /// Lines of 8 kHz audio, spoken one after each answer.
     pub(super) const fn new(lines: Vec<Vec<i16>>) -> Self {
-        Self { lines, next: 0, stage: Stage::Waiting(0), unanswered: 0 }
+        Self {
+            lines,
+            next: 0,
+            stage: Stage::Waiting(0),
+            unanswered: 0,
+        }
     }
 
     /// One frame later: was the agent heard in it? Gives what the caller sends.
     pub(super) fn tick(&mut self, agent_heard: bool) -> [i16; FRAME] {
         self.stage = match self.stage {
-            Stage::Waiting(_) if agent_heard => Stage::Hearing { frames: 0, quiet: 0 },
+            Stage::Waiting(_) if agent_heard => Stage::Hearing {
+                frames: 0,
+                quiet: 0,
+            },
             Stage::Waiting(frames) if frames >= PATIENCE => {
                 self.unanswered += 1;
                 self.speak_on()
@@ -55,11 +63,18 @@ impl Dialogue {
             Stage::Waiting(frames) => Stage::Waiting(frames + 1),
             Stage::Hearing { frames, quiet } => {
                 let quiet = if agent_heard { 0 } else { quiet + 1 };
-                let wanted = if self.next < self.lines.len() { AGENT_DONE } else { LINGER };
+                let wanted = if self.next < self.lines.len() {
+                    AGENT_DONE
+                } else {
+                    LINGER
+                };
                 if quiet >= wanted || frames >= LONGEST {
                     self.speak_on()
                 } else {
-                    Stage::Hearing { frames: frames + 1, quiet }
+                    Stage::Hearing {
+                        frames: frames + 1,
+                        quiet,
+                    }
                 }
             }
             speaking @ Stage::Speaking { .. } => speaking,
@@ -94,13 +109,22 @@ impl Dialogue {
 
     fn frame(&mut self) -> [i16; FRAME] {
         let mut frame = [0; FRAME];
-        let Stage::Speaking { line, at } = self.stage else { return frame };
-        let rest = self.lines.get(line).and_then(|samples| samples.get(at..)).unwrap_or_default();
+        let Stage::Speaking { line, at } = self.stage else {
+            return frame;
+        };
+        let rest = self
+            .lines
+            .get(line)
+            .and_then(|samples| samples.get(at..))
+            .unwrap_or_default();
         for (to, from) in frame.iter_mut().zip(rest) {
             *to = *from;
         }
         self.stage = if rest.len() > FRAME {
-            Stage::Speaking { line, at: at + FRAME }
+            Stage::Speaking {
+                line,
+                at: at + FRAME,
+            }
         } else {
             Stage::Waiting(0)
         };
@@ -113,14 +137,24 @@ mod tests {
     use super::*;
 
     fn ticks(dialogue: &mut Dialogue, frames: u32, heard: bool) -> usize {
-        (0..frames).filter(|_| dialogue.tick(heard).iter().any(|sample| *sample != 0)).count()
+        (0..frames)
+            .filter(|_| dialogue.tick(heard).iter().any(|sample| *sample != 0))
+            .count()
     }
 
     #[test]
     fn the_caller_waits_for_the_greeting_speaks_and_hears_the_answer_out() {
         let mut dialogue = Dialogue::new(vec![vec![7; FRAME * 10]]);
-        assert_eq!(ticks(&mut dialogue, 100, false), 0, "spoke before the greeting");
-        assert_eq!(ticks(&mut dialogue, 100, true), 0, "spoke over the greeting");
+        assert_eq!(
+            ticks(&mut dialogue, 100, false),
+            0,
+            "spoke before the greeting"
+        );
+        assert_eq!(
+            ticks(&mut dialogue, 100, true),
+            0,
+            "spoke over the greeting"
+        );
         assert_eq!(ticks(&mut dialogue, AGENT_DONE + 20, false), 10);
         ticks(&mut dialogue, 50, true);
         assert!(!dialogue.is_over(), "hung up before the answer was over");

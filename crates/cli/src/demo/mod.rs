@@ -46,11 +46,19 @@ pub(crate) async fn run(typed: Demo, global: &Global) -> Result<(), Failure> {
         None => script::questions(&speech).await?,
     };
     let tasks = Tasks::new();
-    let plan = Plan { settings, keys: dev_keys(), dev: true, speech: Some(speech) };
+    let plan = Plan {
+        settings,
+        keys: dev_keys(),
+        dev: true,
+        speech: Some(speech),
+    };
     let stack = Stack::start(plan, &tasks).await?;
     let told = tell(&stack, &lines, &typed, global, &tasks).await;
-    let limits = Limits { drain: Duration::from_secs(2), hurry: Duration::from_secs(3) };
-    let _ = tasks.finish(limits).await;
+    let limits = Limits {
+        drain: Duration::from_secs(2),
+        hurry: Duration::from_secs(3),
+    };
+    let _ = stack.drain(&tasks, limits).await;
     stack.store.close().await;
     told
 }
@@ -65,12 +73,14 @@ fn settings(typed: &Demo, global: &Global) -> Result<Settings, Failure> {
         ..global.clone()
     };
     std::fs::create_dir_all(&typed.data).map_err(|error| {
-        let text = format!("cannot make {}: {error}; choose another --data", typed.data.display());
+        let text = format!(
+            "cannot make {}: {error}; choose another --data",
+            typed.data.display()
+        );
         Failure::new(Class::Invalid, "demo.data", text)
     })?;
     let env = Environment::default();
-    let mut settings =
-        settings::load(&builtin, &env).map_err(|report| failure::config(&report))?;
+    let mut settings = settings::load(&builtin, &env).map_err(|report| failure::config(&report))?;
     settings.agent = Some(agent(&global.config)?);
     settings.sip_setup = settings::sip::demo();
     settings.livekit.store = typed.data.join("trunkline.db");
@@ -100,10 +110,15 @@ fn agent(config: &Path) -> Result<AgentConfig, Failure> {
     let source = if path.exists() {
         Source::read(&path, &mut report)
     } else {
-        Some(Source::new("agent.yaml", include_str!("../../../../config/agent.yaml")))
+        Some(Source::new(
+            "agent.yaml",
+            include_str!("../../../../config/agent.yaml"),
+        ))
     };
     let env = Environment::of_process();
-    let Some(source) = source else { return Err(failure::config(&report)) };
+    let Some(source) = source else {
+        return Err(failure::config(&report));
+    };
     AgentConfig::parse(&source, &env).map_err(|report| failure::config(&report))
 }
 
@@ -114,7 +129,10 @@ async fn tell(
     global: &Global,
     tasks: &Tasks,
 ) -> Result<(), Failure> {
-    let sip = stack.sip_addr().map(|addr| addr.to_string()).unwrap_or_default();
+    let sip = stack
+        .sip_addr()
+        .map(|addr| addr.to_string())
+        .unwrap_or_default();
     let page = format!("http://{}", stack.console.addr());
     if !global.json {
         show::opening(&stack.url, &page);
@@ -138,7 +156,10 @@ async fn tell(
     if report.errors.is_empty() {
         return Ok(());
     }
-    let text = format!("the demonstration call failed: {}", report.errors.join("; "));
+    let text = format!(
+        "the demonstration call failed: {}",
+        report.errors.join("; ")
+    );
     Err(Failure::new(Class::Internal, "demo.failed", text))
 }
 
@@ -149,8 +170,14 @@ async fn settled(store: &Store, seen: Seen) -> Result<Report, Failure> {
     loop {
         look.tick().await;
         let kept = kept(store).await?;
-        let whole = kept.call.as_ref().is_some_and(|call| call.ended_at.is_some())
-            && kept.recording.as_ref().is_some_and(|recording| recording.ended_at.is_some())
+        let whole = kept
+            .call
+            .as_ref()
+            .is_some_and(|call| call.ended_at.is_some())
+            && kept
+                .recording
+                .as_ref()
+                .is_some_and(|recording| recording.ended_at.is_some())
             && kept.events.iter().any(|event| event == "room_finished")
             && kept.events.iter().any(|event| event == "egress_ended");
         if whole || Instant::now() >= deadline || seen.sip_status != 200 {
@@ -166,7 +193,12 @@ async fn kept(store: &Store) -> Result<Kept, Failure> {
     let events = store.events().of_room(&call.room).await?;
     Ok(Kept {
         turns: store.turns().of_call(&call.call_id).await?,
-        recording: store.recordings().of_room(&call.room).await?.into_iter().next_back(),
+        recording: store
+            .recordings()
+            .of_room(&call.room)
+            .await?
+            .into_iter()
+            .next_back(),
         events: events.into_iter().map(|event| event.kind).collect(),
         call: Some(call),
     })

@@ -33,7 +33,11 @@ pub(super) async fn call(target: &str, from: &str, lines: &[Line]) -> Result<See
                 _ => 0,
             };
             let errors = vec![chain(&error)];
-            return Ok(Seen { sip_status, errors, ..Seen::default() });
+            return Ok(Seen {
+                sip_status,
+                errors,
+                ..Seen::default()
+            });
         }
     };
     let answered = Duration::from_millis(call.answered_ms);
@@ -44,7 +48,13 @@ pub(super) async fn call(target: &str, from: &str, lines: &[Line]) -> Result<See
     };
     timeout(CALL_LIMIT, converse(call, seen, lines))
         .await
-        .map_err(|_| Failure::new(Class::Unavailable, "demo.call.endless", "the call did not end"))
+        .map_err(|_| {
+            Failure::new(
+                Class::Unavailable,
+                "demo.call.endless",
+                "the call did not end",
+            )
+        })
 }
 
 async fn converse(mut call: OutgoingCall, mut seen: Seen, lines: &[Line]) -> Seen {
@@ -76,7 +86,11 @@ async fn converse(mut call: OutgoingCall, mut seen: Seen, lines: &[Line]) -> See
         }
     }
     let _ = timeout(HANGUP_LIMIT, call.hangup()).await;
-    seen.said = lines.iter().take(dialogue.spoken()).map(|line| line.text).collect();
+    seen.said = lines
+        .iter()
+        .take(dialogue.spoken())
+        .map(|line| line.text)
+        .collect();
     seen.unanswered = dialogue.unanswered();
     seen
 }

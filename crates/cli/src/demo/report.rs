@@ -91,14 +91,26 @@ pub(super) struct Kept {
 /// Puts both together and judges.
 pub(super) fn build(seen: Seen, kept: Kept) -> Report {
     let sound = kept.recording.as_ref().and_then(measure);
-    let answered: Vec<&Turn> =
-        kept.turns.iter().filter(|turn| !turn.heard.expose().is_empty()).collect();
-    let gaps = sound.as_ref().map(|sound| sound.gaps.as_slice()).unwrap_or_default();
+    let answered: Vec<&Turn> = kept
+        .turns
+        .iter()
+        .filter(|turn| !turn.heard.expose().is_empty())
+        .collect();
+    let gaps = sound
+        .as_ref()
+        .map(|sound| sound.gaps.as_slice())
+        .unwrap_or_default();
     let turns: Vec<TurnReport> = seen
         .said
         .iter()
         .enumerate()
-        .map(|(index, said)| exchange(*said, answered.get(index).copied(), gaps.get(index).copied()))
+        .map(|(index, said)| {
+            exchange(
+                *said,
+                answered.get(index).copied(),
+                gaps.get(index).copied(),
+            )
+        })
         .collect();
     let mut report = Report {
         call_id: kept.call.as_ref().map(|call| call.call_id.clone()),
@@ -144,10 +156,16 @@ fn measure(recording: &Recording) -> Option<Sound> {
     let reader = Reader::new(&bytes).ok()?;
     let stereo = reader.decode(rate).ok()?;
     // Digits are spoken with pauses; a caller's line ends where the agent may answer.
-    let line = Rules { bridge: std::time::Duration::from_millis(650), ..Rules::default() };
+    let line = Rules {
+        bridge: std::time::Duration::from_millis(650),
+        ..Rules::default()
+    };
     let caller = segments(&stereo.left, rate, &line);
     let agent = segments(&stereo.right, rate, &Rules::default());
-    let gaps = replies(&caller, &agent).iter().map(|reply| reply.gap.as_secs_f64() * 1e3).collect();
+    let gaps = replies(&caller, &agent)
+        .iter()
+        .map(|reply| reply.gap.as_secs_f64() * 1e3)
+        .collect();
     let samples = stereo.left.len().max(stereo.right.len());
     let report = RecordingReport {
         path: recording.path.clone(),
@@ -171,13 +189,19 @@ fn percentiles(gaps: &[f64]) -> Percentiles {
         let index = (share * last as f64).round() as usize;
         sorted.get(index).copied()
     };
-    Percentiles { p50: at(0.5), p95: at(0.95) }
+    Percentiles {
+        p50: at(0.5),
+        p95: at(0.95),
+    }
 }
 
 fn judge(report: &mut Report, unanswered: usize, call: Option<&Call>) {
     let mut wrong = Vec::new();
     if report.sip_status != 200 {
-        wrong.push(format!("the call was not answered: SIP status {}", report.sip_status));
+        wrong.push(format!(
+            "the call was not answered: SIP status {}",
+            report.sip_status
+        ));
     }
     if report.greeting_ms.is_none() {
         wrong.push("no greeting was heard".to_owned());
@@ -230,8 +254,9 @@ fn understood(said: &str, heard: &str) -> f64 {
 }
 
 fn words(text: &str) -> Vec<String> {
-    const DIGITS: [&str; 10] =
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+    const DIGITS: [&str; 10] = [
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    ];
     let mut words = Vec::new();
     // A recogniser writes "where's" or "where is" as it likes.
     let text = text.to_lowercase().replace("'s", " is");
@@ -240,7 +265,9 @@ fn words(text: &str) -> Vec<String> {
             continue;
         }
         if word.bytes().all(|byte| byte.is_ascii_digit()) {
-            let spelled = word.bytes().filter_map(|byte| DIGITS.get(usize::from(byte - b'0')));
+            let spelled = word
+                .bytes()
+                .filter_map(|byte| DIGITS.get(usize::from(byte - b'0')));
             words.extend(spelled.map(|word| (*word).to_owned()));
         } else {
             words.push(word.to_owned());
@@ -263,10 +290,19 @@ mod tests {
 
     #[test]
     fn a_call_that_left_nothing_behind_is_no_success() {
-        let seen = Seen { sip_status: 200, said: vec![Some("hello")], ..Seen::default() };
+        let seen = Seen {
+            sip_status: 200,
+            said: vec![Some("hello")],
+            ..Seen::default()
+        };
         let report = build(seen, Kept::default());
         let text = report.errors.join("\n");
-        for part in ["no greeting", "not understood", "no recording", "not in the store"] {
+        for part in [
+            "no greeting",
+            "not understood",
+            "no recording",
+            "not in the store",
+        ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
     }

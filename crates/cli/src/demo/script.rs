@@ -43,7 +43,10 @@ pub(super) struct Line {
 pub(super) async fn questions(speech: &Speech) -> Result<Vec<Line>, Failure> {
     let mut lines = Vec::new();
     for text in QUESTIONS {
-        lines.push(Line { text: Some(text), pcm: speak(speech, text).await? });
+        lines.push(Line {
+            text: Some(text),
+            pcm: speak(speech, text).await?,
+        });
     }
     Ok(lines)
 }
@@ -84,14 +87,20 @@ pub(super) fn recording(path: &Path) -> Result<Vec<Line>, Failure> {
 }
 
 fn cut(pcm: &[i16]) -> Vec<Line> {
-    let rules = Rules { bridge: PAUSE, ..Rules::default() };
+    let rules = Rules {
+        bridge: PAUSE,
+        ..Rules::default()
+    };
     let sample = |at: Duration| usize::try_from(at.as_millis() * 8).unwrap_or(usize::MAX);
     segments(pcm, SampleRate::HZ_8000, &rules)
         .into_iter()
         .filter_map(|segment| {
             let start = sample(segment.start.saturating_sub(MARGIN));
             let end = sample(segment.end + MARGIN).min(pcm.len());
-            Some(Line { text: None, pcm: pcm.get(start..end)?.to_vec() })
+            Some(Line {
+                text: None,
+                pcm: pcm.get(start..end)?.to_vec(),
+            })
         })
         .collect()
 }
@@ -110,7 +119,9 @@ mod tests {
 
     #[test]
     fn a_recording_is_cut_at_its_pauses() {
-        let tone: Vec<i16> = (0..8000).map(|n| if n % 8 < 4 { 8000 } else { -8000 }).collect();
+        let tone: Vec<i16> = (0..8000)
+            .map(|n| if n % 8 < 4 { 8000 } else { -8000 })
+            .collect();
         let mut pcm = vec![0; 4000];
         pcm.extend(&tone);
         pcm.extend(vec![0; 8000]);
@@ -118,6 +129,10 @@ mod tests {
         pcm.extend(vec![0; 4000]);
         let lines = cut(&pcm);
         assert_eq!(lines.len(), 2);
-        assert!(lines.iter().all(|line| (8000..10_000).contains(&line.pcm.len())));
+        assert!(
+            lines
+                .iter()
+                .all(|line| (8000..10_000).contains(&line.pcm.len()))
+        );
     }
 }

@@ -24,7 +24,15 @@ pub(super) fn turn(turn: &Turn) {
 
 /// The table at the end of a call.
 pub(super) fn table(report: &Report) {
-    let header = ["turn", "hear", "decide", "think", "voice", "gap", "gap in the recording"];
+    let header = [
+        "turn",
+        "hear",
+        "decide",
+        "think",
+        "voice",
+        "gap",
+        "gap in the recording",
+    ];
     let ms = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0} ms"));
     let row = |(number, turn): (usize, &TurnReport)| {
         vec![
@@ -63,8 +71,12 @@ pub(super) fn table(report: &Report) {
 /// Where to go from here.
 pub(super) fn invitation(sip: &str, page: &str) {
     output::line("");
-    output::line(&format!("  Call it yourself from a softphone:  sip:agent@{sip}"));
-    output::line(&format!("  Calls so far:                       {page}/api/calls"));
+    output::line(&format!(
+        "  Call it yourself from a softphone:  sip:agent@{sip}"
+    ));
+    output::line(&format!(
+        "  Calls so far:                       {page}/api/calls"
+    ));
     output::line("  Ctrl-C ends it.");
     output::line("");
 }

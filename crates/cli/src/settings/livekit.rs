@@ -168,16 +168,32 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
     let url = text(raw.livekit.url);
     Some(Livekit {
         server,
-        url: if url.is_empty() { format!("ws://{}", node.http) } else { url },
+        url: if url.is_empty() {
+            format!("ws://{}", node.http)
+        } else {
+            url
+        },
         api_key: text(raw.livekit.api_key),
-        api_secret: raw.livekit.api_secret.map(|secret| secret.value).unwrap_or_default(),
+        api_secret: raw
+            .livekit
+            .api_secret
+            .map(|secret| secret.value)
+            .unwrap_or_default(),
         node,
         sip,
         recording: Recording {
             enabled: raw.recording.enabled.unwrap_or(true),
-            dir: raw.recording.dir.unwrap_or_else(|| "data/recordings".to_owned()).into(),
+            dir: raw
+                .recording
+                .dir
+                .unwrap_or_else(|| "data/recordings".to_owned())
+                .into(),
         },
-        store: raw.store.path.unwrap_or_else(|| "data/trunkline.db".to_owned()).into(),
+        store: raw
+            .store
+            .path
+            .unwrap_or_else(|| "data/trunkline.db".to_owned())
+            .into(),
     })
 }
 
@@ -207,20 +223,28 @@ fn ip(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Option<IpAddr> {
 
 fn ports(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> RangeInclusive<u16> {
     const DEFAULT: RangeInclusive<u16> = 10_000..=20_000;
-    let Some(raw) = filled(raw) else { return DEFAULT };
+    let Some(raw) = filled(raw) else {
+        return DEFAULT;
+    };
     let parsed = raw.value.split_once('-').and_then(|(low, high)| {
         let range = low.trim().parse::<u16>().ok()?..=high.trim().parse::<u16>().ok()?;
         (range.end() > range.start() && *range.start() >= 1024).then_some(range)
     });
     parsed.unwrap_or_else(|| {
         let what = format!("`{}` is not a range of ports", raw.value);
-        judge.blame(raw, what, "write it like 10000-20000, from 1024 up".to_owned());
+        judge.blame(
+            raw,
+            what,
+            "write it like 10000-20000, from 1024 up".to_owned(),
+        );
         DEFAULT
     })
 }
 
 fn answer(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> AnswerPolicy {
-    let Some(raw) = raw else { return AnswerPolicy::OnAgent };
+    let Some(raw) = raw else {
+        return AnswerPolicy::OnAgent;
+    };
     match raw.value.as_str() {
         "on_agent" => AnswerPolicy::OnAgent,
         "on_room" => AnswerPolicy::OnRoom,
@@ -244,14 +268,22 @@ fn codecs(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<Codec> {
             }
         }
     }
-    if codecs.is_empty() { vec![Codec::Pcmu, Codec::Pcma] } else { codecs }
+    if codecs.is_empty() {
+        vec![Codec::Pcmu, Codec::Pcma]
+    } else {
+        codecs
+    }
 }
 
 pub(super) fn redacted<S: Serializer>(
     secret: &Secret<String>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(if secret.expose().is_empty() { "" } else { "[redacted]" })
+    serializer.serialize_str(if secret.expose().is_empty() {
+        ""
+    } else {
+        "[redacted]"
+    })
 }
 
 fn answer_word<S: Serializer>(answer: &AnswerPolicy, serializer: S) -> Result<S::Ok, S::Error> {
@@ -262,5 +294,9 @@ fn answer_word<S: Serializer>(answer: &AnswerPolicy, serializer: S) -> Result<S:
 }
 
 fn codec_names<S: Serializer>(codecs: &[Codec], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(codecs.iter().map(|codec| format!("{codec:?}").to_uppercase()))
+    serializer.collect_seq(
+        codecs
+            .iter()
+            .map(|codec| format!("{codec:?}").to_uppercase()),
+    )
 }

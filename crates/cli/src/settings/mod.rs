@@ -48,10 +48,17 @@ pub(crate) struct Settings {
 /// A report of everything that is wrong.
 pub(crate) fn load(global: &Global, env: &Environment) -> Result<Settings, Report> {
     let mut report = Report::new();
-    let files = Files { dir: &global.config, env };
+    let files = Files {
+        dir: &global.config,
+        env,
+    };
     if !global.config.is_dir() {
         let remedy = "run in the project's directory, or pass --config DIR".to_owned();
-        report.file(&global.config.display().to_string(), "is not a directory", remedy);
+        report.file(
+            &global.config.display().to_string(),
+            "is not a directory",
+            remedy,
+        );
         return Err(report);
     }
     let livekit = files.read("livekit.yaml", &mut report, livekit::validate);
@@ -105,7 +112,9 @@ impl Files<'_> {
             return None;
         }
         let source = Source::read(&path, report)?;
-        AgentConfig::parse(&source, self.env).map_err(|found| report.extend(found)).ok()
+        AgentConfig::parse(&source, self.env)
+            .map_err(|found| report.extend(found))
+            .ok()
     }
 }
 

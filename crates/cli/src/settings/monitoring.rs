@@ -53,11 +53,22 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
     })
 }
 
-fn word(raw: Option<&Spanned<String>>, known: &[&str], default: &str, judge: &mut Judge<'_>) -> String {
-    let Some(raw) = filled(raw) else { return default.to_owned() };
+fn word(
+    raw: Option<&Spanned<String>>,
+    known: &[&str],
+    default: &str,
+    judge: &mut Judge<'_>,
+) -> String {
+    let Some(raw) = filled(raw) else {
+        return default.to_owned();
+    };
     if known.contains(&raw.value.as_str()) {
         return raw.value.clone();
     }
-    judge.blame(raw, format!("`{}` is not known here", raw.value), nearest(&raw.value, known));
+    judge.blame(
+        raw,
+        format!("`{}` is not known here", raw.value),
+        nearest(&raw.value, known),
+    );
     default.to_owned()
 }

@@ -13,7 +13,11 @@ pub(super) struct Judge<'a> {
 
 impl Judge<'_> {
     /// An address with a port, or the default.
-    pub(super) fn addr(&mut self, raw: Option<&Spanned<String>>, default: SocketAddr) -> SocketAddr {
+    pub(super) fn addr(
+        &mut self,
+        raw: Option<&Spanned<String>>,
+        default: SocketAddr,
+    ) -> SocketAddr {
         let Some(raw) = raw else { return default };
         raw.value.parse().unwrap_or_else(|_| {
             let what = format!("`{}` is not an address with a port", raw.value);
@@ -37,18 +41,30 @@ impl Judge<'_> {
     }
 
     /// A whole number within bounds, or the default.
-    pub(super) fn within(&mut self, raw: Option<&Spanned<u64>>, low: u64, high: u64, default: u64) -> u64 {
+    pub(super) fn within(
+        &mut self,
+        raw: Option<&Spanned<u64>>,
+        low: u64,
+        high: u64,
+        default: u64,
+    ) -> u64 {
         let Some(raw) = raw else { return default };
         if (low..=high).contains(&raw.value) {
             return raw.value;
         }
         let what = format!("{} is out of bounds", raw.value);
-        self.report.at(self.source, raw, what, format!("{low} to {high}"));
+        self.report
+            .at(self.source, raw, what, format!("{low} to {high}"));
         default
     }
 
     /// A problem at a value.
-    pub(super) fn blame<T>(&mut self, raw: &Spanned<T>, what: String, remedy: impl Into<Option<String>>) {
+    pub(super) fn blame<T>(
+        &mut self,
+        raw: &Spanned<T>,
+        what: String,
+        remedy: impl Into<Option<String>>,
+    ) {
         self.report.at(self.source, raw, what, remedy);
     }
 }

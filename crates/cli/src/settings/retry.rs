@@ -38,7 +38,12 @@ pub(crate) struct Retries {
 pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option<Retries> {
     let mut judge = Judge { source, report };
     let default = RetryPolicy::API;
-    let attempts = judge.within(raw.api.attempts.as_ref(), 1, 20, u64::from(default.attempts));
+    let attempts = judge.within(
+        raw.api.attempts.as_ref(),
+        1,
+        20,
+        u64::from(default.attempts),
+    );
     let api = RetryPolicy {
         attempts: u32::try_from(attempts).unwrap_or(default.attempts),
         base: judge.duration(raw.api.base.as_ref(), default.base),
@@ -46,7 +51,11 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
         total: judge.duration(raw.api.total.as_ref(), default.total),
     };
     if let Some(cap) = raw.api.cap.as_ref().filter(|_| api.cap < api.base) {
-        judge.blame(cap, "`cap` is below `base`".to_owned(), "raise cap or lower base".to_owned());
+        judge.blame(
+            cap,
+            "`cap` is below `base`".to_owned(),
+            "raise cap or lower base".to_owned(),
+        );
     }
     let api_deadline = judge.duration(raw.api.deadline.as_ref(), Duration::from_secs(10));
     Some(Retries { api, api_deadline })

@@ -83,6 +83,9 @@ struct RawIndividual {
     pin: String,
 }
 
+/// A room made for one call closes this soon after the caller left: nobody comes back to it.
+const CALL_ROOM_SECONDS: u32 = 2;
+
 /// What `livekit-sip-correct.yaml` means.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct SipSetup {
@@ -132,8 +135,11 @@ pub(crate) enum RoomChoice {
 pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option<SipSetup> {
     let mut judge = Judge { source, report };
     let mut keys = BTreeSet::new();
-    let trunks: Vec<Trunk> =
-        raw.trunks.into_iter().map(|raw| trunk(raw, &mut keys, &mut judge)).collect();
+    let trunks: Vec<Trunk> = raw
+        .trunks
+        .into_iter()
+        .map(|raw| trunk(raw, &mut keys, &mut judge))
+        .collect();
     let mut rule_keys = BTreeSet::new();
     let rules = raw
         .rules
@@ -149,7 +155,11 @@ fn trunk(raw: RawTrunk, keys: &mut BTreeSet<String>, judge: &mut Judge<'_>) -> T
         let is_network = entry.value.parse::<IpNet>().is_ok();
         if !is_network && entry.value.parse::<std::net::IpAddr>().is_err() {
             let what = format!("`{}` is neither an IP address nor a network", entry.value);
-            judge.blame(entry, what, "write it like 203.0.113.7 or 203.0.113.0/24".to_owned());
+            judge.blame(
+                entry,
+                what,
+                "write it like 203.0.113.7 or 203.0.113.0/24".to_owned(),
+            );
         }
     }
     let (username, password) = raw
@@ -157,7 +167,10 @@ fn trunk(raw: RawTrunk, keys: &mut BTreeSet<String>, judge: &mut Judge<'_>) -> T
         .map(|auth| (auth.username.value, auth.password.value))
         .unwrap_or_default();
     if username.is_empty() && raw.allowed_addresses.is_empty() {
-        let what = format!("trunk `{}` lets anyone on the network call in", raw.key.value);
+        let what = format!(
+            "trunk `{}` lets anyone on the network call in",
+            raw.key.value
+        );
         let remedy = "give it allowed_addresses, or auth with username and password".to_owned();
         judge.blame(&raw.key, what, remedy);
     }
@@ -165,7 +178,11 @@ fn trunk(raw: RawTrunk, keys: &mut BTreeSet<String>, judge: &mut Judge<'_>) -> T
         key: raw.key.value,
         name: raw.name,
         numbers: values(raw.numbers, "number", judge),
-        allowed_addresses: raw.allowed_addresses.into_iter().map(|entry| entry.value).collect(),
+        allowed_addresses: raw
+            .allowed_addresses
+            .into_iter()
+            .map(|entry| entry.value)
+            .collect(),
         allowed_numbers: values(raw.allowed_numbers, "number", judge),
         username,
         password,
@@ -182,13 +199,22 @@ fn rule(
     for trunk in &raw.trunks {
         if !trunks.contains(&trunk.value) {
             let known: Vec<&str> = trunks.iter().map(String::as_str).collect();
-            let what = format!("rule names trunk `{}`, which is not in this file", trunk.value);
+            let what = format!(
+                "rule names trunk `{}`, which is not in this file",
+                trunk.value
+            );
             judge.blame(trunk, what, nearest(&trunk.value, &known));
         }
     }
     let room = match (raw.direct, raw.individual) {
-        (Some(direct), None) => RoomChoice::Direct { room: direct.room, pin: direct.pin },
-        (None, Some(one)) => RoomChoice::Individual { room_prefix: one.room_prefix, pin: one.pin },
+        (Some(direct), None) => RoomChoice::Direct {
+            room: direct.room,
+            pin: direct.pin,
+        },
+        (None, Some(one)) => RoomChoice::Individual {
+            room_prefix: one.room_prefix,
+            pin: one.pin,
+        },
         (Some(_), Some(_)) | (None, None) => {
             let what = format!("rule `{}` must say which room", raw.key.value);
             let remedy = "give it exactly one of `direct` and `individual`".to_owned();
@@ -211,17 +237,29 @@ fn rule(
 
 fn unique(key: &Spanned<String>, keys: &mut BTreeSet<String>, what: &str, judge: &mut Judge<'_>) {
     if filled(Some(key)).is_none() {
-        judge.blame(key, format!("a {what}'s key is empty"), "give it a short name".to_owned());
+        judge.blame(
+            key,
+            format!("a {what}'s key is empty"),
+            "give it a short name".to_owned(),
+        );
     } else if !keys.insert(key.value.clone()) {
         let remedy = "each key stands for one thing; rename one of them".to_owned();
-        judge.blame(key, format!("there are two {what}s with the key `{}`", key.value), remedy);
+        judge.blame(
+            key,
+            format!("there are two {what}s with the key `{}`", key.value),
+            remedy,
+        );
     }
 }
 
 fn values(raw: Vec<Spanned<String>>, what: &str, judge: &mut Judge<'_>) -> Vec<String> {
     for entry in &raw {
         if entry.value.trim().is_empty() {
-            judge.blame(entry, format!("a {what} is empty"), "remove the entry".to_owned());
+            judge.blame(
+                entry,
+                format!("a {what} is empty"),
+                "remove the entry".to_owned(),
+            );
         }
     }
     raw.into_iter().map(|entry| entry.value).collect()
@@ -244,12 +282,18 @@ pub(crate) fn demo() -> SipSetup {
         trunks: vec![trunk.key.clone()],
         numbers: Vec::new(),
         callers: Vec::new(),
-        room: RoomChoice::Individual { room_prefix: "call".to_owned(), pin: String::new() },
+        room: RoomChoice::Individual {
+            room_prefix: "call".to_owned(),
+            pin: String::new(),
+        },
         hide_phone_number: false,
         agents: vec!["trunkline".to_owned()],
         attributes: BTreeMap::new(),
     };
-    SipSetup { trunks: vec![trunk], rules: vec![rule] }
+    SipSetup {
+        trunks: vec![trunk],
+        rules: vec![rule],
+    }
 }
 
 /// What marks a trunk or rule as this file's, in its metadata.
@@ -279,7 +323,10 @@ impl Rule {
         use proto::sip_dispatch_rule::Rule as Kind;
         let kind = match self.room.clone() {
             RoomChoice::Direct { room, pin } => {
-                Kind::DispatchRuleDirect(proto::SipDispatchRuleDirect { room_name: room, pin })
+                Kind::DispatchRuleDirect(proto::SipDispatchRuleDirect {
+                    room_name: room,
+                    pin,
+                })
             }
             RoomChoice::Individual { room_prefix, pin } => {
                 Kind::DispatchRuleIndividual(proto::SipDispatchRuleIndividual {
@@ -297,12 +344,20 @@ impl Rule {
             rule: Some(proto::SipDispatchRule { rule: Some(kind) }),
             name: self.name.clone(),
             metadata: mark(&self.key),
-            trunk_ids: self.trunks.iter().filter_map(|key| ids.get(key).cloned()).collect(),
+            trunk_ids: self
+                .trunks
+                .iter()
+                .filter_map(|key| ids.get(key).cloned())
+                .collect(),
             numbers: self.numbers.clone(),
             inbound_numbers: self.callers.clone(),
             hide_phone_number: self.hide_phone_number,
             attributes: self.attributes.clone().into_iter().collect(),
             room_config: Some(proto::RoomConfiguration {
+                departure_timeout: match self.room {
+                    RoomChoice::Direct { .. } => 0,
+                    RoomChoice::Individual { .. } => CALL_ROOM_SECONDS,
+                },
                 agents: agents.collect(),
                 ..Default::default()
             }),

@@ -3,7 +3,14 @@ use std::path::PathBuf;
 use super::*;
 
 fn global(dir: PathBuf) -> Global {
-    Global { url: None, api_key: None, api_secret: None, config: dir, json: false, verbose: 0 }
+    Global {
+        url: None,
+        api_key: None,
+        api_secret: None,
+        config: dir,
+        json: false,
+        verbose: 0,
+    }
 }
 
 fn shipped() -> PathBuf {
@@ -20,7 +27,9 @@ fn dir_with(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 fn problems(files: &[(&str, &str)]) -> String {
     let dir = dir_with(files);
-    load(&global(dir.path().to_owned()), &Environment::default()).unwrap_err().to_string()
+    load(&global(dir.path().to_owned()), &Environment::default())
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
@@ -49,11 +58,21 @@ fn variables_reach_the_values() {
 #[test]
 fn every_problem_of_every_file_is_reported_in_one_run() {
     let text = problems(&[
-        ("livekit.yaml", "sip:\n  answer: on_agnet\n  rtp_ports: 9-1\n"),
+        (
+            "livekit.yaml",
+            "sip:\n  answer: on_agnet\n  rtp_ports: 9-1\n",
+        ),
         ("monitoring.yaml", "log:\n  level: loud\n"),
         ("retry_policies.yaml", "api:\n  attempts: 0\n  base: soon\n"),
     ]);
-    for part in ["on_agnet", "did you mean `on_agent`?", "9-1", "loud", "soon", "5 problems"] {
+    for part in [
+        "on_agnet",
+        "did you mean `on_agent`?",
+        "9-1",
+        "loud",
+        "soon",
+        "5 problems",
+    ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
 }
@@ -73,15 +92,24 @@ fn a_trunk_open_to_everyone_is_refused() {
         "livekit-sip-correct.yaml",
         "trunks:\n  - key: open\n    numbers: ['+1']\n",
     )]);
-    assert!(text.contains("lets anyone on the network call in"), "{text}");
+    assert!(
+        text.contains("lets anyone on the network call in"),
+        "{text}"
+    );
 }
 
 #[test]
 fn plain_text_to_another_machine_must_be_allowed_by_name() {
-    let remote = ("livekit.yaml", "livekit:\n  server: remote\n  url: ws://10.0.0.9:7880\n");
+    let remote = (
+        "livekit.yaml",
+        "livekit:\n  server: remote\n  url: ws://10.0.0.9:7880\n",
+    );
     let text = problems(&[remote]);
     assert!(text.contains("not encrypted"), "{text}");
-    let allowed = ("security.yaml", "transport:\n  allow_plaintext: [10.0.0.9]\n");
+    let allowed = (
+        "security.yaml",
+        "transport:\n  allow_plaintext: [10.0.0.9]\n",
+    );
     let dir = dir_with(&[remote, allowed]);
     assert!(load(&global(dir.path().to_owned()), &Environment::default()).is_ok());
 }

@@ -38,7 +38,10 @@ async fn list(store: &Store, limit: u32, global: &Global) -> Result<(), Failure>
             ]
         })
         .collect();
-    output::text(&output::table(&["CALL", "STARTED", "FROM", "TO", "LENGTH", "END"], &rows));
+    output::text(&output::table(
+        &["CALL", "STARTED", "FROM", "TO", "LENGTH", "END"],
+        &rows,
+    ));
     Ok(())
 }
 
@@ -56,8 +59,17 @@ async fn show(store: &Store, id: &str, global: &Global) -> Result<(), Failure> {
         }));
         return Ok(());
     }
-    output::line(&format!("{}  {} → {}", call.call_id, call.caller.expose(), call.called.expose()));
-    output::line(&format!("room {}, {}", call.room, clock::utc(call.started_at)));
+    output::line(&format!(
+        "{}  {} → {}",
+        call.call_id,
+        call.caller.expose(),
+        call.called.expose()
+    ));
+    output::line(&format!(
+        "room {}, {}",
+        call.room,
+        clock::utc(call.started_at)
+    ));
     output::line(&format!(
         "{}, {}",
         length(&call),
@@ -105,8 +117,15 @@ fn told(turn: &Turn, from: UnixTime) -> String {
         text.push_str(&format!("{at:7.1}  caller  {}\n", turn.heard.expose()));
     }
     let cut = if turn.interrupted { " —" } else { "" };
-    let gap = turn.latency.voice_to_voice_ms.map(|ms| format!("  [{ms:.0} ms]")).unwrap_or_default();
-    text.push_str(&format!("{at:7.1}  agent   {}{cut}{gap}\n", turn.said.expose()));
+    let gap = turn
+        .latency
+        .voice_to_voice_ms
+        .map(|ms| format!("  [{ms:.0} ms]"))
+        .unwrap_or_default();
+    text.push_str(&format!(
+        "{at:7.1}  agent   {}{cut}{gap}\n",
+        turn.said.expose()
+    ));
     text
 }
 

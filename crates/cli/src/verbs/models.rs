@@ -49,11 +49,17 @@ async fn fetch(
 ) -> Result<(), Failure> {
     let bar = ProgressBar::new(0);
     let style = "{bar:30} {bytes:>10} of {total_bytes:<10} {msg}";
-    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(
+        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
     let summary = install(manifest, &dir, source, |progress: Progress<'_>| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
-        bar.set_message(format!("{} {}", doing(progress.step), progress.package.name));
+        bar.set_message(format!(
+            "{} {}",
+            doing(progress.step),
+            progress.package.name
+        ));
     })
     .await?;
     bar.finish_and_clear();
@@ -106,17 +112,28 @@ fn show(reports: &[FileReport], global: &Global) -> Result<(), Failure> {
                 report.part.clone(),
                 format!("{} {}", report.package, report.version),
                 report.licence.clone(),
-                report.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+                report
+                    .path
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
                 word(report.state).to_owned(),
             ]
         })
         .collect();
-    output::text(&output::table(&["PART", "PACKAGE", "LICENCE", "FILE", "STATE"], &rows));
+    output::text(&output::table(
+        &["PART", "PACKAGE", "LICENCE", "FILE", "STATE"],
+        &rows,
+    ));
     Ok(())
 }
 
 fn judge(reports: &[FileReport]) -> Result<(), Failure> {
-    let bad = reports.iter().filter(|report| !report.state.is_good()).count();
+    let bad = reports
+        .iter()
+        .filter(|report| !report.state.is_good())
+        .count();
     if bad == 0 {
         return Ok(());
     }

@@ -35,9 +35,15 @@ pub(crate) async fn run(verb: Room, global: &Global) -> Result<(), Failure> {
 
 /// A client of the server that the settings name.
 pub(crate) fn api(settings: &Settings, keys: &KeyRing) -> Result<LiveKitApiClient, Failure> {
-    let options =
-        ApiOptions { deadline: settings.retries.api_deadline, retry: settings.retries.api };
-    Ok(LiveKitApiClient::with(&settings.livekit.url, LiveKitAuthManager::new(keys.clone()), options)?)
+    let options = ApiOptions {
+        deadline: settings.retries.api_deadline,
+        retry: settings.retries.api,
+    };
+    Ok(LiveKitApiClient::with(
+        &settings.livekit.url,
+        LiveKitAuthManager::new(keys.clone()),
+        options,
+    )?)
 }
 
 fn table(rooms: &[proto::Room]) -> String {
@@ -53,5 +59,8 @@ fn table(rooms: &[proto::Room]) -> String {
             ]
         })
         .collect();
-    output::table(&["SID", "NAME", "PARTICIPANTS", "PUBLISHERS", "RECORDING"], &rows)
+    output::table(
+        &["SID", "NAME", "PARTICIPANTS", "PUBLISHERS", "RECORDING"],
+        &rows,
+    )
 }

@@ -30,7 +30,11 @@ pub(crate) async fn run(typed: Serve, global: &Global) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let tasks = Tasks::new();
     let plan = Plan {
-        keys: if typed.dev { dev_keys() } else { settings.livekit.keys().ok_or_else(no_keys)? },
+        keys: if typed.dev {
+            dev_keys()
+        } else {
+            settings.livekit.keys().ok_or_else(no_keys)?
+        },
         speech: speech(&typed, &settings).await?,
         dev: typed.dev,
         settings,
@@ -43,7 +47,9 @@ pub(crate) async fn run(typed: Serve, global: &Global) -> Result<(), Failure> {
     }
     drain(&stack, &tasks, signals).await;
     stack.store.close().await;
-    tasks.fatal().map_or(Ok(()), |why| Err(Failure::new(Class::Internal, "process.fatal", why)))
+    tasks.fatal().map_or(Ok(()), |why| {
+        Err(Failure::new(Class::Internal, "process.fatal", why))
+    })
 }
 
 /// Logging as the files say; `-v` says more.
@@ -53,22 +59,38 @@ pub(crate) fn start_logging(monitoring: &Monitoring, global: &Global) -> Result<
         1 => "debug",
         _ => "trace",
     };
-    let filter = format!("warn,trunkline={level}{}", crates(level));
-    let format = if monitoring.json_logs { Format::Json } else { Format::Text };
+    // str0m warns of every codec it does not know in an offer, which is each browser's.
+    let filter = format!("warn,str0m=error,trunkline={level}{}", crates(level));
+    let format = if monitoring.json_logs {
+        Format::Json
+    } else {
+        Format::Text
+    };
     log::init(&filter, format).map_err(|error| {
-        Failure::new(Class::Invalid, "log.filter", format!("the log level is not known: {error}"))
+        Failure::new(
+            Class::Invalid,
+            "log.filter",
+            format!("the log level is not known: {error}"),
+        )
     })?;
     metrics::install().map_err(|error| {
-        Failure::new(Class::Internal, "metrics.install", format!("no metrics: {error}"))
+        Failure::new(
+            Class::Internal,
+            "metrics.install",
+            format!("no metrics: {error}"),
+        )
     })
 }
 
 /// The same level for every crate of ours, and theirs at warnings.
 fn crates(level: &str) -> String {
-    ["agent", "base", "bridge", "client", "console", "media", "node", "rtc", "service", "sip", "store"]
-        .iter()
-        .map(|name| format!(",trunkline_{name}={level}"))
-        .collect()
+    [
+        "agent", "base", "bridge", "client", "console", "media", "node", "rtc", "service", "sip",
+        "store",
+    ]
+    .iter()
+    .map(|name| format!(",trunkline_{name}={level}"))
+    .collect()
 }
 
 async fn speech(typed: &Serve, settings: &Settings) -> Result<Option<Speech>, Failure> {
@@ -83,7 +105,11 @@ async fn speech(typed: &Serve, settings: &Settings) -> Result<Option<Speech>, Fa
 pub(crate) async fn load_speech(dir: std::path::PathBuf) -> Result<Speech, Failure> {
     let load = move || Speech::load(&dir, &SpeechConfig::default());
     let loaded = tokio::task::spawn_blocking(load).await.map_err(|_| {
-        Failure::new(Class::Internal, "models.load", "loading the models panicked")
+        Failure::new(
+            Class::Internal,
+            "models.load",
+            "loading the models panicked",
+        )
     })?;
     Ok(loaded?)
 }
@@ -98,7 +124,10 @@ fn tell_ready(stack: &Stack, global: &Global) {
         if let Some(sip) = stack.sip_addr() {
             output::line(&format!("       phones at sip:agent@{sip}"));
         }
-        output::line(&format!("       console at http://{}", stack.console.addr()));
+        output::line(&format!(
+            "       console at http://{}",
+            stack.console.addr()
+        ));
     }
 }
 
@@ -116,15 +145,13 @@ fn addresses(stack: &Stack) -> Value {
 
 /// First signal: calls may finish. Second: they are ended politely. Third: the process goes.
 async fn drain(stack: &Stack, tasks: &Tasks, mut signals: Signals) {
-    let finish = async {
-        if let Some(gateway) = &stack.gateway {
-            let _ = tokio::time::timeout(DRAIN, gateway.drain()).await;
-        }
-        if let Some(node) = &stack.node {
-            let _ = tokio::time::timeout(HURRY, node.drain()).await;
-        }
-        tasks.finish(Limits { drain: HURRY, hurry: HURRY }).await
-    };
+    let finish = stack.drain(
+        tasks,
+        Limits {
+            drain: DRAIN,
+            hurry: HURRY,
+        },
+    );
     tokio::pin!(finish);
     let mut more = 0;
     loop {

@@ -69,8 +69,8 @@ fn attributes(pairs: &[String]) -> Result<BTreeMap<String, String>, Failure> {
         .iter()
         .map(|pair| {
             let split = pair.split_once('=').filter(|(key, _)| !key.is_empty());
-            let (key, value) = split
-                .ok_or_else(|| invalid(format!("--attribute `{pair}` is not key=value")))?;
+            let (key, value) =
+                split.ok_or_else(|| invalid(format!("--attribute `{pair}` is not key=value")))?;
             Ok((key.to_owned(), value.to_owned()))
         })
         .collect()
@@ -80,7 +80,10 @@ fn verify(token: &str, global: &Global) -> Result<(), Failure> {
     let mut typed = token.to_owned();
     if token == "-" {
         typed.clear();
-        let read = std::io::stdin().lock().take(TOKEN_LIMIT).read_to_string(&mut typed);
+        let read = std::io::stdin()
+            .lock()
+            .take(TOKEN_LIMIT)
+            .read_to_string(&mut typed);
         read.map_err(|error| invalid(format!("standard input cannot be read: {error}")))?;
     }
     let claims = keys(global)?.verify(typed.trim(), now())?;

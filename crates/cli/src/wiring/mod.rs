@@ -21,11 +21,11 @@ use trunkline_agent::speech::Speech;
 use trunkline_agent::worker::{AgentHandle, AgentWorker};
 use trunkline_base::class::Class;
 use trunkline_base::token::{ApiKey, KeyRing};
-use trunkline_bridge::egress::{Recorder, RecorderConfig, RecorderHandle};
+use trunkline_bridge::egress::{Recorder, RecorderConfig};
 use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle};
 use trunkline_console::{ConsoleConfig, ConsoleHandle, Part};
 use trunkline_node::{Node, NodeConfig, NodeHandle, Receiver, WebhookConfig};
-use trunkline_service::tasks::Tasks;
+use trunkline_service::tasks::{DrainReport, Limits, Tasks};
 use trunkline_store::Store;
 
 use crate::failure::Failure;
@@ -49,12 +49,10 @@ pub(crate) struct Plan {
 pub(crate) struct Stack {
     pub(crate) store: Store,
     pub(crate) url: String,
-    pub(crate) keys: KeyRing,
     pub(crate) node: Option<NodeHandle>,
     pub(crate) console: ConsoleHandle,
-    pub(crate) recorder: Option<RecorderHandle>,
     pub(crate) gateway: Option<GatewayHandle>,
-    pub(crate) worker: Option<AgentHandle>,
+    worker: Option<AgentHandle>,
 }
 
 /// The well-known pair of LiveKit's development mode.
@@ -68,10 +66,18 @@ impl Stack {
     /// # Errors
     /// The first part that cannot start, with its remedy.
     pub(crate) async fn start(plan: Plan, tasks: &Tasks) -> Result<Self, Failure> {
-        let Plan { mut settings, keys, dev, speech } = plan;
+        let Plan {
+            mut settings,
+            keys,
+            dev,
+            speech,
+        } = plan;
         let store = open_store(&settings.livekit.store).await?;
         let parts = Arc::new(watch::Sender::new(Vec::new()));
-        let config = ConsoleConfig { bind: settings.monitoring.console, keys: keys.clone() };
+        let config = ConsoleConfig {
+            bind: settings.monitoring.console,
+            keys: keys.clone(),
+        };
         let console =
             trunkline_console::start(config, store.clone(), parts.subscribe(), tasks).await?;
         let node = match settings.livekit.server {
@@ -82,7 +88,7 @@ impl Stack {
             settings.livekit.url = node.url();
             report(&parts, "node", "listens");
         }
-        let recorder = recorder(&settings, &keys, node.as_ref(), &console, &store, tasks).await?;
+        recorder(&settings, &keys, node.as_ref(), &console, &store, tasks).await?;
         let worker = worker(&settings, &keys, speech, &store, tasks).await?;
         if worker.is_some() {
             report(&parts, "agent", "registered");
@@ -92,7 +98,31 @@ impl Stack {
             report(&parts, "sip", "listens");
         }
         let url = settings.livekit.url.clone();
-        Ok(Self { store, url, keys, node, console, recorder, gateway, worker })
+        Ok(Self {
+            store,
+            url,
+            node,
+            console,
+            gateway,
+            worker,
+        })
+    }
+
+    /// Ends in order: calls may finish within the limit, then the agent, then the rooms, then
+    /// whatever is left.
+    pub(crate) async fn drain(&self, tasks: &Tasks, limits: Limits) -> DrainReport {
+        tasks.begin_drain("the daemon is ending");
+        if let Some(gateway) = &self.gateway {
+            let _ = timeout(limits.drain, gateway.drain()).await;
+        }
+        if let Some(worker) = &self.worker {
+            let _ = timeout(limits.hurry, worker.drain()).await;
+        }
+        if let Some(node) = &self.node {
+            let _ = timeout(limits.hurry, node.drain()).await;
+        }
+        tasks.hurry();
+        tasks.finish(limits).await
     }
 
     /// Where SIP over UDP is taken.
@@ -102,20 +132,32 @@ impl Stack {
 }
 
 fn report(parts: &watch::Sender<Vec<Part>>, name: &'static str, detail: &str) {
-    parts.send_modify(|parts| parts.push(Part { name, ready: true, detail: detail.to_owned() }));
+    parts.send_modify(|parts| {
+        parts.push(Part {
+            name,
+            ready: true,
+            detail: detail.to_owned(),
+        })
+    });
 }
 
 async fn open_store(path: &Path) -> Result<Store, Failure> {
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
         std::fs::create_dir_all(dir).map_err(|error| {
-            let text = format!("cannot make {}: {error}; choose another store.path", dir.display());
+            let text = format!(
+                "cannot make {}: {error}; choose another store.path",
+                dir.display()
+            );
             Failure::new(Class::Invalid, "store.dir", text)
         })?;
     }
     let store = Store::open(&path.display().to_string()).await?;
     let orphans = store.calls().close_orphans(now()).await?;
     if orphans > 0 {
-        info!(calls = orphans, "closed the calls of a process that was killed");
+        info!(
+            calls = orphans,
+            "closed the calls of a process that was killed"
+        );
     }
     Ok(store)
 }
@@ -131,11 +173,17 @@ async fn node(
     let wanted = &settings.livekit.node;
     let own = format!("http://{}/webhooks/livekit", console.addr());
     let others = wanted.webhooks.iter().cloned();
-    let receivers = std::iter::once(own).chain(others).map(Receiver::all).collect();
+    let receivers = std::iter::once(own)
+        .chain(others)
+        .map(Receiver::all)
+        .collect();
     let config = NodeConfig {
         node_ips: wanted.node_ip.into_iter().collect(),
         dev,
-        webhooks: WebhookConfig { receivers, ..WebhookConfig::default() },
+        webhooks: WebhookConfig {
+            receivers,
+            ..WebhookConfig::default()
+        },
         ..NodeConfig::new(wanted.http, wanted.rtc_udp, keys.clone())
     };
     Ok(Node::start(config, store.clone(), tasks.clone()).await?)
@@ -148,9 +196,9 @@ async fn recorder(
     console: &ConsoleHandle,
     store: &Store,
     tasks: &Tasks,
-) -> Result<Option<RecorderHandle>, Failure> {
+) -> Result<(), Failure> {
     if !settings.livekit.recording.enabled {
-        return Ok(None);
+        return Ok(());
     }
     let config = RecorderConfig::new(
         settings.livekit.url.clone(),
@@ -162,10 +210,19 @@ async fn recorder(
         || recording::Feed::Console(console.events()),
         |node| recording::Feed::Node(node.subscribe_events()),
     );
-    tasks.vital("recording", recording::follow(events, recorder.clone(), tasks.stop()));
-    let told = recording::Told { node: node.cloned(), store: store.clone() };
-    tasks.vital("egress events", recording::tell(recorder.events(), told, tasks.stop()));
-    Ok(Some(recorder))
+    tasks.vital(
+        "recording",
+        recording::follow(events, recorder.clone(), tasks.stop()),
+    );
+    let told = recording::Told {
+        node: node.cloned(),
+        store: store.clone(),
+    };
+    tasks.vital(
+        "egress events",
+        recording::tell(recorder.events(), told, tasks.stop()),
+    );
+    Ok(())
 }
 
 async fn worker(

@@ -57,8 +57,14 @@ pub(super) async fn follow(mut feed: Feed, recorder: RecorderHandle, stop: Stop)
             event = feed.next() => event,
         };
         let Some(event) = event else { return };
-        let sid = event.room.as_ref().map(|room| room.sid.clone()).unwrap_or_default();
-        let Some(room) = room_with_a_phone(&event) else { continue };
+        let sid = event
+            .room
+            .as_ref()
+            .map(|room| room.sid.clone())
+            .unwrap_or_default();
+        let Some(room) = room_with_a_phone(&event) else {
+            continue;
+        };
         if recorded.len() >= REMEMBERED {
             recorded.clear();
         }
@@ -78,7 +84,9 @@ fn room_with_a_phone(event: &proto::WebhookEvent) -> Option<RoomName> {
         .as_ref()
         .is_some_and(|participant| participant.kind == ParticipantKind::Sip.wire());
     let joined = event.event == "participant_joined" && phone;
-    joined.then(|| RoomName::parse(event.room.as_ref()?.name.clone()).ok()).flatten()
+    joined
+        .then(|| RoomName::parse(event.room.as_ref()?.name.clone()).ok())
+        .flatten()
 }
 
 /// Whom recordings are told to: the node's webhooks, or the store when the server is elsewhere.
@@ -123,7 +131,11 @@ fn word(info: &proto::EgressInfo, known: &mut BTreeSet<String>) -> &'static str 
             "egress_ended"
         }
         Status::EgressStarting | Status::EgressActive | Status::EgressEnding => {
-            if known.insert(info.egress_id.clone()) { "egress_started" } else { "egress_updated" }
+            if known.insert(info.egress_id.clone()) {
+                "egress_started"
+            } else {
+                "egress_updated"
+            }
         }
     }
 }
@@ -137,7 +149,10 @@ async fn keep(store: &Store, word: &str, info: &proto::EgressInfo) {
         body: serde_json::to_value(info).unwrap_or_default(),
     };
     if let Err(error) = store.events().put(&event).await {
-        warn!(code = error.code(), "a recording's event could not be stored");
+        warn!(
+            code = error.code(),
+            "a recording's event could not be stored"
+        );
     }
 }
 
@@ -164,15 +179,29 @@ mod tests {
             Status::EgressComplete,
         ]
         .map(|status| word(&info(status), &mut known));
-        assert_eq!(told, ["egress_started", "egress_updated", "egress_updated", "egress_ended"]);
+        assert_eq!(
+            told,
+            [
+                "egress_started",
+                "egress_updated",
+                "egress_updated",
+                "egress_ended"
+            ]
+        );
     }
 
     #[test]
     fn only_a_phone_that_joined_starts_a_recording() {
         let event = |word: &str, kind: ParticipantKind| proto::WebhookEvent {
             event: word.into(),
-            room: Some(proto::Room { name: "call".into(), ..Default::default() }),
-            participant: Some(proto::ParticipantInfo { kind: kind.wire(), ..Default::default() }),
+            room: Some(proto::Room {
+                name: "call".into(),
+                ..Default::default()
+            }),
+            participant: Some(proto::ParticipantInfo {
+                kind: kind.wire(),
+                ..Default::default()
+            }),
             ..Default::default()
         };
         assert!(room_with_a_phone(&event("participant_joined", ParticipantKind::Sip)).is_some());

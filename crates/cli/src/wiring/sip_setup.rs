@@ -28,8 +28,10 @@ pub(super) async fn apply(api: &LiveKitApiClient, setup: &SipSetup) -> Result<()
             Some(info) => {
                 let id = info.sip_trunk_id.clone();
                 let action = Some(TrunkAction::Replace(wanted));
-                let request =
-                    proto::UpdateSipInboundTrunkRequest { sip_trunk_id: id.clone(), action };
+                let request = proto::UpdateSipInboundTrunkRequest {
+                    sip_trunk_id: id.clone(),
+                    action,
+                };
                 api.update_inbound_trunk(request).await?;
                 info!(key = trunk.key, "trunk replaced");
                 id
@@ -84,7 +86,10 @@ fn same_trunk(info: &proto::SipInboundTrunkInfo, wanted: &proto::SipInboundTrunk
 
 fn same_rule(info: &proto::SipDispatchRuleInfo, wanted: &proto::SipDispatchRuleInfo) -> bool {
     let agents = |info: &proto::SipDispatchRuleInfo| {
-        info.room_config.as_ref().map(|config| config.agents.clone()).unwrap_or_default()
+        info.room_config
+            .as_ref()
+            .map(|config| config.agents.clone())
+            .unwrap_or_default()
     };
     info.rule == wanted.rule
         && info.name == wanted.name

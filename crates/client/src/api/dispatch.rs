@@ -4,11 +4,21 @@ use trunkline_base::id::{DispatchId, RoomName};
 
 use super::{ApiError, LiveKitApiClient, Need, Repeat, Rpc, proto};
 
-const CREATE: Rpc =
-    Rpc::new("AgentDispatchService/CreateDispatch", Need::RoomAdmin, Repeat::Never);
-const LIST: Rpc = Rpc::new("AgentDispatchService/ListDispatch", Need::RoomAdmin, Repeat::Safe);
-const DELETE: Rpc =
-    Rpc::new("AgentDispatchService/DeleteDispatch", Need::RoomAdmin, Repeat::GoneIsDone);
+const CREATE: Rpc = Rpc::new(
+    "AgentDispatchService/CreateDispatch",
+    Need::RoomAdmin,
+    Repeat::Never,
+);
+const LIST: Rpc = Rpc::new(
+    "AgentDispatchService/ListDispatch",
+    Need::RoomAdmin,
+    Repeat::Safe,
+);
+const DELETE: Rpc = Rpc::new(
+    "AgentDispatchService/DeleteDispatch",
+    Need::RoomAdmin,
+    Repeat::GoneIsDone,
+);
 
 impl LiveKitApiClient {
     /// Asks for an agent in a room. Never repeated: a second one would bring a second agent.

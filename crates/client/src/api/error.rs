@@ -63,7 +63,12 @@ impl Refusal {
     /// Reads an error body; nothing when it is not Twirp's.
     pub(super) fn parse(status: u16, body: &[u8]) -> Option<Self> {
         let body: Body = serde_json::from_slice(body).ok()?;
-        Some(Self { status, code: body.code, message: body.msg, meta: body.meta })
+        Some(Self {
+            status,
+            code: body.code,
+            message: body.msg,
+            meta: body.meta,
+        })
     }
 
     /// The SIP status of the far end, for calls.
@@ -171,7 +176,11 @@ impl fmt::Display for ApiError {
             }
             Failure::Answer => f.write_str("answer does not parse"),
             Failure::Twirp(refusal) => {
-                write!(f, "{} ({}): {}", refusal.code, refusal.status, refusal.message)
+                write!(
+                    f,
+                    "{} ({}): {}",
+                    refusal.code, refusal.status, refusal.message
+                )
             }
         }
     }

@@ -52,7 +52,11 @@ impl LiveKitApiClient {
     /// # Errors
     /// [`UrlError`] when `url` is no server address.
     pub fn new(url: &str, keys: impl Into<KeyRing>) -> Result<Self, UrlError> {
-        Self::with(url, LiveKitAuthManager::new(keys.into()), ApiOptions::default())
+        Self::with(
+            url,
+            LiveKitAuthManager::new(keys.into()),
+            ApiOptions::default(),
+        )
     }
 
     /// A client that signs through an existing manager, so that a key rotation reaches it.
@@ -65,7 +69,9 @@ impl LiveKitApiClient {
         options: ApiOptions,
     ) -> Result<Self, UrlError> {
         let transport = Transport::new(ServerUrl::parse(url)?, auth, options);
-        Ok(Self { transport: Arc::new(transport) })
+        Ok(Self {
+            transport: Arc::new(transport),
+        })
     }
 
     /// The server's address.

@@ -7,20 +7,43 @@ use super::{ApiError, LiveKitApiClient, Need, Repeat, Rpc, proto};
 
 const CREATE_ROOM: Rpc = Rpc::new("RoomService/CreateRoom", Need::RoomCreate, Repeat::Safe);
 const LIST_ROOMS: Rpc = Rpc::new("RoomService/ListRooms", Need::RoomList, Repeat::Safe);
-const DELETE_ROOM: Rpc = Rpc::new("RoomService/DeleteRoom", Need::RoomCreate, Repeat::GoneIsDone);
-const LIST_PARTICIPANTS: Rpc =
-    Rpc::new("RoomService/ListParticipants", Need::RoomAdmin, Repeat::Safe);
+const DELETE_ROOM: Rpc = Rpc::new(
+    "RoomService/DeleteRoom",
+    Need::RoomCreate,
+    Repeat::GoneIsDone,
+);
+const LIST_PARTICIPANTS: Rpc = Rpc::new(
+    "RoomService/ListParticipants",
+    Need::RoomAdmin,
+    Repeat::Safe,
+);
 const GET_PARTICIPANT: Rpc = Rpc::new("RoomService/GetParticipant", Need::RoomAdmin, Repeat::Safe);
-const REMOVE_PARTICIPANT: Rpc =
-    Rpc::new("RoomService/RemoveParticipant", Need::RoomAdmin, Repeat::GoneIsDone);
-const MUTE: Rpc = Rpc::new("RoomService/MutePublishedTrack", Need::RoomAdmin, Repeat::Safe);
-const UPDATE_PARTICIPANT: Rpc =
-    Rpc::new("RoomService/UpdateParticipant", Need::RoomAdmin, Repeat::Safe);
-const UPDATE_SUBSCRIPTIONS: Rpc =
-    Rpc::new("RoomService/UpdateSubscriptions", Need::RoomAdmin, Repeat::Safe);
+const REMOVE_PARTICIPANT: Rpc = Rpc::new(
+    "RoomService/RemoveParticipant",
+    Need::RoomAdmin,
+    Repeat::GoneIsDone,
+);
+const MUTE: Rpc = Rpc::new(
+    "RoomService/MutePublishedTrack",
+    Need::RoomAdmin,
+    Repeat::Safe,
+);
+const UPDATE_PARTICIPANT: Rpc = Rpc::new(
+    "RoomService/UpdateParticipant",
+    Need::RoomAdmin,
+    Repeat::Safe,
+);
+const UPDATE_SUBSCRIPTIONS: Rpc = Rpc::new(
+    "RoomService/UpdateSubscriptions",
+    Need::RoomAdmin,
+    Repeat::Safe,
+);
 const SEND_DATA: Rpc = Rpc::new("RoomService/SendData", Need::RoomAdmin, Repeat::Safe);
-const UPDATE_ROOM_METADATA: Rpc =
-    Rpc::new("RoomService/UpdateRoomMetadata", Need::RoomAdmin, Repeat::Safe);
+const UPDATE_ROOM_METADATA: Rpc = Rpc::new(
+    "RoomService/UpdateRoomMetadata",
+    Need::RoomAdmin,
+    Repeat::Safe,
+);
 const PERFORM_RPC: Rpc = Rpc::new("RoomService/PerformRpc", Need::RoomAdmin, Repeat::Never);
 
 impl LiveKitApiClient {
@@ -52,7 +75,9 @@ impl LiveKitApiClient {
     /// # Errors
     /// [`ApiError`].
     pub async fn delete_room(&self, room: &RoomName) -> Result<(), ApiError> {
-        let request = proto::DeleteRoomRequest { room: room.to_string() };
+        let request = proto::DeleteRoomRequest {
+            room: room.to_string(),
+        };
         let _done: proto::DeleteRoomResponse =
             self.transport.call(&DELETE_ROOM, None, &request).await?;
         Ok(())
@@ -66,9 +91,13 @@ impl LiveKitApiClient {
         &self,
         room: &RoomName,
     ) -> Result<Vec<proto::ParticipantInfo>, ApiError> {
-        let request = proto::ListParticipantsRequest { room: room.to_string() };
-        let answer: proto::ListParticipantsResponse =
-            self.transport.call(&LIST_PARTICIPANTS, Some(room), &request).await?;
+        let request = proto::ListParticipantsRequest {
+            room: room.to_string(),
+        };
+        let answer: proto::ListParticipantsResponse = self
+            .transport
+            .call(&LIST_PARTICIPANTS, Some(room), &request)
+            .await?;
         Ok(answer.participants)
     }
 
@@ -81,7 +110,9 @@ impl LiveKitApiClient {
         room: &RoomName,
         identity: &ParticipantIdentity,
     ) -> Result<proto::ParticipantInfo, ApiError> {
-        self.transport.call(&GET_PARTICIPANT, Some(room), &named(room, identity)).await
+        self.transport
+            .call(&GET_PARTICIPANT, Some(room), &named(room, identity))
+            .await
     }
 
     /// Removes a participant.
@@ -94,8 +125,10 @@ impl LiveKitApiClient {
         identity: &ParticipantIdentity,
     ) -> Result<(), ApiError> {
         let request = named(room, identity);
-        let _done: proto::RemoveParticipantResponse =
-            self.transport.call(&REMOVE_PARTICIPANT, Some(room), &request).await?;
+        let _done: proto::RemoveParticipantResponse = self
+            .transport
+            .call(&REMOVE_PARTICIPANT, Some(room), &request)
+            .await?;
         Ok(())
     }
 
@@ -130,7 +163,9 @@ impl LiveKitApiClient {
         request: proto::UpdateParticipantRequest,
     ) -> Result<proto::ParticipantInfo, ApiError> {
         let room = RoomName::parse(request.room.as_str()).ok();
-        self.transport.call(&UPDATE_PARTICIPANT, room.as_ref(), &request).await
+        self.transport
+            .call(&UPDATE_PARTICIPANT, room.as_ref(), &request)
+            .await
     }
 
     /// Subscribes a participant to tracks, or unsubscribes it.
@@ -151,8 +186,10 @@ impl LiveKitApiClient {
             subscribe,
             participant_tracks: Vec::new(),
         };
-        let _done: proto::UpdateSubscriptionsResponse =
-            self.transport.call(&UPDATE_SUBSCRIPTIONS, Some(room), &request).await?;
+        let _done: proto::UpdateSubscriptionsResponse = self
+            .transport
+            .call(&UPDATE_SUBSCRIPTIONS, Some(room), &request)
+            .await?;
         Ok(())
     }
 
@@ -167,8 +204,10 @@ impl LiveKitApiClient {
             rand::rng().fill_bytes(&mut request.nonce);
         }
         let room = RoomName::parse(request.room.as_str()).ok();
-        let _done: proto::SendDataResponse =
-            self.transport.call(&SEND_DATA, room.as_ref(), &request).await?;
+        let _done: proto::SendDataResponse = self
+            .transport
+            .call(&SEND_DATA, room.as_ref(), &request)
+            .await?;
         Ok(())
     }
 
@@ -185,20 +224,21 @@ impl LiveKitApiClient {
             room: room.to_string(),
             metadata: metadata.into(),
         };
-        self.transport.call(&UPDATE_ROOM_METADATA, Some(room), &request).await
+        self.transport
+            .call(&UPDATE_ROOM_METADATA, Some(room), &request)
+            .await
     }
 
     /// Calls a method a participant offers and waits for its answer.
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn perform_rpc(
-        &self,
-        request: proto::PerformRpcRequest,
-    ) -> Result<String, ApiError> {
+    pub async fn perform_rpc(&self, request: proto::PerformRpcRequest) -> Result<String, ApiError> {
         let room = RoomName::parse(request.room.as_str()).ok();
-        let answer: proto::PerformRpcResponse =
-            self.transport.call(&PERFORM_RPC, room.as_ref(), &request).await?;
+        let answer: proto::PerformRpcResponse = self
+            .transport
+            .call(&PERFORM_RPC, room.as_ref(), &request)
+            .await?;
         Ok(answer.payload)
     }
 }

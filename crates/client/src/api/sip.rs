@@ -18,11 +18,17 @@ const DELETE_TRUNK: Rpc = Rpc::new("SIP/DeleteSIPTrunk", Need::SipAdmin, Repeat:
 const CREATE_RULE: Rpc = Rpc::new("SIP/CreateSIPDispatchRule", Need::SipAdmin, Repeat::Never);
 const UPDATE_RULE: Rpc = Rpc::new("SIP/UpdateSIPDispatchRule", Need::SipAdmin, Repeat::Safe);
 const LIST_RULES: Rpc = Rpc::new("SIP/ListSIPDispatchRule", Need::SipAdmin, Repeat::Safe);
-const DELETE_RULE: Rpc = Rpc::new("SIP/DeleteSIPDispatchRule", Need::SipAdmin, Repeat::GoneIsDone);
-const CREATE_PARTICIPANT: Rpc =
-    Rpc::new("SIP/CreateSIPParticipant", Need::SipCall, Repeat::Never);
-const TRANSFER: Rpc =
-    Rpc::new("SIP/TransferSIPParticipant", Need::SipCallAndRoomAdmin, Repeat::Never);
+const DELETE_RULE: Rpc = Rpc::new(
+    "SIP/DeleteSIPDispatchRule",
+    Need::SipAdmin,
+    Repeat::GoneIsDone,
+);
+const CREATE_PARTICIPANT: Rpc = Rpc::new("SIP/CreateSIPParticipant", Need::SipCall, Repeat::Never);
+const TRANSFER: Rpc = Rpc::new(
+    "SIP/TransferSIPParticipant",
+    Need::SipCallAndRoomAdmin,
+    Repeat::Never,
+);
 
 /// Ringing, when the request names no time: LiveKit's own default.
 const RINGING: Duration = Duration::from_secs(30);
@@ -88,7 +94,9 @@ impl LiveKitApiClient {
         &self,
         id: &TrunkId,
     ) -> Result<Option<proto::SipInboundTrunkInfo>, ApiError> {
-        let request = proto::GetSipInboundTrunkRequest { sip_trunk_id: id.to_string() };
+        let request = proto::GetSipInboundTrunkRequest {
+            sip_trunk_id: id.to_string(),
+        };
         let answer: proto::GetSipInboundTrunkResponse =
             self.transport.call(&GET_INBOUND, None, &request).await?;
         Ok(answer.trunk)
@@ -102,7 +110,9 @@ impl LiveKitApiClient {
         &self,
         id: &TrunkId,
     ) -> Result<Option<proto::SipOutboundTrunkInfo>, ApiError> {
-        let request = proto::GetSipOutboundTrunkRequest { sip_trunk_id: id.to_string() };
+        let request = proto::GetSipOutboundTrunkRequest {
+            sip_trunk_id: id.to_string(),
+        };
         let answer: proto::GetSipOutboundTrunkResponse =
             self.transport.call(&GET_OUTBOUND, None, &request).await?;
         Ok(answer.trunk)
@@ -123,9 +133,7 @@ impl LiveKitApiClient {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn list_outbound_trunks(
-        &self,
-    ) -> Result<Vec<proto::SipOutboundTrunkInfo>, ApiError> {
+    pub async fn list_outbound_trunks(&self) -> Result<Vec<proto::SipOutboundTrunkInfo>, ApiError> {
         let request = proto::ListSipOutboundTrunkRequest::default();
         let answer: proto::ListSipOutboundTrunkResponse =
             self.transport.call(&LIST_OUTBOUND, None, &request).await?;
@@ -137,9 +145,10 @@ impl LiveKitApiClient {
     /// # Errors
     /// [`ApiError`].
     pub async fn delete_trunk(&self, id: &TrunkId) -> Result<(), ApiError> {
-        let request = proto::DeleteSipTrunkRequest { sip_trunk_id: id.to_string() };
-        let _gone: proto::SipTrunkInfo =
-            self.transport.call(&DELETE_TRUNK, None, &request).await?;
+        let request = proto::DeleteSipTrunkRequest {
+            sip_trunk_id: id.to_string(),
+        };
+        let _gone: proto::SipTrunkInfo = self.transport.call(&DELETE_TRUNK, None, &request).await?;
         Ok(())
     }
 
@@ -185,7 +194,9 @@ impl LiveKitApiClient {
     /// # Errors
     /// [`ApiError`].
     pub async fn delete_dispatch_rule(&self, id: &RuleId) -> Result<(), ApiError> {
-        let request = proto::DeleteSipDispatchRuleRequest { sip_dispatch_rule_id: id.to_string() };
+        let request = proto::DeleteSipDispatchRuleRequest {
+            sip_dispatch_rule_id: id.to_string(),
+        };
         let _gone: proto::SipDispatchRuleInfo =
             self.transport.call(&DELETE_RULE, None, &request).await?;
         Ok(())
@@ -199,9 +210,15 @@ impl LiveKitApiClient {
         &self,
         request: proto::CreateSipParticipantRequest,
     ) -> Result<proto::SipParticipantInfo, ApiError> {
-        let answered = if request.wait_until_answered { ANSWERED } else { Duration::ZERO };
+        let answered = if request.wait_until_answered {
+            ANSWERED
+        } else {
+            Duration::ZERO
+        };
         let limit = ringing(request.ringing_timeout.as_ref()) + answered + MARGIN;
-        self.transport.call_within(&CREATE_PARTICIPANT, None, &request, limit).await
+        self.transport
+            .call_within(&CREATE_PARTICIPANT, None, &request, limit)
+            .await
     }
 
     /// Transfers a call. Never repeated: a timeout leaves its state unknown.
@@ -214,8 +231,10 @@ impl LiveKitApiClient {
     ) -> Result<(), ApiError> {
         let room = RoomName::parse(request.room_name.as_str()).ok();
         let limit = ringing(request.ringing_timeout.as_ref()) + MARGIN;
-        let _done: proto::TransferSipParticipantResponse =
-            self.transport.call_within(&TRANSFER, room.as_ref(), &request, limit).await?;
+        let _done: proto::TransferSipParticipantResponse = self
+            .transport
+            .call_within(&TRANSFER, room.as_ref(), &request, limit)
+            .await?;
         Ok(())
     }
 }

@@ -47,11 +47,17 @@ impl Server {
     async fn answering(answers: Answers) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("ws://{}/prefix/", listener.local_addr().unwrap());
-        let script = Arc::new(Script { answers: Mutex::new(answers), ..Script::default() });
+        let script = Arc::new(Script {
+            answers: Mutex::new(answers),
+            ..Script::default()
+        });
         let app = Router::new()
             .route("/prefix/twirp/{service}/{method}", post(answer))
             .with_state(Arc::clone(&script));
-        #[expect(clippy::disallowed_methods, reason = "owned by the server and aborted with it")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "owned by the server and aborted with it"
+        )]
         let task = tokio::spawn(async { axum::serve(listener, app).await.unwrap() });
         let options = ApiOptions {
             retry: RetryPolicy {
@@ -61,8 +67,13 @@ impl Server {
             },
             ..ApiOptions::default()
         };
-        let client = LiveKitApiClient::with(&url, LiveKitAuthManager::new(keys()), options).unwrap();
-        Self { client, script, task }
+        let client =
+            LiveKitApiClient::with(&url, LiveKitAuthManager::new(keys()), options).unwrap();
+        Self {
+            client,
+            script,
+            task,
+        }
     }
 
     fn seen(&self) -> Seen {
@@ -81,7 +92,11 @@ async fn answer(
     let token = bearer.strip_prefix("Bearer ").unwrap();
     let now = UnixTime::from_system(std::time::SystemTime::now());
     let claims = keys().verify(token, now).unwrap();
-    script.seen.lock().unwrap().push((format!("{service}/{method}"), claims, body));
+    script
+        .seen
+        .lock()
+        .unwrap()
+        .push((format!("{service}/{method}"), claims, body));
     let (status, body) = script.answers.lock().unwrap().remove(0);
     (StatusCode::from_u16(status).unwrap(), body).into_response()
 }
@@ -99,19 +114,35 @@ fn ok(message: &impl prost::Message) -> (u16, Vec<u8>) {
 }
 
 fn refusal(status: u16, code: &str) -> (u16, Vec<u8>) {
-    (status, format!(r#"{{"code":"{code}","msg":"says the server"}}"#).into_bytes())
+    (
+        status,
+        format!(r#"{{"code":"{code}","msg":"says the server"}}"#).into_bytes(),
+    )
 }
 
 #[tokio::test]
 async fn a_call_carries_protobuf_and_the_least_grant() {
-    let room = proto::Room { name: "lobby".into(), sid: "RM_1".into(), ..Default::default() };
+    let room = proto::Room {
+        name: "lobby".into(),
+        sid: "RM_1".into(),
+        ..Default::default()
+    };
     let listed = proto::ListParticipantsResponse {
-        participants: vec![proto::ParticipantInfo { identity: "alice".into(), ..Default::default() }],
+        participants: vec![proto::ParticipantInfo {
+            identity: "alice".into(),
+            ..Default::default()
+        }],
     };
     let trunks = proto::ListSipInboundTrunkResponse::default();
     let server = Server::answering(vec![ok(&room), ok(&listed), ok(&trunks)]).await;
-    let request = proto::CreateRoomRequest { name: "lobby".into(), ..Default::default() };
-    assert_eq!(server.client.create_room(request).await.unwrap().sid, "RM_1");
+    let request = proto::CreateRoomRequest {
+        name: "lobby".into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        server.client.create_room(request).await.unwrap().sid,
+        "RM_1"
+    );
     let people = server.client.list_participants(&lobby()).await.unwrap();
     assert_eq!(people[0].identity, "alice");
     server.client.list_inbound_trunks().await.unwrap();
@@ -149,7 +180,11 @@ async fn reads_are_repeated_and_a_removal_done_twice_is_done() {
 async fn a_call_that_must_not_be_repeated_is_not() {
     let server = Server::answering(vec![refusal(503, "unavailable")]).await;
     let request = proto::CreateSipParticipantRequest::default();
-    let error = server.client.create_sip_participant(request).await.unwrap_err();
+    let error = server
+        .client
+        .create_sip_participant(request)
+        .await
+        .unwrap_err();
     assert_eq!((error.class(), error.attempts), (Class::Unavailable, 1));
     assert_eq!(server.seen().len(), 1);
 }
@@ -166,7 +201,10 @@ async fn refusals_are_typed_and_not_repeated() {
     .await;
     let client = &server.client;
     let error = client.list_rooms(&[]).await.unwrap_err();
-    assert_eq!((error.class(), error.twirp_code()), (Class::Denied, Some("unauthenticated")));
+    assert_eq!(
+        (error.class(), error.twirp_code()),
+        (Class::Denied, Some("unauthenticated"))
+    );
     assert_eq!(
         error.to_string(),
         "RoomService/ListRooms failed: unauthenticated (401): says the server"
@@ -178,7 +216,10 @@ async fn refusals_are_typed_and_not_repeated() {
         .create_sip_participant(proto::CreateSipParticipantRequest::default())
         .await
         .unwrap_err();
-    assert_eq!((error.class(), error.sip_status()), (Class::Conflict, Some(486)));
+    assert_eq!(
+        (error.class(), error.sip_status()),
+        (Class::Conflict, Some(486))
+    );
     let error = client.list_rooms(&[]).await.unwrap_err();
     assert!(matches!(error.failure, Failure::Foreign { status: 404 }));
     assert_eq!(server.seen().len(), 4);
@@ -188,7 +229,10 @@ async fn refusals_are_typed_and_not_repeated() {
 async fn repeated_data_carries_one_nonce() {
     let done = proto::SendDataResponse::default();
     let server = Server::answering(vec![refusal(503, "unavailable"), ok(&done)]).await;
-    let request = proto::SendDataRequest { room: "lobby".into(), ..Default::default() };
+    let request = proto::SendDataRequest {
+        room: "lobby".into(),
+        ..Default::default()
+    };
     server.client.send_data(request).await.unwrap();
     let nonces: Vec<Vec<u8>> = server
         .seen()
@@ -204,8 +248,14 @@ async fn a_server_that_is_not_there_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let options = ApiOptions { retry: RetryPolicy::NONE, ..ApiOptions::default() };
+    let options = ApiOptions {
+        retry: RetryPolicy::NONE,
+        ..ApiOptions::default()
+    };
     let client = LiveKitApiClient::with(&url, LiveKitAuthManager::new(keys()), options).unwrap();
     let error = client.list_rooms(&[]).await.unwrap_err();
-    assert_eq!((error.class(), error.code()), (Class::Unavailable, "client.api.transport"));
+    assert_eq!(
+        (error.class(), error.code()),
+        (Class::Unavailable, "client.api.transport")
+    );
 }

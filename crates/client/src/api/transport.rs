@@ -48,7 +48,13 @@ impl Transport {
             .unwrap_or_default();
         #[expect(clippy::expect_used, reason = "a literal that parses")]
         let caller = ParticipantIdentity::parse("trunkline").expect("literal");
-        Self { http, url, auth, options, caller }
+        Self {
+            http,
+            url,
+            auth,
+            options,
+            caller,
+        }
     }
 
     pub(super) const fn url(&self) -> &ServerUrl {
@@ -61,7 +67,8 @@ impl Transport {
         room: Option<&RoomName>,
         request: &Req,
     ) -> Result<Res, ApiError> {
-        self.call_within(rpc, room, request, self.options.deadline).await
+        self.call_within(rpc, room, request, self.options.deadline)
+            .await
     }
 
     /// As [`Transport::call`], with another deadline for the whole of it.
@@ -74,8 +81,15 @@ impl Transport {
     ) -> Result<Res, ApiError> {
         let body = Bytes::from(request.encode_to_vec());
         let started = Instant::now();
-        let policy = if rpc.repeat == Repeat::Never { RetryPolicy::NONE } else { self.options.retry };
-        let mut backoff = Backoff::new(RetryPolicy { total: policy.total.min(limit), ..policy });
+        let policy = if rpc.repeat == Repeat::Never {
+            RetryPolicy::NONE
+        } else {
+            self.options.retry
+        };
+        let mut backoff = Backoff::new(RetryPolicy {
+            total: policy.total.min(limit),
+            ..policy
+        });
         let mut rng = SmallRng::from_rng(&mut rand::rng());
         loop {
             let left = limit.saturating_sub(started.elapsed());
@@ -92,7 +106,11 @@ impl Transport {
                 .then(|| backoff.next_wait(started.elapsed(), None, &mut rng))
                 .flatten();
             let Some(wait) = wait else {
-                return Err(ApiError { rpc: rpc.path, failure, attempts });
+                return Err(ApiError {
+                    rpc: rpc.path,
+                    failure,
+                    attempts,
+                });
             };
             tracing::debug!(rpc = rpc.path, attempts, ?wait, "call failed, trying again");
             tokio::time::sleep(wait).await;
@@ -153,14 +171,42 @@ impl Transport {
         let room = room.map(ToString::to_string).unwrap_or_default();
         let none = VideoGrant::default();
         let (video, sip) = match need {
-            Need::RoomCreate => (VideoGrant { room_create: true, ..none }, None),
-            Need::RoomList => (VideoGrant { room_list: true, ..none }, None),
+            Need::RoomCreate => (
+                VideoGrant {
+                    room_create: true,
+                    ..none
+                },
+                None,
+            ),
+            Need::RoomList => (
+                VideoGrant {
+                    room_list: true,
+                    ..none
+                },
+                None,
+            ),
             Need::RoomAdmin => (VideoGrant::admin(room), None),
-            Need::SipAdmin => (none, Some(SipGrant { admin: true, call: false })),
-            Need::SipCall => (none, Some(SipGrant { admin: false, call: true })),
-            Need::SipCallAndRoomAdmin => {
-                (VideoGrant::admin(room), Some(SipGrant { admin: false, call: true }))
-            }
+            Need::SipAdmin => (
+                none,
+                Some(SipGrant {
+                    admin: true,
+                    call: false,
+                }),
+            ),
+            Need::SipCall => (
+                none,
+                Some(SipGrant {
+                    admin: false,
+                    call: true,
+                }),
+            ),
+            Need::SipCallAndRoomAdmin => (
+                VideoGrant::admin(room),
+                Some(SipGrant {
+                    admin: false,
+                    call: true,
+                }),
+            ),
         };
         self.auth.mint_call(&self.caller, video, sip)
     }

@@ -93,7 +93,10 @@ impl LiveKitAuthManager {
 
     /// Signs by another clock.
     pub fn with_clock(keys: KeyRing, clock: WallClock) -> Self {
-        Self { keys: watch::Sender::new(keys), clock }
+        Self {
+            keys: watch::Sender::new(keys),
+            clock,
+        }
     }
 
     /// Replaces the keys; every kept token is renewed with the new active key at once.
@@ -132,7 +135,9 @@ impl LiveKitAuthManager {
         let mut claims =
             Claims::new(caller.as_str(), (self.clock)(), LIFE.as_secs()).with_video(video);
         claims.sip = sip;
-        sign(&claims, self.keys.borrow().active()).map(Secret::new).map_err(|_| AuthError::Sign)
+        sign(&claims, self.keys.borrow().active())
+            .map(Secret::new)
+            .map_err(|_| AuthError::Sign)
     }
 
     /// A token that is always fresh, for as long as the returned value lives.
@@ -150,9 +155,15 @@ impl LiveKitAuthManager {
             made,
             sender,
         };
-        #[expect(clippy::disallowed_methods, reason = "owned by FreshToken and aborted with it")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "owned by FreshToken and aborted with it"
+        )]
         let task = tokio::spawn(keeper.run());
-        Ok(FreshToken { current, task: Arc::new(AbortOnDrop(task)) })
+        Ok(FreshToken {
+            current,
+            task: Arc::new(AbortOnDrop(task)),
+        })
     }
 }
 
@@ -163,7 +174,9 @@ fn mint(
     life: Duration,
 ) -> Result<Secret<String>, AuthError> {
     let claims = spec.claims(now, life)?;
-    sign(&claims, keys.active()).map(Secret::new).map_err(|_| AuthError::Sign)
+    sign(&claims, keys.active())
+        .map(Secret::new)
+        .map_err(|_| AuthError::Sign)
 }
 
 /// A token that is always fresh. Clones share the renewing task; it ends with the last of them.

@@ -29,8 +29,14 @@ pub enum Role {
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Participant, Self::Admin, Self::ViewOnly, Self::Agent, Self::Sip, Self::Recorder];
+    pub const ALL: [Self; 6] = [
+        Self::Participant,
+        Self::Admin,
+        Self::ViewOnly,
+        Self::Agent,
+        Self::Sip,
+        Self::Recorder,
+    ];
 
     /// Its name on a command line.
     pub const fn as_str(self) -> &'static str {
@@ -45,7 +51,10 @@ impl Role {
     }
 
     const fn needs_room(self) -> bool {
-        matches!(self, Self::Participant | Self::ViewOnly | Self::Sip | Self::Recorder)
+        matches!(
+            self,
+            Self::Participant | Self::ViewOnly | Self::Sip | Self::Recorder
+        )
     }
 
     const fn kind(self) -> ParticipantKind {
@@ -59,7 +68,11 @@ impl Role {
 
     fn grant(self, room: Option<&RoomName>) -> VideoGrant {
         let room_name = room.map(ToString::to_string).unwrap_or_default();
-        let join = VideoGrant { room_join: room.is_some(), room: room_name, ..VideoGrant::default() };
+        let join = VideoGrant {
+            room_join: room.is_some(),
+            room: room_name,
+            ..VideoGrant::default()
+        };
         match self {
             Self::Participant => join,
             Self::Admin => VideoGrant {
@@ -82,7 +95,10 @@ impl Role {
                 can_update_own_metadata: Some(true),
                 ..join
             },
-            Self::Sip => VideoGrant { can_update_own_metadata: Some(true), ..join },
+            Self::Sip => VideoGrant {
+                can_update_own_metadata: Some(true),
+                ..join
+            },
             Self::Recorder => VideoGrant {
                 recorder: true,
                 hidden: true,
@@ -105,7 +121,10 @@ impl std::str::FromStr for Role {
     type Err = UnknownRole;
 
     fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(UnknownRole)
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or(UnknownRole)
     }
 }
 
@@ -200,7 +219,10 @@ impl TokenSpec {
         if self.role.needs_room() && self.room.is_none() && self.grant.is_none() {
             return Err(AuthError::RoomMissing { role: self.role });
         }
-        let grant = self.grant.clone().unwrap_or_else(|| self.role.grant(self.room.as_ref()));
+        let grant = self
+            .grant
+            .clone()
+            .unwrap_or_else(|| self.role.grant(self.room.as_ref()));
         let mut claims = Claims::new(self.identity.as_str(), now, life.as_secs())
             .with_video(grant)
             .with_kind(self.role.kind())
@@ -208,7 +230,10 @@ impl TokenSpec {
             .with_metadata(self.metadata.as_str())
             .with_attributes(self.attributes.clone());
         if self.role == Role::Admin {
-            claims = claims.with_sip(SipGrant { admin: true, call: true });
+            claims = claims.with_sip(SipGrant {
+                admin: true,
+                call: true,
+            });
         }
         claims.room_config.clone_from(&self.room_config);
         Ok(claims)

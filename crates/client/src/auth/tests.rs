@@ -21,9 +21,8 @@ fn stepped_clock() -> (WallClock, Arc<AtomicU64>) {
     let origin = tokio::time::Instant::now();
     let offset = Arc::new(AtomicU64::new(START));
     let base = Arc::clone(&offset);
-    let clock: WallClock = Arc::new(move || {
-        UnixTime(base.load(Ordering::SeqCst)).plus(origin.elapsed())
-    });
+    let clock: WallClock =
+        Arc::new(move || UnixTime(base.load(Ordering::SeqCst)).plus(origin.elapsed()));
     (clock, offset)
 }
 
@@ -42,7 +41,11 @@ async fn a_kept_token_is_never_within_two_minutes_of_its_end() {
         tokio::task::yield_now().await;
         let now = clock();
         let claims = read(&fresh.current(), &keys, now);
-        assert!(claims.exp > now.secs() + 90, "{} left", claims.exp - now.secs());
+        assert!(
+            claims.exp > now.secs() + 90,
+            "{} left",
+            claims.exp - now.secs()
+        );
     }
 }
 
@@ -55,7 +58,10 @@ async fn a_clock_stepped_forward_renews_at_the_next_look() {
     let mut watch = fresh.watch();
     watch.mark_unchanged();
     offset.fetch_add(3_600_000, Ordering::SeqCst);
-    tokio::time::timeout(LOOK * 2, watch.changed()).await.unwrap().unwrap();
+    tokio::time::timeout(LOOK * 2, watch.changed())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(read(&fresh.current(), &keys, clock()).exp > clock().secs());
 }
 
@@ -68,7 +74,10 @@ async fn a_clock_stepped_back_renews_so_that_nbf_is_not_in_the_future() {
     let mut watch = fresh.watch();
     watch.mark_unchanged();
     offset.fetch_sub(3_600_000, Ordering::SeqCst);
-    tokio::time::timeout(LOOK * 2, watch.changed()).await.unwrap().unwrap();
+    tokio::time::timeout(LOOK * 2, watch.changed())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(read(&fresh.current(), &keys, clock()).nbf.unwrap() <= clock().secs());
 }
 
@@ -81,12 +90,21 @@ async fn rotated_keys_sign_at_once_and_renewal_outlives_the_manager() {
     watch.mark_unchanged();
     let next = ring("another");
     manager.rotate(next.clone());
-    tokio::time::timeout(Duration::from_millis(1), watch.changed()).await.unwrap().unwrap();
-    assert_eq!(read(&fresh.current(), &next, clock()).kind, ParticipantKind::Agent);
+    tokio::time::timeout(Duration::from_millis(1), watch.changed())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        read(&fresh.current(), &next, clock()).kind,
+        ParticipantKind::Agent
+    );
 
     drop(manager);
     watch.mark_unchanged();
-    tokio::time::timeout(LIFE, watch.changed()).await.unwrap().unwrap();
+    tokio::time::timeout(LIFE, watch.changed())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(read(&fresh.current(), &next, clock()).exp > clock().secs() + 500);
 }
 
@@ -99,7 +117,11 @@ fn roles_grant_what_they_say() {
 
     assert!(video(Role::Participant).may_publish() && video(Role::Participant).room_join);
     assert!(video(Role::Admin).room_admin && !video(Role::Admin).room_join);
-    assert!(claims(Role::Admin).sip.is_some_and(|sip| sip.admin && sip.call));
+    assert!(
+        claims(Role::Admin)
+            .sip
+            .is_some_and(|sip| sip.admin && sip.call)
+    );
     assert!(!video(Role::ViewOnly).may_publish() && !video(Role::ViewOnly).may_publish_data());
     assert!(video(Role::Agent).agent && video(Role::Agent).may_update_own_metadata());
     assert_eq!(claims(Role::Sip).kind, ParticipantKind::Sip);
@@ -114,7 +136,10 @@ fn roles_grant_what_they_say() {
 fn a_role_that_joins_needs_a_room() {
     let manager = LiveKitAuthManager::new(ring("secret"));
     let homeless = TokenSpec::new(Role::Sip, ParticipantIdentity::parse("x").unwrap());
-    assert_eq!(manager.mint(&homeless), Err(AuthError::RoomMissing { role: Role::Sip }));
+    assert_eq!(
+        manager.mint(&homeless),
+        Err(AuthError::RoomMissing { role: Role::Sip })
+    );
     let worker = TokenSpec::new(Role::Agent, ParticipantIdentity::parse("w").unwrap());
     assert!(manager.mint(&worker).is_ok());
 }

@@ -28,9 +28,17 @@ const OUTBOX_LIMIT: usize = 1024;
 /// Something a child future found out.
 #[derive(Debug)]
 pub(super) enum News {
-    Answered { job: Box<JobInfo>, accepted: Option<Accepted> },
-    Waited { job: JobId },
-    Finished { job: JobId, outcome: Option<JobOutcome> },
+    Answered {
+        job: Box<JobInfo>,
+        accepted: Option<Accepted>,
+    },
+    Waited {
+        job: JobId,
+    },
+    Finished {
+        job: JobId,
+        outcome: Option<JobOutcome>,
+    },
 }
 
 #[derive(Debug)]
@@ -105,7 +113,8 @@ impl Book {
         for (_, pending) in std::mem::take(&mut self.pending) {
             drop(pending.assigned.send(Err(JobError::Unassigned)));
         }
-        self.outbox.retain(|message| matches!(message, ToServer::UpdateJob(_)));
+        self.outbox
+            .retain(|message| matches!(message, ToServer::UpdateJob(_)));
     }
 
     pub(super) fn on_offer(&mut self, request: proto::AvailabilityRequest) {
@@ -116,14 +125,23 @@ impl Book {
             return self.tell(wire::decline(&job.id));
         }
         let (reply, answered) = oneshot::channel();
-        let offer = JobOffer { job: job.clone(), reply };
+        let offer = JobOffer {
+            job: job.clone(),
+            reply,
+        };
         if self.offers.try_send(offer).is_err() {
             return self.tell(wire::decline(&job.id));
         }
         self.open_offers += 1;
         self.news.push(Box::pin(async move {
-            let accepted = timeout(OFFER_LIMIT, answered).await.ok().and_then(Result::ok);
-            News::Answered { job: Box::new(job), accepted }
+            let accepted = timeout(OFFER_LIMIT, answered)
+                .await
+                .ok()
+                .and_then(Result::ok);
+            News::Answered {
+                job: Box::new(job),
+                accepted,
+            }
         }));
     }
 
@@ -140,8 +158,14 @@ impl Book {
         let (finished, ended) = oneshot::channel();
         let id = job.id.clone();
         let assigned = Job {
-            info: JobInfo { id: id.clone(), ..pending.info },
-            url: assignment.url.filter(|url| !url.is_empty()).unwrap_or_else(|| self.own_url.clone()),
+            info: JobInfo {
+                id: id.clone(),
+                ..pending.info
+            },
+            url: assignment
+                .url
+                .filter(|url| !url.is_empty())
+                .unwrap_or_else(|| self.own_url.clone()),
             token: Secret::new(assignment.token),
             identity: pending.identity,
             terminated,
@@ -150,7 +174,10 @@ impl Book {
         self.running.insert(id.clone(), terminate);
         self.tell(wire::running(&id));
         self.news.push(Box::pin(async move {
-            News::Finished { job: id, outcome: ended.await.ok() }
+            News::Finished {
+                job: id,
+                outcome: ended.await.ok(),
+            }
         }));
         // If whoever accepted is gone, the job drops here and is reported as failed.
         drop(pending.assigned.send(Ok(assigned)));
@@ -193,7 +220,14 @@ impl Book {
         }
         let job = info.id.clone();
         self.tell(wire::accept(&job, &identity, answer));
-        self.pending.insert(job.clone(), Pending { info, identity, assigned });
+        self.pending.insert(
+            job.clone(),
+            Pending {
+                info,
+                identity,
+                assigned,
+            },
+        );
         self.news.push(Box::pin(async move {
             sleep(ASSIGN_LIMIT).await;
             News::Waited { job }

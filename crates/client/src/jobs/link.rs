@@ -48,7 +48,9 @@ impl Link {
             .auth
             .mint(&TokenSpec::new(Role::Agent, bearer))
             .map_err(|error| failed(&error.to_string()))?;
-        let socket = Socket::open(&self.url.ws("/agent"), &token).await.map_err(LinkError::from)?;
+        let socket = Socket::open(&self.url.ws("/agent"), &token)
+            .await
+            .map_err(LinkError::from)?;
         let mut link = LinkUp { socket };
         if !link.send(wire::register(&self.options)).await {
             return Err(failed("connection lost while registering"));
@@ -79,7 +81,10 @@ impl From<OpenError> for LinkError {
 }
 
 fn failed(what: &str) -> LinkError {
-    LinkError { denied: false, what: what.to_owned() }
+    LinkError {
+        denied: false,
+        what: what.to_owned(),
+    }
 }
 
 /// A registered socket.
@@ -97,7 +102,9 @@ impl LinkUp {
         loop {
             let bytes = self.socket.recv().await?;
             match proto::ServerMessage::decode(bytes) {
-                Ok(proto::ServerMessage { message: Some(message) }) => return Some(message),
+                Ok(proto::ServerMessage {
+                    message: Some(message),
+                }) => return Some(message),
                 // A kind newer than this library.
                 Ok(proto::ServerMessage { message: None }) => {}
                 Err(_) => tracing::warn!("worker message does not parse"),
@@ -106,7 +113,9 @@ impl LinkUp {
     }
 
     pub(super) async fn send(&mut self, message: ToServer) -> bool {
-        let message = proto::WorkerMessage { message: Some(message) };
+        let message = proto::WorkerMessage {
+            message: Some(message),
+        };
         self.socket.send(message.encode_to_vec()).await
     }
 

@@ -62,9 +62,18 @@ impl Worker {
         let (state, current) = watch::channel(WorkerState::Connecting);
         let (offers, offered) = mpsc::channel(OFFER_DEPTH);
         let task = WorkerTask::new(Link { url, auth, options }, orders, state, offers);
-        #[expect(clippy::disallowed_methods, reason = "ends when the last handle is dropped")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "ends when the last handle is dropped"
+        )]
         drop(tokio::spawn(task.run()));
-        Ok((Self { commands, state: current }, JobOffers { offers: offered }))
+        Ok((
+            Self {
+                commands,
+                state: current,
+            },
+            JobOffers { offers: offered },
+        ))
     }
 
     /// Where it stands, latest wins.
@@ -80,7 +89,10 @@ impl Worker {
         let mut state = self.state.clone();
         let settled = state
             .wait_for(|state| {
-                matches!(state, WorkerState::Registered { .. } | WorkerState::Closed { .. })
+                matches!(
+                    state,
+                    WorkerState::Registered { .. } | WorkerState::Closed { .. }
+                )
             })
             .await
             .map_err(|_| WorkerError::Closed)?;
@@ -98,7 +110,12 @@ impl Worker {
     /// Reports full, lets the running jobs finish, closes. Dropping the future keeps draining.
     pub async fn drain(&self) {
         let (done, drained) = oneshot::channel();
-        if self.commands.send(WorkerCommand::Drain { done }).await.is_ok() {
+        if self
+            .commands
+            .send(WorkerCommand::Drain { done })
+            .await
+            .is_ok()
+        {
             drop(drained.await);
         }
     }
@@ -106,7 +123,12 @@ impl Worker {
     /// Closes the socket at once; jobs go on in their rooms.
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
-        if self.commands.send(WorkerCommand::Close { done }).await.is_ok() {
+        if self
+            .commands
+            .send(WorkerCommand::Close { done })
+            .await
+            .is_ok()
+        {
             drop(closed.await);
         }
     }

@@ -44,7 +44,9 @@ impl JobOffer {
     /// [`JobError`] when the offer expired or the server did not assign.
     pub async fn accept(self, answer: JobAnswer) -> Result<Job, JobError> {
         let (assigned, assignment) = oneshot::channel();
-        self.reply.send(Accepted { answer, assigned }).map_err(|_| JobError::Expired)?;
+        self.reply
+            .send(Accepted { answer, assigned })
+            .map_err(|_| JobError::Expired)?;
         assignment.await.map_err(|_| JobError::Closed)?
     }
 
@@ -75,7 +77,12 @@ impl Job {
     /// # Cancel safety
     /// Safe.
     pub async fn terminated(&self) {
-        let ended = self.terminated.clone().wait_for(|ended| *ended).await.map(|_| ());
+        let ended = self
+            .terminated
+            .clone()
+            .wait_for(|ended| *ended)
+            .await
+            .map(|_| ());
         if ended.is_err() {
             std::future::pending::<()>().await;
         }

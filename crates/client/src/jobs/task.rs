@@ -201,7 +201,11 @@ impl WorkerTask {
 
     fn announce(&self, state: WorkerState) {
         let draining = self.book.draining && !matches!(state, WorkerState::Closed { .. });
-        self.state.send_replace(if draining { WorkerState::Draining } else { state });
+        self.state.send_replace(if draining {
+            WorkerState::Draining
+        } else {
+            state
+        });
     }
 }
 

@@ -31,7 +31,9 @@ struct Session {
 
 impl Server {
     async fn bind() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
+        Self {
+            listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        }
     }
 
     fn url(&self) -> String {
@@ -46,16 +48,22 @@ impl Server {
     async fn registered(&self) -> (Session, proto::RegisterWorkerRequest) {
         let accepting = async {
             let (stream, _) = self.listener.accept().await.unwrap();
-            #[expect(clippy::result_large_err, reason = "the signature tungstenite asks for")]
-            let check = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
-                assert_eq!(request.uri().path(), "/prefix/agent");
-                let bearer = request.headers()["authorization"].to_str().unwrap();
-                let token = bearer.strip_prefix("Bearer ").unwrap();
-                let now = UnixTime::from_system(std::time::SystemTime::now());
-                assert!(keys().verify(token, now).unwrap().video.unwrap().agent);
-                Ok(response)
-            };
-            let socket = tokio_tungstenite::accept_hdr_async(stream, check).await.unwrap();
+            #[expect(
+                clippy::result_large_err,
+                reason = "the signature tungstenite asks for"
+            )]
+            let check =
+                |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
+                    assert_eq!(request.uri().path(), "/prefix/agent");
+                    let bearer = request.headers()["authorization"].to_str().unwrap();
+                    let token = bearer.strip_prefix("Bearer ").unwrap();
+                    let now = UnixTime::from_system(std::time::SystemTime::now());
+                    assert!(keys().verify(token, now).unwrap().video.unwrap().agent);
+                    Ok(response)
+                };
+            let socket = tokio_tungstenite::accept_hdr_async(stream, check)
+                .await
+                .unwrap();
             let mut session = Session { socket };
             let ToServer::Register(request) = session.recv().await else {
                 panic!("first message is not a registration");
@@ -75,9 +83,14 @@ impl Server {
 impl Session {
     async fn recv(&mut self) -> ToServer {
         loop {
-            let next = tokio::time::timeout(LIMIT, self.socket.next()).await.unwrap();
+            let next = tokio::time::timeout(LIMIT, self.socket.next())
+                .await
+                .unwrap();
             if let Message::Binary(bytes) = next.unwrap().unwrap() {
-                return proto::WorkerMessage::decode(bytes).unwrap().message.unwrap();
+                return proto::WorkerMessage::decode(bytes)
+                    .unwrap()
+                    .message
+                    .unwrap();
             }
         }
     }
@@ -92,14 +105,22 @@ impl Session {
     }
 
     async fn send(&mut self, message: FromServer) {
-        let message = proto::ServerMessage { message: Some(message) };
-        self.socket.send(Message::Binary(message.encode_to_vec().into())).await.unwrap();
+        let message = proto::ServerMessage {
+            message: Some(message),
+        };
+        self.socket
+            .send(Message::Binary(message.encode_to_vec().into()))
+            .await
+            .unwrap();
     }
 
     async fn offer(&mut self, id: &str) {
         let job = Some(job(id));
-        self.send(FromServer::Availability(proto::AvailabilityRequest { job, resuming: false }))
-            .await;
+        self.send(FromServer::Availability(proto::AvailabilityRequest {
+            job,
+            resuming: false,
+        }))
+        .await;
     }
 
     async fn assign(&mut self, id: &str) {
@@ -157,14 +178,21 @@ fn options() -> WorkerOptions {
 fn job(id: &str) -> proto::Job {
     proto::Job {
         id: id.into(),
-        room: Some(proto::Room { name: "lobby".into(), sid: "RM_1".into(), ..Default::default() }),
+        room: Some(proto::Room {
+            name: "lobby".into(),
+            sid: "RM_1".into(),
+            ..Default::default()
+        }),
         metadata: "call".into(),
         ..Default::default()
     }
 }
 
 async fn next(offers: &mut JobOffers) -> JobOffer {
-    tokio::time::timeout(LIMIT, offers.next()).await.unwrap().unwrap()
+    tokio::time::timeout(LIMIT, offers.next())
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 /// A worker with one running job.
@@ -192,7 +220,10 @@ async fn an_accepted_offer_becomes_a_job_and_its_end_is_reported() {
 
     session.offer("AJ_1").await;
     let offer = next(&mut offers).await;
-    assert_eq!((offer.job.room.as_str(), offer.job.metadata.as_str()), ("lobby", "call"));
+    assert_eq!(
+        (offer.job.room.as_str(), offer.job.metadata.as_str()),
+        ("lobby", "call")
+    );
     let answer = JobAnswer {
         identity: Some(ParticipantIdentity::parse("bot").unwrap()),
         attributes: [("lk.agent.state".to_owned(), "initializing".to_owned())].into(),
@@ -200,8 +231,14 @@ async fn an_accepted_offer_becomes_a_job_and_its_end_is_reported() {
     };
     let (job, ()) = tokio::join!(offer.accept(answer), async {
         let said = session.availability().await;
-        assert_eq!((said.available, said.participant_identity.as_str()), (true, "bot"));
-        assert_eq!(said.participant_attributes["lk.agent.state"], "initializing");
+        assert_eq!(
+            (said.available, said.participant_identity.as_str()),
+            (true, "bot")
+        );
+        assert_eq!(
+            said.participant_attributes["lk.agent.state"],
+            "initializing"
+        );
         session.assign("AJ_1").await;
     });
     let job = job.unwrap();
@@ -209,13 +246,19 @@ async fn an_accepted_offer_becomes_a_job_and_its_end_is_reported() {
     assert_eq!(job.url, server.url());
     session.job_update(proto::JobStatus::JsRunning).await;
     job.finish(JobOutcome::Success);
-    assert_eq!(session.job_update(proto::JobStatus::JsSuccess).await.job_id, "AJ_1");
+    assert_eq!(
+        session.job_update(proto::JobStatus::JsSuccess).await.job_id,
+        "AJ_1"
+    );
 }
 
 #[tokio::test]
 async fn a_rejected_offer_and_one_over_the_limit_are_declined() {
     let server = Server::bind().await;
-    let one = WorkerOptions { max_jobs: 1, ..options() };
+    let one = WorkerOptions {
+        max_jobs: 1,
+        ..options()
+    };
     let (_worker, mut offers, mut session, job) = with_job(&server, one).await;
     session.full().await;
     session.offer("AJ_2").await;
@@ -235,7 +278,9 @@ async fn a_terminated_job_is_told_and_a_dropped_one_counts_as_failed() {
     let server = Server::bind().await;
     let (_worker, _offers, mut session, job) = with_job(&server, options()).await;
     session
-        .send(FromServer::Termination(proto::JobTermination { job_id: "AJ_1".into() }))
+        .send(FromServer::Termination(proto::JobTermination {
+            job_id: "AJ_1".into(),
+        }))
         .await;
     tokio::time::timeout(LIMIT, job.terminated()).await.unwrap();
     drop(job);
@@ -285,11 +330,18 @@ async fn draining_reports_full_declines_offers_and_waits_for_jobs() {
         session.job_update(proto::JobStatus::JsSuccess).await;
         session
     };
-    let (drained, _session) =
-        tokio::join!(tokio::time::timeout(LIMIT, worker.drain()), script);
+    let (drained, _session) = tokio::join!(tokio::time::timeout(LIMIT, worker.drain()), script);
     drained.unwrap();
-    assert!(tokio::time::timeout(LIMIT, offers.next()).await.unwrap().is_none());
-    assert_eq!(*worker.state().borrow(), WorkerState::Closed { error: None });
+    assert!(
+        tokio::time::timeout(LIMIT, offers.next())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        *worker.state().borrow(),
+        WorkerState::Closed { error: None }
+    );
 }
 
 #[tokio::test]
@@ -297,14 +349,23 @@ async fn a_refused_token_ends_the_worker_with_the_servers_text() {
     let server = Server::bind().await;
     let (worker, _offers) = server.start(options());
     let (stream, _) = server.listener.accept().await.unwrap();
-    #[expect(clippy::result_large_err, reason = "the signature tungstenite asks for")]
+    #[expect(
+        clippy::result_large_err,
+        reason = "the signature tungstenite asks for"
+    )]
     let refuse = |_: &Request, _: Response| -> Result<Response, ErrorResponse> {
         let mut refusal = ErrorResponse::new(Some("invalid API key".to_owned()));
         *refusal.status_mut() = tokio_tungstenite::tungstenite::http::StatusCode::UNAUTHORIZED;
         Err(refusal)
     };
-    assert!(tokio_tungstenite::accept_hdr_async(stream, refuse).await.is_err());
-    let registered = tokio::time::timeout(LIMIT, worker.registered()).await.unwrap();
+    assert!(
+        tokio_tungstenite::accept_hdr_async(stream, refuse)
+            .await
+            .is_err()
+    );
+    let registered = tokio::time::timeout(LIMIT, worker.registered())
+        .await
+        .unwrap();
     assert_eq!(registered, Err(WorkerError::Closed));
     let WorkerState::Closed { error: Some(error) } = worker.state().borrow().clone() else {
         panic!("worker is not closed");

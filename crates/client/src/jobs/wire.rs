@@ -77,8 +77,11 @@ pub(super) fn ended(job: &JobId, outcome: JobOutcome) -> Message {
 }
 
 pub(super) fn status(full: bool, draining: bool, load: f32, jobs: usize) -> Message {
-    let status =
-        if full { proto::WorkerStatus::WsFull } else { proto::WorkerStatus::WsAvailable };
+    let status = if full {
+        proto::WorkerStatus::WsFull
+    } else {
+        proto::WorkerStatus::WsAvailable
+    };
     Message::UpdateWorker(proto::UpdateWorkerStatus {
         status: Some(status.into()),
         load,
@@ -89,11 +92,15 @@ pub(super) fn status(full: bool, draining: bool, load: f32, jobs: usize) -> Mess
 }
 
 pub(super) fn ping(unix_millis: i64) -> Message {
-    Message::Ping(proto::WorkerPing { timestamp: unix_millis })
+    Message::Ping(proto::WorkerPing {
+        timestamp: unix_millis,
+    })
 }
 
 pub(super) fn migrate<'a>(jobs: impl Iterator<Item = &'a JobId>) -> Message {
-    Message::MigrateJob(proto::MigrateJobRequest { job_ids: jobs.map(ToString::to_string).collect() })
+    Message::MigrateJob(proto::MigrateJobRequest {
+        job_ids: jobs.map(ToString::to_string).collect(),
+    })
 }
 
 /// Reads a job; nothing when it names no room.
@@ -106,7 +113,9 @@ pub(super) fn job(job: proto::Job) -> Option<JobInfo> {
         room: RoomName::parse(room.name).ok()?,
         room_sid: RoomSid::parse(room.sid).ok(),
         room_metadata: room.metadata,
-        participant: job.participant.and_then(|who| ParticipantIdentity::parse(who.identity).ok()),
+        participant: job
+            .participant
+            .and_then(|who| ParticipantIdentity::parse(who.identity).ok()),
         metadata: job.metadata,
         agent_name: job.agent_name,
         dispatch: DispatchId::parse(job.dispatch_id).ok(),

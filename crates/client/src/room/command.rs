@@ -40,23 +40,51 @@ pub(super) type Answer<T, E = RequestError> = oneshot::Sender<Result<T, E>>;
 #[derive(Debug)]
 pub(super) enum Command {
     /// Publish a track.
-    Publish { options: AudioOptions, answer: Answer<AudioTrack, PublishError> },
+    Publish {
+        options: AudioOptions,
+        answer: Answer<AudioTrack, PublishError>,
+    },
     /// Withdraw a track.
     Unpublish { track: TrackKey, answer: Answer<()> },
     /// Mute or unmute a track.
-    Mute { track: TrackKey, muted: bool, answer: Answer<()> },
+    Mute {
+        track: TrackKey,
+        muted: bool,
+        answer: Answer<()>,
+    },
     /// Change what others see of us; empty means keep.
-    Update { change: LocalChange, answer: Answer<()> },
+    Update {
+        change: LocalChange,
+        answer: Answer<()>,
+    },
     /// Want a track or not.
-    Subscribe { sid: TrackSid, wanted: bool, answer: Answer<()> },
+    Subscribe {
+        sid: TrackSid,
+        wanted: bool,
+        answer: Answer<()>,
+    },
     /// Send a data packet.
-    Data { message: DataMessage, answer: Answer<()> },
+    Data {
+        message: DataMessage,
+        answer: Answer<()>,
+    },
     /// Send a telephone key.
-    Dtmf { code: u32, digit: String, to: Vec<ParticipantIdentity>, answer: Answer<()> },
+    Dtmf {
+        code: u32,
+        digit: String,
+        to: Vec<ParticipantIdentity>,
+        answer: Answer<()>,
+    },
     /// Send a piece of a text stream.
-    Text { piece: OutgoingText, answer: Answer<()> },
+    Text {
+        piece: OutgoingText,
+        answer: Answer<()>,
+    },
     /// Leave.
-    Leave { reason: DisconnectReason, answer: Answer<()> },
+    Leave {
+        reason: DisconnectReason,
+        answer: Answer<()>,
+    },
 }
 
 /// What to change of ourselves.
@@ -77,7 +105,10 @@ where
 {
     let (answer, answered) = oneshot::channel();
     let exchange = async {
-        commands.send(make(answer)).await.map_err(|_| NoAnswer::Closed)?;
+        commands
+            .send(make(answer))
+            .await
+            .map_err(|_| NoAnswer::Closed)?;
         answered.await.map_err(|_| NoAnswer::Closed)
     };
     match tokio::time::timeout(ANSWER_LIMIT, exchange).await {

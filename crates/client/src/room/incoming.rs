@@ -53,7 +53,11 @@ impl TextAssembly {
         }
         self.forget_idle(now);
         let compressed = header.compression != 0;
-        if compressed || header.total_length.is_some_and(|total| total > TEXT_LIMIT as u64) {
+        if compressed
+            || header
+                .total_length
+                .is_some_and(|total| total > TEXT_LIMIT as u64)
+        {
             tracing::debug!(topic = %header.topic, compressed, "text stream not taken");
             return None;
         }
@@ -81,7 +85,9 @@ impl TextAssembly {
     /// A stream goes on. A hole or an overflow ends it: half a text is worse than none.
     pub(super) fn on_chunk(&mut self, from: &str, chunk: Chunk, now: Instant) {
         let key = (from.to_owned(), chunk.stream_id);
-        let Some(open) = self.open.get_mut(&key) else { return };
+        let Some(open) = self.open.get_mut(&key) else {
+            return;
+        };
         if chunk.chunk_index < open.next_chunk {
             return; // a repeat
         }
@@ -107,7 +113,8 @@ impl TextAssembly {
     }
 
     fn forget_idle(&mut self, now: Instant) {
-        self.open.retain(|_, open| now.saturating_duration_since(open.touched) < IDLE_LIMIT);
+        self.open
+            .retain(|_, open| now.saturating_duration_since(open.touched) < IDLE_LIMIT);
     }
 
     fn forget_oldest(&mut self) {
@@ -118,11 +125,7 @@ impl TextAssembly {
     }
 }
 
-fn finish(
-    (from, id): Key,
-    open: Open,
-    trailer: BTreeMap<String, String>,
-) -> Option<TextReceived> {
+fn finish((from, id): Key, open: Open, trailer: BTreeMap<String, String>) -> Option<TextReceived> {
     let text = String::from_utf8(open.content).ok()?;
     let mut attributes = open.attributes;
     attributes.extend(trailer);

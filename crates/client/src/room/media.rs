@@ -23,7 +23,10 @@ pub struct AudioOptions {
 
 impl Default for AudioOptions {
     fn default() -> Self {
-        Self { name: "audio".to_owned(), source: TrackSource::Microphone }
+        Self {
+            name: "audio".to_owned(),
+            source: TrackSource::Microphone,
+        }
     }
 }
 
@@ -59,7 +62,10 @@ impl AudioTrack {
     /// Sends a packet. Never waits; false once the room is over. A packet that finds the lane full
     /// pushes out the oldest one.
     pub fn send(&self, frame: OpusFrame) -> bool {
-        self.lane.push(OutgoingFrame { track: self.key, frame })
+        self.lane.push(OutgoingFrame {
+            track: self.key,
+            frame,
+        })
     }
 
     /// The track's id; a full reconnect gives it a new one.
@@ -77,7 +83,11 @@ impl AudioTrack {
     /// # Cancel safety
     /// Safe.
     pub async fn subscribed(&self) -> bool {
-        self.state.clone().wait_for(|state| state.subscribed).await.is_ok()
+        self.state
+            .clone()
+            .wait_for(|state| state.subscribed)
+            .await
+            .is_ok()
     }
 
     /// Mutes or unmutes.
@@ -86,7 +96,12 @@ impl AudioTrack {
     /// [`RequestError::Closed`] when the room is over.
     pub async fn mute(&self, muted: bool) -> Result<(), RequestError> {
         let commands = self.commands.upgrade().ok_or(RequestError::Closed)?;
-        ask(&commands, |answer| Command::Mute { track: self.key, muted, answer }).await
+        ask(&commands, |answer| Command::Mute {
+            track: self.key,
+            muted,
+            answer,
+        })
+        .await
     }
 
     /// Withdraws the track.
@@ -95,7 +110,11 @@ impl AudioTrack {
     /// [`RequestError::Closed`] when the room is over.
     pub async fn unpublish(self) -> Result<(), RequestError> {
         let commands = self.commands.upgrade().ok_or(RequestError::Closed)?;
-        ask(&commands, |answer| Command::Unpublish { track: self.key, answer }).await
+        ask(&commands, |answer| Command::Unpublish {
+            track: self.key,
+            answer,
+        })
+        .await
     }
 }
 

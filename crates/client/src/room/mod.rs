@@ -109,8 +109,9 @@ impl Room {
         token: Secret<String>,
         options: RoomOptions,
     ) -> Result<(Self, RoomEvents), ConnectError> {
-        let sockets =
-            MediaSockets::bind(&url, options.media_ip).await.map_err(ConnectError::Socket)?;
+        let sockets = MediaSockets::bind(&url, options.media_ip)
+            .await
+            .map_err(ConnectError::Socket)?;
         let config = ParticipantConfig {
             local_candidates: sockets.addresses(),
             auto_subscribe: options.auto_subscribe,
@@ -133,9 +134,14 @@ impl Room {
             events: sender,
             ready,
         });
-        #[expect(clippy::disallowed_methods, reason = "ends when the last handle is dropped")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "ends when the last handle is dropped"
+        )]
         drop(tokio::spawn(task.run()));
-        let gone = ConnectError::Protocol { what: "session ended while joining" };
+        let gone = ConnectError::Protocol {
+            what: "session ended while joining",
+        };
         let state = joined.await.map_err(|_| gone)??;
         Ok((Self { commands, state }, RoomEvents { events }))
     }
@@ -170,7 +176,11 @@ impl Room {
     /// # Errors
     /// [`PublishError`] when the server refuses or the room is over.
     pub async fn publish_audio(&self, options: AudioOptions) -> Result<AudioTrack, PublishError> {
-        ask(&self.commands, |answer| Command::Publish { options, answer }).await
+        ask(&self.commands, |answer| Command::Publish {
+            options,
+            answer,
+        })
+        .await
     }
 
     /// Sets attributes; an empty value removes the key. Waits for the server's word.
@@ -181,7 +191,11 @@ impl Room {
         &self,
         attributes: BTreeMap<String, String>,
     ) -> Result<(), RequestError> {
-        self.update(LocalChange { attributes, ..LocalChange::default() }).await
+        self.update(LocalChange {
+            attributes,
+            ..LocalChange::default()
+        })
+        .await
     }
 
     /// Sets our metadata.
@@ -189,7 +203,11 @@ impl Room {
     /// # Errors
     /// As [`Room::set_attributes`].
     pub async fn set_metadata(&self, metadata: impl Into<String>) -> Result<(), RequestError> {
-        self.update(LocalChange { metadata: metadata.into(), ..LocalChange::default() }).await
+        self.update(LocalChange {
+            metadata: metadata.into(),
+            ..LocalChange::default()
+        })
+        .await
     }
 
     /// Sets our display name.
@@ -197,7 +215,11 @@ impl Room {
     /// # Errors
     /// As [`Room::set_attributes`].
     pub async fn set_name(&self, name: impl Into<String>) -> Result<(), RequestError> {
-        self.update(LocalChange { name: name.into(), ..LocalChange::default() }).await
+        self.update(LocalChange {
+            name: name.into(),
+            ..LocalChange::default()
+        })
+        .await
     }
 
     /// Subscribes to a track or lets it go; needed where `auto_subscribe` is off.
@@ -205,7 +227,12 @@ impl Room {
     /// # Errors
     /// [`RequestError::Closed`] when the room is over.
     pub async fn set_subscribed(&self, sid: TrackSid, wanted: bool) -> Result<(), RequestError> {
-        ask(&self.commands, |answer| Command::Subscribe { sid, wanted, answer }).await
+        ask(&self.commands, |answer| Command::Subscribe {
+            sid,
+            wanted,
+            answer,
+        })
+        .await
     }
 
     /// Sends a data packet.
@@ -222,7 +249,13 @@ impl Room {
     /// As [`Room::send_data`].
     pub async fn send_dtmf(&self, code: u32, digit: &str) -> Result<(), RequestError> {
         let digit = digit.to_owned();
-        ask(&self.commands, |answer| Command::Dtmf { code, digit, to: Vec::new(), answer }).await
+        ask(&self.commands, |answer| Command::Dtmf {
+            code,
+            digit,
+            to: Vec::new(),
+            answer,
+        })
+        .await
     }
 
     /// Sends a whole text and returns the stream's id.
@@ -259,7 +292,9 @@ impl Room {
         text: &str,
         transcription: Transcription,
     ) -> Result<(), RequestError> {
-        self.send_text(text, transcription.into_options()).await.map(drop)
+        self.send_text(text, transcription.into_options())
+            .await
+            .map(drop)
     }
 
     /// Opens a transcript segment that grows while it is spoken.

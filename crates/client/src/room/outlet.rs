@@ -26,7 +26,11 @@ pub(super) struct Outlet {
 
 impl Outlet {
     pub(super) const fn new(lane: mpsc::Sender<RoomEvent>) -> Self {
-        Self { lane, backlog: VecDeque::new(), dropped: 0 }
+        Self {
+            lane,
+            backlog: VecDeque::new(),
+            dropped: 0,
+        }
     }
 
     /// Passes an event on, in order.

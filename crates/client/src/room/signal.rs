@@ -45,7 +45,10 @@ impl Signal {
     pub(super) fn open(url: String, token: Secret<String>) -> Self {
         let (out, requests) = mpsc::channel(OUT_DEPTH);
         let (report, news) = mpsc::channel(IN_DEPTH);
-        #[expect(clippy::disallowed_methods, reason = "ends with its lanes, which Signal owns")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "ends with its lanes, which Signal owns"
+        )]
         let task = tokio::spawn(carry(url, token, requests, report));
         Self { out, news, task }
     }

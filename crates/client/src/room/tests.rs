@@ -32,10 +32,15 @@ struct Session {
 
 impl Server {
     async fn bind() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
+        Self {
+            listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        }
     }
 
-    fn connecting(&self, options: RoomOptions) -> JoinHandle<Result<(Room, RoomEvents), ConnectError>> {
+    fn connecting(
+        &self,
+        options: RoomOptions,
+    ) -> JoinHandle<Result<(Room, RoomEvents), ConnectError>> {
         let url = format!("ws://{}", self.listener.local_addr().unwrap());
         #[expect(clippy::disallowed_methods, reason = "each test awaits it")]
         tokio::spawn(async move { Room::connect(&url, "token".into(), options).await })
@@ -45,17 +50,22 @@ impl Server {
         let accepting = async {
             let (stream, _) = self.listener.accept().await.unwrap();
             let mut query = String::new();
-            #[expect(clippy::result_large_err, reason = "the signature tungstenite asks for")]
+            #[expect(
+                clippy::result_large_err,
+                reason = "the signature tungstenite asks for"
+            )]
             let look = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
                 assert_eq!(request.uri().path(), "/rtc");
                 assert_eq!(request.headers()["authorization"], "Bearer token");
                 query = request.uri().query().unwrap().to_owned();
                 Ok(response)
             };
-            let socket = tokio_tungstenite::accept_hdr_async(stream, look).await.unwrap();
+            let socket = tokio_tungstenite::accept_hdr_async(stream, look)
+                .await
+                .unwrap();
             Session { socket, query }
         };
-        tokio::time::timeout(LIMIT, accepting).await.unwrap()
+        timeout(LIMIT, accepting).await.unwrap()
     }
 
     async fn joined(&self, options: RoomOptions) -> (Room, RoomEvents, Session) {
@@ -69,16 +79,24 @@ impl Server {
 
 impl Session {
     async fn send(&mut self, message: ToClient) {
-        let message = proto::SignalResponse { message: Some(message) };
-        self.socket.send(Message::Binary(message.encode_to_vec().into())).await.unwrap();
+        let message = proto::SignalResponse {
+            message: Some(message),
+        };
+        self.socket
+            .send(Message::Binary(message.encode_to_vec().into()))
+            .await
+            .unwrap();
     }
 
     /// The next request of a kind; others are passed over.
     async fn recv<T>(&mut self, pick: impl Fn(FromClient) -> Option<T>) -> T {
         loop {
-            let next = tokio::time::timeout(LIMIT, self.socket.next()).await.unwrap();
+            let next = timeout(LIMIT, self.socket.next()).await.unwrap();
             if let Message::Binary(bytes) = next.unwrap().unwrap() {
-                let request = proto::SignalRequest::decode(bytes).unwrap().message.unwrap();
+                let request = proto::SignalRequest::decode(bytes)
+                    .unwrap()
+                    .message
+                    .unwrap();
                 if let Some(found) = pick(request) {
                     return found;
                 }
@@ -98,10 +116,17 @@ fn person(identity: &str, sid: &str) -> proto::ParticipantInfo {
 
 fn join() -> proto::JoinResponse {
     proto::JoinResponse {
-        room: Some(proto::Room { sid: "RM_1".into(), name: "lobby".into(), ..Default::default() }),
+        room: Some(proto::Room {
+            sid: "RM_1".into(),
+            name: "lobby".into(),
+            ..Default::default()
+        }),
         participant: Some(person("me", "PA_me")),
         other_participants: vec![person("alice", "PA_alice")],
-        server_info: Some(proto::ServerInfo { version: "1.13.0".into(), ..Default::default() }),
+        server_info: Some(proto::ServerInfo {
+            version: "1.13.0".into(),
+            ..Default::default()
+        }),
         subscriber_primary: true,
         ping_interval: 5,
         ping_timeout: 15,
@@ -110,7 +135,7 @@ fn join() -> proto::JoinResponse {
 }
 
 async fn next(events: &mut RoomEvents) -> RoomEvent {
-    tokio::time::timeout(LIMIT, events.next()).await.unwrap().unwrap()
+    timeout(LIMIT, events.next()).await.unwrap().unwrap()
 }
 
 async fn wait_for<T>(events: &mut RoomEvents, pick: impl Fn(RoomEvent) -> Option<T>) -> T {
@@ -129,15 +154,25 @@ async fn joining_gives_the_room_as_it_is() {
         ..RoomOptions::default()
     };
     let (room, mut events, session) = server.joined(options).await;
-    assert!(session.query.contains("auto_subscribe=1"), "{}", session.query);
+    assert!(
+        session.query.contains("auto_subscribe=1"),
+        "{}",
+        session.query
+    );
     assert!(session.query.contains("sdk=rust"), "{}", session.query);
-    assert!(session.query.contains("&attributes=eyJzaXAuY2FsbElEIjoiU0NMXzEifQ"));
+    assert!(
+        session
+            .query
+            .contains("&attributes=eyJzaXAuY2FsbElEIjoiU0NMXzEifQ")
+    );
     assert_eq!(room.name().as_str(), "lobby");
     assert_eq!(room.sid().unwrap().as_str(), "RM_1");
     assert_eq!(room.local_identity().as_str(), "me");
     assert!(room.snapshot().participants.contains_key("alice"));
     let first = next(&mut events).await;
-    assert!(matches!(first, RoomEvent::ParticipantJoined(info) if info.identity.as_str() == "alice"));
+    assert!(
+        matches!(first, RoomEvent::ParticipantJoined(info) if info.identity.as_str() == "alice")
+    );
 }
 
 #[tokio::test]
@@ -145,42 +180,75 @@ async fn a_refused_join_says_status_and_text() {
     let server = Server::bind().await;
     let connecting = server.connecting(RoomOptions::default());
     let (stream, _) = server.listener.accept().await.unwrap();
-    #[expect(clippy::result_large_err, reason = "the signature tungstenite asks for")]
+    #[expect(
+        clippy::result_large_err,
+        reason = "the signature tungstenite asks for"
+    )]
     let refuse = |_: &Request, _: Response| -> Result<Response, ErrorResponse> {
         let mut refusal = ErrorResponse::new(Some("invalid API key".to_owned()));
         *refusal.status_mut() = StatusCode::UNAUTHORIZED;
         Err(refusal)
     };
-    assert!(tokio_tungstenite::accept_hdr_async(stream, refuse).await.is_err());
+    assert!(
+        tokio_tungstenite::accept_hdr_async(stream, refuse)
+            .await
+            .is_err()
+    );
     let error = connecting.await.unwrap().unwrap_err();
     assert_eq!(error.class(), Class::Denied);
-    let ConnectError::Refused { status: 401, message } = error else { panic!("{error:?}") };
+    let ConnectError::Refused {
+        status: 401,
+        message,
+    } = error
+    else {
+        panic!("{error:?}")
+    };
     assert_eq!(message, "invalid API key");
 }
 
 #[tokio::test]
 async fn a_server_that_says_nothing_is_given_up() {
     let server = Server::bind().await;
-    let options =
-        RoomOptions { connect_timeout: Duration::from_millis(200), ..RoomOptions::default() };
+    let options = RoomOptions {
+        connect_timeout: Duration::from_millis(200),
+        ..RoomOptions::default()
+    };
     let connecting = server.connecting(options);
     let _silent = server.accept().await;
-    assert!(matches!(connecting.await.unwrap(), Err(ConnectError::Timeout)));
+    assert!(matches!(
+        connecting.await.unwrap(),
+        Err(ConnectError::Timeout)
+    ));
 }
 
 #[tokio::test]
 async fn who_comes_changes_and_goes_is_told_in_order() {
     let server = Server::bind().await;
     let (room, mut events, mut session) = server.joined(RoomOptions::default()).await;
-    let mut bob = proto::ParticipantInfo { version: 1, ..person("bob", "PA_bob") };
-    session.send(ToClient::Update(proto::ParticipantUpdate { participants: vec![bob.clone()] })).await;
+    let mut bob = proto::ParticipantInfo {
+        version: 1,
+        ..person("bob", "PA_bob")
+    };
+    session
+        .send(ToClient::Update(proto::ParticipantUpdate {
+            participants: vec![bob.clone()],
+        }))
+        .await;
     bob.version = 2;
     bob.attributes.insert("mood".into(), "good".into());
-    session.send(ToClient::Update(proto::ParticipantUpdate { participants: vec![bob.clone()] })).await;
+    session
+        .send(ToClient::Update(proto::ParticipantUpdate {
+            participants: vec![bob.clone()],
+        }))
+        .await;
     bob.version = 3;
     bob.state = proto::participant_info::State::Disconnected.into();
     bob.disconnect_reason = proto::DisconnectReason::ClientInitiated.into();
-    session.send(ToClient::Update(proto::ParticipantUpdate { participants: vec![bob] })).await;
+    session
+        .send(ToClient::Update(proto::ParticipantUpdate {
+            participants: vec![bob],
+        }))
+        .await;
 
     let is_bob = |info: &ParticipantInfo| info.identity.as_str() == "bob";
     wait_for(&mut events, |event| match event {
@@ -202,7 +270,7 @@ async fn who_comes_changes_and_goes_is_told_in_order() {
     assert_eq!(reason, DisconnectReason::ClientInitiated);
     let mut state = room.watch();
     let gone = state.wait_for(|room| !room.participants.contains_key("bob"));
-    tokio::time::timeout(LIMIT, gone).await.unwrap().unwrap();
+    timeout(LIMIT, gone).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -213,7 +281,9 @@ async fn attributes_wait_for_the_servers_word() {
         (proto::request_response::Reason::Ok, Ok(())),
         (
             proto::request_response::Reason::NotAllowed,
-            Err(RequestError::Refused { reason: "not_allowed: no".into() }),
+            Err(RequestError::Refused {
+                reason: "not_allowed: no".into(),
+            }),
         ),
     ] {
         let attributes = BTreeMap::from([("lk.agent.state".to_owned(), "listening".to_owned())]);
@@ -256,7 +326,7 @@ async fn leaving_tells_the_server_and_ends_the_events() {
     })
     .await;
     assert_eq!(reason, DisconnectReason::UserRejected);
-    assert!(tokio::time::timeout(LIMIT, events.next()).await.unwrap().is_none());
+    assert!(timeout(LIMIT, events.next()).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -286,7 +356,10 @@ async fn a_room_that_is_deleted_says_so() {
     })
     .await;
     assert_eq!(reason, DisconnectReason::RoomDeleted);
-    assert_eq!(room.send_data(DataMessage::default()).await, Err(RequestError::Closed));
+    assert_eq!(
+        room.send_data(DataMessage::default()).await,
+        Err(RequestError::Closed)
+    );
     assert_eq!(
         room.snapshot().connection,
         ConnectionState::Disconnected(DisconnectReason::RoomDeleted)
@@ -301,9 +374,14 @@ async fn a_lost_socket_is_resumed_with_the_session_id() {
     let mut session = server.accept().await;
     assert!(session.query.contains("reconnect=1"), "{}", session.query);
     assert!(session.query.contains("sid=PA_me"), "{}", session.query);
-    wait_for(&mut events, |event| matches!(event, RoomEvent::Reconnecting).then_some(())).await;
+    wait_for(&mut events, |event| {
+        matches!(event, RoomEvent::Reconnecting).then_some(())
+    })
+    .await;
     assert_eq!(room.snapshot().connection, ConnectionState::Reconnecting);
-    session.send(ToClient::Reconnect(proto::ReconnectResponse::default())).await;
+    session
+        .send(ToClient::Reconnect(proto::ReconnectResponse::default()))
+        .await;
     session
         .recv(|request| matches!(request, FromClient::SyncState(_)).then_some(()))
         .await;

@@ -79,9 +79,18 @@ pub(super) struct OutgoingText {
 /// The three kinds of piece.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum TextBody {
-    Header { topic: String, attributes: BTreeMap<String, String>, total: Option<u64> },
-    Chunk { index: u64, content: Vec<u8> },
-    Trailer { attributes: BTreeMap<String, String> },
+    Header {
+        topic: String,
+        attributes: BTreeMap<String, String>,
+        total: Option<u64>,
+    },
+    Chunk {
+        index: u64,
+        content: Vec<u8>,
+    },
+    Trailer {
+        attributes: BTreeMap<String, String>,
+    },
 }
 
 impl std::fmt::Debug for TextBody {
@@ -121,9 +130,20 @@ impl TextWriter {
             sender: options.sender,
             next_chunk: 0,
         };
-        let TextOptions { topic, attributes, .. } =
-            TextOptions { topic: options.topic, attributes: options.attributes, ..Default::default() };
-        writer.send(TextBody::Header { topic, attributes, total }).await?;
+        let TextOptions {
+            topic, attributes, ..
+        } = TextOptions {
+            topic: options.topic,
+            attributes: options.attributes,
+            ..Default::default()
+        };
+        writer
+            .send(TextBody::Header {
+                topic,
+                attributes,
+                total,
+            })
+            .await?;
         Ok(writer)
     }
 
@@ -138,7 +158,10 @@ impl TextWriter {
     /// [`RequestError`] when the room is over or the channel does not take it.
     pub async fn write(&mut self, text: &str) -> Result<(), RequestError> {
         for content in chunks(text) {
-            let body = TextBody::Chunk { index: self.next_chunk, content: content.into() };
+            let body = TextBody::Chunk {
+                index: self.next_chunk,
+                content: content.into(),
+            };
             self.send(body).await?;
             self.next_chunk += 1;
         }

@@ -37,14 +37,26 @@ impl LocalTracks {
         lane: LaneSender<OutgoingFrame>,
         commands: mpsc::WeakSender<Command>,
     ) -> Self {
-        Self { lane, commands, tracks: BTreeMap::new(), next: 0 }
+        Self {
+            lane,
+            commands,
+            tracks: BTreeMap::new(),
+            next: 0,
+        }
     }
 
     /// A track is being published.
     pub(super) fn add(&mut self, core: LocalTrack, answer: Answer<AudioTrack, PublishError>) {
         let key = TrackKey(self.next);
         self.next += 1;
-        self.tracks.insert(key, Local { core, answer: Some(answer), state: None });
+        self.tracks.insert(
+            key,
+            Local {
+                core,
+                answer: Some(answer),
+                state: None,
+            },
+        );
     }
 
     /// The machine's name of a track.
@@ -61,20 +73,36 @@ impl LocalTracks {
         else {
             return false;
         };
-        let fresh = LocalTrackState { sid, subscribed: false, muted };
+        let fresh = LocalTrackState {
+            sid,
+            subscribed: false,
+            muted,
+        };
         if let Some(state) = &local.state {
             state.send_replace(fresh);
             return true;
         }
         let (sender, state) = watch::channel(fresh);
         local.state = Some(sender);
-        let track = AudioTrack { key: *key, lane, commands, state };
-        local.answer.take().is_some_and(|answer| answer.send(Ok(track)).is_ok())
+        let track = AudioTrack {
+            key: *key,
+            lane,
+            commands,
+            state,
+        };
+        local
+            .answer
+            .take()
+            .is_some_and(|answer| answer.send(Ok(track)).is_ok())
     }
 
     /// The track is over, or never began.
     pub(super) fn on_ended(&mut self, core: LocalTrack, why: PublishError) {
-        let key = self.tracks.iter().find(|(_, local)| local.core == core).map(|(key, _)| *key);
+        let key = self
+            .tracks
+            .iter()
+            .find(|(_, local)| local.core == core)
+            .map(|(key, _)| *key);
         let ended = key.and_then(|key| self.tracks.remove(&key));
         if let Some(answer) = ended.and_then(|local| local.answer) {
             drop(answer.send(Err(why)));
@@ -119,7 +147,8 @@ impl RemoteTracks {
         publisher: ParticipantIdentity,
     ) -> LaneReceiver<MediaPacket> {
         let (lane, receiver) = lane(INCOMING_DEPTH);
-        self.tracks.insert(sid.as_str().to_owned(), Remote { publisher, lane });
+        self.tracks
+            .insert(sid.as_str().to_owned(), Remote { publisher, lane });
         receiver
     }
 

@@ -45,7 +45,11 @@ impl MediaSockets {
         if sockets.is_empty() {
             return Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
         }
-        Ok(Self { sockets, buffer: Box::new([0; DATAGRAM]), unsent: 0 })
+        Ok(Self {
+            sockets,
+            buffer: Box::new([0; DATAGRAM]),
+            unsent: 0,
+        })
     }
 
     /// Our addresses.
@@ -75,7 +79,11 @@ impl MediaSockets {
     /// Sends, or drops and counts: media that cannot go now is worth nothing later, and ICE, DTLS
     /// and SCTP repeat what matters.
     pub(super) fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        let socket = self.sockets.iter().find(|(addr, _)| *addr == from).map(|(_, socket)| socket);
+        let socket = self
+            .sockets
+            .iter()
+            .find(|(addr, _)| *addr == from)
+            .map(|(_, socket)| socket);
         let sent = socket.is_some_and(|socket| socket.try_send_to(bytes, to).is_ok());
         if !sent {
             self.unsent += 1;
@@ -150,7 +158,9 @@ mod tests {
         let mut sockets = MediaSockets::bind(&url, None).await.unwrap();
         let local = sockets.addresses()[0];
         assert!(local.ip().is_loopback());
-        let mut far = MediaSockets::bind(&url, Some(Ipv4Addr::LOCALHOST.into())).await.unwrap();
+        let mut far = MediaSockets::bind(&url, Some(Ipv4Addr::LOCALHOST.into()))
+            .await
+            .unwrap();
         let far_addr = far.addresses()[0];
         sockets.send(local, far_addr, b"there");
         let limit = std::time::Duration::from_secs(10);

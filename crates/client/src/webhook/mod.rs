@@ -116,12 +116,19 @@ impl WebhookEvent {
 
     /// The room's name, where there is one.
     pub fn room(&self) -> Option<&str> {
-        self.detail.room.as_ref().map(|room| room.name.as_str()).filter(|name| !name.is_empty())
+        self.detail
+            .room
+            .as_ref()
+            .map(|room| room.name.as_str())
+            .filter(|name| !name.is_empty())
     }
 
     /// The participant's identity, where there is one.
     pub fn participant(&self) -> Option<&str> {
-        self.detail.participant.as_ref().map(|participant| participant.identity.as_str())
+        self.detail
+            .participant
+            .as_ref()
+            .map(|participant| participant.identity.as_str())
     }
 }
 
@@ -147,22 +154,37 @@ impl Receiver {
         authorization: &str,
         now: UnixTime,
     ) -> Result<WebhookEvent, WebhookError> {
-        let token = authorization.strip_prefix("Bearer ").unwrap_or(authorization).trim();
-        let claims = self.keys.verify(token, now).map_err(|_| WebhookError::Signature)?;
-        let claimed = STANDARD.decode(claims.sha256).map_err(|_| WebhookError::Digest)?;
+        let token = authorization
+            .strip_prefix("Bearer ")
+            .unwrap_or(authorization)
+            .trim();
+        let claims = self
+            .keys
+            .verify(token, now)
+            .map_err(|_| WebhookError::Signature)?;
+        let claimed = STANDARD
+            .decode(claims.sha256)
+            .map_err(|_| WebhookError::Digest)?;
         if !same_bytes(&claimed, &Sha256::digest(body)) {
             return Err(WebhookError::Digest);
         }
         let detail: proto::WebhookEvent =
             serde_json::from_slice(body).map_err(|_| WebhookError::Body)?;
-        Ok(WebhookEvent { kind: WebhookKind::from_word(&detail.event), detail })
+        Ok(WebhookEvent {
+            kind: WebhookKind::from_word(&detail.event),
+            detail,
+        })
     }
 }
 
 /// Compares without telling by its time where the first difference is.
 fn same_bytes(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len()
-        && left.iter().zip(right).fold(0, |difference, (l, r)| difference | (l ^ r)) == 0
+        && left
+            .iter()
+            .zip(right)
+            .fold(0, |difference, (l, r)| difference | (l ^ r))
+            == 0
 }
 
 #[cfg(test)]

@@ -43,9 +43,18 @@ fn a_rough_link_loses_only_what_it_loses() {
         let mut world = World::new(ROUGH, seed);
         world.join_talking("ann");
         world.join_talking("bob");
-        world.run(8000);
-        let heard = world.client("ann").heard_from("bob").len();
-        assert!(heard > 300, "seed {seed}: {heard}");
+        // How long the handshake takes on such a link is up to its own, unseeded, patience.
+        let mut before = 0;
+        for _ in 0..40 {
+            world.run(500);
+            before = world.client("ann").heard_from("bob").len();
+            if before > 0 {
+                break;
+            }
+        }
+        world.run(6000);
+        let heard = world.client("ann").heard_from("bob").len() - before;
+        assert!(before > 0 && heard > 240, "seed {seed}: {heard} of 300");
     }
 }
 

@@ -130,10 +130,6 @@ impl Tasks {
         })
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that spawns; the tracker owns it"
-    )]
     fn spawn<F>(&self, name: &'static str, task: F) -> JoinHandle<()>
     where
         F: Future<Output = ()> + Send + 'static,
@@ -192,7 +188,11 @@ impl Tasks {
             return DrainReport { cut: 0 };
         }
         let cut = self.tracker.len();
-        warn!(tasks = cut, left = self.roll.names(), "cutting tasks that did not end");
+        warn!(
+            tasks = cut,
+            left = self.roll.names(),
+            "cutting tasks that did not end"
+        );
         self.abort.cancel();
         // Aborted futures are dropped at their next await; give them one turn of the scheduler.
         let _ = tokio::time::timeout(Duration::from_millis(500), self.tracker.wait()).await;

@@ -18,7 +18,10 @@ pub(super) struct Present {
 impl Roll {
     pub(super) fn enter(&self, name: &'static str) -> Present {
         self.with(|present| *present.entry(name).or_default() += 1);
-        Present { roll: self.clone(), name }
+        Present {
+            roll: self.clone(),
+            name,
+        }
     }
 
     /// Those present, in words.

@@ -7,9 +7,15 @@ use crate::flow::words::tokens;
 
 /// A time of day in a text: "half past three", "3 pm", "quarter to nine", "ten thirty", "noon".
 pub(super) fn time(text: &str) -> Option<Time> {
-    let lower = text.to_lowercase().replace("a.m.", " am ").replace("p.m.", " pm ");
+    let lower = text
+        .to_lowercase()
+        .replace("a.m.", " am ")
+        .replace("p.m.", " pm ");
     let spaced = lower.replace([':', '.'], " ");
-    let tokens: Vec<String> = tokens(&spaced).iter().flat_map(|token| split(token)).collect();
+    let tokens: Vec<String> = tokens(&spaced)
+        .iter()
+        .flat_map(|token| split(token))
+        .collect();
     let has = |word: &str| tokens.iter().any(|token| token == word);
     if has("noon") || has("midday") {
         return Time::from_hms(12, 0, 0).ok();
@@ -32,13 +38,17 @@ pub(super) fn time(text: &str) -> Option<Time> {
 
 /// "half past three", "ten to four", "quarter after nine".
 fn relative(tokens: &[String]) -> Option<(i64, i64)> {
-    let at = tokens.iter().position(|token| matches!(token.as_str(), "past" | "after" | "to" | "till"))?;
+    let at = tokens
+        .iter()
+        .position(|token| matches!(token.as_str(), "past" | "after" | "to" | "till"))?;
     let (hour, _) = read(tokens.get(at + 1..)?)?;
     let before = tokens.get(at.checked_sub(1)?)?;
     let minutes = match before.as_str() {
         "half" => 30,
         "quarter" => 15,
-        word => small(word).or_else(|| word.parse().ok()).filter(|value| (1..60).contains(value))?,
+        word => small(word)
+            .or_else(|| word.parse().ok())
+            .filter(|value| (1..60).contains(value))?,
     };
     let backwards = matches!(tokens.get(at)?.as_str(), "to" | "till");
     let hour = if backwards { (hour + 23) % 24 } else { hour };
@@ -47,9 +57,13 @@ fn relative(tokens: &[String]) -> Option<(i64, i64)> {
 
 /// "three", "ten thirty", "15 45".
 fn plain(tokens: &[String]) -> Option<(i64, i64)> {
-    let at = tokens.iter().position(|token| value(token).is_some_and(|hour| hour < 24))?;
+    let at = tokens
+        .iter()
+        .position(|token| value(token).is_some_and(|hour| hour < 24))?;
     let hour = value(tokens.get(at)?)?;
-    let minute = tokens.get(at + 1..).and_then(|rest| read(rest).filter(|(_, end)| *end > 0 && starts(rest)));
+    let minute = tokens
+        .get(at + 1..)
+        .and_then(|rest| read(rest).filter(|(_, end)| *end > 0 && starts(rest)));
     match minute {
         Some((minute, _)) if (0..60).contains(&minute) => Some((hour, minute)),
         Some(_) | None => Some((hour, 0)),

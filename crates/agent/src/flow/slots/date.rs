@@ -18,8 +18,13 @@ pub(super) fn date(text: &str, today: Date) -> Option<Date> {
 fn near(tokens: &[String], today: Date) -> Option<Date> {
     let at = |word: &str| tokens.iter().position(|token| token == word);
     if let Some(tomorrow) = at("tomorrow") {
-        let before: Vec<&str> =
-            tokens.iter().take(tomorrow).rev().take(2).map(String::as_str).collect();
+        let before: Vec<&str> = tokens
+            .iter()
+            .take(tomorrow)
+            .rev()
+            .take(2)
+            .map(String::as_str)
+            .collect();
         let days = if before == ["after", "day"] { 2 } else { 1 };
         return today.checked_add(Duration::days(days));
     }
@@ -28,10 +33,12 @@ fn near(tokens: &[String], today: Date) -> Option<Date> {
 
 /// "in three days", "in a week", "two weeks from now".
 fn counted(tokens: &[String], today: Date) -> Option<Date> {
-    let unit = tokens.iter().position(|token| {
-        matches!(token.as_str(), "day" | "days" | "week" | "weeks")
-    })?;
-    let counts = tokens.iter().any(|token| matches!(token.as_str(), "in" | "from"));
+    let unit = tokens
+        .iter()
+        .position(|token| matches!(token.as_str(), "day" | "days" | "week" | "weeks"))?;
+    let counts = tokens
+        .iter()
+        .any(|token| matches!(token.as_str(), "in" | "from"));
     if !counts {
         return None;
     }
@@ -39,9 +46,19 @@ fn counted(tokens: &[String], today: Date) -> Option<Date> {
     let start = before.iter().rposition(|token| {
         small(token).is_some() || token.parse::<i64>().is_ok() || token == "a"
     })?;
-    let number = if before.get(start)? == "a" { 1 } else { read(before.get(start..)?)?.0 };
-    let days = if tokens.get(unit)?.starts_with("week") { number.checked_mul(7)? } else { number };
-    (1..=366).contains(&days).then(|| today.checked_add(Duration::days(days)))?
+    let number = if before.get(start)? == "a" {
+        1
+    } else {
+        read(before.get(start..)?)?.0
+    };
+    let days = if tokens.get(unit)?.starts_with("week") {
+        number.checked_mul(7)?
+    } else {
+        number
+    };
+    (1..=366)
+        .contains(&days)
+        .then(|| today.checked_add(Duration::days(days)))?
 }
 
 /// "the twelfth of June", "June 12th", "12 june 2027".
@@ -66,7 +83,10 @@ fn weekday(tokens: &[String], today: Date) -> Option<Date> {
     let ahead = i64::from(wanted.number_days_from_monday())
         - i64::from(today.weekday().number_days_from_monday());
     let mut days = if ahead <= 0 { ahead + 7 } else { ahead };
-    let before = at.checked_sub(1).and_then(|index| tokens.get(index)).map(String::as_str);
+    let before = at
+        .checked_sub(1)
+        .and_then(|index| tokens.get(index))
+        .map(String::as_str);
     // "Next Friday", said on a Wednesday, is not the day after tomorrow.
     let next = before == Some("next") && ahead > 0 && ahead <= 2;
     let week = tokens.iter().any(|token| token == "week") && before != Some("this");
@@ -79,38 +99,58 @@ fn weekday(tokens: &[String], today: Date) -> Option<Date> {
 /// "the fourteenth".
 fn day_alone(tokens: &[String], today: Date) -> Option<Date> {
     let at = tokens.iter().position(|token| ordinal(token).is_some())?;
-    let day = first_day(tokens.get(at.saturating_sub(1)..)?).or_else(|| first_day(tokens.get(at..)?))?;
+    let day =
+        first_day(tokens.get(at.saturating_sub(1)..)?).or_else(|| first_day(tokens.get(at..)?))?;
     let this = today.replace_day(day).ok().filter(|date| *date >= today);
     this.or_else(|| {
-        let year = if today.month() == Month::December { today.year() + 1 } else { today.year() };
+        let year = if today.month() == Month::December {
+            today.year() + 1
+        } else {
+            today.year()
+        };
         Date::from_calendar_date(year, today.month().next(), day).ok()
     })
 }
 
 fn first_day(tokens: &[String]) -> Option<u8> {
-    let mut words = tokens.iter().filter(|token| !matches!(token.as_str(), "the" | "of" | "on")).take(2);
+    let mut words = tokens
+        .iter()
+        .filter(|token| !matches!(token.as_str(), "the" | "of" | "on"))
+        .take(2);
     day_of(words.next()?, words.next())
 }
 
 fn last_day(tokens: &[String]) -> Option<u8> {
-    let words: Vec<&String> =
-        tokens.iter().filter(|token| !matches!(token.as_str(), "the" | "of" | "on")).collect();
+    let words: Vec<&String> = tokens
+        .iter()
+        .filter(|token| !matches!(token.as_str(), "the" | "of" | "on"))
+        .collect();
     match words.as_slice() {
-        [.., tens, unit] => day_of(tens, Some(*unit)).filter(|_| small(tens).is_some_and(|v| v >= 20)).or_else(|| day_of(unit, None)),
+        [.., tens, unit] => day_of(tens, Some(*unit))
+            .filter(|_| small(tens).is_some_and(|v| v >= 20))
+            .or_else(|| day_of(unit, None)),
         [one] => day_of(one, None),
         [] => None,
     }
 }
 
 fn day_of(first: &str, second: Option<&String>) -> Option<u8> {
-    let plain = |word: &str| ordinal(word).or_else(|| small(word)).or_else(|| word.parse().ok());
+    let plain = |word: &str| {
+        ordinal(word)
+            .or_else(|| small(word))
+            .or_else(|| word.parse().ok())
+    };
     let value = plain(first)?;
-    let unit = second.and_then(|word| ordinal(word).or_else(|| small(word))).filter(|v| (1..10).contains(v));
+    let unit = second
+        .and_then(|word| ordinal(word).or_else(|| small(word)))
+        .filter(|v| (1..10).contains(v));
     let value = match unit {
         Some(unit) if value == 20 || value == 30 => value + unit,
         Some(_) | None => value,
     };
-    u8::try_from(value).ok().filter(|day| (1..=31).contains(day))
+    u8::try_from(value)
+        .ok()
+        .filter(|day| (1..=31).contains(day))
 }
 
 fn month(word: &str) -> Option<Month> {
@@ -130,11 +170,17 @@ fn month(word: &str) -> Option<Month> {
     if word == "may" {
         return Some(Month::May);
     }
-    months.into_iter().find(|(name, _)| *name == word).map(|(_, month)| month)
+    months
+        .into_iter()
+        .find(|(name, _)| *name == word)
+        .map(|(_, month)| month)
 }
 
 fn day_name(word: &str) -> Option<Weekday> {
-    let word = word.strip_suffix('s').filter(|rest| rest.ends_with("day")).unwrap_or(word);
+    let word = word
+        .strip_suffix('s')
+        .filter(|rest| rest.ends_with("day"))
+        .unwrap_or(word);
     let day = match word {
         "monday" => Weekday::Monday,
         "tuesday" => Weekday::Tuesday,

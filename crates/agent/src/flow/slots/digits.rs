@@ -24,7 +24,11 @@ pub(in crate::flow) fn digits(
     asked: bool,
 ) -> Digits {
     let runs = runs(&tokens(text), asked);
-    if let Some(whole) = runs.iter().rev().find(|run| (min..=max).contains(&run.len())) {
+    if let Some(whole) = runs
+        .iter()
+        .rev()
+        .find(|run| (min..=max).contains(&run.len()))
+    {
         return Digits::Whole(whole.clone());
     }
     let all: String = runs.concat();
@@ -41,7 +45,11 @@ pub(in crate::flow) fn digits(
     if joined.len() < min && (asked || all.len() >= 3) {
         return Digits::Part(joined);
     }
-    if all.len() < min && asked { Digits::Part(all) } else { Digits::Nothing }
+    if all.len() < min && asked {
+        Digits::Part(all)
+    } else {
+        Digits::Nothing
+    }
 }
 
 /// The runs of digits among tokens; words between two runs part them.
@@ -157,25 +165,43 @@ mod tests {
 
     #[test]
     fn doubles_and_noughts_are_read() {
-        assert_eq!(six("double five three oh one two"), Digits::Whole("553012".into()));
-        assert_eq!(six("triple seven zero nought one"), Digits::Whole("777001".into()));
+        assert_eq!(
+            six("double five three oh one two"),
+            Digits::Whole("553012".into())
+        );
+        assert_eq!(
+            six("triple seven zero nought one"),
+            Digits::Whole("777001".into())
+        );
     }
 
     #[test]
     fn half_a_number_is_kept_for_the_rest() {
         assert_eq!(six("four two seven"), Digits::Part("427".into()));
-        assert_eq!(digits("one nine three", "427", 6, 6, true), Digits::Whole("427193".into()));
-        assert_eq!(digits("five five", "427", 6, 6, true), Digits::Part("42755".into()));
+        assert_eq!(
+            digits("one nine three", "427", 6, 6, true),
+            Digits::Whole("427193".into())
+        );
+        assert_eq!(
+            digits("five five", "427", 6, 6, true),
+            Digits::Part("42755".into())
+        );
     }
 
     #[test]
     fn a_whole_number_replaces_half_a_one() {
-        assert_eq!(digits("no, 111222", "427", 6, 6, true), Digits::Whole("111222".into()));
+        assert_eq!(
+            digits("no, 111222", "427", 6, 6, true),
+            Digits::Whole("111222".into())
+        );
     }
 
     #[test]
     fn small_numbers_in_passing_are_no_run() {
-        assert_eq!(digits("I have two parcels", "", 6, 6, false), Digits::Nothing);
+        assert_eq!(
+            digits("I have two parcels", "", 6, 6, false),
+            Digits::Nothing
+        );
         assert_eq!(six("I do not have it"), Digits::Nothing);
     }
 }

@@ -8,7 +8,9 @@ pub(super) fn name(text: &str, asked: bool) -> Option<String> {
     let words: Vec<&str> = tokens.iter().map(String::as_str).collect();
     let after = LEADS.iter().find_map(|lead| {
         let lead: Vec<&str> = lead.split(' ').collect();
-        let at = words.windows(lead.len()).position(|window| window == lead.as_slice())?;
+        let at = words
+            .windows(lead.len())
+            .position(|window| window == lead.as_slice())?;
         words.get(at + lead.len()..)
     });
     let rest = match after {
@@ -28,17 +30,29 @@ pub(super) fn name(text: &str, asked: bool) -> Option<String> {
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// Longer answers are no names.
 const MOST_WORDS: usize = 4;
 
-const LEADS: &[&str] =
-    &["my name is", "the name is", "name is", "this is", "i am called", "it is", "i am", "call me"];
+const LEADS: &[&str] = &[
+    "my name is",
+    "the name is",
+    "name is",
+    "this is",
+    "i am called",
+    "it is",
+    "i am",
+    "call me",
+];
 
-const POLITE: &[&str] =
-    &["um", "uh", "er", "yes", "yeah", "sure", "okay", "please", "thanks", "thank", "and", "well", "oh"];
+const POLITE: &[&str] = &[
+    "um", "uh", "er", "yes", "yeah", "sure", "okay", "please", "thanks", "thank", "and", "well",
+    "oh",
+];
 
 #[cfg(test)]
 mod tests {

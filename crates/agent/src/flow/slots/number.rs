@@ -58,7 +58,9 @@ pub(super) fn ordinal(word: &str) -> Option<i64> {
         "twentieth" => 20,
         "thirtieth" => 30,
         _ => {
-            if let Some(figures) = ["st", "nd", "rd", "th"].iter().find_map(|end| word.strip_suffix(end))
+            if let Some(figures) = ["st", "nd", "rd", "th"]
+                .iter()
+                .find_map(|end| word.strip_suffix(end))
                 && let Ok(value) = figures.parse()
             {
                 return Some(value);
@@ -105,7 +107,9 @@ pub(super) fn read(tokens: &[String]) -> Option<(i64, usize)> {
 }
 
 fn starts(token: &str) -> bool {
-    small(token).is_some() || token.parse::<i64>().is_ok() || matches!(token, "hundred" | "thousand")
+    small(token).is_some()
+        || token.parse::<i64>().is_ok()
+        || matches!(token, "hundred" | "thousand")
 }
 
 #[cfg(test)]

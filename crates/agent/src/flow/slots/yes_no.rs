@@ -29,18 +29,60 @@ fn contains(text: &str, phrase: &str) -> bool {
 }
 
 const YES: &[&str] = &[
-    "yes", "yeah", "yep", "yup", "ya", "sure", "correct", "right", "okay", "ok", "absolutely",
-    "definitely", "exactly", "please", "indeed", "fine", "perfect", "certainly", "course", "aye",
+    "yes",
+    "yeah",
+    "yep",
+    "yup",
+    "ya",
+    "sure",
+    "correct",
+    "right",
+    "okay",
+    "ok",
+    "absolutely",
+    "definitely",
+    "exactly",
+    "please",
+    "indeed",
+    "fine",
+    "perfect",
+    "certainly",
+    "course",
+    "aye",
 ];
 
-const NO: &[&str] = &["no", "nope", "nah", "wrong", "incorrect", "negative", "never", "neither"];
+const NO: &[&str] = &[
+    "no",
+    "nope",
+    "nah",
+    "wrong",
+    "incorrect",
+    "negative",
+    "never",
+    "neither",
+];
 
-const YES_PHRASES: &[&str] =
-    &["that is right", "that is correct", "that is it", "go ahead", "sounds good", "why not", "no problem"];
+const YES_PHRASES: &[&str] = &[
+    "that is right",
+    "that is correct",
+    "that is it",
+    "go ahead",
+    "sounds good",
+    "why not",
+    "no problem",
+];
 
 const NO_PHRASES: &[&str] = &[
-    "not right", "not correct", "that is not", "do not", "not really", "no thanks", "no thank you",
-    "is not it", "not at all", "rather not",
+    "not right",
+    "not correct",
+    "that is not",
+    "do not",
+    "not really",
+    "no thanks",
+    "no thank you",
+    "is not it",
+    "not at all",
+    "rather not",
 ];
 
 #[cfg(test)]
@@ -49,10 +91,22 @@ mod tests {
 
     #[test]
     fn agreement_and_refusal_are_told_apart() {
-        for text in ["Yes.", "yeah, that's right", "Sure, go ahead", "correct", "Okay."] {
+        for text in [
+            "Yes.",
+            "yeah, that's right",
+            "Sure, go ahead",
+            "correct",
+            "Okay.",
+        ] {
             assert_eq!(yes_no(text), Some(true), "{text}");
         }
-        for text in ["No.", "nope", "No, that's wrong", "that's not right", "no thank you"] {
+        for text in [
+            "No.",
+            "nope",
+            "No, that's wrong",
+            "that's not right",
+            "no thank you",
+        ] {
             assert_eq!(yes_no(text), Some(false), "{text}");
         }
         assert_eq!(yes_no("where is my parcel"), None);

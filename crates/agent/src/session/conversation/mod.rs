@@ -44,6 +44,9 @@ pub(super) struct Facts {
     pub(super) call: Option<CallId>,
 }
 
+/// Sound that was made, and the reply it belongs to.
+type MadeFor = (ReplyId, Made);
+
 /// One conversation.
 pub(super) struct Conversation {
     shared: Shared,
@@ -58,7 +61,7 @@ pub(super) struct Conversation {
     mouth: Mouth,
     replies: BTreeMap<ReplyId, Reply>,
     records: BTreeMap<ReplyId, Record>,
-    made: (mpsc::Sender<(ReplyId, Made)>, mpsc::Receiver<(ReplyId, Made)>),
+    made: (mpsc::Sender<MadeFor>, mpsc::Receiver<MadeFor>),
     work: JoinSet<Report>,
     /// The segment of the transcript the caller speaks into.
     caller_segment: String,
@@ -153,7 +156,12 @@ impl Conversation {
 
     fn on_frame(&mut self, samples: &[i16]) {
         let now = Instant::now().into_std();
-        let Self { hearing, vad, machine, .. } = self;
+        let Self {
+            hearing,
+            vad,
+            machine,
+            ..
+        } = self;
         hearing.push(samples, |window| {
             machine.handle_input(Input::Window(vad.process(window)), now);
         });
@@ -168,8 +176,15 @@ impl Conversation {
 
     fn wake_at(&self) -> Instant {
         let now = Instant::now();
-        let turn = self.machine.poll_timeout(now.into_std()).map(|(at, _)| Instant::from_std(at));
-        [turn, self.hang_up_at].into_iter().flatten().min().unwrap_or(now + FAR)
+        let turn = self
+            .machine
+            .poll_timeout(now.into_std())
+            .map(|(at, _)| Instant::from_std(at));
+        [turn, self.hang_up_at]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(now + FAR)
     }
 
     fn input(&mut self, input: Input) {

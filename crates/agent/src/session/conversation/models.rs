@@ -20,10 +20,19 @@ const STT_LIMIT: Duration = Duration::from_secs(10);
 /// What a model said.
 #[derive(Debug)]
 pub(super) enum Report {
-    Transcript { request: RequestId, text: Personal<String>, took: Duration },
-    TranscriptFailed { request: RequestId },
+    Transcript {
+        request: RequestId,
+        text: Personal<String>,
+        took: Duration,
+    },
+    TranscriptFailed {
+        request: RequestId,
+    },
     TranscriptStale,
-    EndOfTurn { request: RequestId, probability: Option<f32> },
+    EndOfTurn {
+        request: RequestId,
+        probability: Option<f32>,
+    },
 }
 
 /// The questions under way.
@@ -53,9 +62,11 @@ impl Conversation {
             let _urgent = urgent;
             let asked = tokio::time::Instant::now();
             match timeout(STT_LIMIT, stt.transcribe(samples, cancel)).await {
-                Ok(Ok(transcript)) => {
-                    Report::Transcript { request, text: transcript.text, took: asked.elapsed() }
-                }
+                Ok(Ok(transcript)) => Report::Transcript {
+                    request,
+                    text: transcript.text,
+                    took: asked.elapsed(),
+                },
                 Ok(Err(SpeechError::Cancelled)) => Report::TranscriptStale,
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the caller was not understood");
@@ -82,13 +93,20 @@ impl Conversation {
             let _urgent = urgent;
             let answer = timeout(limit, eot.probability(samples, cancel)).await;
             let probability = answer.ok().and_then(Result::ok);
-            Report::EndOfTurn { request, probability }
+            Report::EndOfTurn {
+                request,
+                probability,
+            }
         });
     }
 
     pub(super) fn on_report(&mut self, report: Result<Report, JoinError>) {
         match report {
-            Ok(Report::Transcript { request, text, took }) => {
+            Ok(Report::Transcript {
+                request,
+                text,
+                took,
+            }) => {
                 self.listening.stt_took = Some(took);
                 observe(Timing::Transcription, took, &[]);
                 self.input(Input::Transcript { request, text });
@@ -99,9 +117,15 @@ impl Conversation {
                 self.fault("stt");
             }
             Ok(Report::TranscriptStale) => {}
-            Ok(Report::EndOfTurn { request, probability }) => {
+            Ok(Report::EndOfTurn {
+                request,
+                probability,
+            }) => {
                 tracing::debug!(probability, "end of turn");
-                self.input(Input::EndOfTurn { request, probability });
+                self.input(Input::EndOfTurn {
+                    request,
+                    probability,
+                });
             }
             Err(error) => {
                 tracing::error!(%error, "a question to a model panicked");

@@ -101,11 +101,19 @@ impl Conversation {
         let thought = self.ask_brain(&Question::Silence(times));
         let reply = self.machine.new_reply();
         self.begin(reply, Material::Thought(thought), Gate::Think);
-        self.input(Input::Say { reply, interruptible: true });
+        self.input(Input::Say {
+            reply,
+            interruptible: true,
+        });
     }
 
     fn tell_caller(&mut self, text: Personal<String>, last: bool) {
         let segment = self.caller_segment.clone();
-        self.stage.tell(Note::Transcript(Piece { segment, text, last, by_caller: true }));
+        self.stage.tell(Note::Transcript(Piece {
+            segment,
+            text,
+            last,
+            by_caller: true,
+        }));
     }
 }

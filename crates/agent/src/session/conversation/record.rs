@@ -61,14 +61,15 @@ impl Conversation {
         record.latency.turn_ms = millis(end_of_turn_delay);
         record.latency.stt_ms = commit
             .transcribed
-            .and(self.listening.stt_took.take())
+            .and_then(|_| self.listening.stt_took.take())
             .and_then(millis);
         if let Some(paused) = self.paused_at.take() {
             let started = Instant::from_std(commit.started);
             record.latency.barge_in_ms = millis(paused.saturating_duration_since(started));
         }
-        let transcription_delay =
-            commit.transcribed.map(|at| at.saturating_duration_since(last).as_secs_f64());
+        let transcription_delay = commit
+            .transcribed
+            .map(|at| at.saturating_duration_since(last).as_secs_f64());
         tracing::info!(
             turn = %record.turn,
             transcription_delay,
@@ -96,7 +97,8 @@ impl Conversation {
         };
         let times = reply.times;
         let between = |from: Option<Instant>, to: Option<Instant>| {
-            from.zip(to).map(|(from, to)| to.saturating_duration_since(from))
+            from.zip(to)
+                .map(|(from, to)| to.saturating_duration_since(from))
         };
         let llm = between(Some(times.asked), times.first_words);
         let tts = between(times.first_sentence, times.first_sound);
@@ -104,9 +106,11 @@ impl Conversation {
         record.latency.llm_ms = llm.and_then(millis);
         record.latency.tts_ms = tts.and_then(millis);
         record.latency.voice_to_voice_ms = gap.and_then(millis);
-        for (timing, took) in
-            [(Timing::BrainFirst, llm), (Timing::SpeechFirst, tts), (Timing::TurnGap, gap)]
-        {
+        for (timing, took) in [
+            (Timing::BrainFirst, llm),
+            (Timing::SpeechFirst, tts),
+            (Timing::TurnGap, gap),
+        ] {
             if let Some(took) = took {
                 observe(timing, took, &[]);
             }
@@ -123,8 +127,14 @@ impl Conversation {
 
     /// The answer is over: what was heard of it is what was said.
     pub(super) fn finish_record(&mut self, reply: &Reply, interrupted: bool) {
-        let Some(record) = self.records.remove(&reply.id) else { return };
-        let said = if interrupted { reply.said() } else { reply.script.text() };
+        let Some(record) = self.records.remove(&reply.id) else {
+            return;
+        };
+        let said = if interrupted {
+            reply.said()
+        } else {
+            reply.script.text()
+        };
         self.tell_brain(&said, interrupted);
         let piece = Piece {
             segment: record.segment.clone(),

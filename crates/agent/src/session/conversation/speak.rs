@@ -24,10 +24,15 @@ const TRANSCRIPT_STEP: u64 = 10 * VOICE_FRAME as u64;
 
 impl Conversation {
     pub(super) fn greet(&mut self) {
-        let Some(line) = self.brain.greeting() else { return };
+        let Some(line) = self.brain.greeting() else {
+            return;
+        };
         let reply = self.machine.new_reply();
         self.begin(reply, Material::Text(line.text), Gate::Voice);
-        self.input(Input::Say { reply, interruptible: line.interruptible });
+        self.input(Input::Say {
+            reply,
+            interruptible: line.interruptible,
+        });
         self.input(Input::ExpectDigits(self.brain.digits()));
     }
 
@@ -42,12 +47,15 @@ impl Conversation {
             gate: receiver,
             _urgent: Urgent::new(&self.shared),
         };
-        self.replies.insert(reply, Reply::begin(reply, sender, maker, material));
+        self.replies
+            .insert(reply, Reply::begin(reply, sender, maker, material));
     }
 
     /// A piece of an answer came; pieces of answers that are over find nobody here.
     pub(super) fn on_made(&mut self, id: ReplyId, made: Made) {
-        let Some(reply) = self.replies.get_mut(&id) else { return };
+        let Some(reply) = self.replies.get_mut(&id) else {
+            return;
+        };
         match reply.take(made) {
             Some(Heed::Memory) => self.remember(id),
             Some(Heed::Pinned) => {
@@ -63,7 +71,9 @@ impl Conversation {
     pub(super) fn on_frame_due(&mut self) {
         let mut frame = [0; VOICE_FRAME];
         let sounding = self.mouth.sounding();
-        let reply = sounding.and_then(|id| self.replies.get_mut(&id)).filter(|reply| reply.has_frame());
+        let reply = sounding
+            .and_then(|id| self.replies.get_mut(&id))
+            .filter(|reply| reply.has_frame());
         let played = reply.map(|reply| {
             let first = !reply.started;
             reply.started = true;
@@ -85,15 +95,23 @@ impl Conversation {
                 reply.times.started = Some(Instant::now());
             }
             self.remember(id);
-            self.input(Input::Playout { reply: id, stage: Stage::Started });
+            self.input(Input::Playout {
+                reply: id,
+                stage: Stage::Started,
+            });
             self.note_started(id);
         }
         let boundary = self.shared.config.turns.interruption.backchannel_boundary;
         let near = boundary.as_millis() * u128::from(VOICE_RATE) / 1000;
-        let Some(reply) = self.replies.get_mut(&id) else { return };
+        let Some(reply) = self.replies.get_mut(&id) else {
+            return;
+        };
         if reply.whole && !reply.ending && (reply.left() as u128) < near {
             reply.ending = true;
-            self.input(Input::Playout { reply: id, stage: Stage::Ending });
+            self.input(Input::Playout {
+                reply: id,
+                stage: Stage::Ending,
+            });
         }
         self.tell_agent(id);
         self.settle(id);
@@ -101,16 +119,25 @@ impl Conversation {
 
     /// Sees to the end of an answer once all of it was made and played.
     pub(super) fn settle(&mut self, id: ReplyId) {
-        let over = self.replies.get(&id).is_some_and(|reply| reply.spoken && reply.is_over());
+        let over = self
+            .replies
+            .get(&id)
+            .is_some_and(|reply| reply.spoken && reply.is_over());
         if !over || self.mouth.reply != Some(id) {
             return;
         }
         self.remember(id);
-        let Some(reply) = self.replies.remove(&id) else { return };
+        let Some(reply) = self.replies.remove(&id) else {
+            return;
+        };
         self.mouth.release(id);
         let failed = reply.failed.clone();
         self.finish_record(&reply, false);
-        let stage = if reply.started { Stage::Finished } else { Stage::Nothing };
+        let stage = if reply.started {
+            Stage::Finished
+        } else {
+            Stage::Nothing
+        };
         self.input(Input::Playout { reply: id, stage });
         for act in reply.acts {
             self.act(act);
@@ -132,7 +159,8 @@ impl Conversation {
     fn act(&mut self, act: Act) {
         match act {
             Act::HangUp => {
-                self.hang_up_at.get_or_insert(Instant::now() + GOODBYE_TAIL);
+                self.hang_up_at
+                    .get_or_insert_with(|| Instant::now() + GOODBYE_TAIL);
             }
             Act::HandOff { to } => self.stage.tell(Note::HandOff(to)),
         }
@@ -140,7 +168,10 @@ impl Conversation {
 
     /// The brain keeps what an answer left behind.
     fn remember(&mut self, id: ReplyId) {
-        let memory = self.replies.get_mut(&id).and_then(|reply| reply.memory.take());
+        let memory = self
+            .replies
+            .get_mut(&id)
+            .and_then(|reply| reply.memory.take());
         self.keep(memory);
     }
 
@@ -161,36 +192,55 @@ impl Conversation {
         self.apology = Some(reply);
         let text = self.brain.apology().to_owned();
         self.begin(reply, Material::Text(text), Gate::Voice);
-        self.input(Input::Say { reply, interruptible: true });
+        self.input(Input::Say {
+            reply,
+            interruptible: true,
+        });
     }
 
     fn count_fault(&mut self, part: &'static str) {
         count(Counter::ProviderErrors, 1, &[("part", part)]);
         self.faults += 1;
         if self.faults >= self.shared.config.max_unrecoverable_errors {
-            tracing::error!(part, faults = self.faults, "too many failures in one conversation");
+            tracing::error!(
+                part,
+                faults = self.faults,
+                "too many failures in one conversation"
+            );
             self.ending.get_or_insert(CloseReason::Error);
         }
     }
 
     /// What the agent has said so far goes to the room clause by clause.
     fn tell_agent(&mut self, id: ReplyId) {
-        let Some(reply) = self.replies.get(&id) else { return };
+        let Some(reply) = self.replies.get(&id) else {
+            return;
+        };
         if reply.played % TRANSCRIPT_STEP != 0 && reply.played > VOICE_FRAME as u64 {
             return;
         }
         let text = reply.script.begun(reply.played);
-        let Some(record) = self.records.get_mut(&id) else { return };
+        let Some(record) = self.records.get_mut(&id) else {
+            return;
+        };
         if record.told == text.len() {
             return;
         }
         record.told = text.len();
         let segment = record.segment.clone();
         let text = Personal::new(text);
-        self.stage.tell(Note::Transcript(Piece { segment, text, last: false, by_caller: false }));
+        self.stage.tell(Note::Transcript(Piece {
+            segment,
+            text,
+            last: false,
+            by_caller: false,
+        }));
     }
 
     pub(super) fn tell_brain(&mut self, text: &str, interrupted: bool) {
-        self.brain.spoke(&Spoken { text: text.to_owned(), interrupted });
+        self.brain.spoke(&Spoken {
+            text: text.to_owned(),
+            interrupted,
+        });
     }
 }

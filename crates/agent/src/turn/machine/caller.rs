@@ -50,7 +50,10 @@ impl Machine {
 
     /// Speech that began over an uninterruptible answer and outlasted it is a turn from here.
     pub(super) fn open_late(&mut self, now: Instant) {
-        if self.turn.is_none() && self.ear.speaking() && !self.deaf() && self.ear.silence(now).is_zero()
+        if self.turn.is_none()
+            && self.ear.speaking()
+            && !self.deaf()
+            && self.ear.silence(now).is_zero()
         {
             self.turn = Some(OpenTurn::new(now, self.ear.heard()));
         }
@@ -61,7 +64,9 @@ impl Machine {
         if !turn.transcript(request, text, now) {
             return;
         }
-        let Some((whole, _)) = self.whole_text() else { return };
+        let Some((whole, _)) = self.whole_text() else {
+            return;
+        };
         if whole.is_empty() {
             return;
         }
@@ -70,7 +75,11 @@ impl Machine {
     }
 
     pub(super) fn prepared(&mut self, reply: ReplyId) -> Option<&mut Prepared> {
-        self.turn.as_mut()?.prepared.as_mut().filter(|prepared| prepared.reply == reply)
+        self.turn
+            .as_mut()?
+            .prepared
+            .as_mut()
+            .filter(|prepared| prepared.reply == reply)
     }
 
     /// Asks the models about the present silence.
@@ -129,7 +138,9 @@ impl Machine {
             return;
         }
         let request = self.new_request();
-        let (Some(turn), Some(last)) = (&mut self.turn, self.ear.last()) else { return };
+        let (Some(turn), Some(last)) = (&mut self.turn, self.ear.last()) else {
+            return;
+        };
         turn.forced = Some(last);
         if turn.wants_transcript(last) {
             let audio = turn.ask(request, last, self.ear.heard());
@@ -147,7 +158,9 @@ impl Machine {
 
     /// Ends the turn if its time has come.
     pub(super) fn endpoint(&mut self, now: Instant) {
-        let Some((at, outcome)) = self.endpoint_due(now) else { return };
+        let Some((at, outcome)) = self.endpoint_due(now) else {
+            return;
+        };
         if now < at {
             return;
         }
@@ -165,7 +178,9 @@ impl Machine {
     pub(super) fn turn_dropped(&mut self) {
         let Some(turn) = self.turn.take() else { return };
         if let Some(prepared) = turn.prepared {
-            self.act(Action::Abandon { reply: prepared.reply });
+            self.act(Action::Abandon {
+                reply: prepared.reply,
+            });
         }
     }
 
@@ -175,7 +190,11 @@ impl Machine {
     }
 
     fn prepare(&mut self, text: &str, now: Instant) {
-        let running = self.voice.active.as_ref().is_some_and(|speech| !speech.paused());
+        let running = self
+            .voice
+            .active
+            .as_ref()
+            .is_some_and(|speech| !speech.paused());
         let limits = &self.config.preemptive;
         let Some(turn) = &mut self.turn else { return };
         if let Some(old) = &turn.prepared {
@@ -193,8 +212,12 @@ impl Machine {
         turn.attempts += 1;
         self.replies += 1;
         let reply = ReplyId(self.replies);
-        turn.prepared =
-            Some(Prepared { reply, text: text.to_owned(), verdict: None, at: now });
+        turn.prepared = Some(Prepared {
+            reply,
+            text: text.to_owned(),
+            verdict: None,
+            at: now,
+        });
         let to = Heard::Speech(Personal::new(text.to_owned()));
         self.actions.push_back(Action::Prepare { reply, to });
     }
@@ -204,7 +227,11 @@ impl Machine {
         let turn = self.turn.as_ref()?;
         let last = turn.until(&self.ear)?;
         let (text, came) = turn.text(last)?;
-        let nothing_after = self.config.endpointing.min_delay.max(self.config.vad.min_silence_duration);
+        let nothing_after = self
+            .config
+            .endpointing
+            .min_delay
+            .max(self.config.vad.min_silence_duration);
         if text.is_empty() {
             return Some((last.at + nothing_after, Outcome::Discard));
         }
@@ -229,7 +256,12 @@ impl Machine {
             return None;
         };
         let mut delay = self.delay(verdict, probability);
-        if self.config.limits.max_words.is_some_and(|max| words(&text).count() >= max) {
+        if self
+            .config
+            .limits
+            .max_words
+            .is_some_and(|max| words(&text).count() >= max)
+        {
             delay = delay.min(self.config.endpointing.min_delay);
         }
         Some((last.at + delay, Outcome::Commit))
@@ -254,7 +286,11 @@ impl Machine {
         if self.holds_floor() {
             return None;
         }
-        if let Some(prepared) = turn.prepared.as_ref().filter(|prepared| prepared.verdict.is_none()) {
+        if let Some(prepared) = turn
+            .prepared
+            .as_ref()
+            .filter(|prepared| prepared.verdict.is_none())
+        {
             let given_up = prepared.at + VERDICT_LIMIT;
             if now < given_up {
                 return Some(given_up);
@@ -268,8 +304,12 @@ impl Machine {
 
     /// Whether this text over the agent's speech is no turn.
     fn no_turn(&self, text: &str) -> bool {
-        let Some(speech) = &self.voice.active else { return false };
-        let Some(began) = speech.began() else { return false };
+        let Some(speech) = &self.voice.active else {
+            return false;
+        };
+        let Some(began) = speech.began() else {
+            return false;
+        };
         let rules = &self.config.interruption;
         if words(text).count() < rules.min_words {
             return true;
@@ -282,19 +322,26 @@ impl Machine {
     }
 
     fn commit(&mut self, now: Instant) {
-        let Some((text, came)) = self.whole_text() else { return };
+        let Some((text, came)) = self.whole_text() else {
+            return;
+        };
         let Some(turn) = self.turn.take() else { return };
         let last = turn.until(&self.ear).map_or(came, |last| last.at);
         let prepared = match turn.prepared {
             Some(prepared) if same_words(&prepared.text, &text) => Some(prepared.reply),
             Some(prepared) => {
-                self.act(Action::Abandon { reply: prepared.reply });
+                self.act(Action::Abandon {
+                    reply: prepared.reply,
+                });
                 None
             }
             None => None,
         };
-        let times =
-            Times { started: turn.started, last_speech: last, transcribed: Some(came) };
+        let times = Times {
+            started: turn.started,
+            last_speech: last,
+            transcribed: Some(came),
+        };
         self.answer(Heard::Speech(Personal::new(text)), times, prepared, now);
         if turn.forced.is_some()
             && let Some(speech) = &mut self.voice.active

@@ -12,7 +12,10 @@ const REOPEN_AFTER: Duration = Duration::from_millis(200);
 
 impl Machine {
     pub(super) fn on_say(&mut self, reply: ReplyId, interruptible: bool) {
-        self.voice.waiting.push_back(Queued { reply, interruptible });
+        self.voice.waiting.push_back(Queued {
+            reply,
+            interruptible,
+        });
     }
 
     /// Lets the next waiting speech sound, if nobody has the floor.
@@ -26,7 +29,12 @@ impl Machine {
     }
 
     pub(super) fn on_started(&mut self, reply: ReplyId, now: Instant) {
-        let Some(speech) = self.voice.active.as_mut().filter(|speech| speech.reply == reply) else {
+        let Some(speech) = self
+            .voice
+            .active
+            .as_mut()
+            .filter(|speech| speech.reply == reply)
+        else {
             return;
         };
         if speech.phase == Phase::Due {
@@ -37,10 +45,18 @@ impl Machine {
     }
 
     pub(super) fn on_speech(&mut self, reply: ReplyId, change: impl FnOnce(&mut Speech)) {
-        if let Some(speech) = self.voice.active.as_mut().filter(|speech| speech.reply == reply) {
+        if let Some(speech) = self
+            .voice
+            .active
+            .as_mut()
+            .filter(|speech| speech.reply == reply)
+        {
             change(speech);
-        } else if let Some(queued) =
-            self.voice.waiting.iter_mut().find(|queued| queued.reply == reply)
+        } else if let Some(queued) = self
+            .voice
+            .waiting
+            .iter_mut()
+            .find(|queued| queued.reply == reply)
         {
             let mut speech = Speech::new(reply, queued.interruptible, None);
             change(&mut speech);
@@ -56,7 +72,7 @@ impl Machine {
     /// Whether the agent speaks, or is about to, and must not be interrupted.
     pub(super) fn holds_floor(&self) -> bool {
         self.voice.active.as_ref().is_some_and(|speech| {
-            !speech.paused() && !(speech.interruptible && self.config.interruption.enabled)
+            !(speech.paused() || speech.interruptible && self.config.interruption.enabled)
         })
     }
 
@@ -67,13 +83,18 @@ impl Machine {
         }
         let rules = &self.config.interruption;
         let talked = self.ear.stretch();
-        let (enough, resumes) = (talked >= rules.min_duration, rules.resume_false_interruption);
+        let (enough, resumes) = (
+            talked >= rules.min_duration,
+            rules.resume_false_interruption,
+        );
         let by_words = rules.min_words > 0;
         let warm = self
             .voice
             .first_sound
             .is_none_or(|first| now >= first + self.config.aec_warmup_duration);
-        let Some(speech) = &mut self.voice.active else { return };
+        let Some(speech) = &mut self.voice.active else {
+            return;
+        };
         if speech.phase == Phase::Due && speech.answers.is_some() && !speech.pinned {
             if talked >= rules.min_duration.min(REOPEN_AFTER) {
                 self.reopen();
@@ -94,18 +115,26 @@ impl Machine {
 
     /// The caller goes on before anything of the answer was played: it was no answer then.
     fn reopen(&mut self) {
-        let Some(speech) = self.voice.active.take() else { return };
+        let Some(speech) = self.voice.active.take() else {
+            return;
+        };
         if let (Some(answered), Some(turn)) = (speech.answers, &mut self.turn) {
             turn.continue_from(answered.started, answered.text);
         }
-        self.act(Action::Abandon { reply: speech.reply });
-        self.act(Action::Reopen { reply: speech.reply });
+        self.act(Action::Abandon {
+            reply: speech.reply,
+        });
+        self.act(Action::Reopen {
+            reply: speech.reply,
+        });
     }
 
     /// When a paused speech goes on if nothing follows.
     pub(super) fn resume_at(&self) -> Option<Instant> {
         let speech = self.voice.active.as_ref()?;
-        let Phase::Paused { at, .. } = speech.phase else { return None };
+        let Phase::Paused { at, .. } = speech.phase else {
+            return None;
+        };
         if self.turn.is_some() || self.ear.speaking() || !self.digits.pressed.is_empty() {
             return None;
         }
@@ -121,8 +150,12 @@ impl Machine {
 
     /// A paused speech goes on at once.
     pub(super) fn give_back_floor(&mut self) {
-        let Some(speech) = &mut self.voice.active else { return };
-        let Phase::Paused { began, .. } = speech.phase else { return };
+        let Some(speech) = &mut self.voice.active else {
+            return;
+        };
+        let Phase::Paused { began, .. } = speech.phase else {
+            return;
+        };
         speech.phase = began.map_or(Phase::Due, |since| Phase::Playing { since });
         let reply = speech.reply;
         self.act(Action::Resume { reply });
@@ -131,11 +164,15 @@ impl Machine {
     /// The agent loses the floor, and with it whatever waited to be said.
     pub(super) fn take_floor(&mut self) {
         if let Some(speech) = self.voice.active.take() {
-            self.act(Action::Interrupt { reply: speech.reply });
+            self.act(Action::Interrupt {
+                reply: speech.reply,
+            });
         }
         for queued in std::mem::take(&mut self.voice.waiting) {
             if queued.interruptible {
-                self.act(Action::Abandon { reply: queued.reply });
+                self.act(Action::Abandon {
+                    reply: queued.reply,
+                });
             } else {
                 self.voice.waiting.push_back(queued);
             }
@@ -154,12 +191,16 @@ impl Machine {
         self.take_floor();
         let reply = prepared.unwrap_or_else(|| self.new_reply());
         if prepared.is_none() {
-            self.act(Action::Prepare { reply, to: heard.clone() });
+            self.act(Action::Prepare {
+                reply,
+                to: heard.clone(),
+            });
         }
         let answers = match &heard {
-            Heard::Speech(text) => {
-                Some(Answered { started: times.started, text: text.expose().clone() })
-            }
+            Heard::Speech(text) => Some(Answered {
+                started: times.started,
+                text: text.expose().clone(),
+            }),
             Heard::Digits(_) => None,
         };
         self.act(Action::Commit(Commit {
@@ -180,4 +221,3 @@ impl Machine {
         self.act(Action::Speak { reply });
     }
 }
-

@@ -88,7 +88,10 @@ impl Machine {
             Input::Window(probability) => self.on_window(probability, now),
             Input::Transcript { request, text } => self.on_transcript(request, text.expose(), now),
             Input::TranscriptFailed { request } => self.on_transcript(request, "", now),
-            Input::EndOfTurn { request, probability } => {
+            Input::EndOfTurn {
+                request,
+                probability,
+            } => {
                 if let Some(turn) = &mut self.turn {
                     turn.end_of_turn(request, probability);
                 }
@@ -98,9 +101,15 @@ impl Machine {
                     prepared.verdict = Some(verdict);
                 }
             }
-            Input::Say { reply, interruptible } => self.on_say(reply, interruptible),
+            Input::Say {
+                reply,
+                interruptible,
+            } => self.on_say(reply, interruptible),
             Input::Pinned { reply } => self.on_speech(reply, |speech| speech.pinned = true),
-            Input::Interruptible { reply, interruptible } => {
+            Input::Interruptible {
+                reply,
+                interruptible,
+            } => {
                 self.on_speech(reply, |speech| speech.interruptible = interruptible);
             }
             Input::Playout { reply, stage } => self.on_playout(reply, stage, now),
@@ -180,7 +189,11 @@ impl Machine {
             self.digits.first = Some(now);
         }
         self.digits.last = Some(now);
-        let open = self.voice.active.as_ref().is_none_or(|speech| speech.interruptible);
+        let open = self
+            .voice
+            .active
+            .as_ref()
+            .is_none_or(|speech| speech.interruptible);
         if open {
             self.take_floor();
         }
@@ -194,11 +207,18 @@ impl Machine {
 
     /// When the keys pressed so far become an input; not while the agent must not be interrupted.
     fn digits_at(&self) -> Option<Instant> {
-        let last = self.digits.last.filter(|_| !self.digits.pressed.is_empty())?;
+        let last = self
+            .digits
+            .last
+            .filter(|_| !self.digits.pressed.is_empty())?;
         if self.holds_floor() {
             return None;
         }
-        Some(if self.digits.complete { last } else { last + self.digits.plan.timeout })
+        Some(if self.digits.complete {
+            last
+        } else {
+            last + self.digits.plan.timeout
+        })
     }
 
     fn finish_digits(&mut self, now: Instant) {
@@ -212,7 +232,16 @@ impl Machine {
         self.digits.complete = false;
         let started = self.digits.first.take().unwrap_or(now);
         let heard = Heard::Digits(Personal::new(pressed));
-        self.answer(heard, Times { started, last_speech: now, transcribed: None }, None, now);
+        self.answer(
+            heard,
+            Times {
+                started,
+                last_speech: now,
+                transcribed: None,
+            },
+            None,
+            now,
+        );
     }
 
     /// When the running silence of both sides becomes too long.
@@ -231,7 +260,9 @@ impl Machine {
             return;
         }
         let since = *self.quiet_since.get_or_insert(now);
-        let Some(limit) = self.config.user_away_timeout else { return };
+        let Some(limit) = self.config.user_away_timeout else {
+            return;
+        };
         if now >= since + limit {
             self.away += 1;
             self.quiet_since = Some(now);

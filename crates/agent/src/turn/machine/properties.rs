@@ -30,32 +30,50 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
-    let verdict =
-        prop_oneof![Just(Verdict::Complete), Just(Verdict::Incomplete), Just(Verdict::Unknown)];
-    (10_u64..1500, 10_u64..1500, 0_u64..1200, 100_u64..4000, 0.0_f32..1.0, verdict).prop_map(
-        |(stt, end, first, length, finished, verdict)| Parts {
+    let verdict = prop_oneof![
+        Just(Verdict::Complete),
+        Just(Verdict::Incomplete),
+        Just(Verdict::Unknown)
+    ];
+    (
+        10_u64..1500,
+        10_u64..1500,
+        0_u64..1200,
+        100_u64..4000,
+        0.0_f32..1.0,
+        verdict,
+    )
+        .prop_map(|(stt, end, first, length, finished, verdict)| Parts {
             stt: ms(stt),
             end: ms(end),
             first_sound: ms(first),
             reply_length: ms(length),
             finished,
             verdict,
-        },
-    )
+        })
 }
 
 fn config() -> impl Strategy<Value = TurnConfig> {
-    (any::<bool>(), any::<bool>(), any::<bool>(), 0_usize..3, any::<bool>()).prop_map(
-        |(phone, resumes, prepares, min_words, end_of_turn)| {
-            let mut config = if phone { TurnConfig::phone() } else { TurnConfig::standard() };
+    (
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+        0_usize..3,
+        any::<bool>(),
+    )
+        .prop_map(|(phone, resumes, prepares, min_words, end_of_turn)| {
+            let mut config = if phone {
+                TurnConfig::phone()
+            } else {
+                TurnConfig::standard()
+            };
             config.interruption.resume_false_interruption = resumes;
             config.interruption.min_words = min_words;
             config.preemptive.enabled = prepares;
             config.end_of_turn.enabled = end_of_turn;
             config.limits.max_duration = Some(ms(8000));
             config
-        },
-    )
+        })
 }
 
 fn live(world: &mut World, steps: &[Step]) {
@@ -89,7 +107,9 @@ fn check_lives(log: &[Action]) {
     let mut held: Option<ReplyId> = None;
     for action in log {
         match action {
-            Action::Speak { reply } => assert!(!over.contains(reply), "{reply:?} spoke after its end"),
+            Action::Speak { reply } => {
+                assert!(!over.contains(reply), "{reply:?} spoke after its end")
+            }
             Action::Abandon { reply } | Action::Interrupt { reply } => {
                 assert!(over.insert(*reply), "{reply:?} ended twice");
                 if held == Some(*reply) {

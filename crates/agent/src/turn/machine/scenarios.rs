@@ -93,10 +93,17 @@ fn a_brain_that_lacks_digits_makes_the_machine_patient() {
 #[test]
 fn a_brain_that_understood_overrules_a_doubtful_ear() {
     let mut world = World::phone();
-    world.parts = Parts { finished: 0.1, verdict: Verdict::Complete, ..Parts::default() };
+    world.parts = Parts {
+        finished: 0.1,
+        verdict: Verdict::Complete,
+        ..Parts::default()
+    };
     world.caller_says("where is my parcel", ms(1200));
     world.silence(ms(3000));
-    assert_eq!(delay_of(&world), TurnConfig::phone().endpointing.understood_delay);
+    assert_eq!(
+        delay_of(&world),
+        TurnConfig::phone().endpointing.understood_delay
+    );
 }
 
 #[test]
@@ -198,7 +205,10 @@ fn the_same_word_at_the_end_of_a_question_is_an_answer() {
     world.parts.reply_length = ms(6000);
     let reply = world.agent_says(true);
     world.silence(ms(2500));
-    world.input(Input::Playout { reply, stage: crate::turn::Stage::Ending });
+    world.input(Input::Playout {
+        reply,
+        stage: crate::turn::Stage::Ending,
+    });
     world.caller_says("okay", ms(400));
     world.silence(ms(1000));
     assert_eq!(world.heard(), ["okay"]);
@@ -235,8 +245,15 @@ fn a_caller_who_goes_on_before_the_answer_sounds_reopens_the_turn() {
     world.caller_says("my parcel", ms(700));
     world.silence(ms(1000));
     assert_eq!(world.heard(), ["where is", "where is my parcel"]);
-    assert_eq!(world.count(|action| matches!(action, Action::Reopen { .. })), 1);
-    assert_eq!(world.count(interrupted), 0, "nothing of the first answer was heard");
+    assert_eq!(
+        world.count(|action| matches!(action, Action::Reopen { .. })),
+        1
+    );
+    assert_eq!(
+        world.count(interrupted),
+        0,
+        "nothing of the first answer was heard"
+    );
 }
 
 #[test]
@@ -249,7 +266,10 @@ fn an_answer_that_cannot_be_undone_is_held_instead() {
     world.input(Input::Pinned { reply });
     world.caller_says("please", ms(700));
     world.silence(ms(800));
-    assert_eq!(world.count(|action| matches!(action, Action::Reopen { .. })), 0);
+    assert_eq!(
+        world.count(|action| matches!(action, Action::Reopen { .. })),
+        0
+    );
     assert_eq!(world.heard(), ["send it tomorrow", "please"]);
 }
 
@@ -259,7 +279,10 @@ fn the_first_silence_asks_for_a_transcript_at_once() {
     world.caller_says("hello", ms(600));
     let quiet = world.elapsed();
     world.silence(ms(400));
-    let asked = world.when(|action| matches!(action, Action::Transcribe { .. })).unwrap() - quiet;
+    let asked = world
+        .when(|action| matches!(action, Action::Transcribe { .. }))
+        .unwrap()
+        - quiet;
     assert!(asked <= ms(140), "{asked:?}");
 }
 
@@ -268,7 +291,10 @@ fn silence_on_both_sides_is_noticed_again_and_again() {
     let mut world = World::phone();
     world.agent_says(true);
     world.silence(ms(2200 + 12_000 * 2 + 500));
-    assert_eq!(world.count(|action| matches!(action, Action::Away { .. })), 2);
+    assert_eq!(
+        world.count(|action| matches!(action, Action::Away { .. })),
+        2
+    );
     assert_eq!(world.machine.agent_state(), AgentState::Idle);
     world.caller_says("sorry", ms(500));
     world.silence(ms(500));
@@ -287,7 +313,10 @@ fn a_menu_key_interrupts_and_is_answered_at_once() {
 
 #[test]
 fn digits_end_with_the_last_one_the_hash_key_or_a_pause() {
-    let plan = DigitPlan { max: 4, ..DigitPlan::default() };
+    let plan = DigitPlan {
+        max: 4,
+        ..DigitPlan::default()
+    };
     for (keys, pause) in [("4271", ms(0)), ("42#", ms(0)), ("42", plan.timeout)] {
         let mut world = World::phone();
         world.input(Input::ExpectDigits(plan));

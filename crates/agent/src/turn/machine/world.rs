@@ -102,7 +102,10 @@ impl World {
     /// The agent wants to say something.
     pub(super) fn agent_says(&mut self, interruptible: bool) -> ReplyId {
         let reply = self.machine.new_reply();
-        self.input(Input::Say { reply, interruptible });
+        self.input(Input::Say {
+            reply,
+            interruptible,
+        });
         reply
     }
 
@@ -121,11 +124,22 @@ impl World {
 
     fn run_until(&mut self, until: Instant) {
         loop {
-            let input = self.due.keys().next().copied().filter(|(at, _)| *at <= until);
+            let input = self
+                .due
+                .keys()
+                .next()
+                .copied()
+                .filter(|(at, _)| *at <= until);
             let speaker = self.speaker_at().filter(|at| *at <= until);
-            let timeout =
-                self.machine.poll_timeout(self.now).map(|(at, _)| at).filter(|at| *at <= until);
-            let next = [input.map(|(at, _)| at), speaker, timeout].into_iter().flatten().min();
+            let timeout = self
+                .machine
+                .poll_timeout(self.now)
+                .map(|(at, _)| at)
+                .filter(|at| *at <= until);
+            let next = [input.map(|(at, _)| at), speaker, timeout]
+                .into_iter()
+                .flatten()
+                .min();
             let Some(at) = next else { break };
             self.play(at);
             if let Some(key) = input.filter(|(due, _)| *due <= at) {
@@ -135,7 +149,11 @@ impl World {
                 self.speaker_moves();
             } else {
                 self.spins += 1;
-                assert!(self.spins < 20, "time-out repeats: {:?}", self.machine.poll_timeout(at));
+                assert!(
+                    self.spins < 20,
+                    "time-out repeats: {:?}",
+                    self.machine.poll_timeout(at)
+                );
                 self.machine.handle_timeout(self.now);
                 self.obey();
                 continue;
@@ -166,12 +184,18 @@ impl World {
     fn speaker_moves(&mut self) {
         if let Some(reply) = self.speaker.playing.filter(|_| self.speaker.left.is_zero()) {
             self.speaker.playing = None;
-            self.input(Input::Playout { reply, stage: Stage::Finished });
+            self.input(Input::Playout {
+                reply,
+                stage: Stage::Finished,
+            });
         } else if let Some((reply, _)) = self.speaker.starts.take() {
             assert!(self.speaker.playing.is_none(), "two speeches at once");
             self.speaker.playing = Some(reply);
             self.speaker.left = self.parts.reply_length;
-            self.input(Input::Playout { reply, stage: Stage::Started });
+            self.input(Input::Playout {
+                reply,
+                stage: Stage::Started,
+            });
         }
     }
 
@@ -191,11 +215,18 @@ impl World {
                 }
                 Action::PredictEnd { request, .. } => {
                     let probability = Some(self.parts.finished);
-                    self.later(self.parts.end, Input::EndOfTurn { request, probability });
+                    self.later(
+                        self.parts.end,
+                        Input::EndOfTurn {
+                            request,
+                            probability,
+                        },
+                    );
                 }
                 Action::Prepare { reply, .. } => {
                     let verdict = self.parts.verdict;
-                    self.machine.handle_input(Input::Understood { reply, verdict }, self.now);
+                    self.machine
+                        .handle_input(Input::Understood { reply, verdict }, self.now);
                 }
                 Action::Commit(_) => self.words.clear(),
                 Action::Reopen { .. } => {}
@@ -211,7 +242,11 @@ impl World {
                     self.speaker.playing = None;
                 }
                 Action::Resume { reply } => {
-                    assert_eq!(self.speaker.held.take(), Some(reply), "resumed what was not held");
+                    assert_eq!(
+                        self.speaker.held.take(),
+                        Some(reply),
+                        "resumed what was not held"
+                    );
                     if self.speaker.starts.is_none() {
                         self.speaker.playing = Some(reply);
                     }
@@ -231,7 +266,11 @@ impl World {
         if self.speaker.held == Some(reply) {
             self.speaker.held = None;
         }
-        if self.speaker.starts.is_some_and(|(starting, _)| starting == reply) {
+        if self
+            .speaker
+            .starts
+            .is_some_and(|(starting, _)| starting == reply)
+        {
             self.speaker.starts = None;
         }
     }
@@ -242,7 +281,10 @@ impl World {
             Action::Commit(commit) => Some(commit.clone()),
             _ => None,
         };
-        self.log.iter().filter_map(|(_, action)| commit(action)).collect()
+        self.log
+            .iter()
+            .filter_map(|(_, action)| commit(action))
+            .collect()
     }
 
     /// The texts of the caller's turns.
@@ -259,7 +301,10 @@ impl World {
 
     /// When the first action of a kind was taken.
     pub(super) fn when(&self, wanted: impl Fn(&Action) -> bool) -> Option<Duration> {
-        self.log.iter().find(|(_, action)| wanted(action)).map(|(at, _)| *at)
+        self.log
+            .iter()
+            .find(|(_, action)| wanted(action))
+            .map(|(at, _)| *at)
     }
 
     pub(super) fn elapsed(&self) -> Duration {

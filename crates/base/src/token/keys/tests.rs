@@ -104,7 +104,7 @@ proptest! {
     #[test]
     fn a_token_changed_in_one_byte_is_refused(at in 0usize..200, to in any::<u8>()) {
         let token = sign(&claims(), &key()).unwrap();
-        let mut bytes = token.clone().into_bytes();
+        let mut bytes = token.into_bytes();
         let at = at % bytes.len();
         prop_assume!(bytes[at] != to);
         bytes[at] = to;

@@ -159,12 +159,12 @@ impl MediaSession {
 
     fn on_clock(&mut self, now: Instant) {
         while self.room_tick <= now {
-            self.to_room(now);
+            self.pump_to_room(now);
             self.room_tick = next_tick(self.room_tick, FRAME, now);
         }
         while let Some(tick) = self.phone_tick.filter(|tick| *tick <= now) {
             self.watch_lateness(now.saturating_duration_since(tick));
-            let step = self.to_phone(now);
+            let step = self.pump_to_phone(now);
             self.phone_tick = Some(next_tick(tick, step, now));
         }
         if self.report_at <= now {
@@ -174,7 +174,7 @@ impl MediaSession {
         self.watch_silence(now);
     }
 
-    fn to_room(&mut self, now: Instant) {
+    fn pump_to_room(&mut self, now: Instant) {
         self.phone.frame(now, &mut self.room_pcm);
         if let Some(writer) = &mut self.writer
             && writer.write_20ms(&self.room_pcm).is_err()
@@ -185,7 +185,7 @@ impl MediaSession {
     }
 
     /// Sends one packet and says how long it was.
-    fn to_phone(&mut self, now: Instant) -> Duration {
+    fn pump_to_phone(&mut self, now: Instant) -> Duration {
         let Some(agreed) = &self.agreed else {
             return FRAME;
         };

@@ -34,7 +34,7 @@ impl Advertised {
         let ip = match (self.fixed, self.seen.get(&peer.ip())) {
             (Some(ip), _) | (None, Some(&ip)) => ip,
             (None, None) => {
-                let ip = route_to(peer).unwrap_or(peer.ip());
+                let ip = route_to(peer).unwrap_or_else(|| peer.ip());
                 if self.seen.len() >= MAX_SEEN {
                     self.seen.clear();
                 }

@@ -26,7 +26,9 @@ pub struct PcmReader {
 
 impl std::fmt::Debug for PcmReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PcmReader").field("rate", &self.rate).finish_non_exhaustive()
+        f.debug_struct("PcmReader")
+            .field("rate", &self.rate)
+            .finish_non_exhaustive()
     }
 }
 
@@ -91,8 +93,12 @@ impl PcmReader {
     }
 
     fn insert(&mut self, packet: MediaPacket) {
-        #[expect(clippy::cast_possible_truncation, reason = "the wire's sixteen bits are wanted")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the wire's sixteen bits are wanted"
+        )]
         let seq = packet.seq as u16;
-        self.stream.insert((0, seq, packet.timestamp), packet.payload, packet.arrival);
+        self.stream
+            .insert((0, seq, packet.timestamp), packet.payload, packet.arrival);
     }
 }

@@ -19,7 +19,9 @@ pub struct PcmWriter {
 
 impl std::fmt::Debug for PcmWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PcmWriter").field("track", &self.track).finish_non_exhaustive()
+        f.debug_struct("PcmWriter")
+            .field("track", &self.track)
+            .finish_non_exhaustive()
     }
 }
 
@@ -40,7 +42,11 @@ impl PcmWriter {
         let refused = PcmError::Rate { rate };
         let hz = SampleRate::new(rate).map_err(|_| refused.clone())?;
         let encoder = Encoder::voice(hz, voice).map_err(|_| refused)?;
-        Ok(Self { track, encoder, samples: hz.samples_in_ms(20) })
+        Ok(Self {
+            track,
+            encoder,
+            samples: hz.samples_in_ms(20),
+        })
     }
 
     /// Encodes and sends 20 ms, mono.
@@ -49,11 +55,18 @@ impl PcmWriter {
     /// [`PcmError`] for a frame of another length or a track that is over.
     pub fn write_20ms(&mut self, samples: &[i16]) -> Result<(), PcmError> {
         if samples.len() != self.samples {
-            return Err(PcmError::FrameSize { len: samples.len(), expected: self.samples });
+            return Err(PcmError::FrameSize {
+                len: samples.len(),
+                expected: self.samples,
+            });
         }
         let payload = self.encoder.encode(samples).map_err(|_| PcmError::Codec)?;
         let level = i8::try_from(audio_level_rfc6464(samples)).ok();
-        let sent = self.track.send(OpusFrame { payload, duration_48k: FRAME_48K, level });
+        let sent = self.track.send(OpusFrame {
+            payload,
+            duration_48k: FRAME_48K,
+            level,
+        });
         if sent { Ok(()) } else { Err(PcmError::Closed) }
     }
 

@@ -29,7 +29,11 @@ impl RoomTask {
                 }
                 drop(answer.send(Ok(())));
             }
-            Some(Command::Mute { track, muted, answer }) => {
+            Some(Command::Mute {
+                track,
+                muted,
+                answer,
+            }) => {
                 if let Some(local) = self.locals.find(track) {
                     self.core.set_muted(local, muted, now());
                     self.locals.change(local, |state| state.muted = muted);
@@ -37,14 +41,23 @@ impl RoomTask {
                 drop(answer.send(Ok(())));
             }
             Some(Command::Update { change, answer }) => self.update(change, answer),
-            Some(Command::Subscribe { sid, wanted, answer }) => {
+            Some(Command::Subscribe {
+                sid,
+                wanted,
+                answer,
+            }) => {
                 self.core.subscribe(sid.as_str(), wanted, now());
                 drop(answer.send(Ok(())));
             }
             Some(Command::Data { message, answer }) => {
                 drop(answer.send(self.send_data(message)));
             }
-            Some(Command::Dtmf { code, digit, to, answer }) => {
+            Some(Command::Dtmf {
+                code,
+                digit,
+                to,
+                answer,
+            }) => {
                 let value = Value::SipDtmf(proto::SipDtmf { code, digit });
                 drop(answer.send(self.send(value, true, &to, None)));
             }
@@ -83,26 +96,39 @@ impl RoomTask {
             attributes: change.attributes,
         };
         let request = self.core.update_profile(profile, now());
-        self.requests.insert(request, (answer, Instant::now() + REQUEST_LIMIT));
+        self.requests
+            .insert(request, (answer, Instant::now() + REQUEST_LIMIT));
     }
 
     fn send_data(&mut self, message: DataMessage) -> Result<(), RequestError> {
         let len = message.payload.len();
         if len > DATA_LIMIT {
-            return Err(RequestError::TooLarge { len, max: DATA_LIMIT });
+            return Err(RequestError::TooLarge {
+                len,
+                max: DATA_LIMIT,
+            });
         }
         let user = proto::UserPacket {
             payload: message.payload.into(),
             topic: message.topic,
             ..proto::UserPacket::default()
         };
-        self.send(Value::User(user), message.reliable, &message.destinations, None)
+        self.send(
+            Value::User(user),
+            message.reliable,
+            &message.destinations,
+            None,
+        )
     }
 
     fn send_text(&mut self, piece: OutgoingText) -> Result<(), RequestError> {
         let stream_id = piece.stream_id;
         let value = match piece.body {
-            TextBody::Header { topic, attributes, total } => Value::StreamHeader(Header {
+            TextBody::Header {
+                topic,
+                attributes,
+                total,
+            } => Value::StreamHeader(Header {
                 stream_id,
                 timestamp: UnixTime::from_system(std::time::SystemTime::now()).millis_i64(),
                 topic,
@@ -141,6 +167,10 @@ impl RoomTask {
             ..proto::DataPacket::default()
         };
         let sent = self.core.send_data(DataOut { packet, reliable }, now());
-        if sent { Ok(()) } else { Err(RequestError::NotReady) }
+        if sent {
+            Ok(())
+        } else {
+            Err(RequestError::NotReady)
+        }
     }
 }

@@ -23,12 +23,15 @@ impl RoomTask {
                     reliable,
                 }))
             }
-            Some(Value::SipDtmf(key)) => {
-                Some(RoomEvent::Dtmf { from: sender, code: key.code, digit: key.digit })
-            }
-            Some(Value::StreamHeader(header)) => {
-                self.texts.on_header(&from, header, now()).map(RoomEvent::Text)
-            }
+            Some(Value::SipDtmf(key)) => Some(RoomEvent::Dtmf {
+                from: sender,
+                code: key.code,
+                digit: key.digit,
+            }),
+            Some(Value::StreamHeader(header)) => self
+                .texts
+                .on_header(&from, header, now())
+                .map(RoomEvent::Text),
             Some(Value::StreamChunk(chunk)) => {
                 self.texts.on_chunk(&from, chunk, now());
                 None

@@ -38,7 +38,11 @@ impl RoomTask {
             Event::Disconnected(end) => {
                 self.end.get_or_insert_with(|| reason(&end));
             }
-            Event::RequestAnswered { request_id, reason, message } => {
+            Event::RequestAnswered {
+                request_id,
+                reason,
+                message,
+            } => {
                 self.on_answered(request_id, reason, message);
             }
             Event::Speakers(changed) => self.on_speakers(changed),
@@ -99,7 +103,11 @@ impl RoomTask {
             Event::LocalTrackMuted { track, muted } => {
                 let sid = self.locals.change(track, |state| state.muted = muted)?;
                 let participant = self.snapshot_now()?.local.identity.clone();
-                Some(RoomEvent::TrackMuted { participant, sid, muted })
+                Some(RoomEvent::TrackMuted {
+                    participant,
+                    sid,
+                    muted,
+                })
             }
             _ => None,
         }
@@ -108,7 +116,9 @@ impl RoomTask {
     fn on_joined(&mut self) {
         self.dirty = false;
         self.dial_error = None;
-        let Some(snapshot) = self.snapshot() else { return };
+        let Some(snapshot) = self.snapshot() else {
+            return;
+        };
         let snapshot = Arc::new(snapshot);
         tracing::info!(
             room = snapshot.sid.as_ref().map(tracing::field::display),
@@ -136,12 +146,18 @@ impl RoomTask {
         reason: proto::request_response::Reason,
         message: String,
     ) {
-        let Some((answer, _)) = self.requests.remove(&request) else { return };
+        let Some((answer, _)) = self.requests.remove(&request) else {
+            return;
+        };
         let result = if reason == proto::request_response::Reason::Ok {
             Ok(())
         } else {
             let word = reason.as_str_name().to_ascii_lowercase();
-            let reason = if message.is_empty() { word } else { format!("{word}: {message}") };
+            let reason = if message.is_empty() {
+                word
+            } else {
+                format!("{word}: {message}")
+            };
             Err(RequestError::Refused { reason })
         };
         drop(answer.send(result));
@@ -156,14 +172,19 @@ impl RoomTask {
                 self.speakers.remove(&speaker.sid);
             }
         }
-        let Some(snapshot) = self.snapshot_now() else { return };
+        let Some(snapshot) = self.snapshot_now() else {
+            return;
+        };
         let everybody = || snapshot.participants.values().chain(Some(&snapshot.local));
         let mut speakers: Vec<Speaker> = self
             .speakers
             .iter()
             .filter_map(|(sid, level)| {
                 let who = everybody().find(|who| who.sid.as_str() == sid)?;
-                Some(Speaker { identity: who.identity.clone(), level: *level })
+                Some(Speaker {
+                    identity: who.identity.clone(),
+                    level: *level,
+                })
             })
             .collect();
         speakers.sort_by(|left, right| right.level.total_cmp(&left.level));
@@ -200,7 +221,10 @@ impl RoomTask {
         let info = wire::track(track)?;
         let snapshot = self.snapshot_now()?;
         let publisher = snapshot.participants.get(by.identity.as_str())?;
-        let before = publisher.tracks.iter().find(|known| known.sid == info.sid)?;
+        let before = publisher
+            .tracks
+            .iter()
+            .find(|known| known.sid == info.sid)?;
         (before.muted != info.muted).then(|| RoomEvent::TrackMuted {
             participant: publisher.identity.clone(),
             sid: info.sid,
@@ -214,7 +238,9 @@ impl RoomTask {
     }
 
     pub(super) fn publish_state(&mut self) {
-        let Some(mut snapshot) = self.snapshot() else { return };
+        let Some(mut snapshot) = self.snapshot() else {
+            return;
+        };
         if let Some(reason) = self.end {
             snapshot.connection = ConnectionState::Disconnected(reason);
         }
@@ -252,7 +278,9 @@ pub(super) fn audio_out(frame: OpusFrame) -> AudioOut {
     AudioOut {
         payload: frame.payload,
         duration_48k: frame.duration_48k,
-        level: frame.level.map(|level| i8::try_from(level.unsigned_abs()).unwrap_or(i8::MAX)),
+        level: frame
+            .level
+            .map(|level| i8::try_from(level.unsigned_abs()).unwrap_or(i8::MAX)),
     }
 }
 
@@ -265,7 +293,10 @@ fn media(packet: CorePacket) -> MediaPacket {
         payload: packet.payload,
         arrival: packet.arrival,
         sender_report: packet.report.map(|report| SenderReport {
-            unix: report.at.duration_since(std::time::UNIX_EPOCH).unwrap_or_default(),
+            unix: report
+                .at
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default(),
             timestamp: report.rtp,
         }),
     }
@@ -273,19 +304,27 @@ fn media(packet: CorePacket) -> MediaPacket {
 
 fn published(by: &proto::ParticipantInfo, track: &proto::TrackInfo) -> Option<RoomEvent> {
     let participant = ParticipantIdentity::parse(by.identity.as_str()).ok()?;
-    Some(RoomEvent::TrackPublished { participant, track: wire::track(track)? })
+    Some(RoomEvent::TrackPublished {
+        participant,
+        track: wire::track(track)?,
+    })
 }
 
 fn unpublished(by: &proto::ParticipantInfo, track: &proto::TrackInfo) -> Option<RoomEvent> {
     let participant = ParticipantIdentity::parse(by.identity.as_str()).ok()?;
-    Some(RoomEvent::TrackUnpublished { participant, track: wire::track(track)? })
+    Some(RoomEvent::TrackUnpublished {
+        participant,
+        track: wire::track(track)?,
+    })
 }
 
 fn publish_error(end: TrackEnd) -> PublishError {
     match end {
         TrackEnd::Refused(reason) => PublishError::Refused { reason },
         TrackEnd::TimedOut => PublishError::Timeout,
-        TrackEnd::Revoked => PublishError::Refused { reason: "revoked".to_owned() },
+        TrackEnd::Revoked => PublishError::Refused {
+            reason: "revoked".to_owned(),
+        },
     }
 }
 

@@ -141,23 +141,29 @@ impl RoomTask {
             }
             self.settle();
         }
-        self.finish().await;
+        Box::pin(self.finish()).await;
     }
 
     /// Says everything there is to say, until nothing is left.
     fn settle(&mut self) {
         loop {
             while let Some(transmit) = self.core.poll_transmit() {
-                self.sockets.send(transmit.from, transmit.to, &transmit.bytes);
+                self.sockets
+                    .send(transmit.from, transmit.to, &transmit.bytes);
             }
             while let Some(request) = self.core.poll_signal() {
-                let sent = self.signal.as_ref().is_some_and(|signal| signal.send(request));
+                let sent = self
+                    .signal
+                    .as_ref()
+                    .is_some_and(|signal| signal.send(request));
                 if !sent && self.signal.take().is_some() {
                     tracing::warn!("signal socket does not keep up, giving it up");
                     self.core.signal_lost(now());
                 }
             }
-            let Some(event) = self.core.poll_event() else { break };
+            let Some(event) = self.core.poll_event() else {
+                break;
+            };
             self.on_event(event);
         }
         self.expire_requests();
@@ -175,14 +181,18 @@ impl RoomTask {
 
     fn take_datagrams(&mut self) {
         for _ in 1..DATAGRAM_BATCH {
-            let Some((from, to, data)) = self.sockets.try_recv() else { return };
+            let Some((from, to, data)) = self.sockets.try_recv() else {
+                return;
+            };
             self.core.handle_datagram(from, to, data, now());
         }
     }
 
     fn take_frames(&mut self) {
         for _ in 0..FRAME_BATCH {
-            let Some(frame) = self.outgoing.try_recv() else { return };
+            let Some(frame) = self.outgoing.try_recv() else {
+                return;
+            };
             self.on_frame(frame);
         }
     }
@@ -248,7 +258,9 @@ impl RoomTask {
     async fn finish(mut self) {
         let reason = self.end.unwrap_or(DisconnectReason::Unknown);
         if let Some(ready) = self.ready.take() {
-            drop(ready.send(Err(self.dial_error.take().unwrap_or(ConnectError::Left(reason)))));
+            drop(ready.send(Err(
+                self.dial_error.take().unwrap_or(ConnectError::Left(reason)),
+            )));
         }
         self.retire_signal();
         if let Some(retired) = self.retired.take() {
@@ -280,9 +292,10 @@ async fn next_news(signal: &mut Option<Signal>) -> Option<SignalNews> {
 /// Whether trying again may help.
 fn dial_failure(error: &ConnectError) -> DialFailure {
     match error {
-        ConnectError::Refused { status: 400..=428 | 430..=499, .. } => {
-            DialFailure::Refused(error.to_string())
-        }
+        ConnectError::Refused {
+            status: 400..=428 | 430..=499,
+            ..
+        } => DialFailure::Refused(error.to_string()),
         ConnectError::Url(_) | ConnectError::Request => DialFailure::Refused(error.to_string()),
         _ => DialFailure::Unreachable(error.to_string()),
     }
