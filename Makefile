@@ -7,7 +7,7 @@ CARGO  := cargo
 LOCKED := --locked
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo run test check bench setup-build setup-peers models fmt
+.PHONY: help demo run test check bench setup-build setup-peers fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,10 @@ run: setup-build ## Run the daemon with development keys on loopback
 	@$$(scripts/bin release) models install
 	@$$(scripts/bin release) serve --dev
 
-test: setup-build setup-peers models ## Run every test, real peers included
+test: setup-build setup-peers ## Run every test, real peers included
+	@# Everything in one build: the binary and the tests then share each dependency.
+	$(CARGO) build $(LOCKED) --workspace --all-targets
+	@$$(scripts/bin debug) models install
 	scripts/test
 
 check: setup-build ## Format, lints, house rules, docs
@@ -30,13 +33,10 @@ check: setup-build ## Format, lints, house rules, docs
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(LOCKED) --workspace --no-deps --quiet
 
-bench: setup-build models ## Measure calls, latency and memory on a release build
-	@$(CARGO) build --release $(LOCKED) -p trunkline
+bench: setup-build ## Measure calls, latency and memory on a release build
+	@$(CARGO) build --release $(LOCKED) --workspace --all-targets
+	@$$(scripts/bin release) models install
 	scripts/bench
-
-models: setup-build
-	@$(CARGO) build $(LOCKED) -p trunkline
-	@$$(scripts/bin debug) models install
 
 setup-build:
 	@scripts/setup build

@@ -74,13 +74,12 @@ impl Notifier {
     /// delivered stays in the store.
     pub(crate) async fn run(mut self, stop: Stop) {
         self.take_up().await;
-        let last_call = async {
-            stop.hurry().await;
-            tokio::time::sleep(LAST_DELIVERIES).await;
-        };
-        tokio::pin!(last_call);
+        let hurry = stop.hurry();
+        tokio::pin!(hurry);
+        let mut last_call = None;
         let mut open = true;
         while open || !self.deliveries.is_empty() {
+            let idle = last_call.is_some() && self.deliveries.is_empty();
             tokio::select! {
                 biased;
                 Some(done) = self.deliveries.join_next() => match done {
@@ -91,7 +90,11 @@ impl Notifier {
                     Some(event) => self.on_event(&event).await,
                     None => open = false,
                 },
-                () = &mut last_call => break,
+                () = &mut hurry, if last_call.is_none() => {
+                    last_call = Some(Instant::now() + LAST_DELIVERIES);
+                }
+                () = tokio::time::sleep(LAST_EVENTS), if idle => break,
+                () = reached(last_call) => break,
             }
         }
     }
@@ -242,8 +245,18 @@ const QUEUE: usize = 1024;
 const TAKEN_UP: u32 = 10_000;
 /// Other users of the outbox have other prefixes.
 const LANE_PREFIX: &str = "webhook/";
-/// After the hurry began, for the last events of the rooms.
+/// After the hurry began, deliveries have this long; what is left stays in the store.
 const LAST_DELIVERIES: Duration = Duration::from_secs(4);
+/// Rooms that end in the hurry tell of it within this.
+const LAST_EVENTS: Duration = Duration::from_millis(250);
+
+/// Resolves at the moment, or never without one.
+async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
 
 #[cfg(test)]
 mod tests;
