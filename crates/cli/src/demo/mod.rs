@@ -6,8 +6,8 @@ mod play;
 mod report;
 mod script;
 mod show;
+mod transcript;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ use crate::verbs::serve::{load_speech, start_logging};
 use crate::wiring::{Plan, Stack, dev_keys};
 use report::{Kept, Report, Seen};
 use script::Line;
+use transcript::Transcript;
 
 /// The number the demonstration's caller has.
 const CALLER: &str = "+15550100";
@@ -206,7 +207,7 @@ async fn kept(store: &Store) -> Result<Kept, Failure> {
 
 /// Prints each turn of each call as it comes to the store.
 async fn follow(store: Store, stop: Stop) {
-    let mut shown: BTreeSet<String> = BTreeSet::new();
+    let mut transcript = Transcript::default();
     let mut look = interval(LOOK);
     loop {
         tokio::select! {
@@ -216,13 +217,10 @@ async fn follow(store: Store, stop: Stop) {
         let latest = store.calls().list(3).await.unwrap_or_default();
         for call in latest.iter().rev().filter(|call| is_recent(call)) {
             match store.turns().of_call(&call.call_id).await {
-                Ok(turns) => {
-                    for turn in turns {
-                        if shown.insert(turn.turn_id.to_string()) {
-                            show::turn(&turn);
-                        }
-                    }
-                }
+                Ok(turns) => transcript
+                    .read(&turns)
+                    .iter()
+                    .for_each(|line| output::line(line)),
                 Err(error) => warn!(code = error.code(), "the transcript cannot be read"),
             }
         }

@@ -1,7 +1,5 @@
 //! The demonstration for people: who says what, and where the time went.
 
-use trunkline_store::Turn;
-
 use super::report::{Report, TurnReport};
 use crate::output;
 
@@ -10,16 +8,6 @@ pub(super) fn opening(url: &str, page: &str) {
     output::line("  Trunkline: a phone call to a voice agent, all on this machine");
     output::line(&format!("  LiveKit {url}   console {page}"));
     output::line("");
-}
-
-/// One turn as it happens.
-pub(super) fn turn(turn: &Turn) {
-    let heard = turn.heard.expose();
-    if !heard.is_empty() {
-        output::line(&format!("  caller  {heard}"));
-    }
-    let cut = if turn.interrupted { " —" } else { "" };
-    output::line(&format!("  agent   {}{cut}", turn.said.expose()));
 }
 
 /// The table at the end of a call.
