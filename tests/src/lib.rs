@@ -15,22 +15,23 @@ pub fn root() -> PathBuf {
     tests.parent().unwrap_or(tests).to_owned()
 }
 
-/// The built binary, which stands beside the test binaries' directory.
+/// The built binary, which stands beside the program that asks or one directory above it.
 ///
 /// # Panics
 /// When it is not built.
 pub fn binary() -> PathBuf {
-    let test = std::env::current_exe().unwrap_or_default();
-    let target = test
-        .parent()
-        .and_then(Path::parent)
-        .unwrap_or_else(|| Path::new("."));
-    let binary = target.join("trunkline");
-    assert!(
-        binary.is_file(),
-        "{} is missing: cargo build -p trunkline",
-        binary.display()
-    );
+    let own = std::env::current_exe().unwrap_or_default();
+    let mut near = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|dir| dir.join("trunkline"));
+    let Some(binary) = near.find(|file| file.is_file()) else {
+        panic!(
+            "trunkline is not built near {}: cargo build -p trunkline",
+            own.display()
+        );
+    };
     binary
 }
 
