@@ -204,7 +204,7 @@ mod tests {
         for room in [
             "../../etc/passwd",
             "..",
-            "/root/x",
+            "/etc/x",
             "a\\b",
             "a\nb",
             ".hidden",
