@@ -29,9 +29,9 @@ use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use trunkline_base::class::{Class, Classified};
 
-pub use calls::{Call, CallEnd, CallStart, Calls, Direction};
+pub use calls::{Call, CallEnd, CallSource, CallStart, Calls, Direction, Sighting};
 pub use documents::Documents;
-pub use events::{Event, Events};
+pub use events::{Arrival, Event, EventFilter, EventState, Events, StoredEvent, WaitingEvent};
 pub use outbox::{Delivery, Outbox};
 pub use recordings::{Recording, RecordingEnd, RecordingStart, Recordings};
 pub use refusals::{Refusal, Refusals};
@@ -40,6 +40,9 @@ pub use turns::{Turn, TurnLatency, Turns};
 /// Writers queue this long behind each other before giving up; a write takes microseconds, so
 /// reaching it means that the disk stands still.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// SQLite's page, unless a file was made with another.
+const PAGE: u64 = 4096;
 
 /// Readers at work at the same time. More than the cores gains nothing.
 const CONNECTIONS: u32 = 4;
@@ -116,12 +119,21 @@ impl Store {
     /// # Errors
     /// [`StoreError::Open`] or [`StoreError::Migrate`].
     pub async fn open(path: &str) -> Result<Self, StoreError> {
+        Self::open_within(path, None).await
+    }
+
+    /// Opens the file, which may take this much space at the most; writing beyond that gives
+    /// [`StoreError::Full`], as a full disk does.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] or [`StoreError::Migrate`].
+    pub async fn open_within(path: &str, bytes: Option<u64>) -> Result<Self, StoreError> {
         let open = |source| StoreError::Open {
             path: path.to_owned(),
             source,
         };
         let in_memory = path == ":memory:";
-        let options = SqliteConnectOptions::from_str(&format!("sqlite://{path}"))
+        let mut options = SqliteConnectOptions::from_str(&format!("sqlite://{path}"))
             .map_err(open)?
             .create_if_missing(true)
             .foreign_keys(true)
@@ -130,6 +142,9 @@ impl Store {
             // Under WAL a killed process loses nothing with NORMAL; only a power cut may cost the
             // last moments.
             .synchronous(SqliteSynchronous::Normal);
+        if let Some(bytes) = bytes {
+            options = options.pragma("max_page_count", (bytes / PAGE).to_string());
+        }
         // Each connection to `:memory:` is a database of its own, so there is one, kept for good.
         let connections = if in_memory { 1 } else { CONNECTIONS };
         let pool = SqlitePoolOptions::new()
