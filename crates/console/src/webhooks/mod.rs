@@ -95,8 +95,8 @@ impl Refusal {
     const fn status(&self) -> u16 {
         match self {
             Self::Post(error) => error.http_status(),
-            Self::Slow => 408,
-            Self::Backlog | Self::Store(_) => 503,
+            // Not 408, after which LiveKit does not try again.
+            Self::Slow | Self::Backlog | Self::Store(_) => 503,
         }
     }
 
