@@ -175,3 +175,22 @@ async fn a_directory_that_is_not_there_is_named() {
     assert!(error.to_string().contains("/nonexistent/dir/t.db"));
     assert_eq!(error.class(), Class::Invalid);
 }
+
+/// A daemon that starts and a look at its calls may open a new file together. This once failed with
+/// "database is locked".
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_file_opened_by_many_at_once_is_opened_by_all() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("trunkline.db").display().to_string();
+        let opening: Vec<_> = (0..8)
+            .map(|_| {
+                let path = path.clone();
+                tokio::task::spawn(async move { Store::open(&path).await.map(|_| ()) })
+            })
+            .collect();
+        for opened in opening {
+            opened.await.unwrap().unwrap();
+        }
+    }
+}
