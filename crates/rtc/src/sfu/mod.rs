@@ -20,6 +20,7 @@ mod data;
 mod drive;
 mod event;
 mod forward;
+mod gather;
 mod member;
 mod negotiate;
 mod publish;
