@@ -69,7 +69,7 @@ pub(super) async fn file(
 async fn turn(path: &str) -> Result<Option<File>, StoreError> {
     let parent = Path::new(path).parent();
     let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
+    let parent = parent.unwrap_or_else(|| Path::new("."));
     let directory = File::open(parent).map_err(|error| cannot(path)(error.into()))?;
     let deadline = Instant::now() + BUSY;
     loop {

@@ -37,7 +37,7 @@ use rand::{RngCore, SeedableRng};
 use trunkline_base::id::{ParticipantIdentity, ParticipantSid, RoomName, RoomSid};
 use trunkline_base::time::UnixTime;
 use trunkline_rtc::peer::Transmit;
-use trunkline_rtc::sfu::{AudioConfig, Sfu, SfuConfig};
+use trunkline_rtc::sfu::{AudioConfig, Sfu, SfuConfig, SfuStats};
 
 use super::config::RoomsConfig;
 use super::handle::RoomNotice;
@@ -186,6 +186,11 @@ impl RoomState {
     /// Open sessions.
     pub(crate) fn occupancy(&self) -> usize {
         self.participants.len()
+    }
+
+    /// Counters of the media plane.
+    pub(crate) fn media_stats(&self) -> &SfuStats {
+        self.sfu.stats()
     }
 
     /// The next thing to carry out.
