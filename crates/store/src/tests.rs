@@ -183,14 +183,13 @@ async fn a_new_file_opened_by_many_at_once_is_opened_by_all() {
     for _ in 0..20 {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("trunkline.db").display().to_string();
-        let opening: Vec<_> = (0..8)
-            .map(|_| {
-                let path = path.clone();
-                tokio::task::spawn(async move { Store::open(&path).await.map(|_| ()) })
-            })
-            .collect();
-        for opened in opening {
-            opened.await.unwrap().unwrap();
+        let mut opening = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let path = path.clone();
+            opening.spawn(async move { Store::open(&path).await.map(|_| ()) });
+        }
+        for opened in opening.join_all().await {
+            opened.unwrap();
         }
     }
 }
