@@ -26,9 +26,9 @@ use sqlx::SqlitePool;
 use sqlx::migrate::MigrateError;
 use trunkline_base::class::{Class, Classified};
 
-pub use calls::{Call, CallEnd, CallStart, Calls, Direction};
+pub use calls::{Call, CallEnd, CallSource, CallStart, Calls, Direction, Sighting};
 pub use documents::Documents;
-pub use events::{Event, Events};
+pub use events::{Arrival, Event, EventFilter, EventState, Events, StoredEvent, WaitingEvent};
 pub use outbox::{Delivery, Outbox};
 pub use recordings::{Recording, RecordingEnd, RecordingStart, Recordings};
 pub use refusals::{Refusal, Refusals};
@@ -106,7 +106,16 @@ impl Store {
     /// # Errors
     /// [`StoreError::Open`] or [`StoreError::Migrate`].
     pub async fn open(path: &str) -> Result<Self, StoreError> {
-        let options = open::options(path)?;
+        Self::open_within(path, None).await
+    }
+
+    /// Opens the file, which may take this much space at the most; writing beyond that gives
+    /// [`StoreError::Full`], as a full disk does.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] or [`StoreError::Migrate`].
+    pub async fn open_within(path: &str, bytes: Option<u64>) -> Result<Self, StoreError> {
+        let options = open::options(path, bytes)?;
         let pool = if path == ":memory:" {
             open::memory(path, options).await?
         } else {

@@ -27,14 +27,20 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Between two looks at a file that another process is setting up.
 const AGAIN: Duration = Duration::from_millis(20);
 
+/// SQLite's page, unless a file was made with another.
+const PAGE: u64 = 4096;
+
 /// Readers at work at the same time. More than the cores gains nothing.
 const CONNECTIONS: u32 = 4;
 
 static TABLES: Migrator = sqlx::migrate!();
 
-pub(super) fn options(path: &str) -> Result<SqliteConnectOptions, StoreError> {
-    let options =
+pub(super) fn options(path: &str, most: Option<u64>) -> Result<SqliteConnectOptions, StoreError> {
+    let mut options =
         SqliteConnectOptions::from_str(&format!("sqlite://{path}")).map_err(cannot(path))?;
+    if let Some(bytes) = most {
+        options = options.pragma("max_page_count", (bytes / PAGE).to_string());
+    }
     Ok(options
         .create_if_missing(true)
         .foreign_keys(true)

@@ -2,7 +2,7 @@
 //! they meet in rooms, in the store, and here.
 //!
 //! ```text
-//! store ─► console ─► node (its webhooks go to the console) ─► recorder ─► agent ─► SIP set-up ─► gateway
+//! store ─► console ─► node (its webhooks go to the console) ─► recorder ─► events ─► agent ─► SIP set-up ─► gateway
 //! ```
 
 mod recording;
@@ -23,6 +23,7 @@ use trunkline_base::class::Class;
 use trunkline_base::token::{ApiKey, KeyRing};
 use trunkline_bridge::egress::{Recorder, RecorderConfig};
 use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle};
+use trunkline_console::webhooks::EventsConfig;
 use trunkline_console::{ConsoleConfig, ConsoleHandle, Part};
 use trunkline_node::{Node, NodeConfig, NodeHandle, Receiver, WebhookConfig};
 use trunkline_service::tasks::{DrainReport, Limits, Tasks};
@@ -77,6 +78,10 @@ impl Stack {
         let config = ConsoleConfig {
             bind: settings.monitoring.console,
             keys: keys.clone(),
+            events: EventsConfig {
+                retain: settings.monitoring.retain_events,
+                ..EventsConfig::default()
+            },
         };
         let console =
             trunkline_console::start(config, store.clone(), parts.subscribe(), tasks).await?;
@@ -89,6 +94,8 @@ impl Stack {
             report(&parts, "node", "listens");
         }
         recorder(&settings, &keys, node.as_ref(), &console, &store, tasks).await?;
+        // Whoever listens to events listens now.
+        console.process(Vec::new(), tasks);
         let worker = worker(&settings, &keys, speech, &store, tasks).await?;
         if worker.is_some() {
             report(&parts, "agent", "registered");
@@ -207,7 +214,10 @@ async fn recorder(
     );
     let recorder = Recorder::start(config, store.clone(), tasks.clone()).await?;
     let events = node.map_or_else(
-        || recording::Feed::Console(console.events()),
+        || recording::Feed::Console {
+            events: console.events(),
+            store: store.clone(),
+        },
         |node| recording::Feed::Node(node.subscribe_events()),
     );
     tasks.vital(
