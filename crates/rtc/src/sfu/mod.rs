@@ -23,6 +23,7 @@ mod forward;
 mod gather;
 mod member;
 mod negotiate;
+mod nonces;
 mod publish;
 mod rewrite;
 mod speakers;
@@ -51,6 +52,7 @@ use crate::peer::{Mid, PeerEvent, Transmit};
 
 use data::Recent;
 use member::{Member, MemberId, TrackId};
+use nonces::Nonces;
 use speakers::SpeakerBoard;
 use track::Track;
 
@@ -70,6 +72,9 @@ pub struct Sfu {
     board: SpeakerBoard,
     next_speakers: Instant,
     recent: Recent,
+    nonces: Nonces,
+    /// Calls the server made of participants' methods: who answers, by the call's id.
+    calls: BTreeMap<String, MemberId>,
     stats: SfuStats,
     /// Peer events not yet handled.
     work: VecDeque<(MemberId, Target, PeerEvent)>,
@@ -99,6 +104,8 @@ impl Sfu {
             board: SpeakerBoard::default(),
             next_speakers: now,
             recent: Recent::default(),
+            nonces: Nonces::default(),
+            calls: BTreeMap::new(),
             stats: SfuStats::default(),
             work: VecDeque::new(),
             events: VecDeque::new(),
@@ -151,6 +158,7 @@ impl Sfu {
         }
         self.work.retain(|(member, _, _)| *member != id);
         self.recent.forget(id);
+        self.calls.retain(|_, callee| *callee != id);
         self.settle(now);
     }
 
