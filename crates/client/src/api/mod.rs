@@ -1,4 +1,4 @@
-//! The server API: every call is one line in a table here and one method below it.
+//! The server API: every call is one line of [`table`] and one method of [`LiveKitApiClient`].
 //!
 //! One pooled transport; protobuf bodies; a token with the least grant for each call; a deadline
 //! for the whole call with the retries inside it; reads and calls that may be repeated are, and
@@ -8,15 +8,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use livekit_protocol as proto;
+use prost::Message;
 use trunkline_base::token::KeyRing;
 
+mod connector;
+mod describe;
 mod dispatch;
+mod egress;
 mod error;
+mod ingress;
 mod rooms;
+mod rpc;
 mod sip;
+pub mod table;
 mod transport;
 
+pub use describe::Described;
 pub use error::{ApiError, Failure, Refusal};
+pub use rpc::{Grant, Repeat, Rpc, RpcInfo, Scope};
+pub use table::RPCS;
 
 use crate::auth::LiveKitAuthManager;
 use crate::url::{ServerUrl, UrlError};
@@ -74,47 +84,22 @@ impl LiveKitApiClient {
         })
     }
 
+    /// Sends any RPC of [`table`].
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn call<Req: Message, Res: Message + Default>(
+        &self,
+        rpc: &'static Rpc<Req, Res>,
+        mut request: Req,
+    ) -> Result<Res, ApiError> {
+        rpc.fill(&mut request);
+        self.transport.call(rpc, &request).await
+    }
+
     /// The server's address.
     pub fn url(&self) -> &ServerUrl {
         self.transport.url()
-    }
-}
-
-/// What a call needs to be allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
-    RoomCreate,
-    RoomList,
-    RoomAdmin,
-    SipAdmin,
-    SipCall,
-    /// Transfers touch both a call and a room.
-    SipCallAndRoomAdmin,
-}
-
-/// Whether a call may be sent twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Repeat {
-    /// It reads, or sets absolute values.
-    Safe,
-    /// It removes: `not_found` on a repeat means the first one worked.
-    GoneIsDone,
-    /// A second one would do something a second time.
-    Never,
-}
-
-/// One RPC.
-#[derive(Debug)]
-struct Rpc {
-    /// `Service/Method`.
-    path: &'static str,
-    need: Need,
-    repeat: Repeat,
-}
-
-impl Rpc {
-    const fn new(path: &'static str, need: Need, repeat: Repeat) -> Self {
-        Self { path, need, repeat }
     }
 }
 

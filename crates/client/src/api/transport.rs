@@ -7,13 +7,13 @@ use prost::Message;
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 use tokio::time::Instant;
-use trunkline_base::id::{ParticipantIdentity, RoomName};
+use trunkline_base::id::ParticipantIdentity;
 use trunkline_base::retry::{Backoff, RetryPolicy};
 use trunkline_base::secret::Secret;
 use trunkline_base::token::{SipGrant, VideoGrant};
 
 use super::error::Refusal;
-use super::{ApiError, ApiOptions, Failure, Need, Repeat, Rpc};
+use super::{ApiError, ApiOptions, Failure, Grant, Repeat, Rpc, RpcInfo, Scope};
 use crate::auth::{AuthError, LiveKitAuthManager};
 use crate::url::ServerUrl;
 
@@ -63,22 +63,12 @@ impl Transport {
 
     pub(super) async fn call<Req: Message, Res: Message + Default>(
         &self,
-        rpc: &'static Rpc,
-        room: Option<&RoomName>,
+        rpc: &'static Rpc<Req, Res>,
         request: &Req,
     ) -> Result<Res, ApiError> {
-        self.call_within(rpc, room, request, self.options.deadline)
-            .await
-    }
-
-    /// As [`Transport::call`], with another deadline for the whole of it.
-    pub(super) async fn call_within<Req: Message, Res: Message + Default>(
-        &self,
-        rpc: &'static Rpc,
-        room: Option<&RoomName>,
-        request: &Req,
-        limit: Duration,
-    ) -> Result<Res, ApiError> {
+        let limit = rpc.limit(request, self.options.deadline);
+        let scope = rpc.scope(request);
+        let rpc = rpc.info();
         let body = Bytes::from(request.encode_to_vec());
         let started = Instant::now();
         let policy = if rpc.repeat == Repeat::Never {
@@ -93,7 +83,7 @@ impl Transport {
         let mut rng = SmallRng::from_rng(&mut rand::rng());
         loop {
             let left = limit.saturating_sub(started.elapsed());
-            let failure = match self.attempt(rpc, room, body.clone(), left).await {
+            let failure = match self.attempt(rpc, scope, body.clone(), left).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -107,24 +97,24 @@ impl Transport {
                 .flatten();
             let Some(wait) = wait else {
                 return Err(ApiError {
-                    rpc: rpc.path,
+                    rpc: rpc.name,
                     failure,
                     attempts,
                 });
             };
-            tracing::debug!(rpc = rpc.path, attempts, ?wait, "call failed, trying again");
+            tracing::debug!(rpc = rpc.name, attempts, ?wait, "call failed, trying again");
             tokio::time::sleep(wait).await;
         }
     }
 
     async fn attempt<Res: Message + Default>(
         &self,
-        rpc: &'static Rpc,
-        room: Option<&RoomName>,
+        rpc: &'static RpcInfo,
+        scope: Scope<'_>,
         body: Bytes,
         limit: Duration,
     ) -> Result<Res, Failure> {
-        let token = self.token(rpc.need, room).map_err(|_| Failure::Token)?;
+        let token = self.token(rpc.grant, scope).map_err(|_| Failure::Token)?;
         match tokio::time::timeout(limit, self.exchange(rpc, &token, body, limit)).await {
             Ok(Ok((200, answer))) => Res::decode(answer).map_err(|_| Failure::Answer),
             Ok(Ok((status, answer))) => Err(match Refusal::parse(status, &answer) {
@@ -138,15 +128,14 @@ impl Transport {
 
     async fn exchange(
         &self,
-        rpc: &'static Rpc,
+        rpc: &'static RpcInfo,
         token: &Secret<String>,
         body: Bytes,
         limit: Duration,
     ) -> Result<(u16, Bytes), Failure> {
-        let path = format!("/twirp/livekit.{}", rpc.path);
         let mut response = self
             .http
-            .post(self.url.http(&path))
+            .post(self.url.http(rpc.path))
             .bearer_auth(token.expose())
             .header("Content-Type", "application/protobuf")
             .header("X-Twirp-Timeout-Ms", limit.as_millis().to_string())
@@ -165,57 +154,52 @@ impl Transport {
         Ok((status, answer.into()))
     }
 
-    /// A token that allows this call and nothing else. Signing takes about a microsecond, less than
-    /// a shared cache would, so there is nothing to go stale after a rotation.
-    fn token(&self, need: Need, room: Option<&RoomName>) -> Result<Secret<String>, AuthError> {
-        let room = room.map(ToString::to_string).unwrap_or_default();
-        let none = VideoGrant::default();
-        let (video, sip) = match need {
-            Need::RoomCreate => (
-                VideoGrant {
-                    room_create: true,
-                    ..none
-                },
-                None,
-            ),
-            Need::RoomList => (
-                VideoGrant {
-                    room_list: true,
-                    ..none
-                },
-                None,
-            ),
-            Need::RoomAdmin => (VideoGrant::admin(room), None),
-            Need::SipAdmin => (
-                none,
-                Some(SipGrant {
-                    admin: true,
-                    call: false,
-                }),
-            ),
-            Need::SipCall => (
-                none,
-                Some(SipGrant {
-                    admin: false,
-                    call: true,
-                }),
-            ),
-            Need::SipCallAndRoomAdmin => (
-                VideoGrant::admin(room),
-                Some(SipGrant {
-                    admin: false,
-                    call: true,
-                }),
-            ),
-        };
+    /// A token that allows this call and nothing else.
+    pub(super) fn token(
+        &self,
+        grant: Grant,
+        scope: Scope<'_>,
+    ) -> Result<Secret<String>, AuthError> {
+        let (video, sip) = grants(grant, scope);
         self.auth.mint_call(&self.caller, video, sip)
     }
 }
 
+/// The least grant, as claims.
+fn grants(grant: Grant, scope: Scope<'_>) -> (VideoGrant, Option<SipGrant>) {
+    let mut video = VideoGrant::default();
+    let mut sip = SipGrant::default();
+    match grant {
+        Grant::RoomCreate => video.room_create = true,
+        Grant::RoomList => video.room_list = true,
+        Grant::RoomRecord => video.room_record = true,
+        Grant::IngressAdmin => video.ingress_admin = true,
+        Grant::SipAdmin => sip.admin = true,
+        Grant::SipCall => sip.call = true,
+        Grant::RoomAdmin => video = VideoGrant::admin(scope.room),
+        Grant::RoomAdminTo => {
+            video = VideoGrant::admin(scope.room);
+            scope.destination.clone_into(&mut video.destination_room);
+        }
+        Grant::SipCallAndRoomAdmin => {
+            video = VideoGrant::admin(scope.room);
+            sip.call = true;
+        }
+    }
+    (video, (sip != SipGrant::default()).then_some(sip))
+}
+
 /// A removal that finds nothing on its second try was done by its first.
-fn is_done_already(rpc: &Rpc, failure: &Failure, attempts: u32) -> bool {
-    let missing = matches!(failure, Failure::Twirp(refusal) if refusal.code == "not_found");
-    rpc.repeat == Repeat::GoneIsDone && missing && attempts > 1
+fn is_done_already(rpc: &RpcInfo, failure: &Failure, attempts: u32) -> bool {
+    let Failure::Twirp(refusal) = failure else {
+        return false;
+    };
+    let done = match rpc.repeat {
+        Repeat::GoneIsDone => refusal.code == "not_found",
+        Repeat::EndedIsDone => matches!(refusal.code.as_str(), "not_found" | "failed_precondition"),
+        Repeat::Safe | Repeat::AtOnce | Repeat::Never => false,
+    };
+    done && attempts > 1
 }
 
 fn transport(error: reqwest::Error) -> Failure {
