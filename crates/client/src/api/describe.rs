@@ -33,7 +33,10 @@ impl LiveKitApiClient {
         rpc.fill(&mut request);
         let info = *rpc.info();
         let body = serde_json::to_string(&request).unwrap_or_default();
-        let token = self.transport.token(info.grant, rpc.scope(&request))?;
+        let token = self
+            .transport
+            .tokens
+            .mint(info.grant, rpc.scope(&request))?;
         Ok(Described {
             rpc: info,
             url: self.url().http(info.path),

@@ -128,8 +128,12 @@ impl<Req, Res> Rpc<Req, Res> {
     }
 
     /// The deadline of the whole call.
-    pub(super) fn limit(&self, request: &Req, usual: Duration) -> Duration {
-        usual.max((self.takes)(request))
+    pub(super) fn limit(&self, request: &Req, usual: Duration, margin: Duration) -> Duration {
+        let takes = (self.takes)(request);
+        if takes.is_zero() {
+            return usual;
+        }
+        usual.max(takes + margin)
     }
 }
 

@@ -99,9 +99,6 @@ const ANSWERED: Duration = Duration::from_secs(50);
 /// A participant's answer to an RPC, when the request names no time: LiveKit's own default.
 const ANSWERING: Duration = Duration::from_secs(15);
 
-/// What the exchange itself takes beside the waiting.
-const MARGIN: Duration = Duration::from_secs(2);
-
 fn room(room: &str) -> Scope<'_> {
     Scope {
         room,
@@ -123,7 +120,7 @@ fn nonce(request: &mut proto::SendDataRequest) {
 
 fn answering(request: &proto::PerformRpcRequest) -> Duration {
     let asked = Duration::from_millis(u64::from(request.response_timeout_ms));
-    MARGIN + if asked.is_zero() { ANSWERING } else { asked }
+    if asked.is_zero() { ANSWERING } else { asked }
 }
 
 fn dialling(ringing: Option<&pbjson_types::Duration>, wait_until_answered: bool) -> Duration {
@@ -136,5 +133,5 @@ fn dialling(ringing: Option<&pbjson_types::Duration>, wait_until_answered: bool)
     } else {
         Duration::ZERO
     };
-    ringing + answered + MARGIN
+    ringing + answered
 }

@@ -17,6 +17,7 @@ use trunkline_base::retry::RetryPolicy;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{ApiKey, Claims};
 
+use super::retry::Rules;
 use super::*;
 
 type Answers = Vec<(u16, Vec<u8>)>;
@@ -60,11 +61,7 @@ impl Server {
         )]
         let task = tokio::spawn(async { axum::serve(listener, app).await.unwrap() });
         let options = ApiOptions {
-            retry: RetryPolicy {
-                base: Duration::from_millis(1),
-                cap: Duration::from_millis(2),
-                ..RetryPolicy::API
-            },
+            rules: quick(),
             ..ApiOptions::default()
         };
         let client =
@@ -99,6 +96,17 @@ async fn answer(
         .push((format!("{service}/{method}"), claims, body));
     let (status, body) = script.answers.lock().unwrap().remove(0);
     (StatusCode::from_u16(status).unwrap(), body).into_response()
+}
+
+fn quick() -> Rules {
+    Rules {
+        policy: RetryPolicy {
+            base: Duration::from_millis(1),
+            cap: Duration::from_millis(2),
+            ..RetryPolicy::API
+        },
+        ..Rules::default()
+    }
 }
 
 fn keys() -> KeyRing {
@@ -249,7 +257,10 @@ async fn a_server_that_is_not_there_is_unavailable() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let options = ApiOptions {
-        retry: RetryPolicy::NONE,
+        rules: Rules {
+            policy: RetryPolicy::NONE,
+            ..Rules::default()
+        },
         ..ApiOptions::default()
     };
     let client = LiveKitApiClient::with(&url, LiveKitAuthManager::new(keys()), options).unwrap();
