@@ -68,7 +68,7 @@ pub(crate) fn load(global: &Global, env: &Environment) -> Result<Settings, Repor
     let monitoring = files.read("monitoring.yaml", &mut report, monitoring::validate);
     let security = files.read("security.yaml", &mut report, security::validate);
     let agent = files.agent(&mut report);
-    let settings = (|| {
+    let mut settings = (|| {
         Some(Settings {
             livekit: livekit?.overridden(global),
             sip_setup: sip_setup?,
@@ -78,7 +78,12 @@ pub(crate) fn load(global: &Global, env: &Environment) -> Result<Settings, Repor
             agent,
         })
     })();
-    if let Some(settings) = &settings {
+    if let Some(settings) = &mut settings {
+        if settings.livekit.server == Server::Embedded {
+            settings
+                .security
+                .admit_node(settings.livekit.node.http.ip());
+        }
         settings.security.judge_url(&settings.livekit, &mut report);
     }
     report.finish(settings)

@@ -125,15 +125,26 @@ impl LiveKitAuthManager {
         mint(&self.keys.borrow(), spec, (self.clock)(), life)
     }
 
-    /// A token for one server call with exactly these grants.
+    /// The wall clock it signs by.
+    pub(crate) fn now(&self) -> UnixTime {
+        (self.clock)()
+    }
+
+    /// Tells of every rotation.
+    pub(crate) fn rotations(&self) -> watch::Receiver<KeyRing> {
+        self.keys.subscribe()
+    }
+
+    /// A token for server calls with exactly these grants.
     pub(crate) fn mint_call(
         &self,
         caller: &ParticipantIdentity,
         video: VideoGrant,
         sip: Option<SipGrant>,
+        life: Duration,
     ) -> Result<Secret<String>, AuthError> {
         let mut claims =
-            Claims::new(caller.as_str(), (self.clock)(), LIFE.as_secs()).with_video(video);
+            Claims::new(caller.as_str(), (self.clock)(), life.as_secs()).with_video(video);
         claims.sip = sip;
         sign(&claims, self.keys.borrow().active())
             .map(Secret::new)

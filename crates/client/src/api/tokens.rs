@@ -1,0 +1,273 @@
+//! Tokens for calls: the least grant for each, kept for half of its life where it serves many
+//! calls, made new for each call that costs money.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use tokio::sync::watch;
+use trunkline_base::id::ParticipantIdentity;
+use trunkline_base::secret::Secret;
+use trunkline_base::time::UnixTime;
+use trunkline_base::token::{KeyRing, SipGrant, VideoGrant};
+
+use super::rpc::{Grant, Scope};
+use crate::auth::{AuthError, LIFE, LiveKitAuthManager};
+
+/// The life of a token that places one call.
+const CALL_LIFE: Duration = Duration::from_secs(60);
+
+/// A token this close to its end may be refused by a server whose clock is ahead.
+const NEAR_END: Duration = Duration::from_secs(30);
+
+/// Rooms whose tokens are kept. More rooms than this at once cost a signature per call, no more.
+const ROOMS: usize = 1024;
+
+/// A bearer header, and when and with which keys it was made.
+#[derive(Clone)]
+pub(super) struct Bearer {
+    pub(super) header: HeaderValue,
+    made: UnixTime,
+    life: Duration,
+    turn: u64,
+}
+
+/// Makes and keeps them.
+pub(super) struct Tokens {
+    auth: LiveKitAuthManager,
+    /// The bearer of tokens for server calls; LiveKit does not look at it.
+    caller: ParticipantIdentity,
+    /// Held for a look-up or a signature, never across an await.
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    rotations: watch::Receiver<KeyRing>,
+    /// Counts rotations.
+    turn: u64,
+    wide: HashMap<Grant, Bearer>,
+    rooms: HashMap<String, Bearer>,
+}
+
+impl Tokens {
+    pub(super) fn new(auth: LiveKitAuthManager) -> Self {
+        #[expect(clippy::expect_used, reason = "a literal that parses")]
+        let caller = ParticipantIdentity::parse("trunkline").expect("literal");
+        let kept = Kept {
+            rotations: auth.rotations(),
+            turn: 0,
+            wide: HashMap::new(),
+            rooms: HashMap::new(),
+        };
+        Self {
+            auth,
+            caller,
+            kept: Mutex::new(kept),
+        }
+    }
+
+    /// A header that allows this call and nothing else.
+    pub(super) fn bearer(&self, grant: Grant, scope: Scope<'_>) -> Result<Bearer, AuthError> {
+        let now = self.auth.now();
+        let mut kept = self.lock();
+        kept.look_for_rotation();
+        if let Some(bearer) = kept.find(grant, scope).filter(|bearer| bearer.is_good(now)) {
+            return Ok(bearer.clone());
+        }
+        let life = life(grant);
+        let token = self.mint(grant, scope)?;
+        let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+            .map_err(|_| AuthError::Sign)?;
+        header.set_sensitive(true);
+        let bearer = Bearer {
+            header,
+            made: now,
+            life,
+            turn: kept.turn,
+        };
+        kept.keep(grant, scope, &bearer);
+        Ok(bearer)
+    }
+
+    /// A token of its own, for somebody else to send.
+    pub(super) fn mint(&self, grant: Grant, scope: Scope<'_>) -> Result<Secret<String>, AuthError> {
+        let (video, sip) = grants(grant, scope);
+        self.auth.mint_call(&self.caller, video, sip, life(grant))
+    }
+
+    /// After a server refused `bearer`: whether one made now would be another in a way that
+    /// matters, because keys were rotated, its end is near, or the clock was stepped.
+    pub(super) fn is_curable(&self, bearer: &Bearer) -> bool {
+        let now = self.auth.now();
+        let mut kept = self.lock();
+        kept.look_for_rotation();
+        let stale = kept.turn != bearer.turn || now < bearer.made || bearer.is_near_end(now);
+        if stale {
+            kept.clear();
+        }
+        stale
+    }
+
+    /// The clock that tokens are made by.
+    pub(super) fn now(&self) -> UnixTime {
+        self.auth.now()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").finish_non_exhaustive()
+    }
+}
+
+impl Kept {
+    fn look_for_rotation(&mut self) {
+        // An error means that the manager is gone: no rotation can come.
+        if self.rotations.has_changed().unwrap_or(false) {
+            self.rotations.mark_unchanged();
+            self.turn += 1;
+            self.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.wide.clear();
+        self.rooms.clear();
+    }
+
+    fn find(&self, grant: Grant, scope: Scope<'_>) -> Option<&Bearer> {
+        match grant {
+            Grant::RoomAdmin => self.rooms.get(scope.room),
+            _ => self.wide.get(&grant),
+        }
+    }
+
+    fn keep(&mut self, grant: Grant, scope: Scope<'_>, bearer: &Bearer) {
+        match grant {
+            Grant::RoomAdmin => {
+                if self.rooms.len() >= ROOMS {
+                    self.rooms.clear();
+                }
+                self.rooms.insert(scope.room.to_owned(), bearer.clone());
+            }
+            Grant::RoomCreate
+            | Grant::RoomList
+            | Grant::RoomRecord
+            | Grant::IngressAdmin
+            | Grant::SipAdmin => {
+                self.wide.insert(grant, bearer.clone());
+            }
+            // One call each.
+            Grant::RoomAdminTo | Grant::SipCall | Grant::SipCallAndRoomAdmin => {}
+        }
+    }
+}
+
+impl Bearer {
+    /// How often the keys had been rotated when it was made.
+    pub(super) const fn turn(&self) -> u64 {
+        self.turn
+    }
+
+    /// In the first half of its life, by a clock that was not set back.
+    fn is_good(&self, now: UnixTime) -> bool {
+        now >= self.made && now.since(self.made) < self.life / 2
+    }
+
+    fn is_near_end(&self, now: UnixTime) -> bool {
+        now.since(self.made) + NEAR_END >= self.life
+    }
+}
+
+const fn life(grant: Grant) -> Duration {
+    match grant {
+        Grant::SipCall | Grant::SipCallAndRoomAdmin => CALL_LIFE,
+        _ => LIFE,
+    }
+}
+
+/// The least grant, as claims.
+fn grants(grant: Grant, scope: Scope<'_>) -> (VideoGrant, Option<SipGrant>) {
+    let mut video = VideoGrant::default();
+    let mut sip = SipGrant::default();
+    match grant {
+        Grant::RoomCreate => video.room_create = true,
+        Grant::RoomList => video.room_list = true,
+        Grant::RoomRecord => video.room_record = true,
+        Grant::IngressAdmin => video.ingress_admin = true,
+        Grant::SipAdmin => sip.admin = true,
+        Grant::SipCall => sip.call = true,
+        Grant::RoomAdmin => video = VideoGrant::admin(scope.room),
+        Grant::RoomAdminTo => {
+            video = VideoGrant::admin(scope.room);
+            scope.destination.clone_into(&mut video.destination_room);
+        }
+        Grant::SipCallAndRoomAdmin => {
+            video = VideoGrant::admin(scope.room);
+            sip.call = true;
+        }
+    }
+    (video, (sip != SipGrant::default()).then_some(sip))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use trunkline_base::token::ApiKey;
+
+    use super::*;
+
+    fn tokens() -> (Tokens, LiveKitAuthManager, Arc<AtomicU64>) {
+        let clock = Arc::new(AtomicU64::new(1_000_000));
+        let reads = Arc::clone(&clock);
+        let keys = KeyRing::from(ApiKey::new("devkey", "secret"));
+        let now = move || UnixTime::from_secs(reads.load(Ordering::Relaxed));
+        let auth = LiveKitAuthManager::with_clock(keys, Arc::new(now));
+        (Tokens::new(auth.clone()), auth, clock)
+    }
+
+    fn room(room: &str) -> Scope<'_> {
+        Scope {
+            room,
+            destination: "",
+        }
+    }
+
+    #[test]
+    fn a_token_serves_for_half_of_its_life_and_one_room() {
+        let (tokens, _, clock) = tokens();
+        let first = tokens.bearer(Grant::RoomAdmin, room("a")).unwrap();
+        clock.fetch_add(299, Ordering::Relaxed);
+        let kept = tokens.bearer(Grant::RoomAdmin, room("a")).unwrap();
+        assert_eq!(kept.header, first.header);
+        let other = tokens.bearer(Grant::RoomAdmin, room("b")).unwrap();
+        assert_ne!(other.header, first.header);
+        clock.fetch_add(1, Ordering::Relaxed);
+        let renewed = tokens.bearer(Grant::RoomAdmin, room("a")).unwrap();
+        assert_ne!(renewed.header, first.header);
+        assert!(!format!("{:?}", first.header).contains("ey"));
+    }
+
+    #[test]
+    fn a_rotation_or_a_clock_set_back_ends_what_was_kept() {
+        let (tokens, auth, clock) = tokens();
+        let first = tokens.bearer(Grant::RoomList, Scope::default()).unwrap();
+        assert!(!tokens.is_curable(&first));
+        auth.rotate(KeyRing::from(ApiKey::new("newkey", "secret")));
+        assert!(tokens.is_curable(&first));
+        let second = tokens.bearer(Grant::RoomList, Scope::default()).unwrap();
+        assert_ne!(second.header, first.header);
+        clock.fetch_sub(600, Ordering::Relaxed);
+        assert!(tokens.is_curable(&second));
+        let third = tokens.bearer(Grant::RoomList, Scope::default()).unwrap();
+        assert_ne!(third.header, second.header);
+    }
+}
