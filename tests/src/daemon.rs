@@ -27,6 +27,8 @@ pub struct Setup {
     pub files: Vec<(&'static str, String)>,
     /// Leave the agent and its models out.
     pub without_agent: bool,
+    /// Not in development mode: the setup brings keys of its own.
+    pub without_dev: bool,
     /// Variables besides the ports.
     pub env: Vec<(&'static str, String)>,
     /// Where its state is; a directory of its own when absent.
@@ -57,9 +59,10 @@ impl Daemon {
             .unwrap_or_else(|| dir.path().join("data"));
         let log = dir.path().join("log");
         let mut command = trunkline();
-        command
-            .args(["serve", "--dev", "--json", "--config"])
-            .arg(&config);
+        command.args(["serve", "--json", "--config"]).arg(&config);
+        if !setup.without_dev {
+            command.arg("--dev");
+        }
         let local = [
             "TRUNKLINE_HTTP",
             "TRUNKLINE_RTC_UDP",
@@ -72,6 +75,7 @@ impl Daemon {
         }
         command.env("TRUNKLINE_STORE", data.join("trunkline.db"));
         command.env("TRUNKLINE_RECORDINGS", data.join("recordings"));
+        command.env("TRUNKLINE_KEYS_FILE", data.join("keys.yaml"));
         for (name, value) in &setup.env {
             command.env(name, value);
         }
