@@ -186,7 +186,3 @@ pub(crate) async fn sockets(w: &mut World<'_>) {
 /// What joining says where the API says "permissions denied".
 const NO_PERMISSION: &str = "no permissions to access the room";
 const NOT_GRANTED: &str = "401 no permissions to access the room";
-
-/// What joining says where the API says "permissions denied".
-const NO_PERMISSION: &str = "no permissions to access the room";
-const NOT_GRANTED: &str = "401 no permissions to access the room";

@@ -73,6 +73,13 @@ pub(crate) async fn goodbye(events: &mut RoomEvents) -> String {
         .unwrap_or_else(|_| "nothing in time".to_owned())
 }
 
+/// Waits until `guest` is connected.
+pub(crate) async fn present(w: &mut World<'_>) {
+    let found = guest(json!({}));
+    w.until("one comes", (GET, admin()), who("guest"), found)
+        .await;
+}
+
 async fn with_room(w: &mut World<'_>) {
     let made = gives(crate::rooms::room(json!({})));
     let name = json!({"name": "{room}"});
@@ -190,13 +197,7 @@ pub(crate) async fn seen(w: &mut World<'_>) {
 
 pub(crate) async fn changed(w: &mut World<'_>) {
     let (_room, _events) = w.join("guest").await;
-    w.until(
-        "one to change",
-        (GET, admin()),
-        who("guest"),
-        guest(json!({})),
-    )
-    .await;
+    present(w).await;
     let mut change = who("guest");
     change["name"] = json!("Anna");
     change["metadata"] = json!("m");
@@ -411,13 +412,7 @@ pub(crate) async fn subscriptions(w: &mut World<'_>) {
 
 pub(crate) async fn removed(w: &mut World<'_>) {
     let (_room, mut events) = w.join("guest").await;
-    w.until(
-        "one to remove",
-        (GET, admin()),
-        who("guest"),
-        guest(json!({})),
-    )
-    .await;
+    present(w).await;
     w.expect(
         "one is removed",
         (REMOVE, admin()),
@@ -448,13 +443,7 @@ pub(crate) async fn data(w: &mut World<'_>) {
     )
     .await;
     let (_room, mut events) = w.join("guest").await;
-    w.until(
-        "one to hear",
-        (GET, admin()),
-        who("guest"),
-        guest(json!({})),
-    )
-    .await;
+    present(w).await;
     w.expect(
         "data to everybody",
         (SEND, admin()),

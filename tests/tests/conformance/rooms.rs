@@ -305,6 +305,7 @@ pub(crate) async fn deleting(w: &mut World<'_>) {
         )
         .await;
     let (guest, mut events) = w.join("guest").await;
+    crate::participants::present(w).await;
     let gone = json!({"room": "{room}"});
     w.expect(
         "a room with somebody in it",
