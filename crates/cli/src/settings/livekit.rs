@@ -11,6 +11,7 @@ use trunkline_bridge::sip::AnswerPolicy;
 use trunkline_service::config::{Report, Source, Spanned, nearest};
 use trunkline_sip::sdp::Codec;
 
+use super::node::{self, NodeRooms, RawIngress, RawLimits, RawRooms};
 use super::raw::{Judge, filled};
 use crate::args::Global;
 
@@ -40,6 +41,9 @@ struct RawNode {
     rtc_udp: Option<Spanned<String>>,
     node_ip: Option<Spanned<String>>,
     webhooks: Vec<String>,
+    rooms: RawRooms,
+    limits: RawLimits,
+    ingress: RawIngress,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -98,6 +102,7 @@ pub(crate) struct Node {
     pub(crate) rtc_udp: SocketAddr,
     pub(crate) node_ip: Option<IpAddr>,
     pub(crate) webhooks: Vec<String>,
+    pub(crate) rooms: NodeRooms,
 }
 
 /// The SIP gateway.
@@ -154,6 +159,12 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
         rtc_udp: judge.addr(filled(raw.node.rtc_udp.as_ref()), local(7882)),
         node_ip: ip(raw.node.node_ip.as_ref(), &mut judge),
         webhooks: raw.node.webhooks,
+        rooms: node::validate(
+            raw.node.rooms,
+            &raw.node.limits,
+            raw.node.ingress,
+            &mut judge,
+        ),
     };
     let sip = Sip {
         enabled: raw.sip.enabled.unwrap_or(true),

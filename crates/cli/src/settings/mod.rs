@@ -3,6 +3,7 @@
 
 mod livekit;
 mod monitoring;
+mod node;
 mod raw;
 mod retry;
 mod security;

@@ -184,6 +184,10 @@ async fn node(
             receivers,
             ..WebhookConfig::default()
         },
+        rooms: wanted.rooms.defaults,
+        limits: wanted.rooms.limits,
+        presets: wanted.rooms.presets.clone(),
+        ingress: wanted.rooms.ingress.clone(),
         ..NodeConfig::new(wanted.http, wanted.rtc_udp, keys.clone())
     };
     Ok(Node::start(config, store.clone(), tasks.clone()).await?)
@@ -214,6 +218,12 @@ async fn recorder(
         "recording",
         recording::follow(events, recorder.clone(), tasks.stop()),
     );
+    if let Some(orders) = node.and_then(NodeHandle::take_egress_orders) {
+        tasks.vital(
+            "egress orders",
+            recording::obey(orders, recorder.clone(), tasks.stop()),
+        );
+    }
     let told = recording::Told {
         node: node.cloned(),
         store: store.clone(),

@@ -177,7 +177,9 @@ impl RoomTask {
     }
 
     fn publish(&mut self) {
-        self.shell.seats.take(self.state.occupancy());
+        self.shell
+            .seats
+            .take(self.state.occupancy(), self.state.published());
         let info = self.state.info();
         self.shell.info.send_if_modified(|shown| {
             let changed = *shown != info;
