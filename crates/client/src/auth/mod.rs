@@ -2,7 +2,7 @@
 //!
 //! [`LiveKitAuthManager`] holds the keys and signs. What it signs is checked first
 //! ([`faults`]): contradictory, over-wide and endless tokens are refused with the reason, unless a
-//! [`TokenSpec`] says that it is wide deliberately. [`OPERATIONS`] is the least right for each call
+//! [`TokenSpec`] says that it is wide deliberately. [`crate::api::RPCS`] is the least right for each call
 //! of the server's API.
 //!
 //! [`LiveKitAuthManager::keep`] returns a [`FreshToken`]: a token that lives ten minutes, renewed
@@ -16,10 +16,9 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 use trunkline_base::class::{Class, Classified};
-use trunkline_base::id::ParticipantIdentity;
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
-use trunkline_base::token::{Claims, KeyRing, SipGrant, VideoGrant, sign};
+use trunkline_base::token::{Claims, KeyRing, sign};
 
 mod check;
 mod fresh;
@@ -29,7 +28,7 @@ mod spec;
 
 pub use check::{Fault, Faults, faults};
 pub use fresh::{FreshToken, Renewal, Why};
-pub use operation::{ApiGrant, OPERATIONS, Scope};
+pub use operation::{ApiGrant, Scope};
 pub use role::{Purpose, Role, UnknownRole};
 pub use spec::TokenSpec;
 
@@ -155,26 +154,6 @@ impl LiveKitAuthManager {
     /// The wall clock it signs by.
     pub(crate) fn now(&self) -> UnixTime {
         (self.clock)()
-    }
-
-    /// Tells of every rotation.
-    pub(crate) fn rotations(&self) -> watch::Receiver<KeyRing> {
-        self.keys.subscribe()
-    }
-
-    /// A token for server calls with exactly these grants.
-    pub(crate) fn mint_call(
-        &self,
-        caller: &ParticipantIdentity,
-        video: VideoGrant,
-        sip: Option<SipGrant>,
-        life: Duration,
-    ) -> Result<Secret<String>, AuthError> {
-        let claims = Claims {
-            sip,
-            ..Claims::default().with_video(video)
-        };
-        self.sign_call(claims, caller.as_str(), life)
     }
 
     /// Without `nbf`: the token is for this moment, and a server whose clock is behind ours would

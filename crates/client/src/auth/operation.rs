@@ -1,11 +1,10 @@
-//! The least right for each operation of the server's API, in one table.
+//! The least right for each operation of the server's API.
 //!
-//! [`ApiGrant`] is what a call needs; [`OPERATIONS`] says which RPC needs which;
+//! [`ApiGrant`] is what a call needs; [`crate::api::RPCS`] says which RPC needs which;
 //! [`super::LiveKitAuthManager::mint_api`] makes a token with exactly that right, for one call.
 
 use std::time::Duration;
 
-use trunkline_base::id::RoomName;
 use trunkline_base::token::{Claims, SipGrant, VideoGrant};
 
 use super::check::Fault;
@@ -37,36 +36,33 @@ pub enum ApiGrant {
     SipCallInRoom,
 }
 
-/// The rooms that an operation is about.
-#[derive(Clone, Copy, Debug, Default)]
+/// Which room a call is about, and where it moves somebody to; empty when it is about none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scope<'a> {
     /// The room.
-    pub room: Option<&'a RoomName>,
-    /// Where somebody is sent.
-    pub destination: Option<&'a RoomName>,
+    pub room: &'a str,
+    /// The other room.
+    pub destination: &'a str,
 }
 
 impl<'a> Scope<'a> {
     /// The whole server.
     pub const SERVER: Self = Self {
-        room: None,
-        destination: None,
+        room: "",
+        destination: "",
     };
 
     /// One room.
-    pub const fn room(room: &'a RoomName) -> Self {
+    pub const fn room(room: &'a str) -> Self {
         Self {
-            room: Some(room),
-            destination: None,
+            room,
+            destination: "",
         }
     }
 
     /// From one room to another.
-    pub const fn between(room: &'a RoomName, destination: &'a RoomName) -> Self {
-        Self {
-            room: Some(room),
-            destination: Some(destination),
-        }
+    pub const fn between(room: &'a str, destination: &'a str) -> Self {
+        Self { room, destination }
     }
 }
 
@@ -83,14 +79,6 @@ impl ApiGrant {
         Self::SipCall,
         Self::SipCallInRoom,
     ];
-
-    /// What `Service/Method` needs; nothing for a method that LiveKit does not have.
-    pub fn of(rpc: &str) -> Option<Self> {
-        OPERATIONS
-            .iter()
-            .find(|(name, _)| *name == rpc)
-            .map(|(_, grant)| *grant)
-    }
 
     /// How long a token for one such call lives.
     pub const fn life(self) -> Duration {
@@ -144,63 +132,9 @@ impl ApiGrant {
     }
 }
 
-fn room(name: Option<&RoomName>, right: &'static str) -> Result<String, AuthError> {
-    name.map(ToString::to_string)
-        .ok_or_else(|| AuthError::Refused(Fault::RoomMissing { right }.into()))
+fn room(name: &str, right: &'static str) -> Result<String, AuthError> {
+    if name.is_empty() {
+        return Err(AuthError::Refused(Fault::RoomMissing { right }.into()));
+    }
+    Ok(name.to_owned())
 }
-
-/// Every RPC of the server's API and the least right that it needs.
-pub const OPERATIONS: &[(&str, ApiGrant)] = &[
-    ("RoomService/CreateRoom", ApiGrant::RoomCreate),
-    ("RoomService/ListRooms", ApiGrant::RoomList),
-    ("RoomService/DeleteRoom", ApiGrant::RoomCreate),
-    ("RoomService/ListParticipants", ApiGrant::RoomAdmin),
-    ("RoomService/GetParticipant", ApiGrant::RoomAdmin),
-    ("RoomService/RemoveParticipant", ApiGrant::RoomAdmin),
-    ("RoomService/MutePublishedTrack", ApiGrant::RoomAdmin),
-    ("RoomService/UpdateParticipant", ApiGrant::RoomAdmin),
-    ("RoomService/UpdateSubscriptions", ApiGrant::RoomAdmin),
-    ("RoomService/SendData", ApiGrant::RoomAdmin),
-    ("RoomService/UpdateRoomMetadata", ApiGrant::RoomAdmin),
-    ("RoomService/ForwardParticipant", ApiGrant::RoomAdminTo),
-    ("RoomService/MoveParticipant", ApiGrant::RoomAdminTo),
-    ("RoomService/PerformRpc", ApiGrant::RoomAdmin),
-    ("AgentDispatchService/CreateDispatch", ApiGrant::RoomAdmin),
-    ("AgentDispatchService/DeleteDispatch", ApiGrant::RoomAdmin),
-    ("AgentDispatchService/ListDispatch", ApiGrant::RoomAdmin),
-    ("Egress/StartEgress", ApiGrant::RoomRecord),
-    ("Egress/StartRoomCompositeEgress", ApiGrant::RoomRecord),
-    ("Egress/StartWebEgress", ApiGrant::RoomRecord),
-    ("Egress/StartParticipantEgress", ApiGrant::RoomRecord),
-    ("Egress/StartTrackCompositeEgress", ApiGrant::RoomRecord),
-    ("Egress/StartTrackEgress", ApiGrant::RoomRecord),
-    ("Egress/UpdateLayout", ApiGrant::RoomRecord),
-    ("Egress/UpdateStream", ApiGrant::RoomRecord),
-    ("Egress/ListEgress", ApiGrant::RoomRecord),
-    ("Egress/StopEgress", ApiGrant::RoomRecord),
-    ("Ingress/CreateIngress", ApiGrant::IngressAdmin),
-    ("Ingress/UpdateIngress", ApiGrant::IngressAdmin),
-    ("Ingress/ListIngress", ApiGrant::IngressAdmin),
-    ("Ingress/DeleteIngress", ApiGrant::IngressAdmin),
-    ("SIP/ListSIPTrunk", ApiGrant::SipAdmin),
-    ("SIP/CreateSIPInboundTrunk", ApiGrant::SipAdmin),
-    ("SIP/CreateSIPOutboundTrunk", ApiGrant::SipAdmin),
-    ("SIP/UpdateSIPInboundTrunk", ApiGrant::SipAdmin),
-    ("SIP/UpdateSIPOutboundTrunk", ApiGrant::SipAdmin),
-    ("SIP/GetSIPInboundTrunk", ApiGrant::SipAdmin),
-    ("SIP/GetSIPOutboundTrunk", ApiGrant::SipAdmin),
-    ("SIP/ListSIPInboundTrunk", ApiGrant::SipAdmin),
-    ("SIP/ListSIPOutboundTrunk", ApiGrant::SipAdmin),
-    ("SIP/DeleteSIPTrunk", ApiGrant::SipAdmin),
-    ("SIP/CreateSIPDispatchRule", ApiGrant::SipAdmin),
-    ("SIP/UpdateSIPDispatchRule", ApiGrant::SipAdmin),
-    ("SIP/ListSIPDispatchRule", ApiGrant::SipAdmin),
-    ("SIP/DeleteSIPDispatchRule", ApiGrant::SipAdmin),
-    ("SIP/CreateSIPParticipant", ApiGrant::SipCall),
-    ("SIP/TransferSIPParticipant", ApiGrant::SipCallInRoom),
-    ("Connector/DialWhatsAppCall", ApiGrant::RoomCreate),
-    ("Connector/DisconnectWhatsAppCall", ApiGrant::RoomCreate),
-    ("Connector/ConnectWhatsAppCall", ApiGrant::RoomCreate),
-    ("Connector/AcceptWhatsAppCall", ApiGrant::RoomCreate),
-    ("Connector/ConnectTwilioCall", ApiGrant::RoomCreate),
-];

@@ -79,11 +79,11 @@ impl Egresses {
 
     /// Ends a recording; complete once it says so by itself.
     pub(crate) async fn stop(&self, id: &str) -> Result<proto::EgressInfo, EgressError> {
-        let recorder = self.recorder.get().ok_or(EgressError::NotConnected)?;
         let info = self.get(id).await?;
         if !matches!(info.status(), Status::EgressStarting | Status::EgressActive) {
             return Err(EgressError::CannotStop(info.status()));
         }
+        let recorder = self.recorder.get().ok_or(EgressError::NotConnected)?;
         let (answer, answered) = oneshot::channel();
         let order = EgressOrder::Stop {
             egress_id: id.to_owned(),
@@ -110,9 +110,6 @@ impl Egresses {
 
     /// Adds or removes streams, which no recording here has.
     pub(crate) async fn update_stream(&self, id: &str) -> Result<proto::EgressInfo, EgressError> {
-        if self.recorder.get().is_none() {
-            return Err(EgressError::NotConnected);
-        }
         let info = self.get(id).await?;
         match info.status() {
             Status::EgressStarting | Status::EgressActive => Err(EgressError::NoStream),

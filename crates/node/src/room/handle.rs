@@ -168,7 +168,7 @@ impl Rooms {
     /// Opens a room again that a process before this one had.
     ///
     /// # Errors
-    /// Too many rooms, node closing, a name that is none.
+    /// Too many rooms, node closing, a name that is none or that is open already.
     pub(crate) async fn revive(&self, revived: Revived) -> Result<(), RoomError> {
         let revived = Box::new(revived);
         self.ask(|answer| RegistryCommand::Revive { revived, answer })

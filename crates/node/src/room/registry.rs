@@ -136,7 +136,8 @@ impl Registry {
     async fn revive(&mut self, revived: Revived) -> Result<(), RoomError> {
         let spec = spec::from_revived(revived)?;
         if self.rooms.contains_key(&spec.name) {
-            return Ok(());
+            // A later life of that name goes on already: this one is over.
+            return Err(RoomError::Closed);
         }
         let opened = self.open(spec).await;
         opened.map(|_| ()).ok_or(RoomError::TooManyRooms)

@@ -106,7 +106,7 @@ where
     };
     match encoding {
         Encoding::Protobuf => Request::decode(body).map_err(|_| malformed("protobuf")),
-        Encoding::Json => serde_json::from_slice(&body).map_err(|_| malformed("json")),
+        Encoding::Json => json::read(&body).map_err(|_| malformed("json")),
     }
 }
 

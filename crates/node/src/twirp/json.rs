@@ -1,10 +1,31 @@
-//! JSON as the official server writes it: fields by their names in the protocol, `snake_case`.
+//! JSON as the official server reads and writes it.
 //!
+//! Read: `null` is a field that is not there, and what follows the message is left alone. Written:
+//! fields by their names in the protocol, `snake_case`.
 //! The messages serialise themselves in `camelCase`, which clients read just as well; people with
 //! `curl` and `jq` read only one of the two.
 
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// The message in a body.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    let mut body = serde_json::Deserializer::from_slice(body);
+    serde_json::from_value(without_nulls(Value::deserialize(&mut body)?))
+}
+
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let given = fields.into_iter().filter(|(_, value)| !value.is_null());
+            let given = given.map(|(name, value)| (name, without_nulls(value)));
+            Value::Object(given.collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
+}
 
 /// The body of a reply.
 pub(super) fn write<T: Serialize>(reply: &T) -> serde_json::Result<Vec<u8>> {
@@ -70,6 +91,14 @@ mod tests {
             "headers_to_attributes": { "X-Tenant": "tenantId" },
         });
         assert_eq!(written, serde_json::json!({ "items": [trunk] }));
+    }
+
+    #[test]
+    fn null_is_nothing_and_what_follows_is_left_alone() {
+        let request: proto::ListRoomsRequest = read(br#"{"names":null,"x":[null]} y"#).unwrap();
+        assert!(request.names.is_empty());
+        assert!(read::<proto::ListRoomsRequest>(b"null").is_err());
+        assert!(read::<proto::ListRoomsRequest>(br#"{"names":[null]}"#).is_err());
     }
 
     #[test]

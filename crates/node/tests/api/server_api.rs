@@ -291,11 +291,21 @@ async fn egress_and_ingress_say_what_is_missing_after_the_grant() {
         room_record: true,
         ..none()
     };
-    let text = "egress not connected (redis required)";
+    let text = "egress does not exist";
     assert_eq!(
-        ask("Egress/StopEgress", record).await,
-        refused(500, "internal", text)
+        ask("Egress/StopEgress", record.clone()).await,
+        refused(404, "not_found", text)
     );
+    let url = proto::WebEgressRequest {
+        url: "https://example.com".to_owned(),
+        file_outputs: vec![proto::EncodedFileOutput::default()],
+        ..Default::default()
+    };
+    let answer: Result<proto::EgressInfo, _> = server
+        .call("Egress/StartWebEgress", &with_video(record), &url)
+        .await;
+    let text = "egress not connected (redis required)";
+    assert_eq!(answer.unwrap_err(), refused(500, "internal", text));
     let ingress = VideoGrant {
         ingress_admin: true,
         ..none()

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use trunkline_base::id::ParticipantIdentity;
+use trunkline_base::token::{SipGrant, VideoGrant};
+
 use super::*;
 
 fn refusal(spec: &TokenSpec) -> String {
