@@ -27,8 +27,8 @@ pub struct Setup {
     pub files: Vec<(&'static str, String)>,
     /// Leave the agent and its models out.
     pub without_agent: bool,
-    /// An API key and its secret, instead of the development pair.
-    pub keys: Option<(&'static str, &'static str)>,
+    /// Not in development mode: the setup brings keys of its own.
+    pub without_dev: bool,
     /// Variables besides the ports.
     pub env: Vec<(&'static str, String)>,
     /// Where its state is; a directory of its own when absent.
@@ -61,14 +61,8 @@ impl Daemon {
         let log = dir.path().join("log");
         let mut command = trunkline();
         command.args(["serve", "--json", "--config"]).arg(&config);
-        match setup.keys {
-            Some((key, secret)) => {
-                command.env("LIVEKIT_API_KEY", key);
-                command.env("LIVEKIT_API_SECRET", secret);
-            }
-            None => {
-                command.arg("--dev");
-            }
+        if !setup.without_dev {
+            command.arg("--dev");
         }
         let local = [
             "TRUNKLINE_HTTP",
@@ -82,6 +76,7 @@ impl Daemon {
         }
         command.env("TRUNKLINE_STORE", data.join("trunkline.db"));
         command.env("TRUNKLINE_RECORDINGS", data.join("recordings"));
+        command.env("TRUNKLINE_KEYS_FILE", data.join("keys.yaml"));
         for (name, value) in &setup.env {
             command.env(name, value);
         }

@@ -49,8 +49,12 @@ fn key() -> ApiKey {
 fn start() -> Daemon {
     Daemon::start(&Setup {
         without_agent: true,
-        keys: Some((KEY, API_SECRET)),
-        env: vec![("TRUNKLINE_LOG", "trace".to_owned())],
+        without_dev: true,
+        env: vec![
+            ("LIVEKIT_API_KEY", KEY.to_owned()),
+            ("LIVEKIT_API_SECRET", API_SECRET.to_owned()),
+            ("TRUNKLINE_LOG", "trace".to_owned()),
+        ],
         ..Setup::default()
     })
 }

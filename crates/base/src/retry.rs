@@ -34,6 +34,79 @@ impl RetryPolicy {
         cap: Duration::from_secs(2),
         total: Duration::from_secs(10),
     };
+
+    /// The wait after `made` attempts: random between nothing and a ceiling that doubles with
+    /// each.
+    pub fn jittered(&self, made: u32, rng: &mut impl RngCore) -> Duration {
+        let doublings = made.saturating_sub(1).min(20);
+        let ceiling = self.base.saturating_mul(1 << doublings).min(self.cap);
+        ceiling.mul_f64(rng.random::<f64>())
+    }
+}
+
+/// What repeating may cost one server in all, whoever repeats: a bucket of tokens that calls which
+/// succeed fill and repeats empty. While a server is down the bucket runs dry and calls fail at
+/// once instead of multiplying its load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetPolicy {
+    /// Tokens of a full bucket.
+    pub capacity: u32,
+    /// What a repeat takes.
+    pub retry: u32,
+    /// What a repeat takes that the server asked for by naming a wait.
+    pub throttled: u32,
+    /// What a call that succeeded at once gives back; one that succeeded on a repeat gives back
+    /// what the last repeat took.
+    pub refund: u32,
+}
+
+impl BudgetPolicy {
+    /// As the AWS SDKs have it: in the steady state about seven repeats in a hundred calls.
+    pub const API: Self = Self {
+        capacity: 500,
+        retry: 14,
+        throttled: 5,
+        refund: 1,
+    };
+}
+
+/// The bucket.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    policy: BudgetPolicy,
+    tokens: u32,
+}
+
+impl Budget {
+    /// A full one.
+    pub const fn new(policy: BudgetPolicy) -> Self {
+        Self {
+            policy,
+            tokens: policy.capacity,
+        }
+    }
+
+    /// Tokens left.
+    pub const fn left(&self) -> u32 {
+        self.tokens
+    }
+
+    /// Pays for a repeat and says what it took; nothing when the bucket does not hold as much.
+    pub fn pay(&mut self, throttled: bool) -> Option<u32> {
+        let cost = if throttled {
+            self.policy.throttled
+        } else {
+            self.policy.retry
+        };
+        self.tokens = self.tokens.checked_sub(cost)?;
+        Some(cost)
+    }
+
+    /// A call succeeded; `paid` is what its last repeat took, if there was one.
+    pub fn succeeded(&mut self, paid: Option<u32>) {
+        let back = paid.unwrap_or(self.policy.refund);
+        self.tokens = self.tokens.saturating_add(back).min(self.policy.capacity);
+    }
 }
 
 /// Where one series of attempts stands.
@@ -65,13 +138,7 @@ impl Backoff {
         if self.made >= self.policy.attempts {
             return None;
         }
-        let doublings = self.made.saturating_sub(1).min(20);
-        let ceiling = self
-            .policy
-            .base
-            .saturating_mul(1 << doublings)
-            .min(self.policy.cap);
-        let jittered = ceiling.mul_f64(rng.random::<f64>());
+        let jittered = self.policy.jittered(self.made, rng);
         let wait = asked.map_or(jittered, |asked| asked.max(jittered));
         if elapsed.saturating_add(wait) > self.policy.total {
             return None;
@@ -95,6 +162,19 @@ mod tests {
             assert!(wait <= Duration::from_millis(ceilings.next().unwrap()));
         }
         assert_eq!(backoff.made(), 4);
+    }
+
+    #[test]
+    fn a_budget_runs_dry_while_nothing_succeeds_and_never_overflows() {
+        let mut budget = Budget::new(BudgetPolicy::API);
+        let paid = std::iter::from_fn(|| budget.pay(false)).count();
+        assert_eq!((paid, budget.left()), (35, 10));
+        assert!(budget.pay(true).is_some());
+        for _ in 0..1000 {
+            budget.succeeded(None);
+        }
+        budget.succeeded(Some(14));
+        assert_eq!(budget.left(), 500);
     }
 
     #[test]

@@ -1,14 +1,48 @@
-//! Where a LiveKit server is. People write `ws`, `wss`, `http` or `https`, with or without a path
-//! prefix that a proxy strips; every part of this crate derives its own address from one value.
+//! Where a LiveKit server is, and by which rules it may be spoken to. People write `ws`, `wss`,
+//! `http` or `https`, with or without a path prefix that a proxy strips; every part of this crate
+//! derives its own address from one value, and holds to the rules that came with it.
+//!
+//! Encryption is the rule: without it, tokens and voices are there for anyone on the way. Plain
+//! text reaches this machine only, unless the host is named in [`TransportRules`].
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use trunkline_base::class::{Class, Classified};
 
+use crate::tls::{Trust, TrustError};
+
+/// By which rules servers may be spoken to.
+#[derive(Clone, Debug, Default)]
+pub struct TransportRules {
+    /// Hosts besides this machine that may be spoken to in plain text.
+    pub plain_text_hosts: Vec<String>,
+    /// Whom to believe; nothing means the machine's CAs.
+    pub trust: Option<Trust>,
+}
+
+impl TransportRules {
+    fn allow_plain_text(&self, host: &str) -> bool {
+        is_this_machine(host)
+            || self
+                .plain_text_hosts
+                .iter()
+                .any(|allowed| allowed.eq_ignore_ascii_case(host))
+    }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+}
+
 /// The address of a LiveKit server.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct ServerUrl {
+    rules: Arc<TransportRules>,
     secure: bool,
     /// Host and port as written, brackets included for IPv6.
     authority: String,
@@ -32,6 +66,15 @@ pub enum UrlError {
     /// No host.
     #[error("server url names no host")]
     NoHost,
+    /// Plain text to another machine.
+    #[error(
+        "server url is not encrypted, and {host} is not this machine: write wss://, or name the \
+         host under transport.allow_plaintext in security.yaml"
+    )]
+    PlainText {
+        /// The host.
+        host: String,
+    },
 }
 
 impl Classified for UrlError {
@@ -40,16 +83,41 @@ impl Classified for UrlError {
     }
 
     fn code(&self) -> &'static str {
-        "client.url.invalid"
+        match self {
+            Self::PlainText { .. } => "client.url.plain_text",
+            Self::Malformed | Self::Scheme { .. } | Self::NoHost => "client.url.invalid",
+        }
     }
 }
 
 impl ServerUrl {
-    /// Parses what an operator wrote.
+    /// Parses what an operator wrote, by the strict rules: plain text to this machine only.
     ///
     /// # Errors
-    /// [`UrlError`] when it is no URL, has another scheme, or names no host.
+    /// [`UrlError`] when it is no URL, has another scheme, names no host, or is plain text to
+    /// another machine.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
+        Self::parse_under(text, Arc::default())
+    }
+
+    /// Parses what a server said of itself or of another: by the rules of this address, and never
+    /// in plain text where this one is encrypted.
+    ///
+    /// # Errors
+    /// As [`ServerUrl::parse`].
+    pub fn sibling(&self, text: &str) -> Result<Self, UrlError> {
+        let other = Self::parse_under(text, Arc::clone(&self.rules))?;
+        if self.secure && !other.secure {
+            return Err(UrlError::PlainText { host: other.host });
+        }
+        Ok(other)
+    }
+
+    /// Parses what an operator wrote, by the operator's rules.
+    ///
+    /// # Errors
+    /// As [`ServerUrl::parse`].
+    pub fn parse_under(text: &str, rules: Arc<TransportRules>) -> Result<Self, UrlError> {
         let url = url::Url::parse(text.trim()).map_err(|_| UrlError::Malformed)?;
         let secure = match url.scheme() {
             "ws" | "http" => false,
@@ -64,6 +132,12 @@ impl ServerUrl {
             .host_str()
             .filter(|host| !host.is_empty())
             .ok_or(UrlError::NoHost)?;
+        let bare = host.trim_matches(['[', ']']);
+        if !secure && !rules.allow_plain_text(bare) {
+            return Err(UrlError::PlainText {
+                host: bare.to_owned(),
+            });
+        }
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
@@ -71,8 +145,9 @@ impl ServerUrl {
         Ok(Self {
             secure,
             authority,
-            host: host.trim_matches(['[', ']']).to_owned(),
+            host: bare.to_owned(),
             prefix: url.path().trim_end_matches('/').to_owned(),
+            rules,
         })
     }
 
@@ -106,7 +181,66 @@ impl ServerUrl {
     pub fn is_loopback(&self) -> bool {
         self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
+
+    /// Whether it is spoken to over TLS.
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Whom to believe when speaking to it.
+    pub(crate) fn trust(&self) -> Result<Trust, TrustError> {
+        self.rules.trust.clone().map_or_else(Trust::system, Ok)
+    }
 }
+
+/// What names a server: an address parsed before, or a text that is held to the strict rules.
+pub trait IntoServerUrl {
+    /// The address.
+    ///
+    /// # Errors
+    /// As [`ServerUrl::parse`].
+    fn into_server_url(self) -> Result<ServerUrl, UrlError>;
+}
+
+impl IntoServerUrl for ServerUrl {
+    fn into_server_url(self) -> Result<ServerUrl, UrlError> {
+        Ok(self)
+    }
+}
+
+impl IntoServerUrl for &ServerUrl {
+    fn into_server_url(self) -> Result<ServerUrl, UrlError> {
+        Ok(self.clone())
+    }
+}
+
+impl IntoServerUrl for &str {
+    fn into_server_url(self) -> Result<ServerUrl, UrlError> {
+        ServerUrl::parse(self)
+    }
+}
+
+impl IntoServerUrl for &String {
+    fn into_server_url(self) -> Result<ServerUrl, UrlError> {
+        ServerUrl::parse(self)
+    }
+}
+
+/// A text, and the operator's rules for it.
+impl IntoServerUrl for (&str, &Arc<TransportRules>) {
+    fn into_server_url(self) -> Result<ServerUrl, UrlError> {
+        ServerUrl::parse_under(self.0, Arc::clone(self.1))
+    }
+}
+
+impl PartialEq for ServerUrl {
+    fn eq(&self, other: &Self) -> bool {
+        (self.secure, &self.authority, &self.prefix)
+            == (other.secure, &other.authority, &other.prefix)
+    }
+}
+
+impl Eq for ServerUrl {}
 
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -132,6 +266,47 @@ impl std::str::FromStr for ServerUrl {
 mod tests {
     use super::*;
 
+    fn allowing(host: &str) -> Arc<TransportRules> {
+        Arc::new(TransportRules {
+            plain_text_hosts: vec![host.to_owned()],
+            trust: None,
+        })
+    }
+
+    #[test]
+    fn plain_text_reaches_this_machine_and_hosts_that_are_named() {
+        for text in [
+            "ws://127.0.0.1:1",
+            "http://localhost",
+            "ws://[::1]:1",
+            "ws://0.0.0.0:1",
+        ] {
+            assert!(ServerUrl::parse(text).is_ok(), "{text}");
+        }
+        for text in [
+            "ws://10.0.0.9:7880",
+            "http://livekit",
+            "ws://localhost.evil.example",
+        ] {
+            let error = ServerUrl::parse(text).unwrap_err();
+            assert!(matches!(error, UrlError::PlainText { .. }), "{text}");
+            assert!(error.to_string().contains("allow_plaintext"), "{error}");
+        }
+        assert!(ServerUrl::parse_under("ws://LiveKit:1", allowing("livekit")).is_ok());
+        assert!(ServerUrl::parse_under("ws://other:1", allowing("livekit")).is_err());
+    }
+
+    #[test]
+    fn a_server_cannot_send_its_clients_into_plain_text() {
+        let home = ServerUrl::parse_under("wss://h", allowing("livekit")).unwrap();
+        assert!(home.sibling("wss://h2").is_ok());
+        assert!(home.sibling("ws://livekit").is_err());
+        assert!(home.sibling("ws://127.0.0.1").is_err());
+        let plain = ServerUrl::parse_under("ws://livekit", allowing("livekit")).unwrap();
+        assert!(plain.sibling("ws://livekit:1").is_ok());
+        assert!(plain.sibling("ws://other").is_err());
+    }
+
     #[test]
     fn four_schemes_and_a_prefix_are_understood() {
         for (text, http, ws) in [
@@ -149,7 +324,7 @@ mod tests {
                 "ws://[::1]:7880/x",
             ),
         ] {
-            let url = ServerUrl::parse(text).unwrap();
+            let url = ServerUrl::parse_under(text, allowing("h")).unwrap();
             assert_eq!(url.http("/x"), http, "{text}");
             assert_eq!(url.ws("/x"), ws, "{text}");
         }
@@ -162,7 +337,7 @@ mod tests {
         assert_eq!((v6.port(), v6.is_loopback(), v6.host()), (80, true, "::1"));
         assert!(ServerUrl::parse("ws://127.0.0.9:1").unwrap().is_loopback());
         assert!(ServerUrl::parse("ws://localhost").unwrap().is_loopback());
-        assert!(!ServerUrl::parse("ws://10.0.0.1").unwrap().is_loopback());
+        assert!(!ServerUrl::parse("wss://10.0.0.1").unwrap().is_loopback());
     }
 
     #[test]

@@ -11,8 +11,12 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, USER_AGENT};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
+};
 use trunkline_base::secret::Secret;
+
+use crate::url::ServerUrl;
 
 /// Largest message read. The server bounds what it reads at 2 MiB; a join answer of a full room
 /// may be larger.
@@ -46,9 +50,16 @@ pub(crate) enum OpenError {
 
 impl Socket {
     /// Opens a socket with a bearer token. The caller bounds the time.
-    pub(crate) async fn open(url: &str, token: &Secret<String>) -> Result<Self, OpenError> {
+    pub(crate) async fn open(
+        server: &ServerUrl,
+        path: &str,
+        token: &Secret<String>,
+    ) -> Result<Self, OpenError> {
         choose_crypto();
-        let mut request = url.into_client_request().map_err(|_| OpenError::Request)?;
+        let mut request = server
+            .ws(path)
+            .into_client_request()
+            .map_err(|_| OpenError::Request)?;
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
             .map_err(|_| OpenError::Request)?;
         bearer.set_sensitive(true);
@@ -59,13 +70,32 @@ impl Socket {
         let config = WebSocketConfig::default()
             .max_message_size(Some(MESSAGE_LIMIT))
             .max_frame_size(Some(MESSAGE_LIMIT));
-        match connect_async_with_config(request, Some(config), true).await {
+        let trust = if server.is_secure() {
+            Some(
+                server
+                    .trust()
+                    .map_err(|error| OpenError::Unreachable(error.into()))?,
+            )
+        } else {
+            None
+        };
+        let tls = trust
+            .as_ref()
+            .map(|trust| Connector::Rustls(trust.for_websocket()));
+        let opened = connect_async_tls_with_config(request, Some(config), true, tls);
+        match opened.await {
             Ok((stream, _response)) => Ok(Self { stream }),
             Err(Error::Http(response)) => Err(OpenError::Refused {
                 status: response.status().as_u16(),
                 message: refusal_text(response.body().as_deref().unwrap_or_default()),
             }),
-            Err(error) => Err(OpenError::Unreachable(Box::new(error))),
+            Err(error) => {
+                let tls = trust.and_then(|trust| trust.explain(&error));
+                Err(OpenError::Unreachable(match tls {
+                    Some(trouble) => Box::new(trouble),
+                    None => Box::new(error),
+                }))
+            }
         }
     }
 

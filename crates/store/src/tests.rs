@@ -176,6 +176,24 @@ async fn a_directory_that_is_not_there_is_named() {
     assert_eq!(error.class(), Class::Invalid);
 }
 
+/// A daemon that starts and a look at its calls may open a new file together. This once failed with
+/// "database is locked".
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_file_opened_by_many_at_once_is_opened_by_all() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("trunkline.db").display().to_string();
+        let mut opening = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let path = path.clone();
+            opening.spawn(async move { Store::open(&path).await.map(|_| ()) });
+        }
+        for opened in opening.join_all().await {
+            opened.unwrap();
+        }
+    }
+}
+
 fn arrival<'a>(id: &'a str, room: &'a str, at: u64) -> Arrival<'a> {
     Arrival {
         event_id: id,

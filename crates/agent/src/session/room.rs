@@ -16,6 +16,7 @@ use trunkline_client::room::{
     AudioOptions, ConnectError, ParticipantInfo, ParticipantKind, PublishError, RemoteTrack, Room,
     RoomEvent, RoomEvents, RoomOptions, TrackKind, Transcription,
 };
+use trunkline_client::url::ServerUrl;
 use trunkline_service::tasks::Stop;
 use trunkline_store::Event;
 
@@ -27,7 +28,7 @@ use crate::speech::SPEECH_RATE;
 
 /// Where to go, and as whom.
 pub(crate) struct Joining {
-    pub(crate) url: String,
+    pub(crate) url: ServerUrl,
     pub(crate) token: Secret<String>,
     pub(crate) room: RoomName,
 }

@@ -100,13 +100,13 @@ impl AgentHandle {
 }
 
 impl AgentWorker {
-    /// Registers at the server and takes jobs until `tasks` drains.
+    /// Registers at the server of `api` and takes jobs until `tasks` drains.
     ///
     /// # Errors
     /// [`AgentError`] when address or keys are of no use; a server that is away is sought again.
     pub fn start(
         config: AgentConfig,
-        url: &str,
+        api: LiveKitApiClient,
         keys: KeyRing,
         speech: Speech,
         store: Store,
@@ -115,13 +115,12 @@ impl AgentWorker {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .build()?;
-        let api = LiveKitApiClient::new(url, keys.clone())?;
         let options = WorkerOptions {
             agent_name: config.agent_name.clone(),
             max_jobs: config.max_sessions,
             ..WorkerOptions::default()
         };
-        let (worker, offers) = Worker::start(url, keys, options)?;
+        let (worker, offers) = Worker::start(api.url(), keys, options)?;
         let shared = Shared {
             mind: config.brain.mind(http),
             config: Arc::new(config),

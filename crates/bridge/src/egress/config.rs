@@ -2,14 +2,18 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use trunkline_base::token::KeyRing;
+use trunkline_client::url::TransportRules;
 
 /// A recorder's settings. [`RecorderConfig::new`] fills in what most machines want.
 #[derive(Clone)]
 pub struct RecorderConfig {
     /// The LiveKit server, such as `ws://127.0.0.1:7880`.
     pub url: String,
+    /// By which rules it may be spoken to.
+    pub transport: Arc<TransportRules>,
     /// The server's keys.
     pub keys: KeyRing,
     /// Where files go; no name leads out of it.
@@ -28,6 +32,7 @@ impl RecorderConfig {
     pub fn new(url: impl Into<String>, keys: KeyRing, dir: impl Into<PathBuf>) -> Self {
         Self {
             url: url.into(),
+            transport: Arc::default(),
             keys,
             dir: dir.into(),
             template: "{room_name}_{time}.ogg".to_owned(),

@@ -154,7 +154,8 @@ impl Recording {
         let mut attempt = 1;
         loop {
             let token = self.auth.mint_for(&spec, TOKEN_LIFE)?;
-            match Box::pin(Room::connect(&self.config.url, token, options.clone())).await {
+            let server = (self.config.url.as_str(), &self.config.transport);
+            match Box::pin(Room::connect(server, token, options.clone())).await {
                 Ok(joined) => return Ok(joined),
                 Err(error) if attempt < JOINS && may_pass(&error) => {
                     attempt += 1;

@@ -2,9 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use trunkline_base::token::KeyRing;
+use trunkline_client::api::ApiOptions;
+use trunkline_client::url::TransportRules;
 use trunkline_sip::sdp::Codec;
 
 /// A gateway's settings. [`GatewayConfig::new`] fills in what most machines want.
@@ -21,6 +24,10 @@ pub struct GatewayConfig {
     pub rtp_ports: RangeInclusive<u16>,
     /// The LiveKit server, such as `ws://127.0.0.1:7880`.
     pub url: String,
+    /// By which rules it may be spoken to.
+    pub transport: Arc<TransportRules>,
+    /// How calls to its API behave.
+    pub api: ApiOptions,
     /// The server's keys.
     pub keys: KeyRing,
     /// When an inbound call is answered.
@@ -52,6 +59,8 @@ impl GatewayConfig {
             public_ip: None,
             rtp_ports: 10_000..=20_000,
             url: url.into(),
+            transport: Arc::default(),
+            api: ApiOptions::default(),
             keys,
             answer: AnswerPolicy::OnAgent,
             ringing_timeout: Duration::from_secs(60),

@@ -88,7 +88,8 @@ impl Gateway {
         let tcp = bind_tcp(&config, bound).await?;
         let tcp_addr = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
         let auth = LiveKitAuthManager::new(config.keys.clone());
-        let api = LiveKitApiClient::with(&config.url, auth.clone(), Default::default())
+        let server = (config.url.as_str(), &config.transport);
+        let api = LiveKitApiClient::with(server, auth.clone(), config.api.clone())
             .map_err(|error| StartError::Url(Box::new(error)))?;
         let stop = tasks.stop();
         let (inputs, incoming) = mpsc::channel(INPUTS);

@@ -3,6 +3,7 @@
 
 mod livekit;
 mod monitoring;
+mod node;
 mod raw;
 mod retry;
 mod security;
@@ -67,9 +68,10 @@ pub(crate) fn load(global: &Global, env: &Environment) -> Result<Settings, Repor
     let monitoring = files.read("monitoring.yaml", &mut report, monitoring::validate);
     let security = files.read("security.yaml", &mut report, security::validate);
     let agent = files.agent(&mut report);
-    let settings = (|| {
+    let livekit = livekit.map(|livekit| livekit.overridden(global).with_keys(env, &mut report));
+    let mut settings = (|| {
         Some(Settings {
-            livekit: livekit?.overridden(global),
+            livekit: livekit?,
             sip_setup: sip_setup?,
             retries: retries?,
             monitoring: monitoring?,
@@ -77,7 +79,12 @@ pub(crate) fn load(global: &Global, env: &Environment) -> Result<Settings, Repor
             agent,
         })
     })();
-    if let Some(settings) = &settings {
+    if let Some(settings) = &mut settings {
+        if settings.livekit.server == Server::Embedded {
+            settings
+                .security
+                .admit_node(settings.livekit.node.http.ip());
+        }
         settings.security.judge_url(&settings.livekit, &mut report);
     }
     report.finish(settings)

@@ -1,10 +1,16 @@
-//! `security.yaml`: what the gateway admits, and where plain text is allowed.
+//! `security.yaml`: what the gateway admits, where plain text is allowed, and whom to believe.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use trunkline_client::tls::Trust;
+use trunkline_client::url::{ServerUrl, TransportRules};
 use trunkline_service::config::{Report, Source, Spanned};
 
 use super::livekit::Livekit;
-use super::raw::Judge;
+use super::raw::{Judge, filled};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -23,7 +29,8 @@ struct RawSip {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawTransport {
-    allow_plaintext: Vec<String>,
+    allow_plaintext: Vec<Spanned<String>>,
+    ca_file: Option<Spanned<String>>,
 }
 
 /// What `security.yaml` means.
@@ -33,8 +40,13 @@ pub(crate) struct Security {
     pub(crate) max_calls: usize,
     /// INVITEs per second from one address.
     pub(crate) invites_per_second: u32,
-    /// Hosts besides loopback that may be spoken to without TLS.
+    /// Hosts besides this machine that may be spoken to without TLS.
     pub(crate) allow_plaintext: Vec<String>,
+    /// The CA of a private cluster.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// What is in it.
+    #[serde(skip)]
+    trust: Option<Trust>,
 }
 
 pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option<Security> {
@@ -46,48 +58,66 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
         10_000,
         50,
     );
+    let allow_plaintext = hosts(&raw.transport.allow_plaintext, &mut judge);
+    let ca_file = filled(raw.transport.ca_file.as_ref());
+    let trust = ca_file.and_then(|path| trust(path, &mut judge));
     Some(Security {
         max_calls: usize::try_from(calls).unwrap_or(1000),
         invites_per_second: u32::try_from(rate).unwrap_or(50),
-        allow_plaintext: raw.transport.allow_plaintext,
+        allow_plaintext,
+        ca_file: ca_file.map(|path| PathBuf::from(&path.value)),
+        trust,
     })
 }
 
-impl Security {
-    /// Tokens and audio go in the clear over `ws://` and `http://`; only loopback and hosts named
-    /// here may be reached that way.
-    pub(super) fn judge_url(&self, livekit: &Livekit, report: &mut Report) {
-        let plain = livekit
-            .url
-            .strip_prefix("ws://")
-            .or_else(|| livekit.url.strip_prefix("http://"));
-        let Some(rest) = plain else { return };
-        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
-        let host = host(authority);
-        let loopback = host == "localhost"
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified());
-        if !loopback && !self.allow_plaintext.iter().any(|allowed| allowed == host) {
-            let remedy = "use wss://, or name the host under transport.allow_plaintext";
-            report.file(
-                "security.yaml",
-                format!("the LiveKit URL is not encrypted, and {host} is not this machine"),
-                remedy.to_owned(),
-            );
+/// Names of hosts, not addresses of servers.
+fn hosts(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<String> {
+    for host in raw {
+        let is_address = host.value.contains("://") || host.value.contains('/');
+        if is_address || host.value.is_empty() || host.value.contains('*') {
+            let what = format!("`{}` is not the name of one host", host.value);
+            judge.blame(host, what, "write it like livekit or 10.0.0.9".to_owned());
+        }
+    }
+    raw.iter().map(|host| host.value.clone()).collect()
+}
+
+fn trust(path: &Spanned<String>, judge: &mut Judge<'_>) -> Option<Trust> {
+    let read = std::fs::read(Path::new(&path.value)).map_err(|error| error.to_string());
+    let trust = read.and_then(|pem| Trust::with_pem(&pem).map_err(|error| error.to_string()));
+    match trust {
+        Ok(trust) => Some(trust),
+        Err(error) => {
+            let what = format!("`{}` is no CA file: {error}", path.value);
+            judge.blame(path, what, "name a file of certificates in PEM".to_owned());
+            None
         }
     }
 }
 
-/// The host of `host`, `host:port` or `[v6]:port`.
-fn host(authority: &str) -> &str {
-    if let Some((v6, _)) = authority
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-    {
-        return v6;
+impl Security {
+    /// The rules by which every client speaks to servers.
+    pub(crate) fn transport_rules(&self) -> Arc<TransportRules> {
+        Arc::new(TransportRules {
+            plain_text_hosts: self.allow_plaintext.clone(),
+            trust: self.trust.clone(),
+        })
     }
-    authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host)
+
+    /// Admits the node inside this process, which is this machine by whatever address it listens.
+    pub(super) fn admit_node(&mut self, ip: IpAddr) {
+        self.allow_plaintext.push(ip.to_string());
+    }
+
+    /// Refuses an address that clients would refuse, with the other problems and not in the middle
+    /// of a start.
+    pub(super) fn judge_url(&self, livekit: &Livekit, report: &mut Report) {
+        if let Err(error) = ServerUrl::parse_under(&livekit.url, self.transport_rules()) {
+            report.file(
+                "security.yaml",
+                format!("the LiveKit URL is refused: {error}"),
+                None,
+            );
+        }
+    }
 }

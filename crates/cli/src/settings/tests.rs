@@ -113,3 +113,87 @@ fn plain_text_to_another_machine_must_be_allowed_by_name() {
     let dir = dir_with(&[remote, allowed]);
     assert!(load(&global(dir.path().to_owned()), &Environment::default()).is_ok());
 }
+
+#[test]
+fn every_knob_of_the_retries_reaches_the_client() {
+    let text = "api:\n  attempts: 7\n  base: 50ms\n  cap: 9s\n  total: 8s\n  deadline: 6s\n  \
+        background_deadline: 45s\n  dial_margin: 4s\n  retry_after_cap: 20s\n  throttled: 3s\n  \
+        failover: never\n  budget: {capacity: 90, retry: 9, throttled: 2, refund: 3}\n  \
+        breaker: {window: 10s, least: 8, share: 25, in_a_row: 3, open: 1s, open_cap: 11s, probes: 3}\n  \
+        connections: {connect: 1s, idle: 2s, life: 3s, idle_per_host: 4, ping: 5s, plain: http2}\n";
+    let dir = dir_with(&[("retry_policies.yaml", text)]);
+    let settings = load(&global(dir.path().to_owned()), &Environment::default()).unwrap();
+    let shown = serde_json::to_value(&settings.retries).unwrap();
+    let expected = serde_json::json!({ "api": {
+        "attempts": 7, "base_seconds": 0.05, "cap_seconds": 9.0, "total_seconds": 8.0,
+        "deadline_seconds": 6.0, "background_deadline_seconds": 45.0, "dial_margin_seconds": 4.0,
+        "retry_after_cap_seconds": 20.0, "throttled_seconds": 3.0, "failover": "never",
+        "budget": {"capacity": 90, "retry": 9, "throttled": 2, "refund": 3},
+        "breaker": {
+            "window_seconds": 10.0, "least": 8, "share": 25, "in_a_row": 3, "open_seconds": 1.0,
+            "open_cap_seconds": 11.0, "probes": 3,
+        },
+        "connections": {
+            "connect_seconds": 1.0, "idle_seconds": 2.0, "life_seconds": 3.0, "idle_per_host": 4,
+            "ping_seconds": 5.0, "plain": "http2",
+        },
+    }});
+    assert_eq!(shown, expected);
+    assert_eq!(settings.retries.for_background().deadline.as_secs(), 45);
+    assert_eq!(settings.retries.for_people().deadline.as_secs(), 6);
+}
+
+#[test]
+fn the_retries_that_ship_are_the_defaults() {
+    let shipped = load(&global(shipped()), &Environment::default()).unwrap();
+    let dir = dir_with(&[("retry_policies.yaml", "api: {}\n")]);
+    let bare = load(&global(dir.path().to_owned()), &Environment::default()).unwrap();
+    assert_eq!(
+        serde_json::to_value(&shipped.retries).unwrap(),
+        serde_json::to_value(&bare.retries).unwrap()
+    );
+}
+
+#[test]
+fn retries_that_make_no_sense_are_refused() {
+    let text = problems(&[(
+        "retry_policies.yaml",
+        "api:\n  base: 5s\n  cap: 1s\n  deadline: 0s\n  failover: claud\n  budget: {refund: 100}\n  \
+         breaker: {share: 101, probes: 4, open: 9s, open_cap: 2s}\n  connections: {plain: h2}\n",
+    )]);
+    for part in [
+        "`cap` is below `base`",
+        "longer than nothing",
+        "there is no failover `claud`",
+        "did you mean `cloud`?",
+        "never run out",
+        "101 is out of bounds",
+        "`open_cap` is below `open`",
+        "there is no protocol `h2`",
+        "8 problems",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn a_node_on_another_address_of_this_machine_may_be_spoken_to() {
+    let files = [("livekit.yaml", "node:\n  http: 10.1.2.3:7880\n")];
+    let dir = dir_with(&files);
+    let settings = load(&global(dir.path().to_owned()), &Environment::default()).unwrap();
+    let rules = settings.security.transport_rules();
+    assert_eq!(rules.plain_text_hosts, ["10.1.2.3"]);
+}
+
+#[test]
+fn a_ca_file_must_be_one_and_hosts_are_names() {
+    let text = problems(&[(
+        "security.yaml",
+        "transport:\n  allow_plaintext: ['ws://10.0.0.9']\n  ca_file: /does/not/exist.pem\n",
+    )]);
+    assert!(text.contains("is not the name of one host"), "{text}");
+    assert!(
+        text.contains("/does/not/exist.pem` is no CA file"),
+        "{text}"
+    );
+}

@@ -4,7 +4,7 @@ use livekit_protocol as proto;
 use trunkline_base::class::Class;
 use trunkline_base::id::RoomName;
 use trunkline_base::token::KeyRing;
-use trunkline_client::api::{ApiOptions, LiveKitApiClient};
+use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::auth::LiveKitAuthManager;
 
 use super::{no_keys, settings};
@@ -35,14 +35,11 @@ pub(crate) async fn run(verb: Room, global: &Global) -> Result<(), Failure> {
 
 /// A client of the server that the settings name.
 pub(crate) fn api(settings: &Settings, keys: &KeyRing) -> Result<LiveKitApiClient, Failure> {
-    let options = ApiOptions {
-        deadline: settings.retries.api_deadline,
-        retry: settings.retries.api,
-    };
+    let rules = settings.security.transport_rules();
     Ok(LiveKitApiClient::with(
-        &settings.livekit.url,
+        (settings.livekit.url.as_str(), &rules),
         LiveKitAuthManager::new(keys.clone()),
-        options,
+        settings.retries.for_people(),
     )?)
 }
 

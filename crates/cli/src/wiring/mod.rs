@@ -5,6 +5,7 @@
 //! store ─► console ─► node (its webhooks go to the console) ─► recorder ─► events ─► agent ─► SIP set-up ─► gateway
 //! ```
 
+mod api_metrics;
 mod recording;
 mod sip_setup;
 
@@ -23,6 +24,8 @@ use trunkline_base::class::Class;
 use trunkline_base::token::{ApiKey, KeyRing};
 use trunkline_bridge::egress::{Recorder, RecorderConfig};
 use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle};
+use trunkline_client::api::{ApiOptions, LiveKitApiClient, Watch};
+use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_console::webhooks::EventsConfig;
 use trunkline_console::{ConsoleConfig, ConsoleHandle, Part};
 use trunkline_node::{Node, NodeConfig, NodeHandle, Receiver, WebhookConfig};
@@ -31,7 +34,7 @@ use trunkline_store::Store;
 
 use crate::failure::Failure;
 use crate::settings::{Server, Settings};
-use crate::verbs::{now, room};
+use crate::verbs::now;
 
 /// How long the start waits for a part to be known to the server, or to know what it needs.
 const REGISTERED: Duration = Duration::from_secs(5);
@@ -191,6 +194,10 @@ async fn node(
             receivers,
             ..WebhookConfig::default()
         },
+        rooms: wanted.rooms.defaults,
+        limits: wanted.rooms.limits,
+        presets: wanted.rooms.presets.clone(),
+        ingress: wanted.rooms.ingress.clone(),
         ..NodeConfig::new(wanted.http, wanted.rtc_udp, keys.clone())
     };
     Ok(Node::start(config, store.clone(), tasks.clone()).await?)
@@ -207,11 +214,14 @@ async fn recorder(
     if !settings.livekit.recording.enabled {
         return Ok(());
     }
-    let config = RecorderConfig::new(
-        settings.livekit.url.clone(),
-        keys.clone(),
-        settings.livekit.recording.dir.clone(),
-    );
+    let config = RecorderConfig {
+        transport: settings.security.transport_rules(),
+        ..RecorderConfig::new(
+            settings.livekit.url.clone(),
+            keys.clone(),
+            settings.livekit.recording.dir.clone(),
+        )
+    };
     let recorder = Recorder::start(config, store.clone(), tasks.clone()).await?;
     let events = node.map_or_else(
         || recording::Feed::Console {
@@ -224,6 +234,12 @@ async fn recorder(
         "recording",
         recording::follow(events, recorder.clone(), tasks.stop()),
     );
+    if let Some(orders) = node.and_then(NodeHandle::take_egress_orders) {
+        tasks.vital(
+            "egress orders",
+            recording::obey(orders, recorder.clone(), tasks.stop()),
+        );
+    }
     let told = recording::Told {
         node: node.cloned(),
         store: store.clone(),
@@ -246,8 +262,8 @@ async fn worker(
         warn!("no agent is started: agent.yaml or the models are not there");
         return Ok(None);
     };
-    let url = &settings.livekit.url;
-    let agent = AgentWorker::start(config, url, keys.clone(), speech, store.clone(), tasks)?;
+    let api = background_api(settings, keys)?;
+    let agent = AgentWorker::start(config, api, keys.clone(), speech, store.clone(), tasks)?;
     // Ready means that a call finds an agent. A remote server that is away is sought for as long
     // as the daemon lives, so there is a limit to waiting for it.
     if timeout(REGISTERED, agent.registered()).await.is_err() {
@@ -266,7 +282,7 @@ async fn gateway(
     if !sip.enabled {
         return Ok(None);
     }
-    sip_setup::apply(&room::api(settings, keys)?, &settings.sip_setup).await?;
+    sip_setup::apply(&background_api(settings, keys)?, &settings.sip_setup).await?;
     let config = GatewayConfig {
         udp: sip.udp,
         tcp: sip.tcp,
@@ -276,6 +292,8 @@ async fn gateway(
         codecs: sip.codecs.clone(),
         max_calls: settings.security.max_calls,
         invites_per_second: settings.security.invites_per_second,
+        transport: settings.security.transport_rules(),
+        api: background_options(settings),
         ..GatewayConfig::new(settings.livekit.url.clone(), keys.clone())
     };
     let gateway = Gateway::start(config, store.clone(), tasks.clone()).await?;
@@ -283,6 +301,25 @@ async fn gateway(
         warn!("the gateway has no trunks yet; it goes on asking the server");
     }
     Ok(Some(gateway))
+}
+
+/// A client for the daemon's own calls.
+fn background_api(settings: &Settings, keys: &KeyRing) -> Result<LiveKitApiClient, Failure> {
+    let rules = settings.security.transport_rules();
+    let auth = LiveKitAuthManager::new(keys.clone());
+    let server = (settings.livekit.url.as_str(), &rules);
+    Ok(LiveKitApiClient::with(
+        server,
+        auth,
+        background_options(settings),
+    )?)
+}
+
+fn background_options(settings: &Settings) -> ApiOptions {
+    ApiOptions {
+        watch: Watch::by(api_metrics::ApiMetrics),
+        ..settings.retries.for_background()
+    }
 }
 
 /// Events of the embedded node, for those who follow a call from outside the parts.

@@ -8,12 +8,12 @@ use livekit_protocol as proto;
 use tokio::sync::{broadcast, mpsc};
 use tracing::{info, warn};
 use trunkline_base::class::Classified as _;
-use trunkline_base::id::RoomName;
+use trunkline_base::id::{EgressId, RoomName};
 use trunkline_base::token::ParticipantKind;
 use trunkline_bridge::egress::RecorderHandle;
 use trunkline_client::webhook::WebhookKind;
 use trunkline_console::webhooks::Received;
-use trunkline_node::NodeHandle;
+use trunkline_node::{EgressOrder, NodeHandle, NotRunning};
 use trunkline_service::tasks::Stop;
 use trunkline_store::{Event, Store};
 
@@ -99,6 +99,29 @@ pub(super) async fn follow(mut feed: Feed, recorder: RecorderHandle, stop: Stop)
             Ok(egress) => info!(%egress, "recording a call"),
             Err(error) => warn!(code = error.code(), "a call is not recorded"),
         }
+    }
+}
+
+/// Carries out what the node's API is asked, as long as recordings may run.
+pub(super) async fn obey(
+    mut orders: mpsc::Receiver<EgressOrder>,
+    recorder: RecorderHandle,
+    stop: Stop,
+) {
+    loop {
+        let order = tokio::select! {
+            order = orders.recv() => order,
+            () = stop.hurry() => return,
+        };
+        let Some(EgressOrder::Stop { egress_id, answer }) = order else {
+            stop.draining().await;
+            return;
+        };
+        let stopped = match EgressId::parse(egress_id) {
+            Ok(id) => recorder.stop(id).await.map_err(|_| NotRunning),
+            Err(_) => Err(NotRunning),
+        };
+        let _gone = answer.send(stopped);
     }
 }
 

@@ -2,23 +2,7 @@
 
 use trunkline_base::id::{DispatchId, RoomName};
 
-use super::{ApiError, LiveKitApiClient, Need, Repeat, Rpc, proto};
-
-const CREATE: Rpc = Rpc::new(
-    "AgentDispatchService/CreateDispatch",
-    Need::RoomAdmin,
-    Repeat::Never,
-);
-const LIST: Rpc = Rpc::new(
-    "AgentDispatchService/ListDispatch",
-    Need::RoomAdmin,
-    Repeat::Safe,
-);
-const DELETE: Rpc = Rpc::new(
-    "AgentDispatchService/DeleteDispatch",
-    Need::RoomAdmin,
-    Repeat::GoneIsDone,
-);
+use super::{ApiError, LiveKitApiClient, proto, table};
 
 impl LiveKitApiClient {
     /// Asks for an agent in a room. Never repeated: a second one would bring a second agent.
@@ -29,8 +13,7 @@ impl LiveKitApiClient {
         &self,
         request: proto::CreateAgentDispatchRequest,
     ) -> Result<proto::AgentDispatch, ApiError> {
-        let room = RoomName::parse(request.room.as_str()).ok();
-        self.transport.call(&CREATE, room.as_ref(), &request).await
+        self.call(&table::CREATE_DISPATCH, request).await
     }
 
     /// Lists a room's dispatches: one, or all.
@@ -46,8 +29,7 @@ impl LiveKitApiClient {
             dispatch_id: dispatch.map(ToString::to_string).unwrap_or_default(),
             room: room.to_string(),
         };
-        let answer: proto::ListAgentDispatchResponse =
-            self.transport.call(&LIST, Some(room), &request).await?;
+        let answer = self.call(&table::LIST_DISPATCH, request).await?;
         Ok(answer.agent_dispatches)
     }
 
@@ -64,8 +46,6 @@ impl LiveKitApiClient {
             dispatch_id: dispatch.to_string(),
             room: room.to_string(),
         };
-        let _gone: proto::AgentDispatch =
-            self.transport.call(&DELETE, Some(room), &request).await?;
-        Ok(())
+        self.call(&table::DELETE_DISPATCH, request).await.map(drop)
     }
 }

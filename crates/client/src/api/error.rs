@@ -2,9 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 use trunkline_base::class::{Class, Classified};
+
+use super::breaker::Sign;
+use super::observe::Guard;
+use super::retry::Fault;
+use crate::tls::TlsTrouble;
 
 /// A call that failed.
 #[derive(Debug)]
@@ -15,6 +21,8 @@ pub struct ApiError {
     pub failure: Failure,
     /// Attempts made, the first included.
     pub attempts: u32,
+    /// From the call to its end.
+    pub elapsed: Duration,
 }
 
 /// What went wrong.
@@ -22,10 +30,28 @@ pub struct ApiError {
 pub enum Failure {
     /// No token could be made for the call.
     Token,
-    /// The request did not reach the server, or the answer did not come back.
+    /// No connection came about: the server has seen nothing of the call.
+    Unreachable(Box<dyn std::error::Error + Send + Sync>),
+    /// The server's TLS is not acceptable.
+    Tls(TlsTrouble),
+    /// The connection broke before the whole answer was there.
     Transport(Box<dyn std::error::Error + Send + Sync>),
     /// The deadline passed.
     Deadline,
+    /// The server failed so often of late that it is left alone for a while.
+    Open {
+        /// What it failed at.
+        guard: Guard,
+        /// How long it is left alone still.
+        wait: Duration,
+    },
+    /// The address leads elsewhere. Calls carry a token and are not sent on.
+    Redirect {
+        /// HTTP status.
+        status: u16,
+        /// Scheme and host it leads to.
+        to: String,
+    },
     /// Something other than LiveKit answered: a proxy, a wrong address.
     Foreign {
         /// HTTP status.
@@ -48,6 +74,18 @@ pub struct Refusal {
     pub message: String,
     /// Details by name.
     pub meta: BTreeMap<String, String>,
+    /// How far the server's clock is from ours, where it refused our token and they differ by
+    /// more than tokens allow.
+    pub clock: Option<ClockOff>,
+}
+
+/// Two clocks that do not agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockOff {
+    /// By how much.
+    pub by: Duration,
+    /// Whether the server's is ahead of ours.
+    pub server_is_ahead: bool,
 }
 
 #[derive(Deserialize)]
@@ -68,12 +106,19 @@ impl Refusal {
             code: body.code,
             message: body.msg,
             meta: body.meta,
+            clock: None,
         })
     }
 
     /// The SIP status of the far end, for calls.
     pub fn sip_status(&self) -> Option<u16> {
         self.meta.get("sip_status_code")?.parse().ok()
+    }
+
+    /// Whether it is about our token, and not about a phone's or a carrier's.
+    pub(super) fn is_about_token(&self) -> bool {
+        matches!(self.code.as_str(), "unauthenticated" | "permission_denied")
+            && self.sip_status().is_none()
     }
 
     fn class(&self) -> Class {
@@ -91,7 +136,52 @@ impl Refusal {
             _ => Class::Peer,
         }
     }
+
+    fn fault(&self, curable: bool) -> Fault {
+        // The far end of a call has spoken: trying again would ring again.
+        if self.sip_status().is_some() {
+            return Fault::Final;
+        }
+        match self.code.as_str() {
+            "unavailable" | "deadline_exceeded" => Fault::Away,
+            "resource_exhausted" => Fault::Throttled,
+            "unauthenticated" | "permission_denied" => Fault::Token { curable },
+            "not_found" => Fault::Missing,
+            "failed_precondition" => Fault::Forbidden,
+            "aborted" => Fault::Stumbled,
+            "internal" | "unknown" if !self.is_permanent() => Fault::Stumbled,
+            _ => Fault::Final,
+        }
+    }
+
+    /// A server without a bus says so with `internal`, and will go on saying it.
+    fn is_permanent(&self) -> bool {
+        self.message.contains("redis required")
+    }
 }
+
+/// The codes of Twirp, as closed words for metrics.
+const CODES: &[&str] = &[
+    "canceled",
+    "unknown",
+    "invalid_argument",
+    "malformed",
+    "deadline_exceeded",
+    "not_found",
+    "bad_route",
+    "already_exists",
+    "permission_denied",
+    "unauthenticated",
+    "resource_exhausted",
+    "failed_precondition",
+    "aborted",
+    "out_of_range",
+    "unimplemented",
+    "internal",
+    "unavailable",
+    "dataloss",
+    "data_loss",
+];
 
 impl ApiError {
     /// LiveKit's refusal, where it is one.
@@ -111,29 +201,85 @@ impl ApiError {
     pub fn twirp_code(&self) -> Option<&str> {
         self.refusal().map(|refusal| refusal.code.as_str())
     }
+
+    /// The HTTP status, where an answer came.
+    pub const fn http_status(&self) -> Option<u16> {
+        match &self.failure {
+            Failure::Twirp(refusal) => Some(refusal.status),
+            Failure::Foreign { status } | Failure::Redirect { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
 }
 
 impl Failure {
-    /// Whether the same call may succeed if sent again, should it be one that may.
-    pub(super) fn is_passing(&self) -> bool {
+    /// What is known of the attempt; `curable` when a token made now would be another.
+    pub(super) fn fault(&self, curable: bool) -> Fault {
         match self {
-            Self::Transport(_) | Self::Deadline => true,
-            Self::Foreign { status } => matches!(status, 408 | 429 | 500..),
-            Self::Token | Self::Answer => false,
-            Self::Twirp(refusal) => match refusal.code.as_str() {
-                "unavailable" | "deadline_exceeded" | "aborted" => true,
-                "resource_exhausted" => refusal.sip_status().is_none(),
-                // A server without a bus says so with `internal`, and will go on saying it.
-                "internal" | "unknown" => !refusal.message.contains("redis required"),
-                _ => false,
+            Self::Unreachable(_) => Fault::NotSent,
+            Self::Transport(_) | Self::Deadline => Fault::Lost,
+            Self::Foreign { status: 429 } => Fault::Throttled,
+            Self::Foreign { status: 451 } => Fault::Region,
+            Self::Foreign {
+                status: 408 | 500..,
+            } => Fault::Lost,
+            Self::Answer => Fault::Stumbled,
+            Self::Twirp(refusal) => refusal.fault(curable),
+            Self::Foreign { .. }
+            | Self::Token
+            | Self::Tls(_)
+            | Self::Open { .. }
+            | Self::Redirect { .. } => Fault::Final,
+        }
+    }
+
+    /// What the attempt showed of the server, and of our token.
+    pub(super) fn signs(&self) -> (Sign, Sign) {
+        match self {
+            Self::Unreachable(_) | Self::Tls(_) => (Sign::Refuses, Sign::Nothing),
+            Self::Transport(_) | Self::Deadline | Self::Answer => (Sign::Fails, Sign::Nothing),
+            Self::Foreign { status: 500.. } => (Sign::Fails, Sign::Nothing),
+            Self::Foreign { .. } | Self::Redirect { .. } => (Sign::Works, Sign::Nothing),
+            Self::Twirp(refusal) if refusal.is_about_token() => (Sign::Works, Sign::Refuses),
+            Self::Twirp(refusal) => match refusal.fault(false) {
+                Fault::Away | Fault::Stumbled => (Sign::Fails, Sign::Works),
+                _ => (Sign::Works, Sign::Works),
             },
+            Self::Token | Self::Open { .. } => (Sign::Nothing, Sign::Nothing),
+        }
+    }
+
+    /// In one closed word, for metrics.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Unreachable(_) => "unreachable",
+            Self::Tls(_) => "tls",
+            Self::Transport(_) => "transport",
+            Self::Deadline => "deadline",
+            Self::Open { .. } => "open",
+            Self::Redirect { .. } => "redirect",
+            Self::Foreign { .. } => "foreign",
+            Self::Answer => "answer",
+            Self::Twirp(refusal) => CODES
+                .iter()
+                .find(|code| **code == refusal.code)
+                .copied()
+                .unwrap_or("other"),
         }
     }
 
     fn class(&self) -> Class {
         match self {
             Self::Token => Class::Internal,
-            Self::Transport(_) | Self::Deadline => Class::Unavailable,
+            Self::Open {
+                guard: Guard::Token,
+                ..
+            } => Class::Denied,
+            Self::Unreachable(_) | Self::Transport(_) | Self::Deadline | Self::Open { .. } => {
+                Class::Unavailable
+            }
+            Self::Redirect { .. } => Class::Invalid,
             Self::Foreign { status } => match status {
                 401 | 403 => Class::Denied,
                 404 => Class::Missing,
@@ -141,7 +287,7 @@ impl Failure {
                 500.. => Class::Unavailable,
                 _ => Class::Peer,
             },
-            Self::Answer => Class::Peer,
+            Self::Answer | Self::Tls(_) => Class::Peer,
             Self::Twirp(refusal) => refusal.class(),
         }
     }
@@ -155,10 +301,14 @@ impl Classified for ApiError {
     fn code(&self) -> &'static str {
         match &self.failure {
             Failure::Token => "client.api.token",
-            Failure::Transport(_) => "client.api.transport",
+            Failure::Unreachable(_) | Failure::Transport(_) => "client.api.transport",
+            Failure::Tls(_) => "client.api.tls",
             Failure::Deadline => "client.api.deadline",
+            Failure::Open { .. } => "client.api.open",
+            Failure::Redirect { .. } => "client.api.redirect",
             Failure::Foreign { .. } => "client.api.foreign",
             Failure::Answer => "client.api.answer",
+            Failure::Twirp(refusal) if refusal.clock.is_some() => "client.api.clock",
             Failure::Twirp(_) => "client.api.refused",
         }
     }
@@ -166,30 +316,65 @@ impl Classified for ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} failed: ", self.rpc)?;
-        match &self.failure {
-            Failure::Token => f.write_str("no token could be made"),
-            Failure::Transport(_) => f.write_str("server cannot be reached"),
-            Failure::Deadline => f.write_str("no answer in time"),
-            Failure::Foreign { status } => {
+        write!(f, "{} failed: {}", self.rpc, self.failure)?;
+        if self.attempts > 1 {
+            write!(f, " (after {} attempts)", self.attempts)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token => f.write_str("no token could be made"),
+            Self::Unreachable(_) => f.write_str("server cannot be reached"),
+            Self::Transport(_) => f.write_str("connection broke before the answer was there"),
+            Self::Tls(trouble) => trouble.fmt(f),
+            Self::Deadline => f.write_str("no answer in time"),
+            Self::Open { guard, wait } => {
+                let why = match guard {
+                    Guard::Reach => "server kept failing and is left alone",
+                    Guard::Token => "server kept refusing the api key and is left alone",
+                };
+                write!(f, "{why} for another {:.1} s", wait.as_secs_f64())
+            }
+            Self::Redirect { status, to } => write!(
+                f,
+                "address leads elsewhere (status {status}): calls are not sent on; if {to} is the \
+                 server, write it as the url"
+            ),
+            Self::Foreign { status } => {
                 write!(f, "status {status} from something that is not livekit")
             }
-            Failure::Answer => f.write_str("answer does not parse"),
-            Failure::Twirp(refusal) => {
-                write!(
-                    f,
-                    "{} ({}): {}",
-                    refusal.code, refusal.status, refusal.message
-                )
-            }
+            Self::Answer => f.write_str("answer does not parse"),
+            Self::Twirp(refusal) => refusal.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.code, self.status, self.message)?;
+        let Some(off) = self.clock else { return Ok(()) };
+        write!(
+            f,
+            "; the server's clock is {} s {} this machine's, more than a token allows: set both \
+             by ntp",
+            off.by.as_secs(),
+            if off.server_is_ahead {
+                "ahead of"
+            } else {
+                "behind"
+            },
+        )
     }
 }
 
 impl std::error::Error for ApiError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.failure {
-            Failure::Transport(error) => Some(error.as_ref()),
+            Failure::Unreachable(error) | Failure::Transport(error) => Some(error.as_ref()),
             _ => None,
         }
     }

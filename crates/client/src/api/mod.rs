@@ -1,41 +1,90 @@
-//! The server API: every call is one line in a table here and one method below it.
+//! The server API: every call is one line of [`table`] and one method of [`LiveKitApiClient`].
 //!
-//! One pooled transport; protobuf bodies; a token with the least grant for each call; a deadline
-//! for the whole call with the retries inside it; reads and calls that may be repeated are, and
-//! the others never are. LiveKit's messages are this module's data.
+//! | File | What it decides |
+//! |---|---|
+//! | [`table`] | what RPCs there are, the right each needs, whether it may be repeated |
+//! | [`retry`] | whether a call that failed is sent again, and when |
+//! | [`breaker`] | when a server that keeps failing is left alone |
+//! | `regions` | where else a call may go, for LiveKit Cloud |
+//! | `tokens` | the token of each call |
+//! | `wire` | one exchange over pooled HTTP |
+//! | `transport` | all of these together |
+//!
+//! Bodies are protobuf, and LiveKit's messages are this module's data. A deadline is for the whole
+//! call, repeats included. What dials, records or dispatches is never sent twice.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use livekit_protocol as proto;
+use prost::Message;
+use trunkline_base::retry::BudgetPolicy;
 use trunkline_base::token::KeyRing;
 
+pub mod breaker;
+mod connector;
+mod describe;
 mod dispatch;
+mod egress;
 mod error;
+mod ingress;
+mod observe;
+mod regions;
+pub mod retry;
 mod rooms;
+mod rpc;
 mod sip;
+pub mod table;
+mod target;
+mod tokens;
 mod transport;
+mod wire;
 
-pub use error::{ApiError, Failure, Refusal};
+pub use crate::auth::{ApiGrant, Scope};
+pub use describe::Described;
+pub use error::{ApiError, ClockOff, Failure, Refusal};
+pub use observe::{Called, Guard, Observer, Watch};
+pub use regions::Failover;
+pub use rpc::{Repeat, Rpc, RpcInfo};
+pub use table::RPCS;
+pub use wire::{Connections, Plain};
 
 use crate::auth::LiveKitAuthManager;
-use crate::url::{ServerUrl, UrlError};
+use crate::url::{IntoServerUrl, ServerUrl, UrlError};
 use transport::Transport;
 
 /// How the client behaves. The defaults suit a server in the same region.
 #[derive(Clone, Debug)]
 pub struct ApiOptions {
-    /// For a whole call, retries included, unless the call itself takes longer by nature.
+    /// For a whole call, repeats included, unless the call itself takes longer by nature.
     pub deadline: Duration,
+    /// What a dial may take over its ringing.
+    pub dial_margin: Duration,
     /// How calls that may be repeated are.
-    pub retry: trunkline_base::retry::RetryPolicy,
+    pub rules: retry::Rules,
+    /// What repeats may cost in all.
+    pub budget: BudgetPolicy,
+    /// When a server that keeps failing is left alone.
+    pub breaker: breaker::BreakerPolicy,
+    /// Whether calls go to another region when one fails.
+    pub failover: Failover,
+    /// How connections are kept.
+    pub connections: Connections,
+    /// Who is told of calls.
+    pub watch: Watch,
 }
 
 impl Default for ApiOptions {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(10),
-            retry: trunkline_base::retry::RetryPolicy::API,
+            dial_margin: Duration::from_secs(2),
+            rules: retry::Rules::default(),
+            budget: BudgetPolicy::API,
+            breaker: breaker::BreakerPolicy::default(),
+            failover: Failover::Cloud,
+            connections: Connections::default(),
+            watch: Watch::default(),
         }
     }
 }
@@ -50,8 +99,8 @@ impl LiveKitApiClient {
     /// A client that signs with the active key of `keys`.
     ///
     /// # Errors
-    /// [`UrlError`] when `url` is no server address.
-    pub fn new(url: &str, keys: impl Into<KeyRing>) -> Result<Self, UrlError> {
+    /// [`UrlError`] when `url` is no server address, or one in plain text on another machine.
+    pub fn new(url: impl IntoServerUrl, keys: impl Into<KeyRing>) -> Result<Self, UrlError> {
         Self::with(
             url,
             LiveKitAuthManager::new(keys.into()),
@@ -62,59 +111,34 @@ impl LiveKitApiClient {
     /// A client that signs through an existing manager, so that a key rotation reaches it.
     ///
     /// # Errors
-    /// [`UrlError`] when `url` is no server address.
+    /// [`UrlError`] when `url` is no server address, or one in plain text on another machine.
     pub fn with(
-        url: &str,
+        url: impl IntoServerUrl,
         auth: LiveKitAuthManager,
         options: ApiOptions,
     ) -> Result<Self, UrlError> {
-        let transport = Transport::new(ServerUrl::parse(url)?, auth, options);
+        let transport = Transport::new(url.into_server_url()?, auth, options);
         Ok(Self {
             transport: Arc::new(transport),
         })
     }
 
+    /// Sends any RPC of [`table`].
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn call<Req: Message, Res: Message + Default>(
+        &self,
+        rpc: &'static Rpc<Req, Res>,
+        mut request: Req,
+    ) -> Result<Res, ApiError> {
+        rpc.fill(&mut request);
+        self.transport.call(rpc, &request).await
+    }
+
     /// The server's address.
     pub fn url(&self) -> &ServerUrl {
         self.transport.url()
-    }
-}
-
-/// What a call needs to be allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Need {
-    RoomCreate,
-    RoomList,
-    RoomAdmin,
-    SipAdmin,
-    SipCall,
-    /// Transfers touch both a call and a room.
-    SipCallAndRoomAdmin,
-}
-
-/// Whether a call may be sent twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Repeat {
-    /// It reads, or sets absolute values.
-    Safe,
-    /// It removes: `not_found` on a repeat means the first one worked.
-    GoneIsDone,
-    /// A second one would do something a second time.
-    Never,
-}
-
-/// One RPC.
-#[derive(Debug)]
-struct Rpc {
-    /// `Service/Method`.
-    path: &'static str,
-    need: Need,
-    repeat: Repeat,
-}
-
-impl Rpc {
-    const fn new(path: &'static str, need: Need, repeat: Repeat) -> Self {
-        Self { path, need, repeat }
     }
 }
 

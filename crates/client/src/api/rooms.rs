@@ -1,50 +1,8 @@
 //! `RoomService`.
 
-use rand::RngCore as _;
 use trunkline_base::id::{ParticipantIdentity, RoomName, TrackSid};
 
-use super::{ApiError, LiveKitApiClient, Need, Repeat, Rpc, proto};
-
-const CREATE_ROOM: Rpc = Rpc::new("RoomService/CreateRoom", Need::RoomCreate, Repeat::Safe);
-const LIST_ROOMS: Rpc = Rpc::new("RoomService/ListRooms", Need::RoomList, Repeat::Safe);
-const DELETE_ROOM: Rpc = Rpc::new(
-    "RoomService/DeleteRoom",
-    Need::RoomCreate,
-    Repeat::GoneIsDone,
-);
-const LIST_PARTICIPANTS: Rpc = Rpc::new(
-    "RoomService/ListParticipants",
-    Need::RoomAdmin,
-    Repeat::Safe,
-);
-const GET_PARTICIPANT: Rpc = Rpc::new("RoomService/GetParticipant", Need::RoomAdmin, Repeat::Safe);
-const REMOVE_PARTICIPANT: Rpc = Rpc::new(
-    "RoomService/RemoveParticipant",
-    Need::RoomAdmin,
-    Repeat::GoneIsDone,
-);
-const MUTE: Rpc = Rpc::new(
-    "RoomService/MutePublishedTrack",
-    Need::RoomAdmin,
-    Repeat::Safe,
-);
-const UPDATE_PARTICIPANT: Rpc = Rpc::new(
-    "RoomService/UpdateParticipant",
-    Need::RoomAdmin,
-    Repeat::Safe,
-);
-const UPDATE_SUBSCRIPTIONS: Rpc = Rpc::new(
-    "RoomService/UpdateSubscriptions",
-    Need::RoomAdmin,
-    Repeat::Safe,
-);
-const SEND_DATA: Rpc = Rpc::new("RoomService/SendData", Need::RoomAdmin, Repeat::Safe);
-const UPDATE_ROOM_METADATA: Rpc = Rpc::new(
-    "RoomService/UpdateRoomMetadata",
-    Need::RoomAdmin,
-    Repeat::Safe,
-);
-const PERFORM_RPC: Rpc = Rpc::new("RoomService/PerformRpc", Need::RoomAdmin, Repeat::Never);
+use super::{ApiError, LiveKitApiClient, proto, table};
 
 impl LiveKitApiClient {
     /// Creates a room, or returns the one there is.
@@ -55,7 +13,7 @@ impl LiveKitApiClient {
         &self,
         request: proto::CreateRoomRequest,
     ) -> Result<proto::Room, ApiError> {
-        self.transport.call(&CREATE_ROOM, None, &request).await
+        self.call(&table::CREATE_ROOM, request).await
     }
 
     /// Lists rooms: those named, or all.
@@ -65,9 +23,7 @@ impl LiveKitApiClient {
     pub async fn list_rooms(&self, names: &[RoomName]) -> Result<Vec<proto::Room>, ApiError> {
         let names = names.iter().map(ToString::to_string).collect();
         let request = proto::ListRoomsRequest { names };
-        let answer: proto::ListRoomsResponse =
-            self.transport.call(&LIST_ROOMS, None, &request).await?;
-        Ok(answer.rooms)
+        Ok(self.call(&table::LIST_ROOMS, request).await?.rooms)
     }
 
     /// Deletes a room; everybody in it is disconnected.
@@ -78,9 +34,7 @@ impl LiveKitApiClient {
         let request = proto::DeleteRoomRequest {
             room: room.to_string(),
         };
-        let _done: proto::DeleteRoomResponse =
-            self.transport.call(&DELETE_ROOM, None, &request).await?;
-        Ok(())
+        self.call(&table::DELETE_ROOM, request).await.map(drop)
     }
 
     /// Lists who is in a room.
@@ -94,10 +48,7 @@ impl LiveKitApiClient {
         let request = proto::ListParticipantsRequest {
             room: room.to_string(),
         };
-        let answer: proto::ListParticipantsResponse = self
-            .transport
-            .call(&LIST_PARTICIPANTS, Some(room), &request)
-            .await?;
+        let answer = self.call(&table::LIST_PARTICIPANTS, request).await?;
         Ok(answer.participants)
     }
 
@@ -110,8 +61,7 @@ impl LiveKitApiClient {
         room: &RoomName,
         identity: &ParticipantIdentity,
     ) -> Result<proto::ParticipantInfo, ApiError> {
-        self.transport
-            .call(&GET_PARTICIPANT, Some(room), &named(room, identity))
+        self.call(&table::GET_PARTICIPANT, named(room, identity))
             .await
     }
 
@@ -124,12 +74,9 @@ impl LiveKitApiClient {
         room: &RoomName,
         identity: &ParticipantIdentity,
     ) -> Result<(), ApiError> {
-        let request = named(room, identity);
-        let _done: proto::RemoveParticipantResponse = self
-            .transport
-            .call(&REMOVE_PARTICIPANT, Some(room), &request)
-            .await?;
-        Ok(())
+        self.call(&table::REMOVE_PARTICIPANT, named(room, identity))
+            .await
+            .map(drop)
     }
 
     /// Mutes or unmutes somebody's track.
@@ -149,8 +96,7 @@ impl LiveKitApiClient {
             track_sid: track.to_string(),
             muted,
         };
-        let answer: proto::MuteRoomTrackResponse =
-            self.transport.call(&MUTE, Some(room), &request).await?;
+        let answer = self.call(&table::MUTE_PUBLISHED_TRACK, request).await?;
         Ok(answer.track)
     }
 
@@ -162,10 +108,7 @@ impl LiveKitApiClient {
         &self,
         request: proto::UpdateParticipantRequest,
     ) -> Result<proto::ParticipantInfo, ApiError> {
-        let room = RoomName::parse(request.room.as_str()).ok();
-        self.transport
-            .call(&UPDATE_PARTICIPANT, room.as_ref(), &request)
-            .await
+        self.call(&table::UPDATE_PARTICIPANT, request).await
     }
 
     /// Subscribes a participant to tracks, or unsubscribes it.
@@ -186,11 +129,9 @@ impl LiveKitApiClient {
             subscribe,
             participant_tracks: Vec::new(),
         };
-        let _done: proto::UpdateSubscriptionsResponse = self
-            .transport
-            .call(&UPDATE_SUBSCRIPTIONS, Some(room), &request)
-            .await?;
-        Ok(())
+        self.call(&table::UPDATE_SUBSCRIPTIONS, request)
+            .await
+            .map(drop)
     }
 
     /// Sends data into a room. A request without a nonce gets one, so that a repeat is delivered
@@ -198,17 +139,8 @@ impl LiveKitApiClient {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub async fn send_data(&self, mut request: proto::SendDataRequest) -> Result<(), ApiError> {
-        if request.nonce.is_empty() {
-            request.nonce = vec![0; 16];
-            rand::rng().fill_bytes(&mut request.nonce);
-        }
-        let room = RoomName::parse(request.room.as_str()).ok();
-        let _done: proto::SendDataResponse = self
-            .transport
-            .call(&SEND_DATA, room.as_ref(), &request)
-            .await?;
-        Ok(())
+    pub async fn send_data(&self, request: proto::SendDataRequest) -> Result<(), ApiError> {
+        self.call(&table::SEND_DATA, request).await.map(drop)
     }
 
     /// Sets a room's metadata.
@@ -224,22 +156,54 @@ impl LiveKitApiClient {
             room: room.to_string(),
             metadata: metadata.into(),
         };
-        self.transport
-            .call(&UPDATE_ROOM_METADATA, Some(room), &request)
-            .await
+        self.call(&table::UPDATE_ROOM_METADATA, request).await
     }
 
-    /// Calls a method a participant offers and waits for its answer.
+    /// Lets a participant be seen and heard in another room too. LiveKit Cloud only. Never
+    /// repeated.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn forward_participant(
+        &self,
+        room: &RoomName,
+        identity: &ParticipantIdentity,
+        destination: &RoomName,
+    ) -> Result<(), ApiError> {
+        let request = proto::ForwardParticipantRequest {
+            room: room.to_string(),
+            identity: identity.to_string(),
+            destination_room: destination.to_string(),
+        };
+        self.call(&table::FORWARD_PARTICIPANT, request)
+            .await
+            .map(drop)
+    }
+
+    /// Moves a participant to another room. LiveKit Cloud only. Never repeated.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn move_participant(
+        &self,
+        room: &RoomName,
+        identity: &ParticipantIdentity,
+        destination: &RoomName,
+    ) -> Result<(), ApiError> {
+        let request = proto::MoveParticipantRequest {
+            room: room.to_string(),
+            identity: identity.to_string(),
+            destination_room: destination.to_string(),
+        };
+        self.call(&table::MOVE_PARTICIPANT, request).await.map(drop)
+    }
+
+    /// Calls a method a participant offers and waits for its answer. Never repeated.
     ///
     /// # Errors
     /// [`ApiError`].
     pub async fn perform_rpc(&self, request: proto::PerformRpcRequest) -> Result<String, ApiError> {
-        let room = RoomName::parse(request.room.as_str()).ok();
-        let answer: proto::PerformRpcResponse = self
-            .transport
-            .call(&PERFORM_RPC, room.as_ref(), &request)
-            .await?;
-        Ok(answer.payload)
+        Ok(self.call(&table::PERFORM_RPC, request).await?.payload)
     }
 }
 

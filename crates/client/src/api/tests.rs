@@ -17,6 +17,7 @@ use trunkline_base::retry::RetryPolicy;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{ApiKey, Claims};
 
+use super::retry::Rules;
 use super::*;
 
 type Answers = Vec<(u16, Vec<u8>)>;
@@ -60,11 +61,7 @@ impl Server {
         )]
         let task = tokio::spawn(async { axum::serve(listener, app).await.unwrap() });
         let options = ApiOptions {
-            retry: RetryPolicy {
-                base: Duration::from_millis(1),
-                cap: Duration::from_millis(2),
-                ..RetryPolicy::API
-            },
+            rules: quick(),
             ..ApiOptions::default()
         };
         let client =
@@ -101,6 +98,17 @@ async fn answer(
     (StatusCode::from_u16(status).unwrap(), body).into_response()
 }
 
+fn quick() -> Rules {
+    Rules {
+        policy: RetryPolicy {
+            base: Duration::from_millis(1),
+            cap: Duration::from_millis(2),
+            ..RetryPolicy::API
+        },
+        ..Rules::default()
+    }
+}
+
 fn keys() -> KeyRing {
     KeyRing::from(ApiKey::new("devkey", "secret"))
 }
@@ -109,7 +117,7 @@ fn lobby() -> RoomName {
     RoomName::parse("lobby").unwrap()
 }
 
-fn ok(message: &impl prost::Message) -> (u16, Vec<u8>) {
+fn ok(message: &impl Message) -> (u16, Vec<u8>) {
     (200, message.encode_to_vec())
 }
 
@@ -249,7 +257,10 @@ async fn a_server_that_is_not_there_is_unavailable() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let options = ApiOptions {
-        retry: RetryPolicy::NONE,
+        rules: Rules {
+            policy: RetryPolicy::NONE,
+            ..Rules::default()
+        },
         ..ApiOptions::default()
     };
     let client = LiveKitApiClient::with(&url, LiveKitAuthManager::new(keys()), options).unwrap();
@@ -258,4 +269,77 @@ async fn a_server_that_is_not_there_is_unavailable() {
         (error.class(), error.code()),
         (Class::Unavailable, "client.api.transport")
     );
+}
+
+#[tokio::test]
+async fn a_call_is_described_as_it_would_be_sent() {
+    let client = LiveKitApiClient::new("wss://h.example", keys()).unwrap();
+    let request = proto::MoveParticipantRequest {
+        room: "lobby".into(),
+        identity: "alice".into(),
+        destination_room: "office".into(),
+    };
+    let described = client.describe(&table::MOVE_PARTICIPANT, request).unwrap();
+    assert_eq!(
+        (described.url.as_str(), described.rpc.grant),
+        (
+            "https://h.example/twirp/livekit.RoomService/MoveParticipant",
+            ApiGrant::RoomAdminTo
+        )
+    );
+    let body: serde_json::Value = serde_json::from_str(&described.body).unwrap();
+    assert_eq!(
+        body,
+        serde_json::json!({"room": "lobby", "identity": "alice", "destinationRoom": "office"})
+    );
+    let now = UnixTime::from_system(std::time::SystemTime::now());
+    let claims = keys().verify(described.token.expose(), now).unwrap();
+    let grant = claims.video.unwrap();
+    assert_eq!(
+        (grant.room.as_str(), grant.destination_room.as_str()),
+        ("lobby", "office")
+    );
+    assert!(!format!("{described:?}").contains(described.token.expose().as_str()));
+}
+
+#[tokio::test]
+async fn pages_are_followed_to_the_end_and_no_further() {
+    let page = |id: &str, token: &str| proto::ListEgressResponse {
+        items: vec![proto::EgressInfo {
+            egress_id: id.into(),
+            ..Default::default()
+        }],
+        next_page_token: Some(proto::TokenPagination {
+            token: token.into(),
+        }),
+    };
+    let answers = [page("EG_1", "a"), page("EG_2", "b"), page("EG_3", "b")];
+    let server = Server::answering(answers.iter().map(ok).collect()).await;
+    let all = server.client.list_all_egress(Default::default()).await;
+    let ids: Vec<String> = all.unwrap().into_iter().map(|one| one.egress_id).collect();
+    assert_eq!(ids, ["EG_1", "EG_2", "EG_3"]);
+    let asked: Vec<String> = server
+        .seen()
+        .into_iter()
+        .map(|(_, _, body)| proto::ListEgressRequest::decode(body).unwrap())
+        .map(|request| request.page_token.unwrap_or_default().token)
+        .collect();
+    assert_eq!(asked, ["", "a", "b"]);
+}
+
+#[tokio::test]
+async fn an_egress_that_had_stopped_before_the_repeat_is_stopped() {
+    let server = Server::answering(vec![
+        refusal(503, "unavailable"),
+        refusal(412, "failed_precondition"),
+        refusal(412, "failed_precondition"),
+    ])
+    .await;
+    let stop = proto::StopEgressRequest {
+        egress_id: "EG_1".into(),
+    };
+    server.client.stop_egress(stop.clone()).await.unwrap();
+    // A first answer of that kind is news.
+    let error = server.client.stop_egress(stop).await.unwrap_err();
+    assert_eq!((error.class(), error.attempts), (Class::Conflict, 1));
 }

@@ -15,6 +15,7 @@ use trunkline_base::secret::Secret;
 
 use super::offer::Accepted;
 use super::{Job, JobError, JobInfo, JobOffer, JobOutcome, wire};
+use crate::url::ServerUrl;
 
 /// For an offer to be answered; the server gives up on a worker after ten seconds.
 const OFFER_LIMIT: Duration = Duration::from_millis(7_500);
@@ -51,7 +52,7 @@ struct Pending {
 #[derive(Debug)]
 pub(super) struct Book {
     max_jobs: usize,
-    own_url: String,
+    own_url: ServerUrl,
     offers: mpsc::Sender<JobOffer>,
     open_offers: usize,
     pending: BTreeMap<JobId, Pending>,
@@ -64,7 +65,7 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn new(max_jobs: u32, own_url: String, offers: mpsc::Sender<JobOffer>) -> Self {
+    pub(super) fn new(max_jobs: u32, own_url: ServerUrl, offers: mpsc::Sender<JobOffer>) -> Self {
         Self {
             max_jobs: usize::try_from(max_jobs.max(1)).unwrap_or(usize::MAX),
             own_url,
@@ -77,6 +78,17 @@ impl Book {
             outbox: VecDeque::new(),
             news: FuturesUnordered::new(),
         }
+    }
+
+    /// Where a job is: where the server says, by the rules of our own address, or where we are.
+    fn place(&self, assigned: &str) -> ServerUrl {
+        if assigned.is_empty() {
+            return self.own_url.clone();
+        }
+        self.own_url.sibling(assigned).unwrap_or_else(|error| {
+            tracing::warn!(%error, "address of an assignment is of no use; joining our own server");
+            self.own_url.clone()
+        })
     }
 
     /// Nothing runs and nothing is promised.
@@ -162,10 +174,7 @@ impl Book {
                 id: id.clone(),
                 ..pending.info
             },
-            url: assignment
-                .url
-                .filter(|url| !url.is_empty())
-                .unwrap_or_else(|| self.own_url.clone()),
+            url: self.place(assignment.url.as_deref().unwrap_or_default()),
             token: Secret::new(assignment.token),
             identity: pending.identity,
             terminated,

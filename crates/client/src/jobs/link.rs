@@ -48,7 +48,7 @@ impl Link {
             .auth
             .mint(&TokenSpec::new(Role::Agent, bearer))
             .map_err(|error| failed(&error.to_string()))?;
-        let socket = Socket::open(&self.url.ws("/agent"), &token)
+        let socket = Socket::open(&self.url, "/agent", &token)
             .await
             .map_err(LinkError::from)?;
         let mut link = LinkUp { socket };

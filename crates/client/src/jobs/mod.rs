@@ -21,7 +21,7 @@ pub use offer::{Job, JobOffer, JobOffers};
 pub use options::{JobAnswer, JobInfo, JobKind, JobOutcome, WorkerOptions, WorkerState};
 
 use crate::auth::LiveKitAuthManager;
-use crate::url::ServerUrl;
+use crate::url::IntoServerUrl;
 use link::Link;
 use task::WorkerTask;
 
@@ -52,11 +52,11 @@ impl Worker {
     /// # Errors
     /// [`WorkerError`] when the address or the keys are of no use.
     pub fn start(
-        url: &str,
+        url: impl IntoServerUrl,
         keys: KeyRing,
         options: WorkerOptions,
     ) -> Result<(Self, JobOffers), WorkerError> {
-        let url = ServerUrl::parse(url)?;
+        let url = url.into_server_url()?;
         let auth = LiveKitAuthManager::new(keys);
         let (commands, orders) = mpsc::channel(COMMAND_DEPTH);
         let (state, current) = watch::channel(WorkerState::Connecting);

@@ -5,6 +5,7 @@ use trunkline_base::id::ParticipantIdentity;
 use trunkline_base::secret::Secret;
 
 use super::{JobAnswer, JobError, JobInfo, JobOutcome};
+use crate::url::ServerUrl;
 
 /// The offers of one worker.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ pub struct Job {
     /// What it is.
     pub info: JobInfo,
     /// Where to join.
-    pub url: String,
+    pub url: ServerUrl,
     /// With what to join.
     pub token: Secret<String>,
     /// As whom the token joins.

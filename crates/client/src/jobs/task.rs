@@ -50,7 +50,7 @@ impl WorkerTask {
         state: watch::Sender<WorkerState>,
         offers: mpsc::Sender<JobOffer>,
     ) -> Self {
-        let book = Book::new(link.options.max_jobs, link.url.to_string(), offers);
+        let book = Book::new(link.options.max_jobs, link.url.clone(), offers);
         Self {
             link,
             commands,

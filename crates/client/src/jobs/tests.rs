@@ -243,7 +243,7 @@ async fn an_accepted_offer_becomes_a_job_and_its_end_is_reported() {
     });
     let job = job.unwrap();
     assert_eq!(job.token.expose(), "job-token");
-    assert_eq!(job.url, server.url());
+    assert_eq!(job.url.to_string(), server.url());
     session.job_update(proto::JobStatus::JsRunning).await;
     job.finish(JobOutcome::Success);
     assert_eq!(

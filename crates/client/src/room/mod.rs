@@ -54,7 +54,7 @@ use command::{COMMAND_DEPTH, Command, LocalChange, OUTGOING_DEPTH, ask};
 use task::{RoomTask, Setup};
 use udp::MediaSockets;
 
-use crate::url::ServerUrl;
+use crate::url::{IntoServerUrl, ServerUrl};
 
 /// A data packet to send.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -92,11 +92,11 @@ impl Room {
     /// # Errors
     /// [`ConnectError`] says whose fault it was.
     pub async fn connect(
-        url: &str,
+        url: impl IntoServerUrl,
         token: Secret<String>,
         options: RoomOptions,
     ) -> Result<(Self, RoomEvents), ConnectError> {
-        let url = ServerUrl::parse(url)?;
+        let url = url.into_server_url()?;
         let limit = options.connect_timeout;
         match timeout(limit, Self::join(url, token, options)).await {
             Ok(result) => result,

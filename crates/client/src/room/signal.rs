@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use trunkline_base::secret::Secret;
 
 use super::error::ConnectError;
+use crate::url::ServerUrl;
 use crate::ws::{OpenError, Socket};
 
 /// Requests waiting for the socket. Filling it means the server does not read: the connection is
@@ -42,14 +43,14 @@ pub(super) struct Signal {
 
 impl Signal {
     /// Begins to open a socket.
-    pub(super) fn open(url: String, token: Secret<String>) -> Self {
+    pub(super) fn open(server: ServerUrl, path: String, token: Secret<String>) -> Self {
         let (out, requests) = mpsc::channel(OUT_DEPTH);
         let (report, news) = mpsc::channel(IN_DEPTH);
         #[expect(
             clippy::disallowed_methods,
             reason = "ends with its lanes, which Signal owns"
         )]
-        let task = tokio::spawn(carry(url, token, requests, report));
+        let task = tokio::spawn(carry((server, path), token, requests, report));
         Self { out, news, task }
     }
 
@@ -73,12 +74,13 @@ impl Signal {
 }
 
 async fn carry(
-    url: String,
+    (server, path): (ServerUrl, String),
     token: Secret<String>,
     mut requests: mpsc::Receiver<proto::SignalRequest>,
     report: mpsc::Sender<SignalNews>,
 ) {
-    let opened = tokio::time::timeout(OPEN_LIMIT, Socket::open(&url, &token)).await;
+    let opening = Socket::open(&server, &path, &token);
+    let opened = tokio::time::timeout(OPEN_LIMIT, opening).await;
     let mut socket = match opened {
         Ok(Ok(socket)) => socket,
         Ok(Err(error)) => return drop(report.send(SignalNews::Failed(error.into())).await),

@@ -85,6 +85,10 @@ metric_names! {
         Interruptions => "trunkline_agent_interruptions_total",
         /// Provider errors, by part.
         ProviderErrors => "trunkline_agent_provider_errors_total",
+        /// Calls to the LiveKit API, by RPC and outcome.
+        ApiCalls => "trunkline_client_api_calls_total",
+        /// Calls to the LiveKit API sent again, by RPC.
+        ApiRepeats => "trunkline_client_api_repeats_total",
         /// Webhooks received, by outcome.
         WebhooksReceived => "trunkline_console_webhooks_received_total",
         /// Webhooks refused or not stored, by reason.
@@ -103,6 +107,8 @@ metric_names! {
         CallsActive => "trunkline_bridge_calls",
         /// Conversations running now.
         SessionsActive => "trunkline_agent_sessions",
+        /// Whether the LiveKit API is left alone: 0 no, 1 yes, 0.5 being probed.
+        ApiBreaker => "trunkline_client_api_breaker",
         /// Share of its capacity an agent worker reports.
         WorkerLoad => "trunkline_agent_worker_load",
         /// Inference jobs waiting for a thread.
@@ -129,6 +135,8 @@ metric_names! {
         RoomLength => "trunkline_node_room_seconds",
         /// Webhook event to its acceptance.
         WebhookDelivery => "trunkline_node_webhook_delivery_seconds",
+        /// A call to the LiveKit API, repeats included, by RPC.
+        ApiCall => "trunkline_client_api_call_seconds",
         /// Caller's last sound to the agent's first.
         TurnGap => "trunkline_agent_turn_gap_seconds",
         /// Speech to text.
@@ -147,7 +155,11 @@ impl Timing {
     pub const fn buckets(self) -> &'static [f64] {
         match self {
             Self::RtpLateness => FRAME,
-            Self::CallSetup | Self::JoinSetup | Self::WebhookDelivery | Self::EventLag => SETUP,
+            Self::CallSetup
+            | Self::JoinSetup
+            | Self::WebhookDelivery
+            | Self::EventLag
+            | Self::ApiCall => SETUP,
             Self::CallLength | Self::RoomLength => SESSION,
             Self::TurnGap | Self::Transcription | Self::BrainFirst | Self::SpeechFirst => TURN,
         }

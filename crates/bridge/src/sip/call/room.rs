@@ -40,7 +40,8 @@ pub(super) async fn join(
 ) -> Result<Joined, JoinError> {
     let token = shared.auth.mint(&spec)?;
     let options = RoomOptions::default();
-    let (room, events) = Room::connect(&shared.config.url, token, options).await?;
+    let server = (shared.config.url.as_str(), &shared.config.transport);
+    let (room, events) = Room::connect(server, token, options).await?;
     let audio = AudioOptions {
         name: "phone".to_owned(),
         source: TrackSource::Microphone,

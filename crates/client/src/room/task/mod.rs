@@ -230,7 +230,7 @@ impl RoomTask {
             path.push_str("&attributes=");
             path.push_str(&URL_SAFE.encode(json).replace('=', "%3D"));
         }
-        self.signal = Some(Signal::open(self.url.ws(&path), self.token.clone()));
+        self.signal = Some(Signal::open(self.url.clone(), path, self.token.clone()));
     }
 
     fn expire_requests(&mut self) {

@@ -185,6 +185,8 @@ impl RoomState {
                 let changed = proto::SpeakersChanged { speakers };
                 self.tell(&to, message::wrap(Message::SpeakersChanged(changed)));
             }
+            SfuEvent::CallReceived { id } => self.on_call_received(&id),
+            SfuEvent::CallAnswered { id, value } => self.on_call_answered(&id, value),
             SfuEvent::FragmentAdded { ufrag } => self.fragments.push_back(Fragment::Added(ufrag)),
             SfuEvent::FragmentRetired { ufrag } => {
                 self.fragments.push_back(Fragment::Retired(ufrag));

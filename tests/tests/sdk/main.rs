@@ -1,12 +1,16 @@
-//! Official SDKs against the built binary: the Python server SDK makes rooms, trunks, rules and
-//! dispatches and verifies webhooks; the Python client SDK does everything a call needs.
+//! Official SDKs against the built binary: the Python and Node server SDKs call every method they
+//! have, tokens and webhooks of each side verify on the other, and the Python client SDK does
+//! everything a call needs.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod tokens;
+mod webhooks;
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use trunkline_tests::{Daemon, Setup, python, root, run};
+use trunkline_tests::{Daemon, Setup, node, python, root, run};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
@@ -44,9 +48,8 @@ fn the_python_server_sdk_agrees_with_the_api_and_the_webhooks() {
     };
     let port = free_port();
     let setup = Setup {
-        without_agent: true,
         files: vec![with_webhook(port)],
-        ..Setup::default()
+        ..without_agent()
     };
     let daemon = Daemon::start(&setup);
     let url = format!("http://{}", daemon.addr("http"));
@@ -62,20 +65,43 @@ fn the_python_server_sdk_agrees_with_the_api_and_the_webhooks() {
     );
 }
 
-#[test]
-fn the_python_client_sdk_finds_everything_a_call_needs() {
-    let Some(mut conforms) = script("livekit-python/sdk_conforms.py") else {
-        return;
-    };
-    let daemon = Daemon::start(&Setup {
+/// Runs a script against a daemon of its own, to a good end.
+fn agrees(mut script: Command, url: fn(&Daemon) -> String) {
+    let daemon = Daemon::start(&without_agent());
+    let output = run(script.args(["--url", &url(&daemon)]), LIMIT);
+    let good = output.status.success();
+    assert!(good, "{}\n{}", said(&output), daemon.log());
+}
+
+fn without_agent() -> Setup {
+    Setup {
         without_agent: true,
         ..Setup::default()
-    });
-    let output = run(conforms.args(["--url", &daemon.url()]), LIMIT);
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        said(&output),
-        daemon.log()
-    );
+    }
+}
+
+fn http(daemon: &Daemon) -> String {
+    format!("http://{}", daemon.addr("http"))
+}
+
+#[test]
+fn the_python_server_sdk_is_answered_in_every_method() {
+    if let Some(every) = script("livekit-api-python/every_method.py") {
+        agrees(every, http);
+    }
+}
+
+#[test]
+fn the_node_server_sdk_is_answered_in_every_method() {
+    if let Some(mut peer) = node() {
+        peer.arg("methods");
+        agrees(peer, http);
+    }
+}
+
+#[test]
+fn the_python_client_sdk_finds_everything_a_call_needs() {
+    if let Some(conforms) = script("livekit-python/sdk_conforms.py") {
+        agrees(conforms, Daemon::url);
+    }
 }

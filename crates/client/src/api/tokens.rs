@@ -1,0 +1,232 @@
+//! Tokens for calls: the least grant for each, kept for half of its life where it serves many
+//! calls, made new for each call that costs money.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use trunkline_base::secret::Secret;
+use trunkline_base::time::UnixTime;
+use trunkline_base::token::KeyRing;
+
+use crate::auth::{ApiGrant, AuthError, LiveKitAuthManager, Scope};
+
+/// A token this close to its end may be refused by a server whose clock is ahead.
+const NEAR_END: Duration = Duration::from_secs(30);
+
+/// Rooms whose tokens are kept. More rooms than this at once cost a signature per call, no more.
+const ROOMS: usize = 1024;
+
+/// A bearer header, and when and with which keys it was made.
+#[derive(Clone)]
+pub(super) struct Bearer {
+    pub(super) header: HeaderValue,
+    made: UnixTime,
+    life: Duration,
+    turn: u64,
+}
+
+/// Makes and keeps them.
+pub(super) struct Tokens {
+    auth: LiveKitAuthManager,
+    /// Held for a look-up or a signature, never across an await.
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    /// How often the keys had been replaced when these were made.
+    turn: u64,
+    wide: HashMap<ApiGrant, Bearer>,
+    rooms: HashMap<String, Bearer>,
+}
+
+impl Tokens {
+    pub(super) fn new(auth: LiveKitAuthManager) -> Self {
+        let kept = Kept {
+            turn: auth.keys().version(),
+            wide: HashMap::new(),
+            rooms: HashMap::new(),
+        };
+        Self {
+            auth,
+            kept: Mutex::new(kept),
+        }
+    }
+
+    /// A header that allows this call and nothing else.
+    pub(super) fn bearer(&self, grant: ApiGrant, scope: Scope<'_>) -> Result<Bearer, AuthError> {
+        let now = self.auth.now();
+        let mut kept = self.lock();
+        kept.look_for_rotation(self.auth.keys());
+        if let Some(bearer) = kept.find(grant, scope).filter(|bearer| bearer.is_good(now)) {
+            return Ok(bearer.clone());
+        }
+        let life = grant.life();
+        let token = self.mint(grant, scope)?;
+        let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+            .map_err(|_| AuthError::Sign)?;
+        header.set_sensitive(true);
+        let bearer = Bearer {
+            header,
+            made: now,
+            life,
+            turn: kept.turn,
+        };
+        kept.keep(grant, scope, &bearer);
+        Ok(bearer)
+    }
+
+    /// A token of its own, for somebody else to send.
+    pub(super) fn mint(
+        &self,
+        grant: ApiGrant,
+        scope: Scope<'_>,
+    ) -> Result<Secret<String>, AuthError> {
+        self.auth.mint_api(grant, scope)
+    }
+
+    /// After a server refused `bearer`: whether one made now would be another in a way that
+    /// matters, because keys were rotated, its end is near, or the clock was stepped.
+    pub(super) fn is_curable(&self, bearer: &Bearer) -> bool {
+        let now = self.auth.now();
+        let mut kept = self.lock();
+        kept.look_for_rotation(self.auth.keys());
+        let stale = kept.turn != bearer.turn || now < bearer.made || bearer.is_near_end(now);
+        if stale {
+            kept.clear();
+        }
+        stale
+    }
+
+    /// The clock that tokens are made by.
+    pub(super) fn now(&self) -> UnixTime {
+        self.auth.now()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").finish_non_exhaustive()
+    }
+}
+
+impl Kept {
+    fn look_for_rotation(&mut self, keys: &KeyRing) {
+        let turn = keys.version();
+        if turn != self.turn {
+            self.turn = turn;
+            self.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.wide.clear();
+        self.rooms.clear();
+    }
+
+    fn find(&self, grant: ApiGrant, scope: Scope<'_>) -> Option<&Bearer> {
+        match grant {
+            ApiGrant::RoomAdmin => self.rooms.get(scope.room),
+            _ => self.wide.get(&grant),
+        }
+    }
+
+    fn keep(&mut self, grant: ApiGrant, scope: Scope<'_>, bearer: &Bearer) {
+        match grant {
+            ApiGrant::RoomAdmin => {
+                if self.rooms.len() >= ROOMS {
+                    self.rooms.clear();
+                }
+                self.rooms.insert(scope.room.to_owned(), bearer.clone());
+            }
+            ApiGrant::RoomCreate
+            | ApiGrant::RoomList
+            | ApiGrant::RoomRecord
+            | ApiGrant::IngressAdmin
+            | ApiGrant::SipAdmin => {
+                self.wide.insert(grant, bearer.clone());
+            }
+            // One call each.
+            ApiGrant::RoomAdminTo | ApiGrant::SipCall | ApiGrant::SipCallInRoom => {}
+        }
+    }
+}
+
+impl Bearer {
+    /// How often the keys had been rotated when it was made.
+    pub(super) const fn turn(&self) -> u64 {
+        self.turn
+    }
+
+    /// In the first half of its life, by a clock that was not set back.
+    fn is_good(&self, now: UnixTime) -> bool {
+        now >= self.made && now.since(self.made) < self.life / 2
+    }
+
+    fn is_near_end(&self, now: UnixTime) -> bool {
+        now.since(self.made) + NEAR_END >= self.life
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use trunkline_base::token::ApiKey;
+
+    use super::*;
+
+    fn tokens() -> (Tokens, LiveKitAuthManager, Arc<AtomicU64>) {
+        let clock = Arc::new(AtomicU64::new(1_000_000));
+        let reads = Arc::clone(&clock);
+        let keys = KeyRing::from(ApiKey::new("devkey", "secret"));
+        let now = move || UnixTime::from_secs(reads.load(Ordering::Relaxed));
+        let auth = LiveKitAuthManager::with_clock(keys, Arc::new(now));
+        (Tokens::new(auth.clone()), auth, clock)
+    }
+
+    #[test]
+    fn a_token_serves_for_half_of_its_life_and_one_room() {
+        let (tokens, _, clock) = tokens();
+        let first = tokens
+            .bearer(ApiGrant::RoomAdmin, Scope::room("a"))
+            .unwrap();
+        clock.fetch_add(299, Ordering::Relaxed);
+        let kept = tokens
+            .bearer(ApiGrant::RoomAdmin, Scope::room("a"))
+            .unwrap();
+        assert_eq!(kept.header, first.header);
+        let other = tokens
+            .bearer(ApiGrant::RoomAdmin, Scope::room("b"))
+            .unwrap();
+        assert_ne!(other.header, first.header);
+        clock.fetch_add(1, Ordering::Relaxed);
+        let renewed = tokens
+            .bearer(ApiGrant::RoomAdmin, Scope::room("a"))
+            .unwrap();
+        assert_ne!(renewed.header, first.header);
+        assert!(!format!("{:?}", first.header).contains("ey"));
+    }
+
+    #[test]
+    fn a_rotation_or_a_clock_set_back_ends_what_was_kept() {
+        let (tokens, auth, clock) = tokens();
+        let first = tokens.bearer(ApiGrant::RoomList, Scope::default()).unwrap();
+        assert!(!tokens.is_curable(&first));
+        auth.rotate(&KeyRing::from(ApiKey::new("newkey", "secret")));
+        assert!(tokens.is_curable(&first));
+        let second = tokens.bearer(ApiGrant::RoomList, Scope::default()).unwrap();
+        assert_ne!(second.header, first.header);
+        clock.fetch_sub(600, Ordering::Relaxed);
+        assert!(tokens.is_curable(&second));
+        let third = tokens.bearer(ApiGrant::RoomList, Scope::default()).unwrap();
+        assert_ne!(third.header, second.header);
+    }
+}

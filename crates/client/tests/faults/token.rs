@@ -1,0 +1,134 @@
+//! Tokens that a server refuses: clocks that differ, and keys that are changed under load.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::task::JoinSet;
+use trunkline_base::class::{Class, Classified as _};
+use trunkline_base::time::UnixTime;
+use trunkline_base::token::KeyRing;
+use trunkline_client::api::{Failure, Guard, LiveKitApiClient};
+use trunkline_client::auth::LiveKitAuthManager;
+
+use super::server::{Act, Server, key};
+use super::{client, quick};
+
+/// A manager whose clock is off by so many seconds.
+fn clock_off_by(seconds: i64) -> LiveKitAuthManager {
+    let clock = move || {
+        let now = UnixTime::from_system(SystemTime::now());
+        let by = Duration::from_secs(seconds.unsigned_abs());
+        if seconds < 0 {
+            UnixTime(now.millis().saturating_sub(seconds.unsigned_abs() * 1000))
+        } else {
+            now.plus(by)
+        }
+    };
+    LiveKitAuthManager::with_clock(key("a").into(), Arc::new(clock))
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_named_as_the_cause() {
+    for (off, words) in [
+        (600, "s behind this machine's"),
+        (-720, "s ahead of this machine's"),
+    ] {
+        let server = Server::start([]).await;
+        server.accept_only(key("a").into());
+        let client = LiveKitApiClient::with(&server.url, clock_off_by(off), quick()).unwrap();
+        let error = client.list_rooms(&[]).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.class()),
+            ("client.api.clock", Class::Denied)
+        );
+        let text = error.to_string();
+        assert!(text.contains(words) && text.contains("ntp"), "{text}");
+        let clock = error.refusal().unwrap().clock.unwrap();
+        assert!(clock.by.as_secs().abs_diff(off.unsigned_abs()) < 30);
+        assert_eq!(error.attempts, 1, "the same token would be refused again");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_not_blamed_on_the_clock() {
+    let server = Server::start([]).await;
+    server.accept_only(key("other").into());
+    let error = client(&server, quick()).list_rooms(&[]).await.unwrap_err();
+    assert_eq!(error.code(), "client.api.refused");
+}
+
+#[tokio::test]
+async fn keys_rotated_with_an_overlap_lose_no_call() {
+    let server = Server::start([]).await;
+    server.accept_only(KeyRing::new(key("a"), [key("b")]));
+    let auth = LiveKitAuthManager::new(key("a").into());
+    let client = LiveKitApiClient::with(&server.url, auth.clone(), quick()).unwrap();
+    for phase in 0..3 {
+        match phase {
+            0 => {}
+            1 => auth.rotate(&KeyRing::new(key("b"), [key("a")])),
+            _ => server.accept_only(key("b").into()),
+        }
+        let mut calls = JoinSet::new();
+        for _ in 0..100 {
+            let client = client.clone();
+            calls.spawn(async move { client.list_rooms(&[]).await.map(drop) });
+        }
+        while let Some(ended) = calls.join_next().await {
+            ended.unwrap().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_meets_the_rotation_is_sent_again_with_the_new_key() {
+    let server = Server::start([]).await;
+    let auth = LiveKitAuthManager::new(key("a").into());
+    let client = LiveKitApiClient::with(&server.url, auth.clone(), quick()).unwrap();
+    client.list_rooms(&[]).await.unwrap();
+    // The server drops the old key while calls are on their way; a dial, too, was not placed.
+    let refused = Act::Say(
+        401,
+        "",
+        r#"{"code":"unauthenticated","msg":"invalid token"}"#,
+    );
+    server.then([refused]);
+    let held = {
+        let client = client.clone();
+        let mut calls = JoinSet::new();
+        auth.rotate(&KeyRing::from(key("b")));
+        calls.spawn(async move { client.create_sip_participant(Default::default()).await });
+        calls
+    };
+    for ended in held.join_all().await {
+        // Its token was made after the rotation, so another would not help.
+        assert_eq!(ended.unwrap_err().attempts, 1);
+    }
+    assert_eq!(server.done().len(), 1, "only the read was done");
+}
+
+#[tokio::test]
+async fn a_refused_key_is_left_alone_until_there_is_another() {
+    let server = Server::start([]).await;
+    server.accept_only(key("b").into());
+    let auth = LiveKitAuthManager::new(key("a").into());
+    let client = LiveKitApiClient::with(&server.url, auth.clone(), quick()).unwrap();
+    for _ in 0..5 {
+        let error = client.list_rooms(&[]).await.unwrap_err();
+        assert_eq!(error.twirp_code(), Some("unauthenticated"));
+    }
+    let error = client.list_rooms(&[]).await.unwrap_err();
+    assert!(
+        matches!(
+            error.failure,
+            Failure::Open {
+                guard: Guard::Token,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(server.asked().len(), 5);
+    auth.rotate(&KeyRing::from(key("b")));
+    client.list_rooms(&[]).await.unwrap();
+}
