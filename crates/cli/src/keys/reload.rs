@@ -19,6 +19,12 @@ const LOOK: Duration = Duration::from_secs(1);
 /// the signal then does no harm.
 pub(crate) async fn follow(file: Option<KeyFile>, ring: KeyRing, mut hangup: Signal, stop: Stop) {
     let mut seen = file.as_ref().map(KeyFile::stamp);
+    if let Some(file) = &file {
+        // Read again now that the files are watched: no change between is missed.
+        let keys = file.load().ok().and_then(|book| book.ring());
+        keys.iter().for_each(|keys| ring.replace(keys));
+        tell_weak(&ring);
+    }
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -52,11 +58,18 @@ fn reload(file: &KeyFile, ring: &KeyRing) {
         }
     };
     if let Some(new) = book.ring() {
-        for key in new.keys().iter().filter(|key| key.is_weak()) {
-            warn!(key = key.id(), "the secret is shorter than 32 characters");
-        }
         ring.replace(&new);
+        tell_weak(ring);
         let verifying = new.keys().len();
         info!(active = new.active().id(), verifying, "API keys reloaded");
+    }
+}
+
+fn tell_weak(ring: &KeyRing) {
+    for key in ring.keys().iter().filter(|key| key.is_weak()) {
+        warn!(
+            key = key.id(),
+            "the secret is shorter than 32 characters; rotate to a new key"
+        );
     }
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
+use trunkline_base::class::Classified as _;
 use trunkline_base::id::{IdError, ParticipantIdentity, RoomName};
 use trunkline_base::token::{Claims, InferenceGrant};
-use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
+use trunkline_client::auth::{AuthError, Fault, LiveKitAuthManager, Role, TokenSpec};
 use trunkline_service::config::parse_duration;
 
 use super::grants::Rights;
@@ -112,7 +113,7 @@ pub(super) fn run(typed: &Create, global: &Global) -> Result<(), Failure> {
     let spec = spec(typed)?;
     let keys = keys(global)?;
     let key = keys.active().id().to_owned();
-    let claims = spec.claims(now(), life)?;
+    let claims = spec.claims(now(), life).map_err(refused)?;
     let token = LiveKitAuthManager::new(keys).mint_for(&spec, life)?;
     if global.json {
         output::json(&json!({
@@ -129,6 +130,17 @@ pub(super) fn run(typed: &Create, global: &Global) -> Result<(), Failure> {
         output::note(&format!("allows {}", granted(&claims)));
     }
     Ok(())
+}
+
+/// Why, and the flag that allows it where one does.
+fn refused(error: AuthError) -> Failure {
+    let wide = |fault: &Fault| matches!(fault, Fault::OverWide { .. } | Fault::LivesTooLong { .. });
+    match &error {
+        AuthError::Refused(faults) if faults.iter().any(wide) => {
+            Failure::new(error.class(), error.code(), format!("{error} (--wide)"))
+        }
+        _ => error.into(),
+    }
 }
 
 fn granted(claims: &Claims) -> Value {
