@@ -124,7 +124,7 @@ fn revival(kept: KeptRoom, now: UnixTime) -> Option<Revived> {
     let patience = Duration::from_secs(room.empty_timeout.into()).max(STALE);
     let created = UnixTime::from_secs(u64::try_from(room.creation_time).ok()?);
     let fresh = created.plus(patience) >= now;
-    fresh.then(|| Revived {
+    fresh.then_some(Revived {
         room,
         dispatches: kept.dispatches,
     })

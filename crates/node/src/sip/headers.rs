@@ -32,7 +32,7 @@ pub(super) fn sent(headers: &HashMap<String, String>) -> Result<(), HeaderError>
     for (name, value) in sorted {
         token_name(name)?;
         let reserved = |known: &&str| name.eq_ignore_ascii_case(known);
-        if RESERVED.iter().any(|known| reserved(&known)) {
+        if RESERVED.iter().any(reserved) {
             return Err(HeaderError::Reserved { name: name.clone() });
         }
         if value.len() > MAX_VALUE {

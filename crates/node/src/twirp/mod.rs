@@ -145,7 +145,7 @@ impl Service {
         match self {
             Self::Room => room::answer(api, call, method).await,
             Self::AgentDispatch => dispatch::answer(api, call, method).await,
-            Self::Sip => sip::answer(api, call, method).await,
+            Self::Sip => Box::pin(sip::answer(api, call, method)).await,
             Self::Egress => egress::answer(api, call, method).await,
             Self::Ingress => ingress::answer(api, call, method).await,
         }

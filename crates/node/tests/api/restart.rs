@@ -189,7 +189,7 @@ async fn recordings_and_ingresses_are_remembered() {
             }
         }
     };
-    assert_eq!(soon(listed).await, [info.clone()]);
+    assert_eq!(soon(listed).await, std::slice::from_ref(&info));
     assert!(soon(before.stop()).await);
 
     let after = disk.node().await;
