@@ -151,7 +151,11 @@ fn official() -> Option<Row> {
 
 fn node() -> Option<Row> {
     let named = std::env::var_os("TRUNKLINE_NODE_MODULES").map(PathBuf::from);
-    let near = ["tests/node_modules", "peers/node_modules"].map(|dir| root().join(dir));
+    let near = [
+        "peers/livekit-server-sdk-node/node_modules",
+        "tests/node_modules",
+    ]
+    .map(|dir| root().join(dir));
     let modules = named
         .into_iter()
         .chain(near)
