@@ -5,9 +5,10 @@ PYTHON ?= python3
 VENV   := .venv
 CARGO  := cargo
 LOCKED := --locked
+FUZZ_SECONDS ?= 60
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo run test check bench setup-build setup-peers fmt
+.PHONY: help demo run test check bench fuzz setup-build setup-peers fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ bench: setup-build ## Measure calls, latency and memory on a release build
 	@$(CARGO) build --release $(LOCKED) --workspace --all-targets
 	@$$(scripts/bin release) models install
 	scripts/bench
+
+fuzz: setup-build ## Search for inputs that break a parser: FUZZ_SECONDS each
+	@scripts/fuzz $(FUZZ_SECONDS)
 
 setup-build:
 	@scripts/setup build

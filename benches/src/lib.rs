@@ -28,6 +28,16 @@ pub fn usage(pid: u32) -> Option<Usage> {
     })
 }
 
+/// A counter of a daemon, all its labels together; zero when it was never counted.
+pub fn counter(exposition: &str, name: &str) -> f64 {
+    let lines = exposition.lines().filter_map(|line| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let named = series.split('{').next() == Some(name);
+        named.then(|| value.parse::<f64>().ok()).flatten()
+    });
+    lines.sum()
+}
+
 /// Figures in order, read by share.
 #[derive(Clone, Debug, Default)]
 pub struct Figures(Vec<f64>);
@@ -70,6 +80,13 @@ mod tests {
     #[test]
     fn this_process_uses_something() {
         assert!(usage(std::process::id()).is_some_and(|usage| usage.resident > 0));
+    }
+
+    #[test]
+    fn a_counter_is_summed_over_its_labels() {
+        let text = "# TYPE a counter\na{x=\"1\"} 2\na{x=\"2\"} 3\na_b 7\n";
+        assert!((counter(text, "a") - 5.0).abs() < f64::EPSILON);
+        assert!(counter(text, "absent").abs() < f64::EPSILON);
     }
 
     #[test]

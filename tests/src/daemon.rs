@@ -1,10 +1,10 @@
 //! A daemon of its own for a test: free ports, a directory of its own, killed at the end.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -27,6 +27,8 @@ pub struct Setup {
     pub files: Vec<(&'static str, String)>,
     /// Leave the agent and its models out.
     pub without_agent: bool,
+    /// Not in development mode: the setup brings keys of its own.
+    pub without_dev: bool,
     /// Variables besides the ports.
     pub env: Vec<(&'static str, String)>,
     /// Where its state is; a directory of its own when absent.
@@ -40,6 +42,7 @@ pub struct Daemon {
     ready: Value,
     data: PathBuf,
     log: PathBuf,
+    said: Arc<Mutex<String>>,
     _dir: TempDir,
 }
 
@@ -57,9 +60,10 @@ impl Daemon {
             .unwrap_or_else(|| dir.path().join("data"));
         let log = dir.path().join("log");
         let mut command = trunkline();
-        command
-            .args(["serve", "--dev", "--json", "--config"])
-            .arg(&config);
+        command.args(["serve", "--json", "--config"]).arg(&config);
+        if !setup.without_dev {
+            command.arg("--dev");
+        }
         let local = [
             "TRUNKLINE_HTTP",
             "TRUNKLINE_RTC_UDP",
@@ -72,11 +76,13 @@ impl Daemon {
         }
         command.env("TRUNKLINE_STORE", data.join("trunkline.db"));
         command.env("TRUNKLINE_RECORDINGS", data.join("recordings"));
+        command.env("TRUNKLINE_KEYS_FILE", data.join("keys.yaml"));
         for (name, value) in &setup.env {
             command.env(name, value);
         }
         let mut child = spawn(&mut command, &log);
-        let Some(ready) = first_line(&mut child) else {
+        let said = Arc::default();
+        let Some(ready) = first_line(&mut child, &said) else {
             let _ = child.kill();
             let said = fs::read_to_string(&log).unwrap_or_default();
             panic!("the daemon did not get ready:\n{said}");
@@ -86,6 +92,7 @@ impl Daemon {
             ready,
             data,
             log,
+            said,
             _dir: dir,
         }
     }
@@ -119,6 +126,14 @@ impl Daemon {
     /// What it logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// What it said on standard output so far.
+    pub fn said(&self) -> String {
+        self.said
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Sends a signal.
@@ -198,17 +213,21 @@ fn spawn(command: &mut Command, log: &Path) -> Child {
         .unwrap_or_else(|error| panic!("the daemon does not start: {error}"))
 }
 
-/// The first line of standard output, which says where it listens. The rest is read and dropped,
-/// so that the daemon never blocks on it.
-fn first_line(child: &mut Child) -> Option<Value> {
+/// The first line of standard output, which says where it listens. All of it is read, so that the
+/// daemon never blocks on it, and kept.
+fn first_line(child: &mut Child, said: &Arc<Mutex<String>>) -> Option<Value> {
     let out = child.stdout.take()?;
     let (tell, told) = mpsc::channel();
+    let said = Arc::clone(said);
     std::thread::spawn(move || {
-        let mut out = BufReader::new(out);
-        let mut line = String::new();
-        let _ = out.read_line(&mut line);
-        let _ = tell.send(line);
-        let _ = out.read_to_end(&mut Vec::new());
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.push_str(&line);
+            said.push('\n');
+            drop(said);
+            // Only the first line is waited for.
+            let _ = tell.send(line);
+        }
     });
     serde_json::from_str(&told.recv_timeout(START_LIMIT).ok()?).ok()
 }

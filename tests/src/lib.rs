@@ -4,7 +4,7 @@ mod daemon;
 mod peer;
 
 pub use daemon::{Daemon, Setup};
-pub use peer::{peer, python, run};
+pub use peer::{node, peer, python, run};
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -36,6 +36,21 @@ pub fn python() -> Option<PathBuf> {
     }
 }
 
+/// Node with the official server SDK installed, running the peer's script.
+///
+/// # Panics
+/// In CI, where neither may be missing.
+pub fn node() -> Option<Command> {
+    let node = peer("node")?;
+    let here = root().join("peers/livekit-server-sdk-node");
+    if !here.join("node_modules/livekit-server-sdk").is_dir() {
+        return missing("the Node server SDK");
+    }
+    let mut command = Command::new(node);
+    command.current_dir(&here).arg("peer.mjs");
+    Some(command)
+}
+
 #[expect(clippy::print_stderr, reason = "a skip must be seen")]
 fn missing<T>(name: &str) -> Option<T> {
     assert!(

@@ -38,9 +38,74 @@ fn a_token_made_here_verifies_here() {
     assert!(made.status.success(), "{}", err(&made));
     let token = out(&made).trim().to_owned();
     let verified = typed(&with_keys(&["token", "verify", &token, "--json"]));
-    let claims: Value = serde_json::from_str(&out(&verified)).unwrap();
-    assert_eq!(claims["sub"], "alice");
-    assert_eq!(claims["video"]["room"], "lobby");
+    let verified: Value = serde_json::from_str(&out(&verified)).unwrap();
+    assert_eq!(verified["valid"], true);
+    assert_eq!(verified["key"], "APItest");
+    assert_eq!(verified["claims"]["sub"], "alice");
+    assert_eq!(verified["claims"]["video"]["room"], "lobby");
+}
+
+#[test]
+fn a_token_is_read_without_a_key_and_judged() {
+    let create = [
+        "token",
+        "create",
+        "-i",
+        "your-name",
+        "--join",
+        "--create",
+        "-r",
+        "lobby",
+    ];
+    let refused = typed(&with_keys(&create));
+    assert_eq!(refused.status.code(), Some(64));
+    assert!(err(&refused).contains("roomCreate"), "{}", err(&refused));
+    let made = typed(&with_keys(
+        &[&create[..], &["--wide", "--token-only"]].concat(),
+    ));
+    assert!(
+        made.status.success() && err(&made).is_empty(),
+        "{}",
+        err(&made)
+    );
+    let token = out(&made).trim().to_owned();
+    let shown = typed(&["token", "inspect", &token, "--json"]);
+    let shown: Value = serde_json::from_str(&out(&shown)).unwrap();
+    assert_eq!(shown["claims"]["sub"], "your-name");
+    assert_eq!(shown["verified"], false);
+    let warnings = shown["warnings"].to_string();
+    for part in ["roomCreate", "placeholder"] {
+        assert!(warnings.contains(part), "{part} is not in {warnings}");
+    }
+    let nonsense = typed(&["token", "inspect", "nonsense"]);
+    assert_eq!(nonsense.status.code(), Some(77));
+    assert!(!err(&nonsense).contains("nonsense"));
+}
+
+#[test]
+fn a_token_that_is_not_valid_says_why_in_json_too() {
+    let other = [
+        "--api-key",
+        "APItest",
+        "--api-secret",
+        "another secret altogether",
+    ];
+    let create = [
+        "token",
+        "create",
+        "-i",
+        "alice",
+        "-r",
+        "lobby",
+        "--token-only",
+    ];
+    let made = typed(&[&create[..], &other[..]].concat());
+    let token = out(&made).trim().to_owned();
+    let verified = typed(&with_keys(&["token", "verify", &token, "--json"]));
+    assert_eq!(verified.status.code(), Some(77));
+    let verified: Value = serde_json::from_str(&out(&verified)).unwrap();
+    assert_eq!(verified["valid"], false);
+    assert_eq!(verified["code"], "auth.token.signature");
 }
 
 #[test]

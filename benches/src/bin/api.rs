@@ -13,11 +13,11 @@ use livekit_protocol as proto;
 use prost::Message as _;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use trunkline_base::id::{ParticipantIdentity, RoomName};
-use trunkline_base::token::{ApiKey, KeyRing, VideoGrant};
+use trunkline_base::id::RoomName;
+use trunkline_base::token::{ApiKey, KeyRing};
 use trunkline_benches::{Figures, usage};
 use trunkline_client::api::{ApiOptions, LiveKitApiClient, Plain};
-use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
+use trunkline_client::auth::{ApiGrant, LiveKitAuthManager, Scope};
 use trunkline_client::url::ServerUrl;
 use trunkline_node::{Node, NodeConfig};
 use trunkline_service::tasks::Tasks;
@@ -258,12 +258,7 @@ struct Bare {
 impl Bare {
     fn new(server: &Server) -> Result<Self, Error> {
         let url = ServerUrl::parse(&server.url)?;
-        let grant = VideoGrant {
-            room_list: true,
-            ..VideoGrant::default()
-        };
-        let spec = TokenSpec::new(Role::Admin, ParticipantIdentity::parse("bench")?);
-        let token = server.auth().mint(&spec.with_grant(grant))?;
+        let token = server.auth().mint_api(ApiGrant::RoomList, Scope::SERVER)?;
         Ok(Self {
             http: reqwest::Client::builder().tls_certs_only([]).build()?,
             url: reqwest::Url::parse(&url.http("/twirp/livekit.RoomService/ListRooms"))?,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use trunkline_benches::{Figures, Usage, usage};
+use trunkline_benches::{Figures, Usage, counter, usage};
 use trunkline_bridge::sip::{Caller, CallerOptions};
 use trunkline_media::level;
 use trunkline_tests::{Daemon, Setup};
@@ -76,8 +76,18 @@ struct Heard {
     lost: u64,
 }
 
+/// The daemon's own counters.
+async fn exposition(daemon: &Daemon) -> String {
+    let url = format!("http://{}/metrics", daemon.addr("console"));
+    match reqwest::get(url).await {
+        Ok(answer) => answer.text().await.unwrap_or_default(),
+        Err(_) => String::new(),
+    }
+}
+
 async fn together(daemon: &Daemon, target: &str) -> Value {
     let before = usage(daemon.pid());
+    let counted = exposition(daemon).await;
     let began = Instant::now();
     let mut callers = JoinSet::new();
     for number in 0..TOGETHER {
@@ -88,14 +98,23 @@ async fn together(daemon: &Daemon, target: &str) -> Value {
     while let Some(one) = callers.join_next().await {
         heard.push(one.unwrap_or_default());
     }
-    let after = usage(daemon.pid());
+    let (after, counts) = (usage(daemon.pid()), exposition(daemon).await);
+    let grown_by = |name: &str| counter(&counts, name) - counter(&counted, name);
     let sum = |of: fn(&Heard) -> usize| heard.iter().map(of).sum::<usize>();
     json!({
         "calls": TOGETHER,
         "answered": sum(|heard| usize::from(heard.answered)),
         "greeted": sum(|heard| usize::from(heard.greeted)),
         "frames": sum(|heard| heard.frames),
-        "late_over_20_ms": sum(|heard| heard.late),
+        "late_over_20_ms": {
+            "at_the_callers": sum(|heard| heard.late),
+            "in_the_gateway": grown_by("trunkline_bridge_rtp_late_total"),
+            "in_the_sfu": grown_by("trunkline_node_frames_late_total"),
+        },
+        "packets_in_the_sfu": {
+            "in": grown_by("trunkline_node_media_packets_in_total"),
+            "out": grown_by("trunkline_node_media_packets_out_total"),
+        },
         "lost": heard.iter().map(|heard| heard.lost).sum::<u64>(),
         "cpu_percent_of_one_core_per_call": share(before, after, began.elapsed()),
         "memory_mb_per_call": grown(before, after),

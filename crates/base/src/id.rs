@@ -174,6 +174,10 @@ id_type!(
     EgressId, "egress id", max 64, prefix "EG_"
 );
 id_type!(
+    /// An import of media into a room.
+    IngressId, "ingress id", max 64, prefix "IN_"
+);
+id_type!(
     /// A SIP trunk.
     TrunkId, "trunk id", max 64, prefix "ST_"
 );

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 /// Puts a voice AI agent on the phone through LiveKit, and keeps it there.
 #[derive(Debug, Parser)]
@@ -68,7 +68,10 @@ pub(crate) enum Verb {
     Calls(Calls),
     /// Access tokens
     #[command(subcommand)]
-    Token(Token),
+    Token(crate::verbs::token::Token),
+    /// API keys: several at once, changed without a restart
+    #[command(subcommand)]
+    Keys(crate::verbs::keys::Keys),
     /// Rooms of the server
     #[command(subcommand)]
     Room(Room),
@@ -148,60 +151,6 @@ pub(crate) enum Calls {
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
-}
-
-/// What a token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TokenRole {
-    /// Joins, publishes, subscribes
-    Participant,
-    /// Administers rooms
-    Admin,
-    /// Joins and watches
-    ViewOnly,
-    /// An agent, or an agent worker without --room
-    Agent,
-    /// A phone call's participant
-    Sip,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Token {
-    /// Sign an access token
-    Create(TokenCreate),
-    /// Check a token's signature and times, and show what it allows
-    Verify {
-        /// The token; `-` reads standard input
-        token: String,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TokenCreate {
-    /// What it is for
-    #[arg(long, value_enum, default_value = "participant")]
-    pub(crate) role: TokenRole,
-    /// The bearer
-    #[arg(long, short)]
-    pub(crate) identity: String,
-    /// The room
-    #[arg(long, short)]
-    pub(crate) room: Option<String>,
-    /// Display name
-    #[arg(long, short)]
-    pub(crate) name: Option<String>,
-    /// Metadata
-    #[arg(long)]
-    pub(crate) metadata: Option<String>,
-    /// Attribute, as key=value; may be repeated
-    #[arg(long = "attribute", value_name = "KEY=VALUE")]
-    pub(crate) attributes: Vec<String>,
-    /// Dispatch this agent when the join creates the room; empty for the unnamed one
-    #[arg(long, value_name = "NAME")]
-    pub(crate) agent: Option<String>,
-    /// How long it is valid, such as 10m or 6h
-    #[arg(long, default_value = "10m", value_name = "TIME")]
-    pub(crate) valid_for: String,
 }
 
 #[derive(Debug, Subcommand)]

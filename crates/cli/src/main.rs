@@ -4,6 +4,7 @@ mod args;
 mod clock;
 mod demo;
 mod failure;
+mod keys;
 mod output;
 mod settings;
 mod verbs;
@@ -55,6 +56,7 @@ async fn dispatch(verb: Verb, global: &Global) -> Result<(), Failure> {
         Verb::Models(verb) => verbs::models::run(verb, global).await,
         Verb::Calls(verb) => verbs::calls::run(verb, global).await,
         Verb::Token(verb) => verbs::token::run(verb, global),
+        Verb::Keys(verb) => verbs::keys::run(verb, global),
         Verb::Room(verb) => verbs::room::run(verb, global).await,
         Verb::Config(verb) => verbs::config::run(&verb, global),
     }

@@ -20,7 +20,7 @@ const PAGE: u32 = 50;
 /// Calls in one answer, at the most.
 const PAGE_MAX: u32 = 1000;
 
-type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
+pub(crate) type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
 
 #[derive(Deserialize)]
 pub(crate) struct Page {
@@ -78,7 +78,7 @@ async fn report(store: &Store, id: &str) -> Result<Option<Value>, StoreError> {
     ))
 }
 
-fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), (StatusCode, Json<Value>)> {
+pub(crate) fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), (StatusCode, Json<Value>)> {
     if shared.open_api {
         return Ok(());
     }
@@ -98,12 +98,12 @@ fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), (StatusCode, Json<V
     }
 }
 
-fn refusal(status: StatusCode, code: &str, message: &str) -> (StatusCode, Json<Value>) {
+pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> (StatusCode, Json<Value>) {
     (status, Json(json!({ "code": code, "message": message })))
 }
 
-fn failed(error: &StoreError) -> (StatusCode, Json<Value>) {
-    warn!(code = error.code(), "the calls could not be read");
+pub(crate) fn failed(error: &StoreError) -> (StatusCode, Json<Value>) {
+    warn!(code = error.code(), "the store could not be read");
     let status = StatusCode::from_u16(error.class().http_status())
         .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     refusal(status, error.code(), &error.to_string())

@@ -1,10 +1,13 @@
 //! What a node is told at start, and what it refuses.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use livekit_protocol as proto;
 use trunkline_base::class::{Class, Classified};
 use trunkline_base::token::{ApiKey, KeyRing};
 
+use crate::ingress::IngressConfig;
 use crate::room::{self, Limits, RoomDefaults};
 use crate::webhook::WebhookConfig;
 
@@ -25,6 +28,9 @@ pub struct NodeConfig {
     pub rooms: RoomDefaults,
     pub limits: Limits,
     pub webhooks: WebhookConfig,
+    /// Room configurations that CreateRoom and tokens may name.
+    pub presets: BTreeMap<String, proto::RoomConfiguration>,
+    pub ingress: IngressConfig,
     /// Seeds ids; random when absent.
     pub seed: Option<u64>,
 }
@@ -42,6 +48,8 @@ impl NodeConfig {
             rooms: RoomDefaults::default(),
             limits: Limits::default(),
             webhooks: WebhookConfig::default(),
+            presets: BTreeMap::new(),
+            ingress: IngressConfig::default(),
             seed: None,
         }
     }

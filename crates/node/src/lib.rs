@@ -7,8 +7,12 @@
 mod clock;
 mod config;
 mod dispatch;
+mod egress;
 mod http;
+mod ingress;
+mod kept;
 mod node;
+mod records;
 pub mod room;
 mod signal;
 mod sip;
@@ -17,5 +21,7 @@ mod udp;
 mod webhook;
 
 pub use config::{HTTP_PORT, NodeConfig, StartError, UDP_PORT};
+pub use egress::{EgressOrder, NotRunning};
+pub use ingress::IngressConfig;
 pub use node::{Node, NodeHandle};
 pub use webhook::{Patience, Receiver, UnknownKey, WebhookConfig};

@@ -9,13 +9,17 @@ use rand::rngs::SmallRng;
 use rand::{Rng, RngCore};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, mpsc};
+use trunkline_base::class::Classified;
 use trunkline_base::id::NodeId;
 use trunkline_service::tasks::{Phase, Stop, Tasks};
 use trunkline_store::Store;
 
 use crate::config::{NodeConfig, StartError};
 use crate::dispatch::{Dispatcher, Owner, Surroundings};
+use crate::egress::{self, EgressOrder, Egresses};
 use crate::http::{self, Http};
+use crate::ingress::Ingresses;
+use crate::kept::Kept;
 use crate::room::{self, Rooms, RoomsConfig};
 use crate::signal;
 use crate::sip::SipSetup;
@@ -59,14 +63,23 @@ impl Node {
             keys: config.keys.clone(),
             seed: rng.next_u64(),
         };
-        let (dispatcher, owner) = Owner::new(around);
+        let (dispatcher, kept, owner) = Owner::new(around, store.clone());
         tasks.vital("webhooks", notifier.run(tasks.stop()));
         tasks.vital("dispatch", owner.run(noticed, tasks.stop()));
 
+        reopen(&kept, &rooms).await;
+        let (recordings, remembering) = egress::Owner::new(store.clone());
+        tasks.vital("egress memory", remembering.run(tasks.stop()));
+        let egresses = Egresses::new(store.clone());
         let api = Api {
             rooms: rooms.clone(),
             dispatcher: dispatcher.clone(),
-            sip: SipSetup::new(store),
+            sip: SipSetup::new(store.clone()),
+            egress: egresses.clone(),
+            ingress: Ingresses::new(store, config.ingress.clone()),
+            kept,
+            limits: config.limits,
+            auto_create: config.rooms.auto_create,
         };
         let http = Http {
             api,
@@ -84,6 +97,8 @@ impl Node {
             rooms,
             dispatcher,
             webhooks,
+            egresses,
+            recordings,
             stop: tasks.stop(),
         })
     }
@@ -97,6 +112,8 @@ pub struct NodeHandle {
     rooms: Rooms,
     dispatcher: Dispatcher,
     webhooks: Webhooks,
+    egresses: Egresses,
+    recordings: mpsc::Sender<proto::EgressInfo>,
     stop: Stop,
 }
 
@@ -131,9 +148,24 @@ impl NodeHandle {
     }
 
     /// Tells the webhook receivers and listeners of something that happened outside the rooms,
-    /// such as a recording. Id and time are filled in where they are missing.
+    /// such as a recording. Id and time are filled in where they are missing. What a recording
+    /// says of itself is remembered, and listed by the API.
     pub fn notify(&self, event: proto::WebhookEvent) {
+        if let Some(info) = &event.egress_info
+            && self.recordings.try_send(info.clone()).is_err()
+        {
+            tracing::warn!(
+                egress = info.egress_id,
+                "news of a recording is not remembered"
+            );
+        }
         self.webhooks.notify(event);
+    }
+
+    /// What the API asks of the recorder, for the first who takes it: whoever does can carry out
+    /// what it is asked. Until then the API answers that there is no recorder.
+    pub fn take_egress_orders(&self) -> Option<mpsc::Receiver<EgressOrder>> {
+        self.egresses.take_orders()
     }
 
     /// Every webhook event from now on, delivered or not.
@@ -153,6 +185,20 @@ impl NodeHandle {
     }
 }
 
+/// Opens the rooms again that the process before had. Without them the node still serves.
+async fn reopen(kept: &Kept, rooms: &Rooms) {
+    match kept.revive(rooms, crate::clock::now()).await {
+        Ok(0) => {}
+        Ok(rooms) => tracing::info!(rooms, "rooms of the process before are open again"),
+        Err(error) => {
+            tracing::error!(
+                code = error.code(),
+                "rooms of the process before cannot be read"
+            );
+        }
+    }
+}
+
 fn rooms_config(config: &NodeConfig, node_id: String, seed: u64) -> RoomsConfig {
     let base = RoomsConfig::new(config.rtc_udp, config.keys.clone(), seed);
     let node_ips = match config.node_ips.as_slice() {
@@ -165,6 +211,7 @@ fn rooms_config(config: &NodeConfig, node_id: String, seed: u64) -> RoomsConfig 
         region: config.region.clone(),
         defaults: config.rooms,
         limits: config.limits,
+        presets: config.presets.clone(),
         ..base
     }
 }

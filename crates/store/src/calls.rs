@@ -36,6 +36,26 @@ impl Direction {
     }
 }
 
+/// Who tells of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CallSource {
+    /// Our own gateway, which sees all of it.
+    Gateway,
+    /// The events of a server whose gateway is not ours.
+    Webhooks,
+}
+
+impl CallSource {
+    fn from_word(word: &str) -> Self {
+        if word == "webhooks" {
+            Self::Webhooks
+        } else {
+            Self::Gateway
+        }
+    }
+}
+
 /// What is known when a call begins.
 #[derive(Clone, Debug)]
 pub struct CallStart {
@@ -70,6 +90,17 @@ pub struct CallEnd {
     pub summary: serde_json::Value,
 }
 
+/// What an event tells of a call: at least that it is there.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// The call.
+    pub start: CallStart,
+    /// When it was answered, once that is known.
+    pub answered_at: Option<UnixTime>,
+    /// How it ended, once it did.
+    pub end: Option<CallEnd>,
+}
+
 /// A call as stored.
 #[derive(Clone, Debug, Serialize)]
 pub struct Call {
@@ -99,6 +130,8 @@ pub struct Call {
     pub sip_status: Option<u16>,
     /// Media figures and the like.
     pub summary: Option<serde_json::Value>,
+    /// Who told of it.
+    pub source: CallSource,
 }
 
 /// The table of calls.
@@ -112,7 +145,8 @@ impl<'a> Calls<'a> {
         Self { pool }
     }
 
-    /// A call begins.
+    /// A call begins at our gateway. Should events have told of it first, the gateway's word
+    /// replaces theirs.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written.
@@ -120,7 +154,13 @@ impl<'a> Calls<'a> {
         sqlx::query(
             "INSERT INTO calls (call_id, room, direction, caller, called, trunk_id, rule_id, started_at)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT (call_id) DO NOTHING",
+             ON CONFLICT (call_id) DO UPDATE SET
+                room = excluded.room, direction = excluded.direction,
+                caller = excluded.caller, called = excluded.called,
+                trunk_id = excluded.trunk_id, rule_id = excluded.rule_id,
+                started_at = excluded.started_at, source = 'gateway',
+                ended_at = NULL, end_reason = NULL, sip_status = NULL, summary = NULL
+             WHERE calls.source = 'webhooks'",
         )
         .bind(start.call_id.as_str())
         .bind(start.room.as_str())
@@ -167,13 +207,86 @@ impl<'a> Calls<'a> {
         Ok(())
     }
 
-    /// Closes the calls a killed process left open, and says how many there were.
+    /// An event tells of a call. Events may come twice and in any order: the first answer and the
+    /// first end stay. A call of our own gateway is left as it is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn sighted(&self, sighting: &Sighting) -> Result<(), StoreError> {
+        let Sighting {
+            start,
+            answered_at,
+            end,
+        } = sighting;
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query(
+            "INSERT INTO calls
+                (call_id, room, direction, caller, called, trunk_id, rule_id, started_at, source)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'webhooks')
+             ON CONFLICT (call_id) DO NOTHING",
+        )
+        .bind(start.call_id.as_str())
+        .bind(start.room.as_str())
+        .bind(start.direction.as_str())
+        .bind(start.caller.expose())
+        .bind(start.called.expose())
+        .bind(&start.trunk_id)
+        .bind(&start.rule_id)
+        .bind(to_db(start.at.0))
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query(
+            "UPDATE calls SET answered_at = COALESCE(answered_at, ?)
+             WHERE call_id = ? AND source = 'webhooks'",
+        )
+        .bind(answered_at.map(|at| to_db(at.0)))
+        .bind(start.call_id.as_str())
+        .execute(&mut *transaction)
+        .await?;
+        if let Some(end) = end {
+            sqlx::query(
+                "UPDATE calls SET ended_at = ?, end_reason = ?, sip_status = ?, summary = ?
+                 WHERE call_id = ? AND source = 'webhooks' AND ended_at IS NULL",
+            )
+            .bind(to_db(end.at.0))
+            .bind(&end.reason)
+            .bind(end.sip_status.map(i64::from))
+            .bind(end.summary.to_string())
+            .bind(start.call_id.as_str())
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// A room is over: calls in it that only events told of are over too, even if the event that
+    /// said so was lost. A call that began after `at` is in a later room of the same name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn room_over(&self, room: &RoomName, at: UnixTime) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "UPDATE calls SET ended_at = ?, end_reason = 'room_ended'
+             WHERE room = ? AND source = 'webhooks' AND ended_at IS NULL AND started_at <= ?",
+        )
+        .bind(to_db(at.0))
+        .bind(room.as_str())
+        .bind(to_db(at.0))
+        .execute(self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Closes the calls a killed process left open, and says how many there were. Calls of another
+    /// gateway go on without us.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written.
     pub async fn close_orphans(&self, at: UnixTime) -> Result<u64, StoreError> {
         let done = sqlx::query(
-            "UPDATE calls SET ended_at = ?, end_reason = 'process_ended' WHERE ended_at IS NULL",
+            "UPDATE calls SET ended_at = ?, end_reason = 'process_ended'
+             WHERE ended_at IS NULL AND source = 'gateway'",
         )
         .bind(to_db(at.0))
         .execute(self.pool)
@@ -233,5 +346,6 @@ fn read(row: &SqliteRow) -> Result<Call, StoreError> {
             .map(|text| serde_json::from_str(&text))
             .transpose()
             .map_err(damaged)?,
+        source: CallSource::from_word(row.try_get("source")?),
     })
 }

@@ -16,33 +16,23 @@
 mod calls;
 mod documents;
 mod events;
+mod open;
 mod outbox;
 mod recordings;
 mod refusals;
 mod turns;
 
-use std::str::FromStr as _;
-use std::time::Duration;
-
 use sqlx::SqlitePool;
 use sqlx::migrate::MigrateError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use trunkline_base::class::{Class, Classified};
 
-pub use calls::{Call, CallEnd, CallStart, Calls, Direction};
+pub use calls::{Call, CallEnd, CallSource, CallStart, Calls, Direction, Sighting};
 pub use documents::Documents;
-pub use events::{Event, Events};
+pub use events::{Arrival, Event, EventFilter, EventState, Events, StoredEvent, WaitingEvent};
 pub use outbox::{Delivery, Outbox};
 pub use recordings::{Recording, RecordingEnd, RecordingStart, Recordings};
 pub use refusals::{Refusal, Refusals};
 pub use turns::{Turn, TurnLatency, Turns};
-
-/// Writers queue this long behind each other before giving up; a write takes microseconds, so
-/// reaching it means that the disk stands still.
-const BUSY: Duration = Duration::from_secs(5);
-
-/// Readers at work at the same time. More than the cores gains nothing.
-const CONNECTIONS: u32 = 4;
 
 /// Why the store could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -116,35 +106,21 @@ impl Store {
     /// # Errors
     /// [`StoreError::Open`] or [`StoreError::Migrate`].
     pub async fn open(path: &str) -> Result<Self, StoreError> {
-        let open = |source| StoreError::Open {
-            path: path.to_owned(),
-            source,
+        Self::open_within(path, None).await
+    }
+
+    /// Opens the file, which may take this much space at the most; writing beyond that gives
+    /// [`StoreError::Full`], as a full disk does.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] or [`StoreError::Migrate`].
+    pub async fn open_within(path: &str, bytes: Option<u64>) -> Result<Self, StoreError> {
+        let options = open::options(path, bytes)?;
+        let pool = if path == ":memory:" {
+            open::memory(path, options).await?
+        } else {
+            open::file(path, options).await?
         };
-        let in_memory = path == ":memory:";
-        let options = SqliteConnectOptions::from_str(&format!("sqlite://{path}"))
-            .map_err(open)?
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .busy_timeout(BUSY)
-            .journal_mode(SqliteJournalMode::Wal)
-            // Under WAL a killed process loses nothing with NORMAL; only a power cut may cost the
-            // last moments.
-            .synchronous(SqliteSynchronous::Normal);
-        // Each connection to `:memory:` is a database of its own, so there is one, kept for good.
-        let connections = if in_memory { 1 } else { CONNECTIONS };
-        let pool = SqlitePoolOptions::new()
-            .max_connections(connections)
-            .min_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(BUSY)
-            .connect_with(options)
-            .await
-            .map_err(open)?;
-        sqlx::migrate!()
-            .run(&pool)
-            .await
-            .map_err(StoreError::Migrate)?;
         Ok(Self { pool })
     }
 

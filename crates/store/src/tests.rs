@@ -175,3 +175,206 @@ async fn a_directory_that_is_not_there_is_named() {
     assert!(error.to_string().contains("/nonexistent/dir/t.db"));
     assert_eq!(error.class(), Class::Invalid);
 }
+
+/// A daemon that starts and a look at its calls may open a new file together. This once failed with
+/// "database is locked".
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_file_opened_by_many_at_once_is_opened_by_all() {
+    for _ in 0..20 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("trunkline.db").display().to_string();
+        let mut opening = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let path = path.clone();
+            opening.spawn(async move { Store::open(&path).await.map(|_| ()) });
+        }
+        for opened in opening.join_all().await {
+            opened.unwrap();
+        }
+    }
+}
+
+fn arrival<'a>(id: &'a str, room: &'a str, at: u64) -> Arrival<'a> {
+    Arrival {
+        event_id: id,
+        at: UnixTime(at),
+        kind: "participant_joined",
+        room,
+        body: "{ \"later\": 12345678901234567890123 }",
+        received_at: UnixTime(at),
+    }
+}
+
+async fn waiting(store: &Store, now: u64) -> Vec<i64> {
+    let waiting = store.events().waiting(UnixTime(now), 10).await.unwrap();
+    waiting.iter().map(|event| event.seq).collect()
+}
+
+#[tokio::test]
+async fn a_room_waits_for_its_first_event_and_others_do_not() {
+    let store = Store::open(":memory:").await.unwrap();
+    let events = store.events();
+    for (id, room) in [("a1", "a"), ("b1", "b"), ("a2", "a"), ("b2", "b")] {
+        assert!(events.keep(&arrival(id, room, 5)).await.unwrap());
+    }
+    assert!(!events.keep(&arrival("a1", "a", 9)).await.unwrap());
+    assert_eq!(waiting(&store, 10).await, [1, 2, 3, 4]);
+    events.retry(1, UnixTime(50)).await.unwrap();
+    assert_eq!(waiting(&store, 10).await, [2, 4]);
+    assert_eq!(events.next_due().await.unwrap(), Some(UnixTime(50)));
+    assert_eq!(waiting(&store, 50).await, [1, 2, 3, 4]);
+    events.park(1, "broken").await.unwrap();
+    events.done(2).await.unwrap();
+    assert_eq!(waiting(&store, 50).await, [3, 4]);
+    assert_eq!(events.count(EventState::Waiting).await.unwrap(), 2);
+    assert!(
+        events
+            .came_after(1, "a", "participant_joined")
+            .await
+            .unwrap()
+    );
+    assert!(
+        !events
+            .came_after(3, "a", "participant_joined")
+            .await
+            .unwrap()
+    );
+
+    let parked = EventFilter {
+        parked: true,
+        ..EventFilter::default()
+    };
+    let page = events.page(&parked, 10).await.unwrap();
+    assert_eq!(page[0].reason.as_deref(), Some("broken"));
+    assert_eq!((page.len(), page[0].attempts), (1, 2));
+    assert!(events.release("a1").await.unwrap());
+    assert!(!events.release("a1").await.unwrap());
+    assert_eq!(waiting(&store, 50).await, [1, 3, 4]);
+}
+
+#[tokio::test]
+async fn pruning_takes_what_is_old_and_done_in_small_bites() {
+    let store = Store::open(":memory:").await.unwrap();
+    let events = store.events();
+    for (id, at) in [("a", 1), ("b", 2), ("c", 3), ("d", 99)] {
+        events.keep(&arrival(id, "r", at)).await.unwrap();
+    }
+    for seq in [1, 2, 4] {
+        events.done(seq).await.unwrap();
+    }
+    assert_eq!(events.prune(UnixTime(50), 1).await.unwrap(), 1);
+    assert_eq!(events.prune(UnixTime(50), 9).await.unwrap(), 1);
+    let left = events.page(&EventFilter::default(), 10).await.unwrap();
+    let left: Vec<&str> = left.iter().map(|e| e.event.event_id.as_str()).collect();
+    assert_eq!(left, ["c", "d"], "one waits, one is young");
+}
+
+#[tokio::test]
+async fn a_page_is_of_one_room_and_goes_on_after_a_place() {
+    let store = Store::open(":memory:").await.unwrap();
+    for id in ["a", "b", "c"] {
+        store.events().keep(&arrival(id, "r", 1)).await.unwrap();
+    }
+    store
+        .events()
+        .keep(&arrival("d", "other", 1))
+        .await
+        .unwrap();
+    let filter = EventFilter {
+        room: Some("r".into()),
+        after: 1,
+        ..EventFilter::default()
+    };
+    let page = store.events().page(&filter, 1).await.unwrap();
+    assert_eq!((page.len(), page[0].seq), (1, 2));
+    let all = store.events().page(&filter, 10).await.unwrap();
+    assert_eq!(all.len(), 2);
+}
+
+fn sighting(end: Option<&str>) -> Sighting {
+    Sighting {
+        start: start("SCL_far", 100),
+        answered_at: None,
+        end: end.map(|reason| CallEnd {
+            at: UnixTime(200),
+            reason: reason.into(),
+            sip_status: None,
+            summary: serde_json::Value::Null,
+        }),
+    }
+}
+
+#[tokio::test]
+async fn a_call_of_another_gateway_is_told_by_events_in_any_order() {
+    let store = Store::open(":memory:").await.unwrap();
+    let calls = store.calls();
+    calls.sighted(&sighting(Some("hung_up"))).await.unwrap();
+    let late = Sighting {
+        answered_at: Some(UnixTime(120)),
+        ..sighting(None)
+    };
+    calls.sighted(&late).await.unwrap();
+    calls.sighted(&sighting(Some("twice"))).await.unwrap();
+    let call = calls.get("SCL_far").await.unwrap().unwrap();
+    assert_eq!(call.source, CallSource::Webhooks);
+    assert_eq!(call.end_reason.as_deref(), Some("hung_up"));
+    assert_eq!(call.answered_at, Some(UnixTime(120)));
+    assert_eq!(calls.list(9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn our_gateways_word_beats_the_events() {
+    let store = Store::open(":memory:").await.unwrap();
+    let calls = store.calls();
+    // The events were faster than the gateway's own row.
+    calls.sighted(&sighting(Some("hung_up"))).await.unwrap();
+    calls.start(&start("SCL_far", 99)).await.unwrap();
+    let call = calls.get("SCL_far").await.unwrap().unwrap();
+    assert_eq!((call.source, call.ended_at), (CallSource::Gateway, None));
+    calls.sighted(&sighting(Some("hung_up"))).await.unwrap();
+    let room = RoomName::parse("call-1").unwrap();
+    assert_eq!(calls.room_over(&room, UnixTime(300)).await.unwrap(), 0);
+    let call = calls.get("SCL_far").await.unwrap().unwrap();
+    assert_eq!((call.started_at, call.ended_at), (UnixTime(99), None));
+}
+
+#[tokio::test]
+async fn a_room_that_is_over_ends_its_calls_but_not_those_of_its_next_life() {
+    let store = Store::open(":memory:").await.unwrap();
+    let calls = store.calls();
+    calls.sighted(&sighting(None)).await.unwrap();
+    let next = Sighting {
+        start: start("SCL_next", 500),
+        ..sighting(None)
+    };
+    calls.sighted(&next).await.unwrap();
+    let room = RoomName::parse("call-1").unwrap();
+    assert_eq!(calls.room_over(&room, UnixTime(300)).await.unwrap(), 1);
+    let next = calls.get("SCL_next").await.unwrap().unwrap();
+    assert_eq!(next.ended_at, None);
+    // A restart of ours ends no call of another gateway.
+    assert_eq!(calls.close_orphans(UnixTime(600)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_store_at_its_limit_says_that_it_is_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db").display().to_string();
+    let store = Store::open_within(&path, Some(512 * 1024)).await.unwrap();
+    let body = format!("\"{}\"", "x".repeat(64 * 1024));
+    let mut last = Ok(true);
+    for n in 0..16 {
+        let id = format!("EV_{n}");
+        let event = Arrival {
+            body: &body,
+            ..arrival(&id, "r", 1)
+        };
+        last = store.events().keep(&event).await;
+    }
+    let error = last.unwrap_err();
+    assert_eq!(
+        (error.code(), error.class()),
+        ("store.disk_full", Class::Unavailable)
+    );
+    store.ping().await.unwrap();
+}

@@ -17,7 +17,6 @@ use super::house::{House, PATIENCE, ROOM, invite};
 async fn a_call_is_answered_stored_and_hung_up() {
     let house = House::open(AnswerPolicy::OnRoom).await;
     let call = house.call("100").await;
-    assert!(call.answered_ms < 1000, "{} ms", call.answered_ms);
     let summary = timeout(PATIENCE, call.hangup()).await.unwrap();
     assert_eq!(summary.cause, "local");
     house.no_calls_left().await;

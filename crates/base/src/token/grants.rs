@@ -139,4 +139,31 @@ pub struct AgentGrant {
     /// Administer agents.
     #[serde(skip_serializing_if = "is_false")]
     pub admin: bool,
+    /// Administer simulations.
+    #[serde(skip_serializing_if = "is_false")]
+    pub simulation_admin: bool,
+    /// Administer agents' databases.
+    #[serde(skip_serializing_if = "is_false")]
+    pub database_admin: bool,
+    /// Administer the queue of agent dispatches.
+    #[serde(skip_serializing_if = "is_false")]
+    pub dispatch_admin: bool,
+}
+
+/// Rights to model inference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InferenceGrant {
+    /// Use inference.
+    #[serde(skip_serializing_if = "is_false")]
+    pub perform: bool,
+}
+
+/// Rights to report observations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObservabilityGrant {
+    /// Write observations.
+    #[serde(skip_serializing_if = "is_false")]
+    pub write: bool,
 }

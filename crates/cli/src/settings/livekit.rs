@@ -3,16 +3,23 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 use trunkline_base::secret::Secret;
-use trunkline_base::token::{ApiKey, KeyRing};
+use trunkline_base::token::{ApiKey, KeyRing, LEEWAY};
 use trunkline_bridge::sip::AnswerPolicy;
-use trunkline_service::config::{Report, Source, Spanned, nearest};
+use trunkline_client::auth::{LIFE, Purpose};
+use trunkline_service::config::{Environment, Report, Source, Spanned, nearest};
 use trunkline_sip::sdp::Codec;
 
+use super::node::{self, NodeRooms, RawIngress, RawLimits, RawRooms};
 use super::raw::{Judge, filled};
 use crate::args::Global;
+use crate::keys::{KeyFile, read_map};
+
+/// Several keys in one variable, as LiveKit's server has it: the text of a key file.
+const KEYS: &str = "LIVEKIT_KEYS";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +29,7 @@ pub(super) struct Raw {
     sip: RawSip,
     recording: RawRecording,
     store: RawStore,
+    keys: RawKeys,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -40,6 +48,9 @@ struct RawNode {
     rtc_udp: Option<Spanned<String>>,
     node_ip: Option<Spanned<String>>,
     webhooks: Vec<String>,
+    rooms: RawRooms,
+    limits: RawLimits,
+    ingress: RawIngress,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -67,6 +78,13 @@ struct RawStore {
     path: Option<String>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawKeys {
+    file: Option<String>,
+    longest_token: Option<Spanned<String>>,
+}
+
 /// Where the LiveKit server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,6 +107,7 @@ pub(crate) struct Livekit {
     pub(crate) sip: Sip,
     pub(crate) recording: Recording,
     pub(crate) store: PathBuf,
+    pub(crate) keys: Keys,
 }
 
 /// The embedded node.
@@ -98,6 +117,7 @@ pub(crate) struct Node {
     pub(crate) rtc_udp: SocketAddr,
     pub(crate) node_ip: Option<IpAddr>,
     pub(crate) webhooks: Vec<String>,
+    pub(crate) rooms: NodeRooms,
 }
 
 /// The SIP gateway.
@@ -121,7 +141,52 @@ pub(crate) struct Recording {
     pub(crate) dir: PathBuf,
 }
 
+/// Several API keys, which can be changed while everything runs.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Keys {
+    /// Where they are kept; a file that is there stands in place of every other key setting.
+    pub(crate) file: PathBuf,
+    /// The longest life of a token that any signer of these keys makes.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) longest_token: Duration,
+    /// `LIVEKIT_KEYS`, and what the file holds: ready to sign and verify.
+    #[serde(skip)]
+    read: Option<KeyRing>,
+    /// The keys of `LIVEKIT_KEYS`.
+    #[serde(skip)]
+    named: Vec<(String, Secret<String>)>,
+}
+
+impl Keys {
+    /// How long a key that signed no more goes on verifying: until its last token has expired,
+    /// with the clocks' difference and one refresh.
+    pub(crate) fn window(&self) -> Duration {
+        self.longest_token + Duration::from_secs(LEEWAY) + LIFE
+    }
+}
+
 impl Livekit {
+    /// Reads the keys that are not in `livekit.yaml` itself.
+    pub(super) fn with_keys(mut self, env: &Environment, report: &mut Report) -> Self {
+        if let Some(text) = env.var(KEYS).filter(|text| !text.trim().is_empty()) {
+            match read_map(text) {
+                Ok(keys) => self.keys.named = keys,
+                Err(place) => {
+                    let what = format!("is not a map of key ids to secrets{place}");
+                    report.file(KEYS, what, "write one `APIxxxx: secret` a line".to_owned());
+                }
+            }
+        }
+        let file = KeyFile::new(self.keys.file.clone());
+        if file.exists() {
+            match file.load() {
+                Ok(book) => self.keys.read = book.ring(),
+                Err(error) => report.file("keys", error.to_string(), None),
+            }
+        }
+        self
+    }
+
     /// Flags and the variables of the same names win over the file.
     pub(super) fn overridden(mut self, global: &Global) -> Self {
         if let Some(url) = &global.url {
@@ -136,11 +201,27 @@ impl Livekit {
         self
     }
 
-    /// The keys, when both halves are set.
+    /// The keys: those of the key file, else those of `LIVEKIT_KEYS` and the pair of `api_key`
+    /// and `api_secret`, which signs where it is set. A ring that is replaced later is replaced
+    /// for whoever got it here.
     pub(crate) fn keys(&self) -> Option<KeyRing> {
-        let secret = self.api_secret.expose();
-        let set = !self.api_key.is_empty() && !secret.is_empty();
-        set.then(|| KeyRing::from(ApiKey::new(self.api_key.clone(), secret.clone())))
+        if let Some(ring) = &self.keys.read {
+            return Some(ring.clone());
+        }
+        let mut keys = self
+            .configured()
+            .into_iter()
+            .map(|(id, secret)| ApiKey::new(id, secret.expose().clone()));
+        Some(KeyRing::new(keys.next()?, keys))
+    }
+
+    /// The keys that are set outside the key file, the one that signs first.
+    pub(crate) fn configured(&self) -> Vec<(String, Secret<String>)> {
+        let set = !self.api_key.is_empty() && !self.api_secret.expose().is_empty();
+        let pair = set.then(|| (self.api_key.clone(), self.api_secret.clone()));
+        let others = self.keys.named.iter().cloned();
+        let others = others.filter(|(id, _)| !set || *id != self.api_key);
+        pair.into_iter().chain(others).collect()
     }
 }
 
@@ -154,6 +235,12 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
         rtc_udp: judge.addr(filled(raw.node.rtc_udp.as_ref()), local(7882)),
         node_ip: ip(raw.node.node_ip.as_ref(), &mut judge),
         webhooks: raw.node.webhooks,
+        rooms: node::validate(
+            raw.node.rooms,
+            &raw.node.limits,
+            raw.node.ingress,
+            &mut judge,
+        ),
     };
     let sip = Sip {
         enabled: raw.sip.enabled.unwrap_or(true),
@@ -194,6 +281,18 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
             .path
             .unwrap_or_else(|| "data/trunkline.db".to_owned())
             .into(),
+        keys: Keys {
+            file: raw
+                .keys
+                .file
+                .filter(|path| !path.is_empty())
+                .unwrap_or_else(|| "data/keys.yaml".to_owned())
+                .into(),
+            longest_token: judge
+                .duration(filled(raw.keys.longest_token.as_ref()), Purpose::LONGEST),
+            read: None,
+            named: Vec::new(),
+        },
     })
 }
 
@@ -284,6 +383,10 @@ pub(super) fn redacted<S: Serializer>(
     } else {
         "[redacted]"
     })
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(duration.as_secs())
 }
 
 fn answer_word<S: Serializer>(answer: &AnswerPolicy, serializer: S) -> Result<S::Ok, S::Error> {

@@ -3,6 +3,7 @@
 
 mod livekit;
 mod monitoring;
+mod node;
 mod raw;
 mod retry;
 mod security;
@@ -67,9 +68,10 @@ pub(crate) fn load(global: &Global, env: &Environment) -> Result<Settings, Repor
     let monitoring = files.read("monitoring.yaml", &mut report, monitoring::validate);
     let security = files.read("security.yaml", &mut report, security::validate);
     let agent = files.agent(&mut report);
+    let livekit = livekit.map(|livekit| livekit.overridden(global).with_keys(env, &mut report));
     let mut settings = (|| {
         Some(Settings {
-            livekit: livekit?.overridden(global),
+            livekit: livekit?,
             sip_setup: sip_setup?,
             retries: retries?,
             monitoring: monitoring?,

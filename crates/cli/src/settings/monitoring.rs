@@ -1,8 +1,9 @@
 //! `monitoring.yaml`: where health and metrics are served, and how much is logged.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use trunkline_service::config::{Report, Source, Spanned, nearest};
 
 use super::raw::{Judge, filled};
@@ -11,6 +12,7 @@ use super::raw::{Judge, filled};
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
     console: RawConsole,
+    events: RawEvents,
     log: RawLog,
 }
 
@@ -18,6 +20,12 @@ pub(super) struct Raw {
 #[serde(deny_unknown_fields, default)]
 struct RawConsole {
     bind: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawEvents {
+    retain: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -32,12 +40,17 @@ struct RawLog {
 pub(crate) struct Monitoring {
     /// Health, metrics, webhooks and calls over HTTP.
     pub(crate) console: SocketAddr,
+    /// LiveKit's events are kept this long after they are processed.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) retain_events: Duration,
     /// Least severe level that is logged.
     pub(crate) level: String,
     /// Log lines as JSON.
     pub(crate) json_logs: bool,
 }
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const RETAIN: Duration = Duration::from_secs(30 * 24 * 3600);
 const LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 const FORMATS: &[&str] = &["text", "json"];
 
@@ -46,7 +59,16 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
     let default = SocketAddr::from(([127, 0, 0, 1], 7890));
     let level = word(raw.log.level.as_ref(), LEVELS, "info", &mut judge);
     let format = word(raw.log.format.as_ref(), FORMATS, "text", &mut judge);
+    let retain_events = judge.duration(raw.events.retain.as_ref(), RETAIN);
+    if let Some(retain) = raw.events.retain.as_ref().filter(|_| retain_events < DAY) {
+        judge.blame(
+            retain,
+            "repeated events must be known for a day".to_owned(),
+            "say 24h or more".to_owned(),
+        );
+    }
     Some(Monitoring {
+        retain_events,
         console: judge.addr(filled(raw.console.bind.as_ref()), default),
         level,
         json_logs: format == "json",
@@ -71,4 +93,8 @@ fn word(
         nearest(&raw.value, known),
     );
     default.to_owned()
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
 }

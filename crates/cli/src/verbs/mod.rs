@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod config;
+pub(crate) mod keys;
 pub(crate) mod models;
 pub(crate) mod room;
 pub(crate) mod serve;
@@ -38,7 +39,7 @@ pub(crate) fn keys(global: &Global) -> Result<KeyRing, Failure> {
 
 pub(crate) fn no_keys() -> Failure {
     let text = "no API key: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, \
-                or pass --api-key and --api-secret";
+                pass --api-key and --api-secret, or make a key file with `trunkline keys add`";
     Failure::new(Class::Denied, "auth.no_key", text)
 }
 

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 use trunkline_agent::speech::{Speech, SpeechConfig};
 use trunkline_base::class::Class;
+use trunkline_base::token::KeyRing;
 use trunkline_service::log::{self, Format};
 use trunkline_service::metrics;
 use trunkline_service::tasks::{Limits, Tasks};
@@ -15,6 +16,7 @@ use super::models::dir_or_default;
 use super::{no_keys, settings};
 use crate::args::{Global, Serve};
 use crate::failure::Failure;
+use crate::keys::{KeyFile, follow};
 use crate::output;
 use crate::settings::{Monitoring, Settings};
 use crate::wiring::{Plan, Stack, dev_keys};
@@ -30,11 +32,7 @@ pub(crate) async fn run(typed: Serve, global: &Global) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let tasks = Tasks::new();
     let plan = Plan {
-        keys: if typed.dev {
-            dev_keys()
-        } else {
-            settings.livekit.keys().ok_or_else(no_keys)?
-        },
+        keys: keys(&typed, &settings, &tasks)?,
         speech: speech(&typed, &settings).await?,
         dev: typed.dev,
         settings,
@@ -91,6 +89,20 @@ fn crates(level: &str) -> String {
     .iter()
     .map(|name| format!(",trunkline_{name}={level}"))
     .collect()
+}
+
+/// The keys, and the task that takes up their changes.
+fn keys(typed: &Serve, settings: &Settings, tasks: &Tasks) -> Result<KeyRing, Failure> {
+    let file = KeyFile::new(settings.livekit.keys.file.clone());
+    let followed = (!typed.dev).then_some(file);
+    let ring = if typed.dev {
+        dev_keys()
+    } else {
+        settings.livekit.keys().ok_or_else(no_keys)?
+    };
+    let hangup = open(SignalKind::hangup())?;
+    tasks.vital("keys", follow(followed, ring.clone(), hangup, tasks.stop()));
+    Ok(ring)
 }
 
 async fn speech(typed: &Serve, settings: &Settings) -> Result<Option<Speech>, Failure> {
@@ -171,6 +183,13 @@ async fn drain(stack: &Stack, tasks: &Tasks, mut signals: Signals) {
     }
 }
 
+fn open(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|error| {
+        let text = format!("cannot listen for signals: {error}");
+        Failure::new(Class::Internal, "process.signals", text)
+    })
+}
+
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -178,12 +197,6 @@ struct Signals {
 
 impl Signals {
     fn new() -> Result<Self, Failure> {
-        let open = |kind| {
-            signal(kind).map_err(|error| {
-                let text = format!("cannot listen for signals: {error}");
-                Failure::new(Class::Internal, "process.signals", text)
-            })
-        };
         Ok(Self {
             terminate: open(SignalKind::terminate())?,
             interrupt: open(SignalKind::interrupt())?,

@@ -2,7 +2,7 @@
 //! they meet in rooms, in the store, and here.
 //!
 //! ```text
-//! store ─► console ─► node (its webhooks go to the console) ─► recorder ─► agent ─► SIP set-up ─► gateway
+//! store ─► console ─► node (its webhooks go to the console) ─► recorder ─► events ─► agent ─► SIP set-up ─► gateway
 //! ```
 
 mod api_metrics;
@@ -26,6 +26,7 @@ use trunkline_bridge::egress::{Recorder, RecorderConfig};
 use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle};
 use trunkline_client::api::{ApiOptions, LiveKitApiClient, Watch};
 use trunkline_client::auth::LiveKitAuthManager;
+use trunkline_console::webhooks::EventsConfig;
 use trunkline_console::{ConsoleConfig, ConsoleHandle, Part};
 use trunkline_node::{Node, NodeConfig, NodeHandle, Receiver, WebhookConfig};
 use trunkline_service::tasks::{DrainReport, Limits, Tasks};
@@ -80,6 +81,10 @@ impl Stack {
         let config = ConsoleConfig {
             bind: settings.monitoring.console,
             keys: keys.clone(),
+            events: EventsConfig {
+                retain: settings.monitoring.retain_events,
+                ..EventsConfig::default()
+            },
         };
         let console =
             trunkline_console::start(config, store.clone(), parts.subscribe(), tasks).await?;
@@ -92,6 +97,8 @@ impl Stack {
             report(&parts, "node", "listens");
         }
         recorder(&settings, &keys, node.as_ref(), &console, &store, tasks).await?;
+        // Whoever listens to events listens now.
+        console.process(Vec::new(), tasks);
         let worker = worker(&settings, &keys, speech, &store, tasks).await?;
         if worker.is_some() {
             report(&parts, "agent", "registered");
@@ -187,6 +194,10 @@ async fn node(
             receivers,
             ..WebhookConfig::default()
         },
+        rooms: wanted.rooms.defaults,
+        limits: wanted.rooms.limits,
+        presets: wanted.rooms.presets.clone(),
+        ingress: wanted.rooms.ingress.clone(),
         ..NodeConfig::new(wanted.http, wanted.rtc_udp, keys.clone())
     };
     Ok(Node::start(config, store.clone(), tasks.clone()).await?)
@@ -213,13 +224,22 @@ async fn recorder(
     };
     let recorder = Recorder::start(config, store.clone(), tasks.clone()).await?;
     let events = node.map_or_else(
-        || recording::Feed::Console(console.events()),
+        || recording::Feed::Console {
+            events: console.events(),
+            store: store.clone(),
+        },
         |node| recording::Feed::Node(node.subscribe_events()),
     );
     tasks.vital(
         "recording",
         recording::follow(events, recorder.clone(), tasks.stop()),
     );
+    if let Some(orders) = node.and_then(NodeHandle::take_egress_orders) {
+        tasks.vital(
+            "egress orders",
+            recording::obey(orders, recorder.clone(), tasks.stop()),
+        );
+    }
     let told = recording::Told {
         node: node.cloned(),
         store: store.clone(),

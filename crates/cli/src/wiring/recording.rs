@@ -2,16 +2,18 @@
 //! recording is told like any other event of the server.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use livekit_protocol as proto;
 use tokio::sync::{broadcast, mpsc};
 use tracing::{info, warn};
 use trunkline_base::class::Classified as _;
-use trunkline_base::id::RoomName;
+use trunkline_base::id::{EgressId, RoomName};
 use trunkline_base::token::ParticipantKind;
 use trunkline_bridge::egress::RecorderHandle;
-use trunkline_client::webhook::WebhookEvent;
-use trunkline_node::NodeHandle;
+use trunkline_client::webhook::WebhookKind;
+use trunkline_console::webhooks::Received;
+use trunkline_node::{EgressOrder, NodeHandle, NotRunning};
 use trunkline_service::tasks::Stop;
 use trunkline_store::{Event, Store};
 
@@ -21,23 +23,33 @@ use crate::verbs::now;
 /// Rooms remembered as recorded; far more than are open at a time, and a repeat is harmless.
 const REMEMBERED: usize = 4096;
 
+/// A call that began longer ago than this is not recorded from its middle.
+const CURRENT: Duration = Duration::from_secs(300);
+
 /// Where events come from.
 pub(super) enum Feed {
     /// The embedded node, without a detour.
     Node(NodeEvents),
-    /// The webhooks of a remote server.
-    Console(broadcast::Receiver<WebhookEvent>),
+    /// The webhooks of a remote server, as they are processed.
+    Console {
+        events: broadcast::Receiver<Received>,
+        store: Store,
+    },
 }
 
 impl Feed {
     async fn next(&mut self) -> Option<proto::WebhookEvent> {
         loop {
             let got = match self {
-                Self::Node(events) => events.recv().await,
-                Self::Console(events) => events.recv().await.map(|event| event.detail),
+                Self::Node(events) => events.recv().await.map(Some),
+                Self::Console { events, store } => match events.recv().await {
+                    Ok(received) => Ok(current(&received, store).await),
+                    Err(error) => Err(error),
+                },
             };
             match got {
-                Ok(event) => return Some(event),
+                Ok(Some(event)) => return Some(event),
+                Ok(None) => {}
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
                     warn!(missed, "the recorder missed events");
                 }
@@ -45,6 +57,18 @@ impl Feed {
             }
         }
     }
+}
+
+/// The event, unless it is of the past: after a restart, events of calls that are over by now are
+/// processed too, and recording their rooms would open them again.
+async fn current(received: &Received, store: &Store) -> Option<proto::WebhookEvent> {
+    let room = received.event.room().unwrap_or_default();
+    let over = store
+        .events()
+        .came_after(received.seq, room, WebhookKind::RoomFinished.as_str())
+        .await;
+    let stale = now().since(received.at()) > CURRENT || over.unwrap_or(false);
+    (!stale).then(|| received.event.detail.clone())
 }
 
 /// Records each room that a phone call joins, until the drain.
@@ -75,6 +99,29 @@ pub(super) async fn follow(mut feed: Feed, recorder: RecorderHandle, stop: Stop)
             Ok(egress) => info!(%egress, "recording a call"),
             Err(error) => warn!(code = error.code(), "a call is not recorded"),
         }
+    }
+}
+
+/// Carries out what the node's API is asked, as long as recordings may run.
+pub(super) async fn obey(
+    mut orders: mpsc::Receiver<EgressOrder>,
+    recorder: RecorderHandle,
+    stop: Stop,
+) {
+    loop {
+        let order = tokio::select! {
+            order = orders.recv() => order,
+            () = stop.hurry() => return,
+        };
+        let Some(EgressOrder::Stop { egress_id, answer }) = order else {
+            stop.draining().await;
+            return;
+        };
+        let stopped = match EgressId::parse(egress_id) {
+            Ok(id) => recorder.stop(id).await.map_err(|_| NotRunning),
+            Err(_) => Err(NotRunning),
+        };
+        let _gone = answer.send(stopped);
     }
 }
 

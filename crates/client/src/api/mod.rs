@@ -40,11 +40,12 @@ mod tokens;
 mod transport;
 mod wire;
 
+pub use crate::auth::{ApiGrant, Scope};
 pub use describe::Described;
 pub use error::{ApiError, ClockOff, Failure, Refusal};
 pub use observe::{Called, Guard, Observer, Watch};
 pub use regions::Failover;
-pub use rpc::{Grant, Repeat, Rpc, RpcInfo, Scope};
+pub use rpc::{Repeat, Rpc, RpcInfo};
 pub use table::RPCS;
 pub use wire::{Connections, Plain};
 

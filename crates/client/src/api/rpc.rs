@@ -5,28 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-/// The least right that LiveKit asks for a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Grant {
-    /// `video.roomCreate`: create and delete rooms, connectors.
-    RoomCreate,
-    /// `video.roomList`.
-    RoomList,
-    /// `video.roomAdmin` of the request's room.
-    RoomAdmin,
-    /// `video.roomAdmin` of the request's room, with `video.destinationRoom`.
-    RoomAdminTo,
-    /// `video.roomRecord`: every egress.
-    RoomRecord,
-    /// `video.ingressAdmin`.
-    IngressAdmin,
-    /// `sip.admin`: trunks and dispatch rules.
-    SipAdmin,
-    /// `sip.call`: place calls. It costs money, so its tokens live a minute and serve one call.
-    SipCall,
-    /// `sip.call` and `video.roomAdmin`: a transfer touches both a call and a room.
-    SipCallAndRoomAdmin,
-}
+use crate::auth::{ApiGrant, Scope};
 
 /// Whether a call may be sent twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,18 +37,9 @@ pub struct RpcInfo {
     /// `/twirp/livekit.Service/Method`.
     pub path: &'static str,
     /// The least right it needs.
-    pub grant: Grant,
+    pub grant: ApiGrant,
     /// Whether it may be sent twice.
     pub repeat: Repeat,
-}
-
-/// Which room a request is about, and where it moves somebody to; empty when it is about none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Scope<'a> {
-    /// The room.
-    pub room: &'a str,
-    /// The other room.
-    pub destination: &'a str,
 }
 
 /// One RPC with its request and answer.

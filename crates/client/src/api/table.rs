@@ -7,7 +7,8 @@ use std::time::Duration;
 use rand::RngCore as _;
 
 use super::proto;
-use super::rpc::{Grant, Repeat, Rpc, RpcInfo, Scope};
+use super::rpc::{Repeat, Rpc, RpcInfo};
+use crate::auth::{ApiGrant, Scope};
 
 macro_rules! rpcs {
     ($($name:ident = $service:ident . $method:ident ($req:ident) -> $res:ident,
@@ -19,7 +20,7 @@ macro_rules! rpcs {
                 method: stringify!($method),
                 name: concat!(stringify!($service), "/", stringify!($method)),
                 path: concat!("/twirp/livekit.", stringify!($service), "/", stringify!($method)),
-                grant: Grant::$grant,
+                grant: ApiGrant::$grant,
                 repeat: Repeat::$repeat,
             })$(.$step($arg))*;
         )+
@@ -77,7 +78,7 @@ rpcs! {
     LIST_SIP_DISPATCH_RULE = SIP.ListSIPDispatchRule(ListSipDispatchRuleRequest) -> ListSipDispatchRuleResponse, SipAdmin, Safe;
     DELETE_SIP_DISPATCH_RULE = SIP.DeleteSIPDispatchRule(DeleteSipDispatchRuleRequest) -> SipDispatchRuleInfo, SipAdmin, GoneIsDone;
     CREATE_SIP_PARTICIPANT = SIP.CreateSIPParticipant(CreateSipParticipantRequest) -> SipParticipantInfo, SipCall, Never, taking |r| dialling(r.ringing_timeout.as_ref(), r.wait_until_answered);
-    TRANSFER_SIP_PARTICIPANT = SIP.TransferSIPParticipant(TransferSipParticipantRequest) -> TransferSipParticipantResponse, SipCallAndRoomAdmin, Never, about |r| room(&r.room_name), taking |r| dialling(r.ringing_timeout.as_ref(), false);
+    TRANSFER_SIP_PARTICIPANT = SIP.TransferSIPParticipant(TransferSipParticipantRequest) -> TransferSipParticipantResponse, SipCallInRoom, Never, about |r| room(&r.room_name), taking |r| dialling(r.ringing_timeout.as_ref(), false);
 
     CREATE_DISPATCH = AgentDispatchService.CreateDispatch(CreateAgentDispatchRequest) -> AgentDispatch, RoomAdmin, Never, about |r| room(&r.room);
     LIST_DISPATCH = AgentDispatchService.ListDispatch(ListAgentDispatchRequest) -> ListAgentDispatchResponse, RoomAdmin, Safe, about |r| room(&r.room);

@@ -284,7 +284,7 @@ async fn a_call_is_described_as_it_would_be_sent() {
         (described.url.as_str(), described.rpc.grant),
         (
             "https://h.example/twirp/livekit.RoomService/MoveParticipant",
-            Grant::RoomAdminTo
+            ApiGrant::RoomAdminTo
         )
     );
     let body: serde_json::Value = serde_json::from_str(&described.body).unwrap();

@@ -7,17 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use tokio::sync::watch;
-use trunkline_base::id::ParticipantIdentity;
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
-use trunkline_base::token::{KeyRing, SipGrant, VideoGrant};
+use trunkline_base::token::KeyRing;
 
-use super::rpc::{Grant, Scope};
-use crate::auth::{AuthError, LIFE, LiveKitAuthManager};
-
-/// The life of a token that places one call.
-const CALL_LIFE: Duration = Duration::from_secs(60);
+use crate::auth::{ApiGrant, AuthError, LiveKitAuthManager, Scope};
 
 /// A token this close to its end may be refused by a server whose clock is ahead.
 const NEAR_END: Duration = Duration::from_secs(30);
@@ -37,46 +31,39 @@ pub(super) struct Bearer {
 /// Makes and keeps them.
 pub(super) struct Tokens {
     auth: LiveKitAuthManager,
-    /// The bearer of tokens for server calls; LiveKit does not look at it.
-    caller: ParticipantIdentity,
     /// Held for a look-up or a signature, never across an await.
     kept: Mutex<Kept>,
 }
 
 struct Kept {
-    rotations: watch::Receiver<KeyRing>,
-    /// Counts rotations.
+    /// How often the keys had been replaced when these were made.
     turn: u64,
-    wide: HashMap<Grant, Bearer>,
+    wide: HashMap<ApiGrant, Bearer>,
     rooms: HashMap<String, Bearer>,
 }
 
 impl Tokens {
     pub(super) fn new(auth: LiveKitAuthManager) -> Self {
-        #[expect(clippy::expect_used, reason = "a literal that parses")]
-        let caller = ParticipantIdentity::parse("trunkline").expect("literal");
         let kept = Kept {
-            rotations: auth.rotations(),
-            turn: 0,
+            turn: auth.keys().version(),
             wide: HashMap::new(),
             rooms: HashMap::new(),
         };
         Self {
             auth,
-            caller,
             kept: Mutex::new(kept),
         }
     }
 
     /// A header that allows this call and nothing else.
-    pub(super) fn bearer(&self, grant: Grant, scope: Scope<'_>) -> Result<Bearer, AuthError> {
+    pub(super) fn bearer(&self, grant: ApiGrant, scope: Scope<'_>) -> Result<Bearer, AuthError> {
         let now = self.auth.now();
         let mut kept = self.lock();
-        kept.look_for_rotation();
+        kept.look_for_rotation(self.auth.keys());
         if let Some(bearer) = kept.find(grant, scope).filter(|bearer| bearer.is_good(now)) {
             return Ok(bearer.clone());
         }
-        let life = life(grant);
+        let life = grant.life();
         let token = self.mint(grant, scope)?;
         let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose()))
             .map_err(|_| AuthError::Sign)?;
@@ -92,9 +79,12 @@ impl Tokens {
     }
 
     /// A token of its own, for somebody else to send.
-    pub(super) fn mint(&self, grant: Grant, scope: Scope<'_>) -> Result<Secret<String>, AuthError> {
-        let (video, sip) = grants(grant, scope);
-        self.auth.mint_call(&self.caller, video, sip, life(grant))
+    pub(super) fn mint(
+        &self,
+        grant: ApiGrant,
+        scope: Scope<'_>,
+    ) -> Result<Secret<String>, AuthError> {
+        self.auth.mint_api(grant, scope)
     }
 
     /// After a server refused `bearer`: whether one made now would be another in a way that
@@ -102,7 +92,7 @@ impl Tokens {
     pub(super) fn is_curable(&self, bearer: &Bearer) -> bool {
         let now = self.auth.now();
         let mut kept = self.lock();
-        kept.look_for_rotation();
+        kept.look_for_rotation(self.auth.keys());
         let stale = kept.turn != bearer.turn || now < bearer.made || bearer.is_near_end(now);
         if stale {
             kept.clear();
@@ -127,11 +117,10 @@ impl fmt::Debug for Tokens {
 }
 
 impl Kept {
-    fn look_for_rotation(&mut self) {
-        // An error means that the manager is gone: no rotation can come.
-        if self.rotations.has_changed().unwrap_or(false) {
-            self.rotations.mark_unchanged();
-            self.turn += 1;
+    fn look_for_rotation(&mut self, keys: &KeyRing) {
+        let turn = keys.version();
+        if turn != self.turn {
+            self.turn = turn;
             self.clear();
         }
     }
@@ -141,30 +130,30 @@ impl Kept {
         self.rooms.clear();
     }
 
-    fn find(&self, grant: Grant, scope: Scope<'_>) -> Option<&Bearer> {
+    fn find(&self, grant: ApiGrant, scope: Scope<'_>) -> Option<&Bearer> {
         match grant {
-            Grant::RoomAdmin => self.rooms.get(scope.room),
+            ApiGrant::RoomAdmin => self.rooms.get(scope.room),
             _ => self.wide.get(&grant),
         }
     }
 
-    fn keep(&mut self, grant: Grant, scope: Scope<'_>, bearer: &Bearer) {
+    fn keep(&mut self, grant: ApiGrant, scope: Scope<'_>, bearer: &Bearer) {
         match grant {
-            Grant::RoomAdmin => {
+            ApiGrant::RoomAdmin => {
                 if self.rooms.len() >= ROOMS {
                     self.rooms.clear();
                 }
                 self.rooms.insert(scope.room.to_owned(), bearer.clone());
             }
-            Grant::RoomCreate
-            | Grant::RoomList
-            | Grant::RoomRecord
-            | Grant::IngressAdmin
-            | Grant::SipAdmin => {
+            ApiGrant::RoomCreate
+            | ApiGrant::RoomList
+            | ApiGrant::RoomRecord
+            | ApiGrant::IngressAdmin
+            | ApiGrant::SipAdmin => {
                 self.wide.insert(grant, bearer.clone());
             }
             // One call each.
-            Grant::RoomAdminTo | Grant::SipCall | Grant::SipCallAndRoomAdmin => {}
+            ApiGrant::RoomAdminTo | ApiGrant::SipCall | ApiGrant::SipCallInRoom => {}
         }
     }
 }
@@ -185,37 +174,6 @@ impl Bearer {
     }
 }
 
-const fn life(grant: Grant) -> Duration {
-    match grant {
-        Grant::SipCall | Grant::SipCallAndRoomAdmin => CALL_LIFE,
-        _ => LIFE,
-    }
-}
-
-/// The least grant, as claims.
-fn grants(grant: Grant, scope: Scope<'_>) -> (VideoGrant, Option<SipGrant>) {
-    let mut video = VideoGrant::default();
-    let mut sip = SipGrant::default();
-    match grant {
-        Grant::RoomCreate => video.room_create = true,
-        Grant::RoomList => video.room_list = true,
-        Grant::RoomRecord => video.room_record = true,
-        Grant::IngressAdmin => video.ingress_admin = true,
-        Grant::SipAdmin => sip.admin = true,
-        Grant::SipCall => sip.call = true,
-        Grant::RoomAdmin => video = VideoGrant::admin(scope.room),
-        Grant::RoomAdminTo => {
-            video = VideoGrant::admin(scope.room);
-            scope.destination.clone_into(&mut video.destination_room);
-        }
-        Grant::SipCallAndRoomAdmin => {
-            video = VideoGrant::admin(scope.room);
-            sip.call = true;
-        }
-    }
-    (video, (sip != SipGrant::default()).then_some(sip))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -234,24 +192,25 @@ mod tests {
         (Tokens::new(auth.clone()), auth, clock)
     }
 
-    fn room(room: &str) -> Scope<'_> {
-        Scope {
-            room,
-            destination: "",
-        }
-    }
-
     #[test]
     fn a_token_serves_for_half_of_its_life_and_one_room() {
         let (tokens, _, clock) = tokens();
-        let first = tokens.bearer(Grant::RoomAdmin, room("a")).unwrap();
+        let first = tokens
+            .bearer(ApiGrant::RoomAdmin, Scope::room("a"))
+            .unwrap();
         clock.fetch_add(299, Ordering::Relaxed);
-        let kept = tokens.bearer(Grant::RoomAdmin, room("a")).unwrap();
+        let kept = tokens
+            .bearer(ApiGrant::RoomAdmin, Scope::room("a"))
+            .unwrap();
         assert_eq!(kept.header, first.header);
-        let other = tokens.bearer(Grant::RoomAdmin, room("b")).unwrap();
+        let other = tokens
+            .bearer(ApiGrant::RoomAdmin, Scope::room("b"))
+            .unwrap();
         assert_ne!(other.header, first.header);
         clock.fetch_add(1, Ordering::Relaxed);
-        let renewed = tokens.bearer(Grant::RoomAdmin, room("a")).unwrap();
+        let renewed = tokens
+            .bearer(ApiGrant::RoomAdmin, Scope::room("a"))
+            .unwrap();
         assert_ne!(renewed.header, first.header);
         assert!(!format!("{:?}", first.header).contains("ey"));
     }
@@ -259,15 +218,15 @@ mod tests {
     #[test]
     fn a_rotation_or_a_clock_set_back_ends_what_was_kept() {
         let (tokens, auth, clock) = tokens();
-        let first = tokens.bearer(Grant::RoomList, Scope::default()).unwrap();
+        let first = tokens.bearer(ApiGrant::RoomList, Scope::default()).unwrap();
         assert!(!tokens.is_curable(&first));
-        auth.rotate(KeyRing::from(ApiKey::new("newkey", "secret")));
+        auth.rotate(&KeyRing::from(ApiKey::new("newkey", "secret")));
         assert!(tokens.is_curable(&first));
-        let second = tokens.bearer(Grant::RoomList, Scope::default()).unwrap();
+        let second = tokens.bearer(ApiGrant::RoomList, Scope::default()).unwrap();
         assert_ne!(second.header, first.header);
         clock.fetch_sub(600, Ordering::Relaxed);
         assert!(tokens.is_curable(&second));
-        let third = tokens.bearer(Grant::RoomList, Scope::default()).unwrap();
+        let third = tokens.bearer(ApiGrant::RoomList, Scope::default()).unwrap();
         assert_ne!(third.header, second.header);
     }
 }

@@ -1,38 +1,42 @@
-//! Tokens that are always fresh.
+//! Tokens: who may have which, signed, and always fresh.
 //!
-//! [`LiveKitAuthManager`] holds the keys and signs. [`LiveKitAuthManager::keep`] returns a
-//! [`FreshToken`]: a token that lives ten minutes, renewed well ahead of its end by a task the
-//! value owns, read through a `watch`. The renewing task compares the wall clock at every wake, so
-//! a clock that was stepped, or a machine that slept, renews at once instead of handing out a
-//! token the server calls expired or not yet valid.
+//! [`LiveKitAuthManager`] holds the keys and signs. What it signs is checked first
+//! ([`faults`]): contradictory, over-wide and endless tokens are refused with the reason, unless a
+//! [`TokenSpec`] says that it is wide deliberately. [`crate::api::RPCS`] is the least right for each call
+//! of the server's API.
+//!
+//! [`LiveKitAuthManager::keep`] returns a [`FreshToken`]: a token that lives ten minutes, renewed
+//! ahead of its end by a task the value owns, read through a `watch`. The renewing task compares
+//! the wall clock with a steady one at every look, so a clock that was stepped, or a machine that
+//! slept, renews at once instead of handing out a token the server calls expired or not yet valid.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
 use trunkline_base::class::{Class, Classified};
-use trunkline_base::id::ParticipantIdentity;
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
-use trunkline_base::token::{Claims, KeyRing, SipGrant, VideoGrant, sign};
+use trunkline_base::token::{Claims, KeyRing, sign};
 
+mod check;
+mod fresh;
+mod operation;
+mod role;
 mod spec;
 
-pub use spec::{Role, TokenSpec};
+pub use check::{Fault, Faults, faults};
+pub use fresh::{FreshToken, Renewal, Why};
+pub use operation::{ApiGrant, Scope};
+pub use role::{Purpose, Role, UnknownRole};
+pub use spec::TokenSpec;
 
 /// How long a token lives: LiveKit's own SDKs mint ten minutes for API calls.
 pub const LIFE: Duration = Duration::from_secs(600);
 
-/// How long before its end a token is replaced. Whoever took the old one still has this much time
-/// to use it.
-const AHEAD: Duration = Duration::from_secs(120);
-
-/// How often the wall clock is looked at. A step of the clock is noticed within this time, which
-/// is inside the one-minute leeway servers allow.
-const LOOK: Duration = Duration::from_secs(20);
+/// The bearer of tokens for the server's API; LiveKit does not look at it.
+const API_CALLER: &str = "trunkline";
 
 /// The wall clock, as a function so that tests can step it.
 pub type WallClock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
@@ -46,20 +50,29 @@ pub fn system_clock() -> WallClock {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// The role needs a room and none was named.
-    #[error("role {role} needs a room")]
+    #[error("role {role} needs a room; name one")]
     RoomMissing {
         /// The role.
         role: Role,
     },
+    /// Its claims must not be signed.
+    #[error("token refused: {0}")]
+    Refused(Faults),
     /// Signing failed.
-    #[error("token cannot be signed")]
+    #[error("token cannot be signed; check that the API key has a secret")]
     Sign,
+}
+
+impl From<Faults> for AuthError {
+    fn from(faults: Faults) -> Self {
+        Self::Refused(faults)
+    }
 }
 
 impl Classified for AuthError {
     fn class(&self) -> Class {
         match self {
-            Self::RoomMissing { .. } => Class::Invalid,
+            Self::RoomMissing { .. } | Self::Refused(_) => Class::Invalid,
             Self::Sign => Class::Internal,
         }
     }
@@ -67,6 +80,7 @@ impl Classified for AuthError {
     fn code(&self) -> &'static str {
         match self {
             Self::RoomMissing { .. } => "client.auth.room_missing",
+            Self::Refused(_) => "client.auth.refused",
             Self::Sign => "client.auth.sign",
         }
     }
@@ -75,7 +89,8 @@ impl Classified for AuthError {
 /// Signs tokens with the active key of a ring, and keeps them fresh.
 #[derive(Clone)]
 pub struct LiveKitAuthManager {
-    keys: watch::Sender<KeyRing>,
+    keys: KeyRing,
+    rotated: watch::Sender<()>,
     clock: WallClock,
 }
 
@@ -86,7 +101,7 @@ impl fmt::Debug for LiveKitAuthManager {
 }
 
 impl LiveKitAuthManager {
-    /// Signs with the active key of `keys`.
+    /// Signs with the active key of `keys`, and goes on with whatever replaces it there.
     pub fn new(keys: KeyRing) -> Self {
         Self::with_clock(keys, system_clock())
     }
@@ -94,25 +109,28 @@ impl LiveKitAuthManager {
     /// Signs by another clock.
     pub fn with_clock(keys: KeyRing, clock: WallClock) -> Self {
         Self {
-            keys: watch::Sender::new(keys),
+            keys,
+            rotated: watch::Sender::new(()),
             clock,
         }
     }
 
-    /// Replaces the keys; every kept token is renewed with the new active key at once.
-    pub fn rotate(&self, keys: KeyRing) {
-        self.keys.send_replace(keys);
+    /// Replaces the keys, for everyone who shares the ring; every kept token is renewed with the
+    /// new active key at once.
+    pub fn rotate(&self, keys: &KeyRing) {
+        self.keys.replace(keys);
+        self.rotated.send_replace(());
     }
 
     /// The keys in use.
-    pub fn keys(&self) -> KeyRing {
-        self.keys.borrow().clone()
+    pub const fn keys(&self) -> &KeyRing {
+        &self.keys
     }
 
     /// One token that lives [`LIFE`].
     ///
     /// # Errors
-    /// [`AuthError`] without a room where the role needs one.
+    /// [`AuthError`] for claims that must not be signed, or that cannot be.
     pub fn mint(&self, spec: &TokenSpec) -> Result<Secret<String>, AuthError> {
         self.mint_for(spec, LIFE)
     }
@@ -122,7 +140,15 @@ impl LiveKitAuthManager {
     /// # Errors
     /// As [`LiveKitAuthManager::mint`].
     pub fn mint_for(&self, spec: &TokenSpec, life: Duration) -> Result<Secret<String>, AuthError> {
-        mint(&self.keys.borrow(), spec, (self.clock)(), life)
+        sign_spec(&self.keys, spec, (self.clock)(), life).map(|(token, _)| token)
+    }
+
+    /// A token for one call of the server's API, with the least right for it.
+    ///
+    /// # Errors
+    /// [`AuthError::Refused`] when the right is for a room and the scope names none.
+    pub fn mint_api(&self, grant: ApiGrant, scope: Scope<'_>) -> Result<Secret<String>, AuthError> {
+        self.sign_call(grant.claims(scope)?, API_CALLER, grant.life())
     }
 
     /// The wall clock it signs by.
@@ -130,25 +156,18 @@ impl LiveKitAuthManager {
         (self.clock)()
     }
 
-    /// Tells of every rotation.
-    pub(crate) fn rotations(&self) -> watch::Receiver<KeyRing> {
-        self.keys.subscribe()
-    }
-
-    /// A token for server calls with exactly these grants.
-    pub(crate) fn mint_call(
+    /// Without `nbf`: the token is for this moment, and a server whose clock is behind ours would
+    /// call it not yet valid.
+    fn sign_call(
         &self,
-        caller: &ParticipantIdentity,
-        video: VideoGrant,
-        sip: Option<SipGrant>,
+        claims: Claims,
+        caller: &str,
         life: Duration,
     ) -> Result<Secret<String>, AuthError> {
-        let mut claims =
-            Claims::new(caller.as_str(), (self.clock)(), life.as_secs()).with_video(video);
-        claims.sip = sip;
-        sign(&claims, self.keys.borrow().active())
-            .map(Secret::new)
-            .map_err(|_| AuthError::Sign)
+        let mut claims = claims.valid((self.clock)(), life.as_secs());
+        claims.nbf = None;
+        claims.sub = caller.to_owned();
+        seal(&self.keys, &claims).map(|(token, _)| token)
     }
 
     /// A token that is always fresh, for as long as the returned value lives.
@@ -156,114 +175,38 @@ impl LiveKitAuthManager {
     /// # Errors
     /// As [`LiveKitAuthManager::mint`].
     pub fn keep(&self, spec: TokenSpec) -> Result<FreshToken, AuthError> {
-        let token = self.mint(&spec)?;
-        let made = (self.clock)();
-        let (sender, current) = watch::channel(token);
-        let keeper = Keeper {
+        self.keep_seeded(spec, rand::random())
+    }
+
+    /// As [`LiveKitAuthManager::keep`], with the moments of renewal decided by `seed`.
+    ///
+    /// # Errors
+    /// As [`LiveKitAuthManager::mint`].
+    pub fn keep_seeded(&self, spec: TokenSpec, seed: u64) -> Result<FreshToken, AuthError> {
+        FreshToken::start(
             spec,
-            keys: self.keys.subscribe(),
-            clock: Arc::clone(&self.clock),
-            made,
-            sender,
-        };
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "owned by FreshToken and aborted with it"
-        )]
-        let task = tokio::spawn(keeper.run());
-        Ok(FreshToken {
-            current,
-            task: Arc::new(AbortOnDrop(task)),
-        })
+            self.keys.clone(),
+            self.rotated.subscribe(),
+            Arc::clone(&self.clock),
+            seed,
+        )
     }
 }
 
-fn mint(
+/// A token, and the id of the key that signed it.
+fn sign_spec(
     keys: &KeyRing,
     spec: &TokenSpec,
     now: UnixTime,
     life: Duration,
-) -> Result<Secret<String>, AuthError> {
-    let claims = spec.claims(now, life)?;
-    sign(&claims, keys.active())
-        .map(Secret::new)
-        .map_err(|_| AuthError::Sign)
+) -> Result<(Secret<String>, String), AuthError> {
+    seal(keys, &spec.claims(now, life)?)
 }
 
-/// A token that is always fresh. Clones share the renewing task; it ends with the last of them.
-#[derive(Clone, Debug)]
-pub struct FreshToken {
-    current: watch::Receiver<Secret<String>>,
-    #[expect(dead_code, reason = "held for its drop")]
-    task: Arc<AbortOnDrop>,
-}
-
-impl FreshToken {
-    /// The token to use now.
-    pub fn current(&self) -> Secret<String> {
-        self.current.borrow().clone()
-    }
-
-    /// Every later token.
-    pub fn watch(&self) -> watch::Receiver<Secret<String>> {
-        self.current.clone()
-    }
-}
-
-#[derive(Debug)]
-struct AbortOnDrop(JoinHandle<()>);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-struct Keeper {
-    spec: TokenSpec,
-    keys: watch::Receiver<KeyRing>,
-    clock: WallClock,
-    made: UnixTime,
-    sender: watch::Sender<Secret<String>>,
-}
-
-impl Keeper {
-    async fn run(mut self) {
-        let mut looks = tokio::time::interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // Without a manager no rotation can come, but renewal goes on by the clock.
-        let mut managed = true;
-        loop {
-            let mut rotated = false;
-            tokio::select! {
-                _ = looks.tick() => {}
-                changed = self.keys.changed(), if managed => {
-                    managed = changed.is_ok();
-                    rotated = managed;
-                }
-            }
-            let now = (self.clock)();
-            if rotated || self.is_due(now) {
-                self.renew(now);
-            }
-        }
-    }
-
-    /// Old, or made in what is now the future: the clock was stepped.
-    fn is_due(&self, now: UnixTime) -> bool {
-        now < self.made || now.since(self.made) >= LIFE.saturating_sub(AHEAD)
-    }
-
-    fn renew(&mut self, now: UnixTime) {
-        let minted = mint(&self.keys.borrow(), &self.spec, now, LIFE);
-        match minted {
-            Ok(token) => {
-                self.made = now;
-                self.sender.send_replace(token);
-            }
-            Err(error) => tracing::warn!(%error, "token not renewed"),
-        }
-    }
+fn seal(keys: &KeyRing, claims: &Claims) -> Result<(Secret<String>, String), AuthError> {
+    let key = keys.active();
+    let token = sign(claims, &key).map_err(|_| AuthError::Sign)?;
+    Ok((Secret::new(token), key.id().to_owned()))
 }
 
 #[cfg(test)]

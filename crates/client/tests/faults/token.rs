@@ -66,7 +66,7 @@ async fn keys_rotated_with_an_overlap_lose_no_call() {
     for phase in 0..3 {
         match phase {
             0 => {}
-            1 => auth.rotate(KeyRing::new(key("b"), [key("a")])),
+            1 => auth.rotate(&KeyRing::new(key("b"), [key("a")])),
             _ => server.accept_only(key("b").into()),
         }
         let mut calls = JoinSet::new();
@@ -96,7 +96,7 @@ async fn a_call_that_meets_the_rotation_is_sent_again_with_the_new_key() {
     let held = {
         let client = client.clone();
         let mut calls = JoinSet::new();
-        auth.rotate(key("b").into());
+        auth.rotate(&KeyRing::from(key("b")));
         calls.spawn(async move { client.create_sip_participant(Default::default()).await });
         calls
     };
@@ -129,6 +129,6 @@ async fn a_refused_key_is_left_alone_until_there_is_another() {
         "{error}"
     );
     assert_eq!(server.asked().len(), 5);
-    auth.rotate(key("b").into());
+    auth.rotate(&KeyRing::from(key("b")));
     client.list_rooms(&[]).await.unwrap();
 }

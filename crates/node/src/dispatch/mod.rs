@@ -16,7 +16,7 @@ use proto::worker_message::Message as FromWorker;
 use tokio::sync::{mpsc, oneshot};
 use trunkline_base::id::WorkerId;
 
-pub(crate) use book::{DispatchError, Registration, RegistrationError};
+pub(crate) use book::{DispatchError, Registration, RegistrationError, check_deployment};
 pub(crate) use owner::{Owner, Surroundings};
 pub(crate) use socket::serve;
 

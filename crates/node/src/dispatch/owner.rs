@@ -10,13 +10,16 @@ use proto::server_message::Message as ToWorker;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use trunkline_base::class::Classified;
 use trunkline_base::id::{ParticipantIdentity, RoomName, WorkerId};
 use trunkline_base::token::KeyRing;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Stop;
+use trunkline_store::Store;
 
 use super::book::{Action, Assignment, Book, Moment};
 use super::{Command, Dispatcher, token};
+use crate::kept::Kept;
 use crate::room::{RoomNotice, Rooms};
 use crate::webhook::Webhooks;
 
@@ -34,21 +37,26 @@ pub(crate) struct Surroundings {
 pub(crate) struct Owner {
     around: Surroundings,
     book: Book,
+    kept: Kept,
     lanes: BTreeMap<WorkerId, mpsc::Sender<ToWorker>>,
     commands: mpsc::Receiver<Command>,
     children: JoinSet<()>,
 }
 
 impl Owner {
-    pub(crate) fn new(around: Surroundings) -> (Dispatcher, Self) {
+    /// The owner, and the handles on it and on what it remembers.
+    pub(crate) fn new(around: Surroundings, store: Store) -> (Dispatcher, Kept, Self) {
         let (dispatcher, commands) = Dispatcher::channel();
+        let kept = Kept::new(store, dispatcher.clone());
         let book = Book::new(around.seed);
         let (lanes, children) = (BTreeMap::new(), JoinSet::new());
         (
             dispatcher,
+            kept.clone(),
             Self {
                 around,
                 book,
+                kept,
                 lanes,
                 commands,
                 children,
@@ -92,10 +100,18 @@ impl Owner {
     fn on_notice(&mut self, notice: RoomNotice) {
         let now = moment();
         match &notice {
-            RoomNotice::RoomStarted { room, agents } => {
-                self.book.room_started(room.clone(), agents.clone(), now);
+            RoomNotice::RoomStarted {
+                room,
+                agents,
+                dispatches,
+            } => match dispatches {
+                None => self.book.room_started(room.clone(), agents.clone(), now),
+                Some(known) => self.book.room_revived(room.clone(), known.clone(), now),
+            },
+            RoomNotice::RoomFinished { room, reason } => {
+                self.book.room_finished(&room.name);
+                self.forget_room(&room.sid, *reason);
             }
-            RoomNotice::RoomFinished { room, .. } => self.book.room_finished(&room.name),
             RoomNotice::ParticipantEntered { room, participant } => {
                 self.book
                     .participant_entered(room.clone(), participant.clone(), now);
@@ -118,6 +134,19 @@ impl Owner {
             | RoomNotice::TrackUnpublished { .. } => {}
         }
         self.around.webhooks.room(notice);
+    }
+
+    /// A room that ends with the process comes back with the next one.
+    fn forget_room(&mut self, sid: &str, reason: proto::RoomEndReason) {
+        if reason == proto::RoomEndReason::RoomEndServerShutdown {
+            return;
+        }
+        let (kept, sid) = (self.kept.clone(), sid.to_owned());
+        self.children.spawn(async move {
+            if let Err(error) = kept.forget(&sid).await {
+                tracing::warn!(code = error.code(), "a room could not be forgotten");
+            }
+        });
     }
 
     fn on_command(&mut self, command: Command) {

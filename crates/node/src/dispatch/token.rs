@@ -2,9 +2,7 @@
 
 use livekit_protocol as proto;
 use trunkline_base::time::UnixTime;
-use trunkline_base::token::{
-    ApiKey, Claims, KeyRing, ParticipantKind, SignError, VideoGrant, sign,
-};
+use trunkline_base::token::{Claims, KeyRing, ParticipantKind, SignError, VideoGrant, sign};
 
 use super::book::Assignment;
 
@@ -14,10 +12,10 @@ pub(super) fn sign_job(
     keys: &KeyRing,
     now: UnixTime,
 ) -> Result<String, SignError> {
-    let key: &ApiKey = keys
+    let key = keys
         .find(&assignment.api_key)
         .unwrap_or_else(|| keys.active());
-    sign(&claims(assignment, now), key)
+    sign(&claims(assignment, now), &key)
 }
 
 fn claims(assignment: &Assignment, now: UnixTime) -> Claims {
@@ -72,6 +70,7 @@ const VALID_SECS: u64 = 3600;
 mod tests {
     use super::*;
     use trunkline_base::id::WorkerId;
+    use trunkline_base::token::ApiKey;
 
     #[test]
     fn the_agent_gets_what_its_worker_registered_and_answered() {

@@ -16,10 +16,11 @@ use std::net::SocketAddr;
 
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Router, ServiceExt};
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use livekit_protocol as proto;
 use tower::Layer;
 use tower::util::{MapRequest, MapRequestLayer};
@@ -74,6 +75,7 @@ pub(crate) fn service(http: Http) -> Service {
         .merge(twirp::router(http.api))
         .layer(from_fn_with_state(keys, auth::middleware))
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn(bounded))
         .layer(cors)
         .layer(CatchPanicLayer::new());
     MapRequestLayer::new(without_double_slash as fn(Request) -> Request).layer(router)
@@ -82,6 +84,17 @@ pub(crate) fn service(http: Http) -> Service {
 /// The service, one per connection, told the address of the other end.
 pub(crate) fn into_make_service(http: Http) -> IntoMakeServiceWithConnectInfo<Service, SocketAddr> {
     ServiceExt::<Request>::into_make_service_with_connect_info(service(http))
+}
+
+/// A body that says it is too large is refused before it is sent, and before anybody asks who
+/// sends it. One that does not say so is cut off where it is read.
+async fn bounded(request: Request, next: Next) -> Response {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY) {
+        return (StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE).into_response();
+    }
+    next.run(request).await
 }
 
 /// `//rtc` is `/rtc`: clients that join URLs carelessly send it.
@@ -113,6 +126,8 @@ fn client_address(headers: &HeaderMap, peer: SocketAddr) -> String {
     told.unwrap_or_else(|| peer.ip().to_string())
 }
 
+/// What is said of a body beyond the limit.
+pub(crate) const TOO_LARGE: &str = "request body too large";
 /// LiveKit's limit for API requests.
 const MAX_BODY: usize = 10 << 20;
 const PREFLIGHT_CACHE: std::time::Duration = std::time::Duration::from_secs(86_400);

@@ -2,10 +2,12 @@
 
 use livekit_protocol as proto;
 use tokio::sync::oneshot;
-use trunkline_base::id::{ParticipantIdentity, RoomName, TrackSid};
+use trunkline_base::id::{ParticipantIdentity, RoomName};
 
 use super::error::{JoinError, RoomError};
 use super::handle::{JoinParams, Mute, Session};
+use super::spec::Revived;
+use super::state::RpcOutcome;
 
 /// Where an answer goes.
 pub(crate) type Ask<T> = oneshot::Sender<T>;
@@ -16,6 +18,11 @@ pub(crate) enum RegistryCommand {
     Create {
         request: Box<proto::CreateRoomRequest>,
         answer: Ask<Result<proto::Room, RoomError>>,
+    },
+    /// Open a room again that a process before this one had.
+    Revive {
+        revived: Box<Revived>,
+        answer: Ask<Result<(), RoomError>>,
     },
     List {
         names: Vec<String>,
@@ -58,7 +65,7 @@ pub(crate) enum RoomAsk {
     },
     Mute {
         identity: ParticipantIdentity,
-        track: TrackSid,
+        track: String,
         mute: Mute,
         answer: Ask<Result<proto::TrackInfo, RoomError>>,
     },
@@ -77,6 +84,11 @@ pub(crate) enum RoomAsk {
     SendData {
         request: Box<proto::SendDataRequest>,
         answer: Ask<Result<(), RoomError>>,
+    },
+    /// Answered when the participant answers, or its time is over.
+    PerformRpc {
+        request: Box<proto::PerformRpcRequest>,
+        answer: Ask<RpcOutcome>,
     },
     /// A bug on request.
     #[cfg(test)]

@@ -1,8 +1,10 @@
 //! What the rooms of a node are told at start.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use livekit_protocol as proto;
 use trunkline_base::token::KeyRing;
 
 /// Settings of the rooms and the media port. [`RoomsConfig::new`] gives the official defaults.
@@ -18,6 +20,8 @@ pub struct RoomsConfig {
     pub region: String,
     pub defaults: RoomDefaults,
     pub limits: Limits,
+    /// Configurations that a request or a token may name.
+    pub presets: BTreeMap<String, proto::RoomConfiguration>,
     /// Seeds ids; different at every start.
     pub seed: u64,
 }
@@ -41,11 +45,14 @@ pub struct RoomDefaults {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     pub rooms: usize,
+    /// Tracks published on the whole node; with that many, no more rooms are opened and nobody
+    /// more is let in.
+    pub tracks: usize,
     /// All participants of a room, dependents included.
     pub participants_per_room: usize,
     pub metadata_bytes: usize,
     pub attributes_bytes: usize,
-    pub name_chars: usize,
+    pub name_bytes: usize,
     /// Largest data packet forwarded.
     pub data_bytes: usize,
 }
@@ -64,6 +71,7 @@ impl RoomsConfig {
             region: String::new(),
             defaults: RoomDefaults::default(),
             limits: Limits::default(),
+            presets: BTreeMap::new(),
             seed,
         }
     }
@@ -87,10 +95,12 @@ impl Default for Limits {
             // One machine carries some hundreds of calls, one room each; this is the point where
             // refusing is kinder than slowing every call.
             rooms: 2_000,
+            // A track of audio each; far above what the CPU of one machine forwards.
+            tracks: 20_000,
             participants_per_room: 200,
             metadata_bytes: 524_288,
             attributes_bytes: 65_536,
-            name_chars: 256,
+            name_bytes: 256,
             data_bytes: 65_535,
         }
     }

@@ -27,6 +27,8 @@ pub enum RoomError {
     DataTooLarge,
     #[error("nonce should be 16-bytes or not present")]
     Nonce,
+    #[error("unknown room configuration in create room request")]
+    UnknownPreset,
     #[error("remote unmute not enabled")]
     RemoteUnmuteDisabled,
     #[error("node has exceeded its configured limit")]
@@ -47,7 +49,8 @@ impl Classified for RoomError {
             | Self::MetadataTooLarge
             | Self::AttributesTooLarge
             | Self::DataTooLarge
-            | Self::Nonce => Class::Invalid,
+            | Self::Nonce
+            | Self::UnknownPreset => Class::Invalid,
             Self::RemoteUnmuteDisabled => Class::Conflict,
             Self::TooManyRooms => Class::Overloaded,
             Self::Closed | Self::TimedOut => Class::Unavailable,
@@ -66,6 +69,7 @@ impl Classified for RoomError {
             Self::AttributesTooLarge => "node.room.attributes_too_large",
             Self::DataTooLarge => "node.room.data_too_large",
             Self::Nonce => "node.room.nonce",
+            Self::UnknownPreset => "node.room.unknown_preset",
             Self::RemoteUnmuteDisabled => "node.room.remote_unmute_disabled",
             Self::TooManyRooms => "node.room.too_many",
             Self::Closed => "node.room.closed",
@@ -87,6 +91,8 @@ pub enum JoinError {
     MetadataTooLarge,
     #[error("attribute size exceeds limits")]
     AttributesTooLarge,
+    #[error("unknown room configuration in create room request")]
+    UnknownPreset,
     #[error("room has exceeded its max participants")]
     RoomFull,
     #[error("node has exceeded its configured limit")]
@@ -102,7 +108,9 @@ impl Classified for JoinError {
         match self {
             Self::RoomNotFound => Class::Missing,
             Self::NotAllowed | Self::MetadataNotAllowed => Class::Denied,
-            Self::MetadataTooLarge | Self::AttributesTooLarge => Class::Invalid,
+            Self::MetadataTooLarge | Self::AttributesTooLarge | Self::UnknownPreset => {
+                Class::Invalid
+            }
             Self::RoomFull | Self::Overloaded => Class::Overloaded,
             Self::Closed | Self::TimedOut => Class::Unavailable,
         }
@@ -115,6 +123,7 @@ impl Classified for JoinError {
             Self::MetadataNotAllowed => "node.join.metadata_not_allowed",
             Self::MetadataTooLarge => "node.join.metadata_too_large",
             Self::AttributesTooLarge => "node.join.attributes_too_large",
+            Self::UnknownPreset => "node.join.unknown_preset",
             Self::RoomFull => "node.join.room_full",
             Self::Overloaded => "node.join.overloaded",
             Self::Closed => "node.join.room_closed",

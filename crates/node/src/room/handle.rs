@@ -6,11 +6,13 @@
 
 use livekit_protocol as proto;
 use tokio::sync::{mpsc, oneshot, watch};
-use trunkline_base::id::{ParticipantIdentity, ParticipantSid, RoomName, TrackSid};
+use trunkline_base::id::{ParticipantIdentity, ParticipantSid, RoomName};
 use trunkline_base::token::Claims;
 
 use super::command::{Ask, RegistryCommand, RoomAsk};
 use super::error::{JoinError, RoomError};
+use super::rpc::RpcFailure;
+use super::spec::Revived;
 
 /// Everything a new or resuming participant brings, whichever path it came by. The HTTP shell has
 /// verified the token (roomJoin, identity, lengths) and normalised v0 query parameters and the v1
@@ -70,10 +72,12 @@ pub struct Session {
 #[derive(Debug, Clone)]
 pub enum RoomNotice {
     /// A room exists now (CreateRoom or first join). `agents` are those asked for by the request
-    /// or the token's `roomConfig`; empty means the implicit unnamed dispatch.
+    /// or the token's `roomConfig`; empty means the implicit unnamed dispatch. A room that a
+    /// process before this one had brings its `dispatches` instead.
     RoomStarted {
         room: proto::Room,
         agents: Vec<proto::RoomAgentDispatch>,
+        dispatches: Option<Vec<proto::AgentDispatch>>,
     },
     /// The room closed; everybody has left.
     RoomFinished {
@@ -121,6 +125,8 @@ pub struct Occupancy {
     pub rooms: usize,
     /// Open participant sessions, dependents included.
     pub participants: usize,
+    /// Tracks published.
+    pub tracks: usize,
 }
 
 /// The handle. Clones are cheap.
@@ -156,6 +162,16 @@ impl Rooms {
     ) -> Result<proto::Room, RoomError> {
         let request = Box::new(request);
         self.ask(|answer| RegistryCommand::Create { request, answer })
+            .await?
+    }
+
+    /// Opens a room again that a process before this one had.
+    ///
+    /// # Errors
+    /// Too many rooms, node closing, a name that is none or that is open already.
+    pub(crate) async fn revive(&self, revived: Revived) -> Result<(), RoomError> {
+        let revived = Box::new(revived);
+        self.ask(|answer| RegistryCommand::Revive { revived, answer })
             .await?
     }
 
@@ -233,10 +249,10 @@ impl Rooms {
         &self,
         room: &RoomName,
         identity: &ParticipantIdentity,
-        track: &TrackSid,
+        track: &str,
         mute: Mute,
     ) -> Result<proto::TrackInfo, RoomError> {
-        let (identity, track) = (identity.clone(), track.clone());
+        let (identity, track) = (identity.clone(), track.to_owned());
         self.in_room(room, |answer| RoomAsk::Mute {
             identity,
             track,
@@ -301,6 +317,22 @@ impl Rooms {
             .await?
     }
 
+    /// Calls a method of a participant and waits for its answer, as long as the request says.
+    ///
+    /// # Errors
+    /// Unknown room or participant; inside, how the call failed.
+    pub async fn perform_rpc(
+        &self,
+        room: &RoomName,
+        request: proto::PerformRpcRequest,
+    ) -> Result<Result<String, RpcFailure>, RoomError> {
+        let request = Box::new(request);
+        let ask = |answer| RoomAsk::PerformRpc { request, answer };
+        // The room keeps the time.
+        let answered = self.put(room, ask).await?;
+        answered.await.map_err(|_| RoomError::Closed)?
+    }
+
     /// Lets a participant in, or resumes its session.
     ///
     /// # Errors
@@ -340,14 +372,22 @@ impl Rooms {
         room: &RoomName,
         ask: impl FnOnce(Ask<T>) -> RoomAsk,
     ) -> Result<T, RoomError> {
+        within_deadline(self.put(room, ask).await?).await
+    }
+
+    /// Puts an ask into a room's lane.
+    async fn put<T: Send + 'static>(
+        &self,
+        room: &RoomName,
+        ask: impl FnOnce(Ask<T>) -> RoomAsk,
+    ) -> Result<oneshot::Receiver<T>, RoomError> {
         let room = room.clone();
         let (answer, answered) = oneshot::channel();
         let ask = ask(answer);
         let found = self
             .ask(|found| RegistryCommand::InRoom { room, ask, found })
             .await?;
-        found?;
-        within_deadline(answered).await
+        found.map(|()| answered)
     }
 
     async fn ask<T: Send + 'static>(

@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod handle;
 mod registry;
+mod rpc;
 mod seats;
 mod spec;
 mod start;
@@ -17,6 +18,8 @@ mod task;
 pub use config::{Limits, RoomDefaults, RoomsConfig};
 pub use error::{JoinError, RoomError, StartError};
 pub use handle::{JoinParams, Mute, Occupancy, RoomNotice, Rooms, Session, Topology};
+pub use rpc::RpcFailure;
+pub(crate) use spec::Revived;
 pub use start::start;
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::config::RoomsConfig;
 use super::error::{JoinError, RoomError};
 use super::handle::{JoinParams, Occupancy, RoomNotice, Session};
 use super::seats::Seats;
-use super::spec;
+use super::spec::{self, Revived};
 use super::state::{RoomSpec, RoomState};
 use super::task::{self, RoomTask, Shell};
 use crate::udp::{PortHandle, RouteChange, lane};
@@ -103,6 +103,10 @@ impl Registry {
                 let created = self.create(&request).await;
                 let _gone = answer.send(created);
             }
+            RegistryCommand::Revive { revived, answer } => {
+                let opened = self.revive(*revived).await;
+                let _gone = answer.send(opened);
+            }
             RegistryCommand::List { names, answer } => {
                 let _gone = answer.send(self.list(&names));
             }
@@ -129,6 +133,16 @@ impl Registry {
         Ok(known.room.borrow().clone())
     }
 
+    async fn revive(&mut self, revived: Revived) -> Result<(), RoomError> {
+        let spec = spec::from_revived(revived)?;
+        if self.rooms.contains_key(&spec.name) {
+            // A later life of that name goes on already: this one is over.
+            return Err(RoomError::Closed);
+        }
+        let opened = self.open(spec).await;
+        opened.map(|_| ()).ok_or(RoomError::TooManyRooms)
+    }
+
     fn list(&self, names: &[String]) -> Vec<proto::Room> {
         let wanted = |name: &RoomName| names.is_empty() || names.iter().any(|n| n == name.as_str());
         let rooms = self.rooms.iter().filter(|(name, _)| wanted(name));
@@ -138,12 +152,22 @@ impl Registry {
     }
 
     async fn join(&mut self, params: Box<JoinParams>, answer: Ask<Result<Session, JoinError>>) {
+        if self.is_full() {
+            let _gone = answer.send(Err(JoinError::Overloaded));
+            return;
+        }
         if !self.rooms.contains_key(&params.room) {
             if !self.may_create(&params) {
                 let _gone = answer.send(Err(JoinError::RoomNotFound));
                 return;
             }
-            let spec = spec::from_join(&params, &self.config);
+            let spec = match spec::from_join(&params, &self.config) {
+                Ok(spec) => spec,
+                Err(error) => {
+                    let _gone = answer.send(Err(error));
+                    return;
+                }
+            };
             if self.open(spec).await.is_none() {
                 let _gone = answer.send(Err(JoinError::Overloaded));
                 return;
@@ -187,7 +211,8 @@ impl Registry {
 
     /// Starts a room, unless there are too many or the process is ending.
     async fn open(&mut self, spec: RoomSpec) -> Option<&Known> {
-        if self.rooms.len() >= self.config.limits.rooms || !self.tasks.stop().is_running() {
+        let full = self.rooms.len() >= self.config.limits.rooms || self.is_full();
+        if full || !self.tasks.stop().is_running() {
             return None;
         }
         // Every room holds the place of its own ending, so that none can be lost.
@@ -240,6 +265,11 @@ impl Registry {
             room: shown,
         };
         Some(self.rooms.entry(name).insert_entry(known).into_mut())
+    }
+
+    /// The node forwards as many tracks as it may.
+    fn is_full(&self) -> bool {
+        self.occupancy.borrow().tracks >= self.config.limits.tracks
     }
 
     fn forget(&mut self, ended: &Ended) {

@@ -11,21 +11,28 @@ use super::handle::Occupancy;
 pub(crate) struct Seats {
     node: Arc<watch::Sender<Occupancy>>,
     taken: usize,
+    tracks: usize,
 }
 
 impl Seats {
     /// Counts a room.
     pub(crate) fn open(node: Arc<watch::Sender<Occupancy>>) -> Self {
         node.send_modify(|occupancy| occupancy.rooms += 1);
-        Self { node, taken: 0 }
+        Self {
+            node,
+            taken: 0,
+            tracks: 0,
+        }
     }
 
-    /// The room's participants now.
-    pub(crate) fn take(&mut self, participants: usize) {
-        if participants != self.taken {
-            let before = std::mem::replace(&mut self.taken, participants);
+    /// The room's participants and their tracks now.
+    pub(crate) fn take(&mut self, participants: usize, tracks: usize) {
+        if (participants, tracks) != (self.taken, self.tracks) {
+            let left = std::mem::replace(&mut self.taken, participants);
+            let ended = std::mem::replace(&mut self.tracks, tracks);
             self.node.send_modify(|occupancy| {
-                occupancy.participants = occupancy.participants + participants - before;
+                occupancy.participants = occupancy.participants + participants - left;
+                occupancy.tracks = occupancy.tracks + tracks - ended;
             });
         }
     }
@@ -36,6 +43,7 @@ impl Drop for Seats {
         self.node.send_modify(|occupancy| {
             occupancy.rooms -= 1;
             occupancy.participants -= self.taken;
+            occupancy.tracks -= self.tracks;
         });
     }
 }
@@ -49,14 +57,15 @@ mod tests {
         let node = Arc::new(watch::Sender::new(Occupancy::default()));
         let mut one = Seats::open(Arc::clone(&node));
         let mut two = Seats::open(Arc::clone(&node));
-        one.take(3);
-        two.take(2);
-        one.take(1);
+        one.take(3, 5);
+        two.take(2, 2);
+        one.take(1, 1);
         assert_eq!(
             *node.borrow(),
             Occupancy {
                 rooms: 2,
-                participants: 3
+                participants: 3,
+                tracks: 3,
             }
         );
         drop(one);
@@ -64,7 +73,8 @@ mod tests {
             *node.borrow(),
             Occupancy {
                 rooms: 1,
-                participants: 2
+                participants: 2,
+                tracks: 2,
             }
         );
     }

@@ -3,17 +3,25 @@
 use std::time::Duration;
 
 use livekit_protocol as proto;
-use trunkline_base::id::RoomName;
+use trunkline_base::id::{RoomName, RoomSid};
+use trunkline_base::time::UnixTime;
 
 use super::config::RoomsConfig;
-use super::error::RoomError;
+use super::error::{JoinError, RoomError};
 use super::handle::JoinParams;
-use super::state::RoomSpec;
+use super::state::{Before, RoomSpec};
+
+/// A room of a process before this one, as it was remembered.
+#[derive(Debug, Clone)]
+pub(crate) struct Revived {
+    pub(crate) room: proto::Room,
+    pub(crate) dispatches: Vec<proto::AgentDispatch>,
+}
 
 /// The room a CreateRoom request asks for.
 ///
 /// # Errors
-/// Names and texts over the limits.
+/// Names and texts over the limits, a preset nobody configured.
 pub(crate) fn from_request(
     request: &proto::CreateRoomRequest,
     config: &RoomsConfig,
@@ -26,40 +34,97 @@ pub(crate) fn from_request(
         return Err(RoomError::MetadataTooLarge);
     }
     check_agents(&request.agents, config)?;
-    Ok(RoomSpec {
-        name,
+    let wanted = proto::RoomConfiguration {
+        empty_timeout: request.empty_timeout,
+        departure_timeout: request.departure_timeout,
+        max_participants: request.max_participants,
         metadata: request.metadata.clone(),
-        empty_timeout: or(request.empty_timeout, config.defaults.empty_timeout),
-        departure_timeout: or(request.departure_timeout, config.defaults.departure_timeout),
-        max_participants: nonzero(request.max_participants, config.defaults.max_participants),
         agents: request.agents.clone(),
-    })
+        ..Default::default()
+    };
+    let wanted = with_preset(wanted, &request.room_preset, config)?;
+    Ok(settled(name, wanted, config))
 }
 
-/// The room a join creates, by the token's `roomConfig` where it has one.
-pub(crate) fn from_join(params: &JoinParams, config: &RoomsConfig) -> RoomSpec {
+/// The room a join creates, by the token's `roomConfig` and `roomPreset` where it has them.
+///
+/// # Errors
+/// A preset nobody configured.
+pub(crate) fn from_join(params: &JoinParams, config: &RoomsConfig) -> Result<RoomSpec, JoinError> {
     let wanted = params.claims.room_config.clone().unwrap_or_default();
-    let wanted = match serde_json::from_value::<Option<proto::RoomConfiguration>>(wanted) {
+    let mut wanted = match serde_json::from_value::<Option<proto::RoomConfiguration>>(wanted) {
         Ok(wanted) => wanted.unwrap_or_default(),
         Err(error) => {
             tracing::warn!(%error, "a token's room configuration cannot be read");
             proto::RoomConfiguration::default()
         }
     };
-    let agents = match check_agents(&wanted.agents, config) {
-        Ok(()) => wanted.agents,
-        Err(error) => {
-            tracing::warn!(%error, "a token's agents are left out");
-            Vec::new()
-        }
+    if let Err(error) = check_agents(&wanted.agents, config) {
+        tracing::warn!(%error, "a token's agents are left out");
+        wanted.agents.clear();
+    }
+    let wanted = with_preset(wanted, &params.claims.room_preset, config)
+        .map_err(|_| JoinError::UnknownPreset)?;
+    Ok(settled(params.room.clone(), wanted, config))
+}
+
+/// The room as it was remembered.
+///
+/// # Errors
+/// A name or sid that is none.
+pub(crate) fn from_revived(revived: Revived) -> Result<RoomSpec, RoomError> {
+    let Revived { room, dispatches } = revived;
+    let seconds = |count: u32| Duration::from_secs(count.into());
+    let created = u64::try_from(room.creation_time_ms / 1000).unwrap_or_default();
+    let rest = u64::try_from(room.creation_time_ms % 1000).unwrap_or_default();
+    let before = Before {
+        sid: RoomSid::parse(room.sid).map_err(|_| RoomError::NotFound)?,
+        created: UnixTime::from_secs(created).plus(Duration::from_millis(rest)),
+        dispatches,
     };
+    Ok(RoomSpec {
+        name: RoomName::parse(room.name).map_err(|_| RoomError::NoName)?,
+        metadata: room.metadata,
+        empty_timeout: seconds(room.empty_timeout),
+        departure_timeout: seconds(room.departure_timeout),
+        max_participants: room.max_participants,
+        agents: Vec::new(),
+        before: Some(before),
+    })
+}
+
+/// What was not asked for is as the preset has it.
+fn with_preset(
+    mut wanted: proto::RoomConfiguration,
+    name: &str,
+    config: &RoomsConfig,
+) -> Result<proto::RoomConfiguration, RoomError> {
+    if name.is_empty() {
+        return Ok(wanted);
+    }
+    let preset = config.presets.get(name).ok_or(RoomError::UnknownPreset)?;
+    wanted.empty_timeout = nonzero(wanted.empty_timeout, preset.empty_timeout);
+    wanted.departure_timeout = nonzero(wanted.departure_timeout, preset.departure_timeout);
+    wanted.max_participants = nonzero(wanted.max_participants, preset.max_participants);
+    if wanted.agents.is_empty() {
+        wanted.agents.clone_from(&preset.agents);
+    }
+    if wanted.metadata.is_empty() {
+        wanted.metadata.clone_from(&preset.metadata);
+    }
+    Ok(wanted)
+}
+
+/// What is still not said is the node's default.
+fn settled(name: RoomName, wanted: proto::RoomConfiguration, config: &RoomsConfig) -> RoomSpec {
     RoomSpec {
-        name: params.room.clone(),
+        name,
         metadata: wanted.metadata,
         empty_timeout: or(wanted.empty_timeout, config.defaults.empty_timeout),
         departure_timeout: or(wanted.departure_timeout, config.defaults.departure_timeout),
         max_participants: nonzero(wanted.max_participants, config.defaults.max_participants),
-        agents,
+        agents: wanted.agents,
+        before: None,
     }
 }
 
@@ -116,6 +181,35 @@ mod tests {
         let spec = from_request(&request, &config()).unwrap();
         assert_eq!(spec.empty_timeout, Duration::from_secs(300));
         assert_eq!(spec.departure_timeout, Duration::from_secs(7));
+    }
+
+    #[test]
+    fn a_preset_fills_what_was_not_asked_for() {
+        let preset = proto::RoomConfiguration {
+            empty_timeout: 60,
+            departure_timeout: 5,
+            max_participants: 2,
+            metadata: "preset".to_owned(),
+            agents: vec![proto::RoomAgentDispatch::default()],
+            ..Default::default()
+        };
+        let config = RoomsConfig {
+            presets: [("call".to_owned(), preset)].into(),
+            ..config()
+        };
+        let mut request = proto::CreateRoomRequest {
+            name: "r".to_owned(),
+            room_preset: "call".to_owned(),
+            max_participants: 9,
+            ..Default::default()
+        };
+        let spec = from_request(&request, &config).unwrap();
+        assert_eq!(spec.empty_timeout, Duration::from_secs(60));
+        assert_eq!((spec.max_participants, spec.agents.len()), (9, 1));
+        assert_eq!(spec.metadata, "preset");
+        request.room_preset = "none".to_owned();
+        let refused = from_request(&request, &config).unwrap_err();
+        assert_eq!(refused, RoomError::UnknownPreset);
     }
 
     #[test]

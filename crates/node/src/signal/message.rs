@@ -71,6 +71,13 @@ pub(crate) const fn track_published(cid: String, track: proto::TrackInfo) -> pro
     }))
 }
 
+/// Who began or stopped to speak.
+pub(crate) const fn speakers(speakers: Vec<proto::SpeakerInfo>) -> proto::SignalResponse {
+    wrap(Message::SpeakersChanged(proto::SpeakersChanged {
+        speakers,
+    }))
+}
+
 pub(crate) const fn track_subscribed(track_sid: String) -> proto::SignalResponse {
     wrap(Message::TrackSubscribed(proto::TrackSubscribed {
         track_sid,

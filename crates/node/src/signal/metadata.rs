@@ -50,7 +50,7 @@ impl Profile {
     }
 
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), TooLarge> {
-        if self.name.chars().count() > limits.name_chars {
+        if self.name.len() > limits.name_bytes {
             return Err(TooLarge::Name);
         }
         if self.metadata.len() > limits.metadata_bytes {
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn each_limit_is_named() {
         let limits = Limits {
-            name_chars: 3,
+            name_bytes: 3,
             metadata_bytes: 2,
             attributes_bytes: 3,
             ..Limits::default()

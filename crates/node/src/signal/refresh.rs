@@ -31,7 +31,7 @@ pub(crate) fn token(
     claims.metadata.clone_from(&profile.metadata);
     claims.attributes.clone_from(&profile.attributes);
     permission.write_to(claims.video.get_or_insert_default());
-    sign(&claims, keys.active())
+    sign(&claims, &keys.active())
 }
 
 #[cfg(test)]

@@ -2,24 +2,16 @@
 
 use livekit_protocol as proto;
 
-use super::{SipError, check};
+use super::{SipError, check, headers};
 
 /// Checks a request for an outbound call.
 pub(crate) fn check_call(request: &proto::CreateSipParticipantRequest) -> Result<(), SipError> {
     let invalid = |text| Err(SipError::Invalid(text));
-    match &request.trunk {
-        Some(trunk) if trunk.hostname.is_empty() => {
-            return invalid("no outbound hostname specified");
-        }
-        Some(trunk) => {
-            check::host(&trunk.hostname, "trunk hostname")?;
-            check::host(&trunk.from_host, "from_host")?;
-        }
-        None if request.sip_trunk_id.is_empty() && request.sip_number.is_empty() => {
-            return invalid("missing sip trunk id and sip number");
-        }
-        None => {}
+    let by_itself = request.sip_trunk_id.is_empty() && request.trunk.is_none();
+    if by_itself && request.sip_number.is_empty() {
+        return invalid("missing sip trunk id and sip number");
     }
+    request.trunk.as_ref().map_or(Ok(()), check::inline)?;
     if request.sip_call_to.is_empty() {
         return invalid("missing sip callee number");
     }
@@ -29,17 +21,23 @@ pub(crate) fn check_call(request: &proto::CreateSipParticipantRequest) -> Result
     if request.to_user_override.contains('@') {
         return invalid("ToUserOverride should be a phone number or SIP user, not a full SIP URI");
     }
+    if let Some(flaw) = headers::not_token(&request.to_user_override) {
+        return Err(SipError::ToUser(flaw));
+    }
     if request.room_name.is_empty() {
         return invalid("missing room name");
     }
-    if request
-        .display_name
-        .as_ref()
-        .is_some_and(|name| name.len() > 128)
-    {
-        return invalid("DisplayName too long (max 128 characters)");
+    if let Some(name) = &request.display_name {
+        if name.len() > 128 {
+            return invalid("DisplayName too long (max 128 characters)");
+        }
+        if !quotable(name) {
+            return invalid("DisplayName must be a valid quoted string: invalid syntax");
+        }
     }
-    Ok(())
+    request.destination.as_ref().map_or(Ok(()), destination)?;
+    headers::sent(&request.headers)?;
+    check::media(request.media.as_ref())
 }
 
 /// Checks a request to transfer a call.
@@ -47,24 +45,72 @@ pub(crate) fn check_transfer(
     request: &proto::TransferSipParticipantRequest,
 ) -> Result<(), SipError> {
     let invalid = |text| Err(SipError::Invalid(text));
-    if request.room_name.is_empty() {
-        return invalid("missing room name");
-    }
-    if request.participant_identity.is_empty() {
-        return invalid("missing participant identity");
-    }
     if request.transfer_to.is_empty() {
         return invalid("missing transfer to");
     }
-    let target = request.transfer_to.trim_start_matches('<');
-    if !["sip:", "sips:", "tel:"]
-        .iter()
-        .any(|scheme| target.starts_with(scheme))
-    {
+    let target = request.transfer_to.as_str();
+    let inside = target.strip_prefix('<').and_then(|t| t.strip_suffix('>'));
+    let target = inside.unwrap_or(target);
+    let known = ["sip:", "sips:", "tel:"];
+    if !known.iter().any(|scheme| target.starts_with(scheme)) {
         return invalid("transfer_to must be a valid SIP(s) or TEL URI (sip:, sips: or tel:)");
     }
-    Ok(())
+    Ok(headers::sent(&request.headers)?)
 }
+
+/// Whether a name can stand between quotes as it is: quotes and backslashes are escaped, escapes
+/// are whole, and nothing breaks the line.
+fn quotable(name: &str) -> bool {
+    let mut letters = name.chars();
+    while let Some(letter) = letters.next() {
+        let digits = match letter {
+            '"' | '\n' => return false,
+            '\\' => match letters.next() {
+                Some('a' | 'b' | 'f' | 'n' | 'r' | 't' | 'v' | '\\' | '"') => 0,
+                Some('x') => 2,
+                Some('u') => 4,
+                Some('U') => 8,
+                _ => return false,
+            },
+            _ => 0,
+        };
+        let mut code = letters.by_ref().take(digits);
+        if digits > 0 && (0..digits).any(|_| !code.next().is_some_and(|c| c.is_ascii_hexdigit())) {
+            return false;
+        }
+    }
+    true
+}
+
+fn destination(destination: &proto::Destination) -> Result<(), SipError> {
+    let proto::Destination {
+        city,
+        country,
+        region,
+    } = destination;
+    if !city.is_empty() && country.is_empty() && region.is_empty() {
+        let text = "if city is specified, country or region must also be specified";
+        return Err(SipError::Invalid(text));
+    }
+    let known = || country.len() == 2 && COUNTRIES.split(' ').any(|code| code == country);
+    if country.is_empty() || known() {
+        return Ok(());
+    }
+    Err(SipError::Invalid(
+        "country must be a valid ISO 3166-1 alpha-2 code (2-letter like 'US', 'IN', 'UK')",
+    ))
+}
+
+/// ISO 3166-1 alpha-2.
+const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI \
+    BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY \
+    CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN \
+    GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH \
+    KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO \
+    MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL \
+    PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV \
+    SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN \
+    VU WF WS YE YT ZA ZM ZW";
 
 #[cfg(test)]
 mod tests {
@@ -75,17 +121,45 @@ mod tests {
         let mut request = proto::CreateSipParticipantRequest::default();
         let text = |request: &_| check_call(request).unwrap_err().to_string();
         assert_eq!(text(&request), "missing sip trunk id and sip number");
+        request.trunk = Some(proto::SipOutboundConfig::default());
+        assert_eq!(text(&request), "no outbound hostname specified");
+        request.trunk = None;
         request.sip_trunk_id = "ST_1".to_owned();
         assert_eq!(text(&request), "missing sip callee number");
         request.sip_call_to = "sip:a@b".to_owned();
         assert!(text(&request).starts_with("SipCallTo should be a phone number"));
         request.sip_call_to = "+15550100".to_owned();
+        request.to_user_override = "a b".to_owned();
+        assert_eq!(
+            text(&request),
+            "ToUserOverride contains invalid characters: char 32 not allowed"
+        );
+        request.to_user_override.clear();
         assert_eq!(text(&request), "missing room name");
         request.room_name = "lobby".to_owned();
         request.display_name = Some("x".repeat(129));
         assert_eq!(text(&request), "DisplayName too long (max 128 characters)");
-        request.display_name = None;
+        request.display_name = Some("Acme \"Support\"".to_owned());
+        assert!(text(&request).starts_with("DisplayName must be a valid quoted string"));
+        request.display_name = Some("Acme \\\"Support\\\" \\u00e9".to_owned());
         assert!(check_call(&request).is_ok());
+    }
+
+    #[test]
+    fn a_destination_is_in_a_country() {
+        let at = |city: &str, country: &str| {
+            destination(&proto::Destination {
+                city: city.to_owned(),
+                country: country.to_owned(),
+                ..Default::default()
+            })
+        };
+        assert!(at("", "").is_ok() && at("Lyon", "FR").is_ok());
+        let text = at("Lyon", "").unwrap_err().to_string();
+        assert!(text.starts_with("if city is specified"), "{text}");
+        for unknown in ["XX", "fr", "FRA", "A "] {
+            assert!(at("", unknown).is_err(), "{unknown}");
+        }
     }
 
     #[test]

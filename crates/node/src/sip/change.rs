@@ -4,7 +4,28 @@ use std::collections::HashMap;
 
 use livekit_protocol as proto;
 
+use super::check;
 use super::error::SipError;
+
+/// Checks a partial update of an inbound trunk by itself.
+pub(super) fn check_inbound(update: &proto::SipInboundTrunkUpdate) -> Result<(), SipError> {
+    whole_list(update.numbers.as_ref())?;
+    whole_list(update.allowed_addresses.as_ref())?;
+    whole_list(update.allowed_numbers.as_ref())?;
+    check::media(update.media.as_ref())
+}
+
+/// Checks a partial update of an outbound trunk by itself.
+pub(super) fn check_outbound(update: &proto::SipOutboundTrunkUpdate) -> Result<(), SipError> {
+    whole_list(update.numbers.as_ref())?;
+    check::media(update.media.as_ref())
+}
+
+/// Checks a partial update of a rule by itself.
+pub(super) fn check_rule(update: &proto::SipDispatchRuleUpdate) -> Result<(), SipError> {
+    whole_list(update.trunk_ids.as_ref())?;
+    check::media(update.media.as_ref())
+}
 
 /// Lays a partial update over an inbound trunk.
 #[expect(
@@ -14,10 +35,10 @@ use super::error::SipError;
 pub(super) fn inbound(
     trunk: &mut proto::SipInboundTrunkInfo,
     update: proto::SipInboundTrunkUpdate,
-) -> Result<(), SipError> {
-    list(&mut trunk.numbers, update.numbers)?;
-    list(&mut trunk.allowed_addresses, update.allowed_addresses)?;
-    list(&mut trunk.allowed_numbers, update.allowed_numbers)?;
+) {
+    list(&mut trunk.numbers, update.numbers);
+    list(&mut trunk.allowed_addresses, update.allowed_addresses);
+    list(&mut trunk.allowed_numbers, update.allowed_numbers);
     set(&mut trunk.auth_username, update.auth_username);
     set(&mut trunk.auth_password, update.auth_password);
     set(&mut trunk.auth_realm, update.auth_realm);
@@ -25,7 +46,6 @@ pub(super) fn inbound(
     set(&mut trunk.metadata, update.metadata);
     set(&mut trunk.media_encryption, update.media_encryption);
     trunk.media = update.media.or_else(|| trunk.media.take());
-    Ok(())
 }
 
 /// Lays a partial update over an outbound trunk.
@@ -36,8 +56,8 @@ pub(super) fn inbound(
 pub(super) fn outbound(
     trunk: &mut proto::SipOutboundTrunkInfo,
     update: proto::SipOutboundTrunkUpdate,
-) -> Result<(), SipError> {
-    list(&mut trunk.numbers, update.numbers)?;
+) {
+    list(&mut trunk.numbers, update.numbers);
     set(&mut trunk.address, update.address);
     set(&mut trunk.transport, update.transport);
     set(&mut trunk.destination_country, update.destination_country);
@@ -48,7 +68,6 @@ pub(super) fn outbound(
     set(&mut trunk.media_encryption, update.media_encryption);
     set(&mut trunk.from_host, update.from_host);
     trunk.media = update.media.or_else(|| trunk.media.take());
-    Ok(())
 }
 
 /// Lays a partial update over a rule.
@@ -56,18 +75,14 @@ pub(super) fn outbound(
     deprecated,
     reason = "older clients set the encryption outside the media settings"
 )]
-pub(super) fn rule(
-    rule: &mut proto::SipDispatchRuleInfo,
-    update: proto::SipDispatchRuleUpdate,
-) -> Result<(), SipError> {
-    list(&mut rule.trunk_ids, update.trunk_ids)?;
+pub(super) fn rule(rule: &mut proto::SipDispatchRuleInfo, update: proto::SipDispatchRuleUpdate) {
+    list(&mut rule.trunk_ids, update.trunk_ids);
     rule.rule = update.rule.or_else(|| rule.rule.take());
     set(&mut rule.name, update.name);
     set(&mut rule.metadata, update.metadata);
     map(&mut rule.attributes, update.attributes);
     set(&mut rule.media_encryption, update.media_encryption);
     rule.media = update.media.or_else(|| rule.media.take());
-    Ok(())
 }
 
 /// The deprecated encryption field, taken over into the media settings.
@@ -90,7 +105,21 @@ fn map(field: &mut HashMap<String, String>, diff: HashMap<String, String>) {
     field.retain(|_, value| !value.is_empty());
 }
 
-fn list(field: &mut Vec<String>, update: Option<proto::ListUpdate>) -> Result<(), SipError> {
+fn list(field: &mut Vec<String>, update: Option<proto::ListUpdate>) {
+    let Some(update) = update else { return };
+    if update.add.is_empty() && update.remove.is_empty() {
+        *field = update.set;
+        return;
+    }
+    field.retain(|entry| !update.remove.contains(entry));
+    for entry in update.add {
+        if !field.contains(&entry) {
+            field.push(entry);
+        }
+    }
+}
+
+fn whole_list(update: Option<&proto::ListUpdate>) -> Result<(), SipError> {
     let Some(update) = update else { return Ok(()) };
     let edits = !(update.add.is_empty() && update.remove.is_empty());
     let changes = edits || !update.set.is_empty();
@@ -98,28 +127,16 @@ fn list(field: &mut Vec<String>, update: Option<proto::ListUpdate>) -> Result<()
         return Err(SipError::Invalid("unsupported list update operation"));
     }
     if update.clear && changes {
-        return Err(SipError::Invalid(
-            "cannot clear and change the list at the same time",
-        ));
+        let text = "cannot clear and change the list at the same time";
+        return Err(SipError::Invalid(text));
     }
     if !update.set.is_empty() && edits {
-        return Err(SipError::Invalid(
-            "cannot set and change the list at the same time",
-        ));
+        let text = "cannot set and change the list at the same time";
+        return Err(SipError::Invalid(text));
     }
     let mut all = update.set.iter().chain(&update.add).chain(&update.remove);
     if all.any(String::is_empty) {
         return Err(SipError::Invalid("empty element in the list"));
-    }
-    if edits {
-        field.retain(|entry| !update.remove.contains(entry));
-        for entry in update.add {
-            if !field.contains(&entry) {
-                field.push(entry);
-            }
-        }
-    } else {
-        *field = update.set;
     }
     Ok(())
 }
@@ -133,10 +150,10 @@ mod tests {
     }
 
     fn changed(update: proto::ListUpdate) -> Result<Vec<String>, String> {
+        whole_list(Some(&update)).map_err(|error| error.to_string())?;
         let mut field = words(&["a", "b"]);
-        list(&mut field, Some(update))
-            .map(|()| field)
-            .map_err(|error| error.to_string())
+        list(&mut field, Some(update));
+        Ok(field)
     }
 
     #[test]

@@ -1,57 +1,70 @@
 //! Why a SIP request was refused, in LiveKit's words where it has them.
 
 use trunkline_base::class::{Class, Classified};
-use trunkline_sip::routing::Problem;
-use trunkline_store::StoreError;
+
+use super::conflicts::Conflict;
+use super::headers::{Character, HeaderError};
+use crate::records::RecordError;
 
 /// Why a request about trunks, rules or calls was refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SipError {
     #[error("{0}")]
     Invalid(&'static str),
-    #[error("header name {name} is not supported")]
-    HeaderName { name: String },
+    #[error(transparent)]
+    Header(#[from] HeaderError),
     #[error("{field} should be a hostname or IP, not SIP URI")]
     HostName { field: &'static str },
-    #[error("{0}")]
-    Rejected(#[from] Problem),
+    #[error("{field} should not contain transport parameter")]
+    HostTransport { field: &'static str },
+    #[error("{field} has an empty entry")]
+    EmptyEntry { field: &'static str },
+    #[error("ToUserOverride contains invalid characters: {0}")]
+    ToUser(Character),
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
     #[error("requested sip trunk does not exist")]
     NoTrunk,
     #[error("requested sip dispatch rule does not exist")]
     NoRule,
+    #[error("sip not connected (redis required)")]
+    NotConnected,
+    #[error("no numbers on outbound trunk")]
+    NoNumbers,
     #[error("{0}")]
-    NotServed(&'static str),
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    #[error("a stored SIP record is damaged")]
-    Damaged,
+    Record(#[from] RecordError),
 }
 
 impl Classified for SipError {
     fn class(&self) -> Class {
         match self {
             Self::Invalid(_)
-            | Self::HeaderName { .. }
+            | Self::Header(_)
             | Self::HostName { .. }
-            | Self::Rejected(_) => Class::Invalid,
+            | Self::HostTransport { .. }
+            | Self::EmptyEntry { .. }
+            | Self::ToUser(_)
+            | Self::Conflict(_) => Class::Invalid,
             Self::NoTrunk | Self::NoRule => Class::Missing,
-            Self::NotServed(_) => Class::Unavailable,
-            Self::Store(error) => error.class(),
-            Self::Damaged => Class::Internal,
+            Self::NotConnected => Class::Internal,
+            Self::NoNumbers => Class::Conflict,
+            Self::Record(error) => error.class(),
         }
     }
 
     fn code(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "node.sip.invalid",
-            Self::HeaderName { .. } => "node.sip.header_name",
-            Self::HostName { .. } => "node.sip.host_name",
-            Self::Rejected(_) => "node.sip.rejected",
+            Self::Header(_) => "node.sip.header",
+            Self::HostName { .. } | Self::HostTransport { .. } => "node.sip.host_name",
+            Self::EmptyEntry { .. } => "node.sip.empty_entry",
+            Self::ToUser(_) => "node.sip.to_user",
+            Self::Conflict(_) => "node.sip.conflict",
             Self::NoTrunk => "node.sip.no_trunk",
             Self::NoRule => "node.sip.no_rule",
-            Self::NotServed(_) => "node.sip.not_served",
-            Self::Store(error) => error.code(),
-            Self::Damaged => "node.sip.damaged",
+            Self::NotConnected => "node.sip.not_connected",
+            Self::NoNumbers => "node.sip.no_numbers",
+            Self::Record(error) => error.code(),
         }
     }
 }

@@ -7,8 +7,10 @@
 mod calls;
 mod change;
 mod check;
+mod conflicts;
 mod error;
-mod records;
+mod headers;
+mod outbound;
 mod rules;
 mod trunks;
 
@@ -39,8 +41,9 @@ impl SipSetup {
     }
 
     async fn write_turn(&self) -> Result<SemaphorePermit<'_>, SipError> {
+        // The semaphore is never closed.
         let turn = self.writing.acquire().await;
-        turn.map_err(|_| SipError::NotServed("the server is ending"))
+        turn.map_err(|_| SipError::NotConnected)
     }
 }
 
@@ -51,7 +54,7 @@ fn stamp(now: UnixTime) -> pbjson_types::Timestamp {
     }
 }
 
-/// Whether a list of numbers serves one of `wanted`; an empty list serves all.
+/// Whether a list of numbers serves one of `wanted`, however spelled; an empty list serves all.
 fn serves(numbers: &[String], wanted: &[String]) -> bool {
     use trunkline_sip::routing::normalise;
     let same = |number: &String| {

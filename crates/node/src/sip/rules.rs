@@ -4,22 +4,20 @@ use livekit_protocol as proto;
 use proto::SipDispatchRuleInfo as Rule;
 use proto::update_sip_dispatch_rule_request::Action;
 use trunkline_base::id::RuleId;
-use trunkline_sip::routing::validate_rules;
 
-use super::{SipError, SipSetup, change, check, records, stamp};
+use super::{SipError, SipSetup, change, check, conflicts, stamp};
+use crate::records;
 
 impl SipSetup {
     pub(crate) async fn create_rule(
         &self,
         request: proto::CreateSipDispatchRuleRequest,
     ) -> Result<Rule, SipError> {
-        let mut rule = asked(request);
+        let rule = asked(request);
         if !rule.sip_dispatch_rule_id.is_empty() {
             return Err(SipError::Invalid("rule id must not be set"));
         }
         let _turn = self.write_turn().await?;
-        rule.sip_dispatch_rule_id = RuleId::generate(&mut rand::rng()).into();
-        rule.created_at = Some(stamp(crate::clock::now()));
         self.store_rule(rule).await
     }
 
@@ -31,17 +29,21 @@ impl SipSetup {
         if id.is_empty() {
             return Err(SipError::Invalid("rule id must be set"));
         }
-        let _turn = self.write_turn().await?;
-        let stored = records::get(&self.store, &id).await?;
-        let mut rule: Rule = stored.ok_or(SipError::NoRule)?;
-        match request
-            .action
-            .ok_or(SipError::Invalid("missing or unsupported update action"))?
-        {
+        let action = request.action.ok_or(SipError::Invalid(NO_ACTION))?;
+        match &action {
             Action::Replace(new) => {
                 if !new.sip_dispatch_rule_id.is_empty() && new.sip_dispatch_rule_id != id {
                     return Err(SipError::Invalid(OTHER_ID));
                 }
+                check::rule(new)?;
+            }
+            Action::Update(update) => change::check_rule(update)?,
+        }
+        let _turn = self.write_turn().await?;
+        let stored = records::get(&self.store, &id).await?;
+        let mut rule: Rule = stored.ok_or(SipError::NoRule)?;
+        match action {
+            Action::Replace(new) => {
                 let created_at = rule.created_at;
                 rule = Rule {
                     sip_dispatch_rule_id: id,
@@ -49,12 +51,13 @@ impl SipSetup {
                     ..new
                 };
             }
-            Action::Update(update) => change::rule(&mut rule, update)?,
+            Action::Update(update) => change::rule(&mut rule, update),
         }
         self.store_rule(rule).await
     }
 
-    /// The whole set of rules is checked as it would be with this one.
+    /// Checked with all others as they would be with this one; a new one gets its id last, for
+    /// the check speaks of it as new.
     #[expect(
         deprecated,
         reason = "older clients set the encryption outside the media settings"
@@ -65,12 +68,13 @@ impl SipSetup {
         let mut set = records::all::<Rule>(&self.store).await?;
         set.retain(|other| other.sip_dispatch_rule_id != rule.sip_dispatch_rule_id);
         set.push(rule.clone());
-        let set: Vec<_> = set
-            .iter()
-            .map(check::routing_rule)
-            .collect::<Result<_, _>>()?;
-        validate_rules(&set)?;
-        rule.updated_at = Some(stamp(crate::clock::now()));
+        conflicts::rules(&set)?;
+        let now = Some(stamp(crate::clock::now()));
+        if rule.sip_dispatch_rule_id.is_empty() {
+            rule.sip_dispatch_rule_id = RuleId::generate(&mut rand::rng()).into();
+            rule.created_at = now;
+        }
+        rule.updated_at = now;
         records::put(&self.store, &rule).await?;
         tracing::info!(rule = rule.sip_dispatch_rule_id, "dispatch rule stored");
         Ok(rule)
@@ -125,4 +129,5 @@ fn asked(request: proto::CreateSipDispatchRuleRequest) -> Rule {
     })
 }
 
+const NO_ACTION: &str = "missing or unsupported update action";
 const OTHER_ID: &str = "rule id in the info must be empty or match the id in the update";

@@ -1,23 +1,18 @@
-//! Inbound and outbound trunks.
+//! Inbound trunks, and what both kinds of trunk have in common.
 
 use livekit_protocol as proto;
-use proto::update_sip_inbound_trunk_request::Action as InboundAction;
-use proto::update_sip_outbound_trunk_request::Action as OutboundAction;
+use proto::update_sip_inbound_trunk_request::Action;
 use proto::{SipInboundTrunkInfo as Inbound, SipOutboundTrunkInfo as Outbound};
 use trunkline_base::id::TrunkId;
-use trunkline_sip::routing::validate_trunks;
 
-use super::{SipError, SipSetup, change, check, records, serves, stamp};
+use super::{SipError, SipSetup, change, check, conflicts, serves, stamp};
+use crate::records;
 
 impl SipSetup {
     pub(crate) async fn create_inbound(&self, trunk: Option<Inbound>) -> Result<Inbound, SipError> {
-        let mut trunk = trunk.ok_or(SipError::Invalid("missing trunk"))?;
-        if !trunk.sip_trunk_id.is_empty() {
-            return Err(SipError::Invalid("trunk id must not be set"));
-        }
+        let trunk = new(trunk, |trunk| &trunk.sip_trunk_id)?;
+        check::inbound(&trunk)?;
         let _turn = self.write_turn().await?;
-        trunk.sip_trunk_id = TrunkId::generate(&mut rand::rng()).into();
-        trunk.created_at = Some(stamp(crate::clock::now()));
         self.store_inbound(trunk).await
     }
 
@@ -26,11 +21,18 @@ impl SipSetup {
         request: proto::UpdateSipInboundTrunkRequest,
     ) -> Result<Inbound, SipError> {
         let id = named(request.sip_trunk_id)?;
+        let action = request.action.ok_or(SipError::Invalid(NO_ACTION))?;
+        match &action {
+            Action::Replace(new) => {
+                same_id(&new.sip_trunk_id, &id)?;
+                check::inbound(new)?;
+            }
+            Action::Update(update) => change::check_inbound(update)?,
+        }
         let _turn = self.write_turn().await?;
         let mut trunk = self.inbound(&id).await?;
-        match request.action.ok_or(SipError::Invalid(NO_ACTION))? {
-            InboundAction::Replace(new) => {
-                same_id(&new.sip_trunk_id, &id)?;
+        match action {
+            Action::Replace(new) => {
                 let created_at = trunk.created_at;
                 trunk = Inbound {
                     sip_trunk_id: id,
@@ -38,12 +40,13 @@ impl SipSetup {
                     ..new
                 };
             }
-            InboundAction::Update(update) => change::inbound(&mut trunk, update)?,
+            Action::Update(update) => change::inbound(&mut trunk, update),
         }
         self.store_inbound(trunk).await
     }
 
-    /// The whole set of inbound trunks is checked as it would be with this one.
+    /// Checked with all others as they would be with this one; a new one gets its id last, for
+    /// the check speaks of it as new.
     #[expect(
         deprecated,
         reason = "older clients set the encryption outside the media settings"
@@ -52,14 +55,18 @@ impl SipSetup {
         change::carry_encryption(&mut trunk.media, trunk.media_encryption);
         check::inbound(&trunk)?;
         let mut set = records::all::<Inbound>(&self.store).await?;
-        set.retain(|other| other.sip_trunk_id != trunk.sip_trunk_id);
+        set.retain(|other| {
+            let same = other.sip_trunk_id == trunk.sip_trunk_id;
+            !same && serves(&other.numbers, &trunk.numbers)
+        });
         set.push(trunk.clone());
-        let set: Vec<_> = set
-            .iter()
-            .map(check::routing_trunk)
-            .collect::<Result<_, _>>()?;
-        validate_trunks(&set)?;
-        trunk.updated_at = Some(stamp(crate::clock::now()));
+        conflicts::trunks(&set)?;
+        let now = Some(stamp(crate::clock::now()));
+        if trunk.sip_trunk_id.is_empty() {
+            trunk.sip_trunk_id = TrunkId::generate(&mut rand::rng()).into();
+            trunk.created_at = now;
+        }
+        trunk.updated_at = now;
         records::put(&self.store, &trunk).await?;
         tracing::info!(trunk = trunk.sip_trunk_id, "inbound trunk stored");
         Ok(trunk)
@@ -67,9 +74,8 @@ impl SipSetup {
 
     pub(crate) async fn inbound(&self, id: &str) -> Result<Inbound, SipError> {
         let id = required(id)?;
-        records::get(&self.store, id)
-            .await?
-            .ok_or(SipError::NoTrunk)
+        let found = records::get(&self.store, id).await?;
+        found.ok_or(SipError::NoTrunk)
     }
 
     pub(crate) async fn list_inbound(
@@ -78,91 +84,21 @@ impl SipSetup {
     ) -> Result<Vec<Inbound>, SipError> {
         let all = records::all(&self.store).await?;
         let fits = |trunk: &Inbound| serves(&trunk.numbers, &request.numbers);
-        Ok(records::select(
-            all,
-            &request.trunk_ids,
-            request.page.as_ref(),
-            fits,
-        ))
-    }
-
-    pub(crate) async fn create_outbound(
-        &self,
-        trunk: Option<Outbound>,
-    ) -> Result<Outbound, SipError> {
-        let mut trunk = trunk.ok_or(SipError::Invalid("missing trunk"))?;
-        if !trunk.sip_trunk_id.is_empty() {
-            return Err(SipError::Invalid("trunk id must not be set"));
-        }
-        trunk.sip_trunk_id = TrunkId::generate(&mut rand::rng()).into();
-        trunk.created_at = Some(stamp(crate::clock::now()));
-        self.store_outbound(trunk).await
-    }
-
-    pub(crate) async fn update_outbound(
-        &self,
-        request: proto::UpdateSipOutboundTrunkRequest,
-    ) -> Result<Outbound, SipError> {
-        let id = named(request.sip_trunk_id)?;
-        let _turn = self.write_turn().await?;
-        let mut trunk = self.outbound(&id).await?;
-        match request.action.ok_or(SipError::Invalid(NO_ACTION))? {
-            OutboundAction::Replace(new) => {
-                same_id(&new.sip_trunk_id, &id)?;
-                let created_at = trunk.created_at;
-                trunk = Outbound {
-                    sip_trunk_id: id,
-                    created_at,
-                    ..new
-                };
-            }
-            OutboundAction::Update(update) => change::outbound(&mut trunk, update)?,
-        }
-        self.store_outbound(trunk).await
-    }
-
-    #[expect(
-        deprecated,
-        reason = "older clients set the encryption outside the media settings"
-    )]
-    async fn store_outbound(&self, mut trunk: Outbound) -> Result<Outbound, SipError> {
-        change::carry_encryption(&mut trunk.media, trunk.media_encryption);
-        check::outbound(&trunk)?;
-        trunk.updated_at = Some(stamp(crate::clock::now()));
-        records::put(&self.store, &trunk).await?;
-        tracing::info!(trunk = trunk.sip_trunk_id, "outbound trunk stored");
-        Ok(trunk)
-    }
-
-    pub(crate) async fn outbound(&self, id: &str) -> Result<Outbound, SipError> {
-        let id = required(id)?;
-        records::get(&self.store, id)
-            .await?
-            .ok_or(SipError::NoTrunk)
-    }
-
-    pub(crate) async fn list_outbound(
-        &self,
-        request: proto::ListSipOutboundTrunkRequest,
-    ) -> Result<Vec<Outbound>, SipError> {
-        let all = records::all(&self.store).await?;
-        let fits = |trunk: &Outbound| serves(&trunk.numbers, &request.numbers);
-        Ok(records::select(
-            all,
-            &request.trunk_ids,
-            request.page.as_ref(),
-            fits,
-        ))
+        let page = request.page.as_ref();
+        Ok(records::select(all, &request.trunk_ids, page, fits))
     }
 
     /// Both kinds in one deprecated shape.
-    pub(crate) async fn list_legacy(&self) -> Result<Vec<proto::SipTrunkInfo>, SipError> {
+    pub(crate) async fn list_legacy(
+        &self,
+        request: proto::ListSipTrunkRequest,
+    ) -> Result<Vec<proto::SipTrunkInfo>, SipError> {
         let inbound = records::all::<Inbound>(&self.store).await?;
         let outbound = records::all::<Outbound>(&self.store).await?;
         let inbound = inbound.into_iter().map(super::legacy_inbound);
-        Ok(inbound
-            .chain(outbound.into_iter().map(super::legacy_outbound))
-            .collect())
+        let outbound = outbound.into_iter().map(super::legacy_outbound);
+        let all = inbound.chain(outbound).collect();
+        Ok(records::select(all, &[], request.page.as_ref(), |_| true))
     }
 
     /// Deletes a trunk of either kind; one that is not there is fine.
@@ -181,7 +117,17 @@ impl SipSetup {
     }
 }
 
-fn required(id: &str) -> Result<&str, SipError> {
+/// A trunk to be created, which must not have an id.
+pub(super) fn new<T>(trunk: Option<T>, id: impl Fn(&T) -> &String) -> Result<T, SipError> {
+    let trunk = trunk.ok_or(SipError::Invalid("missing trunk"))?;
+    if id(&trunk).is_empty() {
+        Ok(trunk)
+    } else {
+        Err(SipError::Invalid("trunk id must not be set"))
+    }
+}
+
+pub(super) const fn required(id: &str) -> Result<&str, SipError> {
     if id.is_empty() {
         Err(SipError::Invalid("trunk ID is required"))
     } else {
@@ -189,7 +135,7 @@ fn required(id: &str) -> Result<&str, SipError> {
     }
 }
 
-fn named(id: String) -> Result<String, SipError> {
+pub(super) fn named(id: String) -> Result<String, SipError> {
     if id.is_empty() {
         Err(SipError::Invalid("trunk id must be set"))
     } else {
@@ -197,7 +143,7 @@ fn named(id: String) -> Result<String, SipError> {
     }
 }
 
-fn same_id(given: &str, id: &str) -> Result<(), SipError> {
+pub(super) fn same_id(given: &str, id: &str) -> Result<(), SipError> {
     if given.is_empty() || given == id {
         return Ok(());
     }
@@ -206,4 +152,4 @@ fn same_id(given: &str, id: &str) -> Result<(), SipError> {
     ))
 }
 
-const NO_ACTION: &str = "missing or unsupported update action";
+pub(super) const NO_ACTION: &str = "missing or unsupported update action";

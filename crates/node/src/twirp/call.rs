@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Code, TwirpError};
+use super::json;
 use crate::http::Caller;
 
 /// How the body is written; the answer uses the same.
@@ -38,7 +39,9 @@ impl Encoding {
 /// A call on its way to a service method.
 pub(crate) struct Call {
     pub(crate) caller: Caller,
-    pub(crate) encoding: Encoding,
+    /// What the body is written in, or the content type that says nothing known. Looked at only
+    /// once the method is known to exist.
+    pub(crate) encoding: Result<Encoding, String>,
     pub(crate) body: Bytes,
     pub(crate) path: String,
 }
@@ -54,12 +57,19 @@ impl Call {
         Reply: Message + Serialize,
         Answer: Future<Output = Result<Reply, TwirpError>> + Send,
     {
-        let request = match decode::<Request>(self.encoding, self.body) {
+        let encoding = match self.encoding {
+            Ok(encoding) => encoding,
+            Err(given) => {
+                let text = format!("unexpected Content-Type: {given:?}");
+                return bad_route(text, "POST", &self.path);
+            }
+        };
+        let request = match decode::<Request>(encoding, self.body) {
             Ok(request) => request,
             Err(error) => return error.into_response(),
         };
         match answer(self.caller, request).await {
-            Ok(reply) => encode(self.encoding, &reply),
+            Ok(reply) => encode(encoding, &reply),
             Err(error) => {
                 tracing::debug!(path = %self.path, code = error.code.as_str(), "call refused");
                 error.into_response()
@@ -96,14 +106,14 @@ where
     };
     match encoding {
         Encoding::Protobuf => Request::decode(body).map_err(|_| malformed("protobuf")),
-        Encoding::Json => serde_json::from_slice(&body).map_err(|_| malformed("json")),
+        Encoding::Json => json::read(&body).map_err(|_| malformed("json")),
     }
 }
 
 fn encode<Reply: Message + Serialize>(encoding: Encoding, reply: &Reply) -> Response {
     let (kind, body) = match encoding {
         Encoding::Protobuf => ("application/protobuf", reply.encode_to_vec()),
-        Encoding::Json => match serde_json::to_vec(reply) {
+        Encoding::Json => match json::write(reply) {
             Ok(body) => ("application/json", body),
             Err(error) => {
                 tracing::error!(%error, "an API reply could not be written");
@@ -138,6 +148,9 @@ mod tests {
             let error = decode::<proto::CreateRoomRequest>(encoding, body.clone()).unwrap_err();
             assert_eq!(error.code, Code::Malformed);
         }
+        let empty = decode::<proto::CreateRoomRequest>(Encoding::Json, Bytes::new());
+        assert_eq!(empty.unwrap_err().code, Code::Malformed, "no JSON at all");
+        assert!(decode::<proto::CreateRoomRequest>(Encoding::Protobuf, Bytes::new()).is_ok());
     }
 
     #[test]

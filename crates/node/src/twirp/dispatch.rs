@@ -7,6 +7,8 @@ use trunkline_base::id::RoomName;
 use super::Api;
 use super::call::Call;
 use super::error::TwirpError;
+use super::limits;
+use crate::dispatch::{DispatchError, check_deployment};
 use crate::http::Caller;
 use crate::room::RoomError;
 
@@ -32,22 +34,22 @@ async fn create(
     request: proto::CreateAgentDispatchRequest,
 ) -> Result<proto::AgentDispatch, TwirpError> {
     caller.may_administer(&request.room)?;
-    if request.metadata.len() > MAX_METADATA {
+    check_deployment(&request.deployment).map_err(DispatchError::from)?;
+    if request.metadata.len() > api.limits.metadata_bytes {
         return Err(RoomError::MetadataTooLarge.into());
     }
-    let size: usize = request
-        .attributes
-        .iter()
-        .map(|(k, v)| k.len() + v.len())
-        .sum();
-    if size > MAX_ATTRIBUTES {
+    if limits::size(&request.attributes) > api.limits.attributes_bytes {
         return Err(RoomError::AttributesTooLarge.into());
     }
-    let room = proto::CreateRoomRequest {
-        name: request.room,
-        ..Default::default()
+    let room = if api.auto_create {
+        let room = proto::CreateRoomRequest {
+            name: request.room,
+            ..Default::default()
+        };
+        api.rooms.create(room).await?
+    } else {
+        existing(api, &request.room).await?
     };
-    let room = api.rooms.create(room).await?;
     let wanted = proto::RoomAgentDispatch {
         agent_name: request.agent_name,
         metadata: request.metadata,
@@ -55,7 +57,9 @@ async fn create(
         deployment: request.deployment,
         attributes: request.attributes,
     };
-    Ok(api.dispatcher.create(room, wanted).await?)
+    let created = api.dispatcher.create(room.clone(), wanted).await?;
+    api.kept.remember(&room).await?;
+    Ok(created)
 }
 
 async fn delete(
@@ -64,11 +68,13 @@ async fn delete(
     request: proto::DeleteAgentDispatchRequest,
 ) -> Result<proto::AgentDispatch, TwirpError> {
     caller.may_administer(&request.room)?;
-    exists(api, &request.room).await?;
-    Ok(api
+    let room = existing(api, &request.room).await?;
+    let deleted = api
         .dispatcher
         .delete(request.room, request.dispatch_id)
-        .await?)
+        .await?;
+    api.kept.update(&room).await?;
+    Ok(deleted)
 }
 
 async fn list(
@@ -77,7 +83,7 @@ async fn list(
     request: proto::ListAgentDispatchRequest,
 ) -> Result<proto::ListAgentDispatchResponse, TwirpError> {
     caller.may_administer(&request.room)?;
-    exists(api, &request.room).await?;
+    existing(api, &request.room).await?;
     let agent_dispatches = api
         .dispatcher
         .list(request.room, request.dispatch_id)
@@ -85,11 +91,7 @@ async fn list(
     Ok(proto::ListAgentDispatchResponse { agent_dispatches })
 }
 
-async fn exists(api: &Api, room: &str) -> Result<(), TwirpError> {
+async fn existing(api: &Api, room: &str) -> Result<proto::Room, TwirpError> {
     let name = RoomName::parse(room).map_err(|_| RoomError::NotFound)?;
-    api.rooms.room(&name).await?;
-    Ok(())
+    Ok(api.rooms.room(&name).await?)
 }
-
-const MAX_METADATA: usize = 512 * 1024;
-const MAX_ATTRIBUTES: usize = 64 * 1024;

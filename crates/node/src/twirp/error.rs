@@ -7,9 +7,19 @@ use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use trunkline_base::class::{Class, Classified};
 
+use crate::dispatch::DispatchError;
+use crate::egress::EgressError;
+use crate::http::PermissionDenied;
+use crate::ingress::IngressError;
+use crate::records::RecordError;
+use crate::room::{RoomError, RpcFailure};
+use crate::sip::SipError;
+
 /// The codes of the Twirp specification this server answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
+    Canceled,
+    Unknown,
     InvalidArgument,
     Malformed,
     Unauthenticated,
@@ -26,6 +36,8 @@ impl Code {
     /// The word on the wire.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::Canceled => "canceled",
+            Self::Unknown => "unknown",
             Self::InvalidArgument => "invalid_argument",
             Self::Malformed => "malformed",
             Self::Unauthenticated => "unauthenticated",
@@ -42,12 +54,13 @@ impl Code {
     /// The HTTP status that goes with it.
     pub(crate) const fn status(self) -> StatusCode {
         match self {
+            Self::Canceled => StatusCode::REQUEST_TIMEOUT,
             Self::InvalidArgument | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::BadRoute => StatusCode::NOT_FOUND,
             Self::FailedPrecondition => StatusCode::PRECONDITION_FAILED,
             Self::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Internal | Self::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unimplemented => StatusCode::NOT_IMPLEMENTED,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -76,6 +89,12 @@ impl TwirpError {
         Self::new(Code::InvalidArgument, msg)
     }
 
+    /// A value over its limit, or otherwise unfit: what is wrong, and what would be right.
+    pub(crate) fn argument(wrong: &dyn std::fmt::Display, right: &str) -> Self {
+        let wrong = wrong.to_string();
+        Self::invalid(format!("{wrong} {right}")).with_meta("argument", wrong)
+    }
+
     /// The token lacks the grant; LiveKit answers 401, not 403.
     pub(crate) fn denied() -> Self {
         Self::new(Code::Unauthenticated, PERMISSIONS_DENIED)
@@ -102,6 +121,67 @@ impl TwirpError {
             }
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<PermissionDenied> for TwirpError {
+    fn from(_: PermissionDenied) -> Self {
+        Self::denied()
+    }
+}
+
+/// Errors whose class says everything.
+macro_rules! by_class {
+    ($($error:ty),+) => {$(
+        impl From<$error> for TwirpError {
+            fn from(error: $error) -> Self {
+                Self::from_classified(&error)
+            }
+        }
+    )+};
+}
+
+by_class!(RoomError, DispatchError, RecordError);
+
+impl From<EgressError> for TwirpError {
+    fn from(error: EgressError) -> Self {
+        match error {
+            EgressError::NotConnected => Self::new(Code::Internal, error.to_string()),
+            other => Self::from_classified(&other),
+        }
+    }
+}
+
+impl From<IngressError> for TwirpError {
+    fn from(error: IngressError) -> Self {
+        match error {
+            IngressError::NotConnected => Self::new(Code::Internal, error.to_string()),
+            other => Self::from_classified(&other),
+        }
+    }
+}
+
+impl From<SipError> for TwirpError {
+    fn from(error: SipError) -> Self {
+        match error {
+            SipError::NotConnected => Self::new(Code::Internal, error.to_string()),
+            other => Self::from_classified(&other),
+        }
+    }
+}
+
+/// A call of a participant's method that failed there, or on the way.
+impl From<RpcFailure> for TwirpError {
+    fn from(failure: RpcFailure) -> Self {
+        let code = match failure.code {
+            RpcFailure::CONNECTION_TIMEOUT | RpcFailure::RESPONSE_TIMEOUT => Code::Canceled,
+            RpcFailure::DISCONNECTED => Code::Unavailable,
+            RpcFailure::UNSUPPORTED_METHOD | RpcFailure::REQUEST_TOO_LARGE => Code::InvalidArgument,
+            RpcFailure::NO_RECIPIENT => Code::NotFound,
+            RpcFailure::UNSUPPORTED_SERVER | RpcFailure::UNSUPPORTED_VERSION => Code::Unimplemented,
+            _ => Code::Internal,
+        };
+        Self::new(code, failure.to_string())
     }
 }
 

@@ -5,8 +5,11 @@
 
 mod call;
 mod dispatch;
+mod egress;
 mod error;
-mod inert;
+mod ingress;
+mod json;
+mod limits;
 mod room;
 mod sip;
 
@@ -20,11 +23,14 @@ use http::{HeaderMap, Method, StatusCode};
 use trunkline_service::metrics::{Counter, count};
 
 use self::call::{Call, Encoding};
-pub(crate) use self::error::{PERMISSIONS_DENIED, TwirpError};
-use crate::dispatch::{DispatchError, Dispatcher};
-use crate::http::{Caller, PermissionDenied};
-use crate::room::{RoomError, Rooms};
-use crate::sip::{SipError, SipSetup};
+pub(crate) use self::error::PERMISSIONS_DENIED;
+use crate::dispatch::Dispatcher;
+use crate::egress::Egresses;
+use crate::http::{Caller, TOO_LARGE};
+use crate::ingress::Ingresses;
+use crate::kept::Kept;
+use crate::room::{Limits, Rooms};
+use crate::sip::SipSetup;
 
 /// What the services work on.
 #[derive(Debug, Clone)]
@@ -32,6 +38,12 @@ pub(crate) struct Api {
     pub(crate) rooms: Rooms,
     pub(crate) dispatcher: Dispatcher,
     pub(crate) sip: SipSetup,
+    pub(crate) egress: Egresses,
+    pub(crate) ingress: Ingresses,
+    pub(crate) kept: Kept,
+    pub(crate) limits: Limits,
+    /// CreateDispatch creates a missing room.
+    pub(crate) auto_create: bool,
 }
 
 /// The routes of the API.
@@ -50,7 +62,7 @@ async fn handle(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let Some(service) = Service::named(&service) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return not_served();
     };
     let path = format!("/twirp/{}/{name}", service.name());
     if method != Method::POST {
@@ -60,19 +72,13 @@ async fn handle(
         );
         return call::bad_route(text, method.as_str(), &path);
     }
-    let encoding = match Encoding::of(&headers) {
-        Ok(encoding) => encoding,
-        Err(given) => {
-            return call::bad_route(format!("unexpected Content-Type: {given:?}"), "POST", &path);
-        }
-    };
     let body = match body {
         Ok(body) => body,
         Err(rejection) => return too_large(&rejection),
     };
     let call = Call {
         caller,
-        encoding,
+        encoding: Encoding::of(&headers),
         body,
         path,
     };
@@ -87,13 +93,18 @@ async fn handle(
     response
 }
 
+/// The answer to a path nobody serves, such as a service only LiveKit Cloud has.
+fn not_served() -> Response {
+    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+}
+
 fn too_large(rejection: &BytesRejection) -> Response {
     match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            (StatusCode::PAYLOAD_TOO_LARGE, "request body too large").into_response()
+        StatusCode::PAYLOAD_TOO_LARGE => (StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE).into_response(),
+        _ => {
+            let text = "the request body could not be read";
+            error::TwirpError::new(error::Code::Malformed, text).into_response()
         }
-        _ => TwirpError::new(error::Code::Malformed, "the request body could not be read")
-            .into_response(),
     }
 }
 
@@ -132,35 +143,11 @@ impl Service {
 
     async fn answer(self, api: &Api, call: Call, method: &str) -> Response {
         match self {
-            Self::Room => room::answer(&api.rooms, call, method).await,
+            Self::Room => room::answer(api, call, method).await,
             Self::AgentDispatch => dispatch::answer(api, call, method).await,
-            Self::Sip => sip::answer(&api.sip, call, method).await,
-            Self::Egress => inert::egress(call, method).await,
-            Self::Ingress => inert::ingress(call, method).await,
+            Self::Sip => Box::pin(sip::answer(api, call, method)).await,
+            Self::Egress => egress::answer(api, call, method).await,
+            Self::Ingress => ingress::answer(api, call, method).await,
         }
-    }
-}
-
-impl From<PermissionDenied> for TwirpError {
-    fn from(_: PermissionDenied) -> Self {
-        Self::denied()
-    }
-}
-
-impl From<RoomError> for TwirpError {
-    fn from(error: RoomError) -> Self {
-        Self::from_classified(&error)
-    }
-}
-
-impl From<DispatchError> for TwirpError {
-    fn from(error: DispatchError) -> Self {
-        Self::from_classified(&error)
-    }
-}
-
-impl From<SipError> for TwirpError {
-    fn from(error: SipError) -> Self {
-        Self::from_classified(&error)
     }
 }

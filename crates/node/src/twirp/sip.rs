@@ -6,19 +6,26 @@ use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::Api;
 use super::call::Call;
 use super::error::TwirpError;
 use crate::http::Caller;
+use crate::room::RoomError;
 use crate::sip::{SipError, SipSetup, check_call, check_transfer};
+use trunkline_base::id::{ParticipantIdentity, RoomName};
 
 /// Answers one method.
-pub(super) async fn answer(sip: &SipSetup, call: Call, method: &str) -> Response {
+pub(super) async fn answer(api: &Api, call: Call, method: &str) -> Response {
+    let sip = &api.sip;
     match method {
         "CreateSIPParticipant" => {
             call.run(|c, r| async move { place(sip, &c, r).await })
                 .await
         }
-        "TransferSIPParticipant" => call.run(|c, r| async move { transfer(&c, &r) }).await,
+        "TransferSIPParticipant" => {
+            call.run(|c, r| async move { transfer(api, &c, r).await })
+                .await
+        }
         _ if method.contains("Rule") => rules(sip, call, method).await,
         _ => trunks(sip, call, method).await,
     }
@@ -43,9 +50,9 @@ async fn trunks(sip: &SipSetup, call: Call, method: &str) -> Response {
             .await
         }
         "ListSIPTrunk" => {
-            admin(call, |_: proto::ListSipTrunkRequest| async move {
+            admin(call, |r| async move {
                 Ok(proto::ListSipTrunkResponse {
-                    items: sip.list_legacy().await?,
+                    items: sip.list_legacy(r).await?,
                 })
             })
             .await
@@ -145,6 +152,7 @@ where
     .await
 }
 
+/// Checked to the end; there is no gateway to hand the call to.
 async fn place(
     sip: &SipSetup,
     caller: &Caller,
@@ -152,18 +160,39 @@ async fn place(
 ) -> Result<proto::SipParticipantInfo, TwirpError> {
     caller.may_call()?;
     check_call(&request)?;
-    if !request.sip_trunk_id.is_empty() {
-        sip.outbound(&request.sip_trunk_id).await?;
-    }
-    Err(SipError::NotServed("outbound calls are not served by this server").into())
+    sip.check_caller(&request).await?;
+    Err(SipError::NotConnected.into())
 }
 
-fn transfer(
+/// Checked to the end; there is no gateway to ask for it.
+async fn transfer(
+    api: &Api,
     caller: &Caller,
-    request: &proto::TransferSipParticipantRequest,
+    request: proto::TransferSipParticipantRequest,
 ) -> Result<proto::TransferSipParticipantResponse, TwirpError> {
+    if request.room_name.is_empty() {
+        return Err(TwirpError::invalid("Missing room name"));
+    }
+    if request.participant_identity.is_empty() {
+        return Err(TwirpError::invalid("Missing participant identity"));
+    }
     caller.may_call()?;
     caller.may_administer(&request.room_name)?;
-    check_transfer(request)?;
-    Err(SipError::NotServed("call transfers are not served by this server").into())
+    check_transfer(&request)?;
+    let nobody = |_| RoomError::ParticipantNotFound;
+    let room = RoomName::parse(request.room_name).map_err(nobody)?;
+    let identity = ParticipantIdentity::parse(request.participant_identity).map_err(nobody)?;
+    let found = api.rooms.participant(&room, &identity).await;
+    let participant = found.map_err(|error| match error {
+        RoomError::NotFound => RoomError::ParticipantNotFound,
+        other => other,
+    })?;
+    if !participant.attributes.contains_key(CALL_ID) {
+        let text = "no SIP session associated with participant";
+        return Err(TwirpError::invalid(text));
+    }
+    Err(SipError::NotConnected.into())
 }
+
+/// The attribute by which a participant on the phone is known.
+const CALL_ID: &str = "sip.callID";

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod auth;
+mod every_call;
 mod join;
+mod restart;
 mod server_api;
 mod start;
 mod support;

@@ -171,7 +171,7 @@ async fn limits_are_invalid_arguments() {
         name: "x".repeat(257),
         ..Default::default()
     };
-    let text = "room name length exceeds limits";
+    let text = "room name length exceeds limits: max length 256";
     assert_eq!(create(long).await, refused(400, "invalid_argument", text));
     let big = proto::CreateRoomRequest {
         name: "lobby".to_owned(),
@@ -237,7 +237,7 @@ async fn a_wrong_route_is_told_so() {
             cloud.status().as_u16(),
             cloud.text().await.unwrap().as_str()
         ),
-        (404, "")
+        (404, "404 page not found\n")
     );
     let broken = server
         .client
@@ -291,11 +291,21 @@ async fn egress_and_ingress_say_what_is_missing_after_the_grant() {
         room_record: true,
         ..none()
     };
-    let text = "egress not connected (redis required)";
+    let text = "egress does not exist";
     assert_eq!(
-        ask("Egress/StopEgress", record).await,
-        refused(500, "internal", text)
+        ask("Egress/StopEgress", record.clone()).await,
+        refused(404, "not_found", text)
     );
+    let url = proto::WebEgressRequest {
+        url: "https://example.com".to_owned(),
+        file_outputs: vec![proto::EncodedFileOutput::default()],
+        ..Default::default()
+    };
+    let answer: Result<proto::EgressInfo, _> = server
+        .call("Egress/StartWebEgress", &with_video(record), &url)
+        .await;
+    let text = "egress not connected (redis required)";
+    assert_eq!(answer.unwrap_err(), refused(500, "internal", text));
     let ingress = VideoGrant {
         ingress_admin: true,
         ..none()
@@ -361,6 +371,6 @@ async fn trunks_and_rules_are_served_and_calls_are_not() {
     };
     let answer: Result<proto::SipParticipantInfo, _> =
         server.call("SIP/CreateSIPParticipant", &token, &call).await;
-    let text = "outbound calls are not served by this server";
-    assert_eq!(answer.unwrap_err(), refused(503, "unavailable", text));
+    let text = "sip not connected (redis required)";
+    assert_eq!(answer.unwrap_err(), refused(500, "internal", text));
 }

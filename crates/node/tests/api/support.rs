@@ -41,7 +41,12 @@ impl Server {
     }
 
     pub(crate) async fn start_with(config: NodeConfig) -> Self {
-        let (store, tasks) = (Store::open(":memory:").await.unwrap(), Tasks::new());
+        Self::start_in(config, ":memory:").await
+    }
+
+    /// With a store of its own, which a later node may open again.
+    pub(crate) async fn start_in(config: NodeConfig, store: &str) -> Self {
+        let (store, tasks) = (Store::open(store).await.unwrap(), Tasks::new());
         let node = Node::start(config, store, tasks.clone()).await.unwrap();
         Self {
             node,

@@ -21,6 +21,13 @@ use super::event::{Mid, PeerEvent, RtpIn, SenderReport, Transmit};
 
 /// Errors in a row after which an engine that keeps failing is given up.
 const MAX_POLL_ERRORS: u32 = 8;
+/// How often connectivity checks are looked at while a path is sought: the least RFC 8445
+/// (section 14.2) allows. The engine itself looks every 50 ms, also to answer a check that came
+/// before the description, so that a path over a link of no length took 100 ms and more.
+const PACE: Duration = Duration::from_millis(5);
+/// A path that is there is found in a round trip or two; after this long the engine's own pace
+/// does, and a peer that cannot be reached costs little.
+const SEEKING: Duration = Duration::from_secs(2);
 /// "Never", far enough that nobody waits for it.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
@@ -46,6 +53,8 @@ pub(super) struct Engine {
     connected: bool,
     has_path: bool,
     path_lost: bool,
+    /// Until when a path is sought at [`PACE`].
+    seeking: Option<Instant>,
     closed: bool,
 }
 
@@ -65,6 +74,7 @@ impl Engine {
             connected: false,
             has_path: false,
             path_lost: false,
+            seeking: None,
             closed: false,
         };
         for addr in &config.local_candidates {
@@ -151,6 +161,10 @@ impl Engine {
 
     /// Forgets what a negotiation may have changed and learns the new payload types.
     pub(super) fn negotiated(&mut self) {
+        if !self.has_path {
+            self.seeking = Some(self.now + SEEKING);
+            self.hurry();
+        }
         self.sources.clear();
         let params = self.rtc.codec_config().params().iter();
         self.codecs = params
@@ -234,6 +248,7 @@ impl Engine {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(at)) => {
                     self.out.wake = (at, reason(self.rtc.last_timeout_reason()));
+                    self.hurry();
                     break;
                 }
                 Ok(Output::Transmit(t)) => self.out.transmits.push_back(Transmit {
@@ -254,6 +269,17 @@ impl Engine {
         }
         if !self.rtc.is_alive() {
             self.end();
+        }
+    }
+
+    /// Wakes earlier than the engine asks for while a path is sought.
+    fn hurry(&mut self) {
+        if self.has_path || self.seeking.is_some_and(|until| self.now >= until) {
+            self.seeking = None;
+        }
+        let soon = self.now + PACE;
+        if self.seeking.is_some() && soon < self.out.wake.0 {
+            self.out.wake = (soon, "seeking a path");
         }
     }
 

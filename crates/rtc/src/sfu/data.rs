@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use livekit_protocol::{DataPacket, UserPacket, data_packet::Value};
+use livekit_protocol::{DataPacket, RpcRequest, UserPacket, data_packet::Value};
 use prost::Message;
 use trunkline_base::id::ParticipantSid;
 
@@ -12,6 +12,7 @@ use crate::peer::{DATA_TRACK, LOSSY, RELIABLE};
 
 use super::Sfu;
 use super::config::Permissions;
+use super::event::SfuEvent;
 use super::member::MemberId;
 use super::stats::DropReason;
 use super::wire::Stamp;
@@ -65,12 +66,74 @@ impl Recent {
 }
 
 impl Sfu {
-    /// Sends a packet on behalf of the server (the SendData call). Its destinations are in it.
+    /// Sends a packet on behalf of the server (the SendData call). Its destinations are in it. A
+    /// user packet whose nonce was seen lately goes nowhere.
     pub fn send_data(&mut self, packet: &DataPacket, reliable: bool, now: Instant) {
+        if let Some(Value::User(user)) = &packet.value
+            && !self.nonces.is_new(&user.nonce)
+        {
+            self.stats.drop(DropReason::DataDuplicate);
+            return;
+        }
         let to = destinations(packet);
         let bytes: Arc<[u8]> = packet.encode_to_vec().into();
         self.distribute(None, to, bytes, reliable, now);
         self.settle(now);
+    }
+
+    /// Calls a method of a participant on behalf of the server. Its acknowledgement and its answer
+    /// become events, and nobody else gets them, until [`Sfu::forget_call`].
+    ///
+    /// # Errors
+    /// The participant is not there yet, or no more.
+    pub fn call(
+        &mut self,
+        callee: &ParticipantSid,
+        request: RpcRequest,
+        now: Instant,
+    ) -> Result<(), super::UnknownParticipant> {
+        let id = self.id(callee)?;
+        let active = self.members.get(&id).is_some_and(|member| member.active);
+        if !active {
+            return Err(super::UnknownParticipant);
+        }
+        let call = request.id.clone();
+        let packet = DataPacket {
+            // Nobody's identity, so that the answer can be told from one meant for somebody.
+            participant_identity: call.clone(),
+            value: Some(Value::RpcRequest(request)),
+            ..Default::default()
+        };
+        self.calls.insert(call, id);
+        let bytes: Arc<[u8]> = packet.encode_to_vec().into();
+        self.distribute(None, vec![callee.to_string()], bytes, true, now);
+        self.settle(now);
+        Ok(())
+    }
+
+    /// The answer to a call is not waited for any more.
+    pub fn forget_call(&mut self, id: &str) {
+        self.calls.remove(id);
+    }
+
+    /// Takes the answer to a call of ours out of the traffic; `false` when it is somebody else's.
+    fn take_answer(&mut self, from: MemberId, packet: &DataPacket) -> bool {
+        let (id, event) = match &packet.value {
+            Some(Value::RpcAck(ack)) => {
+                let id = ack.request_id.clone();
+                (id.clone(), SfuEvent::CallReceived { id })
+            }
+            Some(Value::RpcResponse(response)) => {
+                let (id, value) = (response.request_id.clone(), response.value.clone());
+                (id.clone(), SfuEvent::CallAnswered { id, value })
+            }
+            _ => return false,
+        };
+        let ours = self.calls.get(&id) == Some(&from);
+        if ours {
+            self.events.push_back(event);
+        }
+        ours
     }
 
     /// Highest reliable sequence number received from a participant.
@@ -83,6 +146,7 @@ impl Sfu {
     pub(super) fn on_data(&mut self, from: MemberId, label: &str, bytes: &[u8], now: Instant) {
         self.stats.data_in += 1;
         match self.admit(from, label, bytes) {
+            Ok((packet, ..)) if self.take_answer(from, &packet) => {}
             Ok((packet, reliable, stamped)) => {
                 let to = destinations(&packet);
                 self.distribute(Some(from), to, stamped.into(), reliable, now);
@@ -130,6 +194,11 @@ impl Sfu {
                 return Err(DropReason::DataDuplicate);
             }
             member.data.last_sequence = packet.sequence;
+        }
+        if let Some(Value::User(user)) = &packet.value
+            && !self.nonces.is_new(&user.nonce)
+        {
+            return Err(DropReason::DataDuplicate);
         }
         let identity = sender_identity(&packet, member.identity.as_str(), &member.permissions)?;
         let stamp = Stamp {

@@ -127,6 +127,18 @@ pub enum SfuEvent {
         /// Only the changes; level 0 and inactive for those who stopped.
         speakers: Vec<SpeakerInfo>,
     },
+    /// A participant has received a call of one of its methods.
+    CallReceived {
+        /// The call.
+        id: String,
+    },
+    /// A participant has answered a call of one of its methods.
+    CallAnswered {
+        /// The call.
+        id: String,
+        /// What it returned, or how it failed.
+        value: Option<livekit_protocol::rpc_response::Value>,
+    },
     /// A peer answers to this ICE user fragment from now on: route datagrams that name it here.
     FragmentAdded {
         /// The fragment.

@@ -20,8 +20,10 @@ mod data;
 mod drive;
 mod event;
 mod forward;
+mod gather;
 mod member;
 mod negotiate;
+mod nonces;
 mod publish;
 mod rewrite;
 mod speakers;
@@ -50,6 +52,7 @@ use crate::peer::{Mid, PeerEvent, Transmit};
 
 use data::Recent;
 use member::{Member, MemberId, TrackId};
+use nonces::Nonces;
 use speakers::SpeakerBoard;
 use track::Track;
 
@@ -69,6 +72,9 @@ pub struct Sfu {
     board: SpeakerBoard,
     next_speakers: Instant,
     recent: Recent,
+    nonces: Nonces,
+    /// Calls the server made of participants' methods: who answers, by the call's id.
+    calls: BTreeMap<String, MemberId>,
     stats: SfuStats,
     /// Peer events not yet handled.
     work: VecDeque<(MemberId, Target, PeerEvent)>,
@@ -98,6 +104,8 @@ impl Sfu {
             board: SpeakerBoard::default(),
             next_speakers: now,
             recent: Recent::default(),
+            nonces: Nonces::default(),
+            calls: BTreeMap::new(),
             stats: SfuStats::default(),
             work: VecDeque::new(),
             events: VecDeque::new(),
@@ -150,6 +158,7 @@ impl Sfu {
         }
         self.work.retain(|(member, _, _)| *member != id);
         self.recent.forget(id);
+        self.calls.retain(|_, callee| *callee != id);
         self.settle(now);
     }
 

@@ -15,13 +15,10 @@ use crate::sdp::Description;
 
 use super::config::{Target, Topology};
 use super::event::{Described, NegotiationFailure, SfuEvent};
+use super::gather::Gathering;
 use super::member::{Member, MemberId};
 use super::{Sfu, UnknownParticipant};
 
-/// Changes are gathered this long, so that five publishers joining cost one offer, not five.
-const DEBOUNCE: Duration = Duration::from_millis(150);
-/// The first offer, and one that waited for an answer, need no gathering.
-const DEBOUNCE_FAST: Duration = Duration::from_millis(10);
 /// A client that has not answered by then is not going to.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Fragments a link answers to: the present one and the one before an ICE restart.
@@ -38,6 +35,7 @@ pub(super) struct Negotiation {
     /// A single-connection client was asked to offer and has not yet.
     asked: bool,
     restart_after_answer: bool,
+    gathering: Gathering,
 }
 
 impl Negotiation {
@@ -49,17 +47,20 @@ impl Negotiation {
             settled: false,
             asked: false,
             restart_after_answer: false,
+            gathering: Gathering::new(),
         }
     }
 
     /// Something changed that has to be said.
     pub(super) fn touch(&mut self, now: Instant) {
-        let wait = if self.settled {
-            DEBOUNCE
-        } else {
-            DEBOUNCE_FAST
-        };
+        let wait = self.gathering.wait(now);
         self.due_by(now + wait);
+    }
+
+    /// What was due is being said.
+    fn begin(&mut self, now: Instant) {
+        self.due = None;
+        self.gathering.spend(now);
     }
 
     fn due_by(&mut self, at: Instant) {
@@ -118,7 +119,10 @@ impl Sfu {
         };
         let link = &mut member.publisher;
         link.negotiation.settled = true;
-        link.negotiation.due = link.peer.needs_negotiation().then_some(now + DEBOUNCE);
+        link.negotiation.due = None;
+        if link.peer.needs_negotiation() {
+            link.negotiation.touch(now);
+        }
         let mid_to_track_id = match member.topology {
             Topology::Single => link.peer.mid_to_track_id(),
             Topology::Dual { .. } => BTreeMap::new(),
@@ -167,7 +171,7 @@ impl Sfu {
             link.peer.restart_ice();
         }
         if link.peer.needs_negotiation() {
-            link.negotiation.due_by(now + DEBOUNCE_FAST);
+            link.negotiation.touch(now);
         }
         self.refresh_fragments(member, Target::Subscriber);
         self.pump(member, Target::Subscriber);
@@ -273,7 +277,7 @@ impl Sfu {
         if !due || link.negotiation.open.is_some() || link.negotiation.asked {
             return;
         }
-        link.negotiation.due = None;
+        link.negotiation.begin(now);
         match member.topology {
             Topology::Single => self.ask_for_sections(id),
             Topology::Dual { .. } => self.write_offer(id, now),

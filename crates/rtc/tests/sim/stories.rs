@@ -1,12 +1,14 @@
 //! What users would notice.
 
+use livekit_protocol as proto;
 use livekit_protocol::DisconnectReason;
+use livekit_protocol::data_packet::Value;
 use livekit_protocol::participant_info::State;
-use trunkline_rtc::participant::{End, Event};
+use trunkline_rtc::participant::{DataOut, End, Event};
 use trunkline_rtc::sfu::{DropReason, Permissions, SfuEvent};
 
 use super::link::{CLEAN, ROUGH};
-use super::world::World;
+use super::world::{Client, World};
 
 fn gapless(heard: &[(u32, u64)]) -> bool {
     heard.windows(2).all(|w| w[1].1 == w[0].1 + 1)
@@ -177,6 +179,93 @@ fn data_is_refused_without_permission() {
             .stats()
             .dropped_for(DropReason::DataNotAllowed),
         1
+    );
+}
+
+#[test]
+fn a_message_with_the_same_nonce_is_heard_once() {
+    let mut world = World::new(CLEAN, 21);
+    world.join("ann");
+    world.run(2000);
+    let user = proto::UserPacket {
+        payload: b"once".to_vec(),
+        nonce: vec![7; 16],
+        ..Default::default()
+    };
+    let packet = proto::DataPacket {
+        value: Some(Value::User(user)),
+        ..Default::default()
+    };
+    for _ in 0..3 {
+        let now = world.now;
+        world.server.sfu.send_data(&packet, true, now);
+    }
+    world.run(500);
+    assert_eq!(world.client("ann").texts, ["once"]);
+}
+
+#[test]
+fn the_server_calls_a_method_and_nobody_else_hears_the_answer() {
+    let mut world = World::new(CLEAN, 22);
+    world.join("ann");
+    world.join("bob");
+    world.run(2000);
+    let callee = world.client("ann").core.local().unwrap().sid.clone();
+    let callee = trunkline_base::id::ParticipantSid::parse(callee).unwrap();
+    let request = proto::RpcRequest {
+        id: "call-1".into(),
+        method: "greet".into(),
+        version: 1,
+        ..Default::default()
+    };
+    let now = world.now;
+    world.server.sfu.call(&callee, request, now).unwrap();
+    world.run(200);
+    let asked = |client: &mut Client| {
+        client.saw(|e| {
+            matches!(e, Event::Data { packet, .. }
+                if matches!(&packet.value, Some(Value::RpcRequest(call)) if call.method == "greet")
+                    && packet.participant_identity == "call-1")
+        })
+    };
+    assert!(asked(world.client("ann")) && !asked(world.client("bob")));
+
+    let answer = |id: &str| {
+        let response = proto::RpcResponse {
+            request_id: id.into(),
+            value: Some(proto::rpc_response::Value::Payload("hello".into())),
+            ..Default::default()
+        };
+        DataOut {
+            packet: proto::DataPacket {
+                value: Some(Value::RpcResponse(response)),
+                ..Default::default()
+            },
+            reliable: true,
+        }
+    };
+    let (ann, now) = world.core("ann");
+    assert!(ann.send_data(answer("call-1"), now) && ann.send_data(answer("call-2"), now));
+    world.run(200);
+    let answered =
+        |event: &SfuEvent| matches!(event, SfuEvent::CallAnswered { id, .. } if id == "call-1");
+    assert_eq!(world.server.seen.iter().filter(|e| answered(e)).count(), 1);
+    let heard: Vec<_> = world
+        .client("bob")
+        .seen
+        .iter()
+        .filter_map(|e| match e {
+            Event::Data { packet, .. } => match &packet.value {
+                Some(Value::RpcResponse(response)) => Some(response.request_id.clone()),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        heard,
+        ["call-2"],
+        "an answer for somebody else goes its way"
     );
 }
 

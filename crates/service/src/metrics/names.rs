@@ -91,6 +91,10 @@ metric_names! {
         ApiRepeats => "trunkline_client_api_repeats_total",
         /// Webhooks received, by outcome.
         WebhooksReceived => "trunkline_console_webhooks_received_total",
+        /// Webhooks refused or not stored, by reason.
+        WebhooksRefused => "trunkline_console_webhooks_refused_total",
+        /// Stored events processed, by outcome.
+        EventsProcessed => "trunkline_console_events_processed_total",
     }
 }
 
@@ -109,6 +113,10 @@ metric_names! {
         WorkerLoad => "trunkline_agent_worker_load",
         /// Inference jobs waiting for a thread.
         InferenceQueue => "trunkline_agent_inference_queue",
+        /// Stored events that wait to be processed.
+        EventsWaiting => "trunkline_console_events_waiting",
+        /// Stored events that were given up.
+        EventsParked => "trunkline_console_events_parked",
     }
 }
 
@@ -137,6 +145,8 @@ metric_names! {
         BrainFirst => "trunkline_agent_brain_first_seconds",
         /// Sentence to its first sound.
         SpeechFirst => "trunkline_agent_speech_first_seconds",
+        /// Receipt of an event to its processing.
+        EventLag => "trunkline_console_event_lag_seconds",
     }
 }
 
@@ -145,7 +155,11 @@ impl Timing {
     pub const fn buckets(self) -> &'static [f64] {
         match self {
             Self::RtpLateness => FRAME,
-            Self::CallSetup | Self::JoinSetup | Self::WebhookDelivery | Self::ApiCall => SETUP,
+            Self::CallSetup
+            | Self::JoinSetup
+            | Self::WebhookDelivery
+            | Self::EventLag
+            | Self::ApiCall => SETUP,
             Self::CallLength | Self::RoomLength => SESSION,
             Self::TurnGap | Self::Transcription | Self::BrainFirst | Self::SpeechFirst => TURN,
         }

@@ -59,15 +59,17 @@ impl Plan {
     }
 
     pub(super) fn token(&self, accepted: &Accepted) -> TokenSpec {
-        let mut spec = TokenSpec::new(Role::Sip, self.identity.clone())
+        // The token stays inside the system, so the rule's configuration may carry credentials.
+        TokenSpec::new(Role::Sip, self.identity.clone())
             .in_room(self.room.clone())
-            .named(accepted.name.expose().as_str())
-            .with_metadata(accepted.metadata.as_str())
-            .with_attributes(self.attributes.clone());
-        if let Some(config) = &accepted.rule.room_config {
-            spec = spec.with_room_config(config.clone());
-        }
-        spec
+            .with_credentials()
+            .saying(|mut claims| {
+                claims.room_config.clone_from(&accepted.rule.room_config);
+                claims
+                    .with_name(accepted.name.expose().as_str())
+                    .with_metadata(accepted.metadata.as_str())
+                    .with_attributes(self.attributes.clone())
+            })
     }
 }
 

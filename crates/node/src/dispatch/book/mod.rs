@@ -11,6 +11,7 @@
 //!          └── nobody left ◄──┘ (else the next worker)
 //! ```
 
+mod deployment;
 mod job;
 mod launch;
 mod room;
@@ -27,6 +28,7 @@ use trunkline_base::class::{Class, Classified};
 use trunkline_base::id::{DispatchId, JobId, WorkerId};
 use trunkline_base::time::UnixTime;
 
+pub(crate) use self::deployment::{DeploymentError, check_deployment};
 use self::job::Job;
 use self::room::RoomPage;
 use self::worker::Worker;
@@ -68,12 +70,12 @@ pub(crate) struct Assignment {
 pub(crate) enum DispatchError {
     #[error("requested room does not exist")]
     NoRoom,
-    #[error("dispatch does not exist")]
+    #[error("dispatch ID not found")]
     NotFound,
     #[error("the room has too many dispatches")]
     TooMany,
-    #[error("deployment contains characters that are not allowed")]
-    Deployment,
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
     #[error("agent dispatch is shutting down")]
     Closed,
 }
@@ -83,7 +85,7 @@ impl Classified for DispatchError {
         match self {
             Self::NoRoom | Self::NotFound => Class::Missing,
             Self::TooMany => Class::Overloaded,
-            Self::Deployment => Class::Invalid,
+            Self::Deployment(_) => Class::Invalid,
             Self::Closed => Class::Unavailable,
         }
     }
@@ -93,7 +95,7 @@ impl Classified for DispatchError {
             Self::NoRoom => "node.dispatch.no_room",
             Self::NotFound => "node.dispatch.not_found",
             Self::TooMany => "node.dispatch.too_many",
-            Self::Deployment => "node.dispatch.deployment",
+            Self::Deployment(_) => "node.dispatch.deployment",
             Self::Closed => "node.dispatch.closed",
         }
     }
@@ -168,7 +170,7 @@ impl Book {
         wanted: proto::RoomAgentDispatch,
         now: Moment,
     ) -> Result<proto::AgentDispatch, DispatchError> {
-        worker::check_deployment(&wanted.deployment).map_err(|_| DispatchError::Deployment)?;
+        check_deployment(&wanted.deployment)?;
         let id = DispatchId::generate(&mut self.rng);
         let name = room.name.clone();
         let page = self.page(room);

@@ -112,9 +112,30 @@ impl Book {
         };
         self.page(room);
         for wanted in agents.into_iter().take(super::MAX_DISPATCHES) {
+            if let Err(error) = super::check_deployment(&wanted.deployment) {
+                tracing::warn!(%error, "an agent of a room is left out");
+                continue;
+            }
             let id = DispatchId::generate(&mut self.rng);
             let info = dispatch_info(&id, &name, wanted, now);
             if let Some(page) = self.rooms.get_mut(&name) {
+                page.dispatches.insert(id, Dispatch::new(info));
+            }
+        }
+        self.launch_missing(&name, now);
+    }
+
+    /// A room goes on that had these dispatches before; their agents are launched anew.
+    pub(crate) fn room_revived(
+        &mut self,
+        room: proto::Room,
+        dispatches: Vec<proto::AgentDispatch>,
+        now: Moment,
+    ) {
+        let name = room.name.clone();
+        let page = self.page(room);
+        for info in dispatches.into_iter().take(super::MAX_DISPATCHES) {
+            if let Ok(id) = DispatchId::parse(info.id.as_str()) {
                 page.dispatches.insert(id, Dispatch::new(info));
             }
         }

@@ -44,7 +44,7 @@ impl Registration {
         api_key: &str,
     ) -> Result<Self, RegistrationError> {
         let kind = JobType::try_from(request.r#type).map_err(|_| RegistrationError::JobType)?;
-        check_deployment(&request.deployment)?;
+        super::check_deployment(&request.deployment).map_err(|_| RegistrationError::Deployment)?;
         let permissions =
             request
                 .allowed_permissions
@@ -66,16 +66,6 @@ impl Registration {
             permissions,
             api_key: api_key.to_owned(),
         })
-    }
-}
-
-/// Deployment names become parts of topics upstream, which forbids these.
-pub(super) fn check_deployment(name: &str) -> Result<(), RegistrationError> {
-    let bad = |c: char| c == '_' || c.is_whitespace() || c.is_control();
-    if name.contains(bad) {
-        Err(RegistrationError::Deployment)
-    } else {
-        Ok(())
     }
 }
 

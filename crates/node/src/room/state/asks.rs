@@ -55,6 +55,7 @@ impl RoomState {
             RoomAsk::SendData { request, answer } => {
                 let _gone = answer.send(self.send_data(*request, now));
             }
+            RoomAsk::PerformRpc { request, answer } => self.perform_rpc(*request, answer, now),
         }
     }
 
@@ -92,14 +93,14 @@ impl RoomState {
         now: Now,
     ) -> Result<proto::TrackInfo, RoomError> {
         let sid = self.sid_of(identity)?;
-        let known = self
-            .participants
-            .get(&sid)
-            .and_then(|p| p.tracks.find(track));
-        let was_muted = known.ok_or(RoomError::TrackNotFound)?.muted;
         let muted = mute == Mute::On;
-        if was_muted && !muted && !self.config.defaults.remote_unmute {
+        if !muted && !self.config.defaults.remote_unmute {
             return Err(RoomError::RemoteUnmuteDisabled);
+        }
+        let participant = self.participants.get(&sid);
+        let known = participant.and_then(|p| p.tracks.find(track));
+        if known.is_none() {
+            return Err(RoomError::TrackNotFound);
         }
         self.tell(&sid, message::mute(track.to_owned(), muted));
         self.set_muted(&sid, track, muted, now)
@@ -131,26 +132,15 @@ impl RoomState {
             return Err(RoomError::Nonce);
         }
         let reliable = request.kind() == proto::data_packet::Kind::Reliable;
-        let mut destinations = request.destination_identities.clone();
-        let by_sid = self.participants.values().filter(|p| {
-            request
-                .destination_sids
-                .iter()
-                .any(|sid| sid == p.sid.as_str())
-        });
-        destinations.extend(by_sid.map(|p| p.identity.to_string()));
-        let addressed = !request.destination_sids.is_empty();
-        if addressed && destinations.is_empty() {
-            return Ok(());
-        }
         let packet = proto::DataPacket {
             kind: request.kind,
-            destination_identities: destinations.clone(),
+            destination_identities: request.destination_identities.clone(),
             value: Some(proto::data_packet::Value::User(proto::UserPacket {
                 payload: request.data,
                 topic: request.topic,
                 nonce: request.nonce,
-                destination_identities: destinations,
+                destination_identities: request.destination_identities,
+                destination_sids: request.destination_sids,
                 ..proto::UserPacket::default()
             })),
             ..proto::DataPacket::default()

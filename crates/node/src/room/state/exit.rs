@@ -76,6 +76,7 @@ impl RoomState {
             self.tell(sid, message::leave(farewell.reason, action, protocol));
         }
         self.withdraw_all(sid);
+        self.drop_calls(sid);
         let Some(mut participant) = self.participants.remove(sid) else {
             return;
         };

@@ -182,9 +182,10 @@ impl RoomState {
                 );
             }
             SfuEvent::Speakers { to, speakers } => {
-                let changed = proto::SpeakersChanged { speakers };
-                self.tell(&to, message::wrap(Message::SpeakersChanged(changed)));
+                self.tell(&to, message::speakers(speakers));
             }
+            SfuEvent::CallReceived { id } => self.on_call_received(&id),
+            SfuEvent::CallAnswered { id, value } => self.on_call_answered(&id, value),
             SfuEvent::FragmentAdded { ufrag } => self.fragments.push_back(Fragment::Added(ufrag)),
             SfuEvent::FragmentRetired { ufrag } => {
                 self.fragments.push_back(Fragment::Retired(ufrag));
@@ -342,10 +343,7 @@ impl RoomState {
     }
 
     fn tell_speaker(&mut self, speaker: proto::SpeakerInfo) {
-        let changed = proto::SpeakersChanged {
-            speakers: vec![speaker],
-        };
-        self.tell_all(&message::wrap(Message::SpeakersChanged(changed)));
+        self.tell_all(&message::speakers(vec![speaker]));
     }
 }
 

@@ -17,6 +17,7 @@ mod media;
 mod participant;
 mod requests;
 mod resume;
+mod rpc;
 mod simulate;
 mod telling;
 mod timers;
@@ -37,13 +38,14 @@ use rand::{RngCore, SeedableRng};
 use trunkline_base::id::{ParticipantIdentity, ParticipantSid, RoomName, RoomSid};
 use trunkline_base::time::UnixTime;
 use trunkline_rtc::peer::Transmit;
-use trunkline_rtc::sfu::{AudioConfig, Sfu, SfuConfig};
+use trunkline_rtc::sfu::{AudioConfig, Sfu, SfuConfig, SfuStats};
 
 use super::config::RoomsConfig;
 use super::handle::RoomNotice;
 use participant::Participant;
 
 pub(crate) use entry::Entry;
+pub(crate) use rpc::Outcome as RpcOutcome;
 
 /// The two clocks, read once per step by the shell.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +80,16 @@ pub(crate) struct RoomSpec {
     pub(crate) departure_timeout: std::time::Duration,
     pub(crate) max_participants: u32,
     pub(crate) agents: Vec<proto::RoomAgentDispatch>,
+    /// The life this one goes on with.
+    pub(crate) before: Option<Before>,
+}
+
+/// What a room keeps from its life in a process before this one.
+#[derive(Debug, Clone)]
+pub(crate) struct Before {
+    pub(crate) sid: RoomSid,
+    pub(crate) created: UnixTime,
+    pub(crate) dispatches: Vec<proto::AgentDispatch>,
 }
 
 /// The room.
@@ -86,7 +98,9 @@ pub(crate) struct RoomState {
     spec: RoomSpec,
     sid: RoomSid,
     config: Arc<RoomsConfig>,
-    created: Now,
+    /// As it is told; a life before this one counts.
+    created: UnixTime,
+    opened: Instant,
     participants: BTreeMap<ParticipantSid, Participant>,
     by_identity: BTreeMap<ParticipantIdentity, ParticipantSid>,
     /// Addresses of ours that clients are given.
@@ -102,6 +116,8 @@ pub(crate) struct RoomState {
     /// The counts in the room's info changed and are to be told at this time.
     counts_due: Option<Instant>,
     quality_due: Instant,
+    /// Calls of participants' methods under way, by id.
+    calls: BTreeMap<String, rpc::Call>,
     /// A test hook: this participant is said to speak until then.
     simulated_speech: Option<(ParticipantSid, Instant)>,
 }
@@ -109,14 +125,18 @@ pub(crate) struct RoomState {
 impl RoomState {
     /// A new, empty room whose first word is its `RoomStarted` notice.
     pub(crate) fn new(
-        spec: RoomSpec,
+        mut spec: RoomSpec,
         config: Arc<RoomsConfig>,
         media: &[SocketAddr],
         seed: u64,
         now: Now,
     ) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let sid = RoomSid::generate(&mut rng);
+        let before = spec.before.take();
+        let (sid, created, dispatches) = match before {
+            Some(before) => (before.sid, before.created, Some(before.dispatches)),
+            None => (RoomSid::generate(&mut rng), now.unix, None),
+        };
         let sfu = Sfu::new(
             SfuConfig {
                 candidates: media.to_vec(),
@@ -130,7 +150,8 @@ impl RoomState {
             spec,
             sid,
             config,
-            created: now,
+            created,
+            opened: now.instant,
             participants: BTreeMap::new(),
             by_identity: BTreeMap::new(),
             media: media.to_vec(),
@@ -143,10 +164,15 @@ impl RoomState {
             ever_joined: false,
             counts_due: None,
             quality_due: now.instant + timers::QUALITY_EVERY,
+            calls: BTreeMap::new(),
             simulated_speech: None,
         };
         let info = room.info();
-        room.notice(RoomNotice::RoomStarted { room: info, agents });
+        room.notice(RoomNotice::RoomStarted {
+            room: info,
+            agents,
+            dispatches,
+        });
         room
     }
 
@@ -162,8 +188,8 @@ impl RoomState {
             empty_timeout: secs(self.spec.empty_timeout),
             departure_timeout: secs(self.spec.departure_timeout),
             max_participants: self.spec.max_participants,
-            creation_time: self.created.unix.secs_i64(),
-            creation_time_ms: self.created.unix.millis_i64(),
+            creation_time: self.created.secs_i64(),
+            creation_time_ms: self.created.millis_i64(),
             turn_password: String::new(),
             enabled_codecs: crate::signal::describe::publish_codecs(),
             metadata: self.spec.metadata.clone(),
@@ -186,6 +212,17 @@ impl RoomState {
     /// Open sessions.
     pub(crate) fn occupancy(&self) -> usize {
         self.participants.len()
+    }
+
+    /// Counters of the media plane.
+    pub(crate) fn media_stats(&self) -> &SfuStats {
+        self.sfu.stats()
+    }
+
+    /// Tracks on the air.
+    pub(crate) fn published(&self) -> usize {
+        let tracks = |p: &Participant| p.tracks.public().count();
+        self.participants.values().map(tracks).sum()
     }
 
     /// The next thing to carry out.

@@ -22,6 +22,7 @@ impl RoomState {
             self.check_participant(&sid, now);
         }
         self.check_room(now);
+        self.check_calls(now);
         self.tell_counts(now);
         self.tell_quality(now);
         self.end_simulated_speech(now.instant);
@@ -35,6 +36,7 @@ impl RoomState {
             self.counts_due,
             Some(self.quality_due),
             self.speech_due(),
+            self.calls_due(),
         ];
         participants
             .chain(own.into_iter().flatten())
@@ -77,7 +79,7 @@ impl RoomState {
             None if self.ever_joined && self.participants.values().any(|p| !p.is_dependent()) => {
                 None
             }
-            None => Some(self.created.instant + self.spec.empty_timeout),
+            None => Some(self.opened + self.spec.empty_timeout),
         }
     }
 

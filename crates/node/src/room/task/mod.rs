@@ -2,6 +2,7 @@
 //! of it to sockets, the media port and the notices.
 
 mod sessions;
+mod tally;
 
 use livekit_protocol as proto;
 use proto::RoomEndReason;
@@ -16,6 +17,7 @@ use super::seats::Seats;
 use super::state::{Entry, Fragment, Now, Output, RoomState};
 use crate::udp::{Datagram, LaneReceiver, PortHandle, RouteChange};
 use sessions::{Heard, Sessions};
+use tally::Tally;
 
 /// Everything the task needs besides the state.
 #[derive(Debug)]
@@ -40,6 +42,7 @@ pub(crate) struct RoomTask {
     shell: Shell,
     batch: Vec<Datagram>,
     packets: u64,
+    tally: Tally,
 }
 
 impl RoomTask {
@@ -51,6 +54,7 @@ impl RoomTask {
             shell,
             batch,
             packets: 0,
+            tally: Tally::new(now().instant),
         }
     }
 
@@ -120,6 +124,7 @@ impl RoomTask {
             self.state
                 .on_datagram(datagram.from, &datagram.data, datagram.received, now);
         }
+        self.tally.look(self.state.media_stats(), now.instant);
     }
 
     /// Carries out all that the state has produced. Routes go first: a client must not know a
@@ -177,7 +182,9 @@ impl RoomTask {
     }
 
     fn publish(&mut self) {
-        self.shell.seats.take(self.state.occupancy());
+        self.shell
+            .seats
+            .take(self.state.occupancy(), self.state.published());
         let info = self.state.info();
         self.shell.info.send_if_modified(|shown| {
             let changed = *shown != info;
@@ -193,7 +200,7 @@ impl RoomTask {
         };
         let _ending = self.shell.port.changes.send(close).await;
         count(Counter::RoomsEnded, 1, &[]);
-        count(Counter::MediaPacketsIn, self.packets, &[]);
+        self.tally.carry(self.state.media_stats());
         observe(Timing::RoomLength, lived, &[]);
         let dropped = self.shell.datagrams.dropped();
         if dropped > 0 {

@@ -1,7 +1,6 @@
 //! The task that delivers: it owns the lanes, writes what is owed to the store and runs at most
 //! one delivery per lane.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use livekit_protocol as proto;
@@ -35,7 +34,9 @@ pub(crate) struct Notifier {
 /// What each delivery needs.
 #[derive(Debug, Clone)]
 struct Sender {
-    key: Arc<ApiKey>,
+    keys: KeyRing,
+    /// The key that signs; the active one when none is named.
+    signs: Option<String>,
     patience: Patience,
     client: reqwest::Client,
     store: Store,
@@ -48,17 +49,16 @@ impl Notifier {
         store: Store,
         seed: u64,
     ) -> Result<(Webhooks, Self), UnknownKey> {
-        let key = match &config.api_key {
-            Some(id) => keys.find(id).ok_or_else(|| UnknownKey(id.clone()))?,
-            None => keys.active(),
-        };
+        if let Some(id) = &config.api_key {
+            keys.find(id).ok_or_else(|| UnknownKey(id.clone()))?;
+        }
         let (sender, lane) = mpsc::channel(QUEUE);
         let client = reqwest::Client::new();
-        let key = Arc::new(key.clone());
         let notifier = Self {
             receivers: config.receivers,
             sender: Sender {
-                key,
+                keys: keys.clone(),
+                signs: config.api_key,
                 patience: config.patience,
                 client,
                 store,
@@ -210,13 +210,21 @@ impl Notifier {
 }
 
 impl Sender {
+    /// The key of this moment. A named one that was retired gives way to the active one: an event
+    /// signed with that is verified, and one that is never sent is lost.
+    fn signer(&self) -> ApiKey {
+        let named = self.signs.as_ref().and_then(|id| self.keys.find(id));
+        named.unwrap_or_else(|| self.keys.active())
+    }
+
     async fn deliver(&self, key: &LaneKey, owed: &Owed) {
         let parcel = Parcel {
             url: key.url.clone(),
             body: owed.body.clone(),
         };
         let started = Instant::now();
-        let delivery = deliver::deliver(&parcel, &self.key, self.patience, &self.client);
+        let signer = self.signer();
+        let delivery = deliver::deliver(&parcel, &signer, self.patience, &self.client);
         let outcome = match delivery.await {
             Ok(()) => {
                 observe(Timing::WebhookDelivery, started.elapsed(), &[]);

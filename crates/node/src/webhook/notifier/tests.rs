@@ -3,7 +3,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::post;
 use http::{HeaderMap, StatusCode};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use trunkline_service::tasks::Tasks;
 
 /// A receiver on loopback: answers as scripted, then 200, and keeps what it accepted.

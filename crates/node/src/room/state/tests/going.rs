@@ -55,6 +55,29 @@ fn a_socket_lost_before_the_first_connection_ends_the_session() {
 }
 
 #[test]
+fn a_room_of_an_earlier_process_waits_its_whole_time_again() {
+    let before = Before {
+        sid: RoomSid::parse("RM_before").unwrap(),
+        created: UnixTime::from_secs(10),
+        dispatches: vec![proto::AgentDispatch::default()],
+    };
+    let mut house = House::new(RoomSpec {
+        before: Some(before),
+        ..spec()
+    });
+    let info = house.room.info();
+    assert_eq!((info.sid.as_str(), info.creation_time), ("RM_before", 10));
+    let [RoomNotice::RoomStarted { dispatches, .. }] = &house.notices[..] else {
+        panic!("{:?}", house.notices)
+    };
+    assert_eq!(dispatches.as_ref().map(Vec::len), Some(1));
+    house.pass(Duration::from_secs(299));
+    assert_eq!(house.room.ended(), None);
+    house.pass(Duration::from_secs(1));
+    assert_eq!(house.room.ended(), Some(RoomEndReason::RoomEndIdleTimeout));
+}
+
+#[test]
 fn an_empty_room_ends_after_its_first_wait() {
     let mut house = House::new(spec());
     house.pass(Duration::from_secs(299));

@@ -1,5 +1,6 @@
 //! The room in virtual time: requests in, messages and notices out, no socket anywhere.
 
+mod calling;
 mod coming;
 mod going;
 mod saying;
@@ -37,6 +38,7 @@ fn spec() -> RoomSpec {
         departure_timeout: Duration::from_secs(20),
         max_participants: 0,
         agents: Vec::new(),
+        before: None,
     }
 }
 

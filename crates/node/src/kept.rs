@@ -1,0 +1,157 @@
+//! Rooms and agent dispatches that survive a restart.
+//!
+//! Every room that was asked for by the API (CreateRoom, CreateDispatch) is remembered as one
+//! document with its dispatches, under the sid of its life, until it closes. A node that starts
+//! opens those rooms again, empty, each with its whole `empty_timeout`; sessions do not survive,
+//! their clients come back by themselves. Rooms that only a join made are not remembered.
+//!
+//! A document is always written as what is true at that moment, one write at a time, so that two
+//! changes cannot overwrite each other with something older.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use livekit_protocol as proto;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use trunkline_base::time::UnixTime;
+use trunkline_store::Store;
+
+use crate::dispatch::Dispatcher;
+use crate::records::{self, Record, RecordError};
+use crate::room::{Revived, Rooms};
+
+/// A remembered room.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct KeptRoom {
+    #[prost(message, optional, tag = "1")]
+    room: Option<proto::Room>,
+    #[prost(message, repeated, tag = "2")]
+    dispatches: Vec<proto::AgentDispatch>,
+}
+
+impl Record for KeptRoom {
+    const KIND: &'static str = "room";
+
+    fn id(&self) -> &str {
+        self.room.as_ref().map_or("", |room| room.sid.as_str())
+    }
+}
+
+/// The handle on what is remembered.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    store: Store,
+    dispatcher: Dispatcher,
+    writing: Arc<Semaphore>,
+}
+
+impl Kept {
+    pub(crate) fn new(store: Store, dispatcher: Dispatcher) -> Self {
+        Self {
+            store,
+            dispatcher,
+            writing: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Remembers a room, as it is now, with its dispatches.
+    pub(crate) async fn remember(&self, room: &proto::Room) -> Result<(), RecordError> {
+        let _turn = self.turn().await;
+        self.write(room).await
+    }
+
+    /// Something about a room has changed; a room that is not remembered stays so.
+    pub(crate) async fn update(&self, room: &proto::Room) -> Result<(), RecordError> {
+        let _turn = self.turn().await;
+        match records::get::<KeptRoom>(&self.store, &room.sid).await? {
+            Some(_) => self.write(room).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The room is over.
+    pub(crate) async fn forget(&self, sid: &str) -> Result<(), RecordError> {
+        let _turn = self.turn().await;
+        records::delete::<KeptRoom>(&self.store, sid).await?;
+        Ok(())
+    }
+
+    async fn write(&self, room: &proto::Room) -> Result<(), RecordError> {
+        // A room that has closed in the meantime has no dispatches, and nothing to remember.
+        let listed = self.dispatcher.list(room.name.clone(), String::new());
+        let Ok(mut dispatches) = listed.await else {
+            records::delete::<KeptRoom>(&self.store, &room.sid).await?;
+            return Ok(());
+        };
+        for dispatch in &mut dispatches {
+            dispatch.state.get_or_insert_default().jobs.clear();
+        }
+        let kept = KeptRoom {
+            room: Some(room.clone()),
+            dispatches,
+        };
+        records::put(&self.store, &kept).await
+    }
+
+    /// Opens the remembered rooms again.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) async fn revive(&self, rooms: &Rooms, now: UnixTime) -> Result<usize, RecordError> {
+        let mut opened = 0;
+        for kept in records::all::<KeptRoom>(&self.store).await? {
+            let sid = kept.id().to_owned();
+            if let Some(revived) = revival(kept, now)
+                && rooms.revive(revived).await.is_ok()
+            {
+                opened += 1;
+            } else {
+                self.forget(&sid).await?;
+            }
+        }
+        Ok(opened)
+    }
+
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.writing.acquire().await.ok()
+    }
+}
+
+/// The room to open again, unless it was forgotten by everybody long ago.
+fn revival(kept: KeptRoom, now: UnixTime) -> Option<Revived> {
+    let room = kept.room?;
+    let patience = Duration::from_secs(room.empty_timeout.into()).max(STALE);
+    let created = UnixTime::from_secs(u64::try_from(room.creation_time).ok()?);
+    let fresh = created.plus(patience) >= now;
+    fresh.then_some(Revived {
+        room,
+        dispatches: kept.dispatches,
+    })
+}
+
+/// A room created longer ago than this, and than its own `empty_timeout`, is not opened again.
+const STALE: Duration = Duration::from_secs(24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_room_comes_back_within_a_day_or_its_own_timeout() {
+        let created = UnixTime::from_secs(1_800_000_000);
+        let kept = |empty_timeout| KeptRoom {
+            room: Some(proto::Room {
+                creation_time: created.secs_i64(),
+                empty_timeout,
+                ..Default::default()
+            }),
+            dispatches: Vec::new(),
+        };
+        let day = created.plus(STALE);
+        assert!(revival(kept(300), day).is_some());
+        let later = day.plus(Duration::from_secs(1));
+        assert!(revival(kept(300), later).is_none());
+        assert!(revival(kept(7 * 24 * 3600), later).is_some());
+    }
+}
