@@ -110,7 +110,8 @@ impl Transport {
             attempts = tracing::field::Empty,
             elapsed_ms = tracing::field::Empty,
         );
-        self.run(call, &span).instrument(span.clone()).await
+        // Boxed, so that whoever calls does not carry a whole exchange in its own future.
+        Box::pin(self.run(call, &span)).instrument(span.clone()).await
     }
 
     async fn run<Res: Message + Default>(
