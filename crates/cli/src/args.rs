@@ -4,6 +4,15 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use crate::output;
+use crate::verbs::dispatch::Dispatch;
+use crate::verbs::egress::Egress;
+use crate::verbs::ingress::Ingress;
+use crate::verbs::keys::Keys;
+use crate::verbs::room::Room;
+use crate::verbs::sip::Sip;
+use crate::verbs::token::Token;
+
 /// Puts a voice AI agent on the phone through LiveKit, and keeps it there.
 #[derive(Debug, Parser)]
 #[command(
@@ -20,7 +29,7 @@ pub(crate) struct Cli {
 }
 
 /// Flags of every verb.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Global {
     /// LiveKit server, such as ws://127.0.0.1:7880
     #[arg(long, global = true, env = "LIVEKIT_URL", value_name = "URL")]
@@ -37,6 +46,15 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) api_secret: Option<String>,
+    /// The development keys devkey/secret
+    #[arg(long, global = true)]
+    pub(crate) dev: bool,
+    /// A project of ~/.livekit/cli-config.yaml
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) project: Option<String>,
+    /// The project whose address starts with this
+    #[arg(long, global = true, value_name = "SUBDOMAIN")]
+    pub(crate) subdomain: Option<String>,
     /// Directory of the configuration files
     #[arg(
         long,
@@ -47,11 +65,29 @@ pub(crate) struct Global {
     )]
     pub(crate) config: PathBuf,
     /// Print one JSON document and nothing else on standard output
-    #[arg(long, global = true)]
+    #[arg(long, short, global = true)]
     pub(crate) json: bool,
+    /// Print the curl command of each call instead of calling
+    #[arg(long, global = true)]
+    pub(crate) curl: bool,
+    /// Do not ask before something is ended or removed
+    #[arg(long, short, global = true)]
+    pub(crate) yes: bool,
+    /// Say nothing but warnings and errors on standard error
+    #[arg(long, short, global = true, alias = "silent")]
+    pub(crate) quiet: bool,
     /// Say more on standard error; twice for everything
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+impl Global {
+    /// Says something to a person on standard error, unless they want quiet.
+    pub(crate) fn tell(&self, line: &str) {
+        if !self.quiet {
+            output::note(line);
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -68,13 +104,25 @@ pub(crate) enum Verb {
     Calls(Calls),
     /// Access tokens
     #[command(subcommand)]
-    Token(crate::verbs::token::Token),
+    Token(Token),
     /// API keys: several at once, changed without a restart
     #[command(subcommand)]
-    Keys(crate::verbs::keys::Keys),
-    /// Rooms of the server
+    Keys(Keys),
+    /// Rooms, who is in them, and joining them
     #[command(subcommand)]
     Room(Room),
+    /// Agents sent to rooms
+    #[command(subcommand)]
+    Dispatch(Dispatch),
+    /// Phone calls: trunks, rules, participants
+    #[command(subcommand)]
+    Sip(Sip),
+    /// Media out of rooms: recordings and streams
+    #[command(subcommand)]
+    Egress(Egress),
+    /// Media into rooms
+    #[command(subcommand)]
+    Ingress(Ingress),
     /// Configuration files
     #[command(subcommand)]
     Config(Config),
@@ -98,9 +146,6 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Development keys devkey/secret, loopback only
-    #[arg(long)]
-    pub(crate) dev: bool,
     /// Where the models are
     #[arg(long, env = "TRUNKLINE_MODELS", value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
@@ -150,15 +195,6 @@ pub(crate) enum Calls {
         /// How many
         #[arg(long, default_value_t = 20)]
         limit: u32,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Room {
-    /// Rooms that are open
-    List {
-        /// Only these
-        names: Vec<String>,
     },
 }
 

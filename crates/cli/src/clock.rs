@@ -1,5 +1,7 @@
 //! Times for people.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use time::OffsetDateTime;
 use time::macros::format_description;
 use trunkline_base::time::UnixTime;
@@ -14,6 +16,30 @@ pub(crate) fn utc(at: UnixTime) -> String {
         .unwrap_or_else(|| "-".to_owned())
 }
 
+/// A moment in this machine's time zone; LiveKit writes zero where there is none.
+pub(crate) fn local_secs(secs: i64) -> String {
+    local(secs, TimeZone::system())
+}
+
+/// As [`local_secs`], from the nanoseconds that egress and ingress tell.
+pub(crate) fn local_nanos(nanos: i64) -> String {
+    local_secs(nanos / 1_000_000_000)
+}
+
+fn local(secs: i64, zone: TimeZone) -> String {
+    if secs == 0 {
+        return "-".to_owned();
+    }
+    Timestamp::from_second(secs).map_or_else(
+        |_| "-".to_owned(),
+        |at| {
+            at.to_zoned(zone)
+                .strftime("%Y-%m-%d %H:%M:%S %:z")
+                .to_string()
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -24,5 +50,12 @@ mod tests {
             utc(UnixTime::from_secs(1_800_000_000)),
             "2027-01-15 08:00:00Z"
         );
+    }
+
+    #[test]
+    fn a_local_moment_tells_its_offset() {
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        assert_eq!(local(1_800_000_000, zone), "2027-01-15 10:00:00 +02:00");
+        assert_eq!(local(0, TimeZone::UTC), "-");
     }
 }

@@ -12,6 +12,7 @@ pub(crate) struct Failure {
     exit: u8,
     code: &'static str,
     text: String,
+    remedy: Option<String>,
 }
 
 /// `EX_CONFIG` of `sysexits.h`.
@@ -24,7 +25,20 @@ impl Failure {
             exit: class.exit_code(),
             code,
             text: text.into(),
+            remedy: None,
         }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub(crate) fn or_else(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// What to do about it.
+    pub(crate) fn remedy(&self) -> Option<&str> {
+        self.remedy.as_deref()
     }
 
     /// The process's exit code.
@@ -51,6 +65,7 @@ impl<E: Classified + Error> From<E> for Failure {
             exit: error.class().exit_code(),
             code: error.code(),
             text: chain(&error),
+            remedy: None,
         }
     }
 }
@@ -61,6 +76,7 @@ pub(crate) fn config(report: &Report) -> Failure {
         exit: EXIT_CONFIG,
         code: "config.invalid",
         text: report.to_string(),
+        remedy: None,
     }
 }
 

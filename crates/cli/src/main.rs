@@ -1,12 +1,19 @@
 //! The `trunkline` binary: parse, run, exit code.
 
 mod args;
+mod ask;
 mod clock;
 mod demo;
+#[cfg(test)]
+mod docs;
 mod failure;
 mod keys;
 mod output;
+mod request;
+mod server;
 mod settings;
+mod target;
+mod template;
 mod verbs;
 mod wiring;
 
@@ -26,6 +33,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::note(&format!("error: {failure}"));
+            if let Some(remedy) = failure.remedy() {
+                output::note(&format!("remedy: {remedy}"));
+            }
             if global.verbose > 0 {
                 output::note(&format!("code: {}", failure.code()));
             }
@@ -58,6 +68,10 @@ async fn dispatch(verb: Verb, global: &Global) -> Result<(), Failure> {
         Verb::Token(verb) => verbs::token::run(verb, global),
         Verb::Keys(verb) => verbs::keys::run(verb, global),
         Verb::Room(verb) => verbs::room::run(verb, global).await,
+        Verb::Dispatch(verb) => verbs::dispatch::run(verb, global).await,
+        Verb::Sip(verb) => verbs::sip::run(verb, global).await,
+        Verb::Egress(verb) => verbs::egress::run(verb, global).await,
+        Verb::Ingress(verb) => verbs::ingress::run(verb, global).await,
         Verb::Config(verb) => verbs::config::run(&verb, global),
     }
 }

@@ -1,6 +1,7 @@
 //! The configuration files, read and judged. Each file is a raw shape (what was typed) and a valid
 //! one (what it means); every problem of every file is reported in one run.
 
+mod calling;
 mod livekit;
 mod monitoring;
 mod node;
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 use trunkline_agent::config::AgentConfig;
 use trunkline_service::config::{Environment, Report, Source};
 
+pub(crate) use calling::Calling;
 pub(crate) use livekit::{Livekit, Server};
 pub(crate) use monitoring::Monitoring;
 pub(crate) use retry::Retries;

@@ -4,12 +4,8 @@ use super::*;
 
 fn global(dir: PathBuf) -> Global {
     Global {
-        url: None,
-        api_key: None,
-        api_secret: None,
         config: dir,
-        json: false,
-        verbose: 0,
+        ..Global::default()
     }
 }
 

@@ -2,23 +2,29 @@
 
 pub(crate) mod calls;
 pub(crate) mod config;
+pub(crate) mod dispatch;
+pub(crate) mod egress;
+pub(crate) mod ingress;
 pub(crate) mod keys;
 pub(crate) mod models;
+pub(crate) mod pairs;
 pub(crate) mod room;
 pub(crate) mod serve;
+pub(crate) mod sip;
 pub(crate) mod token;
 
 use std::time::SystemTime;
 
 use trunkline_base::class::Class;
 use trunkline_base::time::UnixTime;
-use trunkline_base::token::{ApiKey, KeyRing};
+use trunkline_base::token::KeyRing;
 use trunkline_service::config::Environment;
 use trunkline_store::Store;
 
 use crate::args::Global;
 use crate::failure::{self, Failure};
 use crate::settings::{self, Settings};
+use crate::target;
 
 pub(crate) fn now() -> UnixTime {
     UnixTime::from_system(SystemTime::now())
@@ -29,18 +35,17 @@ pub(crate) fn settings(global: &Global) -> Result<Settings, Failure> {
     settings::load(global, &Environment::of_process()).map_err(|report| failure::config(&report))
 }
 
-/// The keys from flags, variables or files.
+/// The keys of the server that a verb would talk to.
 pub(crate) fn keys(global: &Global) -> Result<KeyRing, Failure> {
-    if let (Some(key), Some(secret)) = (&global.api_key, &global.api_secret) {
-        return Ok(KeyRing::from(ApiKey::new(key.clone(), secret.clone())));
-    }
-    settings(global)?.livekit.keys().ok_or_else(no_keys)
+    Ok(target::open(global)?.keys)
 }
 
 pub(crate) fn no_keys() -> Failure {
-    let text = "no API key: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, \
-                pass --api-key and --api-secret, or make a key file with `trunkline keys add`";
-    Failure::new(Class::Denied, "auth.no_key", text)
+    Failure::new(Class::Denied, "auth.no_key", "there is no API key").or_else(
+        "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, pass --api-key and --api-secret, \
+         name a --project, make a key file with `trunkline keys add`, \
+         or pass --dev for a development server",
+    )
 }
 
 /// The store of the settings; it must be there already.

@@ -32,9 +32,9 @@ pub(crate) async fn run(typed: Serve, global: &Global) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let tasks = Tasks::new();
     let plan = Plan {
-        keys: keys(&typed, &settings, &tasks)?,
+        keys: keys(global, &settings, &tasks)?,
         speech: speech(&typed, &settings).await?,
-        dev: typed.dev,
+        dev: global.dev,
         settings,
     };
     let stack = Stack::start(plan, &tasks).await?;
@@ -92,10 +92,10 @@ fn crates(level: &str) -> String {
 }
 
 /// The keys, and the task that takes up their changes.
-fn keys(typed: &Serve, settings: &Settings, tasks: &Tasks) -> Result<KeyRing, Failure> {
+fn keys(global: &Global, settings: &Settings, tasks: &Tasks) -> Result<KeyRing, Failure> {
     let file = KeyFile::new(settings.livekit.keys.file.clone());
-    let followed = (!typed.dev).then_some(file);
-    let ring = if typed.dev {
+    let followed = (!global.dev).then_some(file);
+    let ring = if global.dev {
         dev_keys()
     } else {
         settings.livekit.keys().ok_or_else(no_keys)?

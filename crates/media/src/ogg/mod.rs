@@ -9,11 +9,13 @@
 //! Everything here is bytes and arithmetic: the owner of a file writes what [`DualOpusWriter::take`]
 //! gives, and every prefix of it that ends on a page plays.
 
+mod packets;
 mod page;
 mod reader;
 mod slots;
 mod writer;
 
+pub use packets::stream_packets;
 pub use reader::{Measured, ReadError, Reader, Stereo};
 pub use slots::PushError;
 pub use writer::{DualOpusWriter, Options, Side};

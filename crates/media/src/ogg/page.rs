@@ -5,6 +5,7 @@ const MAX_SEGMENTS: usize = 255;
 const HEAD: usize = 27;
 const CAPTURE: &[u8; 4] = b"OggS";
 
+const FLAG_CONTINUES: u8 = 1;
 pub(super) const FLAG_FIRST: u8 = 2;
 pub(super) const FLAG_LAST: u8 = 4;
 
@@ -29,6 +30,14 @@ impl PageBuilder {
             .push(u8::try_from(packet.len() % 255).unwrap_or(0));
         self.body.extend_from_slice(packet);
         self.packets += 1;
+    }
+
+    /// The start of a packet that ends in the next page: whole segments of 255 bytes.
+    #[cfg(test)]
+    pub(super) fn push_open(&mut self, start: &[u8]) {
+        self.lacing
+            .extend(std::iter::repeat_n(255, start.len() / 255));
+        self.body.extend_from_slice(start);
     }
 
     pub(super) fn packets(&self) -> usize {
@@ -75,8 +84,18 @@ pub(super) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
+    /// Whether its first bytes end a packet of the page before.
+    pub(super) fn continues(&self) -> bool {
+        self.flags & FLAG_CONTINUES != 0
+    }
+
     /// The packets that lie wholly in this page.
     pub(super) fn packets(&self) -> Vec<&'a [u8]> {
+        self.pieces().0
+    }
+
+    /// The pieces that end in this page, and the start of a packet that ends in the next.
+    pub(super) fn pieces(&self) -> (Vec<&'a [u8]>, &'a [u8]) {
         let (mut packets, mut at, mut length) = (Vec::new(), 0, 0);
         for &value in self.lacing {
             length += usize::from(value);
@@ -86,7 +105,7 @@ impl<'a> Page<'a> {
                 length = 0;
             }
         }
-        packets
+        (packets, self.body.get(at..).unwrap_or_default())
     }
 }
 

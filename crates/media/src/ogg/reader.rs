@@ -14,6 +14,9 @@ pub enum ReadError {
     /// It is Opus, but not two uncoupled streams.
     #[error("not a recording of two separate opus streams")]
     NotDual,
+    /// It is Opus, but each packet holds several streams.
+    #[error("opus file has several streams, a track carries one")]
+    ManyStreams,
     /// The decoder does not work at the rate asked for.
     #[error(transparent)]
     Opus(#[from] OpusError),

@@ -1,0 +1,94 @@
+//! The LiveKit server that a verb talks to. With `--curl` nothing is called: the command that
+//! would do the same is printed, and there is no answer.
+
+mod curl;
+mod remedy;
+
+use prost::Message;
+use serde::Serialize;
+use trunkline_base::id::RoomName;
+use trunkline_client::api::{LiveKitApiClient, Rpc};
+use trunkline_client::auth::LiveKitAuthManager;
+
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::output;
+use crate::target::{self, Target};
+
+/// A server, found as `target` says.
+#[derive(Debug)]
+pub(crate) struct Server<'a> {
+    global: &'a Global,
+    target: Target,
+    api: LiveKitApiClient,
+}
+
+impl<'a> Server<'a> {
+    /// Finds the server and says which it is; nothing is sent yet.
+    pub(crate) fn open(global: &'a Global) -> Result<Self, Failure> {
+        let target = target::open(global)?;
+        let api = client(&target)?;
+        Ok(Self {
+            global,
+            target,
+            api,
+        })
+    }
+
+    /// The flags of every verb.
+    pub(crate) const fn global(&self) -> &'a Global {
+        self.global
+    }
+
+    /// Calls; with `--curl` prints the command instead and answers nothing.
+    ///
+    /// # Errors
+    /// What went wrong, why, and what to do about it.
+    pub(crate) async fn call<Req, Res>(
+        &self,
+        rpc: &'static Rpc<Req, Res>,
+        request: Req,
+    ) -> Result<Option<Res>, Failure>
+    where
+        Req: Message + Serialize,
+        Res: Message + Default,
+    {
+        if self.global.curl {
+            let described = self.api.describe(rpc, request)?;
+            let command = curl::render(&described, &self.target);
+            output::line(&command.text);
+            for variable in command.variables {
+                let line = format!("set {variable} before you run it; secrets are not printed");
+                self.global.tell(&line);
+            }
+            return Ok(None);
+        }
+        if self.global.verbose > 0 {
+            self.global.tell(&curl::shown(rpc.info().name, &request));
+        }
+        match self.api.call(rpc, request).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) => Err(remedy::explain(error, &self.target)),
+        }
+    }
+}
+
+fn client(target: &Target) -> Result<LiveKitApiClient, Failure> {
+    let rules = target.calling.security.transport_rules();
+    Ok(LiveKitApiClient::with(
+        (target.url.as_str(), &rules),
+        LiveKitAuthManager::new(target.keys.clone()),
+        target.calling.retries.for_people(),
+    )?)
+}
+
+/// A room's name as typed.
+pub(crate) fn room_name(name: &str) -> Result<RoomName, Failure> {
+    RoomName::parse(name).map_err(|error| {
+        Failure::new(
+            trunkline_base::class::Class::Invalid,
+            "room.name",
+            error.to_string(),
+        )
+    })
+}

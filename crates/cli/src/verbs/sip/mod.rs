@@ -1,0 +1,195 @@
+//! `sip inbound | outbound | dispatch | participant …`: phone calls. A request comes from JSON
+//! files, from flags, or from files with flags on top, as with `lk`.
+
+mod inbound;
+mod media;
+mod outbound;
+mod participant;
+mod rules;
+
+use std::collections::HashMap;
+
+use clap::{Args, Subcommand};
+use livekit_protocol as proto;
+use trunkline_base::class::Class;
+use trunkline_client::api::table;
+
+use crate::args::Global;
+use crate::ask;
+use crate::failure::Failure;
+use crate::output::{self, plain};
+use crate::server::Server;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sip {
+    /// Trunks that calls come in by
+    #[command(subcommand, visible_aliases = ["in", "inbound-trunk"])]
+    Inbound(inbound::Inbound),
+    /// Trunks that calls go out by
+    #[command(subcommand, visible_aliases = ["out", "outbound-trunk"])]
+    Outbound(outbound::Outbound),
+    /// Rules that say which room a call goes to
+    #[command(subcommand, visible_alias = "dispatch-rule")]
+    Dispatch(rules::Rules),
+    /// Calls: place one, transfer one
+    #[command(subcommand)]
+    Participant(participant::Participant),
+}
+
+pub(crate) async fn run(verb: Sip, global: &Global) -> Result<(), Failure> {
+    match verb {
+        Sip::Inbound(verb) => inbound::run(verb, global).await,
+        Sip::Outbound(verb) => outbound::run(verb, global).await,
+        Sip::Dispatch(verb) => rules::run(verb, global).await,
+        Sip::Participant(verb) => participant::run(verb, global).await,
+    }
+}
+
+/// Name and password of a trunk.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Login {
+    /// User name for authentication
+    #[arg(long, value_name = "USER")]
+    auth_user: Option<String>,
+    /// Password for authentication; a variable keeps it off the screen
+    #[arg(
+        long,
+        value_name = "PASSWORD",
+        env = "TRUNKLINE_SIP_AUTH_PASS",
+        hide_env_values = true
+    )]
+    auth_pass: Option<String>,
+}
+
+/// The ids of what is to be deleted.
+#[derive(Debug, Args)]
+pub(crate) struct Ids {
+    /// What to delete
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+}
+
+/// Deletes trunks of either direction.
+async fn delete_trunks(ids: Vec<String>, server: &Server<'_>) -> Result<(), Failure> {
+    let global = server.global();
+    let question = format!("Delete trunk {}?", plain(&ids.join(", ")));
+    ask::sure(&question, global)?;
+    let mut gone = Vec::new();
+    for sip_trunk_id in ids {
+        let request = proto::DeleteSipTrunkRequest {
+            sip_trunk_id: sip_trunk_id.clone(),
+        };
+        if server
+            .call(&table::DELETE_SIP_TRUNK, request)
+            .await?
+            .is_some()
+        {
+            said_deleted("trunk", &sip_trunk_id, global);
+            gone.push(sip_trunk_id);
+        }
+    }
+    told_deleted(&gone, global);
+    Ok(())
+}
+
+fn said_deleted(what: &str, id: &str, global: &Global) {
+    if !global.json {
+        output::line(&format!("{what} {} is deleted", plain(id)));
+    }
+}
+
+fn told_deleted(gone: &[String], global: &Global) {
+    if global.json && !global.curl {
+        output::json(&serde_json::json!({ "deleted": gone }));
+    }
+}
+
+/// What each create verb made: one is a document, several are a list.
+fn made<T: serde::Serialize>(all: &[T], id: impl Fn(&T) -> String, what: &str, global: &Global) {
+    if global.curl {
+        return;
+    }
+    if !global.json {
+        for one in all {
+            output::line(&format!("{what} {}", id(one)));
+        }
+        return;
+    }
+    match all {
+        [one] => output::json(one),
+        several => output::json(&serde_json::json!({ "items": several })),
+    }
+}
+
+/// An update comes from one JSON file, which replaces, or from flags, which change.
+fn one_file(files: &[String]) -> Result<Option<&str>, Failure> {
+    match files {
+        [] => Ok(None),
+        [file] => Ok(Some(file)),
+        _ => {
+            let text = "an update takes one JSON file, or flags";
+            Err(Failure::new(Class::Invalid, "cli.request", text))
+        }
+    }
+}
+
+fn id_of(typed: Option<String>, in_file: String) -> Result<String, Failure> {
+    let in_file = Some(in_file).filter(|id| !id.is_empty());
+    typed.or(in_file).ok_or_else(|| {
+        let text = "it is not said what to update";
+        Failure::new(Class::Invalid, "cli.request", text)
+            .or_else("pass --id, or write the id into the JSON")
+    })
+}
+
+/// A list flag: absent leaves the list, one empty text empties it.
+fn list(typed: Option<Vec<String>>) -> Option<Vec<String>> {
+    typed.map(|list| match list.as_slice() {
+        [only] if only.is_empty() => Vec::new(),
+        _ => list,
+    })
+}
+
+fn list_update(typed: Option<Vec<String>>) -> Option<proto::ListUpdate> {
+    list(typed).map(|set| proto::ListUpdate {
+        set,
+        ..proto::ListUpdate::default()
+    })
+}
+
+/// `user / ****`, as far as there is one.
+fn login(user: &str, pass: &str) -> String {
+    match (user.is_empty(), pass.is_empty()) {
+        (true, true) => String::new(),
+        (false, true) => user.to_owned(),
+        (_, false) => format!("{user} / ****"),
+    }
+}
+
+fn headers(maps: &[&HashMap<String, String>]) -> String {
+    let mut pairs: Vec<String> = maps
+        .iter()
+        .flat_map(|map| map.iter())
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    pairs.sort();
+    pairs.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_flag_leaves_sets_or_empties() {
+        assert_eq!(list(None), None);
+        assert_eq!(list(Some(vec![String::new()])), Some(vec![]));
+        assert_eq!(list(Some(vec!["a".into()])), Some(vec!["a".into()]));
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        assert_eq!(login("u", "hush"), "u / ****");
+        assert_eq!(login("", ""), "");
+    }
+}
