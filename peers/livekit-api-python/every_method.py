@@ -17,7 +17,7 @@ import warnings
 
 from google.protobuf.duration_pb2 import Duration
 from livekit import api, rtc
-from livekit.protocol import models
+from livekit.protocol import egress, models
 
 # The older names are called too, and the development secret is short.
 warnings.simplefilter("ignore")
@@ -219,7 +219,9 @@ async def recordings(call, args, name):
     """No worker for pixels or files of choice is connected, and the server says so."""
     file = api.EncodedFileOutput(filepath="a.ogg")
     starts = {
-        "start_egress": api.StartEgressRequest(room_name=name),
+        "start_egress": egress.StartEgressRequest(
+            room_name=name, template=egress.TemplateSource(layout="grid"),
+            outputs=[egress.Output(file=egress.FileOutput(filepath="a.ogg"))]),
         "start_room_composite_egress": api.RoomCompositeEgressRequest(
             room_name=name, file_outputs=[file]),
         "start_web_egress": api.WebEgressRequest(url="https://example.com", file_outputs=[file]),

@@ -21,7 +21,14 @@ import {
   SIPOutboundTrunkInfo,
   SipClient,
 } from "livekit-server-sdk";
-import { DirectFileOutput, SessionDescription, StartEgressRequest } from "@livekit/protocol";
+import {
+  DirectFileOutput,
+  FileOutput,
+  Output,
+  SessionDescription,
+  StartEgressRequest,
+  TemplateSource,
+} from "@livekit/protocol";
 
 const GOOD = 0;
 const DIFFERENT = 1;
@@ -32,7 +39,11 @@ const NO_WORKER = {
   true: ["unavailable", 503, "no response from servers"],
   false: ["internal", 500, "egress not connected"],
 };
-const SILENT = ["unavailable", 503, "no response from servers"];
+// And it asks for whoever is missing on a bus, where nobody answers.
+const NOBODY = {
+  true: ["unavailable", 503, "no response from servers"],
+  false: ["not_found", 404, "participant does not exist"],
+};
 
 class Different extends Error {}
 
@@ -100,14 +111,14 @@ async function rooms(sdk, room) {
 }
 
 // Nobody of this SDK can be in a room: the other peers look at those who are.
-async function participants(sdk, room) {
+async function participants(sdk, room, official) {
   const missing = ["not_found", 404, "participant does not exist"];
   expect((await sdk.call("room.listParticipants", room)).length === 0, "listParticipants");
   await sdk.refused("room.getParticipant", missing, room, "nobody");
   await sdk.refused("room.removeParticipant", missing, room, "nobody");
   await sdk.refused("room.updateParticipant", missing, room, "nobody", { name: "A" });
-  await sdk.refused("room.mutePublishedTrack", SILENT, room, "nobody", "TR_none", true);
-  await sdk.refused("room.updateSubscriptions", SILENT, room, "nobody", ["TR_none"], true);
+  await sdk.refused("room.mutePublishedTrack", NOBODY[official], room, "nobody", "TR_none", true);
+  await sdk.refused("room.updateSubscriptions", NOBODY[official], room, "nobody", ["TR_none"], true);
   const data = new TextEncoder().encode("hello");
   await sdk.call("room.sendData", room, data, DataPacket_Kind.RELIABLE, { topic: "t" });
   const same = ["invalid_argument", 400, "destination room cannot be the same as source room"];
@@ -188,7 +199,13 @@ async function recordings(sdk, room, official) {
     startParticipantEgress: [room, "a", { file }],
     startTrackCompositeEgress: [room, { file }, { audioTrackId: "TR_a" }],
     startTrackEgress: [room, new DirectFileOutput({ filepath: "a.ogg" }), "TR_a"],
-    startEgress: [new StartEgressRequest({ roomName: room })],
+    startEgress: [
+      new StartEgressRequest({
+        roomName: room,
+        source: { case: "template", value: new TemplateSource({ layout: "grid" }) },
+        outputs: [new Output({ config: { case: "file", value: new FileOutput({ filepath: "a.ogg" }) } })],
+      }),
+    ],
   };
   for (const [name, args] of Object.entries(starts)) {
     await sdk.refused(`egress.${name}`, NO_WORKER[official], ...args);
@@ -251,7 +268,7 @@ export async function everyMethod({ url, key, secret, official }) {
   const number = `+1555${String(Math.floor(Math.random() * 1e7)).padStart(7, "0")}`;
   try {
     await rooms(sdk, name);
-    await participants(sdk, name);
+    await participants(sdk, name, official);
     await dispatches(sdk, name);
     await inbound(sdk, number);
     await outbound(sdk, number);

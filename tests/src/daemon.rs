@@ -182,6 +182,27 @@ impl Drop for Daemon {
     }
 }
 
+/// `livekit.yaml` with some of its text changed.
+///
+/// # Panics
+/// When the file does not have that text.
+pub fn livekit_yaml(changes: &[(&str, &str)]) -> (&'static str, String) {
+    const NAME: &str = "livekit.yaml";
+    let path = root().join("config").join(NAME);
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("no {NAME}: {error}"));
+    let changed = changes.iter().fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "{NAME} does not say {from}");
+        text.replace(from, to)
+    });
+    (NAME, changed)
+}
+
+/// The change that lets senders of media in.
+pub const WITH_INGRESS: (&str, &str) = (
+    "{rtmp_base_url: \"\", whip_base_url: \"\"}",
+    "{rtmp_base_url: \"rtmp://127.0.0.1/x\", whip_base_url: \"http://127.0.0.1/w\"}",
+);
+
 fn configure(dir: &Path, setup: &Setup) -> PathBuf {
     let config = dir.join("config");
     let copy = || -> std::io::Result<()> {

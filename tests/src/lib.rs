@@ -3,7 +3,7 @@
 mod daemon;
 mod peer;
 
-pub use daemon::{Daemon, Setup};
+pub use daemon::{Daemon, Setup, WITH_INGRESS, livekit_yaml};
 pub use peer::{node, peer, python, run};
 
 use std::path::{Path, PathBuf};

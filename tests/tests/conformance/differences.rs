@@ -12,7 +12,178 @@ pub(crate) struct Difference {
 }
 
 /// All of them.
-pub(crate) const DIFFERENCES: &[Difference] = &[];
+pub(crate) const DIFFERENCES: &[Difference] = &[
+    Difference {
+        case: "AgentDispatch: a deleted one tells when",
+        ours: "true",
+        reason: "The time is in the message for this; our node fills it in.",
+    },
+    Difference {
+        case: "AgentDispatch: deleted in a room nobody made",
+        ours: "404 not_found: requested room does not exist",
+        reason: "There a bus is asked and nobody answers; our node knows at once who is missing.",
+    },
+    Difference {
+        case: "AgentDispatch: listed in a room nobody made",
+        ours: "404 not_found: requested room does not exist",
+        reason: "There a bus is asked and nobody answers; our node knows at once who is missing.",
+    },
+    Difference {
+        case: "Egress: StartEgress without a recorder",
+        ours: "500 internal: egress not connected (redis required)",
+        reason: "There a recorder is awaited in vain; our node knows that none is connected, and what is wrong with the wish.",
+    },
+    Difference {
+        case: "Egress: StartParticipantEgress without a recorder",
+        ours: "500 internal: egress not connected (redis required)",
+        reason: "There a recorder is awaited in vain; our node knows that none is connected, and what is wrong with the wish.",
+    },
+    Difference {
+        case: "Egress: StartRoomCompositeEgress without a recorder",
+        ours: "500 internal: egress not connected (redis required)",
+        reason: "There a recorder is awaited in vain; our node knows that none is connected, and what is wrong with the wish.",
+    },
+    Difference {
+        case: "Egress: StartTrackCompositeEgress without a recorder",
+        ours: "500 internal: egress not connected (redis required)",
+        reason: "There a recorder is awaited in vain; our node knows that none is connected, and what is wrong with the wish.",
+    },
+    Difference {
+        case: "Egress: StartTrackEgress without a recorder",
+        ours: "500 internal: egress not connected (redis required)",
+        reason: "There a recorder is awaited in vain; our node knows that none is connected, and what is wrong with the wish.",
+    },
+    Difference {
+        case: "Egress: StartWebEgress without a recorder",
+        ours: "500 internal: egress not connected (redis required)",
+        reason: "There a recorder is awaited in vain; our node knows that none is connected, and what is wrong with the wish.",
+    },
+    Difference {
+        case: "Egress: a room that records from its start",
+        ours: "500 internal: egress not connected (redis required)",
+        reason: "A room whose recording cannot start is refused, not made without it.",
+    },
+    Difference {
+        case: "HTTP: GET /no/such/path",
+        ours: "404 : ",
+        reason: "The status is the same; the text of an unknown path is left out.",
+    },
+    Difference {
+        case: "HTTP: GET /settings/regions",
+        ours: "404 : ",
+        reason: "The status is the same; the text of an unknown path is left out.",
+    },
+    Difference {
+        case: "HTTP: GET /twirp",
+        ours: "404 : ",
+        reason: "The status is the same; the text of an unknown path is left out.",
+    },
+    Difference {
+        case: "HTTP: a call's allowed origin",
+        ours: "*",
+        reason: "Any origin is allowed in either form; browsers accept both.",
+    },
+    Difference {
+        case: "HTTP: a preflight is answered",
+        ours: "200",
+        reason: "Any origin is allowed in either form; browsers accept both.",
+    },
+    Difference {
+        case: "HTTP: a preflight's access-control-allow-methods",
+        ours: "OPTIONS,HEAD,GET,POST,PATCH,DELETE",
+        reason: "Any origin is allowed in either form; browsers accept both.",
+    },
+    Difference {
+        case: "HTTP: a preflight's access-control-allow-origin",
+        ours: "*",
+        reason: "Any origin is allowed in either form; browsers accept both.",
+    },
+    Difference {
+        case: "HTTP: defaults are told",
+        ours: "null null",
+        reason: "Protobuf JSON lets defaults be left out, and every SDK fills them in; a node without TURN has no TURN password.",
+    },
+    Difference {
+        case: "HTTP: the fields of a room",
+        ours: "creation_time creation_time_ms departure_timeout empty_timeout enabled_codecs name sid",
+        reason: "Protobuf JSON lets defaults be left out, and every SDK fills them in; a node without TURN has no TURN password.",
+    },
+    Difference {
+        case: "Ingress: a URL ingress without an importer",
+        ours: "500 internal: ingress not connected (redis required)",
+        reason: "There an importer is awaited in vain; our node knows that none is connected.",
+    },
+    Difference {
+        case: "Joining: a socket without a token",
+        ours: "401 permissions denied",
+        reason: "The status is the same; one refusal has one text here, that of the API.",
+    },
+    Difference {
+        case: "Joining: a worker's socket without a token",
+        ours: "401 permissions denied",
+        reason: "The status is the same; one refusal has one text here, that of the API.",
+    },
+    Difference {
+        case: "Joining: a worker's socket without the right",
+        ours: "401 permissions denied",
+        reason: "The status is the same; one refusal has one text here, that of the API.",
+    },
+    Difference {
+        case: "Joining: attributes without the right",
+        ours: "401 text/plain; charset=utf-8: permissions denied",
+        reason: "The status is the same; one refusal has one text here, that of the API.",
+    },
+    Difference {
+        case: "Joining: no token",
+        ours: "401 text/plain; charset=utf-8: permissions denied",
+        reason: "The status is the same; one refusal has one text here, that of the API.",
+    },
+    Difference {
+        case: "Joining: no video right",
+        ours: "401 text/plain; charset=utf-8: permissions denied",
+        reason: "The status is the same; one refusal has one text here, that of the API.",
+    },
+    Difference {
+        case: "Joining: publishing without the right",
+        ours: "401 text/plain; charset=utf-8: permissions denied",
+        reason: "The status is the same; one refusal has one text here, that of the API.",
+    },
+    Difference {
+        case: "Participants: a call to who is not there",
+        ours: "404 not_found: participant does not exist",
+        reason: "There a bus is asked and nobody answers; our node knows at once who is missing.",
+    },
+    Difference {
+        case: "Participants: data to a room nobody made",
+        ours: "404 not_found: requested room does not exist",
+        reason: "There a bus is asked and nobody answers; our node knows at once who is missing.",
+    },
+    Difference {
+        case: "Participants: forwarding who is not there",
+        ours: "404 not_found: participant does not exist",
+        reason: "There a bus is asked and nobody answers; our node knows at once who is missing.",
+    },
+    Difference {
+        case: "Participants: moving who is not there",
+        ours: "404 not_found: participant does not exist",
+        reason: "There a bus is asked and nobody answers; our node knows at once who is missing.",
+    },
+    Difference {
+        case: "Participants: muting who is not there",
+        ours: "404 not_found: participant does not exist",
+        reason: "There a bus is asked and nobody answers; our node knows at once who is missing.",
+    },
+    Difference {
+        case: "Participants: subscribing who is not there",
+        ours: "404 not_found: participant does not exist",
+        reason: "There a bus is asked and nobody answers; our node knows at once who is missing.",
+    },
+    Difference {
+        case: "RoomService: no name at all",
+        ours: "400 invalid_argument: no room name",
+        reason: "A room without a name can be neither joined nor administered.",
+    },
+];
 
 #[cfg(test)]
 mod tests {

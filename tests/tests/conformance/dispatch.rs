@@ -68,9 +68,14 @@ pub(crate) async fn made_listed_deleted(w: &mut World<'_>) {
         gives(json!({})),
     )
     .await;
-    let gone = dispatch(json!({"id": id, "metadata": "m", "state": {"createdAt": "<any>"}}));
-    w.expect("deleted", (DELETE, admin()), by_id.clone(), gives(gone))
+    let gone = dispatch(
+        json!({"id": id, "metadata": "m", "state": {"createdAt": "<any>", "deletedAt": "<opt>"}}),
+    );
+    let gone = w
+        .expect("deleted", (DELETE, admin()), by_id.clone(), gives(gone))
         .await;
+    let when = gone["state"].get("deletedAt").is_some().to_string();
+    w.compare("a deleted one tells when", "false", &when);
     let missing = fails("not_found", "twirp error unknown: dispatch ID not found");
     w.expect("deleted twice", (DELETE, admin()), by_id, missing.clone())
         .await;

@@ -55,7 +55,10 @@ pub(crate) async fn started(w: &mut World<'_>) {
         "twirp error unknown: no response from servers",
     );
     let cases = [
-        ("StartEgress", json!({"roomName": "{room}"})),
+        (
+            "StartEgress",
+            json!({"roomName": "{room}", "template": {}, "outputs": [{"file": file}]}),
+        ),
         (
             "StartRoomCompositeEgress",
             json!({"roomName": "{room}", "fileOutputs": [file]}),

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{ApiKey, Claims, sign};
-use trunkline_tests::{Daemon, Setup};
+use trunkline_tests::{Daemon, Setup, WITH_INGRESS, livekit_yaml};
 
 /// Where the cases are sent.
 pub(crate) struct Target {
@@ -33,6 +33,7 @@ impl Target {
         }
         let daemon = Daemon::start(&Setup {
             without_agent: true,
+            files: vec![livekit_yaml(&[WITH_INGRESS])],
             ..Setup::default()
         });
         Self {

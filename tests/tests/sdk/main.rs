@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use trunkline_tests::{Daemon, Setup, node, python, root, run};
+use trunkline_tests::{Daemon, Setup, WITH_INGRESS, livekit_yaml, node, python, root, run};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
@@ -25,12 +25,10 @@ fn said(output: &Output) -> String {
     format!("{}\n{}", text(&output.stdout), text(&output.stderr))
 }
 
-/// `livekit.yaml` with one more receiver of webhooks.
+/// `livekit.yaml` with a receiver of webhooks.
 fn with_webhook(port: u16) -> (&'static str, String) {
-    let text = std::fs::read_to_string(root().join("config/livekit.yaml")).unwrap();
-    let url = format!("webhooks: [\"http://127.0.0.1:{port}\"]");
-    assert!(text.contains("webhooks: []"));
-    ("livekit.yaml", text.replace("webhooks: []", &url))
+    let receiver = format!("webhooks: [\"http://127.0.0.1:{port}\"]");
+    livekit_yaml(&[("webhooks: []", &receiver)])
 }
 
 fn free_port() -> u16 {
@@ -67,7 +65,10 @@ fn the_python_server_sdk_agrees_with_the_api_and_the_webhooks() {
 
 /// Runs a script against a daemon of its own, to a good end.
 fn agrees(mut script: Command, url: fn(&Daemon) -> String) {
-    let daemon = Daemon::start(&without_agent());
+    let daemon = Daemon::start(&Setup {
+        files: vec![livekit_yaml(&[WITH_INGRESS])],
+        ..without_agent()
+    });
     let output = run(script.args(["--url", &url(&daemon)]), LIMIT);
     let good = output.status.success();
     assert!(good, "{}\n{}", said(&output), daemon.log());

@@ -47,10 +47,12 @@ impl SipSetup {
     }
 }
 
+/// A time on the wire, in whole seconds: the Node SDK reads a fraction only before a `Z`, and JSON
+/// is written here with an offset.
 fn stamp(now: UnixTime) -> pbjson_types::Timestamp {
     pbjson_types::Timestamp {
         seconds: now.secs_i64(),
-        nanos: i32::try_from(now.millis() % 1000).unwrap_or_default() * 1_000_000,
+        nanos: 0,
     }
 }
 
