@@ -111,7 +111,9 @@ impl Transport {
             elapsed_ms = tracing::field::Empty,
         );
         // Boxed, so that whoever calls does not carry a whole exchange in its own future.
-        Box::pin(self.run(call, &span)).instrument(span.clone()).await
+        Box::pin(self.run(call, &span))
+            .instrument(span.clone())
+            .await
     }
 
     async fn run<Res: Message + Default>(
