@@ -9,6 +9,7 @@ use livekit_protocol as proto;
 use prost::Message as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{ApiKey, KeyRing};
@@ -24,7 +25,22 @@ pub(crate) enum Act {
     Lose(Loss),
     /// Does nothing and answers so: status, more headers, body.
     Say(u16, &'static str, &'static str),
+    /// Tells that the request is here, waits for leave, and refuses its token.
+    RefuseLater(Arc<Gate>),
 }
+
+/// Between a test and a server that waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    pub(crate) arrived: Notify,
+    pub(crate) go: Notify,
+}
+
+pub(crate) const REFUSED: Act = Act::Say(
+    401,
+    "",
+    r#"{"code":"unauthenticated","msg":"invalid token"}"#,
+);
 
 /// How an answer gets lost.
 #[derive(Clone, Copy, Debug)]
@@ -140,8 +156,7 @@ fn decide(script: &Script, asked: &Asked) -> Act {
     let keys = script.keys.lock().unwrap().clone();
     let now = UnixTime::from_system(SystemTime::now());
     if keys.is_some_and(|keys| keys.verify(&asked.token, now).is_err()) {
-        let body = r#"{"code":"unauthenticated","msg":"invalid token"}"#;
-        return Act::Say(401, "", body);
+        return REFUSED;
     }
     let act = script.acts.lock().unwrap().pop_front();
     act.unwrap_or(Act::Serve)
@@ -160,6 +175,11 @@ async fn carry_out(stream: &mut TcpStream, act: Act, asked: &Asked, script: &Scr
             lose(stream, loss).await
         }
         Act::Lose(loss) => lose(stream, loss).await,
+        Act::RefuseLater(gate) => {
+            gate.arrived.notify_one();
+            gate.go.notified().await;
+            Box::pin(carry_out(stream, REFUSED, asked, script)).await
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use trunkline_base::token::KeyRing;
 use trunkline_client::api::{Failure, Guard, LiveKitApiClient};
 use trunkline_client::auth::LiveKitAuthManager;
 
-use super::server::{Act, Server, key};
+use super::server::{Act, Gate, REFUSED, Server, key};
 use super::{client, quick};
 
 /// A manager whose clock is off by so many seconds.
@@ -33,7 +33,7 @@ async fn a_clock_that_is_off_is_named_as_the_cause() {
         (600, "s behind this machine's"),
         (-720, "s ahead of this machine's"),
     ] {
-        let server = Server::start([]).await;
+        let server = Server::start([REFUSED]).await;
         server.accept_only(key("a").into());
         let client = LiveKitApiClient::with(&server.url, clock_off_by(off), quick()).unwrap();
         let error = client.list_rooms(&[]).await.unwrap_err();
@@ -46,6 +46,16 @@ async fn a_clock_that_is_off_is_named_as_the_cause() {
         let clock = error.refusal().unwrap().clock.unwrap();
         assert!(clock.by.as_secs().abs_diff(off.unsigned_abs()) < 30);
         assert_eq!(error.attempts, 1, "the same token would be refused again");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_ten_minutes_ahead_is_forgiven_and_one_twelve_behind_is_not() {
+    for (off, served) in [(600, true), (-720, false)] {
+        let server = Server::start([]).await;
+        server.accept_only(key("a").into());
+        let client = LiveKitApiClient::with(&server.url, clock_off_by(off), quick()).unwrap();
+        assert_eq!(client.list_rooms(&[]).await.is_ok(), served, "{off}");
     }
 }
 
@@ -82,29 +92,29 @@ async fn keys_rotated_with_an_overlap_lose_no_call() {
 
 #[tokio::test]
 async fn a_call_that_meets_the_rotation_is_sent_again_with_the_new_key() {
-    let server = Server::start([]).await;
+    let gate = Arc::new(Gate::default());
+    let server = Server::start([Act::RefuseLater(Arc::clone(&gate))]).await;
     let auth = LiveKitAuthManager::new(key("a").into());
     let client = LiveKitApiClient::with(&server.url, auth.clone(), quick()).unwrap();
-    client.list_rooms(&[]).await.unwrap();
-    // The server drops the old key while calls are on their way; a dial, too, was not placed.
-    let refused = Act::Say(
-        401,
-        "",
-        r#"{"code":"unauthenticated","msg":"invalid token"}"#,
-    );
-    server.then([refused]);
-    let held = {
-        let client = client.clone();
-        let mut calls = JoinSet::new();
-        auth.rotate(&KeyRing::from(key("b")));
-        calls.spawn(async move { client.create_sip_participant(Default::default()).await });
-        calls
-    };
-    for ended in held.join_all().await {
-        // Its token was made after the rotation, so another would not help.
-        assert_eq!(ended.unwrap_err().attempts, 1);
+    let mut calls = JoinSet::new();
+    calls.spawn(async move { client.create_sip_participant(Default::default()).await });
+    // The keys change while the call is on its way; its token is refused, so nothing was dialled.
+    gate.arrived.notified().await;
+    auth.rotate(&KeyRing::from(key("b")));
+    server.accept_only(key("b").into());
+    gate.go.notify_one();
+    for ended in calls.join_all().await {
+        ended.unwrap();
     }
-    assert_eq!(server.done().len(), 1, "only the read was done");
+    assert_eq!(server.asked().len(), 2);
+    assert_eq!(server.done(), [1]);
+}
+
+#[tokio::test]
+async fn a_token_that_is_fresh_and_refused_is_not_sent_twice() {
+    let server = Server::start([REFUSED]).await;
+    let error = client(&server, quick()).list_rooms(&[]).await.unwrap_err();
+    assert_eq!((error.attempts, error.class()), (1, Class::Denied));
 }
 
 #[tokio::test]
