@@ -234,7 +234,6 @@ fn the_server_calls_a_method_and_nobody_else_hears_the_answer() {
         let response = proto::RpcResponse {
             request_id: id.into(),
             value: Some(proto::rpc_response::Value::Payload("hello".into())),
-            ..Default::default()
         };
         DataOut {
             packet: proto::DataPacket {
