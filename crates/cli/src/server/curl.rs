@@ -121,9 +121,9 @@ fn origin(target: &Target) -> Vec<String> {
             | Source::Default(name),
         ) => pair("--project", name),
         Origin::Chosen(Source::Dev) => vec!["--dev".to_owned()],
-        Origin::Chosen(Source::Flags) => pair("--api-key", target.api_key()),
+        Origin::Chosen(Source::Flags) => pair("--api-key", &target.api_key()),
         Origin::Chosen(Source::Environment(names)) if !names.contains(&"LIVEKIT_API_KEY") => {
-            pair("--api-key", target.api_key())
+            pair("--api-key", &target.api_key())
         }
         Origin::Chosen(Source::Environment(_)) => Vec::new(),
         Origin::Files(dir) => pair("--config", &dir.display().to_string()),

@@ -167,7 +167,7 @@ fn announce(target: &Target, global: &Global) {
 
 impl Target {
     /// The name of the key that signs.
-    pub(crate) fn api_key(&self) -> &str {
-        self.keys.active().id()
+    pub(crate) fn api_key(&self) -> String {
+        self.keys.active().id().to_owned()
     }
 }

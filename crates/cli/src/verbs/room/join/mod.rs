@@ -108,9 +108,12 @@ fn spec(typed: &Join, global: &Global) -> Result<TokenSpec, Failure> {
     let attributes = attributes::read(&typed.attributes, typed.attribute_file.as_deref())?;
     Ok(TokenSpec::new(Role::Participant, identity)
         .in_room(room_name(room.unwrap_or_default())?)
-        .named(typed.name.clone())
-        .with_metadata(typed.metadata.clone())
-        .with_attributes(attributes))
+        .saying(|claims| {
+            claims
+                .with_name(typed.name.clone())
+                .with_metadata(typed.metadata.clone())
+                .with_attributes(attributes)
+        }))
 }
 
 struct Stay {
