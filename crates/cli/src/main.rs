@@ -27,7 +27,10 @@ use args::{Cli, Global, Verb};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return told(&error),
+    };
     let global = cli.global.clone();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,6 +44,17 @@ fn main() -> ExitCode {
             }
             ExitCode::from(failure.exit())
         }
+    }
+}
+
+/// Help and version are answers; anything else typed wrong fails like every other bad input.
+fn told(error: &clap::Error) -> ExitCode {
+    // A closed pipe is the reader's choice.
+    let _ = error.print();
+    if error.use_stderr() {
+        ExitCode::from(Class::Invalid.exit_code())
+    } else {
+        ExitCode::SUCCESS
     }
 }
 
