@@ -23,28 +23,12 @@ pub(crate) fn room(more: Value) -> Value {
         "creationTime": "<any>",
         "creationTimeMs": "<any>",
         "turnPassword": "<opt>",
-        "enabledCodecs": codecs(),
+        "enabledCodecs": "<any>",
     });
     for (key, value) in more.as_object().unwrap() {
         room[key] = value.clone();
     }
     room
-}
-
-fn codecs() -> Vec<Value> {
-    let names = [
-        "audio/PCMU",
-        "audio/PCMA",
-        "audio/opus",
-        "audio/red",
-        "video/VP8",
-        "video/H264",
-        "video/VP9",
-        "video/AV1",
-        "video/H265",
-        "video/rtx",
-    ];
-    names.iter().map(|mime| json!({"mime": mime})).collect()
 }
 
 pub(crate) async fn made_and_gone(w: &mut World<'_>) {
@@ -217,7 +201,7 @@ pub(crate) async fn limits(w: &mut World<'_>) {
     .await;
     let nameless = gives(json!({
         "sid": "<RM_>", "emptyTimeout": 300, "departureTimeout": 20, "creationTime": "<any>",
-        "creationTimeMs": "<any>", "turnPassword": "<opt>", "enabledCodecs": codecs(),
+        "creationTimeMs": "<any>", "turnPassword": "<opt>", "enabledCodecs": "<any>",
     }));
     w.expect("no name at all", (CREATE, create()), json!({}), nameless)
         .await;

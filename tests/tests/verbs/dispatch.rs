@@ -6,6 +6,11 @@ use crate::desk::Desk;
 fn a_dispatch_is_created_listed_got_and_deleted() {
     let desk = Desk::new();
     desk.words(&["room", "create", "lobby"]);
+    // A new room is offered to every worker without a name: LiveKit lists that as a dispatch.
+    let before = desk.json(&["dispatch", "list", "lobby"]);
+    let unnamed = before["agentDispatches"][0]["id"].as_str().unwrap();
+    let gone = desk.json(&["dispatch", "delete", "lobby", unnamed, "-y"]);
+    assert_eq!(gone["id"], unnamed);
     let none = desk.words(&["dispatch", "list", "lobby"]);
     assert_eq!(none, "no agent is sent to the room\n");
 

@@ -25,14 +25,12 @@ fn remedy(error: &ApiError, target: &Target) -> Option<String> {
             "check that {url} is up and not overloaded, then repeat"
         )),
         Why::Redirect { to, .. } => Some(format!("if {to} is your LiveKit, pass it as --url")),
+        Why::Foreign { status: 401 | 403 } => Some(keys(target)),
         Why::Foreign { .. } => Some(format!(
             "check that {url} is LiveKit's address, not a proxy's"
         )),
         Why::Twirp(refusal) => match refusal.code.as_str() {
-            "unauthenticated" | "permission_denied" => Some(format!(
-                "check the API key and secret, {}, and this machine's clock",
-                whence(&target.origin)
-            )),
+            "unauthenticated" | "permission_denied" => Some(keys(target)),
             "not_found" if error.rpc.starts_with("SIP/") => {
                 Some("list what there is: trunkline sip inbound|outbound|dispatch list".to_owned())
             }
@@ -42,6 +40,11 @@ fn remedy(error: &ApiError, target: &Target) -> Option<String> {
         },
         _ => None,
     }
+}
+
+fn keys(target: &Target) -> String {
+    let whence = whence(&target.origin);
+    format!("check the API key and secret, {whence}, and this machine's clock")
 }
 
 fn listing(rpc: &str) -> Option<&'static str> {

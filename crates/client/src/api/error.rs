@@ -344,6 +344,10 @@ impl fmt::Display for Failure {
                 "address leads elsewhere (status {status}): calls are not sent on; if {to} is the \
                  server, write it as the url"
             ),
+            // LiveKit checks tokens before it reads the call, and refuses in plain text.
+            Self::Foreign {
+                status: status @ (401 | 403),
+            } => write!(f, "token refused (status {status})"),
             Self::Foreign { status } => {
                 write!(f, "status {status} from something that is not livekit")
             }

@@ -14,25 +14,32 @@ use crate::room::handle::Mute;
 use crate::signal::message;
 
 impl RoomState {
-    /// Carries out one ask and answers it. An asker that has gone away is no reason not to.
+    /// Carries out one ask. The answer waits until the change can be seen by everybody: who is
+    /// told that the metadata changed may list the room at once. An asker that has gone away is no
+    /// reason not to.
     pub(crate) fn on_ask(&mut self, ask: RoomAsk, now: Now) {
         match ask {
             #[cfg(test)]
             RoomAsk::Panic { answer: _answer } => panic!("a bug on request"),
-            RoomAsk::Room { answer } => drop(answer.send(self.info())),
+            RoomAsk::Room { answer } => {
+                let room = self.info();
+                self.replies.put(answer, room);
+            }
             RoomAsk::Delete { answer } => {
                 self.close(RoomEndReason::RoomEndApiDelete, now);
-                let _gone = answer.send(());
+                self.replies.put(answer, ());
             }
             RoomAsk::Participants { answer } => {
                 let everybody = self.participants.values().map(Participant::info).collect();
-                let _gone = answer.send(everybody);
+                self.replies.put(answer, everybody);
             }
             RoomAsk::Participant { identity, answer } => {
-                let _gone = answer.send(self.participant(identity.as_str()));
+                let found = self.participant(identity.as_str());
+                self.replies.put(answer, found);
             }
             RoomAsk::Remove { identity, answer } => {
-                let _gone = answer.send(self.dismiss(identity.as_str(), now));
+                let gone = self.dismiss(identity.as_str(), now);
+                self.replies.put(answer, gone);
             }
             RoomAsk::Mute {
                 identity,
@@ -41,19 +48,23 @@ impl RoomState {
                 answer,
             } => {
                 let muted = self.mute(identity.as_str(), track.as_str(), mute, now);
-                let _gone = answer.send(muted);
+                self.replies.put(answer, muted);
             }
             RoomAsk::Update { request, answer } => {
-                let _gone = answer.send(self.update_participant(&request, now));
+                let updated = self.update_participant(&request, now);
+                self.replies.put(answer, updated);
             }
             RoomAsk::Metadata { metadata, answer } => {
-                let _gone = answer.send(self.update_room(metadata));
+                let updated = self.update_room(metadata);
+                self.replies.put(answer, updated);
             }
             RoomAsk::Subscriptions { request, answer } => {
-                let _gone = answer.send(self.update_subscriptions(&request, now));
+                let updated = self.update_subscriptions(&request, now);
+                self.replies.put(answer, updated);
             }
             RoomAsk::SendData { request, answer } => {
-                let _gone = answer.send(self.send_data(*request, now));
+                let sent = self.send_data(*request, now);
+                self.replies.put(answer, sent);
             }
             RoomAsk::PerformRpc { request, answer } => self.perform_rpc(*request, answer, now),
         }

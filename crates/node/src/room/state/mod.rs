@@ -15,6 +15,7 @@ mod entry;
 mod exit;
 mod media;
 mod participant;
+mod replies;
 mod requests;
 mod resume;
 mod rpc;
@@ -43,6 +44,7 @@ use trunkline_rtc::sfu::{AudioConfig, Sfu, SfuConfig, SfuStats};
 use super::config::RoomsConfig;
 use super::handle::RoomNotice;
 use participant::Participant;
+use replies::Replies;
 
 pub(crate) use entry::Entry;
 pub(crate) use rpc::Outcome as RpcOutcome;
@@ -118,6 +120,7 @@ pub(crate) struct RoomState {
     quality_due: Instant,
     /// Calls of participants' methods under way, by id.
     calls: BTreeMap<String, rpc::Call>,
+    replies: Replies,
     /// A test hook: this participant is said to speak until then.
     simulated_speech: Option<(ParticipantSid, Instant)>,
 }
@@ -165,6 +168,7 @@ impl RoomState {
             counts_due: None,
             quality_due: now.instant + timers::QUALITY_EVERY,
             calls: BTreeMap::new(),
+            replies: Replies::default(),
             simulated_speech: None,
         };
         let info = room.info();
@@ -223,6 +227,11 @@ impl RoomState {
     pub(crate) fn published(&self) -> usize {
         let tracks = |p: &Participant| p.tracks.public().count();
         self.participants.values().map(tracks).sum()
+    }
+
+    /// Gives the answers that waited for the rest to be carried out.
+    pub(crate) fn give_replies(&mut self) {
+        self.replies.give();
     }
 
     /// The next thing to carry out.

@@ -154,6 +154,7 @@ impl RoomTask {
         if spoken {
             self.publish();
         }
+        self.state.give_replies();
     }
 
     fn carry(&mut self, output: Output) {

@@ -16,6 +16,7 @@ fn ask(house: &mut House, request: proto::PerformRpcRequest) -> Answer {
     let request = Box::new(request);
     let ask = RoomAsk::PerformRpc { request, answer };
     house.room.on_ask(ask, house.now);
+    house.room.give_replies();
     answered
 }
 

@@ -143,6 +143,7 @@ fn the_api_removes_one_and_then_all() {
     house
         .room
         .on_ask(RoomAsk::Remove { identity, answer }, house.now);
+    house.room.give_replies();
     house.gather();
     assert_eq!(answered.try_recv().unwrap(), Ok(()));
     let words = house.heard(&ann);
@@ -152,6 +153,7 @@ fn the_api_removes_one_and_then_all() {
     );
     let (answer, mut answered) = oneshot::channel();
     house.room.on_ask(RoomAsk::Delete { answer }, house.now);
+    house.room.give_replies();
     house.gather();
     answered.try_recv().unwrap();
     let words = house.heard(&bob);

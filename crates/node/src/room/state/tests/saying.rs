@@ -153,6 +153,7 @@ fn the_api_changes_rights_and_the_participant_learns_of_it() {
     house
         .room
         .on_ask(RoomAsk::Update { request, answer }, house.now);
+    house.room.give_replies();
     house.gather();
     let info = answered.try_recv().unwrap().unwrap();
     assert!(!info.permission.unwrap().can_publish);
@@ -181,6 +182,7 @@ fn room_metadata_is_told_at_once_and_counts_a_little_later() {
         },
         house.now,
     );
+    house.room.give_replies();
     house.gather();
     let words = house.heard(&ann);
     let [Message::RoomUpdate(update)] = &words[..] else {
