@@ -229,6 +229,11 @@ impl RoomState {
         self.participants.values().map(tracks).sum()
     }
 
+    /// Whether somebody waits for an answer.
+    pub(crate) fn owes_replies(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
     /// Gives the answers that waited for the rest to be carried out.
     pub(crate) fn give_replies(&mut self) {
         self.replies.give();

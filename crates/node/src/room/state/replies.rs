@@ -20,6 +20,10 @@ impl Replies {
         self.0.push(Box::new(move || drop(to.send(answer))));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Gives them all.
     pub(super) fn give(&mut self) {
         for reply in self.0.drain(..) {

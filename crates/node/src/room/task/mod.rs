@@ -151,7 +151,8 @@ impl RoomTask {
                 count(Counter::PacketsDropped, 1, &[("reason", "socket_full")]);
             }
         }
-        if spoken {
+        // In an empty room a change is said to nobody, and is asked for all the same.
+        if spoken || self.state.owes_replies() {
             self.publish();
         }
         self.state.give_replies();
