@@ -50,6 +50,7 @@ pub(crate) async fn validated(w: &mut World<'_>) {
     w.compare("attributes with the right", good, &found);
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told case by case")]
 pub(crate) async fn refused(w: &mut World<'_>) {
     let text = |status: u16, text: &str| format!("{status} text/plain; charset=utf-8: {text}");
     let long = "x".repeat(257);

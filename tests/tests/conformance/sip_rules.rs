@@ -126,6 +126,7 @@ pub(crate) async fn refused(w: &mut World<'_>) {
         .await;
 }
 
+#[expect(clippy::too_many_lines, reason = "one story, told case by case")]
 pub(crate) async fn changed(w: &mut World<'_>) {
     let request = json!({"dispatchRule": rule(&json!({}))});
     let made = w

@@ -26,7 +26,8 @@ async fn deliver(daemon: &Daemon, body: String, authorization: &str) -> StatusCo
 /// signature of another, it is not.
 async fn taken(mut sign: Command) {
     let output = run(&mut sign, LIMIT);
-    let given: Value = serde_json::from_slice(&output.stdout).expect(&said(&output));
+    let given: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
     let text = |name: &str| given[name].as_str().unwrap().to_owned();
     let (body, token) = (text("body"), text("authorization"));
     let daemon = Daemon::start(&without_agent());

@@ -14,7 +14,7 @@ fn file(desk: &Desk, name: &str, text: &str) -> String {
 
 /// The trunks and rules that the daemon's own files make are not ours.
 fn named<'a>(items: &'a serde_json::Value, name: &str) -> Option<&'a serde_json::Value> {
-    let items = items["items"].as_array().unwrap();
+    let items = items["items"].as_array()?;
     items.iter().find(|item| item["name"] == name)
 }
 

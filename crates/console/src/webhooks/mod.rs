@@ -1,6 +1,6 @@
 //! LiveKit's events: verified over the raw bytes, stored once each, then answered. A repeat is
-//! answered like the first, so that the sender stops. What is stored is processed by [`worker`],
-//! in this process or, if it ends before, in the next.
+//! answered like the first, so that the sender stops. What is stored is processed by a worker, in
+//! this process or, if it ends before, in the next.
 //!
 //! ```text
 //! POST ─► headers ─► body ─► store ─► 200        store ─► worker ─► consumers ─► listeners

@@ -194,7 +194,7 @@ async fn what_was_stored_before_the_process_ended_is_processed_by_the_next() {
     second.handle.process(vec![script], &second.tasks);
     let mut rooms: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for _ in 0..30 {
-        let n = next(&mut told).await[3..].parse().unwrap();
+        let n = next(&mut told).await.get(3..).unwrap().parse().unwrap();
         rooms.entry(n % 3).or_default().push(n);
     }
     for (room, order) in rooms {

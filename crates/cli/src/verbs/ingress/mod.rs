@@ -113,7 +113,6 @@ async fn list(typed: List, server: &Server<'_>) -> Result<(), Failure> {
             room_name: typed.room.clone(),
             ingress_id: typed.id.clone(),
             page_token: page_token.take(),
-            ..proto::ListIngressRequest::default()
         };
         let Some(answer) = server.call(&table::LIST_INGRESS, request).await? else {
             return Ok(());

@@ -94,7 +94,7 @@ pub(crate) struct Update {
 pub(super) async fn run(verb: Rules, global: &Global) -> Result<(), Failure> {
     match verb {
         Rules::List => show(&Server::open(global)?).await,
-        Rules::Create(typed) => create(typed, global).await,
+        Rules::Create(typed) => Box::pin(create(typed, global)).await,
         Rules::Update(typed) => update(typed, global).await,
         Rules::Delete(ids) => delete(ids.ids, &Server::open(global)?).await,
     }
