@@ -91,11 +91,7 @@ pub(super) struct Kept {
 /// Puts both together and judges.
 pub(super) fn build(seen: Seen, kept: Kept) -> Report {
     let sound = kept.recording.as_ref().and_then(measure);
-    let answered: Vec<&Turn> = kept
-        .turns
-        .iter()
-        .filter(|turn| !turn.heard.expose().is_empty())
-        .collect();
+    let answered = answered(kept.turns);
     let gaps = sound
         .as_ref()
         .map(|sound| sound.gaps.as_slice())
@@ -104,13 +100,7 @@ pub(super) fn build(seen: Seen, kept: Kept) -> Report {
         .said
         .iter()
         .enumerate()
-        .map(|(index, said)| {
-            exchange(
-                *said,
-                answered.get(index).copied(),
-                gaps.get(index).copied(),
-            )
-        })
+        .map(|(index, said)| exchange(*said, answered.get(index), gaps.get(index).copied()))
         .collect();
     let mut report = Report {
         call_id: kept.call.as_ref().map(|call| call.call_id.clone()),
@@ -126,6 +116,23 @@ pub(super) fn build(seen: Seen, kept: Kept) -> Report {
     };
     judge(&mut report, seen.unanswered, kept.call.as_ref());
     report
+}
+
+/// One turn for each answer. A pause in a line may end a turn before the line does; the agent then
+/// hears the caller go on before it has said anything, and answers all of it in the turn after.
+fn answered(turns: Vec<Turn>) -> Vec<Turn> {
+    let mut whole: Vec<Turn> = Vec::new();
+    for mut turn in turns {
+        if turn.heard.expose().is_empty() {
+            continue;
+        }
+        if let Some(begun) = whole.pop_if(|begun| begun.said.expose().is_empty()) {
+            let heard = format!("{} {}", begun.heard.expose(), turn.heard.expose());
+            turn.heard = heard.into();
+        }
+        whole.push(turn);
+    }
+    whole
 }
 
 fn exchange(said: Option<&'static str>, turn: Option<&Turn>, gap: Option<f64>) -> TurnReport {
@@ -278,6 +285,10 @@ fn words(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use trunkline_base::id::{RoomName, TurnId};
+    use trunkline_base::time::UnixTime;
+    use trunkline_store::TurnLatency;
+
     use super::*;
 
     #[test]
@@ -286,6 +297,29 @@ mod tests {
         assert!((share - 1.0).abs() < 1e-9, "{share}");
         assert!(understood("Where is my parcel?", "where's my parcel") > 0.99);
         assert!(understood("Where is my parcel?", "What is your name") < UNDERSTOOD);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_at_its_pause_is_one_exchange() {
+        let turn = |heard: &str, said: &str| Turn {
+            turn_id: TurnId::parse("TN_a").unwrap(),
+            room: RoomName::parse("call").unwrap(),
+            call_id: None,
+            at: UnixTime(0),
+            heard: heard.to_owned().into(),
+            said: said.to_owned().into(),
+            interrupted: said.is_empty(),
+            latency: TurnLatency::default(),
+        };
+        let turns = vec![
+            turn("", "Good day."),
+            turn("Hello.", ""),
+            turn("Where is my parcel?", "What is its number?"),
+            turn("Four.", "Thank you."),
+        ];
+        let whole = answered(turns);
+        let heard: Vec<&String> = whole.iter().map(|turn| turn.heard.expose()).collect();
+        assert_eq!(heard, ["Hello. Where is my parcel?", "Four."]);
     }
 
     #[test]

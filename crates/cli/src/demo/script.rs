@@ -14,7 +14,7 @@ use crate::failure::{Failure, chain};
 
 /// The sample caller's questions, which the sample flow answers.
 const QUESTIONS: &[&str] = &[
-    "Hello, where is my parcel?",
+    "Where is my parcel?",
     "Four two seven, one one eight.",
     "What are your opening hours?",
     "No thank you, goodbye.",
