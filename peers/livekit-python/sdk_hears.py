@@ -22,6 +22,7 @@ def arguments():
     common.add_connection_arguments(parser)
     parser.add_argument("--identity", default="sdk-ear")
     parser.add_argument("--from", dest="source", help="identity to listen to; default: anybody")
+    parser.add_argument("--agent", action="store_true", help="listen to an agent only")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to listen")
     parser.add_argument("--min-level", type=float, default=-40.0, help="dBov of the loudest 100 ms")
     parser.add_argument("--pitch", type=float, help="expected pitch in Hz, within 5 %%")
@@ -36,6 +37,8 @@ async def hear(args):
     @room.on("track_subscribed")
     def on_track(track, publication, participant):
         wanted = args.source is None or participant.identity == args.source
+        if args.agent and participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
+            return
         if track.kind == rtc.TrackKind.KIND_AUDIO and wanted and not found.done():
             found.set_result((track, publication, participant))
 

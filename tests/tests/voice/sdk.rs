@@ -40,6 +40,7 @@ async fn the_python_sdk_hears_the_agent_greet_a_caller() {
             &daemon.url(),
             "--room",
             "lobby",
+            "--agent",
             "--seconds",
             "8",
             "--timeout",

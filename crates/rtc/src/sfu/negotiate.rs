@@ -15,7 +15,7 @@ use crate::sdp::Description;
 
 use super::config::{Target, Topology};
 use super::event::{Described, NegotiationFailure, SfuEvent};
-use super::gather::Gathering;
+use super::gather::{BRIEFLY, Gathering};
 use super::member::{Member, MemberId};
 use super::{Sfu, UnknownParticipant};
 
@@ -53,14 +53,13 @@ impl Negotiation {
 
     /// Something changed that has to be said.
     pub(super) fn touch(&mut self, now: Instant) {
-        let wait = self.gathering.wait(now);
-        self.due_by(now + wait);
+        self.due_by(now + self.gathering.wait());
     }
 
     /// What was due is being said.
-    fn begin(&mut self, now: Instant) {
+    fn begin(&mut self) {
         self.due = None;
-        self.gathering.spend(now);
+        self.gathering.spend();
     }
 
     fn due_by(&mut self, at: Instant) {
@@ -171,7 +170,7 @@ impl Sfu {
             link.peer.restart_ice();
         }
         if link.peer.needs_negotiation() {
-            link.negotiation.touch(now);
+            link.negotiation.due_by(now + BRIEFLY);
         }
         self.refresh_fragments(member, Target::Subscriber);
         self.pump(member, Target::Subscriber);
@@ -277,7 +276,7 @@ impl Sfu {
         if !due || link.negotiation.open.is_some() || link.negotiation.asked {
             return;
         }
-        link.negotiation.begin(now);
+        link.negotiation.begin();
         match member.topology {
             Topology::Single => self.ask_for_sections(id),
             Topology::Dual { .. } => self.write_offer(id, now),
