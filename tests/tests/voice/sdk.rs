@@ -83,10 +83,13 @@ async fn wait_for_somebody(daemon: &Daemon) {
     let api = LiveKitApiClient::new(&daemon.url(), keys).unwrap();
     let lobby = RoomName::parse("lobby").unwrap();
     let mut look = tokio::time::interval(Duration::from_millis(200));
+    let mut last = None;
     for _ in 0..150 {
         look.tick().await;
         let present = api.list_participants(&lobby).await;
-        if present.is_ok_and(|present| !present.is_empty()) {
+        let somebody = matches!(&present, Ok(present) if !present.is_empty());
+        last = Some(present);
+        if somebody {
             // The room is there already, so the call's own wish for an agent comes too late.
             let wish = proto::CreateAgentDispatchRequest {
                 agent_name: "trunkline".to_owned(),
@@ -97,5 +100,5 @@ async fn wait_for_somebody(daemon: &Daemon) {
             return;
         }
     }
-    panic!("nobody joined");
+    panic!("nobody joined: {last:?}");
 }
