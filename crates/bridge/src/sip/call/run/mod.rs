@@ -1,6 +1,7 @@
 //! The life of a call.
 
-use std::collections::BTreeMap;
+mod close;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_sip::endpoint::Rejection;
 use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
-use trunkline_store::{CallEnd, CallStart, Direction, Store};
+use trunkline_store::{CallStart, Direction};
 
 use super::super::config::AnswerPolicy;
 use super::super::desk::wall_clock;
@@ -25,7 +26,8 @@ use super::super::signalling::{Arrival, Command, LegEvent, Line, now};
 use super::end::End;
 use super::negotiate::{Negotiation, Proposal, codecs};
 use super::room::{JoinError, Joined, RoomNews, join, on_event, set_status, spec};
-use super::setup::{Plan, Shared, answer_headers, mapped_headers};
+use super::setup::{Plan, Shared, answer_headers};
+use close::write_start;
 
 type Joining = Pin<Box<dyn Future<Output = Result<Joined, JoinError>> + Send>>;
 
@@ -351,120 +353,6 @@ impl Call {
             at: self.started,
         }
     }
-
-    async fn close(self, end: End) {
-        let room = self.room.as_ref();
-        let attributes: BTreeMap<String, String> = room
-            .map(|room| room.snapshot().local.attributes.clone())
-            .unwrap_or_default();
-        self.tell_phone(&end, &attributes).await;
-        let first_row = self.first_row();
-        let Self {
-            shared,
-            plan,
-            media,
-            mut media_task,
-            mut chores,
-            room,
-            room_events,
-            ..
-        } = self;
-        drop(media);
-        if let Some(room) = room.filter(|_| end.leaves_room()) {
-            set_status(&room, "hangup").await;
-            let _ = tokio::time::timeout(LEAVE, room.leave()).await;
-        }
-        drop(room_events);
-        let summary = match tokio::time::timeout(LEAVE, &mut media_task).await {
-            Ok(Ok(summary)) => summary,
-            _ => {
-                media_task.abort();
-                MediaSummary::default()
-            }
-        };
-        let rest = async { while chores.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(LEAVE, rest).await;
-        // A caller who gave up early may have left before the first row was written.
-        write_start(&shared.store, &first_row).await;
-        finish(
-            &shared,
-            &plan,
-            &end,
-            (self.arrived, self.answered),
-            &summary,
-        )
-        .await;
-    }
-
-    async fn tell_phone(&self, end: &End, attributes: &BTreeMap<String, String>) {
-        if !end.is_ours() {
-            return;
-        }
-        let leg = self.line.leg;
-        let command = match (end, self.answered) {
-            (End::Refused { status: 503, .. }, None) => Command::Reject {
-                leg,
-                rejection: Rejection::retry_after(Duration::from_secs(5)),
-            },
-            (End::Refused { status, .. }, None) => Command::Reject {
-                leg,
-                rejection: Rejection::status(*status),
-            },
-            _ => {
-                let mut headers = mapped_headers(&self.accepted, attributes);
-                headers.push(("Reason".to_owned(), end.reason_header()));
-                Command::Hangup { leg, headers }
-            }
-        };
-        self.line.tell(command).await;
-    }
-}
-
-async fn write_start(store: &Store, start: &CallStart) {
-    if let Err(error) = store.calls().start(start).await {
-        warn!(%error, "call could not be stored");
-    }
-}
-
-/// The summary event and the last row.
-async fn finish(
-    shared: &Shared,
-    plan: &Plan,
-    end: &End,
-    (arrived, answered): (Instant, Option<Instant>),
-    media: &MediaSummary,
-) {
-    let now = now();
-    let talked = answered.map(|at| now.saturating_duration_since(at));
-    let setup = answered.map(|at| millis(at.saturating_duration_since(arrived)));
-    let reason = end.word();
-    observe(Timing::CallLength, talked.unwrap_or_default(), &[]);
-    count(Counter::CallsEnded, 1, &[("reason", reason)]);
-    info!(
-        reason,
-        status = end.status(),
-        seconds = talked.map(|talked| talked.as_secs_f64()),
-        received = media.received,
-        sent = media.sent,
-        lost = media.lost,
-        jitter_ms = media.jitter_ms,
-        late_frames = media.late_frames,
-        "call ended"
-    );
-    let summary = serde_json::json!({
-        "seconds": talked.map(|talked| talked.as_secs_f64()),
-        "setup_ms": setup,
-        "media": media,
-    });
-    let row = CallEnd {
-        at: wall_clock(),
-        reason: reason.to_owned(),
-        sip_status: end.status(),
-        summary,
-    };
-    if let Err(error) = shared.store.calls().ended(&plan.call_id, &row).await {
-        warn!(%error, "end of call could not be stored");
-    }
 }
 
 /// A key sent as INFO: `Signal=5` (dtmf-relay) or just `5` (dtmf).
@@ -513,9 +401,6 @@ const MEDIA_EVENTS: usize = 64;
 
 /// Requests to the room under way at the same time. Filling it means the room does not answer.
 const MAX_CHORES: usize = 32;
-
-/// Saying goodbye may take this long.
-const LEAVE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,137 @@
+//! The end of a call: what phone, room and store are told.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use tracing::{info, warn};
+use trunkline_service::metrics::{Counter, Timing, count, observe};
+use trunkline_sip::endpoint::Rejection;
+use trunkline_store::{CallEnd, CallStart, Store};
+
+use super::{Call, millis};
+use crate::sip::call::end::End;
+use crate::sip::call::room::set_status;
+use crate::sip::call::setup::{Plan, Shared, mapped_headers};
+use crate::sip::desk::wall_clock;
+use crate::sip::media::MediaSummary;
+use crate::sip::signalling::{Command, now};
+
+/// Saying goodbye may take this long.
+const LEAVE: Duration = Duration::from_secs(2);
+
+impl Call {
+    /// Ends it everywhere, whatever led to it.
+    pub(super) async fn close(self, end: End) {
+        let room = self.room.as_ref();
+        let attributes: BTreeMap<String, String> = room
+            .map(|room| room.snapshot().local.attributes.clone())
+            .unwrap_or_default();
+        self.tell_phone(&end, &attributes).await;
+        let first_row = self.first_row();
+        let Self {
+            shared,
+            plan,
+            media,
+            mut media_task,
+            mut chores,
+            room,
+            room_events,
+            ..
+        } = self;
+        drop(media);
+        if let Some(room) = room.filter(|_| end.leaves_room()) {
+            set_status(&room, "hangup").await;
+            let _ = tokio::time::timeout(LEAVE, room.leave()).await;
+        }
+        drop(room_events);
+        let summary = match tokio::time::timeout(LEAVE, &mut media_task).await {
+            Ok(Ok(summary)) => summary,
+            _ => {
+                media_task.abort();
+                MediaSummary::default()
+            }
+        };
+        let rest = async { while chores.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LEAVE, rest).await;
+        // A caller who gave up early may have left before the first row was written.
+        write_start(&shared.store, &first_row).await;
+        finish(
+            &shared,
+            &plan,
+            &end,
+            (self.arrived, self.answered),
+            &summary,
+        )
+        .await;
+    }
+
+    async fn tell_phone(&self, end: &End, attributes: &BTreeMap<String, String>) {
+        if !end.is_ours() {
+            return;
+        }
+        let leg = self.line.leg;
+        let command = match (end, self.answered) {
+            (End::Refused { status: 503, .. }, None) => Command::Reject {
+                leg,
+                rejection: Rejection::retry_after(Duration::from_secs(5)),
+            },
+            (End::Refused { status, .. }, None) => Command::Reject {
+                leg,
+                rejection: Rejection::status(*status),
+            },
+            _ => {
+                let mut headers = mapped_headers(&self.accepted, attributes);
+                headers.push(("Reason".to_owned(), end.reason_header()));
+                Command::Hangup { leg, headers }
+            }
+        };
+        self.line.tell(command).await;
+    }
+}
+
+pub(super) async fn write_start(store: &Store, start: &CallStart) {
+    if let Err(error) = store.calls().start(start).await {
+        warn!(%error, "call could not be stored");
+    }
+}
+
+/// The summary event and the last row.
+async fn finish(
+    shared: &Shared,
+    plan: &Plan,
+    end: &End,
+    (arrived, answered): (Instant, Option<Instant>),
+    media: &MediaSummary,
+) {
+    let now = now();
+    let talked = answered.map(|at| now.saturating_duration_since(at));
+    let setup = answered.map(|at| millis(at.saturating_duration_since(arrived)));
+    let reason = end.word();
+    observe(Timing::CallLength, talked.unwrap_or_default(), &[]);
+    count(Counter::CallsEnded, 1, &[("reason", reason)]);
+    info!(
+        reason,
+        status = end.status(),
+        seconds = talked.map(|talked| talked.as_secs_f64()),
+        received = media.received,
+        sent = media.sent,
+        lost = media.lost,
+        jitter_ms = media.jitter_ms,
+        late_frames = media.late_frames,
+        "call ended"
+    );
+    let summary = serde_json::json!({
+        "seconds": talked.map(|talked| talked.as_secs_f64()),
+        "setup_ms": setup,
+        "media": media,
+    });
+    let row = CallEnd {
+        at: wall_clock(),
+        reason: reason.to_owned(),
+        sip_status: end.status(),
+        summary,
+    };
+    if let Err(error) = shared.store.calls().ended(&plan.call_id, &row).await {
+        warn!(%error, "end of call could not be stored");
+    }
+}
