@@ -22,6 +22,7 @@ mod ingress;
 mod joining;
 mod participants;
 mod rooms;
+mod sending;
 mod sip_calls;
 mod sip_rules;
 mod sip_trunks;
@@ -65,9 +66,9 @@ suite!(
     participants::muted,
     participants::subscriptions,
     participants::removed,
-    participants::data,
-    participants::calls_to_them,
-    participants::sent_elsewhere,
+    sending::data,
+    sending::calls_to_them,
+    sending::sent_elsewhere,
 );
 suite!(
     agent_dispatch,
