@@ -64,21 +64,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         reason: "A room whose recording cannot start is refused, not made without it.",
     },
     Difference {
-        case: "HTTP: GET /no/such/path",
-        ours: "404 : ",
-        reason: "The status is the same; the text of an unknown path is left out.",
-    },
-    Difference {
-        case: "HTTP: GET /settings/regions",
-        ours: "404 : ",
-        reason: "The status is the same; the text of an unknown path is left out.",
-    },
-    Difference {
-        case: "HTTP: GET /twirp",
-        ours: "404 : ",
-        reason: "The status is the same; the text of an unknown path is left out.",
-    },
-    Difference {
         case: "HTTP: a call's allowed origin",
         ours: "*",
         reason: "Any origin is allowed in either form; browsers accept both.",
@@ -112,41 +97,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         case: "Ingress: a URL ingress without an importer",
         ours: "500 internal: ingress not connected (redis required)",
         reason: "There an importer is awaited in vain; our node knows that none is connected.",
-    },
-    Difference {
-        case: "Joining: a socket without a token",
-        ours: "401 permissions denied",
-        reason: "The status is the same; one refusal has one text here, that of the API.",
-    },
-    Difference {
-        case: "Joining: a worker's socket without a token",
-        ours: "401 permissions denied",
-        reason: "The status is the same; one refusal has one text here, that of the API.",
-    },
-    Difference {
-        case: "Joining: a worker's socket without the right",
-        ours: "401 permissions denied",
-        reason: "The status is the same; one refusal has one text here, that of the API.",
-    },
-    Difference {
-        case: "Joining: attributes without the right",
-        ours: "401 text/plain; charset=utf-8: permissions denied",
-        reason: "The status is the same; one refusal has one text here, that of the API.",
-    },
-    Difference {
-        case: "Joining: no token",
-        ours: "401 text/plain; charset=utf-8: permissions denied",
-        reason: "The status is the same; one refusal has one text here, that of the API.",
-    },
-    Difference {
-        case: "Joining: no video right",
-        ours: "401 text/plain; charset=utf-8: permissions denied",
-        reason: "The status is the same; one refusal has one text here, that of the API.",
-    },
-    Difference {
-        case: "Joining: publishing without the right",
-        ours: "401 text/plain; charset=utf-8: permissions denied",
-        reason: "The status is the same; one refusal has one text here, that of the API.",
     },
     Difference {
         case: "Participants: a call to who is not there",

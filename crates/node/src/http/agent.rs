@@ -6,8 +6,9 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
+use super::auth::NOT_GRANTED;
 use super::{Caller, Http};
-use crate::{dispatch, twirp};
+use crate::dispatch;
 
 /// Upgrades a worker that holds `video.agent`.
 pub(super) async fn connect(
@@ -20,7 +21,7 @@ pub(super) async fn connect(
     };
     let allowed = caller.may(|video| video.agent).is_ok();
     let Some(claims) = caller.claims().filter(|_| allowed) else {
-        return (StatusCode::UNAUTHORIZED, twirp::PERMISSIONS_DENIED).into_response();
+        return (StatusCode::UNAUTHORIZED, NOT_GRANTED).into_response();
     };
     if !http.stop.is_running() {
         return (StatusCode::SERVICE_UNAVAILABLE, "server is shutting down").into_response();

@@ -157,6 +157,9 @@ pub(crate) async fn middleware(
     }
 }
 
+/// What joining and registering say where the server API says "permissions denied".
+pub(super) const NOT_GRANTED: &str = "no permissions to access the room";
+
 const BEARER: &[u8] = b"Bearer ";
 
 /// Longest token read. A refreshed one carries its participant's metadata and attributes, which

@@ -73,6 +73,7 @@ pub(crate) fn service(http: Http) -> Service {
         .route("/agent", any(agent::connect))
         .with_state(http.clone())
         .merge(twirp::router(http.api))
+        .fallback(async || nowhere())
         .layer(from_fn_with_state(keys, auth::middleware))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn(bounded))
@@ -84,6 +85,11 @@ pub(crate) fn service(http: Http) -> Service {
 /// The service, one per connection, told the address of the other end.
 pub(crate) fn into_make_service(http: Http) -> IntoMakeServiceWithConnectInfo<Service, SocketAddr> {
     ServiceExt::<Request>::into_make_service_with_connect_info(service(http))
+}
+
+/// The answer to a path nobody serves.
+pub(crate) fn nowhere() -> Response {
+    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 
 /// A body that says it is too large is refused before it is sent, and before anybody asks who

@@ -201,7 +201,7 @@ impl IntoResponse for TwirpError {
 }
 
 /// LiveKit's text for a missing grant.
-pub(crate) const PERMISSIONS_DENIED: &str = "permissions denied";
+const PERMISSIONS_DENIED: &str = "permissions denied";
 
 #[cfg(test)]
 mod tests {

@@ -23,10 +23,9 @@ use http::{HeaderMap, Method, StatusCode};
 use trunkline_service::metrics::{Counter, count};
 
 use self::call::{Call, Encoding};
-pub(crate) use self::error::PERMISSIONS_DENIED;
 use crate::dispatch::Dispatcher;
 use crate::egress::Egresses;
-use crate::http::{Caller, TOO_LARGE};
+use crate::http::{Caller, TOO_LARGE, nowhere};
 use crate::ingress::Ingresses;
 use crate::kept::Kept;
 use crate::room::{Limits, Rooms};
@@ -62,7 +61,8 @@ async fn handle(
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
     let Some(service) = Service::named(&service) else {
-        return not_served();
+        // Such as one only LiveKit Cloud has.
+        return nowhere();
     };
     let path = format!("/twirp/{}/{name}", service.name());
     if method != Method::POST {
@@ -91,11 +91,6 @@ async fn handle(
     };
     count(Counter::ApiRequests, 1, &[("outcome", outcome)]);
     response
-}
-
-/// The answer to a path nobody serves, such as a service only LiveKit Cloud has.
-fn not_served() -> Response {
-    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 
 fn too_large(rejection: &BytesRejection) -> Response {

@@ -86,7 +86,7 @@ async fn a_token_that_does_not_allow_joining_is_denied() {
         .unwrap();
     assert_eq!(
         (none.status().as_u16(), none.text().await.unwrap()),
-        said(401, "permissions denied")
+        said(401, "no permissions to access the room")
     );
     let admin = with_video(VideoGrant::admin("lobby"));
     assert_eq!(

@@ -111,7 +111,8 @@ async fn only_a_worker_may_connect() {
         .socket("/agent", &joiner("alice", "lobby"))
         .await
         .unwrap_err();
-    assert_eq!(refused, (401, "permissions denied".to_owned()));
+    let text = "no permissions to access the room".to_owned();
+    assert_eq!(refused, (401, text));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use proto::wrapped_join_request::Compression;
 use trunkline_base::id::RoomName;
 use trunkline_base::token::Claims;
 
-use super::auth::Caller;
+use super::auth::{Caller, NOT_GRANTED};
 use super::client_info;
 use super::query::Query;
 use crate::room::{JoinParams, Topology};
@@ -41,6 +41,9 @@ pub(crate) enum Strictness {
 pub(crate) enum RequestError {
     #[error("permissions denied")]
     Denied,
+    /// Nothing in the token is about joining, or not about what else is asked.
+    #[error("{NOT_GRANTED}")]
+    NotGranted,
     #[error("identity cannot be empty")]
     NoIdentity,
     #[error("participant identity length exceeds limits: max length {MAX_NAME}")]
@@ -68,7 +71,7 @@ pub(crate) enum RequestError {
 impl RequestError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Denied => StatusCode::UNAUTHORIZED,
+            Self::Denied | Self::NotGranted => StatusCode::UNAUTHORIZED,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -90,7 +93,7 @@ pub(crate) fn read(asked: &Asked<'_>, strictness: Strictness) -> Result<JoinPara
         .claims()
         .is_none_or(|claims| claims.video.is_none())
     {
-        return Err(RequestError::Denied);
+        return Err(RequestError::NotGranted);
     }
     let wrapped = asked.query.text("join_request");
     if wrapped.is_none() && asked.path == Path::V1 {
@@ -131,7 +134,7 @@ fn check(asked: &Asked<'_>, brings_metadata: bool) -> Result<(Claims, RoomName),
     }
     let room = RoomName::parse(name).map_err(|_| RequestError::RoomTooLong)?;
     if brings_metadata && !video.may_update_own_metadata() {
-        return Err(RequestError::Denied);
+        return Err(RequestError::NotGranted);
     }
     if let Some(suffix) = asked.query.text("publish") {
         publish_only(&mut claims, suffix)?;
@@ -143,7 +146,7 @@ fn check(asked: &Asked<'_>, brings_metadata: bool) -> Result<(Claims, RoomName),
 fn publish_only(claims: &mut Claims, suffix: &str) -> Result<(), RequestError> {
     let identity = format!("{}#{suffix}", claims.identity());
     let video = claims.video.as_mut().filter(|video| video.may_publish());
-    let video = video.ok_or(RequestError::Denied)?;
+    let video = video.ok_or(RequestError::NotGranted)?;
     video.can_subscribe = Some(false);
     claims.sub = identity;
     Ok(())

@@ -118,11 +118,14 @@ fn a_token_that_may_not_join_is_denied() {
         ..claims()
     };
     let no_join = claims().with_video(VideoGrant::admin("lobby"));
-    for claims in [no_video, no_join] {
+    for (claims, text) in [
+        (no_video, "no permissions to access the room"),
+        (no_join, "permissions denied"),
+    ] {
         let error = ask(claims, Path::V0, "").unwrap_err();
         assert_eq!(
             (error.status().as_u16(), error.to_string().as_str()),
-            (401, "permissions denied")
+            (401, text)
         );
     }
 }
@@ -167,7 +170,7 @@ fn bringing_attributes_needs_the_right_to() {
     let query = format!("attributes={}", URL_SAFE.encode(r#"{"a":"b"}"#));
     assert_eq!(
         ask(claims(), Path::V0, &query).unwrap_err(),
-        RequestError::Denied
+        RequestError::NotGranted
     );
     let grant = VideoGrant {
         can_update_own_metadata: Some(true),
