@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
+use serde_saphyr::Error;
 
-use super::report::{Place, Report};
+use super::report::{Place, Report, nearest};
 
 /// What `${NAME}` may name. Passed in, so that tests need no process environment.
 #[derive(Clone, Debug, Default)]
@@ -103,7 +104,7 @@ impl Source {
         }
     }
 
-    fn blame(&self, error: &serde_saphyr::Error, report: &mut Report) {
+    fn blame(&self, error: &Error, report: &mut Report) {
         let plain = error.without_snippet();
         let what = plain
             .to_string()
@@ -111,15 +112,33 @@ impl Source {
             .next()
             .unwrap_or_default()
             .to_owned();
-        match plain.location().filter(|at| at.line() > 0) {
-            Some(at) => {
-                let place = Place {
-                    line: at.line(),
-                    column: at.column(),
-                };
-                report.at(self, place, what, None);
+        let Some(at) = plain.location().filter(|at| at.line() > 0) else {
+            report.file(&self.name, what, None);
+            return;
+        };
+        let place = Place {
+            line: at.line(),
+            column: at.column(),
+        };
+        let unknown = match plain {
+            Error::SerdeUnknownField { expected, .. } => self.word(place).zip(Some(expected)),
+            _ => None,
+        };
+        match unknown {
+            Some((word, known)) => {
+                let what = format!("there is no key `{word}` here");
+                report.at(self, place, what, nearest(word, known));
             }
-            None => report.file(&self.name, what, None),
+            None => report.at(self, place, what, None),
         }
+    }
+
+    /// The key that begins at a place, as it was typed.
+    fn word(&self, at: Place) -> Option<&str> {
+        let before = usize::try_from(at.column).ok()?.checked_sub(1)?;
+        let line = self.line(at.line)?;
+        let (start, _) = line.char_indices().nth(before)?;
+        let word = line.get(start..)?.split(':').next()?.trim();
+        (!word.is_empty()).then_some(word)
     }
 }

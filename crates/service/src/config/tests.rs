@@ -52,8 +52,11 @@ fn an_unknown_key_is_blamed_where_it_stands() {
     let (raw, report) = parse("host: a\nprot: 1\n", &Environment::default());
     assert!(raw.is_none());
     let text = report.to_string();
-    assert!(text.contains("test.yaml:2"), "{text}");
-    assert!(text.contains("prot"), "{text}");
+    assert!(
+        text.starts_with("test.yaml:2:1: there is no key `prot` here\n"),
+        "{text}"
+    );
+    assert!(text.contains("did you mean `port`?"), "{text}");
 }
 
 #[test]
