@@ -84,8 +84,7 @@ fn token(grant: ApiGrant, scope: &Scope, target: &Target) -> String {
     words.join(" ")
 }
 
-/// The flags of `token create` for the least right. LiveKit has no name for SIP's rights on their
-/// own, so those come with the role that has them.
+/// The flags of `token create` for the least right.
 fn rights(grant: ApiGrant, scope: &Scope) -> Vec<String> {
     let flags: &[&str] = match grant {
         ApiGrant::RoomCreate => &["--create"],
@@ -93,7 +92,9 @@ fn rights(grant: ApiGrant, scope: &Scope) -> Vec<String> {
         ApiGrant::RoomAdmin | ApiGrant::RoomAdminTo => &["--admin"],
         ApiGrant::RoomRecord => &["--egress"],
         ApiGrant::IngressAdmin => &["--ingress"],
-        ApiGrant::SipAdmin | ApiGrant::SipCall | ApiGrant::SipCallInRoom => &["--role", "admin"],
+        ApiGrant::SipAdmin => &["--sip-admin"],
+        ApiGrant::SipCall => &["--sip-call"],
+        ApiGrant::SipCallInRoom => &["--sip-call", "--admin"],
     };
     let mut words: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
     let of_room = matches!(

@@ -170,6 +170,7 @@ fn spec(typed: &Create) -> Result<TokenSpec, Failure> {
     let attributes = attributes(typed)?;
     let mut spec = TokenSpec::new(role, identity).saying(|mut claims| {
         claims.video = grant;
+        claims.sip = typed.rights.sip();
         claims.inference = typed
             .rights
             .inference
@@ -261,6 +262,14 @@ mod tests {
         assert!(video.room_create && video.room_list && video.room_record && video.ingress_admin);
         assert!(claims.sip.is_none() && !video.room_join);
         assert!(claims.sub.starts_with("admin-"));
+    }
+
+    #[test]
+    fn telephony_rights_stand_alone_too() {
+        let claims = claims("--sip-call --admin -r lobby -i curl").unwrap();
+        let (video, sip) = (claims.video.unwrap(), claims.sip.unwrap());
+        assert!(sip.call && !sip.admin);
+        assert!(video.room_admin && !video.room_create && !video.room_join);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Map, Value};
 use trunkline_base::id::RoomName;
-use trunkline_base::token::VideoGrant;
+use trunkline_base::token::{SipGrant, VideoGrant};
 use trunkline_client::auth::Role;
 use trunkline_service::config::nearest;
 
@@ -52,6 +52,12 @@ pub(super) struct Rights {
     /// Manage ingress
     #[arg(long)]
     ingress: bool,
+    /// Manage SIP trunks and dispatch rules
+    #[arg(long)]
+    sip_admin: bool,
+    /// Place and transfer phone calls
+    #[arg(long)]
+    sip_call: bool,
     /// Use model inference
     #[arg(long)]
     pub(super) inference: bool,
@@ -103,6 +109,15 @@ impl Rights {
         Ok((role.unwrap_or_else(|| amounts_to(&grant)), Some(grant)))
     }
 
+    /// The telephony rights, where some were typed.
+    pub(super) fn sip(&self) -> Option<SipGrant> {
+        let grant = SipGrant {
+            admin: self.sip_admin,
+            call: self.sip_call,
+        };
+        (grant.admin || grant.call).then_some(grant)
+    }
+
     fn any(&self) -> bool {
         let narrowed = !self.sources.is_empty() || self.allow_update_metadata;
         self.alone() || narrowed
@@ -116,6 +131,8 @@ impl Rights {
             || self.admin
             || self.egress
             || self.ingress
+            || self.sip_admin
+            || self.sip_call
             || self.inference
             || self.grant.is_some()
     }
