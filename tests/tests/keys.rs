@@ -7,12 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, SystemTime};
 
+use livekit_protocol::CreateAgentDispatchRequest;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{ApiKey, Claims, VideoGrant, sign};
+use trunkline_client::api::LiveKitApiClient;
+use trunkline_client::jobs::{
+    Job, JobAnswer, JobOffers, JobOutcome, Worker, WorkerOptions, WorkerState,
+};
 use trunkline_client::room::{Room, RoomEvent, RoomEvents, RoomOptions};
 use trunkline_tests::{Daemon, Setup, run, trunkline};
 
@@ -185,6 +190,66 @@ async fn keys_rotate_without_a_restart_or_a_dropped_session() {
     for secret in [old.secret(), new.secret()] {
         assert!(!log.contains(secret.expose()), "a secret is in the log");
     }
+}
+
+/// The next job that the worker is given, its room joined.
+async fn work(offers: &mut JobOffers) -> (Job, Room, RoomEvents) {
+    let given = async {
+        let offer = offers.next().await.expect("an offer");
+        let job = offer.accept(JobAnswer::default()).await.unwrap();
+        let joined = Room::connect(&job.url, job.token.clone(), RoomOptions::default()).await;
+        let (room, events) = joined.unwrap();
+        (job, room, events)
+    };
+    tokio::time::timeout(LIMIT, given).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_outlives_the_key_it_registered_with() {
+    let (house, old) = House::new();
+    let options = WorkerOptions {
+        agent_name: "desk".to_owned(),
+        ..WorkerOptions::default()
+    };
+    let (worker, mut offers) =
+        Worker::start(&house.daemon.url(), old.clone().into(), options).unwrap();
+    let ask = async |room: &str, key: &ApiKey| {
+        let api = LiveKitApiClient::new(&house.daemon.url(), key.clone()).unwrap();
+        let wish = CreateAgentDispatchRequest {
+            agent_name: "desk".to_owned(),
+            room: room.to_owned(),
+            ..Default::default()
+        };
+        api.create_dispatch(wish).await.unwrap();
+    };
+    ask("before", &old).await;
+    let (first, before, mut events) = work(&mut offers).await;
+
+    let new = shown(&house.keys(&["rotate", "--show"]));
+    house.until(&new, true).await;
+    answer(&house.keys(&["retire", old.id(), "--force"]));
+    house.until(&old, false).await;
+
+    // On the socket that the old key opened, a job still comes, with a token that is good.
+    ask("after", &new).await;
+    let (second, after, _) = work(&mut offers).await;
+    assert_eq!(second.info.room.as_str(), "after");
+    let state = worker.state().borrow().clone();
+    assert!(matches!(state, WorkerState::Registered { .. }), "{state:?}");
+    while let Ok(event) = tokio::time::timeout(Duration::ZERO, events.next()).await {
+        assert!(
+            !matches!(
+                event,
+                None | Some(RoomEvent::Disconnected { .. } | RoomEvent::Reconnecting)
+            ),
+            "the first job was dropped: {event:?}"
+        );
+    }
+    for (job, room) in [(first, before), (second, after)] {
+        room.leave().await;
+        job.finish(JobOutcome::Success);
+    }
+    worker.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

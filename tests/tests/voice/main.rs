@@ -7,3 +7,4 @@ mod ear;
 mod hygiene;
 mod killed;
 mod sdk;
+mod stopped;
