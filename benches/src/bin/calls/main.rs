@@ -3,23 +3,33 @@
 //! Prints one JSON document. The callers run in this process, the daemon in its own, so that the
 //! daemon's use of the machine is read from outside.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use trunkline_agent::speech::{Speech, SpeechConfig, models};
 use trunkline_benches::{Figures, Usage, counter, usage};
 use trunkline_bridge::sip::{Caller, CallerOptions};
-use trunkline_media::level;
+use trunkline_media::{SampleRate, resample};
 use trunkline_tests::{Daemon, Setup};
+
+use talk::{Heard, converse};
+
+mod talk;
 
 /// Calls one after the other, for set-up times.
 const SETUPS: usize = 30;
 /// Conversations at once.
 const TOGETHER: usize = 20;
-/// How long they last.
+/// Between one's start and the next one's: five calls a second.
+const APART: Duration = Duration::from_millis(200);
+/// How long each lasts.
 const CONVERSATION: Duration = Duration::from_secs(30);
-/// The agent is heard in a frame at least this loud, in dBov.
-const HEARD: i8 = -50;
+/// What each caller asks, over and over.
+const QUESTION: &str = "What are your opening hours?";
 
 #[tokio::main]
 async fn main() {
@@ -65,15 +75,26 @@ async fn setups(target: &str) -> Figures {
     took.into_iter().collect()
 }
 
-/// What one caller saw of one conversation.
-#[derive(Default)]
-struct Heard {
-    answered: bool,
-    greeted: bool,
-    /// Frames that came more than 20 ms after the beat of the ones before.
-    late: usize,
-    frames: usize,
-    lost: u64,
+/// The question as 8 kHz samples, without the quiet around it. Spoken before anything is measured.
+#[expect(
+    clippy::expect_used,
+    reason = "without the models there is nothing to measure"
+)]
+async fn question() -> Arc<[i16]> {
+    let dir = std::env::var_os("TRUNKLINE_MODELS").map(PathBuf::from);
+    let dir = dir.or_else(models::default_dir).expect("a home directory");
+    let speech = Speech::load(&dir, &SpeechConfig::default()).expect("installed models");
+    let mut stream = speech.tts().synthesize(QUESTION, CancellationToken::new());
+    let mut pcm = Vec::new();
+    while let Some(Ok(chunk)) = stream.next().await {
+        pcm.extend_from_slice(&chunk.samples);
+    }
+    let rate = SampleRate::try_from(speech.tts().rate()).expect("a usual rate");
+    let mut pcm = resample::convert(rate, SampleRate::HZ_8000, &pcm).expect("samples");
+    let loud = |sample: &i16| sample.unsigned_abs() > 300;
+    let last = pcm.iter().rposition(loud).map_or(0, |at| at + 1);
+    pcm.truncate(last);
+    pcm.into()
 }
 
 /// The daemon's own counters.
@@ -86,30 +107,43 @@ async fn exposition(daemon: &Daemon) -> String {
 }
 
 async fn together(daemon: &Daemon, target: &str) -> Value {
+    let question = question().await;
     let before = usage(daemon.pid());
     let counted = exposition(daemon).await;
     let began = Instant::now();
     let mut callers = JoinSet::new();
     for number in 0..TOGETHER {
-        let target = target.to_owned();
-        callers.spawn(converse(target, format!("47{number:02}")));
+        let options = CallerOptions::new(target, format!("47{number:02}"));
+        callers.spawn(converse(options, Arc::clone(&question), CONVERSATION));
+        tokio::time::sleep(APART).await;
     }
+    let all_in = exposition(daemon).await;
     let mut heard = Vec::new();
     while let Some(one) = callers.join_next().await {
         heard.push(one.unwrap_or_default());
     }
     let (after, counts) = (usage(daemon.pid()), exposition(daemon).await);
     let grown_by = |name: &str| counter(&counts, name) - counter(&counted, name);
+    let late = |name: &str| {
+        let coming = counter(&all_in, name) - counter(&counted, name);
+        json!({ "while_they_come": coming, "after": grown_by(name) - coming })
+    };
+    let answers: Figures = heard
+        .iter()
+        .flat_map(|heard| heard.answers.clone())
+        .collect();
     let sum = |of: fn(&Heard) -> usize| heard.iter().map(of).sum::<usize>();
     json!({
         "calls": TOGETHER,
         "answered": sum(|heard| usize::from(heard.answered)),
         "greeted": sum(|heard| usize::from(heard.greeted)),
+        "questions": sum(|heard| heard.questions),
+        "question_to_answer_ms": answers.to_json(),
         "frames": sum(|heard| heard.frames),
         "late_over_20_ms": {
             "at_the_callers": sum(|heard| heard.late),
-            "in_the_gateway": grown_by("trunkline_bridge_rtp_late_total"),
-            "in_the_sfu": grown_by("trunkline_node_frames_late_total"),
+            "in_the_gateway": late("trunkline_bridge_rtp_late_total"),
+            "in_the_sfu": late("trunkline_node_frames_late_total"),
         },
         "packets_in_the_sfu": {
             "in": grown_by("trunkline_node_media_packets_in_total"),
@@ -131,34 +165,4 @@ fn share(before: Option<Usage>, after: Option<Usage>, wall: Duration) -> Option<
 fn grown(before: Option<Usage>, after: Option<Usage>) -> Option<f64> {
     let grown = after?.resident.saturating_sub(before?.resident);
     Some(grown as f64 / 1e6 / TOGETHER as f64)
-}
-
-async fn converse(target: String, from: String) -> Heard {
-    let mut heard = Heard::default();
-    let Ok(mut call) = Caller::call(CallerOptions::new(target, from)).await else {
-        return heard;
-    };
-    heard.answered = true;
-    let end = tokio::time::Instant::now() + CONVERSATION;
-    let mut beat: Option<(Instant, u64)> = None;
-    loop {
-        let frame = tokio::select! {
-            frame = call.recv() => frame,
-            () = tokio::time::sleep_until(end) => break,
-        };
-        let Some(frame) = frame else { break };
-        heard.frames += 1;
-        heard.greeted |= level::dbov(&frame.samples) >= HEARD;
-        // The earliest frame sets the beat; the others are measured against it.
-        let (start, first) = *beat.get_or_insert((frame.arrival, frame.sequence));
-        let due = start + Duration::from_millis(20 * frame.sequence.saturating_sub(first));
-        if frame.arrival > due + Duration::from_millis(20) {
-            heard.late += 1;
-        } else if frame.arrival < due {
-            beat = Some((frame.arrival, frame.sequence));
-        }
-        call.send(&[0; 160]).await;
-    }
-    heard.lost = call.hangup().await.lost;
-    heard
 }
