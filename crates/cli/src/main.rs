@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tokio::runtime;
 use trunkline_base::class::Class;
+use trunkline_service::priority::{self, Work};
 
 use args::{Cli, Global, Verb};
 use failure::Failure;
@@ -60,8 +61,14 @@ fn told(error: &clap::Error) -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Failure> {
     let Cli { global, verb } = cli;
+    let carries_sound = matches!(verb, Verb::Serve(_) | Verb::Demo(_));
     let runtime = runtime::Builder::new_multi_thread()
         .enable_all()
+        .on_thread_start(move || {
+            if carries_sound {
+                priority::set(Work::Sound);
+            }
+        })
         .build()
         .map_err(|error| {
             Failure::new(

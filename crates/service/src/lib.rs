@@ -18,4 +18,5 @@
 pub mod config;
 pub mod log;
 pub mod metrics;
+pub mod priority;
 pub mod tasks;

@@ -24,8 +24,9 @@ mod talk;
 const SETUPS: usize = 30;
 /// Conversations at once.
 const TOGETHER: usize = 20;
-/// Between one's start and the next one's: five calls a second.
-const APART: Duration = Duration::from_millis(200);
+/// Between one's start and the next one's: nearly five calls a second, and no whole number of
+/// frames, since callers do not speak in step.
+const APART: Duration = Duration::from_millis(207);
 /// How long each lasts.
 const CONVERSATION: Duration = Duration::from_secs(30);
 /// What each caller asks, over and over.

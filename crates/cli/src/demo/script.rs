@@ -17,7 +17,7 @@ const QUESTIONS: &[&str] = &[
     "Where is my parcel?",
     "Four two seven, one one eight.",
     "What are your opening hours?",
-    "No thank you, goodbye.",
+    "No thanks and goodbye.",
 ];
 
 /// A pause this long in a recording ends a line.

@@ -11,6 +11,7 @@ use std::thread;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use trunkline_service::priority::{self, Work};
 
 use super::{LoadError, SpeechError};
 
@@ -79,7 +80,7 @@ impl<M: 'static> Pool<M> {
         for model in models {
             let (shared, factory) = (Arc::clone(&shared), Arc::clone(&factory));
             let worker = move || {
-                yield_to_media();
+                priority::set(Work::Models);
                 work(&shared, &*factory, model);
             };
             let spawned = thread::Builder::new()
@@ -168,26 +169,6 @@ impl<M> Shared<M> {
         }
     }
 }
-
-/// How far a worker stands behind the threads that carry sound, as a Unix niceness: far enough that
-/// one always preempts it, near enough that it keeps a tenth of a busy core.
-#[cfg(target_os = "linux")]
-const BEHIND: i32 = 10;
-
-/// Lets the threads that carry sound go first: a frame is late after 20 ms, an answer is not.
-#[cfg(target_os = "linux")]
-fn yield_to_media() {
-    use rustix::process::{getpriority_process, setpriority_process};
-
-    // Without an argument it is the calling thread, which on Linux has a niceness of its own.
-    let behind = |own: i32| setpriority_process(None, own.max(BEHIND));
-    if let Err(error) = getpriority_process(None).and_then(behind) {
-        tracing::debug!(%error, "speech worker keeps its priority");
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-const fn yield_to_media() {}
 
 /// A worker's life: run jobs until stopped; after a panic, go on with a fresh model.
 fn work<M>(shared: &Shared<M>, factory: &Factory<M>, mut model: M) {

@@ -33,18 +33,6 @@ async fn occupy(pool: &Pool<usize>) -> mpsc::Sender<()> {
     release
 }
 
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_worker_stands_behind_the_threads_that_carry_sound() {
-    let niceness = || rustix::process::getpriority_process(None).unwrap();
-    let (pool, _) = counting_pool(4);
-    let seen = pool
-        .run(&CancellationToken::new(), move |_| Ok(niceness()))
-        .await
-        .unwrap();
-    assert_eq!(seen, niceness().max(BEHIND));
-}
-
 #[tokio::test]
 async fn work_runs_on_the_model() {
     let (pool, _) = counting_pool(4);
