@@ -14,7 +14,6 @@ mod number;
 mod outcome;
 mod rule;
 mod trunk;
-mod validate;
 
 pub use matcher::{match_call, match_rule, match_trunk};
 pub use number::normalise;
@@ -23,4 +22,3 @@ pub use outcome::{
 };
 pub use rule::{DispatchRule, RuleKind};
 pub use trunk::{DigestLogin, HeaderOptions, InboundTrunk, MediaOptions};
-pub use validate::{Problem, validate_rule, validate_rules, validate_trunk, validate_trunks};
