@@ -41,6 +41,10 @@ pub(crate) async fn accepted(w: &mut World<'_>) {
     early["nbf"] = json!(now() + 30);
     let found = bearer(w, &w.token(&early)).await;
     w.compare("valid in half a minute", "200", &found);
+    let mut young = list();
+    young["iat"] = json!(now() + 30);
+    let found = bearer(w, &w.token(&young)).await;
+    w.compare("issued in half a minute", "200", &found);
     let strange = w.token(&create());
     let value = format!("Bearer {good}");
     let path = format!("{PATH}?access_token={strange}");
@@ -94,12 +98,18 @@ pub(crate) async fn refused(w: &mut World<'_>) {
     let denied =
         "401 application/json: {\"code\":\"unauthenticated\",\"msg\":\"permissions denied\"}";
     w.compare("no token at all", denied, &none);
-    let mut old = list();
-    old["exp"] = json!(now() - 90);
-    let found = bearer(w, &w.token(&old)).await;
-    w.compare(
-        "expired a minute and a half ago",
-        "<~401 text/plain; charset=utf-8: invalid authorization token: >",
-        &found,
-    );
+    for (case, claim, at) in [
+        ("expired a minute and a half ago", "exp", now() - 90),
+        ("valid in a minute and a half", "nbf", now() + 90),
+        ("issued in a minute and a half", "iat", now() + 90),
+    ] {
+        let mut off = list();
+        off[claim] = json!(at);
+        let found = bearer(w, &w.token(&off)).await;
+        w.compare(
+            case,
+            "<~401 text/plain; charset=utf-8: invalid authorization token: >",
+            &found,
+        );
+    }
 }

@@ -97,10 +97,33 @@ struct Body {
     meta: BTreeMap<String, String>,
 }
 
+impl Body {
+    /// LiveKit checks tokens before it reads the call, and refuses them in plain text.
+    fn about_token(status: u16, body: &[u8]) -> Option<Self> {
+        const LONGEST: usize = 200;
+        let text = std::str::from_utf8(body).ok()?.trim();
+        let is_livekits = TOKEN_REFUSALS.iter().any(|start| text.starts_with(start));
+        (status == 401 && is_livekits && text.len() <= LONGEST).then(|| Self {
+            code: "unauthenticated".to_owned(),
+            msg: text.to_owned(),
+            meta: BTreeMap::new(),
+        })
+    }
+}
+
+/// How those texts begin.
+const TOKEN_REFUSALS: [&str; 3] = [
+    "invalid authorization token",
+    "invalid API key",
+    "invalid authorization header",
+];
+
 impl Refusal {
-    /// Reads an error body; nothing when it is not Twirp's.
+    /// Reads an error body; nothing when it is not LiveKit's.
     pub(super) fn parse(status: u16, body: &[u8]) -> Option<Self> {
-        let body: Body = serde_json::from_slice(body).ok()?;
+        let body = serde_json::from_slice(body)
+            .ok()
+            .or_else(|| Body::about_token(status, body))?;
         Some(Self {
             status,
             code: body.code,
@@ -344,7 +367,6 @@ impl fmt::Display for Failure {
                 "address leads elsewhere (status {status}): calls are not sent on; if {to} is the \
                  server, write it as the url"
             ),
-            // LiveKit checks tokens before it reads the call, and refuses in plain text.
             Self::Foreign {
                 status: status @ (401 | 403),
             } => write!(f, "token refused (status {status})"),

@@ -1,5 +1,6 @@
 //! Tokens for calls: the least grant for each, kept for half of its life where it serves many
-//! calls, made new for each call that costs money.
+//! calls, made new for each call that costs money. A server that refuses a token and tells another
+//! time than ours is from then on given tokens of its own time.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,6 +13,12 @@ use trunkline_base::time::UnixTime;
 use trunkline_base::token::KeyRing;
 
 use crate::auth::{ApiGrant, AuthError, LiveKitAuthManager, Scope};
+
+/// What servers allow between their clock and a token's.
+pub(super) const LEEWAY: Duration = Duration::from_secs(60);
+
+/// A server whose clock is further off than this is not followed, but reported.
+const FOLLOWED: Duration = Duration::from_secs(24 * 3600);
 
 /// A token this close to its end may be refused by a server whose clock is ahead.
 const NEAR_END: Duration = Duration::from_secs(30);
@@ -26,6 +33,33 @@ pub(super) struct Bearer {
     made: UnixTime,
     life: Duration,
     turn: u64,
+    skew: Skew,
+}
+
+/// Milliseconds by which a server's clock is ahead of ours; none while tokens of ours are good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Skew(i64);
+
+impl Skew {
+    fn between(server: UnixTime, ours: UnixTime) -> Self {
+        let ahead = server.millis_i64().saturating_sub(ours.millis_i64());
+        let by = Duration::from_millis(ahead.unsigned_abs());
+        Self(if by <= LEEWAY || by > FOLLOWED {
+            0
+        } else {
+            ahead
+        })
+    }
+
+    /// The server's time at ours.
+    const fn at(self, ours: UnixTime) -> UnixTime {
+        UnixTime(ours.0.saturating_add_signed(self.0))
+    }
+
+    /// Whether tokens by the other one would be dated alike.
+    const fn is_near(self, other: Self) -> bool {
+        self.0.abs_diff(other.0) <= NEAR_END.as_secs() * 1000
+    }
 }
 
 /// Makes and keeps them.
@@ -38,6 +72,7 @@ pub(super) struct Tokens {
 struct Kept {
     /// How often the keys had been replaced when these were made.
     turn: u64,
+    skew: Skew,
     wide: HashMap<ApiGrant, Bearer>,
     rooms: HashMap<String, Bearer>,
 }
@@ -46,6 +81,7 @@ impl Tokens {
     pub(super) fn new(auth: LiveKitAuthManager) -> Self {
         let kept = Kept {
             turn: auth.keys().version(),
+            skew: Skew::default(),
             wide: HashMap::new(),
             rooms: HashMap::new(),
         };
@@ -57,14 +93,14 @@ impl Tokens {
 
     /// A header that allows this call and nothing else.
     pub(super) fn bearer(&self, grant: ApiGrant, scope: Scope<'_>) -> Result<Bearer, AuthError> {
-        let now = self.auth.now();
         let mut kept = self.lock();
         kept.look_for_rotation(self.auth.keys());
+        let now = kept.skew.at(self.auth.now());
         if let Some(bearer) = kept.find(grant, scope).filter(|bearer| bearer.is_good(now)) {
             return Ok(bearer.clone());
         }
         let life = grant.life();
-        let token = self.mint(grant, scope)?;
+        let token = self.auth.mint_api_at(grant, scope, now)?;
         let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose()))
             .map_err(|_| AuthError::Sign)?;
         header.set_sensitive(true);
@@ -73,6 +109,7 @@ impl Tokens {
             made: now,
             life,
             turn: kept.turn,
+            skew: kept.skew,
         };
         kept.keep(grant, scope, &bearer);
         Ok(bearer)
@@ -87,21 +124,28 @@ impl Tokens {
         self.auth.mint_api(grant, scope)
     }
 
-    /// After a server refused `bearer`: whether one made now would be another in a way that
-    /// matters, because keys were rotated, its end is near, or the clock was stepped.
-    pub(super) fn is_curable(&self, bearer: &Bearer) -> bool {
-        let now = self.auth.now();
+    /// After a server refused `bearer`, and told its time: whether one made now would be another
+    /// in a way that matters, because keys were rotated, its end is near, the clock was stepped,
+    /// or the server's time is not ours.
+    pub(super) fn is_curable(&self, bearer: &Bearer, server: Option<UnixTime>) -> bool {
         let mut kept = self.lock();
         kept.look_for_rotation(self.auth.keys());
-        let stale = kept.turn != bearer.turn || now < bearer.made || bearer.is_near_end(now);
+        if let Some(server) = server {
+            kept.follow(Skew::between(server, self.auth.now()));
+        }
+        let now = bearer.skew.at(self.auth.now());
+        let stale = kept.turn != bearer.turn
+            || !kept.skew.is_near(bearer.skew)
+            || now < bearer.made
+            || bearer.is_near_end(now);
         if stale {
             kept.clear();
         }
         stale
     }
 
-    /// The clock that tokens are made by.
-    pub(super) fn now(&self) -> UnixTime {
+    /// This machine's clock.
+    pub(super) fn own_clock(&self) -> UnixTime {
         self.auth.now()
     }
 
@@ -122,6 +166,20 @@ impl Kept {
         if turn != self.turn {
             self.turn = turn;
             self.clear();
+        }
+    }
+
+    fn follow(&mut self, skew: Skew) {
+        if self.skew.is_near(skew) {
+            return;
+        }
+        self.skew = skew;
+        match skew.0 {
+            0 => tracing::info!("this machine's clock is right again"),
+            ahead => tracing::warn!(
+                seconds_ahead = ahead / 1000,
+                "the server's clock is not ours, and tokens follow it; set both by ntp"
+            ),
         }
     }
 
@@ -219,13 +277,13 @@ mod tests {
     fn a_rotation_or_a_clock_set_back_ends_what_was_kept() {
         let (tokens, auth, clock) = tokens();
         let first = tokens.bearer(ApiGrant::RoomList, Scope::default()).unwrap();
-        assert!(!tokens.is_curable(&first));
+        assert!(!tokens.is_curable(&first, None));
         auth.rotate(&KeyRing::from(ApiKey::new("newkey", "secret")));
-        assert!(tokens.is_curable(&first));
+        assert!(tokens.is_curable(&first, None));
         let second = tokens.bearer(ApiGrant::RoomList, Scope::default()).unwrap();
         assert_ne!(second.header, first.header);
         clock.fetch_sub(600, Ordering::Relaxed);
-        assert!(tokens.is_curable(&second));
+        assert!(tokens.is_curable(&second, None));
         let third = tokens.bearer(ApiGrant::RoomList, Scope::default()).unwrap();
         assert_ne!(third.header, second.header);
     }

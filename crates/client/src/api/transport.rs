@@ -19,14 +19,11 @@ use super::observe::Called;
 use super::regions::{self, Regions};
 use super::retry::{Decision, Fault, Moment, Series};
 use super::target::Target;
-use super::tokens::{Bearer, Tokens};
+use super::tokens::{Bearer, LEEWAY, Tokens};
 use super::wire::{Answered, Wire};
 use super::{ApiError, ApiOptions, Failure, Rpc, RpcInfo, Scope};
 use crate::auth::LiveKitAuthManager;
 use crate::url::ServerUrl;
-
-/// What servers allow between their clock and a token's.
-const LEEWAY: Duration = Duration::from_secs(60);
 
 /// Longest wait for the list of regions; there is a call waiting behind it.
 const REGIONS_LIMIT: Duration = Duration::from_secs(2);
@@ -243,10 +240,9 @@ impl Transport {
         };
         let mut curable = false;
         if refusal.is_about_token() {
-            curable = self.tokens.is_curable(bearer);
-            refusal.clock = answered
-                .date()
-                .and_then(|server| clock_off(UnixTime::from_system(server), self.tokens.now()));
+            let server = answered.date().map(UnixTime::from_system);
+            curable = self.tokens.is_curable(bearer, server);
+            refusal.clock = server.and_then(|server| clock_off(server, self.tokens.own_clock()));
         }
         Miss {
             failure: Failure::Twirp(refusal),

@@ -148,26 +148,28 @@ impl LiveKitAuthManager {
     /// # Errors
     /// [`AuthError::Refused`] when the right is for a room and the scope names none.
     pub fn mint_api(&self, grant: ApiGrant, scope: Scope<'_>) -> Result<Secret<String>, AuthError> {
-        self.sign_call(grant.claims(scope)?, API_CALLER, grant.life())
+        self.mint_api_at(grant, scope, self.now())
+    }
+
+    /// As [`LiveKitAuthManager::mint_api`], dated by a server whose clock is not ours.
+    ///
+    /// Without `nbf` and `iat`: the token is for this moment, and a server whose clock is behind
+    /// would call it not yet valid.
+    pub(crate) fn mint_api_at(
+        &self,
+        grant: ApiGrant,
+        scope: Scope<'_>,
+        now: UnixTime,
+    ) -> Result<Secret<String>, AuthError> {
+        let mut claims = grant.claims(scope)?.valid(now, grant.life().as_secs());
+        (claims.nbf, claims.iat) = (None, None);
+        API_CALLER.clone_into(&mut claims.sub);
+        seal(&self.keys, &claims).map(|(token, _)| token)
     }
 
     /// The wall clock it signs by.
     pub(crate) fn now(&self) -> UnixTime {
         (self.clock)()
-    }
-
-    /// Without `nbf`: the token is for this moment, and a server whose clock is behind ours would
-    /// call it not yet valid.
-    fn sign_call(
-        &self,
-        claims: Claims,
-        caller: &str,
-        life: Duration,
-    ) -> Result<Secret<String>, AuthError> {
-        let mut claims = claims.valid((self.clock)(), life.as_secs());
-        claims.nbf = None;
-        claims.sub = caller.to_owned();
-        seal(&self.keys, &claims).map(|(token, _)| token)
     }
 
     /// A token that is always fresh, for as long as the returned value lives.

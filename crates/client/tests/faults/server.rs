@@ -36,10 +36,11 @@ pub(crate) struct Gate {
     pub(crate) go: Notify,
 }
 
+/// What LiveKit says of a token that does not hold: plain text, before the call is looked at.
 pub(crate) const REFUSED: Act = Act::Say(
     401,
-    "",
-    r#"{"code":"unauthenticated","msg":"invalid token"}"#,
+    "Content-Type: text/plain; charset=utf-8\r\n",
+    "invalid authorization token: token is expired",
 );
 
 /// How an answer gets lost.

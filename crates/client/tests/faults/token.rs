@@ -1,7 +1,8 @@
 //! Tokens that a server refuses: clocks that differ, and keys that are changed under load.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::SystemTime;
 
 use tokio::task::JoinSet;
 use trunkline_base::class::{Class, Classified as _};
@@ -13,18 +14,14 @@ use trunkline_client::auth::LiveKitAuthManager;
 use super::server::{Act, Gate, REFUSED, Server, key};
 use super::{client, quick};
 
-/// A manager whose clock is off by so many seconds.
+/// The time of a clock that is off by so many seconds.
+fn shifted(seconds: i64) -> UnixTime {
+    let now = UnixTime::from_system(SystemTime::now()).millis();
+    UnixTime(now.saturating_add_signed(seconds * 1000))
+}
+
 fn clock_off_by(seconds: i64) -> LiveKitAuthManager {
-    let clock = move || {
-        let now = UnixTime::from_system(SystemTime::now());
-        let by = Duration::from_secs(seconds.unsigned_abs());
-        if seconds < 0 {
-            UnixTime(now.millis().saturating_sub(seconds.unsigned_abs() * 1000))
-        } else {
-            now.plus(by)
-        }
-    };
-    LiveKitAuthManager::with_clock(key("a").into(), Arc::new(clock))
+    LiveKitAuthManager::with_clock(key("a").into(), Arc::new(move || shifted(seconds)))
 }
 
 #[tokio::test]
@@ -33,7 +30,7 @@ async fn a_clock_that_is_off_is_named_as_the_cause() {
         (600, "s behind this machine's"),
         (-720, "s ahead of this machine's"),
     ] {
-        let server = Server::start([REFUSED]).await;
+        let server = Server::start([REFUSED, REFUSED]).await;
         server.accept_only(key("a").into());
         let client = LiveKitApiClient::with(&server.url, clock_off_by(off), quick()).unwrap();
         let error = client.list_rooms(&[]).await.unwrap_err();
@@ -45,18 +42,53 @@ async fn a_clock_that_is_off_is_named_as_the_cause() {
         assert!(text.contains(words) && text.contains("ntp"), "{text}");
         let clock = error.refusal().unwrap().clock.unwrap();
         assert!(clock.by.as_secs().abs_diff(off.unsigned_abs()) < 30);
-        assert_eq!(error.attempts, 1, "the same token would be refused again");
+        assert_eq!(error.attempts, 2, "once by each clock, and no more");
     }
 }
 
 #[tokio::test]
-async fn a_clock_ten_minutes_ahead_is_forgiven_and_one_twelve_behind_is_not() {
-    for (off, served) in [(600, true), (-720, false)] {
+async fn tokens_follow_a_server_whose_clock_is_not_ours() {
+    // Ahead of the server a token holds for longer; behind it, the first one has expired.
+    for (off, asked) in [(600, 2), (-600, 3), (-7200, 3)] {
         let server = Server::start([]).await;
         server.accept_only(key("a").into());
         let client = LiveKitApiClient::with(&server.url, clock_off_by(off), quick()).unwrap();
-        assert_eq!(client.list_rooms(&[]).await.is_ok(), served, "{off}");
+        for _ in 0..2 {
+            client
+                .create_sip_participant(Default::default())
+                .await
+                .unwrap();
+        }
+        assert_eq!(server.asked().len(), asked, "{off}");
+        assert_eq!(server.done(), [2], "the refused one did nothing");
     }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_right_is_followed_again() {
+    let off = Arc::new(AtomicI64::new(-7200));
+    let reads = Arc::clone(&off);
+    let auth = LiveKitAuthManager::with_clock(
+        key("a").into(),
+        Arc::new(move || shifted(reads.load(Ordering::Relaxed))),
+    );
+    let server = Server::start([]).await;
+    server.accept_only(key("a").into());
+    let client = LiveKitApiClient::with(&server.url, auth, quick()).unwrap();
+    for seconds in [-7200, 0, 7200, 0] {
+        off.store(seconds, Ordering::Relaxed);
+        client.list_rooms(&[]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_days_off_is_not_followed() {
+    let server = Server::start([]).await;
+    server.accept_only(key("a").into());
+    let auth = clock_off_by(-3 * 24 * 3600);
+    let client = LiveKitApiClient::with(&server.url, auth, quick()).unwrap();
+    let error = client.list_rooms(&[]).await.unwrap_err();
+    assert_eq!((error.code(), error.attempts), ("client.api.clock", 1));
 }
 
 #[tokio::test]

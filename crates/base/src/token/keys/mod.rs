@@ -108,7 +108,7 @@ pub enum VerifyError {
     /// Past `exp`.
     #[error("token is expired")]
     Expired,
-    /// Before `nbf`.
+    /// Before `nbf` or `iat`.
     #[error("token is not valid yet")]
     NotYetValid,
 }
