@@ -11,13 +11,17 @@ use std::collections::HashMap;
 
 use clap::{Args, Subcommand};
 use livekit_protocol as proto;
+use prost::Message;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use trunkline_base::class::Class;
-use trunkline_client::api::table;
+use trunkline_client::api::{Rpc, table};
 
 use crate::args::Global;
 use crate::ask;
 use crate::failure::Failure;
 use crate::output::{self, plain};
+use crate::request;
 use crate::server::Server;
 
 #[derive(Debug, Subcommand)]
@@ -92,6 +96,32 @@ async fn delete_trunks(ids: Vec<String>, server: &Server<'_>) -> Result<(), Fail
     Ok(())
 }
 
+/// Creates what each JSON file says, or one thing without a file; `put` adds what was typed. Nothing
+/// is sent before every request is whole.
+async fn create_each<Req, Res>(
+    files: &[String],
+    rpc: &'static Rpc<Req, Res>,
+    put: impl Fn(&mut Req) -> Result<(), Failure>,
+    global: &Global,
+) -> Result<Vec<Res>, Failure>
+where
+    Req: Message + Default + Serialize + DeserializeOwned,
+    Res: Message + Default,
+{
+    let read = files.iter().map(|file| request::read(file));
+    let mut requests: Vec<Req> = read.collect::<Result<_, _>>()?;
+    if requests.is_empty() {
+        requests.push(Req::default());
+    }
+    requests.iter_mut().try_for_each(put)?;
+    let server = Server::open(global)?;
+    let mut made = Vec::new();
+    for request in requests {
+        made.extend(server.call(rpc, request).await?);
+    }
+    Ok(made)
+}
+
 fn said_deleted(what: &str, id: &str, global: &Global) {
     if !global.json {
         output::line(&format!("{what} {} is deleted", plain(id)));
@@ -105,7 +135,7 @@ fn told_deleted(gone: &[String], global: &Global) {
 }
 
 /// What each create verb made: one is a document, several are a list.
-fn made<T: serde::Serialize>(all: &[T], id: impl Fn(&T) -> String, what: &str, global: &Global) {
+fn made<T: Serialize>(all: &[T], id: impl Fn(&T) -> String, what: &str, global: &Global) {
     if global.curl {
         return;
     }

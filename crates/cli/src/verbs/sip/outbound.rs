@@ -7,7 +7,10 @@ use livekit_protocol::update_sip_outbound_trunk_request::Action;
 use trunkline_client::api::table;
 
 use super::media::{Media, word};
-use super::{Ids, Login, delete_trunks, headers, id_of, list, list_update, login, made, one_file};
+use super::{
+    Ids, Login, create_each, delete_trunks, headers, id_of, list, list_update, login, made,
+    one_file,
+};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output;
@@ -159,33 +162,17 @@ fn row(trunk: &proto::SipOutboundTrunkInfo) -> Vec<String> {
 }
 
 async fn create(typed: Create, global: &Global) -> Result<(), Failure> {
-    let mut requests: Vec<proto::CreateSipOutboundTrunkRequest> = typed
-        .files
-        .iter()
-        .map(|file| request::read(file))
-        .collect::<Result<_, _>>()?;
-    if requests.is_empty() {
-        requests.push(proto::CreateSipOutboundTrunkRequest::default());
-    }
-    for request in &mut requests {
-        typed.fields.put(request.trunk.get_or_insert_default())?;
-    }
-    let server = Server::open(global)?;
-    let mut trunks = Vec::new();
-    for request in requests {
-        trunks.extend(
-            server
-                .call(&table::CREATE_SIP_OUTBOUND_TRUNK, request)
-                .await?,
-        );
-    }
-    made(
-        &trunks,
-        |trunk| trunk.sip_trunk_id.clone(),
-        "SIPTrunkID:",
-        global,
-    );
+    let put = |request: &mut proto::CreateSipOutboundTrunkRequest| {
+        typed.fields.put(request.trunk.get_or_insert_default())
+    };
+    let rpc = &table::CREATE_SIP_OUTBOUND_TRUNK;
+    let trunks = create_each(&typed.files, rpc, put, global).await?;
+    made(&trunks, trunk_id, "SIPTrunkID:", global);
     Ok(())
+}
+
+fn trunk_id(trunk: &proto::SipOutboundTrunkInfo) -> String {
+    trunk.sip_trunk_id.clone()
 }
 
 async fn update(typed: Update, global: &Global) -> Result<(), Failure> {
@@ -205,12 +192,7 @@ async fn update(typed: Update, global: &Global) -> Result<(), Failure> {
     let server = Server::open(global)?;
     let call = server.call(&table::UPDATE_SIP_OUTBOUND_TRUNK, request);
     let trunks = Vec::from_iter(call.await?);
-    made(
-        &trunks,
-        |trunk| trunk.sip_trunk_id.clone(),
-        "SIPTrunkID:",
-        global,
-    );
+    made(&trunks, trunk_id, "SIPTrunkID:", global);
     Ok(())
 }
 

@@ -8,7 +8,9 @@ use trunkline_base::class::Class;
 use trunkline_client::api::table;
 
 use super::media::Media;
-use super::{Ids, id_of, list, list_update, made, one_file, said_deleted, told_deleted};
+use super::{
+    Ids, create_each, id_of, list, list_update, made, one_file, said_deleted, told_deleted,
+};
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output::{self, plain};
@@ -159,35 +161,21 @@ fn row(info: &proto::SipDispatchRuleInfo) -> Vec<String> {
 }
 
 async fn create(typed: Create, global: &Global) -> Result<(), Failure> {
-    let mut requests: Vec<proto::CreateSipDispatchRuleRequest> = typed
-        .files
-        .iter()
-        .map(|file| request::read(file))
-        .collect::<Result<_, _>>()?;
-    if requests.is_empty() {
-        requests.push(proto::CreateSipDispatchRuleRequest::default());
-    }
-    for request in &mut requests {
+    let put = |request: &mut proto::CreateSipDispatchRuleRequest| {
         if older(request) && typed.fields.is_empty() {
-            continue;
+            return Ok(());
         }
         let rule = request.dispatch_rule.get_or_insert_default();
         typed.fields.put(rule, typed.randomize)?;
-        if rule.rule.is_none() {
-            let text = "the rule does not say which room a call goes to";
-            return Err(Failure::new(Class::Invalid, "cli.request", text)
-                .or_else("pass --direct, --individual or --callee, or a JSON file with a rule"));
+        if rule.rule.is_some() {
+            return Ok(());
         }
-    }
-    let server = Server::open(global)?;
-    let mut rules = Vec::new();
-    for request in requests {
-        rules.extend(
-            server
-                .call(&table::CREATE_SIP_DISPATCH_RULE, request)
-                .await?,
-        );
-    }
+        let text = "the rule does not say which room a call goes to";
+        Err(Failure::new(Class::Invalid, "cli.request", text)
+            .or_else("pass --direct, --individual or --callee, or a JSON file with a rule"))
+    };
+    let rpc = &table::CREATE_SIP_DISPATCH_RULE;
+    let rules = Box::pin(create_each(&typed.files, rpc, put, global)).await?;
     made(&rules, id, "SIPDispatchRuleID:", global);
     Ok(())
 }
