@@ -1,5 +1,6 @@
 //! `Egress`: recordings and streams out of rooms.
 
+use super::paging::pages;
 use super::{ApiError, LiveKitApiClient, proto, table};
 
 impl LiveKitApiClient {
@@ -125,19 +126,11 @@ impl LiveKitApiClient {
         &self,
         mut request: proto::ListEgressRequest,
     ) -> Result<Vec<proto::EgressInfo>, ApiError> {
-        let mut all = Vec::new();
-        loop {
+        pages(async |page_token| {
+            request.page_token = page_token;
             let page = self.call(&table::LIST_EGRESS, request.clone()).await?;
-            let last = page.items.is_empty();
-            all.extend(page.items);
-            // A server that hands out the same token for ever is not followed for ever.
-            let next = page
-                .next_page_token
-                .filter(|next| !last && !next.token.is_empty());
-            if next.is_none() || next == request.page_token {
-                return Ok(all);
-            }
-            request.page_token = next;
-        }
+            Ok((page.items, page.next_page_token))
+        })
+        .await
     }
 }

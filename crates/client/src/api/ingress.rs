@@ -1,5 +1,6 @@
 //! `Ingress`: media from outside into rooms.
 
+use super::paging::pages;
 use super::{ApiError, LiveKitApiClient, proto, table};
 
 impl LiveKitApiClient {
@@ -55,19 +56,11 @@ impl LiveKitApiClient {
         &self,
         mut request: proto::ListIngressRequest,
     ) -> Result<Vec<proto::IngressInfo>, ApiError> {
-        let mut all = Vec::new();
-        loop {
+        pages(async |page_token| {
+            request.page_token = page_token;
             let page = self.call(&table::LIST_INGRESS, request.clone()).await?;
-            let last = page.items.is_empty();
-            all.extend(page.items);
-            // A server that hands out the same token for ever is not followed for ever.
-            let next = page
-                .next_page_token
-                .filter(|next| !last && !next.token.is_empty());
-            if next.is_none() || next == request.page_token {
-                return Ok(all);
-            }
-            request.page_token = next;
-        }
+            Ok((page.items, page.next_page_token))
+        })
+        .await
     }
 }

@@ -29,6 +29,7 @@ mod egress;
 mod error;
 mod ingress;
 mod observe;
+mod paging;
 mod regions;
 pub mod retry;
 mod rooms;
