@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use livekit_protocol::CreateAgentDispatchRequest;
@@ -14,7 +15,8 @@ use tempfile::TempDir;
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{ApiKey, Claims, VideoGrant, sign};
-use trunkline_client::api::LiveKitApiClient;
+use trunkline_client::api::{ApiOptions, LiveKitApiClient};
+use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_client::jobs::{
     Job, JobAnswer, JobOffers, JobOutcome, Worker, WorkerOptions, WorkerState,
 };
@@ -271,6 +273,18 @@ async fn a_pending_key_verifies_and_a_bad_file_changes_nothing() {
     house.daemon.signal(Signal::SIGHUP);
     house.logged("API keys reloaded", before + 1).await;
     assert!(house.accepts(&pending).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_whose_clock_is_off_is_served_all_the_same() {
+    let (house, key) = House::new();
+    for seconds in [-7200, -90, 90, 7200] {
+        let clock = move || UnixTime(now().millis().saturating_add_signed(seconds * 1000));
+        let auth = LiveKitAuthManager::with_clock(key.clone().into(), Arc::new(clock));
+        let api = LiveKitApiClient::with(&house.daemon.url(), auth, ApiOptions::default()).unwrap();
+        let rooms = api.list_rooms(&[]).await;
+        assert!(rooms.is_ok(), "{seconds} s off: {rooms:?}");
+    }
 }
 
 #[test]
