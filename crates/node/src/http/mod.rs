@@ -14,12 +14,14 @@ mod signal;
 
 use std::net::SocketAddr;
 
+use axum::body::Body;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Router, ServiceExt};
+use futures::StreamExt as _;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use livekit_protocol as proto;
 use tower::Layer;
@@ -76,7 +78,7 @@ pub(crate) fn service(http: Http) -> Service {
         .fallback(async || nowhere())
         .layer(from_fn_with_state(keys, auth::middleware))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn(bounded))
+        .layer(from_fn_with_state(http.tasks, bounded))
         .layer(cors)
         .layer(CatchPanicLayer::new());
     MapRequestLayer::new(without_double_slash as fn(Request) -> Request).layer(router)
@@ -94,13 +96,30 @@ pub(crate) fn nowhere() -> Response {
 
 /// A body that says it is too large is refused before it is sent, and before anybody asks who
 /// sends it. One that does not say so is cut off where it is read.
-async fn bounded(request: Request, next: Next) -> Response {
+async fn bounded(State(tasks): State<Tasks>, request: Request, next: Next) -> Response {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > MAX_BODY) {
+        drop(tasks.session("refused body", swallow(request.into_body())));
         return (StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE).into_response();
     }
     next.run(request).await
+}
+
+/// Reads what is already on its way, for a while: a connection closed on it would be reset, and
+/// the refusal lost with it.
+async fn swallow(body: Body) {
+    let mut chunks = body.into_data_stream();
+    let reading = async {
+        let mut left = 2 * MAX_BODY;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _in_time = tokio::time::timeout(LINGER, reading).await;
 }
 
 /// `//rtc` is `/rtc`: clients that join URLs carelessly send it.
@@ -134,6 +153,8 @@ fn client_address(headers: &HeaderMap, peer: SocketAddr) -> String {
 
 /// What is said of a body beyond the limit.
 pub(crate) const TOO_LARGE: &str = "request body too large";
+/// How long the rest of a refused body is read.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
 /// LiveKit's limit for API requests.
 const MAX_BODY: usize = 10 << 20;
 const PREFLIGHT_CACHE: std::time::Duration = std::time::Duration::from_secs(86_400);
@@ -145,7 +166,7 @@ mod tests {
     fn path(of: &str) -> String {
         let request = Request::builder()
             .uri(of)
-            .body(axum::body::Body::empty())
+            .body(Body::empty())
             .unwrap();
         without_double_slash(request).uri().to_string()
     }

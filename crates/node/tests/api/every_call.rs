@@ -354,6 +354,17 @@ async fn a_body_beyond_the_limit_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
+async fn who_sends_it_all_the_same_hears_the_refusal() {
+    let server = Server::start().await;
+    for _ in 0..20 {
+        let large = vec![b' '; (10 << 20) + 1];
+        let answer = post(&server, &TABLE[0], "", JSON, large).await;
+        let said = (answer.status, answer.text.as_str());
+        assert_eq!(said, (413, "request body too large"));
+    }
+}
+
+#[tokio::test]
 async fn services_of_the_cloud_are_not_there() {
     let server = Server::start().await;
     for path in [
