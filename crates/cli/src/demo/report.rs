@@ -265,8 +265,8 @@ fn words(text: &str) -> Vec<String> {
         "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
     ];
     let mut words = Vec::new();
-    // A recogniser writes "where's" or "where is" as it likes.
-    let text = text.to_lowercase().replace("'s", " is");
+    // A recogniser writes "where's" or "where is", "good-bye" or "goodbye", as it likes.
+    let text = text.to_lowercase().replace("'s", " is").replace('-', "");
     for word in text.split(|c: char| !c.is_alphanumeric() && c != '\'') {
         if word.is_empty() {
             continue;
@@ -296,6 +296,7 @@ mod tests {
         let share = understood("Four two seven, one one eight.", "427 118");
         assert!((share - 1.0).abs() < 1e-9, "{share}");
         assert!(understood("Where is my parcel?", "where's my parcel") > 0.99);
+        assert!(understood("Thank you goodbye.", "Thank you, good-bye.") > 0.99);
         assert!(understood("Where is my parcel?", "What is your name") < UNDERSTOOD);
     }
 

@@ -12,12 +12,13 @@ use trunkline_media::{SampleRate, resample, wav};
 
 use crate::failure::{Failure, chain};
 
-/// The sample caller's questions, which the sample flow answers.
+/// The sample caller's questions, which the sample flow answers. The last has no comma: the voice
+/// would pause at it for as long as at the end of a turn.
 const QUESTIONS: &[&str] = &[
     "Where is my parcel?",
     "Four two seven, one one eight.",
     "What are your opening hours?",
-    "No thanks and goodbye.",
+    "No thank you goodbye.",
 ];
 
 /// A pause this long in a recording ends a line.
