@@ -164,10 +164,7 @@ mod tests {
     use super::*;
 
     fn path(of: &str) -> String {
-        let request = Request::builder()
-            .uri(of)
-            .body(Body::empty())
-            .unwrap();
+        let request = Request::builder().uri(of).body(Body::empty()).unwrap();
         without_double_slash(request).uri().to_string()
     }
 
