@@ -42,9 +42,9 @@ pub(crate) async fn accepted(w: &mut World<'_>) {
     let found = bearer(w, &w.token(&early)).await;
     w.compare("valid in half a minute", "200", &found);
     let mut young = list();
-    young["iat"] = json!(now() + 30);
+    young["iat"] = json!(now() + 600);
     let found = bearer(w, &w.token(&young)).await;
-    w.compare("issued in half a minute", "200", &found);
+    w.compare("issued in ten minutes", "200", &found);
     let strange = w.token(&create());
     let value = format!("Bearer {good}");
     let path = format!("{PATH}?access_token={strange}");
@@ -101,7 +101,6 @@ pub(crate) async fn refused(w: &mut World<'_>) {
     for (case, claim, at) in [
         ("expired a minute and a half ago", "exp", now() - 90),
         ("valid in a minute and a half", "nbf", now() + 90),
-        ("issued in a minute and a half", "iat", now() + 90),
     ] {
         let mut off = list();
         off[claim] = json!(at);

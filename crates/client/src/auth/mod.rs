@@ -154,7 +154,7 @@ impl LiveKitAuthManager {
     /// As [`LiveKitAuthManager::mint_api`], dated by a server whose clock is not ours.
     ///
     /// Without `nbf` and `iat`: the token is for this moment, and a server whose clock is behind
-    /// would call it not yet valid.
+    /// would call it not yet valid, older ones by either.
     pub(crate) fn mint_api_at(
         &self,
         grant: ApiGrant,

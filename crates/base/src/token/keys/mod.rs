@@ -108,7 +108,7 @@ pub enum VerifyError {
     /// Past `exp`.
     #[error("token is expired")]
     Expired,
-    /// Before `nbf` or `iat`.
+    /// Before `nbf`.
     #[error("token is not valid yet")]
     NotYetValid,
 }

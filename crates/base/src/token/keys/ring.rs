@@ -130,9 +130,10 @@ fn check_times(claims: &Claims, now: UnixTime) -> Result<(), VerifyError> {
     if now.secs() > claims.exp.saturating_add(LEEWAY) {
         return Err(VerifyError::Expired);
     }
-    // A token from the future is not believed either, though RFC 7519 would allow it.
-    let soonest = claims.nbf.max(claims.iat);
-    if soonest.is_some_and(|at| now.secs().saturating_add(LEEWAY) < at) {
+    if claims
+        .nbf
+        .is_some_and(|nbf| now.secs().saturating_add(LEEWAY) < nbf)
+    {
         return Err(VerifyError::NotYetValid);
     }
     Ok(())
