@@ -157,6 +157,11 @@ fn parse_headers<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Headers, Pa
         pending = Some((name, value.trim().to_owned()));
     }
     flush(&mut headers, pending)?;
+    // Content-Length is always printed, and what is printed must be readable again.
+    let printed = headers.len() + usize::from(content_length(&headers)?.is_none());
+    if printed > MAX_HEADERS {
+        return Err(ParseError::TooLarge);
+    }
     Ok(headers)
 }
 

@@ -88,6 +88,16 @@ fn what_is_not_sip_is_refused() {
 }
 
 #[test]
+fn what_has_as_many_headers_as_fit_can_be_printed_and_read_again() {
+    let with = |count| format!("BYE sip:a@b SIP/2.0\r\n{}\r\n", "X: y\r\n".repeat(count));
+    // Printing adds Content-Length where there was none.
+    let most = parse(with(MAX_HEADERS - 1).as_bytes()).unwrap();
+    assert!(parse(&most.to_bytes()).is_ok());
+    let beyond = parse(with(MAX_HEADERS).as_bytes());
+    assert_eq!(beyond, Err(ParseError::TooLarge));
+}
+
+#[test]
 fn a_foreign_scheme_is_kept_for_the_answer() {
     let call = request("INVITE http://x SIP/2.0\r\n\r\n");
     assert_eq!(call.uri, RequestUri::Foreign("http://x".to_owned()));
