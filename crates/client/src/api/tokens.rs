@@ -144,6 +144,18 @@ impl Tokens {
         stale
     }
 
+    /// After a server took `bearer`, and told its time: where it was dated by the server's clock,
+    /// one of ours that was set right since is believed again.
+    pub(super) fn was_taken(&self, bearer: &Bearer, server: impl FnOnce() -> Option<UnixTime>) {
+        if bearer.skew == Skew::default() {
+            return;
+        }
+        if let Some(server) = server() {
+            let skew = Skew::between(server, self.auth.now());
+            self.lock().follow(skew);
+        }
+    }
+
     /// This machine's clock.
     pub(super) fn own_clock(&self) -> UnixTime {
         self.auth.now()
@@ -174,6 +186,7 @@ impl Kept {
             return;
         }
         self.skew = skew;
+        self.clear();
         match skew.0 {
             0 => tracing::info!("this machine's clock is right again"),
             ahead => tracing::warn!(

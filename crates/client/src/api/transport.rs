@@ -219,6 +219,8 @@ impl Transport {
             Err(_elapsed) => return Err(Failure::Deadline.into()),
         };
         if answered.status == 200 && !answered.is_html() {
+            let server = || answered.date().map(UnixTime::from_system);
+            self.tokens.was_taken(bearer, server);
             return Res::decode(answered.body).map_err(|_| Failure::Answer.into());
         }
         Err(self.miss(&answered, bearer))

@@ -75,9 +75,12 @@ async fn a_clock_that_is_set_right_is_followed_again() {
     let server = Server::start([]).await;
     server.accept_only(key("a").into());
     let client = LiveKitApiClient::with(&server.url, auth, quick()).unwrap();
-    for seconds in [-7200, 0, 7200, 0] {
+    // Behind: refused and followed. Right again: taken, and seen to be right by the answer, so
+    // that it is refused once more when it is behind again.
+    for (seconds, asked) in [(-7200, 2), (0, 3), (-7200, 5)] {
         off.store(seconds, Ordering::Relaxed);
         client.list_rooms(&[]).await.unwrap();
+        assert_eq!(server.asked().len(), asked, "{seconds}");
     }
 }
 
