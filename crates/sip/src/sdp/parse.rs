@@ -35,7 +35,7 @@ pub(super) fn parse(data: &[u8]) -> Result<Session, SdpError> {
         if line.is_empty() {
             continue;
         }
-        if number >= MAX_LINES || session.media.len() > MAX_MEDIA {
+        if number >= MAX_LINES {
             return Err(SdpError::TooLarge);
         }
         let (letter, value) = line.split_once('=').ok_or(SdpError::Line(number + 1))?;
@@ -48,6 +48,9 @@ pub(super) fn parse(data: &[u8]) -> Result<Session, SdpError> {
         }
         if letter.len() != 1 {
             return Err(SdpError::Line(number + 1));
+        }
+        if letter == "m" && session.media.len() == MAX_MEDIA {
+            return Err(SdpError::TooLarge);
         }
         take(&mut session, letter, value).ok_or(SdpError::Line(number + 1))?;
     }

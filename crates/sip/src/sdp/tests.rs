@@ -126,6 +126,11 @@ fn what_is_not_a_description_is_refused() {
     assert_eq!(Session::parse(&[0xff, 0xfe]), Err(SdpError::NotText));
     let many = format!("v=0\n{}", "m=audio 1 RTP/AVP 0\n".repeat(99));
     assert_eq!(Session::parse(many.as_bytes()), Err(SdpError::TooLarge));
+    // The last section counts even where nothing follows it.
+    for (count, fits) in [(32, true), (33, false)] {
+        let text = format!("v=0\n{}", "m=audio 1 RTP/AVP 0\n".repeat(count));
+        assert_eq!(Session::parse(text.as_bytes()).is_ok(), fits, "{count}");
+    }
 }
 
 proptest! {
