@@ -43,7 +43,7 @@ async fn a_recording_stopped_in_mid_call_is_whole_and_the_call_goes_on() {
         () = hold(&mut call) => panic!("the call ended early:\n{}", daemon.log()),
     };
     let file = whole.file_results.first().unwrap();
-    let bytes = std::fs::read(&file.filename).unwrap();
+    let bytes = std::fs::read(&file.location).unwrap();
     let length = Reader::new(&bytes).unwrap().measure().duration;
     assert!(length >= PART, "only {length:?} of it is on the disk");
     assert_eq!(i64::try_from(bytes.len()).unwrap(), file.size);
