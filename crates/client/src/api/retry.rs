@@ -172,10 +172,13 @@ impl Series {
         if resumed.saturating_add(at.usual) > self.limit || resumed > bound {
             return Decision::Stop;
         }
-        let Some(cost) = budget.pay(throttled) else {
-            return Decision::Stop;
-        };
-        self.paid = Some(cost);
+        // Another token mends what was wrong, once for each call: nothing that has to be rationed.
+        if !matches!(fault, Fault::Token { .. }) {
+            let Some(cost) = budget.pay(throttled) else {
+                return Decision::Stop;
+            };
+            self.paid = Some(cost);
+        }
         self.made += 1;
         Decision::Again(wait)
     }

@@ -31,7 +31,7 @@ pub(super) struct Target {
 struct Pair {
     reach: Breaker,
     token: Breaker,
-    /// The rotation that the token breaker has seen.
+    /// The turn of the tokens that the token breaker has seen.
     turn: u64,
 }
 
@@ -40,6 +40,7 @@ struct Pair {
 pub(super) struct Leave<'a> {
     target: &'a Target,
     service: &'static str,
+    turn: u64,
     reach: Pass,
     token: Pass,
     is_reported: bool,
@@ -79,7 +80,7 @@ impl Target {
         self.usual.store(new, Ordering::Relaxed);
     }
 
-    /// Asks both breakers. `turn` counts rotations of the keys: after one, tokens are others.
+    /// Asks both breakers. `turn` is the token's: tokens of another one are others.
     pub(super) fn admit(
         &self,
         service: &'static str,
@@ -103,6 +104,7 @@ impl Target {
         .map(|(reach, token)| Leave {
             target: self,
             service,
+            turn,
             reach,
             token,
             is_reported: false,
@@ -140,6 +142,12 @@ impl Leave<'_> {
     fn tell(&self, reach: Sign, token: Sign, now: Instant) {
         self.target.with(self.service, |pair| {
             pair.reach.record(self.reach, reach, now);
+            // What was thought of an older token says nothing of those of now.
+            let token = if pair.turn == self.turn {
+                token
+            } else {
+                Sign::Nothing
+            };
             pair.token.record(self.token, token, now);
         });
     }

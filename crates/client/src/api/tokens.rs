@@ -71,8 +71,10 @@ pub(super) struct Tokens {
 
 struct Kept {
     /// How often the keys had been replaced when these were made.
-    turn: u64,
+    keys: u64,
     skew: Skew,
+    /// How often either has changed: tokens of another turn are other tokens.
+    turn: u64,
     wide: HashMap<ApiGrant, Bearer>,
     rooms: HashMap<String, Bearer>,
 }
@@ -80,8 +82,9 @@ struct Kept {
 impl Tokens {
     pub(super) fn new(auth: LiveKitAuthManager) -> Self {
         let kept = Kept {
-            turn: auth.keys().version(),
+            keys: auth.keys().version(),
             skew: Skew::default(),
+            turn: 0,
             wide: HashMap::new(),
             rooms: HashMap::new(),
         };
@@ -134,10 +137,10 @@ impl Tokens {
             kept.follow(Skew::between(server, self.auth.now()));
         }
         let now = bearer.skew.at(self.auth.now());
-        let stale = kept.turn != bearer.turn
-            || !kept.skew.is_near(bearer.skew)
-            || now < bearer.made
-            || bearer.is_near_end(now);
+        if kept.turn != bearer.turn {
+            return true;
+        }
+        let stale = now < bearer.made || bearer.is_near_end(now);
         if stale {
             kept.clear();
         }
@@ -174,10 +177,10 @@ impl fmt::Debug for Tokens {
 
 impl Kept {
     fn look_for_rotation(&mut self, keys: &KeyRing) {
-        let turn = keys.version();
-        if turn != self.turn {
-            self.turn = turn;
-            self.clear();
+        let version = keys.version();
+        if version != self.keys {
+            self.keys = version;
+            self.begin_turn();
         }
     }
 
@@ -186,7 +189,7 @@ impl Kept {
             return;
         }
         self.skew = skew;
-        self.clear();
+        self.begin_turn();
         match skew.0 {
             0 => tracing::info!("this machine's clock is right again"),
             ahead => tracing::warn!(
@@ -194,6 +197,11 @@ impl Kept {
                 "the server's clock is not ours, and tokens follow it; set both by ntp"
             ),
         }
+    }
+
+    fn begin_turn(&mut self) {
+        self.turn += 1;
+        self.clear();
     }
 
     fn clear(&mut self) {
@@ -230,7 +238,8 @@ impl Kept {
 }
 
 impl Bearer {
-    /// How often the keys had been rotated when it was made.
+    /// Tokens of another turn differ from it in key or date: what a server thinks of one says
+    /// nothing about the other.
     pub(super) const fn turn(&self) -> u64 {
         self.turn
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::SystemTime;
 
+use livekit_protocol::CreateSipParticipantRequest;
 use tokio::task::JoinSet;
 use trunkline_base::class::{Class, Classified as _};
 use trunkline_base::time::UnixTime;
@@ -62,6 +63,28 @@ async fn tokens_follow_a_server_whose_clock_is_not_ours() {
         assert_eq!(server.asked().len(), asked, "{off}");
         assert_eq!(server.done(), [2], "the refused one did nothing");
     }
+}
+
+#[tokio::test]
+async fn many_calls_at_once_are_refused_and_none_is_left_alone() {
+    let server = Server::start([]).await;
+    server.accept_only(key("a").into());
+    let client = LiveKitApiClient::with(&server.url, clock_off_by(-600), quick()).unwrap();
+    let mut calls = JoinSet::new();
+    for number in 0..50 {
+        let client = client.clone();
+        calls.spawn(async move {
+            let request = CreateSipParticipantRequest {
+                sip_call_to: format!("+1555{number:04}"),
+                ..Default::default()
+            };
+            client.create_sip_participant(request).await.map(drop)
+        });
+    }
+    for called in calls.join_all().await {
+        called.unwrap();
+    }
+    assert_eq!(server.done(), [1; 50]);
 }
 
 #[tokio::test]
