@@ -18,7 +18,7 @@ use trunkline_base::class::{Class, Classified as _};
 use trunkline_bridge::sip::AnswerPolicy;
 use trunkline_service::config::{Environment, Report as ConfigReport, Source};
 use trunkline_service::tasks::{Limits, Stop, Tasks};
-use trunkline_store::{Call, Store};
+use trunkline_store::Store;
 
 use crate::args::{Demo, Global};
 use crate::failure::{self, Failure};
@@ -205,8 +205,9 @@ async fn kept(store: &Store) -> Result<Kept, Failure> {
     })
 }
 
-/// Prints each turn of each call as it comes to the store.
+/// Prints each turn of each call since now as it comes to the store.
 async fn follow(store: Store, stop: Stop) {
+    let began = crate::verbs::now();
     let mut transcript = Transcript::default();
     let mut look = interval(LOOK);
     loop {
@@ -215,7 +216,7 @@ async fn follow(store: Store, stop: Stop) {
             _ = look.tick() => {}
         }
         let latest = store.calls().list(3).await.unwrap_or_default();
-        for call in latest.iter().rev().filter(|call| is_recent(call)) {
+        for call in latest.iter().rev().filter(|call| call.started_at >= began) {
             match store.turns().of_call(&call.call_id).await {
                 Ok(turns) => transcript
                     .read(&turns)
@@ -225,8 +226,4 @@ async fn follow(store: Store, stop: Stop) {
             }
         }
     }
-}
-
-fn is_recent(call: &Call) -> bool {
-    crate::verbs::now().since(call.started_at) < Duration::from_secs(3600)
 }
