@@ -263,6 +263,9 @@ async def subscribing_by_hand(world):
     await bob.must_hear("ann")
     publications(bob, "ann")[0].set_subscribed(False)
     await bob.saw("track_unsubscribed")
+    # The SDK says so before the server has offered it; asked for again at once, the two changes can
+    # become one offer that changes nothing.
+    await asyncio.sleep(1.0)
     bob.tracks.clear()
     publications(bob, "ann")[0].set_subscribed(True)
     await bob.must_hear("ann")
