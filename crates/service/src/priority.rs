@@ -28,13 +28,13 @@ impl Work {
 /// Gives the calling thread the priority of its work. A thread that stands further behind already,
 /// because the whole process was put there, stays.
 pub fn set(work: Work) {
-    if let Err(error) = linux::set(work) {
+    if let Err(error) = thread::set(work) {
         tracing::debug!(?work, %error, "thread keeps its priority");
     }
 }
 
 #[cfg(target_os = "linux")]
-mod linux {
+mod thread {
     use rustix::io::Result;
     use rustix::process::{getpriority_process, setpriority_process};
 
@@ -55,7 +55,7 @@ mod linux {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod linux {
+mod thread {
     use super::Work;
 
     pub(super) fn set(_: Work) -> Result<(), std::convert::Infallible> {
