@@ -20,6 +20,7 @@ mod config;
 mod engine;
 mod error;
 mod event;
+mod idle;
 mod negotiate;
 mod remote;
 mod sender;
@@ -41,6 +42,7 @@ use std::time::Instant;
 use str0m::Candidate;
 
 use engine::Engine;
+use idle::IdleSections;
 use negotiate::Pending;
 use sender::Sender;
 
@@ -57,8 +59,7 @@ pub struct Peer {
     announced: BTreeMap<Mid, Slot>,
     /// Sections whose sender left and whose far end has not yet been told.
     cooling: BTreeMap<Mid, MediaKind>,
-    /// Sections of ours that carry nothing any more and may carry a new sender.
-    idle: BTreeMap<Mid, MediaKind>,
+    idle: IdleSections,
     /// Sections of an offering far end that carried a sender before. Their source cannot be
     /// changed within an answer, so that they are not used again.
     worn: BTreeSet<Mid>,
@@ -83,7 +84,7 @@ impl Peer {
             remote: remote::RemoteSections::default(),
             announced: BTreeMap::new(),
             cooling: BTreeMap::new(),
-            idle: BTreeMap::new(),
+            idle: IdleSections::default(),
             worn: BTreeSet::new(),
             publish_options: BTreeMap::new(),
             wanted_channels: Vec::new(),

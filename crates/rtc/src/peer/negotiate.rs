@@ -363,17 +363,11 @@ impl Plan {
             restart: peer.restart,
             placed: Vec::new(),
         };
-        peer.idle
-            .retain(|mid, _| peer.engine.section_is_usable(*mid));
+        let engine = &peer.engine;
+        peer.idle.retain(|mid| engine.section_is_usable(mid));
         for (slot, sender) in peer.senders.iter().filter(|(_, s)| s.mid.is_none()) {
-            match peer
-                .idle
-                .iter()
-                .find(|(_, kind)| **kind == sender.kind)
-                .map(|(m, _)| *m)
-            {
+            match peer.idle.take(sender.kind, &sender.msid.track) {
                 Some(mid) => {
-                    peer.idle.remove(&mid);
                     if peer.config.side == Side::Server {
                         peer.engine.renew_source(mid);
                     }
@@ -383,7 +377,7 @@ impl Plan {
             }
         }
         peer.idle
-            .extend(plan.stop.iter().map(|(mid, kind)| (*mid, *kind)));
+            .extend(plan.stop.iter().map(|(m, kind)| (*m, *kind)));
         plan
     }
 

@@ -82,8 +82,11 @@ impl Peer {
             && self.announced.contains_key(&mid)
         {
             self.cooling.insert(mid, sender.kind);
-            if self.config.role == Role::Answerer {
-                self.worn.insert(mid);
+            match self.config.role {
+                Role::Offerer => self.idle.remember(mid, &sender.msid.track),
+                Role::Answerer => {
+                    self.worn.insert(mid);
+                }
             }
         }
     }

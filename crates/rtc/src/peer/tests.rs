@@ -226,6 +226,31 @@ fn a_subscriber_section_is_reused_under_a_new_name() {
 }
 
 #[test]
+fn a_track_that_comes_back_gets_a_section_it_has_not_been_on() {
+    let mut pair = Pair::new(Side::Server, Side::Client, false);
+    for times in 1..=3 {
+        let slot = pair.a.add_audio_sender("PA_a|TR_a", "TR_a");
+        let (offer, _) = pair.negotiate();
+        assert_eq!(offer.matches("m=audio").count(), times);
+        assert_eq!(offer.matches("a=msid:PA_a|TR_a TR_a").count(), 1);
+        pair.run(500);
+        pair.a.send_rtp(slot, packet(1), pair.now).unwrap();
+        pair.run(50);
+        assert_eq!(rtp(&pair.seen_b).len(), times);
+        pair.a.remove_sender(slot);
+        pair.negotiate();
+    }
+    let other = pair.a.add_audio_sender("PA_b|TR_b", "TR_b");
+    let (offer, _) = pair.negotiate();
+    assert_eq!(
+        offer.matches("m=audio").count(),
+        3,
+        "another track takes one of them"
+    );
+    assert!(pair.a.sender_mid(other).is_some());
+}
+
+#[test]
 fn unused_receive_sections_are_answered_inactive() {
     let mut pair = Pair::new(Side::Client, Side::Server, true);
     pair.a.open_channel(RELIABLE, Delivery::Reliable);
