@@ -3,6 +3,7 @@
 //! everything a call needs.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod calls;
 mod tokens;
 mod webhooks;
 
