@@ -17,12 +17,14 @@ mod template;
 mod verbs;
 mod wiring;
 
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use tokio::runtime;
+use tokio::runtime::{self, Runtime};
 use trunkline_base::class::Class;
 use trunkline_service::priority::{self, Work};
+use trunkline_service::tasks::Tasks;
 
 use args::{Cli, Global, Verb};
 use failure::Failure;
@@ -61,29 +63,44 @@ fn told(error: &clap::Error) -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Failure> {
     let Cli { global, verb } = cli;
-    let carries_sound = matches!(verb, Verb::Serve(_) | Verb::Demo(_));
-    let runtime = runtime::Builder::new_multi_thread()
-        .enable_all()
-        .on_thread_start(move || {
-            if carries_sound {
-                priority::set(Work::Sound);
-            }
-        })
-        .build()
-        .map_err(|error| {
-            Failure::new(
-                Class::Internal,
-                "process.runtime",
-                format!("cannot start threads: {error}"),
-            )
-        })?;
-    runtime.block_on(dispatch(verb, &global))
+    if !matches!(verb, Verb::Serve(_) | Verb::Demo(_)) {
+        return threads(None)?.block_on(dispatch(verb, &global, Tasks::new()));
+    }
+    let sound = threads(Some(Work::Sound))?;
+    let service = threads(Some(Work::Service))?;
+    let tasks = Tasks::new().with_sound(sound.handle().clone());
+    service.block_on(dispatch(verb, &global, tasks))
 }
 
-async fn dispatch(verb: Verb, global: &Global) -> Result<(), Failure> {
+/// Threads for a kind of work.
+fn threads(work: Option<Work>) -> Result<Runtime, Failure> {
+    let ranked = move || {
+        if let Some(work) = work {
+            priority::set(work);
+        }
+    };
+    let mut builder = runtime::Builder::new_multi_thread();
+    builder.enable_all().on_thread_start(ranked);
+    if work == Some(Work::Sound) {
+        builder.worker_threads(sound_threads()).thread_name("sound");
+    }
+    builder.build().map_err(|error| {
+        let text = format!("cannot start threads: {error}");
+        Failure::new(Class::Internal, "process.runtime", text)
+    })
+}
+
+/// Half of the cores: a core passes the sound of more calls on than a core's worth of conversations
+/// needs, and few threads wake each other less.
+fn sound_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    cores.div_ceil(2)
+}
+
+async fn dispatch(verb: Verb, global: &Global, tasks: Tasks) -> Result<(), Failure> {
     match verb {
-        Verb::Demo(typed) => demo::run(typed, global).await,
-        Verb::Serve(typed) => verbs::serve::run(typed, global).await,
+        Verb::Demo(typed) => demo::run(typed, global, tasks).await,
+        Verb::Serve(typed) => verbs::serve::run(typed, global, tasks).await,
         Verb::Models(verb) => verbs::models::run(verb, global).await,
         Verb::Calls(verb) => verbs::calls::run(verb, global).await,
         Verb::Token(verb) => verbs::token::run(verb, global),

@@ -8,18 +8,21 @@
 /// What a thread does, as far as its priority goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// Carries frames.
+    /// Passes frames on: whoever hears them has nothing to smooth a late one with.
     Sound,
+    /// Everything around: conversations, whose frames pass through a buffer, and requests.
+    Service,
     /// Runs models.
     Models,
 }
 
 impl Work {
-    /// The Unix niceness. The distance of 20 lets sound preempt at once and leaves the models a
-    /// hundredth of a busy core.
+    /// The Unix niceness. The distance of 15 and 20 lets the others preempt at once and leaves the
+    /// models a hundredth of a busy core.
     const fn niceness(self) -> i32 {
         match self {
             Self::Sound => -10,
+            Self::Service => -5,
             Self::Models => 10,
         }
     }
@@ -44,10 +47,10 @@ mod thread {
     pub(super) fn set(work: Work) -> Result<()> {
         let own = getpriority_process(None)?;
         let wanted = match work {
-            // Sound threads start from the process's niceness; a process that was made nicer on
+            // These threads start from the process's niceness; a process that was made nicer on
             // purpose is left alone.
-            Work::Sound if own > 0 => return Ok(()),
-            Work::Sound => own.min(work.niceness()),
+            Work::Sound | Work::Service if own > 0 => return Ok(()),
+            Work::Sound | Work::Service => own.min(work.niceness()),
             Work::Models => own.max(work.niceness()),
         };
         setpriority_process(None, wanted)

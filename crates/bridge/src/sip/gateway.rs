@@ -285,7 +285,9 @@ async fn bind_tcp(
 /// Gives each arrival a task of its own.
 async fn receive(mut arrivals: mpsc::Receiver<Arrival>, shared: Shared, tasks: Tasks) {
     while let Some(arrival) = arrivals.recv().await {
-        tasks.session("call", Call::run(arrival, shared.clone()));
+        tasks
+            .sound()
+            .session("call", Call::run(arrival, shared.clone()));
     }
 }
 

@@ -38,7 +38,7 @@ const SETTLE: Duration = Duration::from_secs(10);
 /// How often the store is looked at for what is new.
 const LOOK: Duration = Duration::from_millis(100);
 
-pub(crate) async fn run(typed: Demo, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(typed: Demo, global: &Global, tasks: Tasks) -> Result<(), Failure> {
     let settings = settings(&typed, global)?;
     start_logging(&settings.monitoring, global)?;
     let speech = load_speech(dir_or_default(typed.models.clone())?).await?;
@@ -46,7 +46,6 @@ pub(crate) async fn run(typed: Demo, global: &Global) -> Result<(), Failure> {
         Some(file) => script::recording(file)?,
         None => script::questions(&speech).await?,
     };
-    let tasks = Tasks::new();
     let plan = Plan {
         settings,
         keys: dev_keys(),

@@ -26,11 +26,10 @@ const DRAIN: Duration = Duration::from_secs(60);
 /// Goodbyes take this long at the most.
 const HURRY: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(typed: Serve, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(), Failure> {
     let settings = settings(global)?;
     start_logging(&settings.monitoring, global)?;
     let mut signals = Signals::new()?;
-    let tasks = Tasks::new();
     let plan = Plan {
         keys: keys(global, &settings, &tasks)?,
         speech: speech(&typed, &settings).await?,

@@ -21,6 +21,8 @@ pub fn start(
     notices: mpsc::Sender<RoomNotice>,
     tasks: &Tasks,
 ) -> Result<(Rooms, SocketAddr), StartError> {
+    let tasks = &tasks.sound();
+    let _sockets = tasks.enter();
     let addr = config.media;
     let (port, handle, bound) =
         udp::bind(addr).map_err(|source| StartError::Bind { addr, source })?;

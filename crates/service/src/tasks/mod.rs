@@ -17,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use tokio::runtime::{EnterGuard, Handle};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -68,6 +69,10 @@ pub struct Tasks {
     abort: CancellationToken,
     fatal: Arc<OnceLock<String>>,
     roll: Roll,
+    /// Where tasks run; none means the runtime of whoever starts them.
+    runtime: Option<Handle>,
+    /// Where tasks that carry sound run.
+    sound: Option<Handle>,
 }
 
 impl Default for Tasks {
@@ -85,7 +90,34 @@ impl Tasks {
             abort: CancellationToken::new(),
             fatal: Arc::new(OnceLock::new()),
             roll: Roll::default(),
+            runtime: None,
+            sound: None,
         }
+    }
+
+    /// The same owner, with a runtime for tasks that carry sound: whatever else the process does,
+    /// their frames do not queue behind it.
+    #[must_use]
+    pub fn with_sound(self, runtime: Handle) -> Self {
+        Self {
+            sound: Some(runtime),
+            ..self
+        }
+    }
+
+    /// The same owner, for tasks that carry sound. They run, with all they start, on the runtime for
+    /// it, if there is one.
+    #[must_use]
+    pub fn sound(&self) -> Self {
+        Self {
+            runtime: self.sound.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// Makes sockets and timers of the runtime these tasks run on, until dropped.
+    pub fn enter(&self) -> Option<EnterGuard<'_>> {
+        self.runtime.as_ref().map(Handle::enter)
     }
 
     /// What tasks watch to learn that it is time to end.
@@ -136,14 +168,18 @@ impl Tasks {
     {
         let abort = self.abort.clone();
         let present = self.roll.enter(name);
-        self.tracker.spawn(async move {
+        let owned = async move {
             let _present = present;
             tokio::select! {
                 biased;
                 () = abort.cancelled() => {}
                 () = task => {}
             }
-        })
+        };
+        match &self.runtime {
+            Some(runtime) => self.tracker.spawn_on(owned, runtime),
+            None => self.tracker.spawn(owned),
+        }
     }
 
     /// Drains because of a failure that the process must report in its exit code.
