@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 use trunkline_agent::speech::{Speech, SpeechConfig, models};
-use trunkline_media::{SampleRate, resample, wav};
+use trunkline_media::{SampleRate, wav};
 
 /// The models, or `None` after saying that the test is skipped.
 ///
@@ -44,11 +44,6 @@ pub(crate) async fn words(speech: &Speech, file: &Path) -> String {
 
 /// A sentence as 8 kHz samples.
 pub(crate) async fn spoken(speech: &Speech, text: &str) -> Vec<i16> {
-    let mut stream = speech.tts().synthesize(text, CancellationToken::new());
-    let mut pcm = Vec::new();
-    while let Some(chunk) = stream.next().await {
-        pcm.extend_from_slice(&chunk.unwrap().samples);
-    }
-    let rate = SampleRate::try_from(speech.tts().rate()).unwrap();
-    resample::convert(rate, SampleRate::HZ_8000, &pcm).unwrap()
+    let stream = speech.tts().synthesize(text, CancellationToken::new());
+    stream.whole(SampleRate::HZ_8000).await.unwrap()
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_agent::speech::{Speech, SpeechConfig, models};
 use trunkline_benches::{Figures, Usage, counter, usage};
 use trunkline_bridge::sip::{Caller, CallerOptions};
-use trunkline_media::{SampleRate, resample};
+use trunkline_media::SampleRate;
 use trunkline_tests::{Daemon, Setup};
 
 use talk::{Heard, converse};
@@ -85,13 +85,8 @@ async fn question() -> Arc<[i16]> {
     let dir = std::env::var_os("TRUNKLINE_MODELS").map(PathBuf::from);
     let dir = dir.or_else(models::default_dir).expect("a home directory");
     let speech = Speech::load(&dir, &SpeechConfig::default()).expect("installed models");
-    let mut stream = speech.tts().synthesize(QUESTION, CancellationToken::new());
-    let mut pcm = Vec::new();
-    while let Some(Ok(chunk)) = stream.next().await {
-        pcm.extend_from_slice(&chunk.samples);
-    }
-    let rate = SampleRate::try_from(speech.tts().rate()).expect("a usual rate");
-    let mut pcm = resample::convert(rate, SampleRate::HZ_8000, &pcm).expect("samples");
+    let stream = speech.tts().synthesize(QUESTION, CancellationToken::new());
+    let mut pcm = stream.whole(SampleRate::HZ_8000).await.expect("a voice");
     let loud = |sample: &i16| sample.unsigned_abs() > 300;
     let last = pcm.iter().rposition(loud).map_or(0, |at| at + 1);
     pcm.truncate(last);

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use trunkline_base::secret::Personal;
+use trunkline_media::{SampleRate, resample};
 
 use super::SpeechError;
 
@@ -104,6 +105,25 @@ impl SpeechStream {
     /// Nothing is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<Result<PcmChunk, SpeechError>> {
         self.chunks.recv().await
+    }
+
+    /// All of it, for who does not play it as it comes.
+    ///
+    /// # Errors
+    /// What the voice failed with, or a rate of its own that cannot be brought to `rate`.
+    pub async fn whole(mut self, rate: SampleRate) -> Result<Vec<i16>, SpeechError> {
+        let (mut samples, mut own) = (Vec::new(), rate.hz());
+        while let Some(chunk) = self.next().await {
+            let chunk = chunk?;
+            own = chunk.rate;
+            samples.extend_from_slice(&chunk.samples);
+        }
+        let failed = |reason: String| SpeechError::Model {
+            part: "text-to-speech",
+            reason,
+        };
+        let own = SampleRate::new(own).map_err(|error| failed(error.to_string()))?;
+        resample::convert(own, rate, &samples).map_err(|error| failed(error.to_string()))
     }
 }
 

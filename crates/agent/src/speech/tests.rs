@@ -69,24 +69,19 @@ fn skipped(test: &str) {
     eprintln!("SKIPPED {test}: the offline models are not installed (see TRUNKLINE_MODELS)");
 }
 
+/// At 8 kHz.
 async fn say(speech: &Speech, text: &str) -> Vec<i16> {
-    let mut stream = speech.tts().synthesize(text, CancellationToken::new());
-    let mut sound = Vec::new();
-    while let Some(chunk) = stream.next().await {
-        sound.extend(chunk.unwrap().samples);
-    }
-    sound
+    let stream = speech.tts().synthesize(text, CancellationToken::new());
+    stream.whole(SampleRate::HZ_8000).await.unwrap()
 }
 
-/// To 8 kHz, through mu-law and back, and up to 16 kHz: what a telephone leaves of a voice.
-fn telephone(speech: &Speech, sound: &[i16]) -> Arc<[i16]> {
-    let rate = |hz| SampleRate::new(hz).unwrap();
-    let narrow = convert(rate(speech.tts().rate()), rate(8_000), sound).unwrap();
+/// Through mu-law and back, and up to 16 kHz: what a telephone leaves of a voice.
+fn telephone(narrow: &[i16]) -> Arc<[i16]> {
     let line: Vec<i16> = narrow
         .iter()
         .map(|s| Law::Mu.decode_sample(Law::Mu.encode_sample(*s)))
         .collect();
-    convert(rate(8_000), rate(SPEECH_RATE), &line)
+    convert(SampleRate::HZ_8000, SampleRate::HZ_16000, &line)
         .unwrap()
         .into()
 }
@@ -142,7 +137,7 @@ async fn what_is_said_is_heard_through_a_telephone_line() {
     let (mut wrong, mut total) = (0, 0);
     for (said, expected) in SENTENCES {
         let sound = say(speech, said).await;
-        let heard = hear(speech, telephone(speech, &sound)).await;
+        let heard = hear(speech, telephone(&sound)).await;
         let expected = words(expected);
         let errors = distance(&expected, &words(&heard));
         println!("{errors} wrong of {}: {heard}", expected.len());
@@ -163,7 +158,7 @@ async fn a_long_speech_is_heard_in_pieces() {
         sound.extend(say(speech, said).await);
         expected.extend(words(text));
     }
-    let sound = telephone(speech, &sound);
+    let sound = telephone(&sound);
     assert!(sound.len() > 14 * 16_000);
     let heard = hear(speech, sound).await;
     let errors = distance(&expected, &words(&heard));
@@ -196,7 +191,7 @@ async fn voice_is_found_where_it_is() {
     let Some(speech) = speech("voice_is_found_where_it_is") else {
         return;
     };
-    let voice = telephone(speech, &say(speech, SENTENCES[1].0).await);
+    let voice = telephone(&say(speech, SENTENCES[1].0).await);
     let mut sound = vec![0_i16; SPEECH_RATE as usize];
     sound.extend(voice.iter());
     sound.extend(vec![0; 2 * SPEECH_RATE as usize]);
@@ -249,7 +244,7 @@ async fn a_finished_sentence_is_told_from_one_cut_off() {
 }
 
 async fn judge(speech: &Speech, sound: &[i16]) -> f32 {
-    let sound = telephone(speech, sound);
+    let sound = telephone(sound);
     speech
         .eot()
         .probability(sound, CancellationToken::new())

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use trunkline_agent::speech::Speech;
 use trunkline_base::class::Class;
 use trunkline_media::analyse::{Rules, segments};
-use trunkline_media::{SampleRate, resample, wav};
+use trunkline_media::{SampleRate, wav};
 
 use crate::failure::{Failure, chain};
 
@@ -53,13 +53,8 @@ pub(super) async fn questions(speech: &Speech) -> Result<Vec<Line>, Failure> {
 }
 
 async fn speak(speech: &Speech, text: &str) -> Result<Vec<i16>, Failure> {
-    let mut stream = speech.tts().synthesize(text, CancellationToken::new());
-    let mut pcm = Vec::new();
-    while let Some(chunk) = stream.next().await {
-        pcm.extend_from_slice(&chunk?.samples);
-    }
-    let rate = rate(speech.tts().rate())?;
-    resample::convert(rate, SampleRate::HZ_8000, &pcm).map_err(|error| bad(chain(&error)))
+    let stream = speech.tts().synthesize(text, CancellationToken::new());
+    Ok(stream.whole(SampleRate::HZ_8000).await?)
 }
 
 /// A recording, cut into lines.
@@ -104,10 +99,6 @@ fn cut(pcm: &[i16]) -> Vec<Line> {
             })
         })
         .collect()
-}
-
-fn rate(hz: u32) -> Result<SampleRate, Failure> {
-    SampleRate::try_from(hz).map_err(|_| bad(format!("a voice at {hz} Hz is not known here")))
 }
 
 fn bad(text: String) -> Failure {
