@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use trunkline_base::class::{Class, Classified};
+use trunkline_base::time::UnixTime;
 
 use super::breaker::Sign;
 use super::observe::Guard;
@@ -86,6 +87,21 @@ pub struct ClockOff {
     pub by: Duration,
     /// Whether the server's is ahead of ours.
     pub server_is_ahead: bool,
+}
+
+impl ClockOff {
+    /// What servers allow between their clock and a token's.
+    const LEEWAY: Duration = Duration::from_secs(60);
+
+    /// How far the server's clock is off, if by more than tokens allow.
+    pub(super) fn between(server: UnixTime, ours: UnixTime) -> Option<Self> {
+        let (ahead, behind) = (server.since(ours), ours.since(server));
+        let by = ahead.max(behind);
+        (by > Self::LEEWAY).then_some(Self {
+            by,
+            server_is_ahead: ahead > behind,
+        })
+    }
 }
 
 #[derive(Deserialize)]

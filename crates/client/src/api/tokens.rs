@@ -12,10 +12,8 @@ use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::KeyRing;
 
+use super::error::ClockOff;
 use crate::auth::{ApiGrant, AuthError, LiveKitAuthManager, Scope};
-
-/// What servers allow between their clock and a token's.
-pub(super) const LEEWAY: Duration = Duration::from_secs(60);
 
 /// A server whose clock is further off than this is not followed, but reported.
 const FOLLOWED: Duration = Duration::from_secs(24 * 3600);
@@ -42,13 +40,9 @@ struct Skew(i64);
 
 impl Skew {
     fn between(server: UnixTime, ours: UnixTime) -> Self {
-        let ahead = server.millis_i64().saturating_sub(ours.millis_i64());
-        let by = Duration::from_millis(ahead.unsigned_abs());
-        Self(if by <= LEEWAY || by > FOLLOWED {
-            0
-        } else {
-            ahead
-        })
+        let off = ClockOff::between(server, ours).filter(|off| off.by <= FOLLOWED);
+        let ahead = off.map_or(0, |_| server.millis_i64().saturating_sub(ours.millis_i64()));
+        Self(ahead)
     }
 
     /// The server's time at ours.

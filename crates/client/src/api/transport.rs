@@ -19,7 +19,7 @@ use super::observe::Called;
 use super::regions::{self, Regions};
 use super::retry::{Decision, Fault, Moment, Series};
 use super::target::Target;
-use super::tokens::{Bearer, LEEWAY, Tokens};
+use super::tokens::{Bearer, Tokens};
 use super::wire::{Answered, Wire};
 use super::{ApiError, ApiOptions, Failure, Rpc, RpcInfo, Scope};
 use crate::auth::LiveKitAuthManager;
@@ -244,7 +244,8 @@ impl Transport {
         if refusal.is_about_token() {
             let server = answered.date().map(UnixTime::from_system);
             curable = self.tokens.is_curable(bearer, server);
-            refusal.clock = server.and_then(|server| clock_off(server, self.tokens.own_clock()));
+            refusal.clock =
+                server.and_then(|server| ClockOff::between(server, self.tokens.own_clock()));
         }
         Miss {
             failure: Failure::Twirp(refusal),
@@ -320,17 +321,6 @@ impl Transport {
             Target::new(url, options.breaker, options.watch.clone())
         })
     }
-}
-
-/// How far the server's clock is off, if by more than tokens allow.
-fn clock_off(server: UnixTime, ours: UnixTime) -> Option<ClockOff> {
-    let ahead = server.since(ours);
-    let behind = ours.since(server);
-    let by = ahead.max(behind);
-    (by > LEEWAY).then_some(ClockOff {
-        by,
-        server_is_ahead: ahead > behind,
-    })
 }
 
 fn now() -> std::time::Instant {
