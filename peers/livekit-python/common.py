@@ -3,6 +3,7 @@
 import array
 import json
 import math
+import os
 import sys
 import wave
 
@@ -102,4 +103,12 @@ def report(**facts):
 
 def fail(code, why):
     print(why, file=sys.stderr, flush=True)
-    sys.exit(code)
+    end(code)
+
+
+def end(code=OK):
+    """Leaves at once. The SDK's threads call into the interpreter until the last moment, and abort the
+    process when they find it half taken down."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

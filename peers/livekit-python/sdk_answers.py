@@ -59,3 +59,4 @@ async def answer(args):
 
 if __name__ == "__main__":
     asyncio.run(answer(arguments()))
+    common.end()

@@ -436,7 +436,7 @@ def main():
     results = asyncio.run(run(parser.parse_args()))
     failed = sorted(name for name, outcome in results.items() if outcome != "ok")
     common.report(scenarios=len(results), failed=failed)
-    sys.exit(1 if failed else 0)
+    common.end(1 if failed else common.OK)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,7 @@ def main():
         common.fail(common.TOO_QUIET, f"too quiet: {facts['level_dbov']} dBov")
     if args.pitch and abs(facts["pitch_hz"] - args.pitch) > args.pitch * 0.05:
         common.fail(common.TOO_QUIET, f"another pitch: {facts['pitch_hz']} Hz")
+    common.end()
 
 
 if __name__ == "__main__":

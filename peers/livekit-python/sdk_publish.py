@@ -70,6 +70,7 @@ def main():
         rate = 48000
         samples = common.tone(args.tone, args.seconds, rate)
     asyncio.run(publish(args, samples, rate))
+    common.end()
 
 
 if __name__ == "__main__":
