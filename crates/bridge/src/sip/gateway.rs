@@ -134,7 +134,7 @@ impl Gateway {
             ports,
             stop,
         };
-        tasks.vital("sip_reception", receive(calls, shared, tasks.clone()));
+        tasks.vital("sip_reception", receive(calls, shared, tasks.sound()));
         info!(udp = %bound, tcp = ?tcp_addr, "sip gateway listens");
         Ok(GatewayHandle {
             addr: bound,
@@ -285,9 +285,7 @@ async fn bind_tcp(
 /// Gives each arrival a task of its own.
 async fn receive(mut arrivals: mpsc::Receiver<Arrival>, shared: Shared, tasks: Tasks) {
     while let Some(arrival) = arrivals.recv().await {
-        tasks
-            .sound()
-            .session("call", Call::run(arrival, shared.clone()));
+        tasks.session("call", Call::run(arrival, shared.clone()));
     }
 }
 
