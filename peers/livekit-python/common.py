@@ -1,4 +1,4 @@
-"""What both scripts share: exit codes, tokens, WAV files and levels."""
+"""What the scripts share: exit codes, tokens, WAV files and levels."""
 
 import array
 import json

@@ -18,7 +18,7 @@ pub enum Work {
 
 impl Work {
     /// The Unix niceness. The distance of 15 and 20 lets the others preempt at once and leaves the
-    /// models a hundredth of a busy core.
+    /// models a few hundredths of a busy core.
     const fn niceness(self) -> i32 {
         match self {
             Self::Sound => -10,
