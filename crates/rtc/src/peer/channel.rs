@@ -1,7 +1,5 @@
 //! Data channels by label.
 
-use std::collections::BTreeMap;
-
 use str0m::Rtc;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 
@@ -75,12 +73,10 @@ impl Channels {
         self.open.iter().find(|(_, l)| l == label).map(|(i, _)| *i)
     }
 
-    pub(super) fn backlog(&self, rtc: &mut Rtc) -> BTreeMap<String, usize> {
+    /// Bytes waiting on all channels.
+    pub(super) fn buffered(&self, rtc: &mut Rtc) -> usize {
         let size = |rtc: &mut Rtc, id| rtc.channel(id).map_or(0, |mut c| c.buffered_amount());
-        self.open
-            .iter()
-            .map(|(id, label)| (label.clone(), size(rtc, *id)))
-            .collect()
+        self.open.iter().map(|(id, _)| size(rtc, *id)).sum()
     }
 }
 
@@ -114,9 +110,9 @@ impl Peer {
         self.engine.channels.id(label).is_some()
     }
 
-    /// Bytes waiting per open channel.
-    pub fn data_backlog(&mut self) -> BTreeMap<String, usize> {
-        self.engine.channel_backlog()
+    /// Whether messages are still on their way. While none is, whatever may be sent at all can be.
+    pub fn has_data_waiting(&mut self) -> bool {
+        self.engine.buffered() > 0
     }
 
     pub(super) fn open_wanted_channels(&mut self) {

@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use super::codec;
 
 /// SCTP messages longer than this are refused; LiveKit's own server announces the same.
-const MAX_MESSAGE_SIZE: u32 = 65_535;
+pub const MAX_MESSAGE_SIZE: usize = 65_535;
 /// Bytes that may wait in SCTP over all channels. A second of data at 2 Mbit/s; more would only
 /// hide a reader that cannot keep up.
 const MAX_BUFFERED: usize = 256 * 1024;
@@ -61,7 +61,7 @@ impl PeerConfig {
             .set_ice_lite(self.ice_lite)
             .set_local_ice_credentials(self.credentials())
             .set_dtls_version(DtlsVersion::Dtls12)
-            .set_sctp_max_message_size(MAX_MESSAGE_SIZE)
+            .set_sctp_max_message_size(u32::try_from(MAX_MESSAGE_SIZE).unwrap_or(u32::MAX))
             .set_sctp_max_buffered_amount(MAX_BUFFERED)
             .set_send_buffer_audio(AUDIO_HISTORY)
             .set_send_buffer_video(VIDEO_HISTORY);

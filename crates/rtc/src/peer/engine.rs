@@ -208,11 +208,12 @@ impl Engine {
         written.flatten()
     }
 
-    pub(super) fn channel_backlog(&mut self) -> BTreeMap<String, usize> {
+    /// Bytes waiting on all channels.
+    pub(super) fn buffered(&mut self) -> usize {
         let channels = std::mem::take(&mut self.channels);
-        let backlog = self.mutate(|rtc| channels.backlog(rtc));
+        let waiting = self.mutate(|rtc| channels.buffered(rtc));
         self.channels = channels;
-        backlog.unwrap_or_default()
+        waiting.unwrap_or_default()
     }
 
     pub(super) fn request_keyframe(&mut self, mid: Mid) {

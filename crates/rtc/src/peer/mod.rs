@@ -27,7 +27,7 @@ mod sender;
 
 pub use channel::{DATA_TRACK, Delivery, LOSSY, RELIABLE};
 pub use codec::Codec;
-pub use config::{PeerConfig, Role, Side};
+pub use config::{MAX_MESSAGE_SIZE, PeerConfig, Role, Side};
 pub use error::{SdpError, SendError};
 pub use event::{MediaKind, Mid, PeerEvent, PeerInput, RtpIn, SenderReport, Transmit};
 pub use negotiate::{PublishOptions, Shortage};

@@ -8,10 +8,10 @@ use livekit_protocol::{DataPacket, RpcRequest, UserPacket, data_packet::Value};
 use prost::Message;
 use trunkline_base::id::ParticipantSid;
 
-use crate::peer::{DATA_TRACK, LOSSY, RELIABLE};
+use crate::peer::{DATA_TRACK, LOSSY, MAX_MESSAGE_SIZE, RELIABLE};
 
 use super::Sfu;
-use super::config::Permissions;
+use super::addressees::Addressees;
 use super::event::SfuEvent;
 use super::member::MemberId;
 use super::stats::DropReason;
@@ -35,7 +35,7 @@ pub(super) struct Recent {
 struct Kept {
     at: Instant,
     from: Option<MemberId>,
-    to: Vec<String>,
+    to: Addressees,
     bytes: Arc<[u8]>,
 }
 
@@ -75,7 +75,7 @@ impl Sfu {
             self.stats.drop(DropReason::DataDuplicate);
             return;
         }
-        let to = destinations(packet);
+        let to = Addressees::of(packet);
         let bytes: Arc<[u8]> = packet.encode_to_vec().into();
         self.distribute(None, to, bytes, reliable, now);
         self.settle(now);
@@ -106,7 +106,7 @@ impl Sfu {
         };
         self.calls.insert(call, id);
         let bytes: Arc<[u8]> = packet.encode_to_vec().into();
-        self.distribute(None, vec![callee.to_string()], bytes, true, now);
+        self.distribute(None, Addressees::only(callee.to_string()), bytes, true, now);
         self.settle(now);
         Ok(())
     }
@@ -148,7 +148,7 @@ impl Sfu {
         match self.admit(from, label, bytes) {
             Ok((packet, ..)) if self.take_answer(from, &packet) => {}
             Ok((packet, reliable, stamped)) => {
-                let to = destinations(&packet);
+                let to = Addressees::of(&packet);
                 self.distribute(Some(from), to, stamped.into(), reliable, now);
             }
             Err(reason) => self.stats.drop(reason),
@@ -200,12 +200,15 @@ impl Sfu {
         {
             return Err(DropReason::DataDuplicate);
         }
-        let identity = sender_identity(&packet, member.identity.as_str(), &member.permissions)?;
-        let stamp = Stamp {
-            identity,
-            sid: member.sid.as_str(),
-            reliable,
-        };
+        match &packet.value {
+            Some(Value::Metrics(_)) => return Err(DropReason::DataConsumed),
+            Some(Value::Transcription(_)) if !member.permissions.agent => {
+                return Err(DropReason::DataNotAllowed);
+            }
+            _ => {}
+        }
+        let own = (member.identity.as_str(), member.sid.as_str());
+        let stamp = Stamp::of(&packet, own, &member.permissions, reliable);
         let stamped = stamp.apply(&raw, &packet);
         Ok((packet, reliable, stamped))
     }
@@ -213,17 +216,21 @@ impl Sfu {
     fn distribute(
         &mut self,
         from: Option<MemberId>,
-        to: Vec<String>,
+        to: Addressees,
         bytes: Arc<[u8]>,
         reliable: bool,
         now: Instant,
     ) {
+        if bytes.len() > MAX_MESSAGE_SIZE {
+            self.stats.drop(DropReason::DataTooLarge);
+            return;
+        }
         let members = self
             .members
             .iter()
             .filter(|(id, m)| Some(**id) != from && m.active);
         let receivers: Vec<MemberId> = members
-            .filter(|(_, m)| m.is_addressed(&to))
+            .filter(|(_, m)| to.include(m))
             .map(|(id, _)| *id)
             .collect();
         for id in receivers {
@@ -286,10 +293,17 @@ impl Sfu {
             let sent = member
                 .link(target)
                 .is_some_and(|l| l.peer.send_data(RELIABLE, &next, now));
-            if !sent {
+            if sent {
+                self.stats.data_out += 1;
+            } else if member
+                .link(target)
+                .is_some_and(|l| l.peer.has_data_waiting())
+            {
                 break;
+            } else {
+                // With nothing on its way there is room: the far end takes no message like this.
+                self.stats.drop(DropReason::DataTooLarge);
             }
-            self.stats.data_out += 1;
             member.data.backlog_bytes -= next.len();
             member.data.backlog.pop_front();
         }
@@ -310,7 +324,7 @@ impl Sfu {
         }
         member.data.deliverable = true;
         let fresh = |k: &&Kept| now.saturating_duration_since(k.at) <= KEEP;
-        let for_me = |k: &&Kept| k.from != Some(id) && member.is_addressed(&k.to);
+        let for_me = |k: &&Kept| k.from != Some(id) && k.to.include(member);
         let missed: Vec<_> = self
             .recent
             .packets
@@ -323,41 +337,4 @@ impl Sfu {
             self.queue_reliable(id, bytes, now);
         }
     }
-}
-
-/// The identity receivers see. Agents may speak for others in text; hidden senders have none.
-fn sender_identity<'a>(
-    packet: &'a DataPacket,
-    own: &'a str,
-    permissions: &Permissions,
-) -> Result<&'a str, DropReason> {
-    let text = match &packet.value {
-        Some(Value::Metrics(_)) => return Err(DropReason::DataConsumed),
-        Some(Value::Transcription(_)) if !permissions.agent => {
-            return Err(DropReason::DataNotAllowed);
-        }
-        Some(
-            Value::ChatMessage(_)
-            | Value::StreamHeader(_)
-            | Value::StreamChunk(_)
-            | Value::StreamTrailer(_)
-            | Value::Transcription(_),
-        ) => true,
-        _ => false,
-    };
-    if text && permissions.agent && !packet.participant_identity.is_empty() {
-        return Ok(&packet.participant_identity);
-    }
-    Ok(if permissions.hidden { "" } else { own })
-}
-
-/// Identities and sids a packet is meant for; empty means everybody.
-#[expect(deprecated, reason = "older clients address user packets inside")]
-fn destinations(packet: &DataPacket) -> Vec<String> {
-    let mut all = packet.destination_identities.clone();
-    if let Some(Value::User(user)) = &packet.value {
-        all.extend(user.destination_identities.iter().cloned());
-        all.extend(user.destination_sids.iter().cloned());
-    }
-    all
 }

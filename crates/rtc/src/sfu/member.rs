@@ -187,12 +187,6 @@ impl Member {
             Target::Subscriber | Target::Publisher => &mut self.publisher,
         }
     }
-
-    /// True if data addressed to `destinations` (identities or sids; none means all) is for us.
-    pub(super) fn is_addressed(&self, destinations: &[String]) -> bool {
-        let mine = |d: &String| d == self.identity.as_str() || d == self.sid.as_str();
-        destinations.is_empty() || destinations.iter().any(mine)
-    }
 }
 
 impl Link {

@@ -15,6 +15,7 @@
 //!
 //! Video is accepted from publishers and announced, but not yet forwarded.
 
+mod addressees;
 mod config;
 mod data;
 mod drive;

@@ -31,6 +31,8 @@ pub enum DropReason {
     DataUnreadable,
     /// Data of a kind that is not forwarded.
     DataConsumed,
+    /// Data longer than a message may be, once its sender is named in it.
+    DataTooLarge,
     /// Reliable data for a reader that lags too far behind.
     DataSlowReader,
     /// Lossy data for a reader whose channel is full.

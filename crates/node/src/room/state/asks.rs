@@ -1,8 +1,10 @@
 //! What the API asks of a room.
 
 use livekit_protocol as proto;
+use prost::Message as _;
 use proto::{DisconnectReason, RoomEndReason};
 use trunkline_base::id::ParticipantSid;
+use trunkline_rtc::peer::MAX_MESSAGE_SIZE;
 
 use super::exit::Farewell;
 use super::participant::Participant;
@@ -156,6 +158,10 @@ impl RoomState {
             })),
             ..proto::DataPacket::default()
         };
+        // Topic and destinations go with the data, and are as long as a caller likes.
+        if packet.encoded_len() > MAX_MESSAGE_SIZE {
+            return Err(RoomError::DataTooLarge);
+        }
         self.sfu.send_data(&packet, reliable, now.instant);
         self.after_media(now);
         Ok(())
