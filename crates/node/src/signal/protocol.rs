@@ -10,10 +10,6 @@ impl Protocol {
         self.0 > 2
     }
 
-    pub(crate) const fn connection_quality(self) -> bool {
-        self.0 > 4
-    }
-
     pub(crate) const fn ice_lite(self) -> bool {
         self.0 > 5
     }

@@ -139,9 +139,6 @@ impl RoomState {
         if !gone.is_dependent() && empty {
             self.departed = Some(now.instant);
         }
-        for participant in self.participants.values_mut() {
-            participant.quality_told.remove(&gone.sid);
-        }
         self.counts_changed(now);
     }
 

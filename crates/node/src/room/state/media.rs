@@ -162,7 +162,7 @@ impl RoomState {
                 };
                 self.tell(&to, message::wrap(Message::SubscriptionResponse(response)));
             }
-            SfuEvent::Connected { participant } => self.on_connected(&participant, now),
+            SfuEvent::Connected { participant } => self.on_connected(&participant),
             SfuEvent::TransportFailed {
                 participant,
                 target,
@@ -251,14 +251,11 @@ impl RoomState {
         });
     }
 
-    fn on_connected(&mut self, sid: &ParticipantSid, now: Now) {
+    fn on_connected(&mut self, sid: &ParticipantSid) {
         let Some(participant) = self.participants.get_mut(sid) else {
             return;
         };
         participant.link = Link::Up;
-        self.quality_due = self
-            .quality_due
-            .min(now.instant + super::timers::FIRST_QUALITY);
         if !participant.become_state(State::Active) {
             return;
         }

@@ -117,7 +117,6 @@ pub(crate) struct RoomState {
     ever_joined: bool,
     /// The counts in the room's info changed and are to be told at this time.
     counts_due: Option<Instant>,
-    quality_due: Instant,
     /// Calls of participants' methods under way, by id.
     calls: BTreeMap<String, rpc::Call>,
     replies: Replies,
@@ -166,7 +165,6 @@ impl RoomState {
             departed: None,
             ever_joined: false,
             counts_due: None,
-            quality_due: now.instant + timers::QUALITY_EVERY,
             calls: BTreeMap::new(),
             replies: Replies::default(),
             simulated_speech: None,

@@ -35,8 +35,6 @@ pub(crate) struct Participant {
     pub(crate) refresh_at: Instant,
     /// Those who left while the signal was away, for the resume.
     pub(crate) missed: Vec<proto::ParticipantInfo>,
-    /// Participants whose connection quality this one has been told.
-    pub(crate) quality_told: std::collections::BTreeSet<ParticipantSid>,
     /// Test hooks of the SDKs: what to do to the next resumes.
     pub(crate) sabotage: Option<Sabotage>,
     entered: Instant,
@@ -116,7 +114,6 @@ impl Participant {
             link: Link::Connecting,
             refresh_at: now.instant + refresh::EVERY,
             missed: Vec::new(),
-            quality_told: std::collections::BTreeSet::new(),
             sabotage: None,
             entered: now.instant,
             version: 1,

@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use livekit_protocol as proto;
-use proto::DisconnectReason;
-use proto::RoomEndReason;
-use proto::signal_response::Message;
+use livekit_protocol::{DisconnectReason, RoomEndReason};
 use trunkline_base::id::ParticipantSid;
 
 use super::exit::Farewell;
@@ -24,7 +21,6 @@ impl RoomState {
         self.check_room(now);
         self.check_calls(now);
         self.tell_counts(now);
-        self.tell_quality(now);
         self.end_simulated_speech(now.instant);
     }
 
@@ -34,7 +30,6 @@ impl RoomState {
         let own = [
             self.room_deadline(),
             self.counts_due,
-            Some(self.quality_due),
             self.speech_due(),
             self.calls_due(),
         ];
@@ -95,47 +90,6 @@ impl RoomState {
             self.tell_all(&update);
         }
     }
-
-    /// Everybody is told of those it has not been told of. This node forwards audio unchanged and
-    /// measures no quality, and LOST must never be invented: it makes clients reconnect.
-    fn tell_quality(&mut self, now: Now) {
-        if self.quality_due > now.instant {
-            return;
-        }
-        self.quality_due = now.instant + QUALITY_EVERY;
-        for sid in self.sids() {
-            let fresh = self.quality_news(&sid);
-            if !fresh.is_empty() {
-                let updates = fresh.into_iter().map(excellent).collect();
-                let update = proto::ConnectionQualityUpdate { updates };
-                self.tell(&sid, message::wrap(Message::ConnectionQuality(update)));
-            }
-        }
-    }
-
-    fn quality_news(&mut self, to: &ParticipantSid) -> Vec<ParticipantSid> {
-        let active = |p: &Participant| p.link == Link::Up;
-        let Some(me) = self.participants.get(to).filter(|p| active(p)) else {
-            return Vec::new();
-        };
-        if !me.protocol().connection_quality() {
-            return Vec::new();
-        }
-        let known: Vec<ParticipantSid> = self
-            .participants
-            .values()
-            .filter(|p| active(p) && (p.sid == *to || p.tracks.public().next().is_some()))
-            .filter(|p| p.sid == *to || !p.permission.hidden)
-            .map(|p| p.sid.clone())
-            .collect();
-        let Some(me) = self.participants.get_mut(to) else {
-            return Vec::new();
-        };
-        known
-            .into_iter()
-            .filter(|sid| me.quality_told.insert(sid.clone()))
-            .collect()
-    }
 }
 
 impl Participant {
@@ -157,21 +111,8 @@ impl Participant {
     }
 }
 
-fn excellent(sid: ParticipantSid) -> proto::ConnectionQualityInfo {
-    proto::ConnectionQualityInfo {
-        participant_sid: sid.to_string(),
-        quality: proto::ConnectionQuality::Excellent.into(),
-        score: 4.5,
-    }
-}
-
 /// A participant not ACTIVE within this is removed.
 const JOIN_LIMIT: Duration = Duration::from_secs(60);
 
 /// Joins come in bursts; one message for a burst.
 const COUNTS_DELAY: Duration = Duration::from_secs(5);
-
-pub(super) const QUALITY_EVERY: Duration = Duration::from_secs(5);
-
-/// A newcomer hears its first quality soon.
-pub(super) const FIRST_QUALITY: Duration = Duration::from_secs(1);

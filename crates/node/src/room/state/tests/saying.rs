@@ -228,3 +228,26 @@ fn a_token_is_refreshed_every_five_minutes() {
             .any(|word| matches!(word, Message::RefreshToken(_)))
     );
 }
+
+/// Everybody was said to have an EXCELLENT connection, which nobody had measured.
+#[test]
+fn no_quality_is_told_that_was_not_measured() {
+    let mut house = House::new(spec());
+    let everybody = [house.join(guest("ann")), house.join(guest("bob"))];
+    for sid in &everybody {
+        let participant = house.room.participants.get_mut(sid).unwrap();
+        participant.become_state(proto::participant_info::State::Active);
+        participant.link = participant::Link::Up;
+    }
+    for _ in 0..20 {
+        house.pass(Duration::from_secs(1));
+    }
+    for sid in &everybody {
+        let words = house.heard(sid);
+        assert!(
+            !words
+                .iter()
+                .any(|w| matches!(w, Message::ConnectionQuality(_)))
+        );
+    }
+}
