@@ -5,6 +5,7 @@ use trunkline_base::time::UnixTime;
 use trunkline_base::token::{Claims, KeyRing, ParticipantKind, SignError, VideoGrant, sign};
 
 use super::book::Assignment;
+use crate::signal::sources::Sources;
 
 /// Signs the token of an accepted job, with the key the worker itself uses.
 pub(super) fn sign_job(
@@ -46,8 +47,7 @@ fn claims(assignment: &Assignment, now: UnixTime) -> Claims {
 }
 
 fn grant(room: String, permissions: &proto::ParticipantPermission) -> VideoGrant {
-    let sources = permissions.can_publish_sources.iter();
-    let sources = sources.filter_map(|source| proto::TrackSource::try_from(*source).ok());
+    let sources = Sources::from_wire(&permissions.can_publish_sources);
     VideoGrant {
         agent: true,
         can_publish: Some(permissions.can_publish),
@@ -55,7 +55,7 @@ fn grant(room: String, permissions: &proto::ParticipantPermission) -> VideoGrant
         can_publish_data: Some(permissions.can_publish_data),
         can_update_own_metadata: Some(permissions.can_update_metadata),
         can_subscribe_metrics: Some(permissions.can_subscribe_metrics),
-        can_publish_sources: sources.map(|s| s.as_str_name().to_lowercase()).collect(),
+        can_publish_sources: sources.words(),
         hidden: permissions.hidden,
         ..VideoGrant::join(room)
     }
@@ -79,7 +79,7 @@ mod tests {
             api_key: "second".to_owned(),
             permissions: proto::ParticipantPermission {
                 can_publish: true,
-                can_publish_sources: vec![i32::from(proto::TrackSource::Microphone)],
+                can_publish_sources: vec![i32::from(proto::TrackSource::Microphone), 99],
                 hidden: true,
                 ..Default::default()
             },

@@ -7,3 +7,4 @@ pub(crate) mod metadata;
 pub(crate) mod permission;
 pub(crate) mod protocol;
 pub(crate) mod refresh;
+pub(crate) mod sources;

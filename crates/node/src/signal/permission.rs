@@ -1,10 +1,9 @@
 //! What a participant may do.
 
-use std::collections::BTreeSet;
-
 use livekit_protocol as proto;
-use proto::TrackSource;
 use trunkline_base::token::VideoGrant;
+
+use super::sources::Sources;
 
 /// The rights of one session: from the token at join, replaced whole by UpdateParticipant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,8 +11,7 @@ pub(crate) struct Permission {
     pub(crate) subscribe: bool,
     pub(crate) publish: bool,
     pub(crate) publish_data: bool,
-    /// Sources that may be published; empty means all.
-    pub(crate) sources: BTreeSet<i32>,
+    pub(crate) sources: Sources,
     pub(crate) hidden: bool,
     pub(crate) recorder: bool,
     pub(crate) agent: bool,
@@ -28,11 +26,7 @@ impl Permission {
             subscribe: grant.may_subscribe(),
             publish: grant.may_publish(),
             publish_data: grant.may_publish_data(),
-            sources: grant
-                .can_publish_sources
-                .iter()
-                .filter_map(|word| source(word))
-                .collect(),
+            sources: Sources::from_words(&grant.can_publish_sources),
             hidden: grant.hidden,
             recorder: grant.recorder,
             agent: grant.agent,
@@ -49,7 +43,7 @@ impl Permission {
             subscribe: wire.can_subscribe,
             publish: wire.can_publish,
             publish_data: wire.can_publish_data,
-            sources: wire.can_publish_sources.iter().copied().collect(),
+            sources: Sources::from_wire(&wire.can_publish_sources),
             hidden: wire.hidden,
             recorder: self.recorder,
             agent: self.agent,
@@ -65,7 +59,7 @@ impl Permission {
             can_subscribe: self.subscribe,
             can_publish: self.publish,
             can_publish_data: self.publish_data,
-            can_publish_sources: self.sources.iter().copied().collect(),
+            can_publish_sources: self.sources.to_wire(),
             hidden: self.hidden,
             recorder: self.recorder,
             can_update_metadata: self.update_metadata,
@@ -80,12 +74,7 @@ impl Permission {
         grant.can_subscribe = Some(self.subscribe);
         grant.can_publish = Some(self.publish);
         grant.can_publish_data = Some(self.publish_data);
-        grant.can_publish_sources = self
-            .sources
-            .iter()
-            .filter_map(|number| word(*number))
-            .map(str::to_owned)
-            .collect();
+        grant.can_publish_sources = self.sources.words();
         grant.hidden = self.hidden;
         grant.can_update_own_metadata = Some(self.update_metadata);
         grant.can_subscribe_metrics = self.subscribe_metrics.then_some(true);
@@ -93,57 +82,36 @@ impl Permission {
     }
 }
 
-/// An unknown word allows nothing, but still restricts.
-fn source(word: &str) -> Option<i32> {
-    WORDS
-        .iter()
-        .find(|(_, known)| known.eq_ignore_ascii_case(word))
-        .map(|(number, _)| *number)
-}
-
-fn word(source: i32) -> Option<&'static str> {
-    WORDS
-        .iter()
-        .find(|(number, _)| *number == source)
-        .map(|(_, word)| *word)
-}
-
-const WORDS: [(i32, &str); 4] = [
-    (TrackSource::Camera as i32, "camera"),
-    (TrackSource::Microphone as i32, "microphone"),
-    (TrackSource::ScreenShare as i32, "screen_share"),
-    (TrackSource::ScreenShareAudio as i32, "screen_share_audio"),
-];
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proto::TrackSource;
 
-    const MICROPHONE: i32 = TrackSource::Microphone as i32;
+    use super::*;
 
     #[test]
     fn absent_rights_take_livekits_defaults() {
         let permission = Permission::from_grant(&VideoGrant::join("r"));
         assert!(permission.subscribe && permission.publish && permission.publish_data);
         assert!(!permission.update_metadata && !permission.hidden);
-        assert!(permission.sources.is_empty());
+        assert_eq!(permission.sources, Sources::Any);
     }
 
     #[test]
     fn listed_sources_exclude_the_others() {
         let grant = VideoGrant {
-            can_publish_sources: vec!["microphone".to_owned()],
+            can_publish_sources: vec!["mic".to_owned(), "microphone".to_owned()],
             ..VideoGrant::join("r")
         };
-        let permission = Permission::from_grant(&grant);
-        assert_eq!(permission.sources, BTreeSet::from([MICROPHONE]));
+        let told = Permission::from_grant(&grant).to_wire();
+        let sources: Vec<_> = told.can_publish_sources().collect();
+        assert_eq!(sources, [TrackSource::Unknown, TrackSource::Microphone]);
     }
 
     #[test]
     fn a_refreshed_grant_gives_the_same_rights_again() {
         let grant = VideoGrant {
             can_publish: Some(false),
-            can_publish_sources: vec!["camera".to_owned()],
+            can_publish_sources: vec!["camera".to_owned(), "mic".to_owned()],
             can_update_own_metadata: Some(true),
             hidden: true,
             ..VideoGrant::join("r")

@@ -56,8 +56,8 @@ pub enum Topology {
 pub struct Permissions {
     /// Publish tracks.
     pub can_publish: bool,
-    /// Sources that may be published; empty means any.
-    pub sources: Vec<TrackSource>,
+    /// Sources that may be published.
+    pub sources: Sources,
     /// Receive tracks.
     pub can_subscribe: bool,
     /// Send data packets.
@@ -68,15 +68,45 @@ pub struct Permissions {
     pub agent: bool,
 }
 
+impl Permissions {
+    /// Whether a track of this source may be published.
+    #[must_use]
+    pub fn allow(&self, source: i32) -> bool {
+        self.can_publish && self.sources.allow(source)
+    }
+}
+
 impl Default for Permissions {
     fn default() -> Self {
         Self {
             can_publish: true,
-            sources: Vec::new(),
+            sources: Sources::Any,
             can_subscribe: true,
             can_publish_data: true,
             hidden: false,
             agent: false,
+        }
+    }
+}
+
+/// Which sources of tracks may be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sources {
+    /// All, also those that say nothing of themselves.
+    Any,
+    /// These and no other; with none listed, none.
+    Only(Vec<TrackSource>),
+}
+
+impl Sources {
+    /// Whether a track may say that it is of this source. Numbers nobody knows are on no list.
+    #[must_use]
+    pub fn allow(&self, source: i32) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(listed) => {
+                TrackSource::try_from(source).is_ok_and(|source| listed.contains(&source))
+            }
         }
     }
 }

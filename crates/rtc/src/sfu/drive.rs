@@ -9,7 +9,7 @@ use crate::peer::{PeerEvent, PeerInput, Transmit};
 use super::Sfu;
 use super::config::Target;
 use super::event::SfuEvent;
-use super::member::MemberId;
+use super::member::{Member, MemberId};
 use super::stats::DropReason;
 
 /// A path lost for this long, after ICE has already given it up, is reported.
@@ -61,6 +61,7 @@ impl Sfu {
             }
             self.negotiate_due(id, now);
             self.check_paths(id, now);
+            self.lapse_announcements(id, now);
         }
         if now >= self.next_speakers {
             let interval = Duration::from_millis(self.config.audio.update_interval_ms.into());
@@ -97,9 +98,11 @@ impl Sfu {
                 .flatten()
         });
         let speakers = (speaking || self.has_wishes()).then_some((self.next_speakers, "speakers"));
+        let lapses = self.members.values().filter_map(Member::lapse_at);
         let never = (self.next_speakers + NEVER, "nothing");
         wakes
             .chain(speakers)
+            .chain(lapses.map(|at| (at, "an announcement")))
             .min_by_key(|(at, _)| *at)
             .unwrap_or(never)
     }

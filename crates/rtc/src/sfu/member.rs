@@ -34,7 +34,7 @@ pub(super) struct Member {
     /// Announced and accepted, not yet seen in a description.
     pub(super) pending: Vec<PendingTrack>,
     /// Announced under a client id that is still taken.
-    pub(super) queued: Vec<AddTrackRequest>,
+    pub(super) queued: Vec<QueuedTrack>,
     /// Seen in a description, not yet announced.
     pub(super) unmatched: BTreeMap<Mid, RemoteMedia>,
     /// Explicit wishes by track sid; they outlive the track.
@@ -61,6 +61,13 @@ pub(super) struct Link {
 pub(super) struct PendingTrack {
     pub(super) cids: Vec<String>,
     pub(super) info: TrackInfo,
+    pub(super) since: Instant,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct QueuedTrack {
+    pub(super) request: AddTrackRequest,
+    pub(super) since: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]

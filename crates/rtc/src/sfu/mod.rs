@@ -13,9 +13,10 @@
 //! who speaks, and negotiates the connections that carry all this. Names, metadata, tokens and
 //! the socket of a participant are the signalling layer's.
 //!
-//! Video is accepted from publishers and announced, but not yet forwarded.
+//! It carries no video: the announcement of a video track is refused.
 
 mod addressees;
+mod announce;
 mod config;
 mod data;
 mod drive;
@@ -33,11 +34,11 @@ mod subscribe;
 mod track;
 mod wire;
 
+pub use announce::{AddTrackError, AddedTrack};
 pub use config::{
-    Audience, AudioConfig, Joining, Listener, Permissions, SfuConfig, Target, Topology,
+    Audience, AudioConfig, Joining, Listener, Permissions, SfuConfig, Sources, Target, Topology,
 };
 pub use event::{Described, NegotiationFailure, SfuEvent};
-pub use publish::{AddTrackError, AddedTrack};
 pub use stats::{DropReason, SfuStats};
 
 use std::collections::{BTreeMap, VecDeque};

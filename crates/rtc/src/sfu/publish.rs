@@ -1,86 +1,25 @@
-//! Tracks from their announcement to their end.
+//! Tracks from the meeting of announcement and description to their end.
 //!
 //! A client announces a track by request and describes it in an offer; the two meet in either
 //! order, by the client's id of the track or, where the description carries another id, by kind
 //! and age. A track is on the air when both have met: no packet is needed, so that a muted track
 //! is announced too.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-use livekit_protocol::{AddTrackRequest, AudioTrackFeature, TrackInfo, TrackSource, TrackType};
+use livekit_protocol::{AudioTrackFeature, TrackInfo};
 use trunkline_base::id::{ParticipantSid, TrackSid};
 
-use crate::peer::{MediaKind, Mid, RemoteMedia};
+use crate::peer::{Mid, RemoteMedia};
 
+use super::Sfu;
 use super::event::SfuEvent;
 use super::member::{MemberId, PendingTrack, TrackId};
 use super::speakers::LevelMeter;
 use super::track::{self, Track};
-use super::{Sfu, UnknownParticipant};
-
-/// Announced tracks that may wait for their description.
-const MAX_PENDING: usize = 20;
-/// Announcements that may wait for their client id to become free.
-const MAX_QUEUED: usize = 3;
-
-/// What became of an announcement.
-#[derive(Debug, Clone, PartialEq)]
-pub enum AddedTrack {
-    /// Accepted: answer `track_published` with this, before handling any event.
-    Accepted(Box<TrackInfo>),
-    /// The client id is taken; answer with the reason `QUEUED`. `TrackAccepted` may follow.
-    Queued,
-}
-
-/// Why a track was not accepted; the request response says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum AddTrackError {
-    /// The token does not allow this source.
-    #[error("publishing this source is not allowed")]
-    NotAllowed,
-    /// Neither audio nor video.
-    #[error("track is neither audio nor video")]
-    UnsupportedType,
-    /// Too many wait already.
-    #[error("too many tracks are pending")]
-    LimitExceeded,
-    /// The track to extend does not exist.
-    #[error("track is not published")]
-    NotFound,
-    /// The participant is not here.
-    #[error(transparent)]
-    UnknownParticipant(#[from] UnknownParticipant),
-}
 
 impl Sfu {
-    /// A client announces a track.
-    ///
-    /// # Errors
-    /// Why the track is not accepted.
-    pub fn add_track(
-        &mut self,
-        sid: &ParticipantSid,
-        request: &AddTrackRequest,
-        now: Instant,
-    ) -> Result<AddedTrack, AddTrackError> {
-        let id = self.id(sid)?;
-        self.check_announcement(id, request)?;
-        if !request.sid.is_empty() {
-            let known = self.tracks.values().find(|t| t.sid.as_str() == request.sid);
-            let known = known
-                .filter(|t| t.owner == id)
-                .ok_or(AddTrackError::NotFound)?;
-            return Ok(AddedTrack::Accepted(Box::new(known.info.clone())));
-        }
-        if self.cid_is_taken(id, &request.cid) {
-            return self.queue(id, request);
-        }
-        let info = self.accept(id, request);
-        self.match_waiting(id, now);
-        self.settle(now);
-        Ok(AddedTrack::Accepted(Box::new(info)))
-    }
-
     /// Mutes or unmutes a track. `None` if there is no such track of this participant.
     pub fn mute(
         &mut self,
@@ -124,7 +63,7 @@ impl Sfu {
             .tracks
             .values_mut()
             .find(|t| t.owner == id && t.sid.as_str() == track)?;
-        found.info.audio_features = features.iter().map(|f| *f as i32).collect();
+        found.info.audio_features = distinct(features);
         let info = found.info.clone();
         self.events.push_back(SfuEvent::TrackChanged {
             by: sid.clone(),
@@ -144,64 +83,6 @@ impl Sfu {
         self.find_track(track)
             .filter(|(owner, _)| owner == sid)
             .map(|(_, info)| info)
-    }
-
-    fn check_announcement(
-        &self,
-        id: MemberId,
-        request: &AddTrackRequest,
-    ) -> Result<(), AddTrackError> {
-        let Some(member) = self.members.get(&id) else {
-            return Err(UnknownParticipant.into());
-        };
-        let permissions = &member.permissions;
-        let source = TrackSource::try_from(request.source).unwrap_or(TrackSource::Unknown);
-        let listed = permissions.sources.is_empty() || permissions.sources.contains(&source);
-        if !permissions.can_publish || !listed {
-            return Err(AddTrackError::NotAllowed);
-        }
-        if !matches!(
-            TrackType::try_from(request.r#type),
-            Ok(TrackType::Audio | TrackType::Video)
-        ) {
-            return Err(AddTrackError::UnsupportedType);
-        }
-        if member.pending.len() >= MAX_PENDING {
-            return Err(AddTrackError::LimitExceeded);
-        }
-        Ok(())
-    }
-
-    fn cid_is_taken(&self, id: MemberId, cid: &str) -> bool {
-        let has = |cids: &[String]| cids.iter().any(|c| c == cid);
-        let published = self.tracks.values().any(|t| t.owner == id && has(&t.cids));
-        let member = self.members.get(&id);
-        published || member.is_some_and(|m| m.pending.iter().any(|p| has(&p.cids)))
-    }
-
-    fn queue(
-        &mut self,
-        id: MemberId,
-        request: &AddTrackRequest,
-    ) -> Result<AddedTrack, AddTrackError> {
-        let member = self.members.get_mut(&id).ok_or(UnknownParticipant)?;
-        if member.queued.len() >= MAX_QUEUED {
-            return Err(AddTrackError::LimitExceeded);
-        }
-        member.queued.push(request.clone());
-        Ok(AddedTrack::Queued)
-    }
-
-    fn accept(&mut self, id: MemberId, request: &AddTrackRequest) -> TrackInfo {
-        let info = track::info_of(request, &mut self.rng);
-        let pending = PendingTrack {
-            cids: track::cids_of(request),
-            info: info.clone(),
-        };
-        if let Some(member) = self.members.get_mut(&id) {
-            member.pending.push(pending);
-        }
-        info
     }
 
     /// Tells a publisher how to encode what its offer is about to add.
@@ -249,11 +130,9 @@ impl Sfu {
         let member = self.members.get(&id)?;
         member.unmatched.iter().find_map(|(mid, media)| {
             let fits = |p: &PendingTrack| {
-                if by_id {
-                    p.cids.contains(&media.track_id)
-                } else {
-                    track::kind_of(&p.info) == media.kind
-                }
+                // The id alone would let a video section pass for what was announced as audio.
+                track::kind_of(&p.info) == media.kind
+                    && (!by_id || p.cids.contains(&media.track_id))
             };
             Some((*mid, member.pending.iter().position(fits)?))
         })
@@ -289,9 +168,6 @@ impl Sfu {
         };
         self.tracks.insert(track, made);
         self.events.push_back(SfuEvent::TrackPublished { by, info });
-        if kind == MediaKind::Video {
-            return;
-        }
         for listener in self.members.keys().copied().collect::<Vec<_>>() {
             self.reconcile(listener, now);
         }
@@ -323,52 +199,26 @@ impl Sfu {
             self.events
                 .push_back(SfuEvent::TrackUnpublished { by, info, revoked });
         }
-        self.accept_queued(ended.owner);
-    }
-
-    fn accept_queued(&mut self, id: MemberId) {
-        let waiting = self
-            .members
-            .get_mut(&id)
-            .map(|m| std::mem::take(&mut m.queued));
-        for request in waiting.unwrap_or_default() {
-            if self.cid_is_taken(id, &request.cid) {
-                if let Some(member) = self.members.get_mut(&id) {
-                    member.queued.push(request);
-                }
-                continue;
-            }
-            let info = self.accept(id, &request);
-            if let Some(to) = self.sid_of(id) {
-                self.events.push_back(SfuEvent::TrackAccepted {
-                    to,
-                    cid: request.cid,
-                    info,
-                });
-            }
-        }
+        self.accept_queued(ended.owner, now);
     }
 
     /// Ends what a participant may no longer publish.
     pub(super) fn revoke_forbidden(&mut self, id: MemberId, now: Instant) {
+        // First, for a track that ends lets the next in line in.
+        self.revoke_announcements(id);
         let Some(member) = self.members.get(&id) else {
             return;
         };
-        let permissions = member.permissions.clone();
-        let allowed = |info: &TrackInfo| {
-            let source = TrackSource::try_from(info.source).unwrap_or(TrackSource::Unknown);
-            let listed = permissions.sources.is_empty() || permissions.sources.contains(&source);
-            permissions.can_publish && listed
-        };
-        let mine = self
-            .tracks
-            .iter()
-            .filter(|(_, t)| t.owner == id && !allowed(&t.info));
+        let forbidden = |t: &Track| t.owner == id && !member.permissions.allow(t.info.source);
+        let mine = self.tracks.iter().filter(|(_, t)| forbidden(t));
         for track in mine.map(|(track, _)| *track).collect::<Vec<_>>() {
             self.unpublish(track, true, now);
         }
-        if let Some(member) = self.members.get_mut(&id) {
-            member.pending.retain(|p| allowed(&p.info));
-        }
     }
+}
+
+/// Each feature once: a client may repeat one a million times, and everybody is told.
+fn distinct(features: &[AudioTrackFeature]) -> Vec<i32> {
+    let distinct: BTreeSet<i32> = features.iter().map(|f| *f as i32).collect();
+    distinct.into_iter().collect()
 }

@@ -18,6 +18,8 @@ use super::{Sfu, UnknownParticipant};
 const TRACK_NOT_FOUND_AFTER: Duration = Duration::from_secs(60);
 /// Wishes kept per participant.
 const MAX_DESIRES: usize = 1000;
+/// No track of any server has a longer id; a wish for one is not kept.
+const MAX_TRACK_ID: usize = 64;
 
 impl Sfu {
     /// A participant wants or no longer wants tracks.
@@ -33,7 +35,7 @@ impl Sfu {
     ) -> Result<(), UnknownParticipant> {
         let id = self.id(sid)?;
         let member = self.members.get_mut(&id).ok_or(UnknownParticipant)?;
-        for track in tracks {
+        for track in tracks.iter().filter(|track| track.len() <= MAX_TRACK_ID) {
             if member.desires.len() < MAX_DESIRES || member.desires.contains_key(track) {
                 let desire = Desire {
                     subscribe,

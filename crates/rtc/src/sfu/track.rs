@@ -35,6 +35,8 @@ pub(super) fn info_of(request: &AddTrackRequest, rng: &mut impl RngCore) -> Trac
     let stereo = request.stereo || has(request, AudioTrackFeature::TfStereo);
     let disable_dtx = request.disable_dtx || has(request, AudioTrackFeature::TfNoDtx);
     let mut audio_features = request.audio_features.clone();
+    audio_features.sort_unstable();
+    audio_features.dedup();
     for (wanted, feature) in [
         (stereo, AudioTrackFeature::TfStereo),
         (disable_dtx, AudioTrackFeature::TfNoDtx),

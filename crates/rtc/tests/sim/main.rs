@@ -7,6 +7,7 @@
 
 mod browser;
 mod link;
+mod rights;
 mod server;
 mod stories;
 mod world;

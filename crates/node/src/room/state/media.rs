@@ -17,6 +17,7 @@ use trunkline_rtc::sfu::{self, AddTrackError, AddedTrack, Described, SfuEvent, T
 
 use super::exit::Farewell;
 use super::participant::{Link, Participant, Signal};
+use super::requests::MAX_NAMED;
 use super::telling::Own;
 use super::{Fragment, Now, Output, RoomState};
 use crate::room::handle::{JoinParams, RoomNotice, Topology};
@@ -370,12 +371,9 @@ fn is_firefox(params: &JoinParams) -> bool {
 
 pub(super) fn permissions(participant: &Participant) -> sfu::Permissions {
     let permission = &participant.permission;
-    let sources = permission.sources.iter();
     sfu::Permissions {
         can_publish: permission.publish,
-        sources: sources
-            .filter_map(|number| proto::TrackSource::try_from(*number).ok())
-            .collect(),
+        sources: permission.sources.for_media(),
         can_subscribe: permission.subscribe,
         can_publish_data: permission.publish_data,
         hidden: permission.hidden,
@@ -387,7 +385,8 @@ pub(super) fn audience(permission: proto::SubscriptionPermission) -> sfu::Audien
     if permission.all_participants {
         return sfu::Audience::All;
     }
-    let entries = permission.track_permissions.into_iter();
+    // Whoever is not read is not let in.
+    let entries = permission.track_permissions.into_iter().take(MAX_NAMED);
     sfu::Audience::Only(
         entries
             .map(|entry| sfu::Listener {
@@ -411,8 +410,8 @@ fn describe(kind: &str, described: Described) -> proto::SessionDescription {
 const fn reason(error: AddTrackError) -> Reason {
     match error {
         AddTrackError::NotAllowed => Reason::NotAllowed,
-        AddTrackError::UnsupportedType => Reason::UnsupportedType,
-        AddTrackError::LimitExceeded => Reason::LimitExceeded,
+        AddTrackError::UnsupportedType | AddTrackError::Video => Reason::UnsupportedType,
+        AddTrackError::LimitExceeded | AddTrackError::TooLarge => Reason::LimitExceeded,
         AddTrackError::NotFound | AddTrackError::UnknownParticipant(_) => Reason::NotFound,
     }
 }

@@ -102,9 +102,6 @@ impl RoomState {
         permission: proto::SubscriptionPermission,
         now: Now,
     ) {
-        if permission.track_permissions.len() > MAX_NAMED {
-            return;
-        }
         let _known = self
             .sfu
             .set_audience(from, media::audience(permission), now.instant);
@@ -198,4 +195,4 @@ pub(super) struct Wishes<'a> {
 const UNSUPPORTED: Refusal = Refusal::new(Reason::UnsupportedType, "data tracks are not supported");
 
 /// Tracks or participants named in one message: far above those of the largest room we admit.
-const MAX_NAMED: usize = 1_024;
+pub(super) const MAX_NAMED: usize = 1_024;

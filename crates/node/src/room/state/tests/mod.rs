@@ -3,6 +3,7 @@
 mod calling;
 mod coming;
 mod going;
+mod rights;
 mod saying;
 
 use std::collections::BTreeMap;
