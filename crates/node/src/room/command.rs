@@ -7,7 +7,7 @@ use trunkline_base::id::{ParticipantIdentity, RoomName};
 use super::error::{JoinError, RoomError};
 use super::handle::{JoinParams, Mute, Session};
 use super::spec::Revived;
-use super::state::RpcOutcome;
+use super::state::{Admission, RpcOutcome};
 
 /// Where an answer goes.
 pub(crate) type Ask<T> = oneshot::Sender<T>;
@@ -102,6 +102,7 @@ pub(crate) enum RoomAsk {
 pub(crate) enum RoomCommand {
     Join {
         params: Box<JoinParams>,
+        admission: Admission,
         answer: Ask<Result<Session, JoinError>>,
     },
     Ask(RoomAsk),

@@ -20,7 +20,7 @@ use super::error::{JoinError, RoomError};
 use super::handle::{JoinParams, Occupancy, RoomNotice, Session};
 use super::seats::Seats;
 use super::spec::{self, Revived};
-use super::state::{RoomSpec, RoomState};
+use super::state::{Admission, RoomSpec, RoomState};
 use super::task::{self, RoomTask, Shell};
 use crate::udp::{PortHandle, RouteChange, lane};
 
@@ -152,10 +152,6 @@ impl Registry {
     }
 
     async fn join(&mut self, params: Box<JoinParams>, answer: Ask<Result<Session, JoinError>>) {
-        if self.is_full() {
-            let _gone = answer.send(Err(JoinError::Overloaded));
-            return;
-        }
         if !self.rooms.contains_key(&params.room) {
             if !self.may_create(&params) {
                 let _gone = answer.send(Err(JoinError::RoomNotFound));
@@ -176,10 +172,17 @@ impl Registry {
         let Some(known) = self.rooms.get(&params.room) else {
             return;
         };
-        match known
-            .commands
-            .try_send(RoomCommand::Join { params, answer })
-        {
+        let admission = if self.is_full() {
+            Admission::Known
+        } else {
+            Admission::Everybody
+        };
+        let join = RoomCommand::Join {
+            params,
+            admission,
+            answer,
+        };
+        match known.commands.try_send(join) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(RoomCommand::Join { answer, .. })) => {
                 let _gone = answer.send(Err(JoinError::Overloaded));

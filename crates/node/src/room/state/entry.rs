@@ -27,12 +27,25 @@ pub(crate) enum Entry {
     Mismatch(ParticipantSid, Box<proto::SignalResponse>),
 }
 
+/// Who may come in, by what the node carries already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Everybody,
+    /// The node is full: those who are here may come back, for they add nothing.
+    Known,
+}
+
 impl RoomState {
     /// Lets a participant in, or resumes its session.
     ///
     /// # Errors
     /// Why not.
-    pub(crate) fn enter(&mut self, params: JoinParams, now: Now) -> Result<Entry, JoinError> {
+    pub(crate) fn enter(
+        &mut self,
+        params: JoinParams,
+        admission: Admission,
+        now: Now,
+    ) -> Result<Entry, JoinError> {
         if self.ended.is_some() {
             return Err(JoinError::Closed);
         }
@@ -46,6 +59,9 @@ impl RoomState {
             };
             self.resume(&sid, params, now);
             return Ok(Entry::Resumed(sid));
+        }
+        if known.is_none() && admission == Admission::Known {
+            return Err(JoinError::Overloaded);
         }
         check_profile(&params)?;
         let sid = ParticipantSid::generate(&mut self.rng);

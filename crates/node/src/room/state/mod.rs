@@ -46,7 +46,7 @@ use super::handle::RoomNotice;
 use participant::Participant;
 use replies::Replies;
 
-pub(crate) use entry::Entry;
+pub(crate) use entry::{Admission, Entry};
 pub(crate) use rpc::Outcome as RpcOutcome;
 
 /// The two clocks, read once per step by the shell.

@@ -14,7 +14,7 @@ use super::command::RoomCommand;
 use super::error::JoinError;
 use super::handle::{JoinParams, RoomNotice, Session};
 use super::seats::Seats;
-use super::state::{Entry, Fragment, Now, Output, RoomState};
+use super::state::{Admission, Entry, Fragment, Now, Output, RoomState};
 use crate::udp::{Datagram, LaneReceiver, PortHandle, RouteChange};
 use sessions::{Heard, Sessions};
 use tally::Tally;
@@ -86,8 +86,12 @@ impl RoomTask {
     async fn on_command(&mut self, command: RoomCommand) {
         match command {
             RoomCommand::Ask(ask) => self.state.on_ask(ask, now()),
-            RoomCommand::Join { params, answer } => {
-                let session = self.join(*params).await;
+            RoomCommand::Join {
+                params,
+                admission,
+                answer,
+            } => {
+                let session = self.join(*params, admission).await;
                 let _gone = answer.send(session);
             }
             RoomCommand::Close { answer } => {
@@ -98,8 +102,12 @@ impl RoomTask {
         }
     }
 
-    async fn join(&mut self, params: JoinParams) -> Result<Session, JoinError> {
-        let entry = self.state.enter(params, now())?;
+    async fn join(
+        &mut self,
+        params: JoinParams,
+        admission: Admission,
+    ) -> Result<Session, JoinError> {
+        let entry = self.state.enter(params, admission, now())?;
         let session = match entry {
             Entry::Joined(sid) | Entry::Resumed(sid) => self.sessions.open(sid),
             Entry::Mismatch(sid, message) => Sessions::refusal(sid, *message),

@@ -208,3 +208,20 @@ fn a_resumed_session_hears_reconnect_first_and_what_it_missed() {
             .any(|word| matches!(word, Message::RoomUpdate(_)))
     );
 }
+
+/// A full node refused to let clients resume: whoever lost its socket lost its call.
+#[test]
+fn who_is_here_comes_back_to_a_full_node() {
+    let mut house = House::new(spec());
+    let ann = house.join(guest("ann"));
+    let resume = JoinParams {
+        reconnect: true,
+        ..guest("ann")
+    };
+    let entry = house.room.enter(resume, Admission::Known, house.now);
+    assert!(matches!(entry, Ok(Entry::Resumed(sid)) if sid == ann));
+    let entry = house.room.enter(guest("ann"), Admission::Known, house.now);
+    assert!(matches!(entry, Ok(Entry::Joined(_))));
+    let entry = house.room.enter(guest("eve"), Admission::Known, house.now);
+    assert!(matches!(entry, Err(JoinError::Overloaded)));
+}

@@ -101,7 +101,7 @@ impl House {
     }
 
     fn try_join(&mut self, params: JoinParams) -> Result<Entry, JoinError> {
-        let entry = self.room.enter(params, self.now);
+        let entry = self.room.enter(params, Admission::Everybody, self.now);
         self.gather();
         entry
     }
