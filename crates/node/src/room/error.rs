@@ -93,6 +93,8 @@ pub enum JoinError {
     AttributesTooLarge,
     #[error("unknown room configuration in create room request")]
     UnknownPreset,
+    #[error("room configuration of the token cannot be read")]
+    RoomConfig,
     #[error("room has exceeded its max participants")]
     RoomFull,
     #[error("node has exceeded its configured limit")]
@@ -108,9 +110,10 @@ impl Classified for JoinError {
         match self {
             Self::RoomNotFound => Class::Missing,
             Self::NotAllowed | Self::MetadataNotAllowed => Class::Denied,
-            Self::MetadataTooLarge | Self::AttributesTooLarge | Self::UnknownPreset => {
-                Class::Invalid
-            }
+            Self::MetadataTooLarge
+            | Self::AttributesTooLarge
+            | Self::UnknownPreset
+            | Self::RoomConfig => Class::Invalid,
             Self::RoomFull | Self::Overloaded => Class::Overloaded,
             Self::Closed | Self::TimedOut => Class::Unavailable,
         }
@@ -124,6 +127,7 @@ impl Classified for JoinError {
             Self::MetadataTooLarge => "node.join.metadata_too_large",
             Self::AttributesTooLarge => "node.join.attributes_too_large",
             Self::UnknownPreset => "node.join.unknown_preset",
+            Self::RoomConfig => "node.join.room_config",
             Self::RoomFull => "node.join.room_full",
             Self::Overloaded => "node.join.overloaded",
             Self::Closed => "node.join.room_closed",

@@ -49,20 +49,19 @@ pub(crate) fn from_request(
 /// The room a join creates, by the token's `roomConfig` and `roomPreset` where it has them.
 ///
 /// # Errors
-/// A preset nobody configured.
+/// A configuration that cannot be read or is over a limit, or a preset nobody configured.
 pub(crate) fn from_join(params: &JoinParams, config: &RoomsConfig) -> Result<RoomSpec, JoinError> {
     let wanted = params.claims.room_config.clone().unwrap_or_default();
-    let mut wanted = match serde_json::from_value::<Option<proto::RoomConfiguration>>(wanted) {
-        Ok(wanted) => wanted.unwrap_or_default(),
-        Err(error) => {
-            tracing::warn!(%error, "a token's room configuration cannot be read");
-            proto::RoomConfiguration::default()
-        }
-    };
-    if let Err(error) = check_agents(&wanted.agents, config) {
-        tracing::warn!(%error, "a token's agents are left out");
-        wanted.agents.clear();
-    }
+    let wanted = serde_json::from_value::<Option<proto::RoomConfiguration>>(wanted);
+    // What cannot be carried out is not left out: no limit would mean any number of people, and
+    // no agents every agent without a name.
+    let wanted = wanted
+        .map_err(|_| JoinError::RoomConfig)?
+        .unwrap_or_default();
+    check_agents(&wanted.agents, config).map_err(|error| match error {
+        RoomError::AttributesTooLarge => JoinError::AttributesTooLarge,
+        _ => JoinError::MetadataTooLarge,
+    })?;
     let wanted = with_preset(wanted, &params.claims.room_preset, config)
         .map_err(|_| JoinError::UnknownPreset)?;
     Ok(settled(params.room.clone(), wanted, config))
@@ -210,6 +209,42 @@ mod tests {
         request.room_preset = "none".to_owned();
         let refused = from_request(&request, &config).unwrap_err();
         assert_eq!(refused, RoomError::UnknownPreset);
+    }
+
+    fn joining(room_config: serde_json::Value) -> JoinParams {
+        let now = UnixTime::from_secs(1_000);
+        let mut claims = trunkline_base::token::Claims::new("ann", now, 60);
+        claims.room_config = Some(room_config);
+        JoinParams {
+            room: RoomName::parse("r").unwrap(),
+            claims,
+            client: proto::ClientInfo::default(),
+            topology: crate::room::Topology::Dual,
+            auto_subscribe: true,
+            adaptive_stream: false,
+            disable_ice_lite: false,
+            metadata: None,
+            attributes: std::collections::BTreeMap::new(),
+            add_tracks: Vec::new(),
+            publisher_offer: None,
+            reconnect: false,
+            sync_state: None,
+        }
+    }
+
+    /// A limit that could not be read was none, and agents over a limit became every agent.
+    #[test]
+    fn what_a_token_says_of_its_room_is_never_left_out() {
+        let refused = |value| from_join(&joining(value), &config()).unwrap_err();
+        let unreadable = serde_json::json!({"maxParticipants": "few"});
+        assert_eq!(refused(unreadable), JoinError::RoomConfig);
+        let large =
+            serde_json::json!({"agents": [{"agentName": "bot", "metadata": "m".repeat(524_289)}]});
+        assert_eq!(refused(large), JoinError::MetadataTooLarge);
+        let fine =
+            serde_json::json!({"maxParticipants": 2, "agents": [{"agentName": "bot"}], "later": 1});
+        let spec = from_join(&joining(fine), &config()).unwrap();
+        assert_eq!((spec.max_participants, spec.agents.len()), (2, 1));
     }
 
     #[test]
