@@ -45,7 +45,7 @@ impl Lanes {
                 self.waiting.insert(key, VecDeque::new());
                 Put::Deliver(owed)
             }
-            Some(queue) if queue.len() >= DEPTH => Put::Full(owed),
+            Some(queue) if is_full(queue, &owed) => Put::Full(owed),
             Some(queue) => {
                 queue.push_back(owed);
                 Put::Waits
@@ -67,6 +67,11 @@ impl Lanes {
     }
 }
 
+fn is_full(queue: &VecDeque<Owed>, next: &Owed) -> bool {
+    let bytes: usize = queue.iter().map(|owed| owed.body.len()).sum();
+    queue.len() >= DEPTH || bytes + next.body.len() > MAX_BYTES
+}
+
 /// Whether an event is still worth telling.
 pub(super) fn is_fresh(owed: &Owed, now: UnixTime) -> bool {
     now.since(owed.since) <= MAX_AGE
@@ -74,6 +79,9 @@ pub(super) fn is_fresh(owed: &Owed, now: UnixTime) -> bool {
 
 /// LiveKit's depth of a queue.
 const DEPTH: usize = 200;
+/// An event carries the metadata of its room and its participant, a megabyte of it where somebody
+/// makes it so; this is more than a lane of usual ones holds.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// An event that waited longer is news no more.
 const MAX_AGE: Duration = Duration::from_secs(30);
 
@@ -120,6 +128,20 @@ mod tests {
             assert_eq!(lanes.put(key(), owed(n, 0)), Put::Waits);
         }
         assert_eq!(lanes.put(key(), owed(9, 0)), Put::Full(owed(9, 0)));
+    }
+
+    #[test]
+    fn large_events_fill_a_lane_sooner() {
+        let mut lanes = Lanes::default();
+        let large = || Owed {
+            body: "x".repeat(MAX_BYTES / 4),
+            ..owed(0, 0)
+        };
+        lanes.put(key(), large());
+        for _ in 0..4 {
+            assert_eq!(lanes.put(key(), large()), Put::Waits);
+        }
+        assert!(matches!(lanes.put(key(), large()), Put::Full(_)));
     }
 
     #[test]
