@@ -1,5 +1,7 @@
 //! `ClientInfo`: what a client says of itself, completed with what its request shows.
 
+use std::collections::BTreeSet;
+
 use livekit_protocol as proto;
 use proto::client_info::{Capability, Sdk};
 
@@ -33,6 +35,9 @@ pub(crate) fn complete(
     user_agent: &str,
 ) -> proto::ClientInfo {
     info.address = address;
+    // Everybody is told of them: each once, and no more than there may ever be.
+    let distinct: BTreeSet<i32> = info.capabilities.iter().copied().collect();
+    info.capabilities = distinct.into_iter().take(MAX_CAPABILITIES).collect();
     let in_browser = matches!(
         info.sdk(),
         Sdk::Js | Sdk::ReactNative | Sdk::Flutter | Sdk::Unity | Sdk::Unknown
@@ -42,6 +47,8 @@ pub(crate) fn complete(
     }
     info
 }
+
+const MAX_CAPABILITIES: usize = 64;
 
 /// Families whose media differs enough to matter; the rest need no name.
 fn browser(user_agent: &str) -> &'static str {

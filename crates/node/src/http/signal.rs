@@ -13,7 +13,7 @@ use livekit_protocol as proto;
 use prost::Message as _;
 use tokio::sync::{mpsc, watch};
 
-use crate::room::Session;
+use crate::room::{Envelope, Outbox, Session};
 
 /// How messages are written: as the client last wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ enum End {
 }
 
 /// Pumps until either side ends. `first` is the message the client waits for.
-pub(super) async fn pump(socket: WebSocket, session: Session, first: proto::SignalResponse) {
+pub(super) async fn pump(socket: WebSocket, session: Session, first: Envelope) {
     let Session {
         participant,
         outgoing,
@@ -100,8 +100,8 @@ async fn read(
 
 async fn write(
     sink: &mut SplitSink<WebSocket, Frame>,
-    mut outgoing: mpsc::Receiver<proto::SignalResponse>,
-    first: proto::SignalResponse,
+    mut outgoing: Outbox,
+    first: Envelope,
     encoding: &watch::Receiver<Encoding>,
 ) -> End {
     let mut ping = tokio::time::interval(PING_EVERY);
@@ -129,14 +129,14 @@ async fn write(
     }
 }
 
-fn frame(message: &proto::SignalResponse, encoding: Encoding) -> Frame {
+fn frame(message: &Envelope, encoding: Encoding) -> Frame {
     let json = match encoding {
-        Encoding::Json => serde_json::to_string(message).ok(),
+        Encoding::Json => serde_json::to_string(message.message()).ok(),
         Encoding::Protobuf => None,
     };
     match json {
         Some(json) => Frame::Text(json.into()),
-        None => Frame::Binary(message.encode_to_vec().into()),
+        None => Frame::Binary(message.protobuf()),
     }
 }
 

@@ -11,6 +11,7 @@ use trunkline_base::token::Claims;
 
 use super::command::{Ask, RegistryCommand, RoomAsk};
 use super::error::{JoinError, RoomError};
+use super::outbox::Outbox;
 use super::rpc::RpcFailure;
 use super::spec::Revived;
 
@@ -64,7 +65,7 @@ pub enum Topology {
 #[derive(Debug)]
 pub struct Session {
     pub participant: ParticipantSid,
-    pub outgoing: mpsc::Receiver<proto::SignalResponse>,
+    pub outgoing: Outbox,
     pub incoming: mpsc::Sender<proto::SignalRequest>,
 }
 

@@ -2,6 +2,7 @@
 //! functions of values. Who hears what, and when, is decided by the room.
 
 pub(crate) mod describe;
+pub(crate) mod envelope;
 pub(crate) mod message;
 pub(crate) mod metadata;
 pub(crate) mod permission;

@@ -9,6 +9,7 @@ use trunkline_base::id::ParticipantSid;
 use super::participant::{Participant, Signal};
 use super::{Now, Output, RoomState};
 use crate::room::handle::RoomNotice;
+use crate::signal::envelope::Envelope;
 use crate::signal::message;
 
 /// What is said when a participant goes.
@@ -117,7 +118,7 @@ impl RoomState {
         if gone.permission.hidden || others == Others::Nobody {
             return;
         }
-        let update = message::update(vec![info.clone()]);
+        let update = Envelope::from(message::update(vec![info.clone()]));
         for sid in self.sids() {
             let Some(other) = self.participants.get_mut(&sid) else {
                 continue;
@@ -128,7 +129,7 @@ impl RoomState {
                 continue;
             }
             if other.signal == Signal::Lost && other.missed.len() < MAX_MISSED {
-                other.missed.push(info.clone());
+                other.missed.push(gone.trace(info.disconnect_reason));
             }
             self.tell(&sid, update.clone());
         }

@@ -341,7 +341,7 @@ impl RoomState {
     }
 
     fn tell_speaker(&mut self, speaker: proto::SpeakerInfo) {
-        self.tell_all(&message::speakers(vec![speaker]));
+        self.tell_all(message::speakers(vec![speaker]));
     }
 }
 

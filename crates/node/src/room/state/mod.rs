@@ -43,6 +43,7 @@ use trunkline_rtc::sfu::{AudioConfig, Sfu, SfuConfig, SfuStats};
 
 use super::config::RoomsConfig;
 use super::handle::RoomNotice;
+use crate::signal::envelope::Envelope;
 use participant::Participant;
 use replies::Replies;
 
@@ -60,10 +61,10 @@ pub(crate) struct Now {
 #[derive(Debug)]
 pub(crate) enum Output {
     /// Put a message on a participant's socket.
-    Send(ParticipantSid, proto::SignalResponse),
+    Send(ParticipantSid, Envelope),
     /// Let what was sent drain, then close the socket.
     CloseSignal(ParticipantSid),
-    Notice(RoomNotice),
+    Notice(Box<RoomNotice>),
 }
 
 /// A change of the ICE user fragments by which clients address this room.
@@ -253,6 +254,6 @@ impl RoomState {
     }
 
     fn notice(&mut self, notice: RoomNotice) {
-        self.outputs.push_back(Output::Notice(notice));
+        self.outputs.push_back(Output::Notice(Box::new(notice)));
     }
 }

@@ -204,6 +204,18 @@ impl Participant {
         }
     }
 
+    /// What is kept of a participant that has gone, for those whose socket is away.
+    pub(crate) fn trace(&self, disconnect_reason: i32) -> proto::ParticipantInfo {
+        proto::ParticipantInfo {
+            sid: self.sid.to_string(),
+            identity: self.identity.to_string(),
+            state: self.state.into(),
+            version: self.version,
+            disconnect_reason,
+            ..proto::ParticipantInfo::default()
+        }
+    }
+
     fn kind_details(&self) -> Vec<i32> {
         let words = self.claims.kind_details.iter();
         words

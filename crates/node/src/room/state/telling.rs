@@ -5,23 +5,26 @@ use trunkline_base::id::ParticipantSid;
 
 use super::participant::{Participant, Signal};
 use super::{Now, Output, RoomState};
+use crate::signal::envelope::Envelope;
 use crate::signal::message;
 use crate::signal::refresh;
 
 impl RoomState {
     /// Sends a message to one participant, unless its socket is away.
-    pub(super) fn tell(&mut self, to: &ParticipantSid, message: proto::SignalResponse) {
+    pub(super) fn tell(&mut self, to: &ParticipantSid, message: impl Into<Envelope>) {
         let open = self
             .participants
             .get(to)
             .is_some_and(|p| p.signal == Signal::Open);
         if open {
-            self.outputs.push_back(Output::Send(to.clone(), message));
+            self.outputs
+                .push_back(Output::Send(to.clone(), message.into()));
         }
     }
 
     /// Sends the same message to everybody.
-    pub(super) fn tell_all(&mut self, message: &proto::SignalResponse) {
+    pub(super) fn tell_all(&mut self, message: proto::SignalResponse) {
+        let message = Envelope::from(message);
         for sid in self.sids() {
             self.tell(&sid, message.clone());
         }
@@ -35,7 +38,7 @@ impl RoomState {
         };
         participant.changed();
         let hidden = participant.permission.hidden;
-        let update = message::update(vec![participant.info()]);
+        let update = Envelope::from(message::update(vec![participant.info()]));
         for sid in self.sids() {
             let wanted = if sid == *of {
                 own == Own::Included

@@ -87,7 +87,7 @@ impl RoomState {
         if self.counts_due.is_some_and(|at| at <= now.instant) {
             self.counts_due = None;
             let update = message::room_update(self.info());
-            self.tell_all(&update);
+            self.tell_all(update);
         }
     }
 }

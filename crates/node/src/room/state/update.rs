@@ -122,7 +122,7 @@ impl RoomState {
         }
         self.spec.metadata = metadata;
         let info = self.info();
-        self.tell_all(&message::room_update(info.clone()));
+        self.tell_all(message::room_update(info.clone()));
         Ok(info)
     }
 }

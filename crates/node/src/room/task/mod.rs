@@ -176,7 +176,7 @@ impl RoomTask {
                 }
             }
             Output::CloseSignal(of) => self.sessions.close(&of),
-            Output::Notice(notice) => self.note(notice),
+            Output::Notice(notice) => self.note(*notice),
         }
     }
 

@@ -11,6 +11,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use trunkline_base::id::ParticipantSid;
 
 use crate::room::handle::Session;
+use crate::room::outbox::{OutboxSender, Stuck, outbox};
+use crate::signal::envelope::Envelope;
 
 /// What came from a socket.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ pub(super) struct Sessions {
 
 struct Open {
     number: u64,
-    outgoing: mpsc::Sender<proto::SignalResponse>,
+    outgoing: OutboxSender,
 }
 
 impl std::fmt::Debug for Sessions {
@@ -46,17 +48,13 @@ impl std::fmt::Debug for Sessions {
     }
 }
 
-/// A client's queue is full: it has not read for a long time.
-#[derive(Debug)]
-pub(super) struct Stuck;
-
 impl Sessions {
     /// Opens a socket for a participant, closing the one it had.
     pub(super) fn open(&mut self, sid: ParticipantSid) -> Session {
         self.close(&sid);
         self.opened += 1;
         let number = self.opened;
-        let (outgoing, to_client) = mpsc::channel(OUTGOING);
+        let (outgoing, to_client) = outbox();
         let (from_client, incoming) = mpsc::channel(INCOMING);
         let requests = ReceiverStream::new(incoming).map(Some);
         let until_lost: Incoming = Box::pin(requests.chain(once(std::future::ready(None))));
@@ -71,10 +69,10 @@ impl Sessions {
 
     /// A session whose only word is a refusal.
     pub(super) fn refusal(sid: ParticipantSid, message: proto::SignalResponse) -> Session {
-        let (outgoing, to_client) = mpsc::channel(1);
+        let (outgoing, to_client) = outbox();
         let (from_client, _nobody) = mpsc::channel(1);
-        // An empty queue of one takes one message.
-        let _queued = outgoing.try_send(message);
+        // An empty queue takes one message.
+        let _queued = outgoing.send(message.into());
         Session {
             participant: sid,
             outgoing: to_client,
@@ -83,19 +81,13 @@ impl Sessions {
     }
 
     /// Queues a message; nothing happens when the participant has no socket.
-    pub(super) fn send(
-        &self,
-        to: &ParticipantSid,
-        message: proto::SignalResponse,
-    ) -> Result<(), Stuck> {
-        let Some(open) = self.open.get(to) else {
-            return Ok(());
-        };
-        match open.outgoing.try_send(message) {
-            // A closed queue is reported by the incoming side.
-            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(Stuck),
-        }
+    ///
+    /// # Errors
+    /// The client does not read: its socket is closed, and nothing is held for it any more.
+    pub(super) fn send(&self, to: &ParticipantSid, message: Envelope) -> Result<(), Stuck> {
+        self.open
+            .get(to)
+            .map_or(Ok(()), |open| open.outgoing.send(message))
     }
 
     /// Ends a socket after what is queued.
@@ -132,10 +124,6 @@ impl Sessions {
     }
 }
 
-/// Messages waiting for a client. A client that lets this many pile up has stopped reading; its
-/// socket is closed and it may resume.
-const OUTGOING: usize = 256;
-
 /// Requests waiting for the room; the socket's reader waits when it is full.
 const INCOMING: usize = 32;
 
@@ -170,7 +158,7 @@ mod tests {
         let mut new = sessions.open(sid());
         drop(old);
         sessions
-            .send(&sid(), proto::SignalResponse::default())
+            .send(&sid(), proto::SignalResponse::default().into())
             .unwrap();
         assert!(new.outgoing.recv().await.is_some());
         new.incoming
@@ -184,10 +172,11 @@ mod tests {
     async fn a_client_that_does_not_read_is_stuck() {
         let mut sessions = Sessions::default();
         let session = sessions.open(sid());
-        let outcome = (0..=OUTGOING)
-            .map(|_| sessions.send(&sid(), proto::SignalResponse::default()))
+        let message = Envelope::from(proto::SignalResponse::default());
+        let outcome = (0..10_000)
+            .map(|_| sessions.send(&sid(), message.clone()))
             .find(Result::is_err);
-        assert!(outcome.is_some());
+        assert_eq!(outcome, Some(Err(Stuck)));
         drop(session);
     }
 }

@@ -164,3 +164,25 @@ fn the_api_removes_one_and_then_all() {
     assert_eq!(house.room.ended(), Some(RoomEndReason::RoomEndApiDelete));
     assert_eq!(house.try_join(guest("eve")).unwrap_err(), JoinError::Closed);
 }
+
+/// With its socket away, a participant was kept everything of everybody who left meanwhile.
+#[test]
+fn of_those_who_left_meanwhile_the_least_is_kept() {
+    let mut house = House::new(spec());
+    let ann = house.join(guest("ann"));
+    let participant = house.room.participants.get_mut(&ann).unwrap();
+    participant.become_state(proto::participant_info::State::Active);
+    house.room.on_signal_lost(&ann, house.now);
+    let mut bob = guest("bob");
+    bob.claims.metadata = "m".repeat(500_000);
+    let bob = house.join(bob);
+    house.room.on_signal_lost(&bob, house.now);
+    let [gone] = &house.room.participants[&ann].missed[..] else {
+        panic!("one has left")
+    };
+    assert_eq!(
+        (gone.identity.as_str(), gone.state()),
+        ("bob", proto::participant_info::State::Disconnected)
+    );
+    assert!(gone.metadata.is_empty());
+}

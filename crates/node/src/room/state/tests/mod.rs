@@ -92,10 +92,11 @@ impl House {
         while let Some(output) = self.room.poll_output() {
             match output {
                 Output::Send(to, message) => {
-                    self.said.entry(to).or_default().extend(message.message);
+                    let message = message.message().message.clone();
+                    self.said.entry(to).or_default().extend(message);
                 }
                 Output::CloseSignal(of) => self.closed.push(of),
-                Output::Notice(notice) => self.notices.push(notice),
+                Output::Notice(notice) => self.notices.push(*notice),
             }
         }
     }
