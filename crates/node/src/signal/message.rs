@@ -1,6 +1,7 @@
 //! Server messages, each made in one place.
 
 use livekit_protocol as proto;
+use prost::Message as _;
 use proto::leave_request::Action;
 use proto::request_response::{Reason, Request};
 use proto::signal_response::Message;
@@ -98,9 +99,35 @@ pub(crate) fn response(
         request_id,
         reason: reason.into(),
         message: text.to_owned(),
-        request: Some(request),
+        request: Some(brief(request)),
     }))
 }
+
+/// What of a request is said back: all of it, but of a long one only what it is known by.
+fn brief(request: Request) -> Request {
+    match request {
+        Request::UpdateMetadata(update) if update.encoded_len() > MAX_ECHO => {
+            Request::UpdateMetadata(proto::UpdateParticipantMetadata {
+                request_id: update.request_id,
+                ..proto::UpdateParticipantMetadata::default()
+            })
+        }
+        Request::AddTrack(add) if add.encoded_len() > MAX_ECHO => {
+            Request::AddTrack(proto::AddTrackRequest {
+                cid: add.cid,
+                sid: add.sid,
+                r#type: add.r#type,
+                source: add.source,
+                ..proto::AddTrackRequest::default()
+            })
+        }
+        request => request,
+    }
+}
+
+/// Above what a request usually holds. A client that sends much must not fall behind in reading
+/// its own words.
+const MAX_ECHO: usize = 16 * 1024;
 
 /// Why a client's request was not carried out, or that it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +147,27 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_request_is_not_said_back_whole() {
+        let said_back = |metadata: usize| {
+            let update = proto::UpdateParticipantMetadata {
+                metadata: "m".repeat(metadata),
+                request_id: 9,
+                ..proto::UpdateParticipantMetadata::default()
+            };
+            let said = response(9, Reason::Ok, "", Request::UpdateMetadata(update));
+            let Some(Message::RequestResponse(said)) = said.message else {
+                panic!("a response")
+            };
+            let Some(Request::UpdateMetadata(update)) = said.request else {
+                panic!("the request")
+            };
+            (said.request_id, update.request_id, update.metadata.len())
+        };
+        assert_eq!(said_back(10), (9, 9, 10));
+        assert_eq!(said_back(500_000), (9, 9, 0));
+    }
 
     #[test]
     fn an_old_client_is_told_by_flag_and_a_new_one_by_action() {
