@@ -21,6 +21,7 @@
 
 pub mod class;
 pub mod id;
+pub mod plain;
 pub mod retry;
 pub mod secret;
 pub mod time;

@@ -16,6 +16,8 @@
 //! ```
 
 pub mod config;
+pub mod files;
+pub mod listen;
 pub mod log;
 pub mod metrics;
 pub mod priority;

@@ -1,11 +1,11 @@
-//! Durations with the unit in the value: `20ms`, `0.5s`, `3m`, `1h`. A bare number is seconds, as
+//! Durations with the unit in the value: `20ms`, `0.5s`, `3m`, `1h`, `30d`. A bare number is seconds, as
 //! livekit/agents writes its delays.
 
 use std::time::Duration;
 
 /// Why a text is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a duration; write a number with a unit, such as 20ms, 0.5s, 3m or 1h")]
+#[error("`{0}` is not a duration; write a number with a unit, such as 20ms, 0.5s, 3m, 1h or 30d")]
 pub struct DurationError(String);
 
 /// Reads a duration.
@@ -25,6 +25,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         "" | "s" => number,
         "m" | "min" => number * 60.0,
         "h" => number * 3600.0,
+        "d" => number * 86_400.0,
         _ => return Err(wrong()),
     };
     Duration::try_from_secs_f64(seconds).map_err(|_| wrong())

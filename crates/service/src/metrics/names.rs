@@ -37,6 +37,10 @@ metric_names! {
     Counter {
         /// Sessions that ended by a panic.
         TaskPanics => "trunkline_task_panics_total",
+        /// Connections turned away, by what was full.
+        ConnectionsRefused => "trunkline_service_connections_refused_total",
+        /// Connections cut, by the clock that ran out or the rule that was broken.
+        ConnectionsCut => "trunkline_service_connections_cut_total",
         /// Rooms opened.
         RoomsStarted => "trunkline_node_rooms_started_total",
         /// Rooms closed.
