@@ -20,6 +20,7 @@ mod open;
 mod outbox;
 mod recordings;
 mod refusals;
+mod retention;
 mod turns;
 
 use sqlx::SqlitePool;
@@ -32,6 +33,7 @@ pub use events::{Arrival, Event, EventFilter, EventState, Events, StoredEvent, W
 pub use outbox::{Delivery, Outbox};
 pub use recordings::{Recording, RecordingEnd, RecordingStart, Recordings};
 pub use refusals::{Refusal, Refusals};
+pub use retention::{Expiry, Forgotten};
 pub use turns::{Turn, TurnLatency, Turns};
 
 /// Why the store could not do something.

@@ -44,6 +44,8 @@ pub(super) fn options(path: &str, most: Option<u64>) -> Result<SqliteConnectOpti
     Ok(options
         .create_if_missing(true)
         .foreign_keys(true)
+        // What is removed is somebody's number or words: it is overwritten, not unlinked.
+        .pragma("secure_delete", "ON")
         .busy_timeout(BUSY)
         // Under WAL a killed process loses nothing with NORMAL; only a power cut may cost the
         // last moments.

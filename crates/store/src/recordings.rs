@@ -120,6 +120,32 @@ impl<'a> Recordings<'a> {
         rows.iter().map(read).collect()
     }
 
+    /// Recordings that ended before `before`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub async fn over(&self, before: UnixTime, limit: u32) -> Result<Vec<Recording>, StoreError> {
+        let rows =
+            sqlx::query("SELECT * FROM recordings WHERE ended_at < ? ORDER BY ended_at LIMIT ?")
+                .bind(to_db(before.0))
+                .bind(i64::from(limit))
+                .fetch_all(self.pool)
+                .await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Forgets a recording whose file is gone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be removed.
+    pub async fn forget(&self, egress_id: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM recordings WHERE egress_id = ?")
+            .bind(egress_id)
+            .execute(self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Recordings that a killed process left open.
     ///
     /// # Errors
