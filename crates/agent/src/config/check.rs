@@ -81,6 +81,7 @@ pub(super) fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Opt
         utc_offset,
         max_unrecoverable_errors,
         caller_timeout,
+        announcement: None,
     })
 }
 

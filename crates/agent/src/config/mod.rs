@@ -39,6 +39,9 @@ pub struct AgentConfig {
     pub max_unrecoverable_errors: u32,
     /// How long a caller may take to appear in the room.
     pub caller_timeout: Duration,
+    /// What a telephone caller hears before anything else, to the end: that the call is recorded.
+    /// Whoever records says so; it is no setting of this file.
+    pub announcement: Option<String>,
 }
 
 /// Which brain, with what it needs.
@@ -73,5 +76,19 @@ impl AgentConfig {
         let raw: Option<RawAgent> = source.parse(env, &mut report);
         let config = raw.and_then(|raw| check::check(&raw, source, &mut report));
         report.finish(config)
+    }
+
+    /// Where the agent sends what callers say, each with the key that names it in the file. The
+    /// host of a tool's address cannot be a value of the dialogue: such an address does not parse.
+    pub fn addresses(&self) -> Vec<(String, String)> {
+        match &self.brain {
+            BrainConfig::Chat(chat) => {
+                vec![("openai.base_url".to_owned(), chat.base_url.clone())]
+            }
+            BrainConfig::Flow(flow) => flow
+                .addresses()
+                .map(|(tool, url)| (format!("flow.tools.{tool}.http"), url))
+                .collect(),
+        }
     }
 }

@@ -99,6 +99,16 @@ impl Flow {
         }
     }
 
+    /// The addresses its tools call, by the tool's name.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (&str, String)> {
+        self.tools
+            .iter()
+            .filter_map(|(name, tool)| match &tool.work {
+                Work::Http(http) => Some((name.as_str(), http.url.written())),
+                Work::Table(_) => None,
+            })
+    }
+
     /// Every sentence that is the same for all callers.
     pub(super) fn fixed(&self) -> Vec<String> {
         let ladders = self.fallback.say.iter().chain(&self.silence.say);

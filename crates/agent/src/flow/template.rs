@@ -72,6 +72,15 @@ impl Template {
         })
     }
 
+    /// The text as it was written, its filters left out.
+    pub(super) fn written(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(fixed) => fixed.clone(),
+            Part::Place { path, .. } => format!("{{{}}}", path.join(".")),
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// The text with its values; an unknown value leaves nothing.
     pub(super) fn fill(&self, value: impl Fn(&str) -> Option<Value>) -> String {
         let mut text = String::new();

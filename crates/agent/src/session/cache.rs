@@ -78,8 +78,9 @@ const YIELD: Duration = Duration::from_millis(50);
 /// Makes the sound of every sentence the brain is likely to say, one at a time, standing back
 /// whenever a caller waits for something.
 pub(crate) async fn warm(shared: Shared, stop: Stop) {
-    let phrases = shared.mind.brain().phrases();
-    for sentence in phrases.iter().flat_map(|phrase| Sentences::of(phrase)) {
+    let own = shared.mind.brain().phrases();
+    let phrases = shared.config.announcement.iter().chain(&own);
+    for sentence in phrases.flat_map(|phrase| Sentences::of(phrase)) {
         while shared.urgent.load(Ordering::Relaxed) > 0 && stop.is_running() {
             tokio::time::sleep(YIELD).await;
         }

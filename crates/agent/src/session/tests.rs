@@ -94,10 +94,13 @@ fn config() -> AgentConfig {
 
 impl Call {
     async fn new(speech: Speech) -> Self {
+        Self::with(speech, config(), Some("SCL_1")).await
+    }
+
+    async fn with(speech: Speech, config: AgentConfig, call: Option<&str>) -> Self {
         let store = Store::open(":memory:").await.unwrap();
         // From here on nothing may wait for a real disk: virtual hours would pass meanwhile.
         tokio::time::pause();
-        let config = config();
         let shared = Shared {
             mind: config.brain.mind(reqwest::Client::new()),
             config: Arc::new(config),
@@ -108,7 +111,7 @@ impl Call {
         };
         let facts = Facts {
             room: RoomName::parse("call-1").unwrap(),
-            call: Some(CallId::parse("SCL_1").unwrap()),
+            call: call.map(|call| CallId::parse(call).unwrap()),
         };
         let heard = Heard::default();
         let (lane, incoming) = mpsc::channel(16);
@@ -236,6 +239,37 @@ async fn the_agent_is_silent_within_a_moment_of_being_talked_over_and_knows_what
     assert!(greeting.starts_with("Swift Parcel"), "{greeting}");
     assert_eq!(turns[1].heard.expose(), "speak to a person");
     assert!(turns[1].latency.barge_in_ms.is_some());
+}
+
+/// The configuration of an agent whose phone calls are recorded.
+fn recorded() -> AgentConfig {
+    AgentConfig {
+        announcement: Some("This call is recorded.".to_owned()),
+        ..config()
+    }
+}
+
+#[tokio::test]
+async fn a_recorded_caller_hears_so_first_and_cannot_talk_over_it() {
+    let speech = scripted_speech(&["speak to a person"], 0.95);
+    let call = Call::with(speech, recorded(), Some("SCL_1")).await;
+    call.is_silent(300).await;
+    call.speaks(900).await;
+    call.is_silent(9000).await;
+    let (_, turns, _) = call.leaves().await;
+    assert_eq!(
+        said(&turns)[0],
+        format!("This call is recorded. {GREETING}")
+    );
+    assert!(!turns[0].interrupted);
+}
+
+#[tokio::test]
+async fn whoever_comes_by_browser_is_not_recorded_and_greeted_as_ever() {
+    let call = Call::with(scripted_speech(&[], 0.95), recorded(), None).await;
+    call.is_silent(6000).await;
+    let (_, turns, _) = call.leaves().await;
+    assert_eq!(said(&turns)[0], GREETING);
 }
 
 #[tokio::test]

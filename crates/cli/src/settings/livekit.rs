@@ -70,6 +70,7 @@ struct RawSip {
 struct RawRecording {
     enabled: Option<bool>,
     dir: Option<String>,
+    announcement: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -139,6 +140,15 @@ pub(crate) struct Sip {
 pub(crate) struct Recording {
     pub(crate) enabled: bool,
     pub(crate) dir: PathBuf,
+    /// What callers hear first, where their call is recorded.
+    announcement: Option<String>,
+}
+
+impl Recording {
+    /// What callers hear first.
+    pub(crate) fn announcement(&self) -> Option<String> {
+        self.announcement.clone().filter(|_| self.enabled)
+    }
 }
 
 /// Several API keys, which can be changed while everything runs.
@@ -275,6 +285,11 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
                 .dir
                 .unwrap_or_else(|| "data/recordings".to_owned())
                 .into(),
+            announcement: raw
+                .recording
+                .announcement
+                .map(|sentence| sentence.trim().to_owned())
+                .filter(|sentence| !sentence.is_empty()),
         },
         store: raw
             .store

@@ -8,7 +8,7 @@ use trunkline_base::secret::Personal;
 use trunkline_service::metrics::{Counter, count};
 
 use super::Conversation;
-use crate::brain::{Act, Spoken};
+use crate::brain::{Act, Line, Spoken};
 use crate::session::make::{Gate, Made, Maker, Material, Urgent};
 use crate::session::reply::{Heed, Reply};
 use crate::session::stage::{Note, Piece};
@@ -24,7 +24,7 @@ const TRANSCRIPT_STEP: u64 = 10 * VOICE_FRAME as u64;
 
 impl Conversation {
     pub(super) fn greet(&mut self) {
-        let Some(line) = self.brain.greeting() else {
+        let Some(line) = self.first_words() else {
             return;
         };
         let reply = self.machine.new_reply();
@@ -34,6 +34,24 @@ impl Conversation {
             interruptible: line.interruptible,
         });
         self.input(Input::ExpectDigits(self.brain.digits()));
+    }
+
+    /// The greeting. Who calls by telephone learns first that the call is recorded, where it is,
+    /// and cannot talk over that.
+    fn first_words(&self) -> Option<Line> {
+        let greeting = self.brain.greeting();
+        let announcement = self.shared.config.announcement.as_ref();
+        let Some(announcement) = announcement.filter(|_| self.facts.call.is_some()) else {
+            return greeting;
+        };
+        let text = match greeting {
+            Some(greeting) => format!("{announcement} {}", greeting.text),
+            None => announcement.clone(),
+        };
+        Some(Line {
+            text,
+            interruptible: false,
+        })
     }
 
     /// Begins to make an answer.
