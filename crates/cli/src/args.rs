@@ -123,6 +123,9 @@ pub(crate) enum Verb {
     /// Media into rooms
     #[command(subcommand)]
     Ingress(Ingress),
+    /// What is kept of calls
+    #[command(subcommand)]
+    Store(Store),
     /// Configuration files
     #[command(subcommand)]
     Config(Config),
@@ -195,6 +198,16 @@ pub(crate) enum Calls {
         /// How many
         #[arg(long, default_value_t = 20)]
         limit: u32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// Remove what `retention` in security.yaml keeps no longer, as the daemon does every hour
+    Prune {
+        /// Say what would go, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 

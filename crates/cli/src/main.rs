@@ -10,6 +10,7 @@ mod failure;
 mod keys;
 mod output;
 mod request;
+mod retention;
 mod server;
 mod settings;
 mod target;
@@ -110,6 +111,7 @@ async fn dispatch(verb: Verb, global: &Global, tasks: Tasks) -> Result<(), Failu
         Verb::Sip(verb) => verbs::sip::run(verb, global).await,
         Verb::Egress(verb) => verbs::egress::run(verb, global).await,
         Verb::Ingress(verb) => verbs::ingress::run(verb, global).await,
+        Verb::Store(verb) => verbs::store::run(verb, global).await,
         Verb::Config(verb) => verbs::config::run(&verb, global),
     }
 }

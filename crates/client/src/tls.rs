@@ -1,16 +1,23 @@
 //! Whom this process believes, and what a failed handshake means in words.
 //!
 //! One trust for every client: the machine's CA certificates, or the public roots built in where a
-//! machine has none, as slim images have; and the CA of a private cluster where one is named.
+//! machine has none, as slim images have; and the CA of a private cluster where one is named. A
+//! server's certificate that signed itself may stand in the CA's place: it is then believed for the
+//! names it has and as long as it lasts, whether it says of itself that it is a CA or not.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
-use rustls::pki_types::CertificateDer;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use trunkline_base::class::{Class, Classified};
 
 /// Whom to believe.
@@ -86,10 +93,18 @@ impl Trust {
                 .map_err(|_| TrustError::Unusable)?;
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+            .build()
+            .map_err(|_| TrustError::Setup)?;
+        let verifier = Verifier {
+            usual,
+            named: extra.to_vec(),
+        };
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|_| TrustError::Setup)?
-            .with_root_certificates(roots)
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         Ok(Self {
             config: Arc::new(config),
@@ -124,6 +139,78 @@ impl fmt::Debug for Trust {
             .field("is_built_in", &self.is_built_in)
             .finish_non_exhaustive()
     }
+}
+
+/// The usual judgement, save one: tools that make a certificate that signs itself mark it as a
+/// CA's, which a server must not show. Named in the CA file, it is what the operator means.
+#[derive(Debug)]
+struct Verifier {
+    usual: Arc<WebPkiServerVerifier>,
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl Verifier {
+    fn is_named(&self, certificate: &CertificateDer<'_>) -> bool {
+        self.named.iter().any(|named| named == certificate)
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let judged = self.usual.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        match judged {
+            // Its time was looked at before this was said of it; its names were not.
+            Err(error) if is_ca_as_server(&error) && self.is_named(end_entity) => {
+                let certificate = ParsedCertificate::try_from(end_entity)?;
+                verify_server_name(&certificate, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
+    }
+}
+
+fn is_ca_as_server(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(CertificateError::Other(other))
+            if other.to_string().contains("CaUsedAsEndEntity")
+    )
 }
 
 /// What is wrong with the far end's TLS, and what mends it.

@@ -10,33 +10,60 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use trunkline_base::class::{Class, Classified};
+use trunkline_base::plain::PlainText;
 
 use crate::tls::{Trust, TrustError};
 
 /// By which rules servers may be spoken to.
 #[derive(Clone, Debug, Default)]
 pub struct TransportRules {
-    /// Hosts besides this machine that may be spoken to in plain text.
-    pub plain_text_hosts: Vec<String>,
+    /// Who besides this machine may be spoken to in plain text.
+    pub plain: PlainText,
     /// Whom to believe; nothing means the machine's CAs.
     pub trust: Option<Trust>,
 }
 
 impl TransportRules {
-    fn allow_plain_text(&self, host: &str) -> bool {
-        is_this_machine(host)
-            || self
-                .plain_text_hosts
-                .iter()
-                .any(|allowed| allowed.eq_ignore_ascii_case(host))
+    /// Holds the address of any service, such as a language model's, to the same rule: encrypted,
+    /// or named.
+    ///
+    /// # Errors
+    /// [`UrlError`] when it is no web address, or plain text to another machine.
+    pub fn judge(&self, text: &str) -> Result<(), UrlError> {
+        let url = url::Url::parse(text.trim()).map_err(|_| UrlError::Malformed)?;
+        // A place for a value there, as tools have them, would be any host.
+        let authority = url.authority();
+        if authority.contains('{') || authority.contains("%7B") {
+            return Err(UrlError::Malformed);
+        }
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or(UrlError::NoHost)?;
+        let bare = host.trim_matches(['[', ']']);
+        match url.scheme() {
+            "https" | "wss" => Ok(()),
+            "http" | "ws" if self.plain.reaches(bare) => Ok(()),
+            "http" | "ws" => Err(UrlError::PlainText {
+                host: bare.to_owned(),
+            }),
+            other => Err(UrlError::Scheme {
+                scheme: other.to_owned(),
+            }),
+        }
     }
-}
 
-fn is_this_machine(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+    /// TLS for HTTP clients of other services, by the same trust.
+    ///
+    /// # Errors
+    /// [`TrustError::Setup`].
+    pub fn tls_for_http(&self) -> Result<rustls::ClientConfig, TrustError> {
+        Ok(self
+            .trust
+            .clone()
+            .map_or_else(Trust::system, Ok)?
+            .for_http())
+    }
 }
 
 /// The address of a LiveKit server.
@@ -68,8 +95,8 @@ pub enum UrlError {
     NoHost,
     /// Plain text to another machine.
     #[error(
-        "server url is not encrypted, and {host} is not this machine: write wss://, or name the \
-         host under transport.allow_plaintext in security.yaml"
+        "server url is not encrypted, and {host} is not this machine: write wss:// or https://, or \
+         name the host under transport.allow_plaintext in security.yaml"
     )]
     PlainText {
         /// The host.
@@ -133,7 +160,7 @@ impl ServerUrl {
             .filter(|host| !host.is_empty())
             .ok_or(UrlError::NoHost)?;
         let bare = host.trim_matches(['[', ']']);
-        if !secure && !rules.allow_plain_text(bare) {
+        if !secure && !rules.plain.reaches(bare) {
             return Err(UrlError::PlainText {
                 host: bare.to_owned(),
             });
@@ -185,6 +212,11 @@ impl ServerUrl {
     /// Whether it is spoken to over TLS.
     pub const fn is_secure(&self) -> bool {
         self.secure
+    }
+
+    /// The rules it is spoken to by.
+    pub const fn rules(&self) -> &Arc<TransportRules> {
+        &self.rules
     }
 
     /// Whom to believe when speaking to it.
@@ -267,10 +299,9 @@ mod tests {
     use super::*;
 
     fn allowing(host: &str) -> Arc<TransportRules> {
-        Arc::new(TransportRules {
-            plain_text_hosts: vec![host.to_owned()],
-            trust: None,
-        })
+        let mut plain = PlainText::none();
+        plain.allow(host).unwrap();
+        Arc::new(TransportRules { plain, trust: None })
     }
 
     #[test]
@@ -294,6 +325,39 @@ mod tests {
         }
         assert!(ServerUrl::parse_under("ws://LiveKit:1", allowing("livekit")).is_ok());
         assert!(ServerUrl::parse_under("ws://other:1", allowing("livekit")).is_err());
+    }
+
+    #[test]
+    fn any_service_is_held_to_the_same_rule() {
+        let rules = allowing("10.0.0.0/8");
+        for text in [
+            "https://api.example.org/v1",
+            "http://localhost:11434/v1",
+            "http://10.1.2.3/hook?a=b",
+        ] {
+            assert_eq!(rules.judge(text), Ok(()), "{text}");
+        }
+        let refused = |text: &str| rules.judge(text).unwrap_err();
+        for text in [
+            "http://api.example.org/v1",
+            "http://127.0.0.1@evil.example/",
+            "HTTP://evil.example",
+        ] {
+            assert!(
+                matches!(refused(text), UrlError::PlainText { .. }),
+                "{text}"
+            );
+        }
+        for text in [
+            "http://{host}/v1",
+            "http://{x}@localhost/",
+            "",
+            "/v1",
+            "api.example.org",
+        ] {
+            assert_eq!(refused(text), UrlError::Malformed, "{text}");
+        }
+        assert!(matches!(refused("ftp://10.1.2.3"), UrlError::Scheme { .. }));
     }
 
     #[test]

@@ -1,16 +1,14 @@
 //! Calls over HTTP.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::warn;
 use trunkline_base::class::Classified;
-use trunkline_base::time::UnixTime;
 use trunkline_store::{Store, StoreError};
 
 use crate::Shared;
@@ -27,12 +25,7 @@ pub(crate) struct Page {
     limit: Option<u32>,
 }
 
-pub(crate) async fn list(
-    State(shared): State<Arc<Shared>>,
-    Query(page): Query<Page>,
-    headers: HeaderMap,
-) -> Answer {
-    admit(&shared, &headers)?;
+pub(crate) async fn list(State(shared): State<Arc<Shared>>, Query(page): Query<Page>) -> Answer {
     let limit = page.limit.unwrap_or(PAGE).min(PAGE_MAX);
     let calls = shared
         .store
@@ -43,12 +36,7 @@ pub(crate) async fn list(
     Ok(Json(json!({ "calls": calls })))
 }
 
-pub(crate) async fn show(
-    State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Answer {
-    admit(&shared, &headers)?;
+pub(crate) async fn show(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
     let call = report(&shared.store, &id)
         .await
         .map_err(|error| failed(&error))?;
@@ -76,26 +64,6 @@ async fn report(store: &Store, id: &str) -> Result<Option<Value>, StoreError> {
     Ok(Some(
         json!({ "call": call, "turns": turns, "recordings": recordings, "events": events }),
     ))
-}
-
-pub(crate) fn admit(shared: &Shared, headers: &HeaderMap) -> Result<(), (StatusCode, Json<Value>)> {
-    if shared.open_api {
-        return Ok(());
-    }
-    let remedy = "send `Authorization: Bearer` with a token that has the roomList grant";
-    let denied = || refusal(StatusCode::UNAUTHORIZED, "console.unauthenticated", remedy);
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .ok_or_else(denied)?;
-    let now = UnixTime::from_system(SystemTime::now());
-    let claims = shared.keys.verify(token, now).map_err(|_| denied())?;
-    if claims.video.is_some_and(|grant| grant.room_list) {
-        Ok(())
-    } else {
-        Err(denied())
-    }
 }
 
 pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> (StatusCode, Json<Value>) {

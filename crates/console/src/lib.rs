@@ -10,9 +10,9 @@
 //! | `/api/events?room=&parked=&after=&limit=` | events as they came, a page at a time |
 //! | `/api/events/{id}/retry` (POST) | another try for an event that was parked |
 //!
-//! Calls and events are personal. On loopback the API is open to whoever is on the machine; on any other
-//! address it asks for a LiveKit token with `roomList`.
+//! Calls and events are personal: who may ask for them, and for metrics, is [`Access`]'s business.
 
+mod access;
 mod calls;
 mod events;
 mod health;
@@ -23,20 +23,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, broadcast};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
 use trunkline_base::class::{Class, Classified};
 use trunkline_base::token::KeyRing;
 use trunkline_client::webhook::Receiver;
+use trunkline_service::listen::{Door, Exposed};
 use trunkline_service::tasks::{Stop, Tasks};
 use trunkline_store::{EventState, Store, StoreError};
 
 use webhooks::worker::Worker;
 use webhooks::{Backlog, Consumer, EventsConfig, Received};
 
+pub use access::Access;
 pub use health::{Part, Readiness};
 
 /// Events a slow listener may lag behind; one that lags further misses the oldest, which are in
@@ -48,6 +50,10 @@ const LISTENERS: usize = 256;
 pub struct ConsoleConfig {
     /// Address and port; port 0 takes any.
     pub bind: SocketAddr,
+    /// Who may come in, and how.
+    pub door: Door,
+    /// Who may ask what.
+    pub access: Access,
     /// Keys that webhooks and API tokens may be signed with.
     pub keys: KeyRing,
     /// How events are looked after.
@@ -66,6 +72,18 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// Others reach the address, and it is not encrypted.
+    #[error("HTTP of the console: {0}")]
+    Exposed(#[from] Exposed),
+    /// In development the calls of this machine are open to it.
+    #[error(
+        "development mode serves this machine only, but the console is to listen on {bind}; bind \
+         127.0.0.1, or leave development mode"
+    )]
+    Open {
+        /// The address.
+        bind: SocketAddr,
+    },
     /// The store does not answer.
     #[error("the console cannot read its events")]
     Store(#[from] StoreError),
@@ -75,6 +93,8 @@ impl Classified for StartError {
     fn class(&self) -> Class {
         match self {
             Self::Bind { .. } => Class::Conflict,
+            Self::Exposed(error) => error.class(),
+            Self::Open { .. } => Class::Invalid,
             Self::Store(error) => error.class(),
         }
     }
@@ -82,6 +102,8 @@ impl Classified for StartError {
     fn code(&self) -> &'static str {
         match self {
             Self::Bind { .. } => "console.bind",
+            Self::Exposed(error) => error.code(),
+            Self::Open { .. } => "console.open",
             Self::Store(error) => error.code(),
         }
     }
@@ -93,7 +115,7 @@ pub(crate) struct Shared {
     pub(crate) webhooks: Receiver,
     pub(crate) readiness: Readiness,
     pub(crate) stop: Stop,
-    pub(crate) open_api: bool,
+    pub(crate) access: Access,
     pub(crate) events: EventsConfig,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) wake: Arc<Notify>,
@@ -145,9 +167,13 @@ pub async fn start(
     tasks: &Tasks,
 ) -> Result<ConsoleHandle, StartError> {
     let bind = config.bind;
+    if config.access.open && !bind.ip().is_loopback() {
+        return Err(StartError::Open { bind });
+    }
+    config.door.judge(bind)?;
     let failed = |source| StartError::Bind { bind, source };
-    let listener = TcpListener::bind(bind).await.map_err(failed)?;
-    let addr = listener.local_addr().map_err(failed)?;
+    let listener = config.door.bind(bind).await.map_err(failed)?;
+    let addr = listener.local_addr();
     let (listeners, _) = broadcast::channel(LISTENERS);
     let backlog = Arc::new(Backlog::default());
     backlog.is(store.events().count(EventState::Waiting).await?);
@@ -157,19 +183,13 @@ pub async fn start(
         keys: config.keys,
         readiness,
         stop: tasks.stop(),
-        open_api: addr.ip().is_loopback(),
+        access: config.access,
         events: config.events,
         backlog,
         wake: Arc::new(Notify::new()),
     });
-    let stop = tasks.stop();
-    let serve = axum::serve(listener, router(Arc::clone(&shared)))
-        .with_graceful_shutdown(async move { stop.hurry().await });
-    tasks.vital("console", async move {
-        if let Err(error) = serve.await {
-            tracing::warn!(%error, "the console stopped serving");
-        }
-    });
+    let serve = listener.serve(router(Arc::clone(&shared)), tasks.clone());
+    tasks.vital("console", serve);
     info!(%addr, "console listens");
     Ok(ConsoleHandle {
         addr,
@@ -179,15 +199,21 @@ pub async fn start(
 }
 
 fn router(shared: Arc<Shared>) -> Router {
-    Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
-        .route("/webhooks/livekit", post(webhooks::receive))
+    let admins = Router::new()
         .route("/api/calls", get(calls::list))
         .route("/api/calls/{id}", get(calls::show))
         .route("/api/events", get(events::list))
         .route("/api/events/{id}/retry", post(events::retry))
+        .route_layer(from_fn_with_state(Arc::clone(&shared), access::admins));
+    let metrics = Router::new()
+        .route("/metrics", get(health::metrics))
+        .route_layer(from_fn_with_state(Arc::clone(&shared), access::metrics));
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/webhooks/livekit", post(webhooks::receive))
+        .merge(admins)
+        .merge(metrics)
         .layer(CatchPanicLayer::new())
         .with_state(shared)
 }

@@ -35,6 +35,11 @@ impl World {
         }]);
         let config = ConsoleConfig {
             bind: "127.0.0.1:0".parse().unwrap(),
+            door: Door::default(),
+            access: Access {
+                open: true,
+                ..Access::default()
+            },
             keys: KeyRing::from(key()),
             events,
         };
@@ -103,6 +108,8 @@ async fn a_taken_port_is_named() {
     let (_, readiness) = watch::channel(Vec::new());
     let config = ConsoleConfig {
         bind,
+        door: Door::default(),
+        access: Access::default(),
         keys: KeyRing::from(key()),
         events: EventsConfig::default(),
     };

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use livekit_protocol as proto;
 use trunkline_base::class::{Class, Classified};
 use trunkline_base::token::{ApiKey, KeyRing};
+use trunkline_service::listen::{Door, Exposed};
 
 use crate::ingress::IngressConfig;
 use crate::room::{self, Limits, RoomDefaults};
@@ -20,6 +21,8 @@ pub struct NodeConfig {
     pub rtc_udp: SocketAddr,
     /// Addresses offered to clients for media; the media socket's own when empty.
     pub node_ips: Vec<IpAddr>,
+    /// Who may come in over HTTP, and how.
+    pub door: Door,
     /// The first key signs, all verify.
     pub keys: KeyRing,
     /// Development: well-known keys are allowed and only loopback is served.
@@ -42,6 +45,7 @@ impl NodeConfig {
             http,
             rtc_udp,
             node_ips: Vec::new(),
+            door: Door::default(),
             keys,
             dev: false,
             region: String::new(),
@@ -86,6 +90,7 @@ impl NodeConfig {
         if known.is_some_and(|key| key.secret().expose() == DEV_SECRET) {
             return Err(StartError::DevKeys);
         }
+        self.door.judge(self.http)?;
         Ok(())
     }
 }
@@ -118,6 +123,8 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    #[error("HTTP of the node: {0}")]
+    Exposed(#[from] Exposed),
     #[error(transparent)]
     WebhookKey(#[from] crate::webhook::UnknownKey),
 }
@@ -142,7 +149,10 @@ impl From<room::StartError> for StartError {
 impl Classified for StartError {
     fn class(&self) -> Class {
         match self {
-            Self::DevNotLoopback { .. } | Self::DevKeys | Self::WebhookKey(_) => Class::Invalid,
+            Self::DevNotLoopback { .. }
+            | Self::DevKeys
+            | Self::Exposed(_)
+            | Self::WebhookKey(_) => Class::Invalid,
             Self::PortBusy { .. } => Class::Conflict,
             Self::Bind { .. } => Class::Unavailable,
         }
@@ -154,6 +164,7 @@ impl Classified for StartError {
             Self::DevKeys => "node.start.dev_keys",
             Self::PortBusy { .. } => "node.start.port_busy",
             Self::Bind { .. } => "node.start.bind",
+            Self::Exposed(error) => error.code(),
             Self::WebhookKey(_) => "node.start.webhook_key",
         }
     }
@@ -191,6 +202,15 @@ mod tests {
         assert!(matches!(config.check(), Err(StartError::DevKeys)));
         let keys = KeyRing::from(ApiKey::new("devkey", "a secret of one's own"));
         assert!(NodeConfig { keys, ..config }.check().is_ok());
+    }
+
+    #[test]
+    fn a_node_that_others_reach_wants_a_certificate() {
+        let keys = KeyRing::from(ApiKey::new("APIown", "a secret of one's own"));
+        let everywhere = SocketAddr::from(([0, 0, 0, 0], 7880));
+        let config = NodeConfig::new(everywhere, everywhere, keys);
+        let text = config.check().unwrap_err().to_string();
+        assert!(text.contains("transport.tls"), "{text}");
     }
 
     #[test]

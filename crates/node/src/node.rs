@@ -2,12 +2,10 @@
 
 use std::net::SocketAddr;
 
-use axum::serve::ListenerExt;
 use livekit_protocol as proto;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rand::{Rng, RngCore};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, mpsc};
 use trunkline_base::class::Classified;
 use trunkline_base::id::NodeId;
@@ -51,8 +49,8 @@ impl Node {
             rng.next_u64(),
         )?;
         let bind = |source| StartError::bind(config.http, "HTTP", source);
-        let listener = TcpListener::bind(config.http).await.map_err(bind)?;
-        let http_addr = listener.local_addr().map_err(bind)?;
+        let listener = config.door.clone().bind(config.http).await.map_err(bind)?;
+        let http_addr = listener.local_addr();
 
         let (notices, noticed) = mpsc::channel(NOTICES);
         let rooms_config = rooms_config(&config, node_id.clone(), rng.next_u64());
@@ -89,7 +87,8 @@ impl Node {
             tasks: tasks.clone(),
             stop: tasks.stop(),
         };
-        tasks.vital("http", serve(listener, http, tasks.clone()));
+        // Serves until the hurry: while the process drains, clients in a room still need their API.
+        tasks.vital("http", listener.serve(http::service(http), tasks.clone()));
         tracing::info!(http = %http_addr, media = %udp_addr, node = node_id, "node started");
         Ok(NodeHandle {
             http_addr,
@@ -213,24 +212,6 @@ fn rooms_config(config: &NodeConfig, node_id: String, seed: u64) -> RoomsConfig 
         limits: config.limits,
         presets: config.presets.clone(),
         ..base
-    }
-}
-
-/// Serves until the hurry: while the process drains, clients in a room still need their API.
-async fn serve(listener: TcpListener, http: Http, tasks: Tasks) {
-    let stop = tasks.stop();
-    let listener = listener.tap_io(|stream: &mut TcpStream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let service = http::into_make_service(http);
-    let ended = async move { stop.hurry().await };
-    if let Err(error) = axum::serve(listener, service)
-        .with_graceful_shutdown(ended)
-        .await
-    {
-        tracing::error!(%error, "the HTTP port failed");
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use reqwest::redirect::Policy;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use trunkline_base::class::{Class, Classified};
@@ -19,6 +20,7 @@ use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::jobs::{
     JobAnswer, JobOffer, JobOffers, JobOutcome, Worker, WorkerError, WorkerOptions, WorkerState,
 };
+use trunkline_client::url::TransportRules;
 use trunkline_service::metrics::{Counter, Gauge, count, set};
 use trunkline_service::tasks::{Stop, Tasks};
 use trunkline_store::Store;
@@ -40,6 +42,9 @@ pub enum AgentError {
     /// The server's API cannot be addressed.
     #[error("the server's address is of no use")]
     Url(#[from] trunkline_client::url::UrlError),
+    /// TLS cannot be set up.
+    #[error("no HTTP client can be made")]
+    Tls(#[from] trunkline_client::tls::TrustError),
     /// No HTTP client for tools and chat endpoints.
     #[error("no HTTP client can be made")]
     Http(#[from] reqwest::Error),
@@ -50,6 +55,7 @@ impl Classified for AgentError {
         match self {
             Self::Worker(error) => error.class(),
             Self::Url(_) => Class::Invalid,
+            Self::Tls(error) => error.class(),
             Self::Http(_) => Class::Internal,
         }
     }
@@ -58,6 +64,7 @@ impl Classified for AgentError {
         match self {
             Self::Worker(error) => error.code(),
             Self::Url(_) => "agent.url.invalid",
+            Self::Tls(error) => error.code(),
             Self::Http(_) => "agent.http.client",
         }
     }
@@ -112,9 +119,7 @@ impl AgentWorker {
         store: Store,
         tasks: &Tasks,
     ) -> Result<AgentHandle, AgentError> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .build()?;
+        let http = outside(api.url().rules())?;
         let options = WorkerOptions {
             agent_name: config.agent_name.clone(),
             max_jobs: config.max_sessions,
@@ -142,6 +147,31 @@ impl AgentWorker {
         Ok(AgentHandle { worker, sessions })
     }
 }
+
+/// For chat endpoints and tools: by the rules for every server, wherever they send us.
+fn outside(rules: &Arc<TransportRules>) -> Result<reqwest::Client, AgentError> {
+    let held = Arc::clone(rules);
+    let follow = Policy::custom(move |attempt| {
+        let secure = |url: &reqwest::Url| url.scheme() == "https";
+        let was_secure = attempt.previous().last().is_some_and(secure);
+        let downgrade = was_secure && !secure(attempt.url());
+        if downgrade || held.judge(attempt.url().as_str()).is_err() {
+            attempt.stop()
+        } else if attempt.previous().len() > REDIRECTS {
+            attempt.error("too many redirects")
+        } else {
+            attempt.follow()
+        }
+    });
+    Ok(reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .redirect(follow)
+        .tls_backend_preconfigured(rules.tls_for_http()?)
+        .build()?)
+}
+
+/// As reqwest's own.
+const REDIRECTS: usize = 10;
 
 /// Takes offers and gives each a task.
 struct Acceptor {

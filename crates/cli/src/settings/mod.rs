@@ -21,7 +21,7 @@ pub(crate) use calling::Calling;
 pub(crate) use livekit::{Livekit, Server};
 pub(crate) use monitoring::Monitoring;
 pub(crate) use retry::Retries;
-pub(crate) use security::Security;
+pub(crate) use security::{Http, Retention, Security};
 pub(crate) use sip::SipSetup;
 
 use crate::args::Global;
@@ -88,8 +88,32 @@ pub(crate) fn load(global: &Global, env: &Environment) -> Result<Settings, Repor
                 .admit_node(settings.livekit.node.http.ip());
         }
         settings.security.judge_url(&settings.livekit, &mut report);
+        settings.judge_reach(global.dev, &mut report);
     }
     report.finish(settings)
+}
+
+impl Settings {
+    /// One rule for what carries tokens, voices or words: it leaves this machine encrypted, or
+    /// `security.yaml` names the exception.
+    fn judge_reach(&self, dev: bool, report: &mut Report) {
+        let security = &self.security;
+        // Development listens on this machine only, which the parts see to themselves.
+        if !dev {
+            let console = ("monitoring.yaml", "console.bind");
+            security.judge_listener(console, self.monitoring.console, report);
+            if self.livekit.server == Server::Embedded {
+                let node = ("livekit.yaml", "node.http");
+                security.judge_listener(node, self.livekit.node.http, report);
+            }
+        }
+        for webhook in &self.livekit.node.webhooks {
+            security.judge_address("livekit.yaml", "node.webhooks", webhook, report);
+        }
+        for (key, url) in self.agent.iter().flat_map(AgentConfig::addresses) {
+            security.judge_address("agent.yaml", &key, &url, report);
+        }
+    }
 }
 
 struct Files<'a> {

@@ -174,11 +174,149 @@ fn retries_that_make_no_sense_are_refused() {
 
 #[test]
 fn a_node_on_another_address_of_this_machine_may_be_spoken_to() {
-    let files = [("livekit.yaml", "node:\n  http: 10.1.2.3:7880\n")];
+    let files = [
+        ("livekit.yaml", "node:\n  http: 10.1.2.3:7880\n"),
+        ("security.yaml", "transport:\n  proxies: [10.1.2.1]\n"),
+    ];
     let dir = dir_with(&files);
     let settings = load(&global(dir.path().to_owned()), &Environment::default()).unwrap();
     let rules = settings.security.transport_rules();
-    assert_eq!(rules.plain_text_hosts, ["10.1.2.3"]);
+    assert!(rules.plain.reaches("10.1.2.3") && !rules.plain.reaches("10.1.2.1"));
+}
+
+/// The node, its API and the console started on 0.0.0.0 without TLS.
+#[test]
+fn what_others_reach_is_encrypted_or_the_exception_is_named() {
+    let open = [
+        ("livekit.yaml", "node:\n  http: 0.0.0.0:7880\n"),
+        ("monitoring.yaml", "console:\n  bind: '[::]:7890'\n"),
+    ];
+    let text = problems(&open);
+    for part in [
+        "livekit.yaml: node.http: 0.0.0.0:7880 is reached by other machines",
+        "monitoring.yaml: console.bind: [::]:7890 is reached",
+        "transport.tls in security.yaml",
+        "2 problems",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+    for named in [
+        "transport:\n  proxies: [10.0.0.5]\n",
+        "transport:\n  allow_plaintext: [172.17.0.0/16]\n",
+        "transport:\n  tls: {certificate: cert.pem, key: key.pem}\n",
+    ] {
+        let dir = dir_with(&[open[0], open[1], ("security.yaml", named)]);
+        let loaded = load(&global(dir.path().to_owned()), &Environment::default());
+        assert!(loaded.is_ok(), "{named}: {}", loaded.unwrap_err());
+    }
+    // The name of a host says nothing of who comes.
+    let by_name = (
+        "security.yaml",
+        "transport:\n  allow_plaintext: [livekit]\n",
+    );
+    assert!(problems(&[open[0], by_name]).contains("is reached by other machines"));
+    let dir = dir_with(&open);
+    let dev = Global {
+        dev: true,
+        ..global(dir.path().to_owned())
+    };
+    assert!(
+        load(&dev, &Environment::default()).is_ok(),
+        "the parts refuse it"
+    );
+}
+
+#[test]
+fn words_go_out_encrypted_too() {
+    let agent = |url: &str| {
+        format!(
+            "brain: openai\nopenai:\n  base_url: {url}\n  model: m\n  instructions: Be brief.\n  \
+             apology: Sorry.\n"
+        )
+    };
+    let text = problems(&[
+        ("agent.yaml", &agent("http://api.example.org/v1")),
+        (
+            "livekit.yaml",
+            "node:\n  webhooks: ['http://hooks.example.org/']\n",
+        ),
+    ]);
+    for part in [
+        "the address of openai.base_url is refused",
+        "api.example.org is not this machine",
+        "the address of node.webhooks is refused",
+        "2 problems",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+    for url in ["https://api.example.org/v1", "http://127.0.0.1:11434/v1"] {
+        let dir = dir_with(&[("agent.yaml", &agent(url))]);
+        let loaded = load(&global(dir.path().to_owned()), &Environment::default());
+        assert!(loaded.is_ok(), "{url}: {}", loaded.unwrap_err());
+    }
+}
+
+#[test]
+fn records_are_kept_as_long_as_the_file_says_and_not_for_ever_when_it_says_nothing() {
+    let bare = dir_with(&[("security.yaml", "{}\n")]);
+    let load_dir = |dir: &tempfile::TempDir| {
+        load(&global(dir.path().to_owned()), &Environment::default()).unwrap()
+    };
+    let shown = |settings: &Settings| serde_json::to_value(settings.security.retention).unwrap();
+    let day = 24 * 3600;
+    let usual = serde_json::json!({
+        "calls": 90 * day, "turns": 30 * day, "refusals": 30 * day, "recordings": 30 * day,
+        "events": 30 * day,
+    });
+    assert_eq!(shown(&load_dir(&bare)), usual);
+    let shipped = load(&global(shipped()), &Environment::default()).unwrap();
+    assert_eq!(shown(&shipped), usual);
+    let text = "retention: {calls: 7d, turns: 12h, recordings: forever}\n";
+    let settings = load_dir(&dir_with(&[("security.yaml", text)]));
+    assert_eq!(settings.security.retention.recordings, None);
+    assert_eq!(shown(&settings)["turns"], 12 * 3600);
+    let text = problems(&[
+        (
+            "security.yaml",
+            "retention: {calls: 0s, turns: soon, events: 2h}\n",
+        ),
+        ("monitoring.yaml", "events: {retain: 720h}\n"),
+    ]);
+    for part in [
+        "less than 1 h",
+        "`soon` is not a duration",
+        "less than 24 h",
+        "retention.events of security.yaml",
+        "4 problems",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn doors_that_make_no_sense_are_refused() {
+    let text = problems(&[
+        (
+            "security.yaml",
+            "http: {strangers: 0, head: 1ms}\ntransport:\n  tls: {certificate: a.pem}\n  \
+             proxies: [everybody]\n",
+        ),
+        (
+            "monitoring.yaml",
+            "console: {metrics_key: short, hosts: ['http://a']}\n",
+        ),
+    ]);
+    for part in [
+        "0 is out of bounds",
+        "nobody is that quick",
+        "a certificate goes with its key",
+        "`everybody` is no address",
+        "a key this short is guessed",
+        "`http://a` is not the name of a host",
+        "6 problems",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub(crate) mod pairs;
 pub(crate) mod room;
 pub(crate) mod serve;
 pub(crate) mod sip;
+pub(crate) mod store;
 pub(crate) mod token;
 
 use std::time::SystemTime;

@@ -8,6 +8,7 @@ use tracing::info;
 use trunkline_agent::speech::{Speech, SpeechConfig};
 use trunkline_base::class::Class;
 use trunkline_base::token::KeyRing;
+use trunkline_service::files;
 use trunkline_service::log::{self, Format};
 use trunkline_service::metrics;
 use trunkline_service::tasks::{Limits, Tasks};
@@ -29,6 +30,7 @@ const HURRY: Duration = Duration::from_secs(5);
 pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(), Failure> {
     let settings = settings(global)?;
     start_logging(&settings.monitoring, global)?;
+    files::raise();
     let mut signals = Signals::new()?;
     let plan = Plan {
         keys: keys(global, &settings, &tasks)?,

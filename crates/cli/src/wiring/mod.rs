@@ -27,13 +27,15 @@ use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle};
 use trunkline_client::api::{ApiOptions, LiveKitApiClient, Watch};
 use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_console::webhooks::EventsConfig;
-use trunkline_console::{ConsoleConfig, ConsoleHandle, Part};
+use trunkline_console::{Access, ConsoleConfig, ConsoleHandle, Part};
 use trunkline_node::{Node, NodeConfig, NodeHandle, Receiver, WebhookConfig};
+use trunkline_service::listen::Door;
 use trunkline_service::tasks::{DrainReport, Limits, Tasks};
 use trunkline_store::Store;
 
 use crate::failure::Failure;
-use crate::settings::{Server, Settings};
+use crate::retention;
+use crate::settings::{Http, Server, Settings};
 use crate::verbs::now;
 
 /// How long the start waits for a part to be known to the server, or to know what it needs.
@@ -77,19 +79,32 @@ impl Stack {
             speech,
         } = plan;
         let store = open_store(&settings.livekit.store).await?;
+        let forgetting =
+            retention::follow(store.clone(), settings.security.retention, tasks.stop());
+        tasks.vital("retention", forgetting);
         let parts = Arc::new(watch::Sender::new(Vec::new()));
+        let door = door(&settings, tasks)?;
         let config = ConsoleConfig {
             bind: settings.monitoring.console,
+            door: door.clone(),
+            access: Access {
+                open: dev,
+                metrics_key: settings.monitoring.metrics_key.clone(),
+                hosts: settings.monitoring.hosts.clone(),
+            },
             keys: keys.clone(),
             events: EventsConfig {
-                retain: settings.monitoring.retain_events,
+                retain: settings.security.retention.events.unwrap_or(Duration::MAX),
                 ..EventsConfig::default()
             },
         };
         let console =
             trunkline_console::start(config, store.clone(), parts.subscribe(), tasks).await?;
         let node = match settings.livekit.server {
-            Server::Embedded => Some(node(&settings, &keys, dev, &console, &store, tasks).await?),
+            Server::Embedded => {
+                let config = node_config(&settings, &keys, dev, door, &console);
+                Some(Node::start(config, store.clone(), tasks.clone()).await?)
+            }
             Server::Remote => None,
         };
         if let Some(node) = &node {
@@ -172,26 +187,39 @@ async fn open_store(path: &Path) -> Result<Store, Failure> {
     Ok(store)
 }
 
-async fn node(
+/// Who may come in: to the node and to the console alike, with one certificate.
+fn door(settings: &Settings, tasks: &Tasks) -> Result<Door, Failure> {
+    let security = &settings.security;
+    let tls = security.transport.certificates()?;
+    if let Some(certificates) = tls.clone() {
+        tasks.vital("certificate", certificates.follow(tasks.stop()));
+    }
+    let Http { caps, clocks } = security.http.clone();
+    Ok(security.transport.door(caps, clocks, tls))
+}
+
+fn node_config(
     settings: &Settings,
     keys: &KeyRing,
     dev: bool,
+    door: Door,
     console: &ConsoleHandle,
-    store: &Store,
-    tasks: &Tasks,
-) -> Result<NodeHandle, Failure> {
+) -> NodeConfig {
     let wanted = &settings.livekit.node;
-    let own = format!("http://{}/webhooks/livekit", console.addr());
+    let own = format!("http://{}/webhooks/livekit", reachable(console.addr()));
     let others = wanted.webhooks.iter().cloned();
     let receivers = std::iter::once(own)
         .chain(others)
         .map(Receiver::all)
         .collect();
-    let config = NodeConfig {
+    let tls = settings.security.transport_rules().tls_for_http();
+    NodeConfig {
         node_ips: wanted.node_ip.into_iter().collect(),
         dev,
+        door,
         webhooks: WebhookConfig {
             receivers,
+            tls: tls.ok().map(Arc::new),
             ..WebhookConfig::default()
         },
         rooms: wanted.rooms.defaults,
@@ -199,8 +227,15 @@ async fn node(
         presets: wanted.rooms.presets.clone(),
         ingress: wanted.rooms.ingress.clone(),
         ..NodeConfig::new(wanted.http, wanted.rtc_udp, keys.clone())
-    };
-    Ok(Node::start(config, store.clone(), tasks.clone()).await?)
+    }
+}
+
+/// Where this process reaches a listener of its own.
+fn reachable(mut addr: SocketAddr) -> SocketAddr {
+    if addr.ip().is_unspecified() {
+        addr.set_ip([127, 0, 0, 1].into());
+    }
+    addr
 }
 
 async fn recorder(
@@ -258,10 +293,11 @@ async fn worker(
     store: &Store,
     tasks: &Tasks,
 ) -> Result<Option<AgentHandle>, Failure> {
-    let (Some(config), Some(speech)) = (settings.agent.clone(), speech) else {
+    let (Some(mut config), Some(speech)) = (settings.agent.clone(), speech) else {
         warn!("no agent is started: agent.yaml or the models are not there");
         return Ok(None);
     };
+    config.announcement = settings.livekit.recording.announcement();
     let api = background_api(settings, keys)?;
     let agent = AgentWorker::start(config, api, keys.clone(), speech, store.clone(), tasks)?;
     // Ready means that a call finds an agent. A remote server that is away is sought for as long

@@ -12,7 +12,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
 };
 use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
@@ -51,13 +51,26 @@ impl House {
         params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
         let pair = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&pair, &self.ca).unwrap();
+        Self::show(certificate.der().clone(), &pair, protocols).await
+    }
+
+    /// A server that shows the CA's own certificate.
+    async fn shown_itself(&self) -> Server {
+        Self::show(self.ca.der().clone(), self.ca.key(), &[b"h2"]).await
+    }
+
+    async fn show(
+        certificate: CertificateDer<'static>,
+        pair: &KeyPair,
+        protocols: &[&[u8]],
+    ) -> Server {
         let secret = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], secret)
+            .with_single_cert(vec![certificate], secret)
             .unwrap();
         config.alpn_protocols = protocols.iter().map(|one| one.to_vec()).collect();
         Server::start(TlsAcceptor::from(Arc::new(config))).await
@@ -194,6 +207,35 @@ async fn certificate_errors_are_told_in_words_with_their_remedy() {
         ));
         assert!(error.to_string().contains("ca_file"), "{error}");
     }
+}
+
+/// What `openssl req -x509` makes: a certificate that signed itself, and calls itself a CA's.
+#[tokio::test]
+async fn a_certificate_that_signed_itself_is_believed_where_it_is_named_and_for_its_own_name() {
+    let signed = |name: &str, years: (i32, i32)| {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pair = KeyPair::generate().unwrap();
+        let house = House {
+            ca: CertifiedIssuer::self_signed(params, pair).unwrap(),
+        };
+        async move { (house.shown_itself().await, house) }
+    };
+    let (server, house) = signed("localhost", (2020, 2090)).await;
+    assert!(server.client(&house.rules()).list_rooms(&[]).await.is_ok());
+    let (trouble, _) = failure(&server, &House::new().rules()).await;
+    assert!(matches!(
+        trouble,
+        TlsTrouble::UnknownIssuer | TlsTrouble::NoBundle
+    ));
+    let (other, house) = signed("livekit.example", (2020, 2090)).await;
+    let (trouble, _) = failure(&other, &house.rules()).await;
+    assert!(matches!(trouble, TlsTrouble::WrongName { .. }), "{trouble}");
+    let (expired, house) = signed("localhost", (2020, 2021)).await;
+    let (trouble, _) = failure(&expired, &house.rules()).await;
+    assert_eq!(trouble, TlsTrouble::Expired);
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ use tracing::{debug, info, warn};
 use trunkline_base::class::Classified as _;
 use trunkline_base::time::UnixTime;
 use trunkline_client::webhook::{Admitted, Journal, Kept, WebhookError, WebhookEvent};
+use trunkline_service::listen::Connection;
 use trunkline_service::metrics::{Counter, Gauge, count, set};
 use trunkline_store::{Arrival, Store, StoreError};
 
@@ -151,6 +152,9 @@ pub(crate) async fn receive(State(shared): State<Arc<Shared>>, request: Request)
 async fn take(shared: &Shared, request: Request) -> Result<Kept, Refusal> {
     let (head, body) = request.into_parts();
     let admitted = admit(shared, &head.headers)?;
+    if let Some(connection) = head.extensions.get::<Connection>() {
+        connection.known();
+    }
     let body = read(body, shared.webhooks.limit()).await?;
     let event = admitted.read(&body, now())?;
     if shared.backlog.waiting() >= shared.events.most_waiting {

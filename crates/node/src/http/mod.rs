@@ -1,7 +1,8 @@
 //! The one HTTP port: health, joining, the server API and agent workers.
 //!
 //! A request passes, in this order: panics caught, CORS, a leading double slash removed, its body
-//! bounded, its token checked.
+//! bounded, its token checked. Clocks and caps of connections are the listener's
+//! ([`trunkline_service::listen`]); whoever shows a good token is no stranger to it any more.
 
 mod agent;
 mod auth;
@@ -12,17 +13,12 @@ mod query;
 mod rtc;
 mod signal;
 
-use std::net::SocketAddr;
-
-use axum::body::Body;
-use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use axum::{Router, ServiceExt};
-use futures::StreamExt as _;
-use http::{HeaderMap, Method, StatusCode, Uri, header};
+use http::{Method, StatusCode, Uri, header};
 use livekit_protocol as proto;
 use tower::Layer;
 use tower::util::{MapRequest, MapRequestLayer};
@@ -78,15 +74,10 @@ pub(crate) fn service(http: Http) -> Service {
         .fallback(async || nowhere())
         .layer(from_fn_with_state(keys, auth::middleware))
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn_with_state(http.tasks, bounded))
+        .layer(from_fn(bounded))
         .layer(cors)
         .layer(CatchPanicLayer::new());
     MapRequestLayer::new(without_double_slash as fn(Request) -> Request).layer(router)
-}
-
-/// The service, one per connection, told the address of the other end.
-pub(crate) fn into_make_service(http: Http) -> IntoMakeServiceWithConnectInfo<Service, SocketAddr> {
-    ServiceExt::<Request>::into_make_service_with_connect_info(service(http))
 }
 
 /// The answer to a path nobody serves.
@@ -96,30 +87,13 @@ pub(crate) fn nowhere() -> Response {
 
 /// A body that says it is too large is refused before it is sent, and before anybody asks who
 /// sends it. One that does not say so is cut off where it is read.
-async fn bounded(State(tasks): State<Tasks>, request: Request, next: Next) -> Response {
+async fn bounded(request: Request, next: Next) -> Response {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > MAX_BODY) {
-        drop(tasks.session("refused body", swallow(request.into_body())));
         return (StatusCode::PAYLOAD_TOO_LARGE, TOO_LARGE).into_response();
     }
     next.run(request).await
-}
-
-/// Reads what is already on its way, for a while: a connection closed on it would be reset, and
-/// the refusal lost with it.
-async fn swallow(body: Body) {
-    let mut chunks = body.into_data_stream();
-    let reading = async {
-        let mut left = 2 * MAX_BODY;
-        while let Some(Ok(chunk)) = chunks.next().await {
-            left = left.saturating_sub(chunk.len());
-            if left == 0 {
-                break;
-            }
-        }
-    };
-    let _in_time = tokio::time::timeout(LINGER, reading).await;
 }
 
 /// `//rtc` is `/rtc`: clients that join URLs carelessly send it.
@@ -139,28 +113,16 @@ fn without_double_slash(mut request: Request) -> Request {
     request
 }
 
-/// The client's address as a proxy in front tells it, else the socket's.
-fn client_address(headers: &HeaderMap, peer: SocketAddr) -> String {
-    let told = ["cf-connecting-ip", "x-forwarded-for", "x-real-ip"]
-        .into_iter()
-        .find_map(|name| {
-            let value = headers.get(name)?.to_str().ok()?;
-            let first = value.split(',').next().unwrap_or_default().trim();
-            (!first.is_empty()).then(|| first.to_owned())
-        });
-    told.unwrap_or_else(|| peer.ip().to_string())
-}
-
 /// What is said of a body beyond the limit.
 pub(crate) const TOO_LARGE: &str = "request body too large";
-/// How long the rest of a refused body is read.
-const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
 /// LiveKit's limit for API requests.
 const MAX_BODY: usize = 10 << 20;
 const PREFLIGHT_CACHE: std::time::Duration = std::time::Duration::from_secs(86_400);
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
     use super::*;
 
     fn path(of: &str) -> String {
@@ -174,14 +136,5 @@ mod tests {
         assert_eq!(path("/rtc"), "/rtc");
         assert_eq!(path("/"), "/");
         assert_eq!(path("/twirp//x"), "/twirp//x");
-    }
-
-    #[test]
-    fn a_proxy_tells_the_clients_address() {
-        let peer = SocketAddr::from(([127, 0, 0, 1], 9));
-        let mut headers = HeaderMap::new();
-        assert_eq!(client_address(&headers, peer), "127.0.0.1");
-        headers.insert("x-forwarded-for", "192.0.2.7, 10.0.0.1".parse().unwrap());
-        assert_eq!(client_address(&headers, peer), "192.0.2.7");
     }
 }

@@ -3,20 +3,20 @@
 //! The WebSocket upgrade is answered only after the join has succeeded, so that a client sees an
 //! HTTP status when it did not.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{ConnectInfo, Extension, State};
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use trunkline_base::class::{Class, Classified};
+use trunkline_service::listen::Connection;
 
 use super::auth::Caller;
 use super::join::{self, Asked, Path, RequestError, Strictness};
 use super::query::Query;
-use super::{Http, client_address, signal};
+use super::{Http, signal};
 use crate::room::{JoinError, JoinParams, RoomError};
 
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
@@ -26,7 +26,8 @@ pub(super) struct Request {
     caller: Caller,
     query: Option<String>,
     headers: HeaderMap,
-    peer: SocketAddr,
+    /// Where it comes from.
+    address: String,
 }
 
 impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Request {
@@ -39,13 +40,13 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Request {
         let caller = Extension::<Caller>::from_request_parts(parts, state).await;
         let Extension(caller) = caller.map_err(IntoResponse::into_response)?;
         let query = parts.uri.query().map(str::to_owned);
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map_or(UNKNOWN_PEER, |info| info.0);
+        let connection = parts.extensions.get::<Connection>();
+        let address = connection.map(|connection| connection.client(&parts.headers).to_string());
         Ok(Self {
             caller,
             query,
             headers: parts.headers.clone(),
-            peer,
+            address: address.unwrap_or_default(),
         })
     }
 }
@@ -60,7 +61,7 @@ impl Request {
             caller: &self.caller,
             query: Query::parse(self.query.as_deref().unwrap_or_default()),
             path,
-            address: client_address(&self.headers, self.peer),
+            address: self.address.clone(),
             user_agent: agent.unwrap_or_default(),
         };
         join::read(&asked, strictness)
@@ -159,9 +160,6 @@ fn status(error: &JoinError) -> StatusCode {
     }
 }
 
-/// Stands in where the listener does not tell who connected.
-const UNKNOWN_PEER: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 /// The room has queued it before it answered.
 const FIRST_MESSAGE: Duration = Duration::from_secs(3);
 /// LiveKit's limit for a signal message.

@@ -16,7 +16,7 @@ mod sip;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, FromRequest as _, Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http::{HeaderMap, Method, StatusCode};
@@ -25,7 +25,7 @@ use trunkline_service::metrics::{Counter, count};
 use self::call::{Call, Encoding};
 use crate::dispatch::Dispatcher;
 use crate::egress::Egresses;
-use crate::http::{Caller, TOO_LARGE, nowhere};
+use crate::http::{Caller, PermissionDenied, TOO_LARGE, nowhere};
 use crate::ingress::Ingresses;
 use crate::kept::Kept;
 use crate::room::{Limits, Rooms};
@@ -58,7 +58,7 @@ async fn handle(
     Path((service, name)): Path<(String, String)>,
     method: Method,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Response {
     let Some(service) = Service::named(&service) else {
         // Such as one only LiveKit Cloud has.
@@ -72,18 +72,29 @@ async fn handle(
         );
         return call::bad_route(text, method.as_str(), &path);
     }
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => return too_large(&rejection),
+    let encoding = Encoding::of(&headers);
+    // Whoever may call nothing is refused whatever they ask, so nobody waits for what it is.
+    let may_call = caller.may_call_some_method();
+    let body = match (may_call, &encoding) {
+        (false, Ok(Encoding::Json)) => Bytes::from_static(b"{}"),
+        (false, _) => Bytes::new(),
+        (true, _) => match Bytes::from_request(request, &()).await {
+            Ok(body) => body,
+            Err(rejection) => return too_large(&rejection),
+        },
     };
     let call = Call {
         caller,
-        encoding: Encoding::of(&headers),
+        encoding,
         body,
         path,
     };
     // Boxed: the one large future among the handlers would be copied with every request.
-    let response = Box::pin(service.answer(&api, call, &name)).await;
+    let mut response = Box::pin(service.answer(&api, call, &name)).await;
+    // That there is no such method is said to everybody; what is wrong with a request is not.
+    if !may_call && response.status() != StatusCode::NOT_FOUND {
+        response = error::TwirpError::from(PermissionDenied).into_response();
+    }
     let outcome = match response.status().as_u16() {
         200..300 => "ok",
         400..500 => "refused",

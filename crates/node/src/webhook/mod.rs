@@ -23,12 +23,14 @@ pub(crate) use notifier::Notifier;
 pub use notifier::UnknownKey;
 
 /// Where events go.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct WebhookConfig {
     pub receivers: Vec<Receiver>,
     /// The key that signs; the active key when absent.
     pub api_key: Option<String>,
     pub patience: Patience,
+    /// Whom to believe; the machine's CAs when absent.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 /// One receiver and the events it wants.

@@ -260,20 +260,29 @@ async fn a_token_that_does_not_hold_is_refused_before_the_call() {
     }
 }
 
+/// Ten mebibytes of a stranger's were read before anybody asked for the token.
 #[tokio::test]
-async fn what_is_no_request_is_malformed_whoever_asks() {
+async fn what_is_no_request_is_malformed_for_whoever_may_ask_and_unread_for_whoever_may_not() {
     let server = Server::start().await;
     for rpc in TABLE {
         let method = rpc.method;
-        for token in [String::new(), token(&claims(rpc.right, "lobby"))] {
-            for broken in ["", "{", "[]", "null", "\"room\"", r#"{"room":{}"#] {
-                let answer = post(&server, rpc, &token, JSON, broken.into()).await;
-                assert_eq!(answer.code(), code(400, "malformed"), "{method} {broken}");
+        let no_right =
+            token(&Claims::new("nobody", now(), 60).with_video(VideoGrant::join("lobby")));
+        for broken in ["", "{", "[]", "null", "\"room\"", r#"{"room":{}"#] {
+            let allowed = token(&claims(rpc.right, "lobby"));
+            let answer = post(&server, rpc, &allowed, JSON, broken.into()).await;
+            assert_eq!(answer.code(), code(400, "malformed"), "{method} {broken}");
+            for refused in ["", &no_right] {
+                let answer = post(&server, rpc, refused, JSON, broken.into()).await;
+                assert_eq!(answer.status, 401, "{method} {broken}");
             }
-            let broken = vec![0xff, 0xff, 0xff];
-            let answer = post(&server, rpc, &token, PROTOBUF, broken).await;
-            assert_eq!(answer.code(), code(400, "malformed"), "{method}");
         }
+        let broken = vec![0xff, 0xff, 0xff];
+        let allowed = token(&claims(rpc.right, "lobby"));
+        let answer = post(&server, rpc, &allowed, PROTOBUF, broken.clone()).await;
+        assert_eq!(answer.code(), code(400, "malformed"), "{method}");
+        let answer = post(&server, rpc, "", PROTOBUF, broken).await;
+        assert_eq!(answer.status, 401, "{method}");
         // No bytes are a whole message in protobuf: every field has its default.
         let token = token(&claims(rpc.right, ""));
         let empty = post(&server, rpc, &token, PROTOBUF, Vec::new()).await;

@@ -31,6 +31,18 @@ pub(crate) struct Notifier {
     deliveries: JoinSet<LaneKey>,
 }
 
+/// Events go where the operator said and nowhere else: a receiver that sends us on is refused.
+fn client(tls: Option<&rustls::ClientConfig>) -> reqwest::Client {
+    let mut builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    if let Some(tls) = tls {
+        builder = builder.tls_backend_preconfigured(tls.clone());
+    }
+    builder.build().unwrap_or_else(|error| {
+        tracing::error!(%error, "webhooks go by the machine's CAs");
+        reqwest::Client::new()
+    })
+}
+
 /// What each delivery needs.
 #[derive(Debug, Clone)]
 struct Sender {
@@ -53,7 +65,7 @@ impl Notifier {
             keys.find(id).ok_or_else(|| UnknownKey(id.clone()))?;
         }
         let (sender, lane) = mpsc::channel(QUEUE);
-        let client = reqwest::Client::new();
+        let client = client(config.tls.as_deref());
         let notifier = Self {
             receivers: config.receivers,
             sender: Sender {

@@ -79,6 +79,7 @@ fn config(url: &str) -> WebhookConfig {
         receivers: vec![Receiver::all(url)],
         api_key: None,
         patience,
+        tls: None,
     }
 }
 

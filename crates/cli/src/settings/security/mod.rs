@@ -1,0 +1,116 @@
+//! `security.yaml`: what the gateway admits, who comes in and how, where plain text is allowed,
+//! whom to believe, and how long personal data is kept.
+
+mod http;
+mod retention;
+mod transport;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use trunkline_client::url::{ServerUrl, TransportRules};
+use trunkline_service::config::{Report, Source, Spanned};
+
+use super::livekit::Livekit;
+use super::raw::Judge;
+
+pub(crate) use http::Http;
+pub(crate) use retention::Retention;
+pub(crate) use transport::Transport;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    sip: RawSip,
+    http: http::RawHttp,
+    transport: transport::RawTransport,
+    retention: retention::RawRetention,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawSip {
+    max_calls: Option<Spanned<u64>>,
+    invites_per_second_per_source: Option<Spanned<u64>>,
+}
+
+/// What `security.yaml` means.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Security {
+    /// Calls at the same time.
+    pub(crate) max_calls: usize,
+    /// INVITEs per second from one address.
+    pub(crate) invites_per_second: u32,
+    /// Connections to the node and the console.
+    pub(crate) http: Http,
+    /// What travels encrypted.
+    pub(crate) transport: Transport,
+    /// How long personal data is kept.
+    pub(crate) retention: Retention,
+}
+
+pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option<Security> {
+    let mut judge = Judge { source, report };
+    let calls = judge.within(raw.sip.max_calls.as_ref(), 1, 100_000, 1000);
+    let rate = judge.within(
+        raw.sip.invites_per_second_per_source.as_ref(),
+        1,
+        10_000,
+        50,
+    );
+    Some(Security {
+        max_calls: usize::try_from(calls).unwrap_or(1000),
+        invites_per_second: u32::try_from(rate).unwrap_or(50),
+        http: http::validate(&raw.http, &mut judge),
+        transport: transport::validate(&raw.transport, &mut judge),
+        retention: retention::validate(&raw.retention, &mut judge),
+    })
+}
+
+impl Security {
+    /// The rules by which every client speaks to servers.
+    pub(crate) fn transport_rules(&self) -> Arc<TransportRules> {
+        self.transport.rules()
+    }
+
+    /// Admits the node inside this process, which is this machine by whatever address it listens.
+    pub(super) fn admit_node(&mut self, ip: IpAddr) {
+        self.transport.admit_node(ip);
+    }
+
+    /// Refuses an address that clients would refuse, with the other problems and not in the middle
+    /// of a start.
+    pub(super) fn judge_url(&self, livekit: &Livekit, report: &mut Report) {
+        if let Err(error) = ServerUrl::parse_under(&livekit.url, self.transport_rules()) {
+            report.file(
+                "security.yaml",
+                format!("the LiveKit URL is refused: {error}"),
+                None,
+            );
+        }
+    }
+
+    /// Holds another service's address to the same rule. `key` names it to the operator.
+    pub(super) fn judge_address(&self, file: &str, key: &str, url: &str, report: &mut Report) {
+        if let Err(error) = self.transport_rules().judge(url) {
+            report.file(
+                file,
+                format!("the address of {key} is refused: {error}"),
+                None,
+            );
+        }
+    }
+
+    /// Refuses to listen where others would send tokens in plain text.
+    pub(super) fn judge_listener(
+        &self,
+        (file, key): (&str, &str),
+        addr: SocketAddr,
+        report: &mut Report,
+    ) {
+        if let Err(exposed) = self.transport.guards(addr) {
+            report.file(file, format!("{key}: {exposed}"), None);
+        }
+    }
+}
