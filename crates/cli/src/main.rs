@@ -100,8 +100,9 @@ fn sound_threads() -> usize {
 
 async fn dispatch(verb: Verb, global: &Global, tasks: Tasks) -> Result<(), Failure> {
     match verb {
-        Verb::Demo(typed) => demo::run(typed, global, tasks).await,
-        Verb::Serve(typed) => verbs::serve::run(typed, global, tasks).await,
+        // Boxed: the settings of a whole daemon are in them.
+        Verb::Demo(typed) => Box::pin(demo::run(typed, global, tasks)).await,
+        Verb::Serve(typed) => Box::pin(verbs::serve::run(typed, global, tasks)).await,
         Verb::Models(verb) => verbs::models::run(verb, global).await,
         Verb::Calls(verb) => verbs::calls::run(verb, global).await,
         Verb::Token(verb) => verbs::token::run(verb, global),

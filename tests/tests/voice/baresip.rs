@@ -10,7 +10,8 @@ use trunkline_tests::{Daemon, Setup, peer, root, run};
 
 use super::ear::{speech, spoken, words};
 
-/// The greeting takes about three seconds; the question follows it, the answer about eight more.
+/// That the call is recorded and the greeting take about five seconds; the question follows them, the
+/// answer about eight more.
 const SECONDS: &str = "22";
 const LEAD: usize = 8000 * 6;
 
