@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{ApiKey, Claims, SipGrant, VideoGrant, sign};
 use trunkline_client::room::{Room, RoomOptions};
@@ -295,14 +296,18 @@ async fn tell_of_a_call(daemon: &Daemon, client: &Client) -> Vec<String> {
 
 async fn join(daemon: &Daemon) {
     let good = sign(&claims(), &key()).unwrap();
-    let joined = Room::connect(&daemon.url(), good.into(), RoomOptions::default()).await;
+    let joined = Room::connect(&daemon.url(), Secret::from(good), RoomOptions::default()).await;
     let (room, _events) = joined.unwrap();
     let change = [("planted".to_owned(), format!("{ATTRIBUTE} again"))];
     let _ = room.set_attributes(change.into()).await;
     room.leave().await;
     for token in tokens() {
-        if let Err(error) =
-            Room::connect(&daemon.url(), token.as_str().into(), RoomOptions::default()).await
+        if let Err(error) = Room::connect(
+            &daemon.url(),
+            Secret::from(token.as_str()),
+            RoomOptions::default(),
+        )
+        .await
         {
             clean("a join's error", &format!("{error} {error:?}"));
         }

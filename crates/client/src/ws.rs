@@ -7,14 +7,15 @@ use bytes::Bytes;
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, USER_AGENT};
+use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, DATE, USER_AGENT};
+use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
 };
 use trunkline_base::secret::Secret;
+use trunkline_base::time::UnixTime;
 
 use crate::url::ServerUrl;
 
@@ -40,8 +41,12 @@ pub(crate) struct Socket {
 /// Why a socket did not open.
 #[derive(Debug)]
 pub(crate) enum OpenError {
-    /// The server answered with another status.
-    Refused { status: u16, message: String },
+    /// The server answered with another status, at this time of its own.
+    Refused {
+        status: u16,
+        message: String,
+        server: Option<UnixTime>,
+    },
     /// The request cannot be built.
     Request,
     /// Nobody there, or the connection broke.
@@ -88,6 +93,7 @@ impl Socket {
             Err(Error::Http(response)) => Err(OpenError::Refused {
                 status: response.status().as_u16(),
                 message: refusal_text(response.body().as_deref().unwrap_or_default()),
+                server: server_time(response.headers()),
             }),
             Err(error) => {
                 let tls = trust.and_then(|trust| trust.explain(&error));
@@ -123,6 +129,13 @@ impl Socket {
     pub(crate) async fn close(mut self) {
         drop(tokio::time::timeout(CLOSE_LIMIT, self.stream.close(None)).await);
     }
+}
+
+fn server_time(headers: &HeaderMap) -> Option<UnixTime> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    httpdate::parse_http_date(date)
+        .ok()
+        .map(UnixTime::from_system)
 }
 
 fn refusal_text(body: &[u8]) -> String {

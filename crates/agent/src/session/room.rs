@@ -8,13 +8,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use trunkline_base::id::{CallId, EventId, ParticipantIdentity, RoomName, TrackSid};
-use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::room::audio::{PcmReader, PcmWriter};
 use trunkline_client::room::{
     AudioOptions, ConnectError, ParticipantInfo, ParticipantKind, PublishError, RemoteTrack, Room,
-    RoomEvent, RoomEvents, RoomOptions, TrackKind, Transcription,
+    RoomEvent, RoomEvents, RoomOptions, RoomToken, TrackKind, Transcription,
 };
 use trunkline_client::url::ServerUrl;
 use trunkline_service::tasks::Stop;
@@ -29,7 +28,7 @@ use crate::speech::SPEECH_RATE;
 /// Where to go, and as whom.
 pub(crate) struct Joining {
     pub(crate) url: ServerUrl,
-    pub(crate) token: Secret<String>,
+    pub(crate) token: RoomToken,
     pub(crate) room: RoomName,
 }
 

@@ -244,7 +244,7 @@ async fn serve(offer: JobOffer, shared: Shared, api: LiveKitApiClient, stop: Sto
     let began = tokio::time::Instant::now();
     let joining = Joining {
         url: job.url.clone(),
-        token: job.token.clone(),
+        token: job.room_token(),
         room: job.info.room.clone(),
     };
     let end = run(shared, joining, api, job.terminated(), stop).await;

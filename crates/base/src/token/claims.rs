@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde::de::Visitor;
 use serde::ser::SerializeMap;
@@ -79,6 +80,18 @@ impl Claims {
         self.iat = Some(now.secs());
         self.nbf = Some(now.secs());
         self.exp = now.secs().saturating_add(ttl_secs);
+        self
+    }
+
+    /// Issued and valid this much earlier, for servers whose clock is behind; the end stays.
+    #[must_use]
+    pub const fn dated_back(mut self, by: Duration) -> Self {
+        if let Some(iat) = self.iat {
+            self.iat = Some(iat.saturating_sub(by.as_secs()));
+        }
+        if let Some(nbf) = self.nbf {
+            self.nbf = Some(nbf.saturating_sub(by.as_secs()));
+        }
         self
     }
 

@@ -47,8 +47,6 @@ const EMPTY: Duration = Duration::from_secs(1);
 const NOBODY: Duration = Duration::from_secs(60);
 /// Attempts to join, a second apart: the room may be younger than the order to record it.
 const JOINS: u32 = 3;
-/// A join may use the token for as long as a call may last.
-const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// A polite goodbye takes no longer.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -151,11 +149,11 @@ impl Recording {
             media_ip: self.config.media_ip,
             ..RoomOptions::default()
         };
+        let token = self.auth.keep(spec)?;
         let mut attempt = 1;
         loop {
-            let token = self.auth.mint_for(&spec, TOKEN_LIFE)?;
             let server = (self.config.url.as_str(), &self.config.transport);
-            match Box::pin(Room::connect(server, token, options.clone())).await {
+            match Box::pin(Room::connect(server, token.clone(), options.clone())).await {
                 Ok(joined) => return Ok(joined),
                 Err(error) if attempt < JOINS && may_pass(&error) => {
                     attempt += 1;

@@ -12,11 +12,7 @@ use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::KeyRing;
 
-use super::error::ClockOff;
-use crate::auth::{ApiGrant, AuthError, LiveKitAuthManager, Scope};
-
-/// A server whose clock is further off than this is not followed, but reported.
-const FOLLOWED: Duration = Duration::from_secs(24 * 3600);
+use crate::auth::{ApiGrant, AuthError, LiveKitAuthManager, Scope, Skew};
 
 /// A token this close to its end may be refused by a server whose clock is ahead.
 const NEAR_END: Duration = Duration::from_secs(30);
@@ -32,28 +28,6 @@ pub(super) struct Bearer {
     life: Duration,
     turn: u64,
     skew: Skew,
-}
-
-/// Milliseconds by which a server's clock is ahead of ours; none while tokens of ours are good.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Skew(i64);
-
-impl Skew {
-    fn between(server: UnixTime, ours: UnixTime) -> Self {
-        let off = ClockOff::between(server, ours).filter(|off| off.by <= FOLLOWED);
-        let ahead = off.map_or(0, |_| server.millis_i64().saturating_sub(ours.millis_i64()));
-        Self(ahead)
-    }
-
-    /// The server's time at ours.
-    const fn at(self, ours: UnixTime) -> UnixTime {
-        UnixTime(ours.0.saturating_add_signed(self.0))
-    }
-
-    /// Whether tokens by the other one would be dated alike.
-    const fn is_near(self, other: Self) -> bool {
-        self.0.abs_diff(other.0) <= NEAR_END.as_secs() * 1000
-    }
 }
 
 /// Makes and keeps them.
@@ -144,7 +118,7 @@ impl Tokens {
     /// After a server took `bearer`, and told its time: where it was dated by the server's clock,
     /// one of ours that was set right since is believed again.
     pub(super) fn was_taken(&self, bearer: &Bearer, server: impl FnOnce() -> Option<UnixTime>) {
-        if bearer.skew == Skew::default() {
+        if bearer.skew.is_none() {
             return;
         }
         if let Some(server) = server() {
@@ -184,13 +158,7 @@ impl Kept {
         }
         self.skew = skew;
         self.begin_turn();
-        match skew.0 {
-            0 => tracing::info!("this machine's clock is right again"),
-            ahead => tracing::warn!(
-                seconds_ahead = ahead / 1000,
-                "the server's clock is not ours, and tokens follow it; set both by ntp"
-            ),
-        }
+        skew.tell();
     }
 
     fn begin_turn(&mut self) {

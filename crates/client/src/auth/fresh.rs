@@ -1,6 +1,7 @@
 //! A token that is always fresh, and the task that keeps it so.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::rngs::SmallRng;
@@ -12,7 +13,7 @@ use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::KeyRing;
 
-use super::{AuthError, LIFE, TokenSpec, WallClock, sign_spec};
+use super::{AuthError, LIFE, Skew, TokenSpec, WallClock, sign_fresh};
 
 /// How long before its end a token is replaced at the latest. Whoever took the old one still has
 /// this much time to use it.
@@ -40,6 +41,11 @@ pub enum Why {
     ClockStepped,
     /// Another key signs now.
     KeysChanged,
+    /// It says something else: the server told a name, attributes or rights of its bearer, or the
+    /// bearer is in and needs what brings him back.
+    Told,
+    /// The server's clock is not ours, and tokens follow it.
+    ServerClock,
 }
 
 /// What is known of the latest token without knowing it.
@@ -53,35 +59,75 @@ pub struct Renewal {
     pub why: Why,
     /// The id of the key that signed it.
     pub key: String,
-    /// When it was made.
+    /// When it was made, by the clock it is dated by.
     pub made: UnixTime,
     /// When it ends.
     pub expires: UnixTime,
 }
 
 /// A token that is always fresh. Clones share the renewing task; it ends with the last of them.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FreshToken {
-    current: watch::Receiver<Secret<String>>,
-    renewals: watch::Receiver<Renewal>,
+    kept: Arc<Kept>,
     #[expect(dead_code, reason = "held for its drop")]
     task: Arc<AbortOnDrop>,
 }
 
 impl FreshToken {
-    /// The token to use now.
+    /// The token to use now. Keys that changed since the last look have signed it already.
     pub fn current(&self) -> Secret<String> {
-        self.current.borrow().clone()
+        self.kept.look_at_keys();
+        self.kept.token.borrow().clone()
     }
 
     /// Every later token.
     pub fn watch(&self) -> watch::Receiver<Secret<String>> {
-        self.current.clone()
+        self.kept.token.subscribe()
     }
 
     /// When and why the token was renewed, for health checks and measurements.
     pub fn renewals(&self) -> watch::Receiver<Renewal> {
-        self.renewals.clone()
+        self.kept.log.subscribe()
+    }
+
+    /// Takes over what the server says of the bearer now: LiveKit sends a new token whenever a
+    /// name, metadata, attributes or rights change. One that none of our keys signed, or that is
+    /// for somebody else, changes nothing; later tokens say the same, signed by the key of the day.
+    pub(crate) fn follow(&self, told: &Secret<String>) {
+        let mut state = self.kept.lock();
+        let now = state.skew.at((self.kept.clock)());
+        let Ok(claims) = self.kept.keys.verify(told.expose(), now) else {
+            return tracing::debug!("a token from the server is not of our keys");
+        };
+        if !state.spec.is_about(&claims) {
+            return tracing::debug!("a token from the server is for somebody else");
+        }
+        let Ok(spec) = TokenSpec::like(claims) else {
+            return;
+        };
+        self.kept.say(&mut state, spec.without_dispatch());
+    }
+
+    /// The bearer is in: from now on the token is for coming back.
+    pub(crate) fn settle(&self) {
+        let mut state = self.kept.lock();
+        let spec = state.spec.clone().without_dispatch();
+        self.kept.say(&mut state, spec);
+    }
+
+    /// After a server refused `used`, and told its time: whether there is another token now, by
+    /// other keys or dated by the server's clock.
+    pub(crate) fn is_cured(&self, used: &Secret<String>, server: Option<UnixTime>) -> bool {
+        if let Some(server) = server {
+            let mut state = self.kept.lock();
+            let skew = Skew::between(server, (self.kept.clock)());
+            if !state.skew.is_near(skew) {
+                skew.tell();
+                state.skew = skew;
+                self.kept.renew(&mut state, Why::ServerClock);
+            }
+        }
+        self.current().expose() != used.expose()
     }
 
     /// Makes the first token and starts the task.
@@ -94,9 +140,8 @@ impl FreshToken {
     ) -> Result<Self, AuthError> {
         let made = clock();
         let version = keys.version();
-        let (token, key) = sign_spec(&keys, &spec, made, LIFE)?;
-        let (sender, current) = watch::channel(token);
-        let (log, renewals) = watch::channel(Renewal {
+        let (token, key) = sign_fresh(&keys, &spec, made)?;
+        let log = watch::Sender::new(Renewal {
             count: 1,
             failures: 0,
             why: Why::First,
@@ -105,29 +150,37 @@ impl FreshToken {
             expires: made.plus(LIFE),
         });
         let mut rng = SmallRng::seed_from_u64(seed);
-        let keeper = Keeper {
+        let state = State {
             spec,
-            keys,
-            rotated,
-            clock,
             version,
+            skew: Skew::default(),
             made_wall: made,
             made_at: Instant::now(),
             due: due(&mut rng),
             rng,
-            sender,
-            log,
         };
+        let kept = Arc::new(Kept {
+            keys,
+            clock,
+            state: Mutex::new(state),
+            token: watch::Sender::new(token),
+            log,
+        });
         #[expect(
             clippy::disallowed_methods,
             reason = "owned by FreshToken and aborted with it"
         )]
-        let task = tokio::spawn(keeper.run());
+        let task = tokio::spawn(look(Arc::clone(&kept), rotated));
         Ok(Self {
-            current,
-            renewals,
+            kept,
             task: Arc::new(AbortOnDrop(task)),
         })
+    }
+}
+
+impl fmt::Debug for FreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FreshToken").finish_non_exhaustive()
     }
 }
 
@@ -145,64 +198,97 @@ fn due(rng: &mut SmallRng) -> Duration {
     LIFE.saturating_sub(AHEAD).saturating_sub(early)
 }
 
-struct Keeper {
-    spec: TokenSpec,
+/// Renews when it is time to.
+async fn look(kept: Arc<Kept>, mut rotated: watch::Receiver<()>) {
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Without a manager nobody says that the keys changed; the next look sees it.
+    let mut managed = true;
+    loop {
+        tokio::select! {
+            _ = looks.tick() => {}
+            changed = rotated.changed(), if managed => managed = changed.is_ok(),
+        }
+        let mut state = kept.lock();
+        if let Some(why) = kept.reason(&state) {
+            kept.renew(&mut state, why);
+        }
+    }
+}
+
+struct Kept {
     keys: KeyRing,
-    rotated: watch::Receiver<()>,
     clock: WallClock,
+    /// Shared, because whoever takes a token may find that it must be another: held for a look or
+    /// a signature, never across an await.
+    state: Mutex<State>,
+    token: watch::Sender<Secret<String>>,
+    log: watch::Sender<Renewal>,
+}
+
+struct State {
+    spec: TokenSpec,
     /// The keys' version that signed.
     version: u64,
+    skew: Skew,
+    /// By our own clock.
     made_wall: UnixTime,
     made_at: Instant,
     /// Age at which the token is replaced.
     due: Duration,
     rng: SmallRng,
-    sender: watch::Sender<Secret<String>>,
-    log: watch::Sender<Renewal>,
 }
 
-impl Keeper {
-    async fn run(mut self) {
-        let mut looks = tokio::time::interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // Without a manager nobody says that the keys changed; the next look sees it.
-        let mut managed = true;
-        loop {
-            tokio::select! {
-                _ = looks.tick() => {}
-                changed = self.rotated.changed(), if managed => managed = changed.is_ok(),
-            }
-            let now = (self.clock)();
-            if let Some(why) = self.reason(now) {
-                self.renew(now, why);
-            }
+impl Kept {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn look_at_keys(&self) {
+        let mut state = self.lock();
+        if self.keys.version() != state.version {
+            self.renew(&mut state, Why::KeysChanged);
         }
     }
 
-    fn reason(&self, now: UnixTime) -> Option<Why> {
-        let age = self.made_at.elapsed();
-        let told = self.made_wall.plus(age);
+    fn say(&self, state: &mut State, spec: TokenSpec) {
+        if spec != state.spec {
+            state.spec = spec;
+            self.renew(state, Why::Told);
+        }
+    }
+
+    fn reason(&self, state: &State) -> Option<Why> {
+        let now = (self.clock)();
+        let age = state.made_at.elapsed();
+        let told = state.made_wall.plus(age);
         let strayed = now.since(told).max(told.since(now));
-        if self.keys.version() != self.version {
+        if self.keys.version() != state.version {
             Some(Why::KeysChanged)
         } else if strayed > STEP {
             Some(Why::ClockStepped)
         } else {
-            (age >= self.due).then_some(Why::Due)
+            (age >= state.due).then_some(Why::Due)
         }
     }
 
-    fn renew(&mut self, now: UnixTime, why: Why) {
+    fn renew(&self, state: &mut State, why: Why) {
         // Read before signing: a change in between is seen at the next look.
         let version = self.keys.version();
-        match sign_spec(&self.keys, &self.spec, now, LIFE) {
+        let ours = (self.clock)();
+        if why == Why::ClockStepped {
+            // What was off may have been our own clock.
+            state.skew = Skew::default();
+        }
+        let now = state.skew.at(ours);
+        match sign_fresh(&self.keys, &state.spec, now) {
             Ok((token, key)) => {
-                tracing::debug!(?why, key, role = %self.spec.role, "token renewed");
-                self.version = version;
-                self.made_wall = now;
-                self.made_at = Instant::now();
-                self.due = due(&mut self.rng);
-                self.sender.send_replace(token);
+                tracing::debug!(?why, key, role = %state.spec.role, "token renewed");
+                state.version = version;
+                state.made_wall = ours;
+                state.made_at = Instant::now();
+                state.due = due(&mut state.rng);
+                self.token.send_replace(token);
                 self.log.send_modify(|renewal| {
                     *renewal = Renewal {
                         count: renewal.count + 1,

@@ -9,6 +9,12 @@
 //! ahead of its end by a task the value owns, read through a `watch`. The renewing task compares
 //! the wall clock with a steady one at every look, so a clock that was stepped, or a machine that
 //! slept, renews at once instead of handing out a token the server calls expired or not yet valid.
+//! Whatever of ours lives longer than a token takes its token from one.
+//!
+//! Tokens made for the moment, kept ones and those for the API, are dated back ([`DATED_BACK`]) in
+//! `iat` and `nbf`: LiveKit forgives a minute, other verifiers nothing, and a server whose clock is
+//! behind ours by less than that must not call them not yet valid. One that is further off is
+//! followed: its refusal tells its time, and the next token is dated by it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,22 +24,27 @@ use tokio::sync::watch;
 use trunkline_base::class::{Class, Classified};
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
-use trunkline_base::token::{Claims, KeyRing, sign};
+use trunkline_base::token::{Claims, KeyRing, LEEWAY, VerifyError, sign};
 
 mod check;
 mod fresh;
 mod operation;
 mod role;
+mod skew;
 mod spec;
 
 pub use check::{Fault, Faults, faults};
 pub use fresh::{FreshToken, Renewal, Why};
 pub use operation::{ApiGrant, Scope};
 pub use role::{Purpose, Role, UnknownRole};
+pub(crate) use skew::Skew;
 pub use spec::TokenSpec;
 
 /// How long a token lives: LiveKit's own SDKs mint ten minutes for API calls.
 pub const LIFE: Duration = Duration::from_secs(600);
+
+/// How far back tokens for the moment are dated. Servers further behind are followed.
+pub const DATED_BACK: Duration = Duration::from_secs(LEEWAY);
 
 /// The bearer of tokens for the server's API; LiveKit does not look at it.
 const API_CALLER: &str = "trunkline";
@@ -61,6 +72,12 @@ pub enum AuthError {
     /// Signing failed.
     #[error("token cannot be signed; check that the API key has a secret")]
     Sign,
+    /// None of our keys signed it, or it is over: it cannot be renewed.
+    #[error("token is not ours to renew: {0}")]
+    Foreign(VerifyError),
+    /// It names no bearer.
+    #[error("token names nobody who could join")]
+    Nobody,
 }
 
 impl From<Faults> for AuthError {
@@ -72,7 +89,8 @@ impl From<Faults> for AuthError {
 impl Classified for AuthError {
     fn class(&self) -> Class {
         match self {
-            Self::RoomMissing { .. } | Self::Refused(_) => Class::Invalid,
+            Self::RoomMissing { .. } | Self::Refused(_) | Self::Nobody => Class::Invalid,
+            Self::Foreign(_) => Class::Denied,
             Self::Sign => Class::Internal,
         }
     }
@@ -82,6 +100,8 @@ impl Classified for AuthError {
             Self::RoomMissing { .. } => "client.auth.room_missing",
             Self::Refused(_) => "client.auth.refused",
             Self::Sign => "client.auth.sign",
+            Self::Foreign(_) => "client.auth.foreign",
+            Self::Nobody => "client.auth.nobody",
         }
     }
 }
@@ -140,7 +160,8 @@ impl LiveKitAuthManager {
     /// # Errors
     /// As [`LiveKitAuthManager::mint`].
     pub fn mint_for(&self, spec: &TokenSpec, life: Duration) -> Result<Secret<String>, AuthError> {
-        sign_spec(&self.keys, spec, (self.clock)(), life).map(|(token, _)| token)
+        let claims = spec.claims((self.clock)(), life)?;
+        seal(&self.keys, &claims).map(|(token, _)| token)
     }
 
     /// A token for one call of the server's API, with the least right for it.
@@ -152,17 +173,14 @@ impl LiveKitAuthManager {
     }
 
     /// As [`LiveKitAuthManager::mint_api`], dated by a server whose clock is not ours.
-    ///
-    /// Without `nbf` and `iat`: the token is for this moment, and a server whose clock is behind
-    /// would call it not yet valid, older ones by either.
     pub(crate) fn mint_api_at(
         &self,
         grant: ApiGrant,
         scope: Scope<'_>,
         now: UnixTime,
     ) -> Result<Secret<String>, AuthError> {
-        let mut claims = grant.claims(scope)?.valid(now, grant.life().as_secs());
-        (claims.nbf, claims.iat) = (None, None);
+        let claims = grant.claims(scope)?.valid(now, grant.life().as_secs());
+        let mut claims = claims.dated_back(DATED_BACK);
         API_CALLER.clone_into(&mut claims.sub);
         seal(&self.keys, &claims).map(|(token, _)| token)
     }
@@ -180,6 +198,16 @@ impl LiveKitAuthManager {
         self.keep_seeded(spec, rand::random())
     }
 
+    /// A token like this one, which one of our keys signed for somebody to join a room with: same
+    /// bearer, room and rights, and fresh for as long as the returned value lives.
+    ///
+    /// # Errors
+    /// [`AuthError::Foreign`] for a token that our keys do not verify.
+    pub fn keep_like(&self, token: &Secret<String>) -> Result<FreshToken, AuthError> {
+        let verified = self.keys.verify(token.expose(), self.now());
+        self.keep(TokenSpec::like(verified.map_err(AuthError::Foreign)?)?)
+    }
+
     /// As [`LiveKitAuthManager::keep`], with the moments of renewal decided by `seed`.
     ///
     /// # Errors
@@ -195,16 +223,16 @@ impl LiveKitAuthManager {
     }
 }
 
-/// A token, and the id of the key that signed it.
-fn sign_spec(
+/// A token for the moment.
+fn sign_fresh(
     keys: &KeyRing,
     spec: &TokenSpec,
     now: UnixTime,
-    life: Duration,
 ) -> Result<(Secret<String>, String), AuthError> {
-    seal(keys, &spec.claims(now, life)?)
+    seal(keys, &spec.claims(now, LIFE)?.dated_back(DATED_BACK))
 }
 
+/// A token, and the id of the key that signed it.
 fn seal(keys: &KeyRing, claims: &Claims) -> Result<(Secret<String>, String), AuthError> {
     let key = keys.active();
     let token = sign(claims, &key).map_err(|_| AuthError::Sign)?;

@@ -122,11 +122,11 @@ impl ApiGrant {
                 destination_room: room(scope.destination, "destinationRoom")?,
                 ..admin()?
             }),
-            Self::SipAdmin => claims.with_sip(SipGrant {
+            Self::SipAdmin => claims.with_video(video).with_sip(SipGrant {
                 admin: true,
                 call: false,
             }),
-            Self::SipCall => claims.with_sip(call),
+            Self::SipCall => claims.with_video(video).with_sip(call),
             Self::SipCallInRoom => claims.with_sip(call).with_video(admin()?),
         })
     }

@@ -87,6 +87,19 @@ impl Role {
         }
     }
 
+    /// The role of somebody of this kind in a room.
+    pub(super) const fn of_kind(kind: ParticipantKind) -> Self {
+        match kind {
+            ParticipantKind::Agent => Self::Agent,
+            ParticipantKind::Sip => Self::Sip,
+            ParticipantKind::Egress => Self::Recorder,
+            ParticipantKind::Ingress => Self::Ingress,
+            ParticipantKind::Standard | ParticipantKind::Connector | ParticipantKind::Bridge => {
+                Self::Participant
+            }
+        }
+    }
+
     /// Room rights, with a room or without one.
     pub fn grant(self, room: Option<&RoomName>) -> VideoGrant {
         let name = room.map(ToString::to_string).unwrap_or_default();

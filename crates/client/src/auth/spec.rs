@@ -44,6 +44,46 @@ impl TokenSpec {
         }
     }
 
+    /// What a verified token says, to say it again.
+    ///
+    /// # Errors
+    /// [`AuthError::Nobody`] when it names no bearer.
+    pub(super) fn like(claims: Claims) -> Result<Self, AuthError> {
+        let identity =
+            ParticipantIdentity::parse(claims.identity()).map_err(|_| AuthError::Nobody)?;
+        let grant = claims.video.as_ref();
+        let room = grant.and_then(|grant| RoomName::parse(grant.room.as_str()).ok());
+        let mut spec = Self::new(Role::of_kind(claims.kind), identity);
+        spec.room = room;
+        spec.claims = Claims {
+            iss: String::new(),
+            iat: None,
+            nbf: None,
+            exp: 0,
+            video: Some(claims.video.unwrap_or_default()),
+            ..claims
+        };
+        // Whoever signed it decided about that.
+        Ok(spec.deliberately_wide().with_credentials())
+    }
+
+    /// Whether these claims are for the same bearer in the same room.
+    pub(super) fn is_about(&self, claims: &Claims) -> bool {
+        let room = claims.video.as_ref().map(|grant| grant.room.as_str());
+        claims.identity() == self.identity.as_str()
+            && room.unwrap_or_default() == self.room.as_ref().map_or("", RoomName::as_str)
+    }
+
+    /// Without the agents that the room's configuration would send for: they are for the first
+    /// join alone. Who comes back finds his agents on their way back too.
+    #[must_use]
+    pub fn without_dispatch(mut self) -> Self {
+        if let Some(serde_json::Value::Object(config)) = &mut self.claims.room_config {
+            config.remove("agents");
+        }
+        self
+    }
+
     /// For this room.
     #[must_use]
     pub fn in_room(mut self, room: RoomName) -> Self {

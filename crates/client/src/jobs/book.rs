@@ -15,6 +15,7 @@ use trunkline_base::secret::Secret;
 
 use super::offer::Accepted;
 use super::{Job, JobError, JobInfo, JobOffer, JobOutcome, wire};
+use crate::auth::LiveKitAuthManager;
 use crate::url::ServerUrl;
 
 /// For an offer to be answered; the server gives up on a worker after ten seconds.
@@ -53,6 +54,7 @@ struct Pending {
 pub(super) struct Book {
     max_jobs: usize,
     own_url: ServerUrl,
+    auth: LiveKitAuthManager,
     offers: mpsc::Sender<JobOffer>,
     open_offers: usize,
     pending: BTreeMap<JobId, Pending>,
@@ -65,10 +67,15 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn new(max_jobs: u32, own_url: ServerUrl, offers: mpsc::Sender<JobOffer>) -> Self {
+    pub(super) fn new(
+        max_jobs: u32,
+        (own_url, auth): (ServerUrl, LiveKitAuthManager),
+        offers: mpsc::Sender<JobOffer>,
+    ) -> Self {
         Self {
             max_jobs: usize::try_from(max_jobs.max(1)).unwrap_or(usize::MAX),
             own_url,
+            auth,
             offers,
             open_offers: 0,
             pending: BTreeMap::new(),
@@ -176,6 +183,7 @@ impl Book {
             },
             url: self.place(assignment.url.as_deref().unwrap_or_default()),
             token: Secret::new(assignment.token),
+            auth: self.auth.clone(),
             identity: pending.identity,
             terminated,
             finished: Some(finished),

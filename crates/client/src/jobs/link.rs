@@ -7,10 +7,11 @@ use prost::Message as _;
 use proto::server_message::Message as FromServer;
 use proto::worker_message::Message as ToServer;
 use tokio::time::timeout;
-use trunkline_base::id::{ParticipantIdentity, WorkerId};
+use trunkline_base::id::WorkerId;
+use trunkline_base::secret::Secret;
 
 use super::{WorkerOptions, wire};
-use crate::auth::{LiveKitAuthManager, Role, TokenSpec};
+use crate::auth::FreshToken;
 use crate::url::ServerUrl;
 use crate::ws::{OpenError, Socket};
 
@@ -21,7 +22,7 @@ const OPEN_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) url: ServerUrl,
-    pub(super) auth: LiveKitAuthManager,
+    pub(super) token: FreshToken,
     pub(super) options: WorkerOptions,
 }
 
@@ -43,14 +44,9 @@ impl Link {
     }
 
     async fn register(&self) -> Result<(LinkUp, WorkerId), LinkError> {
-        let bearer = ParticipantIdentity::parse("worker").map_err(|_| failed("no identity"))?;
-        let token = self
-            .auth
-            .mint(&TokenSpec::new(Role::Agent, bearer))
-            .map_err(|error| failed(&error.to_string()))?;
-        let socket = Socket::open(&self.url, "/agent", &token)
-            .await
-            .map_err(LinkError::from)?;
+        let token = self.token.current();
+        let opened = Socket::open(&self.url, "/agent", &token).await;
+        let socket = opened.map_err(|error| self.blame(error, &token))?;
         let mut link = LinkUp { socket };
         if !link.send(wire::register(&self.options)).await {
             return Err(failed("connection lost while registering"));
@@ -65,13 +61,16 @@ impl Link {
             None => Err(failed("connection lost while registering")),
         }
     }
-}
 
-impl From<OpenError> for LinkError {
-    fn from(error: OpenError) -> Self {
+    fn blame(&self, error: OpenError, used: &Secret<String>) -> LinkError {
         match error {
-            OpenError::Refused { status, message } => Self {
-                denied: matches!(status, 401 | 403),
+            OpenError::Refused {
+                status,
+                message,
+                server,
+            } => LinkError {
+                // Another key, or the server's own time, is worth another try.
+                denied: matches!(status, 401 | 403) && !self.token.is_cured(used, server),
                 what: format!("server refused with status {status}: {message}"),
             },
             OpenError::Request => failed("request cannot be built"),

@@ -5,7 +5,7 @@
 //! is declined, so that the server can ask another worker.
 
 use tokio::sync::{mpsc, oneshot, watch};
-use trunkline_base::id::WorkerId;
+use trunkline_base::id::{ParticipantIdentity, WorkerId};
 use trunkline_base::token::KeyRing;
 
 mod book;
@@ -20,10 +20,13 @@ pub use error::{JobError, WorkerError};
 pub use offer::{Job, JobOffer, JobOffers};
 pub use options::{JobAnswer, JobInfo, JobKind, JobOutcome, WorkerOptions, WorkerState};
 
-use crate::auth::LiveKitAuthManager;
+use crate::auth::{LiveKitAuthManager, Role, TokenSpec};
 use crate::url::IntoServerUrl;
 use link::Link;
 use task::WorkerTask;
+
+/// The bearer of a worker's token; LiveKit does not look at it.
+const BEARER: &str = "worker";
 
 /// Places in the command lane. Filling it means the worker's task does not run.
 const COMMAND_DEPTH: usize = 16;
@@ -58,10 +61,18 @@ impl Worker {
     ) -> Result<(Self, JobOffers), WorkerError> {
         let url = url.into_server_url()?;
         let auth = LiveKitAuthManager::new(keys);
+        let bearer = ParticipantIdentity::parse(BEARER).map_err(|_| WorkerError::Token)?;
+        let spec = TokenSpec::new(Role::Agent, bearer);
+        let token = auth.keep(spec).map_err(|_| WorkerError::Token)?;
         let (commands, orders) = mpsc::channel(COMMAND_DEPTH);
         let (state, current) = watch::channel(WorkerState::Connecting);
         let (offers, offered) = mpsc::channel(OFFER_DEPTH);
-        let task = WorkerTask::new(Link { url, auth, options }, orders, state, offers);
+        let link = Link {
+            url,
+            token,
+            options,
+        };
+        let task = WorkerTask::new(link, auth, orders, state, offers);
         #[expect(
             clippy::disallowed_methods,
             reason = "ends when the last handle is dropped"

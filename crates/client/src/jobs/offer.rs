@@ -5,6 +5,8 @@ use trunkline_base::id::ParticipantIdentity;
 use trunkline_base::secret::Secret;
 
 use super::{JobAnswer, JobError, JobInfo, JobOutcome};
+use crate::auth::LiveKitAuthManager;
+use crate::room::RoomToken;
 use crate::url::ServerUrl;
 
 /// The offers of one worker.
@@ -64,15 +66,28 @@ pub struct Job {
     pub info: JobInfo,
     /// Where to join.
     pub url: ServerUrl,
-    /// With what to join.
+    /// With what to join, as the server gave it; see [`Job::room_token`].
     pub token: Secret<String>,
     /// As whom the token joins.
     pub identity: ParticipantIdentity,
+    pub(super) auth: LiveKitAuthManager,
     pub(super) terminated: watch::Receiver<bool>,
     pub(super) finished: Option<oneshot::Sender<JobOutcome>>,
 }
 
 impl Job {
+    /// The server's token, kept fresh with the worker's own keys: a job outlives tokens, and keys.
+    /// One that they do not verify is used as it is.
+    pub fn room_token(&self) -> RoomToken {
+        match self.auth.keep_like(&self.token) {
+            Ok(kept) => kept.into(),
+            Err(error) => {
+                tracing::debug!(%error, "a job's token is not renewed");
+                self.token.clone().into()
+            }
+        }
+    }
+
     /// Waits until the server wants the job ended.
     ///
     /// # Cancel safety

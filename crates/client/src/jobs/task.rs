@@ -15,7 +15,7 @@ use trunkline_base::time::UnixTime;
 
 use super::book::Book;
 use super::link::{Link, LinkError, LinkUp};
-use super::{JobOffer, WorkerCommand, WorkerState, wire};
+use super::{JobOffer, LiveKitAuthManager, WorkerCommand, WorkerState, wire};
 
 /// How often load and status are reported: what LiveKit's own workers do.
 const REPORT_EVERY: Duration = Duration::from_millis(2_500);
@@ -46,11 +46,12 @@ enum End {
 impl WorkerTask {
     pub(super) fn new(
         link: Link,
+        auth: LiveKitAuthManager,
         commands: mpsc::Receiver<WorkerCommand>,
         state: watch::Sender<WorkerState>,
         offers: mpsc::Sender<JobOffer>,
     ) -> Self {
-        let book = Book::new(link.options.max_jobs, link.url.clone(), offers);
+        let book = Book::new(link.options.max_jobs, (link.url.clone(), auth), offers);
         Self {
             link,
             commands,

@@ -15,7 +15,6 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 use trunkline_base::id::{ParticipantIdentity, RoomName, RoomSid, TrackSid};
-use trunkline_base::secret::Secret;
 use trunkline_rtc::participant::{Participant, ParticipantConfig};
 
 pub mod audio;
@@ -31,6 +30,7 @@ mod signal;
 mod snapshot;
 mod task;
 mod text;
+mod token;
 mod tracks;
 mod udp;
 mod wire;
@@ -49,6 +49,7 @@ pub use text::{
     ATTRIBUTE_FINAL, ATTRIBUTE_SEGMENT, ATTRIBUTE_TRACK, TRANSCRIPTION_TOPIC, TextOptions,
     TextWriter, Transcription,
 };
+pub use token::RoomToken;
 
 use command::{COMMAND_DEPTH, Command, LocalChange, OUTGOING_DEPTH, ask};
 use task::{RoomTask, Setup};
@@ -87,18 +88,18 @@ pub struct Room {
 }
 
 impl Room {
-    /// Joins.
+    /// Joins. Whoever stays longer than a token lives gives one that is kept fresh.
     ///
     /// # Errors
     /// [`ConnectError`] says whose fault it was.
     pub async fn connect(
         url: impl IntoServerUrl,
-        token: Secret<String>,
+        token: impl Into<RoomToken>,
         options: RoomOptions,
     ) -> Result<(Self, RoomEvents), ConnectError> {
         let url = url.into_server_url()?;
         let limit = options.connect_timeout;
-        match timeout(limit, Self::join(url, token, options)).await {
+        match timeout(limit, Self::join(url, token.into(), options)).await {
             Ok(result) => result,
             Err(_elapsed) => Err(ConnectError::Timeout),
         }
@@ -106,7 +107,7 @@ impl Room {
 
     async fn join(
         url: ServerUrl,
-        token: Secret<String>,
+        token: RoomToken,
         options: RoomOptions,
     ) -> Result<(Self, RoomEvents), ConnectError> {
         let sockets = MediaSockets::bind(&url, options.media_ip)

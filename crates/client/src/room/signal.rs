@@ -8,6 +8,7 @@ use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use trunkline_base::secret::Secret;
+use trunkline_base::time::UnixTime;
 
 use super::error::ConnectError;
 use crate::url::ServerUrl;
@@ -27,7 +28,11 @@ const OPEN_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) enum SignalNews {
     Opened,
-    Failed(ConnectError),
+    /// It did not open; a server that refused told its time.
+    Failed {
+        error: ConnectError,
+        server: Option<UnixTime>,
+    },
     Message(Box<proto::SignalResponse>),
     Lost,
 }
@@ -83,8 +88,14 @@ async fn carry(
     let opened = tokio::time::timeout(OPEN_LIMIT, opening).await;
     let mut socket = match opened {
         Ok(Ok(socket)) => socket,
-        Ok(Err(error)) => return drop(report.send(SignalNews::Failed(error.into())).await),
-        Err(_elapsed) => return drop(report.send(SignalNews::Failed(ConnectError::Timeout)).await),
+        Ok(Err(error)) => return drop(report.send(error.into()).await),
+        Err(_elapsed) => {
+            let failed = SignalNews::Failed {
+                error: ConnectError::Timeout,
+                server: None,
+            };
+            return drop(report.send(failed).await);
+        }
     };
     if report.send(SignalNews::Opened).await.is_err() {
         return socket.close().await;
@@ -126,12 +137,17 @@ async fn flush(mut socket: Socket, mut requests: mpsc::Receiver<proto::SignalReq
     socket.close().await;
 }
 
-impl From<OpenError> for ConnectError {
+impl From<OpenError> for SignalNews {
     fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::Refused { status, message } => Self::Refused { status, message },
-            OpenError::Request => Self::Request,
-            OpenError::Unreachable(error) => Self::Unreachable(error),
-        }
+        let (error, server) = match error {
+            OpenError::Refused {
+                status,
+                message,
+                server,
+            } => (ConnectError::Refused { status, message }, server),
+            OpenError::Request => (ConnectError::Request, None),
+            OpenError::Unreachable(error) => (ConnectError::Unreachable(error), None),
+        };
+        Self::Failed { error, server }
     }
 }

@@ -38,7 +38,7 @@ pub(super) async fn join(
     shared: Shared,
     spec: trunkline_client::auth::TokenSpec,
 ) -> Result<Joined, JoinError> {
-    let token = shared.auth.mint(&spec)?;
+    let token = shared.auth.keep(spec)?;
     let options = RoomOptions::default();
     let server = (shared.config.url.as_str(), &shared.config.transport);
     let (room, events) = Room::connect(server, token, options).await?;

@@ -20,7 +20,7 @@ impl RoomTask {
         match event {
             Event::Dial(dial) => self.dial(&dial),
             Event::CloseSignal => self.retire_signal(),
-            Event::TokenRefreshed(token) => self.token = token,
+            Event::TokenRefreshed(token) => self.token.on_told(token),
             Event::Media { sid, packet } => self.remotes.push(&sid, media(packet)),
             Event::Data { packet, reliable } => self.on_data(packet, reliable),
             Event::Joined => self.on_joined(),
@@ -116,6 +116,7 @@ impl RoomTask {
     fn on_joined(&mut self) {
         self.dirty = false;
         self.dial_error = None;
+        self.token.on_joined();
         let Some(snapshot) = self.snapshot() else {
             return;
         };

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use trunkline_base::secret::Secret;
+use trunkline_base::time::UnixTime;
 use trunkline_rtc::participant::{Dial, DialFailure, Participant};
 
 use super::command::{Answer, Command, OutgoingFrame};
@@ -24,7 +25,7 @@ use super::signal::{Signal, SignalNews};
 use super::snapshot::{DisconnectReason, RoomSnapshot};
 use super::tracks::{LocalTracks, RemoteTracks};
 use super::udp::MediaSockets;
-use super::{RoomEvent, RoomOptions};
+use super::{RoomEvent, RoomOptions, RoomToken};
 use crate::url::ServerUrl;
 
 mod commands;
@@ -46,7 +47,7 @@ const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
 /// What the task is made with.
 pub(super) struct Setup {
     pub(super) url: ServerUrl,
-    pub(super) token: Secret<String>,
+    pub(super) token: RoomToken,
     pub(super) options: RoomOptions,
     pub(super) sockets: MediaSockets,
     pub(super) core: Participant,
@@ -59,7 +60,9 @@ pub(super) struct Setup {
 
 pub(super) struct RoomTask {
     url: ServerUrl,
-    token: Secret<String>,
+    token: RoomToken,
+    /// The one that the last dial used.
+    used: Secret<String>,
     options: RoomOptions,
     core: Participant,
     sockets: MediaSockets,
@@ -90,6 +93,7 @@ impl RoomTask {
         Self {
             url: setup.url,
             token: setup.token,
+            used: Secret::default(),
             options: setup.options,
             core: setup.core,
             sockets: setup.sockets,
@@ -207,10 +211,10 @@ impl RoomTask {
         match news {
             Some(SignalNews::Opened) => self.core.signal_opened(now()),
             Some(SignalNews::Message(message)) => self.core.handle_signal(*message, now()),
-            Some(SignalNews::Failed(error)) => {
+            Some(SignalNews::Failed { error, server }) => {
                 self.signal = None;
                 tracing::debug!(%error, "signal socket did not open");
-                let failure = dial_failure(&error);
+                let failure = self.dial_failure(&error, server);
                 self.dial_error = Some(error);
                 self.core.signal_failed(failure, now());
             }
@@ -230,7 +234,33 @@ impl RoomTask {
             path.push_str("&attributes=");
             path.push_str(&URL_SAFE.encode(json).replace('=', "%3D"));
         }
-        self.signal = Some(Signal::open(self.url.clone(), path, self.token.clone()));
+        self.used = self.token.current();
+        self.signal = Some(Signal::open(self.url.clone(), path, self.used.clone()));
+    }
+
+    /// Whether trying again may help.
+    fn dial_failure(&self, error: &ConnectError, server: Option<UnixTime>) -> DialFailure {
+        let refused = || DialFailure::Refused(error.to_string());
+        match error {
+            // Keys that are being changed reach the server and us at different moments; once in,
+            // it is worth the wait until both have them.
+            ConnectError::Refused { status: 401, .. } => {
+                let is_cured = self.token.is_cured(&self.used, server);
+                let may_pass = self.state.is_some() && self.token.is_kept();
+                if is_cured || may_pass {
+                    DialFailure::Unreachable(error.to_string())
+                } else {
+                    refused()
+                }
+            }
+            ConnectError::Refused {
+                status: 400..=428 | 430..=499,
+                ..
+            }
+            | ConnectError::Url(_)
+            | ConnectError::Request => refused(),
+            _ => DialFailure::Unreachable(error.to_string()),
+        }
     }
 
     fn expire_requests(&mut self) {
@@ -286,17 +316,5 @@ async fn next_news(signal: &mut Option<Signal>) -> Option<SignalNews> {
     match signal {
         Some(signal) => signal.recv().await,
         None => std::future::pending().await,
-    }
-}
-
-/// Whether trying again may help.
-fn dial_failure(error: &ConnectError) -> DialFailure {
-    match error {
-        ConnectError::Refused {
-            status: 400..=428 | 430..=499,
-            ..
-        } => DialFailure::Refused(error.to_string()),
-        ConnectError::Url(_) | ConnectError::Request => DialFailure::Refused(error.to_string()),
-        _ => DialFailure::Unreachable(error.to_string()),
     }
 }

@@ -70,7 +70,7 @@ pub(super) async fn run(typed: Join, global: &Global) -> Result<(), Failure> {
         typed.publish_dtmf.as_deref(),
     )?;
     let target = target::open(global)?;
-    let token = LiveKitAuthManager::new(target.keys.clone()).mint(&spec(&typed, global)?)?;
+    let token = LiveKitAuthManager::new(target.keys.clone()).keep(spec(&typed, global)?)?;
     let mut signals = Signals::new()?;
     let options = RoomOptions {
         auto_subscribe: typed.auto_subscribe,

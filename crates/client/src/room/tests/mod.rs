@@ -15,8 +15,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::StatusCode;
 use trunkline_base::class::{Class, Classified as _};
+use trunkline_base::secret::Secret;
 
 use super::*;
+
+mod token;
 
 /// Every wait of these tests ends by then.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -28,6 +31,8 @@ struct Server {
 struct Session {
     socket: WebSocketStream<TcpStream>,
     query: String,
+    /// The token it was opened with.
+    token: String,
 }
 
 impl Server {
@@ -41,31 +46,67 @@ impl Server {
         &self,
         options: RoomOptions,
     ) -> JoinHandle<Result<(Room, RoomEvents), ConnectError>> {
+        self.connecting_with(Secret::from("token").into(), options)
+    }
+
+    fn connecting_with(
+        &self,
+        token: RoomToken,
+        options: RoomOptions,
+    ) -> JoinHandle<Result<(Room, RoomEvents), ConnectError>> {
         let url = format!("ws://{}", self.listener.local_addr().unwrap());
         #[expect(clippy::disallowed_methods, reason = "each test awaits it")]
-        tokio::spawn(async move { Room::connect(&url, "token".into(), options).await })
+        tokio::spawn(async move { Room::connect(&url, token, options).await })
     }
 
     async fn accept(&self) -> Session {
         let accepting = async {
             let (stream, _) = self.listener.accept().await.unwrap();
-            let mut query = String::new();
+            let (mut query, mut token) = (String::new(), String::new());
             #[expect(
                 clippy::result_large_err,
                 reason = "the signature tungstenite asks for"
             )]
             let look = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
                 assert_eq!(request.uri().path(), "/rtc");
-                assert_eq!(request.headers()["authorization"], "Bearer token");
+                let bearer = request.headers()["authorization"].to_str().unwrap();
+                token = bearer.strip_prefix("Bearer ").unwrap().to_owned();
                 query = request.uri().query().unwrap().to_owned();
                 Ok(response)
             };
             let socket = tokio_tungstenite::accept_hdr_async(stream, look)
                 .await
                 .unwrap();
-            Session { socket, query }
+            Session {
+                socket,
+                query,
+                token,
+            }
         };
         timeout(LIMIT, accepting).await.unwrap()
+    }
+
+    /// Refuses the next socket, by a clock of the server's own.
+    async fn refuse(&self, clock: Option<std::time::SystemTime>) {
+        let (stream, _) = timeout(LIMIT, self.listener.accept())
+            .await
+            .unwrap()
+            .unwrap();
+        #[expect(
+            clippy::result_large_err,
+            reason = "the signature tungstenite asks for"
+        )]
+        let refuse = |_: &Request, _: Response| -> Result<Response, ErrorResponse> {
+            let mut refusal = ErrorResponse::new(Some("invalid API key".to_owned()));
+            *refusal.status_mut() = StatusCode::UNAUTHORIZED;
+            if let Some(clock) = clock {
+                let date = httpdate::fmt_http_date(clock).parse().unwrap();
+                refusal.headers_mut().insert("date", date);
+            }
+            Err(refusal)
+        };
+        let opened = tokio_tungstenite::accept_hdr_async(stream, refuse).await;
+        assert!(opened.is_err());
     }
 
     async fn joined(&self, options: RoomOptions) -> (Room, RoomEvents, Session) {
@@ -165,6 +206,7 @@ async fn joining_gives_the_room_as_it_is() {
             .query
             .contains("&attributes=eyJzaXAuY2FsbElEIjoiU0NMXzEifQ")
     );
+    assert_eq!(session.token, "token");
     assert_eq!(room.name().as_str(), "lobby");
     assert_eq!(room.sid().unwrap().as_str(), "RM_1");
     assert_eq!(room.local_identity().as_str(), "me");
@@ -179,21 +221,7 @@ async fn joining_gives_the_room_as_it_is() {
 async fn a_refused_join_says_status_and_text() {
     let server = Server::bind().await;
     let connecting = server.connecting(RoomOptions::default());
-    let (stream, _) = server.listener.accept().await.unwrap();
-    #[expect(
-        clippy::result_large_err,
-        reason = "the signature tungstenite asks for"
-    )]
-    let refuse = |_: &Request, _: Response| -> Result<Response, ErrorResponse> {
-        let mut refusal = ErrorResponse::new(Some("invalid API key".to_owned()));
-        *refusal.status_mut() = StatusCode::UNAUTHORIZED;
-        Err(refusal)
-    };
-    assert!(
-        tokio_tungstenite::accept_hdr_async(stream, refuse)
-            .await
-            .is_err()
-    );
+    server.refuse(None).await;
     let error = connecting.await.unwrap().unwrap_err();
     assert_eq!(error.class(), Class::Denied);
     let ConnectError::Refused {
