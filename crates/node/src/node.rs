@@ -20,7 +20,7 @@ use crate::ingress::Ingresses;
 use crate::kept::Kept;
 use crate::room::{self, Rooms, RoomsConfig};
 use crate::signal;
-use crate::sip::SipSetup;
+use crate::sip::{Changes, SipChanged, SipSetup};
 use crate::twirp::Api;
 use crate::webhook::{Notifier, Webhooks};
 
@@ -69,10 +69,12 @@ impl Node {
         let (recordings, remembering) = egress::Owner::new(store.clone());
         tasks.vital("egress memory", remembering.run(tasks.stop()));
         let egresses = Egresses::new(store.clone());
+        let sip = SipSetup::new(store.clone());
+        let sip_changes = sip.changes().clone();
         let api = Api {
             rooms: rooms.clone(),
             dispatcher: dispatcher.clone(),
-            sip: SipSetup::new(store.clone()),
+            sip,
             egress: egresses.clone(),
             ingress: Ingresses::new(store, config.ingress.clone()),
             kept,
@@ -98,6 +100,7 @@ impl Node {
             webhooks,
             egresses,
             recordings,
+            sip_changes,
             stop: tasks.stop(),
         })
     }
@@ -113,6 +116,7 @@ pub struct NodeHandle {
     webhooks: Webhooks,
     egresses: Egresses,
     recordings: mpsc::Sender<proto::EgressInfo>,
+    sip_changes: Changes,
     stop: Stop,
 }
 
@@ -165,6 +169,12 @@ impl NodeHandle {
     /// what it is asked. Until then the API answers that there is no recorder.
     pub fn take_egress_orders(&self) -> Option<mpsc::Receiver<EgressOrder>> {
         self.egresses.take_orders()
+    }
+
+    /// Changes of trunks and rules, for the first who takes them: the API answers whoever makes
+    /// one once it is dropped.
+    pub fn take_sip_changes(&self) -> Option<mpsc::Receiver<SipChanged>> {
+        self.sip_changes.take()
     }
 
     /// Every webhook event from now on, delivered or not.

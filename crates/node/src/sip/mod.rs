@@ -6,6 +6,7 @@
 
 mod calls;
 mod change;
+mod changes;
 mod check;
 mod conflicts;
 mod error;
@@ -22,6 +23,8 @@ use trunkline_base::time::UnixTime;
 use trunkline_store::Store;
 
 pub(crate) use calls::{check_call, check_transfer};
+pub(crate) use changes::Changes;
+pub use changes::SipChanged;
 pub(crate) use error::SipError;
 
 /// The handle on trunks and rules.
@@ -30,6 +33,7 @@ pub(crate) struct SipSetup {
     store: Store,
     /// One permit: whoever holds it may read, check and write.
     writing: Arc<Semaphore>,
+    changes: Changes,
 }
 
 impl SipSetup {
@@ -37,7 +41,18 @@ impl SipSetup {
         Self {
             store,
             writing: Arc::new(Semaphore::new(1)),
+            changes: Changes::default(),
         }
+    }
+
+    /// Where changes are told.
+    pub(crate) const fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// After a write: whoever routes calls is told.
+    pub(crate) async fn changed(&self) {
+        self.changes.tell().await;
     }
 
     async fn write_turn(&self) -> Result<SemaphorePermit<'_>, SipError> {

@@ -26,8 +26,18 @@ pub(super) async fn answer(api: &Api, call: Call, method: &str) -> Response {
             call.run(|c, r| async move { transfer(api, &c, r).await })
                 .await
         }
-        _ if method.contains("Rule") => rules(sip, call, method).await,
-        _ => trunks(sip, call, method).await,
+        _ => {
+            let response = if method.contains("Rule") {
+                rules(sip, call, method).await
+            } else {
+                trunks(sip, call, method).await
+            };
+            let reads = method.starts_with("List") || method.starts_with("Get");
+            if !reads && response.status().is_success() {
+                sip.changed().await;
+            }
+            response
+        }
     }
 }
 
