@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use livekit_protocol::EgressInfo;
+use livekit_protocol::{EgressInfo, EgressStatus};
 use rand::RngCore as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
@@ -67,6 +67,14 @@ struct Running {
     room: RoomName,
     stop: CancellationToken,
     latest: Option<EgressInfo>,
+}
+
+impl Running {
+    /// Whether it takes in nothing more: the next call in its room needs another.
+    fn is_ending(&self) -> bool {
+        let latest = self.latest.as_ref().map(|info| info.status);
+        latest.is_some_and(|status| status >= i32::from(EgressStatus::EgressEnding))
+    }
 }
 
 /// Reaches a recorder. Cheap to clone.
@@ -170,7 +178,7 @@ impl Recorder {
         if let Some((id, _)) = self
             .running
             .iter()
-            .find(|(_, running)| running.room == room)
+            .find(|(_, running)| running.room == room && !running.is_ending())
         {
             return Ok(id.clone());
         }
@@ -245,10 +253,7 @@ impl Recorder {
                 self.running.remove(&id);
             }
             Report::Changed(info) => {
-                let running = self
-                    .running
-                    .values_mut()
-                    .find(|running| running.room.as_str() == info.room_name);
+                let running = self.running.get_mut(info.egress_id.as_str());
                 if let Some(running) = running {
                     running.latest = Some((*info).clone());
                 }

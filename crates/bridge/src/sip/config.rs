@@ -5,6 +5,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use livekit_protocol as proto;
+use tokio::sync::mpsc;
+use trunkline_base::id::RoomName;
 use trunkline_base::token::KeyRing;
 use trunkline_client::api::ApiOptions;
 use trunkline_client::url::TransportRules;
@@ -44,6 +47,13 @@ pub struct GatewayConfig {
     pub invites_per_second: u32,
     /// How often trunks and rules are read again.
     pub refresh: Duration,
+    /// Trunks and rules of the gateway's own, beside those that the server keeps.
+    pub own: OwnSetup,
+    /// Ask the server again before a caller for whom nothing is found is refused: for servers that
+    /// tell no changes.
+    pub ask_on_miss: bool,
+    /// Told of the room of each call that is in it.
+    pub joined: Option<mpsc::Sender<RoomName>>,
     /// Codecs in order of preference.
     pub codecs: Vec<Codec>,
     /// Rate of the Opus track made of the caller's voice: 8000 or 16000.
@@ -69,9 +79,28 @@ impl GatewayConfig {
             max_calls: 1000,
             invites_per_second: 50,
             refresh: Duration::from_secs(30),
+            own: OwnSetup::default(),
+            ask_on_miss: false,
+            joined: None,
             codecs: vec![Codec::Pcmu, Codec::Pcma],
             room_rate: 16_000,
         }
+    }
+}
+
+/// Trunks and rules that a gateway has without a server's help. They stand before the server's. An
+/// entry of the server with the metadata of one of these is the same one, and gives it its id.
+#[derive(Clone, Debug, Default)]
+pub struct OwnSetup {
+    /// Trunks, each with an id and with metadata of its own.
+    pub trunks: Vec<proto::SipInboundTrunkInfo>,
+    /// Rules, which name those ids.
+    pub rules: Vec<proto::SipDispatchRuleInfo>,
+}
+
+impl OwnSetup {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.trunks.is_empty() && self.rules.is_empty()
     }
 }
 

@@ -19,10 +19,11 @@ use trunkline_store::Store;
 
 use super::call::{Call, Shared};
 use super::config::GatewayConfig;
-use super::desk::{Desk, Directory, Reload, keep, write_refusals};
+use super::desk::{Desk, Directory, Reader, Reload, ServerStore, write_refusals};
 use super::media::Ports;
 use super::signalling::{
-    Advertised, Arrival, COMMANDS, Command, INPUTS, Parts, Signalling, accept_tcp, now, read_udp,
+    Advertised, Arrival, Asking, COMMANDS, Command, INPUTS, Parts, Signalling, accept_tcp, now,
+    read_udp,
 };
 
 /// Why a gateway does not start.
@@ -103,7 +104,13 @@ impl Gateway {
         let udp = Arc::new(udp);
         let parts = Parts {
             endpoint: Endpoint::new(endpoint_config(&config), rng.random(), now()),
-            desk: Desk::new(directory.clone(), StdRng::from_os_rng(), notes),
+            desk: Desk::new(
+                directory.clone(),
+                config.ask_on_miss,
+                StdRng::from_os_rng(),
+                notes,
+            ),
+            asking: Asking::new(reload.clone()),
             udp: Arc::clone(&udp),
             inputs: incoming,
             commands: wishes,
@@ -120,11 +127,13 @@ impl Gateway {
         }
         tasks.vital("sip_udp", read_udp(udp, advertised(), inputs));
         tasks.session("sip_refusals", write_refusals(store.clone(), noted));
-        let refresh = config.refresh;
-        tasks.session(
-            "sip_directory",
-            keep(api, refresh, directory_tx, reloads, stop.clone()),
-        );
+        let reader = Reader {
+            api,
+            own: config.own.clone(),
+            every: config.refresh,
+            state: directory_tx,
+        };
+        tasks.session("sip_directory", reader.keep(reloads, stop.clone()));
         tasks.session("sip_gauge", show(counted.clone()));
         let ports = Ports::new(&config.rtp_ports);
         let shared = Shared {
@@ -190,7 +199,7 @@ impl GatewayHandle {
         self.counted.clone()
     }
 
-    /// Waits until trunks and rules were read once; `false` when the gateway ends first. Until
+    /// Waits until there are trunks and rules to go by, our own or the server's; `false` when the gateway ends first. Until
     /// then callers get 503.
     ///
     /// # Cancel safety
@@ -201,6 +210,18 @@ impl GatewayHandle {
             .wait_for(|directory| directory.loaded)
             .await
             .is_ok()
+    }
+
+    /// What is known of the server's trunks and rules, once it was heard.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn server_store(&self) -> ServerStore {
+        let mut directory = self.directory.clone();
+        let heard = directory.wait_for(|directory| directory.server != ServerStore::Unread);
+        heard
+            .await
+            .map_or(ServerStore::Unread, |heard| heard.server)
     }
 
     /// Reads trunks and rules now.

@@ -19,5 +19,6 @@ mod media;
 mod signalling;
 
 pub use caller::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
-pub use config::{AnswerPolicy, CallerOptions, GatewayConfig};
+pub use config::{AnswerPolicy, CallerOptions, GatewayConfig, OwnSetup};
+pub use desk::ServerStore;
 pub use gateway::{Gateway, GatewayHandle, ReloadError, StartError};

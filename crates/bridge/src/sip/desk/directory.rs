@@ -1,14 +1,17 @@
-//! Trunks and rules, read from the LiveKit server and kept while it is away.
+//! Trunks and rules: the gateway's own, and those read from the LiveKit server, which are kept
+//! while it is away. A server without a store for them is served all the same.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use livekit_protocol as proto;
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::{debug, warn};
-use trunkline_client::api::{ApiError, LiveKitApiClient};
+use tracing::{debug, info, warn};
+use trunkline_client::api::{ApiError, Failure, LiveKitApiClient};
 use trunkline_service::tasks::Stop;
 use trunkline_sip::routing::{DispatchRule, InboundTrunk};
 
+use super::super::config::OwnSetup;
 use super::wire;
 
 /// All trunks and rules at one moment.
@@ -16,63 +19,213 @@ use super::wire;
 pub(crate) struct Directory {
     pub(crate) trunks: Vec<InboundTrunk>,
     pub(crate) rules: Vec<DispatchRule>,
-    /// Were they ever read?
+    /// Is there anything to go by: our own, or what the server was once heard to have?
     pub(crate) loaded: bool,
+    pub(crate) server: ServerStore,
+}
+
+/// What is known of the server's store of trunks and rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServerStore {
+    /// The server was not heard yet.
+    #[default]
+    Unread,
+    /// It keeps trunks and rules.
+    There,
+    /// It keeps none: LiveKit without Redis has no SIP API.
+    Missing,
 }
 
 /// A wish to read again, answered when done.
 pub(crate) type Reload = oneshot::Sender<Result<(), ApiError>>;
 
-/// Reads trunks and rules at once, at an interval, and when asked.
-pub(crate) async fn keep(
-    api: LiveKitApiClient,
-    every: Duration,
-    state: watch::Sender<Arc<Directory>>,
-    mut wishes: mpsc::Receiver<Reload>,
-    stop: Stop,
-) {
-    let mut loaded = false;
-    loop {
-        match read(&api).await {
-            Ok(directory) => {
-                loaded = true;
-                publish(&state, directory);
-            }
-            Err(error) => warn!(%error, "trunks and rules cannot be read; the last ones stand"),
+/// What is read, and how often.
+pub(crate) struct Reader {
+    pub(crate) api: LiveKitApiClient,
+    pub(crate) own: OwnSetup,
+    pub(crate) every: Duration,
+    pub(crate) state: watch::Sender<Arc<Directory>>,
+}
+
+impl Reader {
+    /// Reads trunks and rules at once, at an interval, and when asked.
+    pub(crate) async fn keep(self, mut wishes: mpsc::Receiver<Reload>, stop: Stop) {
+        if !self.own.is_empty() {
+            self.publish(ServerStore::Unread, Vec::new(), Vec::new());
         }
-        // Until the first success try often: nobody can call before.
-        let pause = if loaded { every } else { FIRST };
-        let wish = tokio::select! {
-            biased;
-            () = stop.draining() => return,
-            wish = wishes.recv() => wish,
-            () = tokio::time::sleep(pause) => continue,
-        };
-        let Some(wish) = wish else { return };
-        let result = read(&api).await.map(|directory| publish(&state, directory));
-        loaded |= result.is_ok();
-        // Whoever asked may have gone.
-        let _ = wish.send(result);
+        loop {
+            if let Err(error) = self.read().await {
+                warn!(%error, "the server's trunks and rules cannot be read; the last ones stand");
+            }
+            // Until the first success try often: nobody can call before.
+            let known = self.state.borrow().server != ServerStore::Unread;
+            let pause = if known { self.every } else { FIRST };
+            let wish = tokio::select! {
+                biased;
+                () = stop.draining() => return,
+                wish = wishes.recv() => wish,
+                () = tokio::time::sleep(pause) => continue,
+            };
+            let Some(wish) = wish else { return };
+            // Whoever asked may have gone.
+            let _ = wish.send(self.read().await);
+        }
+    }
+
+    async fn read(&self) -> Result<(), ApiError> {
+        let (trunks, rules) = (
+            self.api.list_inbound_trunks(),
+            self.api.list_dispatch_rules(),
+        );
+        match tokio::try_join!(trunks, rules) {
+            Ok((trunks, rules)) => self.publish(ServerStore::There, trunks, rules),
+            Err(error) if keeps_none(&error) => {
+                self.publish(ServerStore::Missing, Vec::new(), Vec::new());
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn publish(
+        &self,
+        server: ServerStore,
+        trunks: Vec<proto::SipInboundTrunkInfo>,
+        rules: Vec<proto::SipDispatchRuleInfo>,
+    ) {
+        let before = self.state.borrow().server;
+        if before != server && server == ServerStore::Missing {
+            info!("the server keeps no trunks and rules; the gateway goes by its own");
+        }
+        let (trunks, rules) = together(self.own.clone(), trunks, rules);
+        debug!(trunks = trunks.len(), rules = rules.len(), "directory read");
+        self.state.send_replace(Arc::new(Directory {
+            trunks: trunks.into_iter().filter_map(wire::trunk).collect(),
+            rules: rules.into_iter().filter_map(wire::rule).collect(),
+            loaded: true,
+            server,
+        }));
     }
 }
 
-async fn read(api: &LiveKitApiClient) -> Result<Directory, ApiError> {
-    let (trunks, rules) = tokio::try_join!(api.list_inbound_trunks(), api.list_dispatch_rules())?;
-    Ok(Directory {
-        trunks: trunks.into_iter().filter_map(wire::trunk).collect(),
-        rules: rules.into_iter().filter_map(wire::rule).collect(),
-        loaded: true,
-    })
+/// Ours first, then the server's. One that is at both is ours under the server's id, so that rules
+/// made at the server go on naming it.
+fn together(
+    own: OwnSetup,
+    mut trunks: Vec<proto::SipInboundTrunkInfo>,
+    mut rules: Vec<proto::SipDispatchRuleInfo>,
+) -> (
+    Vec<proto::SipInboundTrunkInfo>,
+    Vec<proto::SipDispatchRuleInfo>,
+) {
+    let OwnSetup {
+        trunks: mut first,
+        rules: mut first_rules,
+    } = own;
+    for trunk in &mut first {
+        let Some(same) = trunks.iter().find(|other| other.metadata == trunk.metadata) else {
+            continue;
+        };
+        for named in first_rules.iter_mut().flat_map(|rule| &mut rule.trunk_ids) {
+            if *named == trunk.sip_trunk_id {
+                named.clone_from(&same.sip_trunk_id);
+            }
+        }
+        trunk.sip_trunk_id.clone_from(&same.sip_trunk_id);
+    }
+    for rule in &mut first_rules {
+        if let Some(same) = rules.iter().find(|other| other.metadata == rule.metadata) {
+            rule.sip_dispatch_rule_id
+                .clone_from(&same.sip_dispatch_rule_id);
+        }
+    }
+    trunks.retain(|other| !first.iter().any(|ours| ours.metadata == other.metadata));
+    rules.retain(|other| {
+        let ours = |ours: &proto::SipDispatchRuleInfo| ours.metadata == other.metadata;
+        !first_rules.iter().any(ours)
+    });
+    first.extend(trunks);
+    first_rules.extend(rules);
+    (first, first_rules)
 }
 
-fn publish(state: &watch::Sender<Arc<Directory>>, directory: Directory) {
-    debug!(
-        trunks = directory.trunks.len(),
-        rules = directory.rules.len(),
-        "directory read"
-    );
-    state.send_replace(Arc::new(directory));
+/// Whether this answer says that there is nothing to ask for: LiveKit without Redis, or a server
+/// that has no such API.
+fn keeps_none(error: &ApiError) -> bool {
+    match &error.failure {
+        Failure::Twirp(refusal) => {
+            let absent = matches!(refusal.code.as_str(), "unimplemented" | "bad_route");
+            absent || refusal.message.contains("sip not connected")
+        }
+        _ => false,
+    }
 }
 
 /// Between tries before the first success.
 const FIRST: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trunk(id: &str, metadata: &str) -> proto::SipInboundTrunkInfo {
+        proto::SipInboundTrunkInfo {
+            sip_trunk_id: id.to_owned(),
+            metadata: metadata.to_owned(),
+            ..Default::default()
+        }
+    }
+
+    fn rule(id: &str, metadata: &str, trunk: &str) -> proto::SipDispatchRuleInfo {
+        proto::SipDispatchRuleInfo {
+            sip_dispatch_rule_id: id.to_owned(),
+            metadata: metadata.to_owned(),
+            trunk_ids: vec![trunk.to_owned()],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn ours_stand_before_the_servers_and_what_is_at_both_stands_once() {
+        let own = OwnSetup {
+            trunks: vec![trunk("ST_file_a", "a"), trunk("ST_file_b", "b")],
+            rules: vec![rule("SDR_file_a", "a", "ST_file_a")],
+        };
+        let trunks = vec![trunk("ST_x", ""), trunk("ST_a", "a")];
+        let rules = vec![rule("SDR_y", "", "ST_a"), rule("SDR_a", "a", "ST_a")];
+        let (trunks, rules) = together(own, trunks, rules);
+        let ids: Vec<&str> = trunks.iter().map(|t| t.sip_trunk_id.as_str()).collect();
+        assert_eq!(ids, ["ST_a", "ST_file_b", "ST_x"]);
+        let named: Vec<_> = rules
+            .iter()
+            .map(|r| (r.sip_dispatch_rule_id.as_str(), r.trunk_ids[0].as_str()))
+            .collect();
+        assert_eq!(named, [("SDR_a", "ST_a"), ("SDR_y", "ST_a")]);
+    }
+
+    #[test]
+    fn a_server_without_redis_is_known_by_its_words() {
+        let refused = |code: &str, message: &str| ApiError {
+            rpc: "SIP/ListSIPInboundTrunk",
+            failure: Failure::Twirp(trunkline_client::api::Refusal {
+                status: 500,
+                code: code.to_owned(),
+                message: message.to_owned(),
+                meta: std::collections::BTreeMap::new(),
+                clock: None,
+            }),
+            attempts: 1,
+            elapsed: Duration::ZERO,
+        };
+        assert!(keeps_none(&refused(
+            "internal",
+            "sip not connected (redis required)"
+        )));
+        assert!(keeps_none(&refused("bad_route", "no such service")));
+        assert!(!keeps_none(&refused(
+            "internal",
+            "redis: connection refused"
+        )));
+        assert!(!keeps_none(&refused("unauthenticated", "invalid token")));
+    }
+}

@@ -4,7 +4,8 @@ mod directory;
 mod refusals;
 mod wire;
 
-pub(crate) use directory::{Directory, Reload, keep};
+pub use directory::ServerStore;
+pub(crate) use directory::{Directory, Reader, Reload};
 pub(crate) use refusals::{RefusalNote, write_refusals};
 
 use std::net::IpAddr;
@@ -22,9 +23,7 @@ use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::digest::{Verdict, Verifier};
 use trunkline_sip::endpoint::Rejection;
 use trunkline_sip::message::{Request, name};
-use trunkline_sip::routing::{
-    Accepted, CallFacts, InboundTrunk, Outcome, Pin, Refusal, match_call,
-};
+use trunkline_sip::routing::{Accepted, CallFacts, InboundTrunk, Outcome, Pin, match_call};
 
 /// What becomes of an INVITE.
 pub(crate) enum Decision {
@@ -32,6 +31,8 @@ pub(crate) enum Decision {
     Admit(Box<Accepted>),
     /// It gets an answer.
     Reject(Rejection),
+    /// No trunk or rule is for it, as far as we know.
+    Unknown(Box<RefusalNote>),
 }
 
 /// Who decides. Owned by the signalling task; never waits.
@@ -40,12 +41,15 @@ pub(crate) struct Desk {
     verifier: Verifier,
     rng: StdRng,
     hide_key: [u8; 16],
+    /// Whether the server is worth asking when nothing is found.
+    asks: bool,
     notes: mpsc::Sender<RefusalNote>,
 }
 
 impl Desk {
     pub(crate) fn new(
         directory: watch::Receiver<Arc<Directory>>,
+        asks: bool,
         mut rng: StdRng,
         notes: mpsc::Sender<RefusalNote>,
     ) -> Self {
@@ -60,8 +64,14 @@ impl Desk {
             verifier,
             rng,
             hide_key,
+            asks,
             notes,
         }
+    }
+
+    /// Whether the server may know more than we do.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.asks && self.directory.borrow().server == ServerStore::There
     }
 
     /// Decides.
@@ -84,9 +94,15 @@ impl Desk {
         match outcome {
             Outcome::Accept(accepted) => Decision::Admit(accepted),
             Outcome::Refused(refusal) => {
-                let rejection = Rejection::status(refusal.status());
-                self.note(&facts, refusal.status(), &refusal);
-                Decision::Reject(rejection)
+                let note = RefusalNote {
+                    at: wall_clock(),
+                    source: facts.source,
+                    caller: facts.caller,
+                    called: facts.called.into_iter().next().unwrap_or_default(),
+                    status: refusal.status(),
+                    refusal,
+                };
+                Decision::Unknown(Box::new(note))
             }
             // Prompts are not spoken yet, so a PIN cannot be asked for.
             Outcome::AskPin(trunk) | Outcome::Challenge(trunk) => {
@@ -151,22 +167,17 @@ impl Desk {
         }
     }
 
-    fn note(&self, facts: &CallFacts, status: u16, refusal: &Refusal) {
+    /// The answer to a caller whom nothing is for, which is noted.
+    pub(crate) fn turn_away(&self, note: RefusalNote) -> Rejection {
+        let (status, refusal) = (note.status, &note.refusal);
         info!(status, reason = %refusal.reason, considered = refusal.considered.len(),
             "call refused");
         count(Counter::CallsRefused, 1, &[("reason", "routing")]);
-        let note = RefusalNote {
-            at: wall_clock(),
-            source: facts.source,
-            caller: facts.caller.clone(),
-            called: facts.called.first().cloned().unwrap_or_default(),
-            status,
-            refusal: refusal.clone(),
-        };
         if self.notes.try_send(note).is_err() {
             // A flood of refusals may outrun the disk; the log line above stands.
             count(Counter::CallsRefused, 1, &[("reason", "not_stored")]);
         }
+        Rejection::status(status)
     }
 }
 

@@ -7,11 +7,13 @@
 //! call tasks ────Command──► └──────────────┘ ──Arrival──► reception (new calls)
 //! ```
 
+mod asking;
 mod commands;
 mod run;
 mod tcp;
 mod udp;
 
+pub(crate) use asking::Asking;
 pub(crate) use commands::{Command, LegEvent, Line};
 pub(crate) use run::{Arrival, Parts, Signalling};
 pub(crate) use run::{now, until};

@@ -16,6 +16,7 @@ use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
 
 use super::super::desk::{Decision, Desk};
+use super::asking::{Asking, Waiting};
 use super::{Command, Input, LegEvent, Line};
 
 /// A call that was let in.
@@ -33,6 +34,7 @@ pub(crate) struct Arrival {
 pub(crate) struct Parts {
     pub(crate) endpoint: Endpoint,
     pub(crate) desk: Desk,
+    pub(crate) asking: Asking,
     pub(crate) udp: Arc<UdpSocket>,
     pub(crate) inputs: mpsc::Receiver<Input>,
     pub(crate) commands: mpsc::Receiver<Command>,
@@ -80,6 +82,7 @@ impl Signalling {
                     self.parts.endpoint.drain();
                 }
                 Some(command) = self.parts.commands.recv() => self.on_command(command),
+                () = self.parts.asking.answered() => self.decide_again(),
                 Some(input) = self.parts.inputs.recv() => self.on_input(input),
                 () = until(deadline) => self.parts.endpoint.handle_timeout(now()),
                 _ = sweep.tick() => self.hang_up_orphans(),
@@ -189,12 +192,40 @@ impl Signalling {
         }
         if over {
             self.legs.remove(&leg);
+            self.parts.asking.forget(leg);
         }
     }
 
     fn on_incoming(&mut self, leg: LegId, tag: String, invite: Box<Request>, flow: Flow) {
-        let rejection = match self.parts.desk.decide(&invite, flow.remote.ip()) {
+        let one = Waiting {
+            leg,
+            tag,
+            invite,
+            flow,
+        };
+        match self.parts.desk.decide(&one.invite, one.flow.remote.ip()) {
+            Decision::Unknown(_)
+                if self.parts.desk.may_ask() && self.parts.asking.has_room(&one.flow) =>
+            {
+                self.parts.asking.wait(one, now());
+            }
+            decision => self.carry_out(one, decision),
+        }
+    }
+
+    /// The server has been asked again for those who wait.
+    fn decide_again(&mut self) {
+        for one in self.parts.asking.take(now()) {
+            let decision = self.parts.desk.decide(&one.invite, one.flow.remote.ip());
+            self.carry_out(one, decision);
+        }
+    }
+
+    fn carry_out(&mut self, one: Waiting, decision: Decision) {
+        let leg = one.leg;
+        let rejection = match decision {
             Decision::Reject(rejection) => rejection,
+            Decision::Unknown(note) => self.parts.desk.turn_away(*note),
             Decision::Admit(accepted) => {
                 let (lane, events) = mpsc::channel(LEG_EVENTS);
                 let line = Line {
@@ -204,9 +235,9 @@ impl Signalling {
                 };
                 let arrival = Arrival {
                     line,
-                    tag,
-                    invite,
-                    flow,
+                    tag: one.tag,
+                    invite: one.invite,
+                    flow: one.flow,
                     accepted,
                     at: now(),
                 };

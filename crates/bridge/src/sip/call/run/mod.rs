@@ -259,6 +259,11 @@ impl Call {
             }
         })?;
         let _ = self.media.try_send(MediaCommand::Publish(joined.track));
+        if let Some(told) = &self.shared.config.joined
+            && told.try_send(self.plan.room.clone()).is_err()
+        {
+            warn!("whoever follows calls is behind and misses this one");
+        }
         self.room = Some(joined.room);
         self.room_events = Some(joined.events);
         if self.shared.config.answer == AnswerPolicy::OnRoom {

@@ -1,0 +1,100 @@
+//! Callers for whom nothing was found, while the server is asked whether it has news: a rule may
+//! have been made a moment ago. Few wait at a time, one from each address, and not for long, so
+//! that strangers in numbers cost neither memory nor the server's time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use trunkline_sip::endpoint::{Flow, LegId};
+use trunkline_sip::message::Request;
+
+use super::super::desk::Reload;
+
+/// A caller who waits.
+pub(super) struct Waiting {
+    pub(super) leg: LegId,
+    pub(super) tag: String,
+    pub(super) invite: Box<Request>,
+    pub(super) flow: Flow,
+}
+
+/// Who waits, and for which answer.
+pub(crate) struct Asking {
+    reload: mpsc::Sender<Reload>,
+    waiting: Vec<Waiting>,
+    answer: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// When the server may be asked next.
+    next: Option<Instant>,
+}
+
+impl Asking {
+    pub(crate) const fn new(reload: mpsc::Sender<Reload>) -> Self {
+        Self {
+            reload,
+            waiting: Vec::new(),
+            answer: None,
+            next: None,
+        }
+    }
+
+    /// Whether a caller from there may wait.
+    pub(super) fn has_room(&self, flow: &Flow) -> bool {
+        let waits = |one: &Waiting| one.flow.remote.ip() == flow.remote.ip();
+        self.waiting.len() < WAITING && !self.waiting.iter().any(waits)
+    }
+
+    /// Lets one wait, and asks unless it is asked already.
+    pub(super) fn wait(&mut self, one: Waiting, now: Instant) {
+        self.waiting.push(one);
+        if self.answer.is_some() {
+            return;
+        }
+        let at = self.next.map_or(now, |next| next.max(now));
+        let reload = self.reload.clone();
+        self.answer = Some(Box::pin(async move {
+            tokio::time::sleep_until(at.into()).await;
+            let (wish, answered) = oneshot::channel();
+            let asked = async {
+                if reload.send(wish).await.is_ok() {
+                    // Whatever it says: who is not found now is refused.
+                    let _answered = answered.await;
+                }
+            };
+            let _late = tokio::time::timeout(LIMIT, asked).await;
+        }));
+    }
+
+    /// Waits for the answer.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub(super) async fn answered(&mut self) {
+        match &mut self.answer {
+            Some(answer) => answer.await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Everybody who waited, to be decided about for good.
+    pub(super) fn take(&mut self, now: Instant) -> Vec<Waiting> {
+        self.answer = None;
+        self.next = Some(now + EVERY);
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// A caller has gone.
+    pub(super) fn forget(&mut self, leg: LegId) {
+        self.waiting.retain(|one| one.leg != leg);
+    }
+}
+
+/// Callers who wait at a time; more are refused as they come.
+const WAITING: usize = 32;
+
+/// Between two questions.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// For an answer; a caller waits for this and [`EVERY`] at the most.
+const LIMIT: Duration = Duration::from_secs(1);
