@@ -298,8 +298,17 @@ pub(crate) fn demo() -> SipSetup {
 
 /// What marks a trunk or rule as this file's, in its metadata.
 pub(crate) fn mark(key: &str) -> String {
-    format!("{{\"trunkline\":\"{key}\"}}")
+    serde_json::json!({ MARK: key }).to_string()
 }
+
+/// The key of something with such a mark.
+pub(crate) fn marked(metadata: &str) -> Option<String> {
+    let mark: BTreeMap<String, String> = serde_json::from_str(metadata).ok()?;
+    (mark.len() == 1).then(|| mark.get(MARK).cloned()).flatten()
+}
+
+/// The mark's only field.
+const MARK: &str = "trunkline";
 
 impl Trunk {
     /// As LiveKit's API takes it.

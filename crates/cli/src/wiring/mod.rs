@@ -3,6 +3,8 @@
 //!
 //! ```text
 //! store ─► console ─► node (its webhooks go to the console) ─► recorder ─► events ─► agent ─► SIP set-up ─► gateway
+//!                       └──── changed trunks and rules ────────────────────────────────────────────────────────┤
+//!                                                                recorder ◄──── rooms with a call in them ─────┘
 //! ```
 
 mod api_metrics;
@@ -14,16 +16,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use livekit_protocol as proto;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::{info, warn};
 use trunkline_agent::speech::Speech;
 use trunkline_agent::worker::{AgentHandle, AgentWorker};
 use trunkline_base::class::Class;
+use trunkline_base::id::RoomName;
 use trunkline_base::token::{ApiKey, KeyRing};
 use trunkline_bridge::egress::{Recorder, RecorderConfig};
-use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle};
+use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle, OwnSetup, ServerStore};
 use trunkline_client::api::{ApiOptions, LiveKitApiClient, Watch};
 use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_console::webhooks::EventsConfig;
@@ -111,16 +113,23 @@ impl Stack {
             settings.livekit.url = node.url();
             report(&parts, "node", "listens");
         }
-        recorder(&settings, &keys, node.as_ref(), &console, &store, tasks).await?;
+        let calls = recorder(&settings, &keys, node.as_ref(), &store, tasks).await?;
         // Whoever listens to events listens now.
         console.process(Vec::new(), tasks);
         let worker = worker(&settings, &keys, speech, &store, tasks).await?;
         if worker.is_some() {
             report(&parts, "agent", "registered");
         }
-        let gateway = gateway(&settings, &keys, &store, tasks).await?;
-        if gateway.is_some() {
-            report(&parts, "sip", "listens");
+        let recording = describe_recording(&settings, calls.is_some());
+        report(&parts, "recording", recording);
+        let gateway = gateway(&settings, &keys, node.as_ref(), calls, &store, tasks).await?;
+        if let Some(gateway) = &gateway {
+            report(&parts, "sip", describe_sip(gateway, node.as_ref()).await);
+        }
+        if node.is_none() {
+            let own = format!("http://{}/webhooks/livekit", console.addr());
+            let text = format!("come as webhooks: name {own} in LiveKit's webhook.urls");
+            report(&parts, "events", &text);
         }
         let url = settings.livekit.url.clone();
         Ok(Self {
@@ -238,16 +247,16 @@ fn reachable(mut addr: SocketAddr) -> SocketAddr {
     addr
 }
 
+/// Starts the recorder, and gives the lane on which it is told of calls.
 async fn recorder(
     settings: &Settings,
     keys: &KeyRing,
     node: Option<&NodeHandle>,
-    console: &ConsoleHandle,
     store: &Store,
     tasks: &Tasks,
-) -> Result<(), Failure> {
+) -> Result<Option<mpsc::Sender<RoomName>>, Failure> {
     if !settings.livekit.recording.enabled {
-        return Ok(());
+        return Ok(None);
     }
     let config = RecorderConfig {
         transport: settings.security.transport_rules(),
@@ -258,16 +267,10 @@ async fn recorder(
         )
     };
     let recorder = Recorder::start(config, store.clone(), tasks.clone()).await?;
-    let events = node.map_or_else(
-        || recording::Feed::Console {
-            events: console.events(),
-            store: store.clone(),
-        },
-        |node| recording::Feed::Node(node.subscribe_events()),
-    );
+    let (calls, followed) = mpsc::channel(CALLS);
     tasks.vital(
         "recording",
-        recording::follow(events, recorder.clone(), tasks.stop()),
+        recording::follow(followed, recorder.clone(), tasks.stop()),
     );
     if let Some(orders) = node.and_then(NodeHandle::take_egress_orders) {
         tasks.vital(
@@ -283,7 +286,18 @@ async fn recorder(
         "egress events",
         recording::tell(recorder.events(), told, tasks.stop()),
     );
-    Ok(())
+    Ok(Some(calls))
+}
+
+fn describe_recording(settings: &Settings, runs: bool) -> &'static str {
+    match (runs, settings.livekit.sip.enabled) {
+        (true, true) => "follows the calls of this gateway",
+        (true, false) => {
+            warn!("recording is enabled, and no call starts it: sip is not enabled here");
+            "nothing to follow: sip is not enabled here"
+        }
+        (false, _) => "off: recording.enabled is false",
+    }
 }
 
 async fn worker(
@@ -311,6 +325,8 @@ async fn worker(
 async fn gateway(
     settings: &Settings,
     keys: &KeyRing,
+    node: Option<&NodeHandle>,
+    calls: Option<mpsc::Sender<RoomName>>,
     store: &Store,
     tasks: &Tasks,
 ) -> Result<Option<GatewayHandle>, Failure> {
@@ -318,8 +334,17 @@ async fn gateway(
     if !sip.enabled {
         return Ok(None);
     }
-    sip_setup::apply(&background_api(settings, keys)?, &settings.sip_setup).await?;
+    let own = if node.is_some() {
+        let api = background_api(settings, keys)?;
+        sip_setup::apply(&api, store, &settings.sip_setup).await?;
+        OwnSetup::default()
+    } else {
+        sip_setup::own(&settings.sip_setup)
+    };
     let config = GatewayConfig {
+        own,
+        ask_on_miss: node.is_none(),
+        joined: calls,
         udp: sip.udp,
         tcp: sip.tcp,
         public_ip: sip.public_ip,
@@ -333,10 +358,34 @@ async fn gateway(
         ..GatewayConfig::new(settings.livekit.url.clone(), keys.clone())
     };
     let gateway = Gateway::start(config, store.clone(), tasks.clone()).await?;
+    if let Some(changes) = node.and_then(NodeHandle::take_sip_changes) {
+        tasks.vital(
+            "sip changes",
+            sip_setup::follow(changes, gateway.clone(), tasks.stop()),
+        );
+    }
     if !timeout(REGISTERED, gateway.ready()).await.unwrap_or(false) {
         warn!("the gateway has no trunks yet; it goes on asking the server");
     }
     Ok(Some(gateway))
+}
+
+/// Which trunks and rules it goes by.
+async fn describe_sip(gateway: &GatewayHandle, node: Option<&NodeHandle>) -> &'static str {
+    if node.is_some() {
+        return "listens";
+    }
+    let heard = timeout(REGISTERED, gateway.server_store()).await;
+    match heard.unwrap_or(ServerStore::Unread) {
+        ServerStore::There => "listens; trunks and rules are the file's and LiveKit's",
+        ServerStore::Missing => {
+            "listens; trunks and rules are the file's: LiveKit keeps none without Redis"
+        }
+        ServerStore::Unread => {
+            warn!("LiveKit does not answer yet; calls are routed by the file's trunks and rules");
+            "listens; trunks and rules are the file's: LiveKit does not answer yet"
+        }
+    }
 }
 
 /// A client for the daemon's own calls.
@@ -358,5 +407,5 @@ fn background_options(settings: &Settings) -> ApiOptions {
     }
 }
 
-/// Events of the embedded node, for those who follow a call from outside the parts.
-pub(crate) type NodeEvents = broadcast::Receiver<proto::WebhookEvent>;
+/// Calls whose recording is about to start. Filling it means that the recorder is stuck.
+const CALLS: usize = 256;

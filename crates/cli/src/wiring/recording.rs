@@ -1,100 +1,36 @@
-//! Recording follows calls: a room with a phone in it is recorded, and what happens to the
-//! recording is told like any other event of the server.
+//! Recording follows calls: the gateway tells of each call that is in its room, whatever server
+//! the room is on, and what happens to the recording is told like any other event of the server.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use livekit_protocol as proto;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 use trunkline_base::class::Classified as _;
 use trunkline_base::id::{EgressId, RoomName};
-use trunkline_base::token::ParticipantKind;
 use trunkline_bridge::egress::RecorderHandle;
-use trunkline_client::webhook::WebhookKind;
-use trunkline_console::webhooks::Received;
 use trunkline_node::{EgressOrder, NodeHandle, NotRunning};
 use trunkline_service::tasks::Stop;
 use trunkline_store::{Event, Store};
 
-use super::NodeEvents;
 use crate::verbs::now;
 
-/// Rooms remembered as recorded; far more than are open at a time, and a repeat is harmless.
-const REMEMBERED: usize = 4096;
-
-/// A call that began longer ago than this is not recorded from its middle.
-const CURRENT: Duration = Duration::from_secs(300);
-
-/// Where events come from.
-pub(super) enum Feed {
-    /// The embedded node, without a detour.
-    Node(NodeEvents),
-    /// The webhooks of a remote server, as they are processed.
-    Console {
-        events: broadcast::Receiver<Received>,
-        store: Store,
-    },
-}
-
-impl Feed {
-    async fn next(&mut self) -> Option<proto::WebhookEvent> {
-        loop {
-            let got = match self {
-                Self::Node(events) => events.recv().await.map(Some),
-                Self::Console { events, store } => match events.recv().await {
-                    Ok(received) => Ok(current(&received, store).await),
-                    Err(error) => Err(error),
-                },
-            };
-            match got {
-                Ok(Some(event)) => return Some(event),
-                Ok(None) => {}
-                Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    warn!(missed, "the recorder missed events");
-                }
-                Err(broadcast::error::RecvError::Closed) => return None,
-            }
-        }
-    }
-}
-
-/// The event, unless it is of the past: after a restart, events of calls that are over by now are
-/// processed too, and recording their rooms would open them again.
-async fn current(received: &Received, store: &Store) -> Option<proto::WebhookEvent> {
-    let room = received.event.room().unwrap_or_default();
-    let over = store
-        .events()
-        .came_after(received.seq, room, WebhookKind::RoomFinished.as_str())
-        .await;
-    let stale = now().since(received.at()) > CURRENT || over.unwrap_or(false);
-    (!stale).then(|| received.event.detail.clone())
-}
-
-/// Records each room that a phone call joins, until the drain.
-pub(super) async fn follow(mut feed: Feed, recorder: RecorderHandle, stop: Stop) {
-    let mut recorded: BTreeSet<String> = BTreeSet::new();
+/// Records each room that a call of the gateway is in, until the drain.
+pub(super) async fn follow(
+    mut rooms: mpsc::Receiver<RoomName>,
+    recorder: RecorderHandle,
+    stop: Stop,
+) {
     loop {
-        let event = tokio::select! {
+        let room = tokio::select! {
             biased;
             () = stop.draining() => return,
-            event = feed.next() => event,
+            room = rooms.recv() => room,
         };
-        let Some(event) = event else { return };
-        let sid = event
-            .room
-            .as_ref()
-            .map(|room| room.sid.clone())
-            .unwrap_or_default();
-        let Some(room) = room_with_a_phone(&event) else {
-            continue;
+        let Some(room) = room else {
+            stop.draining().await;
+            return;
         };
-        if recorded.len() >= REMEMBERED {
-            recorded.clear();
-        }
-        if !recorded.insert(sid) {
-            continue;
-        }
         match recorder.record(room).await {
             Ok(egress) => info!(%egress, "recording a call"),
             Err(error) => warn!(code = error.code(), "a call is not recorded"),
@@ -123,17 +59,6 @@ pub(super) async fn obey(
         };
         let _gone = answer.send(stopped);
     }
-}
-
-fn room_with_a_phone(event: &proto::WebhookEvent) -> Option<RoomName> {
-    let phone = event
-        .participant
-        .as_ref()
-        .is_some_and(|participant| participant.kind == ParticipantKind::Sip.wire());
-    let joined = event.event == "participant_joined" && phone;
-    joined
-        .then(|| RoomName::parse(event.room.as_ref()?.name.clone()).ok())
-        .flatten()
 }
 
 /// Whom recordings are told to: the node's webhooks, or the store when the server is elsewhere.
@@ -235,24 +160,5 @@ mod tests {
                 "egress_ended"
             ]
         );
-    }
-
-    #[test]
-    fn only_a_phone_that_joined_starts_a_recording() {
-        let event = |word: &str, kind: ParticipantKind| proto::WebhookEvent {
-            event: word.into(),
-            room: Some(proto::Room {
-                name: "call".into(),
-                ..Default::default()
-            }),
-            participant: Some(proto::ParticipantInfo {
-                kind: kind.wire(),
-                ..Default::default()
-            }),
-            ..Default::default()
-        };
-        assert!(room_with_a_phone(&event("participant_joined", ParticipantKind::Sip)).is_some());
-        assert!(room_with_a_phone(&event("participant_joined", ParticipantKind::Agent)).is_none());
-        assert!(room_with_a_phone(&event("participant_left", ParticipantKind::Sip)).is_none());
     }
 }
