@@ -1,0 +1,8 @@
+//! A gateway beside a LiveKit that is another process: one that keeps no trunks and rules, one
+//! that is restarted with other keys while people talk, and one whose rules change.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod house;
+mod outlives;
+mod rules;
+mod storeless;
