@@ -34,7 +34,7 @@ async fn join_with(server: &Server, ring: &KeyRing) -> (Room, RoomEvents, Sessio
     let kept = LiveKitAuthManager::new(ring.clone()).keep(spec()).unwrap();
     let connecting = server.connecting_with(kept.into(), RoomOptions::default());
     let mut session = server.accept().await;
-    session.send(ToClient::Join(super::join())).await;
+    session.send(ToClient::Join(join())).await;
     let (room, events) = connecting.await.unwrap().unwrap();
     (room, events, session)
 }
