@@ -8,7 +8,7 @@ use trunkline_bridge::sip::CallError;
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_tests::{Daemon, Setup, livekit_yaml};
 
-use super::house::{House, call};
+use super::house::{House, call, no_rules};
 
 /// Answers as soon as the room is there, so that no agent is needed.
 const AT_ONCE: (&str, &str) = ("answer: on_agent", "answer: on_room");
@@ -34,16 +34,11 @@ fn rule(trunk: &proto::SipInboundTrunkInfo) -> proto::SipDispatchRuleInfo {
     }
 }
 
-fn nothing() -> (&'static str, String) {
-    let text = "trunks: []\nrules: []\n".to_owned();
-    ("livekit-sip-correct.yaml", text)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rule_made_by_the_api_rules_at_once_and_a_deleted_one_no_more() {
     let daemon = Daemon::start(&Setup {
         without_agent: true,
-        files: vec![livekit_yaml(&[AT_ONCE]), nothing()],
+        files: vec![livekit_yaml(&[AT_ONCE]), no_rules()],
         ..Setup::default()
     });
     let keys = trunkline_base::token::ApiKey::new("devkey", "secret");
@@ -74,7 +69,7 @@ async fn a_rule_made_at_a_remote_server_rules_the_next_call() {
     let house = House::open();
     let gateway = Daemon::start(&house.setup(vec![
         livekit_yaml(&[AT_ONCE, ("server: embedded", "server: remote")]),
-        nothing(),
+        no_rules(),
     ]));
     let api = LiveKitApiClient::new(&house.url(), house.ring.clone()).unwrap();
     assert!(matches!(
