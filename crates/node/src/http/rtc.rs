@@ -113,8 +113,8 @@ async fn enter(http: Http, upgrade: Upgrade, request: Request, path: Path) -> Re
     };
     let tasks = http.tasks;
     upgrade
-        .max_message_size(MAX_MESSAGE)
-        .max_frame_size(MAX_MESSAGE)
+        .max_message_size(signal::MAX_FRAME)
+        .max_frame_size(signal::MAX_FRAME)
         .on_upgrade(async move |socket| {
             let pump = signal::pump(socket, session, first);
             // The session task owns the socket; this one only keeps the connection open.
@@ -162,5 +162,3 @@ fn status(error: &JoinError) -> StatusCode {
 
 /// The room has queued it before it answered.
 const FIRST_MESSAGE: Duration = Duration::from_secs(3);
-/// LiveKit's limit for a signal message.
-const MAX_MESSAGE: usize = 2 << 20;

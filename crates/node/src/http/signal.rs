@@ -14,6 +14,7 @@ use prost::Message as _;
 use tokio::sync::{mpsc, watch};
 
 use crate::room::{Envelope, Outbox, Session};
+use crate::signal::pace::Pace;
 
 /// How messages are written: as the client last wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ enum End {
     Socket,
     /// The client sent what is no signal message.
     Unreadable,
+    /// The client sent a message that is too long.
+    TooLong,
 }
 
 /// Pumps until either side ends. `first` is the message the client waits for.
@@ -57,10 +60,15 @@ pub(super) async fn pump(socket: WebSocket, session: Session, first: Envelope) {
         End::Socket => return,
         End::Session => close_code::NORMAL,
         End::Unreadable => close_code::UNSUPPORTED,
+        End::TooLong => close_code::SIZE,
+    };
+    let reason = match end {
+        End::TooLong => format!("a signal message may have {MAX_MESSAGE} bytes"),
+        End::Session | End::Socket | End::Unreadable => String::new(),
     };
     let frame = Frame::Close(Some(CloseFrame {
         code,
-        reason: "".into(),
+        reason: reason.into(),
     }));
     let _lost = tokio::time::timeout(WRITE_LIMIT, sink.send(frame)).await;
 }
@@ -70,7 +78,19 @@ async fn read(
     incoming: mpsc::Sender<proto::SignalRequest>,
     encoding: &watch::Sender<Encoding>,
 ) -> End {
+    let mut pace = Pace::default();
     while let Some(frame) = stream.next().await {
+        if let Ok(frame) = &frame {
+            let length = length(frame);
+            if length > MAX_MESSAGE {
+                return End::TooLong;
+            }
+            let now = tokio::time::Instant::now().into_std();
+            let wait = pace.heard(length, now);
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+        }
         let request = match frame {
             Err(error) => {
                 tracing::debug!(%error, "signal socket failed");
@@ -96,6 +116,14 @@ async fn read(
         }
     }
     End::Socket
+}
+
+fn length(frame: &Frame) -> usize {
+    match frame {
+        Frame::Binary(bytes) | Frame::Ping(bytes) | Frame::Pong(bytes) => bytes.len(),
+        Frame::Text(text) => text.len(),
+        Frame::Close(_) => 0,
+    }
 }
 
 async fn write(
@@ -147,6 +175,10 @@ async fn send(sink: &mut SplitSink<WebSocket, Frame>, frame: Frame) -> Result<()
     }
 }
 
+/// LiveKit's limit for a signal message.
+const MAX_MESSAGE: usize = 2 << 20;
+/// What is not even read. A message that is a little too long is refused in words.
+pub(super) const MAX_FRAME: usize = 2 * MAX_MESSAGE;
 /// Keeps proxies from closing an idle socket, and finds dead ones.
 const PING_EVERY: Duration = Duration::from_secs(10);
 /// A client that takes longer to accept a frame is gone.

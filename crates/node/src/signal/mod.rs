@@ -5,6 +5,7 @@ pub(crate) mod describe;
 pub(crate) mod envelope;
 pub(crate) mod message;
 pub(crate) mod metadata;
+pub(crate) mod pace;
 pub(crate) mod permission;
 pub(crate) mod protocol;
 pub(crate) mod refresh;

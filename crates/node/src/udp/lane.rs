@@ -68,26 +68,24 @@ pub(crate) struct LaneReceiver<T> {
 }
 
 impl<T> LaneReceiver<T> {
-    /// Waits for something and takes up to `limit` entries into `batch`.
+    /// Waits until something is there.
     ///
     /// # Cancel safety
-    /// Nothing is taken before the last await.
-    pub(crate) async fn recv_many(&mut self, batch: &mut Vec<T>, limit: usize) {
+    /// Nothing is taken.
+    pub(crate) async fn ready(&self) {
         loop {
-            {
-                let mut queue = self
-                    .shared
-                    .queue
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                if !queue.is_empty() {
-                    let count = queue.len().min(limit);
-                    batch.extend(queue.drain(..count));
-                    return;
-                }
+            let waiting = self.shared.queue.lock();
+            if !waiting.unwrap_or_else(PoisonError::into_inner).is_empty() {
+                return;
             }
             self.shared.ready.notified().await;
         }
+    }
+
+    /// The oldest entry, if one is there.
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        let queue = self.shared.queue.lock();
+        queue.unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     /// Entries dropped so far because the lane was full.
@@ -122,22 +120,22 @@ mod tests {
         for entry in 0..3 {
             sender.push(entry);
         }
-        let mut batch = Vec::new();
-        receiver.recv_many(&mut batch, 10).await;
-        assert_eq!(batch, [1, 2]);
+        receiver.ready().await;
+        let taken: Vec<_> = std::iter::from_fn(|| receiver.pop()).collect();
+        assert_eq!(taken, [1, 2]);
         assert_eq!(receiver.dropped(), 1);
     }
 
     #[tokio::test]
-    async fn a_batch_is_bounded_and_the_rest_waits() {
+    async fn what_is_left_is_ready_at_once() {
         let (sender, mut receiver) = lane(4);
-        for entry in 0..3 {
+        for entry in 0..2 {
             sender.push(entry);
         }
-        let mut batch = Vec::new();
-        receiver.recv_many(&mut batch, 2).await;
-        receiver.recv_many(&mut batch, 2).await;
-        assert_eq!(batch, [0, 1, 2]);
+        receiver.ready().await;
+        assert_eq!(receiver.pop(), Some(0));
+        receiver.ready().await;
+        assert_eq!(receiver.pop(), Some(1));
         drop(receiver);
         assert!(sender.is_closed());
     }

@@ -3,6 +3,10 @@
 
 mod sessions;
 mod tally;
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use proto::RoomEndReason;
@@ -14,7 +18,7 @@ use super::command::RoomCommand;
 use super::error::JoinError;
 use super::handle::{JoinParams, RoomNotice, Session};
 use super::seats::Seats;
-use super::state::{Admission, Entry, Fragment, Now, Output, RoomState};
+use super::state::{Admission, Entry, Now, Output, RoomState, Route};
 use crate::udp::{Datagram, LaneReceiver, PortHandle, RouteChange};
 use sessions::{Heard, Sessions};
 use tally::Tally;
@@ -34,27 +38,36 @@ pub(crate) struct Shell {
     pub(crate) stop: Stop,
 }
 
+/// What a turn of the loop is about.
+enum Turn {
+    End,
+    Clock,
+    Command(RoomCommand),
+    Heard(Heard),
+    Datagrams,
+}
+
 /// The task.
 #[derive(Debug)]
 pub(crate) struct RoomTask {
     state: RoomState,
     sessions: Sessions,
     shell: Shell,
-    batch: Vec<Datagram>,
     packets: u64,
     tally: Tally,
+    /// Time worked since others on this thread had theirs.
+    worked: Duration,
 }
 
 impl RoomTask {
     pub(crate) fn new(state: RoomState, shell: Shell) -> Self {
-        let batch = Vec::with_capacity(BATCH);
         Self {
             state,
             sessions: Sessions::default(),
             shell,
-            batch,
             packets: 0,
             tally: Tally::new(now().instant),
+            worked: Duration::ZERO,
         }
     }
 
@@ -65,22 +78,51 @@ impl RoomTask {
         tracing::info!(room = %self.state.sid(), "a room has opened");
         count(Counter::RoomsStarted, 1, &[]);
         self.carry_out().await;
+        let mut ticked = false;
         while self.state.ended().is_none() {
             let wake = tokio::time::Instant::from_std(self.state.poll_timeout());
-            tokio::select! {
+            // The clock comes first, or a lane that never empties stops it; but not twice in a
+            // row, so that a deadline that stays in the past stops nothing else.
+            let turn = tokio::select! {
                 biased;
-                () = stop.hurry() => self.state.close(RoomEndReason::RoomEndServerShutdown, now()),
-                command = self.shell.commands.recv() => match command {
-                    Some(command) => self.on_command(command).await,
-                    None => self.state.close(RoomEndReason::RoomEndServerShutdown, now()),
-                },
-                heard = self.sessions.next(), if !self.sessions.is_empty() => self.on_heard(heard),
-                () = self.shell.datagrams.recv_many(&mut self.batch, BATCH) => self.on_datagrams(),
-                () = tokio::time::sleep_until(wake) => self.state.handle_timeout(now()),
-            }
+                () = stop.hurry() => Turn::End,
+                () = tokio::time::sleep_until(wake), if !ticked => Turn::Clock,
+                command = self.shell.commands.recv() => command.map_or(Turn::End, Turn::Command),
+                heard = self.sessions.next(), if !self.sessions.is_empty() => Turn::Heard(heard),
+                () = self.shell.datagrams.ready() => Turn::Datagrams,
+                () = tokio::time::sleep_until(wake) => Turn::Clock,
+            };
+            ticked = matches!(turn, Turn::Clock);
+            let began = std_now();
+            self.take(turn).await;
+            // Whatever the turn was about, sound has a part in it.
+            let more = self.on_datagrams(began);
             self.carry_out().await;
+            self.make_way(began, more).await;
         }
         self.finish(started.elapsed()).await;
+    }
+
+    async fn take(&mut self, turn: Turn) {
+        match turn {
+            Turn::End => self
+                .state
+                .close(RoomEndReason::RoomEndServerShutdown, now()),
+            Turn::Clock => self.state.handle_timeout(now()),
+            Turn::Command(command) => self.on_command(command).await,
+            Turn::Heard(heard) => self.on_heard(heard),
+            Turn::Datagrams => {}
+        }
+    }
+
+    /// Lets the other rooms of this thread work. Without it a room with enough to do is never
+    /// left by the runtime, since none of its lanes makes it wait.
+    async fn make_way(&mut self, began: Instant, more: bool) {
+        self.worked += std_now().saturating_duration_since(began);
+        if more || self.worked >= TURN {
+            self.worked = Duration::ZERO;
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn on_command(&mut self, command: RoomCommand) {
@@ -125,26 +167,53 @@ impl RoomTask {
         }
     }
 
-    fn on_datagrams(&mut self) {
+    /// Takes what has come, one at a time, for as long as a turn that began then may take. True if
+    /// it may have left something.
+    fn on_datagrams(&mut self, began: Instant) -> bool {
         let now = now();
-        self.packets += u64::try_from(self.batch.len()).unwrap_or(0);
-        for datagram in self.batch.drain(..) {
+        let mut more = true;
+        for _ in 0..BATCH {
+            let Some(datagram) = self.shell.datagrams.pop() else {
+                more = false;
+                break;
+            };
+            self.packets += 1;
             self.state
                 .on_datagram(datagram.from, &datagram.data, datagram.received, now);
+            if self.state.has_route_change() {
+                break;
+            }
+            self.send_out();
+            if std_now().saturating_duration_since(began) >= TURN {
+                break;
+            }
         }
         self.tally.look(self.state.media_stats(), now.instant);
+        more
+    }
+
+    fn send_out(&mut self) {
+        while let Some(transmit) = self.state.poll_transmit() {
+            if !self.shell.port.outlet.send(transmit.to, &transmit.bytes) {
+                count(Counter::PacketsDropped, 1, &[("reason", "socket_full")]);
+            }
+        }
     }
 
     /// Carries out all that the state has produced. Routes go first: a client must not know a
-    /// user fragment before the port does.
+    /// user fragment, or that its check was answered, before the port does.
     async fn carry_out(&mut self) {
-        while let Some(change) = self.state.poll_fragment() {
+        while let Some(change) = self.state.poll_route_change() {
+            let room = self.shell.key;
             let change = match change {
-                Fragment::Added(ufrag) => RouteChange::Add {
-                    room: self.shell.key,
-                    ufrag,
+                Route::Fragment { peer, ufrag } => RouteChange::Add { room, peer, ufrag },
+                Route::Retired { ufrag } => RouteChange::Retire { ufrag },
+                Route::Checked { peer, from, at } => RouteChange::Checked {
+                    room,
+                    peer,
+                    from,
+                    at,
                 },
-                Fragment::Retired(ufrag) => RouteChange::Retire { ufrag },
             };
             // The reader of these is the port's task; it is gone only when the process ends.
             let _ending = self.shell.port.changes.send(change).await;
@@ -154,11 +223,7 @@ impl RoomTask {
             spoken = true;
             self.carry(output);
         }
-        while let Some(transmit) = self.state.poll_transmit() {
-            if !self.shell.port.outlet.send(transmit.to, &transmit.bytes) {
-                count(Counter::PacketsDropped, 1, &[("reason", "socket_full")]);
-            }
-        }
+        self.send_out();
         // In an empty room a change is said to nobody, and is asked for all the same.
         if spoken || self.state.owes_replies() {
             self.publish();
@@ -203,7 +268,7 @@ impl RoomTask {
         });
     }
 
-    async fn finish(mut self, lived: std::time::Duration) {
+    async fn finish(mut self, lived: Duration) {
         self.carry_out().await;
         let close = RouteChange::Close {
             room: self.shell.key,
@@ -230,10 +295,18 @@ impl RoomTask {
 /// Both clocks. The monotonic one is tokio's, so that a paused test clock drives the state.
 pub(crate) fn now() -> Now {
     Now {
-        instant: tokio::time::Instant::now().into_std(),
+        instant: std_now(),
         unix: crate::clock::now(),
     }
 }
 
+fn std_now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
 /// Datagrams taken from the lane at a time, so that signalling is heard in between.
 const BATCH: usize = 64;
+
+/// How long a room works before the others of its thread have their turn: a tenth of a frame. One
+/// step may take longer, and each of those has bounds of its own.
+const TURN: Duration = Duration::from_millis(2);
