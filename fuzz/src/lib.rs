@@ -1,6 +1,11 @@
 //! What each fuzz target does with its bytes, and what must hold whatever they are. The fuzzer and
 //! the replay of its corpora (`tests/tests/corpora.rs`) share these.
 
+mod room;
+mod rtc;
+
+pub use rtc::{data_packet, join_query, room_packets, signal_request, stun_demux, webrtc_offer};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -21,6 +26,12 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("webhook_receive", webhook_receive),
     ("sip_message", sip_message),
     ("sdp", sdp),
+    ("stun_demux", stun_demux),
+    ("webrtc_offer", webrtc_offer),
+    ("signal_request", signal_request),
+    ("data_packet", data_packet),
+    ("room_packets", room_packets),
+    ("join_query", join_query),
 ];
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);

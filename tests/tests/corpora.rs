@@ -142,6 +142,36 @@ fn session_descriptions() {
 }
 
 #[test]
+fn datagrams_at_the_media_port() {
+    replay("stun_demux");
+}
+
+#[test]
+fn offers_and_candidates() {
+    replay("webrtc_offer");
+}
+
+#[test]
+fn messages_of_signal_sockets() {
+    replay("signal_request");
+}
+
+#[test]
+fn data_packets() {
+    replay("data_packet");
+}
+
+#[test]
+fn packets_of_a_room() {
+    replay("room_packets");
+}
+
+#[test]
+fn queries_of_joins() {
+    replay("join_query");
+}
+
+#[test]
 fn every_target_has_its_program_and_its_corpus() {
     let manifest = fs::read_to_string(root().join("fuzz/Cargo.toml")).unwrap();
     for (name, _) in bodies::TARGETS {

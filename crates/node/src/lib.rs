@@ -12,6 +12,8 @@ mod http;
 mod ingress;
 mod kept;
 mod node;
+#[doc(hidden)]
+pub mod probe;
 mod records;
 pub mod room;
 mod signal;

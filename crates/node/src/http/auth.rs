@@ -27,7 +27,6 @@ pub(crate) struct Caller {
 pub(crate) struct PermissionDenied;
 
 impl Caller {
-    #[cfg(test)]
     pub(crate) fn with(claims: Claims) -> Self {
         Self {
             claims: Some(Arc::new(claims)),

@@ -28,6 +28,7 @@ use trunkline_base::token::KeyRing;
 use trunkline_service::tasks::{Stop, Tasks};
 
 pub(crate) use self::auth::{Caller, PermissionDenied};
+pub use self::join::reads_query;
 use crate::twirp::{self, Api};
 
 /// What the handlers reach out to.

@@ -24,6 +24,7 @@ pub use outbox::Outbox;
 pub use rpc::RpcFailure;
 pub(crate) use spec::Revived;
 pub use start::start;
+pub(crate) use state::{Admission, Entry, Now, Output, RoomSpec, RoomState};
 
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,10 @@ use super::client_info;
 use super::query::Query;
 use crate::room::{JoinParams, Topology};
 
+mod probe;
+
+pub use probe::reads_query;
+
 /// Which join path was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Path {
@@ -166,7 +170,6 @@ fn from_query(
         topology: Topology::Dual,
         auto_subscribe: query.flag("auto_subscribe").unwrap_or(true),
         adaptive_stream: query.flag("adaptive_stream").unwrap_or(false),
-        disable_ice_lite: query.flag("disable_ice_lite").unwrap_or(false),
         metadata: None,
         attributes,
         add_tracks: Vec::new(),
@@ -193,7 +196,6 @@ fn from_request(
         topology: Topology::Single,
         auto_subscribe: settings.auto_subscribe,
         adaptive_stream: settings.adaptive_stream,
-        disable_ice_lite: settings.disable_ice_lite,
         metadata,
         attributes,
         add_tracks: request.add_track_requests,
