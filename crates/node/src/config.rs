@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use livekit_protocol as proto;
 use trunkline_base::class::{Class, Classified};
 use trunkline_base::token::{ApiKey, KeyRing};
+use trunkline_rtc::Seed;
 use trunkline_service::listen::{Door, Exposed};
 
 use crate::ingress::IngressConfig;
@@ -34,8 +35,8 @@ pub struct NodeConfig {
     /// Room configurations that CreateRoom and tokens may name.
     pub presets: BTreeMap<String, proto::RoomConfiguration>,
     pub ingress: IngressConfig,
-    /// Seeds ids; random when absent.
-    pub seed: Option<u64>,
+    /// Ids and ICE passwords are drawn from it; from the system's generator when absent.
+    pub seed: Option<Seed>,
 }
 
 impl NodeConfig {

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 
 use livekit_protocol as proto;
+use rand::Rng;
 use rand::SeedableRng;
-use rand::rngs::SmallRng;
-use rand::{Rng, RngCore};
+use rand::rngs::StdRng;
 use tokio::sync::{broadcast, mpsc};
 use trunkline_base::class::Classified;
 use trunkline_base::id::NodeId;
+use trunkline_rtc::Seed;
 use trunkline_service::tasks::{Phase, Stop, Tasks};
 use trunkline_store::Store;
 
@@ -39,27 +40,24 @@ impl Node {
         tasks: Tasks,
     ) -> Result<NodeHandle, StartError> {
         config.check()?;
-        let seed = config.seed.unwrap_or_else(|| rand::rng().random());
-        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut rng = config
+            .seed
+            .map_or_else(StdRng::from_os_rng, StdRng::from_seed);
         let node_id = String::from(NodeId::generate(&mut rng));
-        let (webhooks, notifier) = Notifier::new(
-            config.webhooks.clone(),
-            &config.keys,
-            store.clone(),
-            rng.next_u64(),
-        )?;
+        let (webhooks, notifier) =
+            Notifier::new(config.webhooks.clone(), &config.keys, store.clone())?;
         let bind = |source| StartError::bind(config.http, "HTTP", source);
         let listener = config.door.clone().bind(config.http).await.map_err(bind)?;
         let http_addr = listener.local_addr();
 
         let (notices, noticed) = mpsc::channel(NOTICES);
-        let rooms_config = rooms_config(&config, node_id.clone(), rng.next_u64());
+        let rooms_config = rooms_config(&config, node_id.clone(), rng.random());
         let (rooms, udp_addr) = room::start(rooms_config, notices, &tasks)?;
         let around = Surroundings {
             rooms: rooms.clone(),
             webhooks: webhooks.clone(),
             keys: config.keys.clone(),
-            seed: rng.next_u64(),
+            seed: rng.random(),
         };
         let (dispatcher, kept, owner) = Owner::new(around, store.clone());
         tasks.vital("webhooks", notifier.run(tasks.stop()));
@@ -208,7 +206,7 @@ async fn reopen(kept: &Kept, rooms: &Rooms) {
     }
 }
 
-fn rooms_config(config: &NodeConfig, node_id: String, seed: u64) -> RoomsConfig {
+fn rooms_config(config: &NodeConfig, node_id: String, seed: Seed) -> RoomsConfig {
     let base = RoomsConfig::new(config.rtc_udp, config.keys.clone(), seed);
     let node_ips = match config.node_ips.as_slice() {
         [] => base.node_ips.clone(),

@@ -20,3 +20,7 @@ pub mod participant;
 pub mod peer;
 pub mod sdp;
 pub mod sfu;
+
+/// What ids, credentials and jitter are drawn from. Outside tests its bits come from the system's
+/// generator: who knows them knows every ICE password that follows.
+pub type Seed = [u8; 32];

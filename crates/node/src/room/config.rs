@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use livekit_protocol as proto;
 use trunkline_base::token::KeyRing;
+use trunkline_rtc::Seed;
 
 /// Settings of the rooms and the media port. [`RoomsConfig::new`] gives the official defaults.
 #[derive(Debug, Clone)]
@@ -22,8 +23,8 @@ pub struct RoomsConfig {
     pub limits: Limits,
     /// Configurations that a request or a token may name.
     pub presets: BTreeMap<String, proto::RoomConfiguration>,
-    /// Seeds ids; different at every start.
-    pub seed: u64,
+    /// Ids and ICE passwords are drawn from it; from the system's generator at every start.
+    pub seed: Seed,
 }
 
 /// Values of a room whose creator did not choose.
@@ -58,7 +59,7 @@ pub struct Limits {
 }
 
 impl RoomsConfig {
-    pub fn new(media: SocketAddr, keys: KeyRing, seed: u64) -> Self {
+    pub fn new(media: SocketAddr, keys: KeyRing, seed: Seed) -> Self {
         let ip = match media.ip() {
             ip if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
             ip => ip,

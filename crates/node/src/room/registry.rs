@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use livekit_protocol as proto;
 use rand::rngs::StdRng;
-use rand::{RngCore, SeedableRng};
+use rand::{Rng, SeedableRng};
 use tokio::sync::{mpsc, oneshot, watch};
 use trunkline_base::id::RoomName;
 use trunkline_service::tasks::Tasks;
@@ -63,7 +63,7 @@ impl Registry {
         tasks: Tasks,
     ) -> Self {
         let (ended, endings) = mpsc::channel(config.limits.rooms.max(1));
-        let rng = StdRng::seed_from_u64(config.seed);
+        let rng = StdRng::from_seed(config.seed);
         Self {
             config: Arc::new(config),
             media,
@@ -230,7 +230,7 @@ impl Registry {
             lane: sender,
         };
         self.port.changes.send(opened).await.ok()?;
-        let seed = self.rng.next_u64();
+        let seed = self.rng.random();
         let state = RoomState::new(
             spec,
             Arc::clone(&self.config),

@@ -167,7 +167,11 @@ mod tests {
 
     fn config() -> RoomsConfig {
         let keys = KeyRing::from(ApiKey::new("devkey", "secret"));
-        RoomsConfig::new(std::net::SocketAddr::from(([127, 0, 0, 1], 0)), keys, 1)
+        RoomsConfig::new(
+            std::net::SocketAddr::from(([127, 0, 0, 1], 0)),
+            keys,
+            [1; 32],
+        )
     }
 
     #[test]

@@ -26,7 +26,7 @@ struct House {
 
 fn open(change: impl FnOnce(&mut RoomsConfig)) -> House {
     let keys = KeyRing::from(ApiKey::new("devkey", "secret"));
-    let mut config = RoomsConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)), keys, 1);
+    let mut config = RoomsConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)), keys, [1; 32]);
     change(&mut config);
     let (sender, notices) = mpsc::channel(64);
     let tasks = Tasks::new();
@@ -55,7 +55,6 @@ fn guest(room: &str, identity: &str) -> JoinParams {
         topology: Topology::Single,
         auto_subscribe: true,
         adaptive_stream: false,
-        disable_ice_lite: false,
         metadata: None,
         attributes: BTreeMap::new(),
         add_tracks: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use trunkline_rtc::demux::{Demux, Route};
 
@@ -18,26 +19,33 @@ pub(crate) enum RouteChange {
     /// A room is gone, and its fragments with it.
     Close { room: u64 },
     /// A peer of the room answers to this ICE user fragment.
-    Add { room: u64, ufrag: String },
+    Add { room: u64, peer: u64, ufrag: String },
     /// Nobody answers to it any more.
     Retire { ufrag: String },
+    /// A peer of the room has answered a check from this address.
+    Checked {
+        room: u64,
+        peer: u64,
+        from: SocketAddr,
+        at: Instant,
+    },
 }
 
 /// The routes of the whole port.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
-    /// Addresses are learnt per fragment, so that the bound on them is one per peer.
-    demux: Demux<u64>,
-    fragments: BTreeMap<String, Fragment>,
-    numbers: BTreeMap<u64, u64>,
+    demux: Demux<Peer>,
+    fragments: BTreeMap<String, Peer>,
+    /// User fragments each peer answers to.
+    answering: BTreeMap<Peer, usize>,
     rooms: BTreeMap<u64, LaneSender<Datagram>>,
-    last: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Fragment {
-    number: u64,
+/// A peer, by its room's number and its own within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Peer {
     room: u64,
+    number: u64,
 }
 
 impl Routes {
@@ -47,21 +55,23 @@ impl Routes {
                 self.rooms.insert(room, lane);
             }
             RouteChange::Close { room } => self.close(room),
-            RouteChange::Add { room, ufrag } => self.add(room, ufrag),
+            RouteChange::Add { room, peer, ufrag } => self.add(Peer { room, number: peer }, ufrag),
             RouteChange::Retire { ufrag } => self.retire(&ufrag),
+            RouteChange::Checked {
+                room,
+                peer,
+                from,
+                at,
+            } => self.learn(Peer { room, number: peer }, from, at),
         }
     }
 
     /// The lane for a datagram.
-    pub(crate) fn find(
-        &mut self,
-        from: SocketAddr,
-        datagram: &[u8],
-    ) -> Option<&LaneSender<Datagram>> {
-        let Route::To(number) = self.demux.route(from, datagram) else {
+    pub(crate) fn find(&self, from: SocketAddr, datagram: &[u8]) -> Option<&LaneSender<Datagram>> {
+        let Route::To(peer) = self.demux.route(from, datagram) else {
             return None;
         };
-        self.rooms.get(self.numbers.get(&number)?)
+        self.rooms.get(&peer.room)
     }
 
     /// Forgets rooms that ended without saying so.
@@ -72,28 +82,38 @@ impl Routes {
         }
     }
 
-    fn add(&mut self, room: u64, ufrag: String) {
+    fn add(&mut self, peer: Peer, ufrag: String) {
         self.retire(&ufrag);
-        self.last += 1;
-        let number = self.last;
-        self.demux.register(number, &ufrag);
-        self.numbers.insert(number, room);
-        self.fragments.insert(ufrag, Fragment { number, room });
+        self.demux.register(peer, &ufrag);
+        *self.answering.entry(peer).or_default() += 1;
+        self.fragments.insert(ufrag, peer);
     }
 
+    /// A fragment is over; with its last one, so is the peer.
     fn retire(&mut self, ufrag: &str) {
-        if let Some(fragment) = self.fragments.remove(ufrag) {
-            self.demux.remove(&fragment.number);
-            self.numbers.remove(&fragment.number);
+        let Some(peer) = self.fragments.remove(ufrag) else {
+            return;
+        };
+        self.demux.retire(ufrag);
+        if let Some(left) = self.answering.get_mut(&peer) {
+            *left -= 1;
+            if *left == 0 {
+                self.answering.remove(&peer);
+                self.demux.remove(&peer);
+            }
+        }
+    }
+
+    /// Only of peers that are here: a room's word may come after its end.
+    fn learn(&mut self, peer: Peer, from: SocketAddr, at: Instant) {
+        if self.answering.contains_key(&peer) {
+            self.demux.learn(from, &peer, at);
         }
     }
 
     fn close(&mut self, room: u64) {
         self.rooms.remove(&room);
-        let its = self
-            .fragments
-            .iter()
-            .filter(|(_, fragment)| fragment.room == room);
+        let its = self.fragments.iter().filter(|(_, peer)| peer.room == room);
         for ufrag in its.map(|(ufrag, _)| ufrag.clone()).collect::<Vec<_>>() {
             self.retire(&ufrag);
         }
@@ -124,12 +144,28 @@ pub(crate) mod tests {
     fn add(ufrag: &str) -> RouteChange {
         RouteChange::Add {
             room: 7,
+            peer: 1,
+            ufrag: ufrag.to_owned(),
+        }
+    }
+
+    pub(crate) fn checked(room: u64, from: SocketAddr) -> RouteChange {
+        RouteChange::Checked {
+            room,
+            peer: 1,
+            from,
+            at: tokio::time::Instant::now().into_std(),
+        }
+    }
+
+    fn retire(ufrag: &str) -> RouteChange {
+        RouteChange::Retire {
             ufrag: ufrag.to_owned(),
         }
     }
 
     #[test]
-    fn a_check_teaches_the_address_and_media_follows() {
+    fn a_checked_address_is_known_and_media_follows() {
         let mut routes = Routes::default();
         let (sender, _receiver) = lane(1);
         routes.apply(RouteChange::Open {
@@ -137,20 +173,21 @@ pub(crate) mod tests {
             lane: sender,
         });
         routes.apply(add("abcd"));
+        assert!(routes.find(address(1), &check("abcd:xyz")).is_some());
         assert!(
             routes.find(address(1), &[0x80, 0]).is_none(),
-            "unknown sender"
+            "a request anybody can write"
         );
-        assert!(routes.find(address(1), &check("abcd:xyz")).is_some());
+        routes.apply(checked(7, address(1)));
         assert!(routes.find(address(1), &[0x80, 0]).is_some());
         assert!(
             routes.find(address(2), &[0x80, 0]).is_none(),
             "another sender"
         );
-        routes.apply(RouteChange::Retire {
-            ufrag: "abcd".to_owned(),
-        });
+        routes.apply(retire("abcd"));
         assert!(routes.find(address(1), &[0x80, 0]).is_none(), "gone");
+        routes.apply(checked(7, address(1)));
+        assert!(routes.find(address(1), &[0x80, 0]).is_none(), "too late");
     }
 
     #[test]
@@ -162,12 +199,9 @@ pub(crate) mod tests {
             lane: sender,
         });
         routes.apply(add("old"));
-        assert!(routes.find(address(1), &check("old:xyz")).is_some());
+        routes.apply(checked(7, address(1)));
         routes.apply(add("new"));
-        assert!(routes.find(address(1), &check("new:xyz")).is_some());
-        routes.apply(RouteChange::Retire {
-            ufrag: "old".to_owned(),
-        });
+        routes.apply(retire("old"));
         assert!(routes.find(address(1), &[0x80, 0]).is_some());
     }
 

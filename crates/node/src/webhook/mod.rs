@@ -9,11 +9,8 @@ mod lanes;
 mod notifier;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use livekit_protocol as proto;
-use rand::SeedableRng;
-use rand::rngs::SmallRng;
 use tokio::sync::{broadcast, mpsc};
 use trunkline_service::metrics::{Counter, count};
 
@@ -66,27 +63,17 @@ impl Receiver {
 pub(crate) struct Webhooks {
     lane: mpsc::Sender<proto::WebhookEvent>,
     events: broadcast::Sender<proto::WebhookEvent>,
-    seed: Arc<AtomicU64>,
 }
 
 impl Webhooks {
-    fn new(lane: mpsc::Sender<proto::WebhookEvent>, seed: u64) -> Self {
+    fn new(lane: mpsc::Sender<proto::WebhookEvent>) -> Self {
         let (events, _) = broadcast::channel(LISTENERS);
-        Self {
-            lane,
-            events,
-            seed: Arc::new(AtomicU64::new(seed)),
-        }
+        Self { lane, events }
     }
 
     /// Tells everybody. Never waits: when delivery is that far behind, the event is dropped.
     pub(crate) fn notify(&self, mut event: proto::WebhookEvent) {
-        let seed = self.seed.fetch_add(1, Ordering::Relaxed);
-        event::stamp(
-            &mut event,
-            crate::clock::now(),
-            &mut SmallRng::seed_from_u64(seed),
-        );
+        event::stamp(&mut event, crate::clock::now(), &mut rand::rng());
         // Nobody listening is fine.
         let _none = self.events.send(event.clone());
         if self.lane.try_send(event).is_err() {

@@ -2,6 +2,7 @@
 
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
+const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
 const USERNAME: u16 = 0x0006;
 const HEADER: usize = 20;
 
@@ -21,6 +22,11 @@ pub(super) fn receiver_fragment(datagram: &[u8]) -> Option<&str> {
         rest = tail.get(len.next_multiple_of(4)..)?;
     }
     None
+}
+
+/// Whether a datagram of ours is the answer to a connectivity check.
+pub(crate) fn is_check_answered(datagram: &[u8]) -> bool {
+    datagram.get(0..2) == Some(&BINDING_SUCCESS) && datagram.get(4..8) == Some(&MAGIC_COOKIE)
 }
 
 #[cfg(test)]

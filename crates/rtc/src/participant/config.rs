@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use livekit_protocol::{DataPacket, TrackSource};
 
+use crate::Seed;
+
 /// How the client side is set up.
 #[derive(Debug, Clone)]
 pub struct ParticipantConfig {
@@ -15,8 +17,8 @@ pub struct ParticipantConfig {
     pub auto_subscribe: bool,
     /// Try to come back when the connection is lost.
     pub reconnect: bool,
-    /// Drives ids, credentials and jitter. Must be unpredictable outside tests.
-    pub seed: u64,
+    /// Drives ids, credentials and jitter.
+    pub seed: Seed,
 }
 
 /// How to open the signal socket.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use livekit_protocol::signal_request::Message as Request;
-use rand::RngCore;
+use rand::Rng;
 use rand::rngs::StdRng;
 use serde::Deserialize;
 
@@ -67,9 +67,8 @@ impl Links {
             let config = PeerConfig {
                 role,
                 side: Side::Client,
-                ice_lite: false,
                 local_candidates: addresses.clone(),
-                seed: rng.next_u64(),
+                seed: rng.random(),
             };
             Peer::new(config, now)
         };
@@ -384,6 +383,7 @@ impl Participant {
             }
             PeerEvent::SenderRefused(slot) => self.sender_refused(slot),
             PeerEvent::Connected
+            | PeerEvent::Checked { .. }
             | PeerEvent::Reconnected
             | PeerEvent::MediaAdded(_)
             | PeerEvent::MediaChanged(_)

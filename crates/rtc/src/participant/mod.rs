@@ -80,7 +80,7 @@ impl Participant {
     /// Begins a session: the first event is [`Event::Dial`].
     #[must_use]
     pub fn new(config: ParticipantConfig, now: Instant) -> Self {
-        let mut rng = StdRng::seed_from_u64(config.seed);
+        let mut rng = StdRng::from_seed(config.seed);
         let links = Links::new(&config, &mut rng, now);
         let mut participant = Self {
             config,

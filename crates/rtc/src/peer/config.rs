@@ -5,10 +5,8 @@ use std::net::SocketAddr;
 use str0m::config::DtlsVersion;
 use str0m::{IceCreds, Rtc, RtcConfig};
 
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
-
 use super::codec;
+use crate::Seed;
 
 /// SCTP messages longer than this are refused; LiveKit's own server announces the same.
 pub const MAX_MESSAGE_SIZE: usize = 65_535;
@@ -46,38 +44,22 @@ pub struct PeerConfig {
     pub role: Role,
     /// Which end this is.
     pub side: Side,
-    /// Answer connectivity checks only, never start them. For a server with a public address.
-    pub ice_lite: bool,
     /// Addresses the far end can reach, written into every description.
     pub local_candidates: Vec<SocketAddr>,
-    /// Makes the first ICE credentials. Must be unpredictable outside tests.
-    pub seed: u64,
+    /// Makes the ICE credentials.
+    pub seed: Seed,
 }
 
 impl PeerConfig {
-    pub(super) fn build(&self, now: std::time::Instant) -> Rtc {
+    pub(super) fn build(&self, credentials: IceCreds, now: std::time::Instant) -> Rtc {
         let config = RtcConfig::new()
             .set_rtp_mode(true)
-            .set_ice_lite(self.ice_lite)
-            .set_local_ice_credentials(self.credentials())
+            .set_local_ice_credentials(credentials)
             .set_dtls_version(DtlsVersion::Dtls12)
             .set_sctp_max_message_size(u32::try_from(MAX_MESSAGE_SIZE).unwrap_or(u32::MAX))
             .set_sctp_max_buffered_amount(MAX_BUFFERED)
             .set_send_buffer_audio(AUDIO_HISTORY)
             .set_send_buffer_video(VIDEO_HISTORY);
         codec::configure(config, self.side).build(now)
-    }
-
-    fn credentials(&self) -> IceCreds {
-        let mut rng = StdRng::seed_from_u64(self.seed);
-        let mut word = |len: usize| -> String {
-            (0..len)
-                .map(|_| char::from(rng.sample(rand::distr::Alphanumeric)))
-                .collect()
-        };
-        IceCreds {
-            ufrag: word(16),
-            pass: word(32),
-        }
     }
 }

@@ -12,7 +12,7 @@ use str0m::channel::ChannelId;
 use str0m::media::{KeyframeRequestKind, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
-use str0m::{Candidate, Event, IceConnectionState, Input, Output, Reason, Rtc};
+use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Reason, Rtc};
 
 use super::channel::{Channels, LOW_WATER};
 use super::codec::Codec;
@@ -28,6 +28,8 @@ const PACE: Duration = Duration::from_millis(5);
 /// A path that is there is found in a round trip or two; after this long the engine's own pace
 /// does, and a peer that cannot be reached costs little.
 const SEEKING: Duration = Duration::from_secs(2);
+/// Sources whose section is remembered. A peer that sends from more is looked up again.
+const MAX_SOURCES: usize = 4_096;
 /// "Never", far enough that nobody waits for it.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
@@ -59,9 +61,9 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(config: &PeerConfig, now: Instant) -> Self {
+    pub(super) fn new(config: &PeerConfig, credentials: IceCreds, now: Instant) -> Self {
         let mut engine = Self {
-            rtc: config.build(now),
+            rtc: config.build(credentials, now),
             out: Outbox {
                 transmits: VecDeque::new(),
                 events: VecDeque::new(),
@@ -154,9 +156,18 @@ impl Engine {
         }
     }
 
-    pub(super) fn local_ufrag(&mut self) -> String {
-        let ufrag = self.mutate(|rtc| rtc.direct_api().local_ice_credentials().ufrag);
-        ufrag.unwrap_or_default()
+    pub(super) fn local_credentials(&mut self) -> Option<IceCreds> {
+        self.mutate(|rtc| rtc.direct_api().local_ice_credentials())
+    }
+
+    pub(super) fn set_local_credentials(&mut self, credentials: IceCreds) {
+        self.mutate(|rtc| rtc.direct_api().set_local_ice_credentials(credentials));
+    }
+
+    pub(super) fn set_remote_credentials(&mut self, ufrag: &str, pass: &str) {
+        let (ufrag, pass) = (ufrag.to_owned(), pass.to_owned());
+        let credentials = IceCreds { ufrag, pass };
+        self.mutate(|rtc| rtc.direct_api().set_remote_ice_credentials(credentials));
     }
 
     /// Forgets what a negotiation may have changed and learns the new payload types.
@@ -252,7 +263,7 @@ impl Engine {
                     self.hurry();
                     break;
                 }
-                Ok(Output::Transmit(t)) => self.out.transmits.push_back(Transmit {
+                Ok(Output::Transmit(t)) => self.on_transmit(Transmit {
                     from: t.source,
                     to: t.destination,
                     bytes: t.contents.into(),
@@ -271,6 +282,16 @@ impl Engine {
         if !self.rtc.is_alive() {
             self.end();
         }
+    }
+
+    /// The engine answers a check only when its integrity is right, so that an answer of ours
+    /// says who has proved to know our password. Nothing else the engine tells says it.
+    fn on_transmit(&mut self, transmit: Transmit) {
+        if crate::demux::is_check_answered(&transmit.bytes) {
+            let from = transmit.to;
+            self.out.events.push_back(PeerEvent::Checked { from });
+        }
+        self.out.transmits.push_back(transmit);
     }
 
     /// Wakes earlier than the engine asks for while a path is sought.
@@ -382,6 +403,9 @@ impl Engine {
         }
         let mut api = self.rtc.direct_api();
         let mid = Mid(api.stream_rx(&packet.header.ssrc)?.mid());
+        if self.sources.len() >= MAX_SOURCES {
+            self.sources.clear();
+        }
         self.sources.insert(ssrc, mid);
         Some(mid)
     }

@@ -112,6 +112,11 @@ pub struct RtpIn {
 pub enum PeerEvent {
     /// ICE and DTLS are up for the first time.
     Connected,
+    /// A check from there was answered: its sender knows our ICE password. Told for every check.
+    Checked {
+        /// Its source.
+        from: SocketAddr,
+    },
     /// ICE lost the path; it may come back.
     Disconnected,
     /// ICE has a path again.

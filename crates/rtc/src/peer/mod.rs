@@ -17,6 +17,7 @@
 mod channel;
 mod codec;
 mod config;
+mod credentials;
 mod engine;
 mod error;
 mod event;
@@ -41,6 +42,7 @@ use std::time::Instant;
 
 use str0m::Candidate;
 
+use credentials::Credentials;
 use engine::Engine;
 use idle::IdleSections;
 use negotiate::Pending;
@@ -50,6 +52,7 @@ use sender::Sender;
 #[derive(Debug)]
 pub struct Peer {
     config: PeerConfig,
+    credentials: Credentials,
     engine: Engine,
     senders: BTreeMap<Slot, Sender>,
     next_slot: u32,
@@ -75,9 +78,11 @@ impl Peer {
     /// A peer that has not yet negotiated.
     #[must_use]
     pub fn new(config: PeerConfig, now: Instant) -> Self {
-        let engine = Engine::new(&config, now);
+        let credentials = Credentials::new(config.seed);
+        let engine = Engine::new(&config, credentials.first().clone(), now);
         Self {
             config,
+            credentials,
             engine,
             senders: BTreeMap::new(),
             next_slot: 0,
@@ -115,7 +120,8 @@ impl Peer {
 
     /// The ICE user fragment by which the far end addresses us, for the demultiplexer.
     pub fn local_ufrag(&mut self) -> String {
-        self.engine.local_ufrag()
+        let credentials = self.engine.local_credentials();
+        credentials.map_or_else(String::new, |c| c.ufrag)
     }
 
     /// True if the engine recognises this datagram as its own.
@@ -125,8 +131,12 @@ impl Peer {
     }
 
     /// Adds a trickled candidate line (`candidate:...`). Unreadable, mDNS and active TCP
-    /// candidates are ignored: a check from there reveals the address anyway.
+    /// candidates are ignored: a check from there reveals the address anyway. A server ignores
+    /// them all: it can be reached, and checks what has checked it.
     pub fn add_remote_candidate(&mut self, candidate: &str, now: Instant) -> bool {
+        if self.config.side == Side::Server {
+            return false;
+        }
         let line = candidate.trim().trim_start_matches("a=");
         let Ok(parsed) = Candidate::from_sdp_string(line) else {
             return false;

@@ -26,19 +26,18 @@ struct Pair {
 }
 
 impl Pair {
-    /// `a` offers. `lite` makes `b` an ICE-lite server.
-    fn new(side_a: Side, side_b: Side, lite: bool) -> Self {
+    /// `a` offers.
+    fn new(side_a: Side, side_b: Side) -> Self {
         let now = start();
-        let config = |n: u8, role, side, ice_lite| PeerConfig {
+        let config = |n: u8, role, side| PeerConfig {
             role,
             side,
-            ice_lite,
             local_candidates: vec![addr(n)],
-            seed: u64::from(n),
+            seed: [n; 32],
         };
         Self {
-            a: Peer::new(config(1, Role::Offerer, side_a, false), now),
-            b: Peer::new(config(2, Role::Answerer, side_b, lite), now),
+            a: Peer::new(config(1, Role::Offerer, side_a), now),
+            b: Peer::new(config(2, Role::Answerer, side_b), now),
             now,
             seen_a: Vec::new(),
             seen_b: Vec::new(),
@@ -125,7 +124,7 @@ fn rtp(events: &[PeerEvent]) -> Vec<&RtpIn> {
 /// The engine keeps them, and would look at them again after 50 ms: a phone rang for it.
 #[test]
 fn checks_that_overtake_the_answer_are_not_kept_waiting() {
-    let mut pair = Pair::new(Side::Server, Side::Client, false);
+    let mut pair = Pair::new(Side::Server, Side::Client);
     pair.a.open_channel(RELIABLE, Delivery::Reliable);
     let offer = pair.a.create_offer(pair.now).unwrap().unwrap();
     let answer = pair.b.accept_offer(&offer, pair.now).unwrap();
@@ -144,12 +143,12 @@ fn checks_that_overtake_the_answer_are_not_kept_waiting() {
 
 #[test]
 fn a_publisher_is_heard_and_channels_open() {
-    let mut pair = Pair::new(Side::Client, Side::Server, true);
+    let mut pair = Pair::new(Side::Client, Side::Server);
     pair.a.open_channel(RELIABLE, Delivery::Reliable);
     pair.a.open_channel(LOSSY, Delivery::Lossy);
     let slot = pair.a.add_audio_sender("stream", "cid-1");
     let (_, answer) = pair.negotiate();
-    assert!(answer.contains("a=ice-lite") && answer.contains("a=recvonly"));
+    assert!(!answer.contains("a=ice-lite") && answer.contains("a=recvonly"));
     assert!(answer.contains("a=max-message-size:65535") && answer.contains("usedtx=1"));
     assert!(answer.contains("PCMU") && answer.contains("PCMA"));
     assert!(answer.contains("a=candidate:") && !answer.contains("a=msid:"));
@@ -197,7 +196,7 @@ fn a_publisher_is_heard_and_channels_open() {
 
 #[test]
 fn a_subscriber_section_is_reused_under_a_new_name() {
-    let mut pair = Pair::new(Side::Server, Side::Client, false);
+    let mut pair = Pair::new(Side::Server, Side::Client);
     pair.a.open_channel(RELIABLE, Delivery::Reliable);
     let first = pair.a.add_audio_sender("PA_a|TR_a", "TR_a");
     let (offer, _) = pair.negotiate();
@@ -227,7 +226,7 @@ fn a_subscriber_section_is_reused_under_a_new_name() {
 
 #[test]
 fn a_track_that_comes_back_gets_a_section_it_has_not_been_on() {
-    let mut pair = Pair::new(Side::Server, Side::Client, false);
+    let mut pair = Pair::new(Side::Server, Side::Client);
     for times in 1..=3 {
         let slot = pair.a.add_audio_sender("PA_a|TR_a", "TR_a");
         let (offer, _) = pair.negotiate();
@@ -252,7 +251,7 @@ fn a_track_that_comes_back_gets_a_section_it_has_not_been_on() {
 
 #[test]
 fn unused_receive_sections_are_answered_inactive() {
-    let mut pair = Pair::new(Side::Client, Side::Server, true);
+    let mut pair = Pair::new(Side::Client, Side::Server);
     pair.a.open_channel(RELIABLE, Delivery::Reliable);
     pair.a.add_receivers(MediaKind::Audio, 2);
     let (_, answer) = pair.negotiate();
@@ -286,7 +285,7 @@ fn unused_receive_sections_are_answered_inactive() {
 
 #[test]
 fn a_worn_section_of_an_answer_is_not_used_again() {
-    let mut pair = Pair::new(Side::Client, Side::Server, true);
+    let mut pair = Pair::new(Side::Client, Side::Server);
     pair.a.add_receivers(MediaKind::Audio, 1);
     let old = pair.b.add_audio_sender("PA_x|TR_1", "TR_1");
     pair.negotiate();
@@ -306,7 +305,7 @@ fn a_worn_section_of_an_answer_is_not_used_again() {
 
 #[test]
 fn an_ice_restart_changes_the_fragment_and_keeps_the_connection() {
-    let mut pair = Pair::new(Side::Server, Side::Client, false);
+    let mut pair = Pair::new(Side::Server, Side::Client);
     pair.a.open_channel(RELIABLE, Delivery::Reliable);
     pair.negotiate();
     pair.run(500);
@@ -325,9 +324,56 @@ fn an_ice_restart_changes_the_fragment_and_keeps_the_connection() {
     );
 }
 
+/// The engine draws a restart's password from 64 bits of a generator whose other numbers are in
+/// every description.
+#[test]
+fn the_credentials_of_a_restart_come_from_the_seed() {
+    let credentials = |text: &str| {
+        let description = crate::sdp::Description::parse(text);
+        let (ufrag, pass) = description.credentials().unwrap();
+        (ufrag.to_owned(), pass.to_owned())
+    };
+    let restarted = || {
+        let mut pair = Pair::new(Side::Server, Side::Client);
+        pair.a.open_channel(RELIABLE, Delivery::Reliable);
+        let first = pair.negotiate();
+        pair.run(500);
+        pair.a.restart_ice();
+        let second = pair.negotiate();
+        pair.run(1000);
+        assert!(pair.a.has_path() && pair.b.has_path());
+        assert_eq!(pair.a.local_ufrag(), credentials(&second.0).0);
+        assert_eq!(pair.b.local_ufrag(), credentials(&second.1).0);
+        [first.0, first.1, second.0, second.1].map(|text| credentials(&text))
+    };
+    let (one, other) = (restarted(), restarted());
+    assert_eq!(one, other, "the same seeds");
+    assert!(one.iter().all(|(_, pass)| pass.len() == 32));
+    let passwords: BTreeSet<_> = one.iter().map(|(_, pass)| pass).collect();
+    assert_eq!(passwords.len(), 4);
+}
+
+/// Pion answers so when a second offer comes before its transport has begun.
+#[test]
+fn an_answer_with_new_credentials_is_taken_though_nobody_asked_for_a_restart() {
+    let mut pair = Pair::new(Side::Server, Side::Client);
+    pair.a.open_channel(RELIABLE, Delivery::Reliable);
+    let (_, answer) = pair.negotiate();
+    pair.a.add_audio_sender("PA_x|TR_1", "TR_1");
+    let offer = pair.a.create_offer(pair.now).unwrap().unwrap();
+    let second = pair.b.accept_offer(&offer, pair.now).unwrap();
+    let description = crate::sdp::Description::parse(&answer);
+    let (ufrag, pass) = description.credentials().unwrap();
+    let changed = second
+        .replace(ufrag, "another")
+        .replace(pass, &"p".repeat(32));
+    assert_eq!(pair.a.accept_answer(&changed, pair.now), Ok(()));
+    assert!(pair.a.is_alive());
+}
+
 #[test]
 fn a_second_offer_waits_for_the_first_answer() {
-    let mut pair = Pair::new(Side::Server, Side::Client, false);
+    let mut pair = Pair::new(Side::Server, Side::Client);
     pair.a.open_channel(RELIABLE, Delivery::Reliable);
     pair.a.create_offer(pair.now).unwrap().unwrap();
     assert_eq!(pair.a.create_offer(pair.now), Err(SdpError::OfferOpen));
@@ -336,7 +382,7 @@ fn a_second_offer_waits_for_the_first_answer() {
 
 #[test]
 fn closing_reaches_the_far_end() {
-    let mut pair = Pair::new(Side::Client, Side::Server, true);
+    let mut pair = Pair::new(Side::Client, Side::Server);
     pair.a.open_channel(RELIABLE, Delivery::Reliable);
     pair.negotiate();
     pair.run(500);

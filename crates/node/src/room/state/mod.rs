@@ -35,9 +35,10 @@ use std::time::Instant;
 
 use livekit_protocol as proto;
 use rand::rngs::StdRng;
-use rand::{RngCore, SeedableRng};
+use rand::{Rng, SeedableRng};
 use trunkline_base::id::{ParticipantIdentity, ParticipantSid, RoomName, RoomSid};
 use trunkline_base::time::UnixTime;
+use trunkline_rtc::Seed;
 use trunkline_rtc::peer::Transmit;
 use trunkline_rtc::sfu::{AudioConfig, Sfu, SfuConfig, SfuStats};
 
@@ -67,11 +68,19 @@ pub(crate) enum Output {
     Notice(Box<RoomNotice>),
 }
 
-/// A change of the ICE user fragments by which clients address this room.
+/// A change of what leads a datagram to this room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fragment {
-    Added(String),
-    Retired(String),
+pub(crate) enum Route {
+    /// A peer answers to this ICE user fragment.
+    Fragment { peer: u64, ufrag: String },
+    /// Nobody answers to it any more.
+    Retired { ufrag: String },
+    /// A peer has answered a check from this address.
+    Checked {
+        peer: u64,
+        from: SocketAddr,
+        at: Instant,
+    },
 }
 
 /// What a room is created with.
@@ -111,7 +120,7 @@ pub(crate) struct RoomState {
     sfu: Sfu,
     rng: StdRng,
     outputs: VecDeque<Output>,
-    fragments: VecDeque<Fragment>,
+    routes: VecDeque<Route>,
     ended: Option<proto::RoomEndReason>,
     /// When the last non-dependent participant left; `None` while one is here or none ever came.
     departed: Option<Instant>,
@@ -131,10 +140,10 @@ impl RoomState {
         mut spec: RoomSpec,
         config: Arc<RoomsConfig>,
         media: &[SocketAddr],
-        seed: u64,
+        seed: Seed,
         now: Now,
     ) -> Self {
-        let mut rng = StdRng::seed_from_u64(seed);
+        let mut rng = StdRng::from_seed(seed);
         let before = spec.before.take();
         let (sid, created, dispatches) = match before {
             Some(before) => (before.sid, before.created, Some(before.dispatches)),
@@ -145,7 +154,7 @@ impl RoomState {
                 candidates: media.to_vec(),
                 audio: AudioConfig::default(),
             },
-            rng.next_u64(),
+            rng.random(),
             now.instant,
         );
         let agents = spec.agents.clone();
@@ -161,7 +170,7 @@ impl RoomState {
             sfu,
             rng,
             outputs: VecDeque::new(),
-            fragments: VecDeque::new(),
+            routes: VecDeque::new(),
             ended: None,
             departed: None,
             ever_joined: false,
@@ -248,9 +257,18 @@ impl RoomState {
         self.sfu.poll_transmit()
     }
 
-    /// The next change of the ICE user fragments this room answers to.
-    pub(crate) fn poll_fragment(&mut self) -> Option<Fragment> {
-        self.fragments.pop_front()
+    /// The next change of what leads a datagram to this room.
+    pub(crate) fn poll_route_change(&mut self) -> Option<Route> {
+        self.routes.pop_front()
+    }
+
+    /// Whether a participant is here.
+    pub(crate) fn has(&self, sid: &ParticipantSid) -> bool {
+        self.participants.contains_key(sid)
+    }
+
+    pub(crate) fn has_route_change(&self) -> bool {
+        !self.routes.is_empty()
     }
 
     fn notice(&mut self, notice: RoomNotice) {

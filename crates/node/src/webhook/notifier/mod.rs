@@ -59,7 +59,6 @@ impl Notifier {
         config: WebhookConfig,
         keys: &KeyRing,
         store: Store,
-        seed: u64,
     ) -> Result<(Webhooks, Self), UnknownKey> {
         if let Some(id) = &config.api_key {
             keys.find(id).ok_or_else(|| UnknownKey(id.clone()))?;
@@ -79,7 +78,7 @@ impl Notifier {
             lanes: Lanes::default(),
             deliveries: JoinSet::new(),
         };
-        Ok((Webhooks::new(sender, seed), notifier))
+        Ok((Webhooks::new(sender), notifier))
     }
 
     /// Runs until nobody can notify any more, or shortly after the hurry began. What is then not

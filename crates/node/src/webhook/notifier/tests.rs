@@ -91,7 +91,7 @@ async fn deliver(config: WebhookConfig, events: Vec<proto::WebhookEvent>) -> Sto
 }
 
 async fn deliver_from(store: &Store, config: WebhookConfig, events: Vec<proto::WebhookEvent>) {
-    let (webhooks, notifier) = Notifier::new(config, &keys(), store.clone(), 1).unwrap();
+    let (webhooks, notifier) = Notifier::new(config, &keys(), store.clone()).unwrap();
     for event in events {
         webhooks.notify(event);
     }
@@ -192,7 +192,7 @@ async fn what_an_earlier_process_owed_is_delivered_unless_it_is_old_news() {
 async fn listeners_in_the_process_see_every_event_with_id_and_time() {
     let store = Store::open(":memory:").await.unwrap();
     let config = WebhookConfig::default();
-    let (webhooks, _notifier) = Notifier::new(config, &keys(), store, 1).unwrap();
+    let (webhooks, _notifier) = Notifier::new(config, &keys(), store).unwrap();
     let mut events = webhooks.subscribe();
     webhooks.notify(event("egress_started", "lobby"));
     webhooks.notify(event("egress_ended", "lobby"));
@@ -207,6 +207,6 @@ async fn an_unknown_signing_key_is_named() {
         api_key: Some("other".to_owned()),
         ..Default::default()
     };
-    let error = Notifier::new(config, &keys(), store, 1).unwrap_err();
+    let error = Notifier::new(config, &keys(), store).unwrap_err();
     assert!(error.to_string().contains("other"));
 }
