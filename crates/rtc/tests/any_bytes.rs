@@ -33,9 +33,8 @@ fn peer(role: Role, now: Instant) -> Peer {
     let config = PeerConfig {
         role,
         side: Side::Server,
-        ice_lite: true,
         local_candidates,
-        seed: 1,
+        seed: [1; 32],
     };
     Peer::new(config, now)
 }
@@ -45,7 +44,7 @@ fn room(now: Instant) -> (Sfu, ParticipantSid) {
         candidates: vec![([127, 0, 0, 1], 7882).into()],
         audio: AudioConfig::default(),
     };
-    let mut sfu = Sfu::new(config, 1, now);
+    let mut sfu = Sfu::new(config, [1; 32], now);
     let sid = ParticipantSid::parse("PA_1").unwrap();
     let joining = Joining {
         sid: sid.clone(),
@@ -55,7 +54,7 @@ fn room(now: Instant) -> (Sfu, ParticipantSid) {
         },
         permissions: Permissions::default(),
         auto_subscribe: true,
-        ice_lite: true,
+        opens_by_packet: false,
     };
     sfu.join(joining, now);
     (sfu, sid)
@@ -155,7 +154,7 @@ proptest! {
             local_candidates: vec![([127, 0, 0, 1], 5000).into(), ([127, 0, 0, 1], 5001).into()],
             auto_subscribe: true,
             reconnect: true,
-            seed: 1,
+            seed: [1; 32],
         };
         let mut client = Participant::new(config, now);
         client.signal_opened(now);

@@ -30,7 +30,6 @@ pub struct JoinParams {
     pub topology: Topology,
     pub auto_subscribe: bool,
     pub adaptive_stream: bool,
-    pub disable_ice_lite: bool,
     /// `Some` overrides the token's metadata; needs canUpdateOwnMetadata.
     pub metadata: Option<String>,
     /// Added to the token's attributes; needs canUpdateOwnMetadata when not empty.

@@ -226,7 +226,6 @@ mod tests {
             topology: crate::room::Topology::Dual,
             auto_subscribe: true,
             adaptive_stream: false,
-            disable_ice_lite: false,
             metadata: None,
             attributes: std::collections::BTreeMap::new(),
             add_tracks: Vec::new(),

@@ -129,6 +129,16 @@ fn brief(request: Request) -> Request {
 /// its own words.
 const MAX_ECHO: usize = 16 * 1024;
 
+/// A description asks for more than is taken.
+pub(crate) fn description_refused(text: &str) -> proto::SignalResponse {
+    wrap(Message::RequestResponse(proto::RequestResponse {
+        request_id: 0,
+        reason: Reason::LimitExceeded.into(),
+        message: text.to_owned(),
+        request: None,
+    }))
+}
+
 /// Why a client's request was not carried out, or that it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refusal {

@@ -10,10 +10,6 @@ impl Protocol {
         self.0 > 2
     }
 
-    pub(crate) const fn ice_lite(self) -> bool {
-        self.0 > 5
-    }
-
     pub(crate) const fn track_unpublished(self) -> bool {
         self.0 > 6
     }

@@ -3,9 +3,9 @@
 /// Why a session description was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SdpError {
-    /// Longer than any real description.
-    #[error("description of {0} bytes is too long")]
-    TooLong(usize),
+    /// More than any real description asks for.
+    #[error("description asks for too much")]
+    TooMuch(#[from] crate::sdp::Excess),
     /// Not a description.
     #[error("description cannot be read: {0}")]
     Unreadable(String),

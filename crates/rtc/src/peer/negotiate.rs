@@ -4,23 +4,23 @@
 //! is decided here: which section carries which sender, under which ids, and that every section
 //! that carries nothing says so.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use str0m::IceCreds;
 use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
 use str0m::media::Direction as EngineDirection;
 use str0m::media::MediaKind as EngineKind;
 
-use crate::sdp::{Description, Direction, Kind, Section};
+use crate::sdp::{self, Description, Direction, Kind, Msid, Section};
 
 use super::Peer;
 use super::config::{Role, Side};
+use super::credentials::Restart;
 use super::error::SdpError;
 use super::event::{MediaKind, Mid, PeerEvent};
-use super::sender::Slot;
-
-/// Longest description accepted. Hundreds of sections fit.
-const MAX_SDP: usize = 512 * 1024;
+use super::sender::{Sender, Slot};
 
 /// What a publisher asked for, told back to it in the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,6 +44,9 @@ pub(super) struct Pending {
     offer: SdpPendingOffer,
     text: String,
     placed: Vec<(Slot, Mid)>,
+    /// Media sections of the offer: its answer has as many.
+    sections: usize,
+    restart: Option<Restart>,
 }
 
 impl std::fmt::Debug for Pending {
@@ -60,23 +63,31 @@ impl Peer {
     /// # Errors
     /// The offer is unreadable or contradicts the session; the far end must start over.
     pub fn accept_offer(&mut self, sdp: &str, now: Instant) -> Result<String, SdpError> {
-        let offer = SdpOffer::from_sdp_string(bounded(sdp)?)
-            .map_err(|e| SdpError::Unreadable(e.to_string()))?;
+        sdp::check(sdp)?;
         let description = Description::parse(sdp);
+        self.remote.admit(&description)?;
+        let offer = SdpOffer::from_sdp_string(&self.for_engine(sdp))
+            .map_err(|e| SdpError::Unreadable(e.to_string()))?;
         self.engine.advance(now);
         let accepted = self.engine.mutate(|rtc| rtc.sdp_api().accept_offer(offer));
         let answer = accepted.ok_or(SdpError::Closed)?;
         let answer = answer.map_err(|e| SdpError::Refused(e.to_string()))?;
+        let mut text = Description::parse(&answer.to_sdp_string());
+        // The engine stops reading where it does not understand, and says nothing of it.
+        if text.sections().len() != description.sections().len() {
+            return Err(SdpError::Refused("part of it cannot be read".to_owned()));
+        }
+        self.credentials.take_over(&mut self.engine);
         self.pending = None;
         self.learn(&description);
         self.place_on_remote_sections();
-        let mut text = Description::parse(&answer.to_sdp_string());
+        let offered = description.by_mid();
+        let senders = self.senders_by_mid();
         for section in text.sections_mut() {
-            self.amend_answer(section, &description);
+            self.amend_answer(section, &offered, &senders);
         }
         self.open_wanted_channels();
-        self.finish(&mut text);
-        Ok(text.to_string())
+        Ok(self.finish(text))
     }
 
     /// Writes an offer, or nothing if nothing changed.
@@ -99,23 +110,29 @@ impl Peer {
         let Some((offer, pending)) = created else {
             return Ok(None);
         };
+        let restart = plan
+            .restarted
+            .take()
+            .map(|made| self.credentials.restart(made));
         for (slot, mid) in &plan.placed {
             if let Some(sender) = self.senders.get_mut(slot) {
                 sender.mid = Some(*mid);
             }
         }
         let mut text = Description::parse(&offer.to_sdp_string());
+        let senders = self.senders_by_mid();
         for section in text.sections_mut() {
-            self.amend_offer(section);
+            amend_offer(section, &senders);
         }
-        self.finish(&mut text);
-        let text = text.to_string();
+        let sections = text.sections().len();
+        let text = self.finish(text);
         self.receive_sections = plan.receiving;
-        let placed = plan.placed;
         self.pending = Some(Pending {
             offer: pending,
             text: text.clone(),
-            placed,
+            placed: plan.placed,
+            sections,
+            restart,
         });
         Ok(Some(text))
     }
@@ -125,22 +142,61 @@ impl Peer {
     /// # Errors
     /// There is no open offer, or the answer is unreadable or does not fit it.
     pub fn accept_answer(&mut self, sdp: &str, now: Instant) -> Result<(), SdpError> {
-        let answer = SdpAnswer::from_sdp_string(bounded(sdp)?)
-            .map_err(|e| SdpError::Unreadable(e.to_string()))?;
         let pending = self.pending.take().ok_or(SdpError::NoOfferOpen)?;
+        sdp::check_answer(sdp, pending.sections)?;
         let description = Description::parse(sdp);
+        self.remote.admit(&description)?;
+        let answer = SdpAnswer::from_sdp_string(&self.for_engine(sdp))
+            .map_err(|e| SdpError::Unreadable(e.to_string()))?;
         self.engine.advance(now);
+        if pending.restart.is_none() {
+            self.follow_restart(&description);
+        }
         let offer = pending.offer;
         let accepted = self
             .engine
             .mutate(|rtc| rtc.sdp_api().accept_answer(offer, answer));
         let accepted = accepted.ok_or(SdpError::Closed)?;
         accepted.map_err(|e| SdpError::Refused(e.to_string()))?;
+        if let Some(restart) = pending.restart {
+            restart.complete(&mut self.engine);
+        }
         self.learn(&description);
+        let answered = description.by_mid();
         for (slot, mid) in pending.placed {
-            self.settle(slot, mid, description.section(mid.as_str()));
+            self.settle(slot, mid, answered.get(mid.as_str()).copied());
         }
         Ok(())
+    }
+
+    /// A description as the engine gets it. A server leaves out the far end's candidates: the
+    /// far end's checks reveal its address, and a server that checked what it is told to could
+    /// be made to send anywhere.
+    fn for_engine<'a>(&self, sdp: &'a str) -> Cow<'a, str> {
+        match self.config.side {
+            Side::Client => Cow::Borrowed(sdp),
+            Side::Server => {
+                let lines = sdp.split_inclusive('\n');
+                let kept = lines.filter(|l| !l.starts_with("a=candidate:"));
+                Cow::Owned(kept.collect())
+            }
+        }
+    }
+
+    /// Accepts that an answer brings ICE credentials other than those before, although we asked
+    /// for no restart. The standard rules it out, but a client that gets a second offer before
+    /// its transport has begun takes the first credentials it compares with for changed ones,
+    /// and restarts.
+    fn follow_restart(&mut self, answer: &Description) {
+        let Some((ufrag, pass)) = answer.credentials() else {
+            return;
+        };
+        let changed = |known: &(String, String)| known.0 != ufrag || known.1 != pass;
+        if !self.remote.credentials().is_some_and(changed) {
+            return;
+        }
+        tracing::debug!("the far end restarted ice within its answer");
+        self.engine.set_remote_credentials(ufrag, pass);
     }
 
     /// The text of the offer that waits for its answer.
@@ -217,25 +273,29 @@ impl Peer {
     /// Gives every waiting sender a section the far end offered to receive on, never one that
     /// carried another sender before.
     fn place_on_remote_sections(&mut self) {
-        let offered: Vec<(Mid, MediaKind)> = self.remote.receiving().collect();
+        let offered: BTreeSet<Mid> = self.remote.receiving().map(|(mid, _)| mid).collect();
         for sender in self.senders.values_mut() {
-            if sender
-                .mid
-                .is_some_and(|m| !offered.iter().any(|(o, _)| *o == m))
-            {
+            if sender.mid.is_some_and(|mid| !offered.contains(&mid)) {
                 sender.mid = None;
                 sender.live = false;
             }
         }
         let mut used: BTreeSet<Mid> = self.senders.values().filter_map(|s| s.mid).collect();
         used.extend(&self.worn);
+        let free = |kind| {
+            let sections = self.remote.receiving();
+            let used = &used;
+            sections.filter(move |(mid, k)| *k == kind && !used.contains(mid))
+        };
+        let mut audio = free(MediaKind::Audio);
+        let mut video = free(MediaKind::Video);
         for sender in self.senders.values_mut().filter(|s| s.mid.is_none()) {
-            let free = offered
-                .iter()
-                .find(|(m, k)| *k == sender.kind && !used.contains(m));
-            if let Some((mid, _)) = free {
-                used.insert(*mid);
-                sender.mid = Some(*mid);
+            let next = match sender.kind {
+                MediaKind::Audio => audio.next(),
+                MediaKind::Video => video.next(),
+            };
+            if let Some((mid, _)) = next {
+                sender.mid = Some(mid);
                 sender.live = true;
             }
         }
@@ -259,15 +319,21 @@ impl Peer {
         }
     }
 
-    fn sender_on(&self, mid: Mid) -> Option<&super::sender::Sender> {
-        self.senders.values().find(|s| s.mid == Some(mid))
+    fn senders_by_mid(&self) -> Placed<'_> {
+        let senders = self.senders.values();
+        senders.filter_map(|s| Some((s.mid?, s))).collect()
     }
 
-    fn amend_answer(&self, section: &mut Section, offer: &Description) {
+    fn amend_answer(
+        &self,
+        section: &mut Section,
+        offered: &BTreeMap<&str, &Section>,
+        senders: &Placed<'_>,
+    ) {
         let Some(mid) = section.mid().map(Mid::from) else {
             return;
         };
-        let asked = offer.section(mid.as_str());
+        let asked = offered.contains_key(mid.as_str());
         let media = matches!(section.kind(), Kind::Audio | Kind::Video);
         if !media || section.rejected() {
             return;
@@ -276,7 +342,7 @@ impl Peer {
             section.set_direction(Direction::RecvOnly);
             section.remove_sources();
             self.add_publish_hints(section, mid);
-        } else if let Some(sender) = self.sender_on(mid).filter(|_| asked.is_some()) {
+        } else if let Some(sender) = senders.get(&mid).filter(|_| asked) {
             section.set_direction(Direction::SendOnly);
             section.set_msid(&sender.msid);
             if sender.stereo {
@@ -302,27 +368,8 @@ impl Peer {
         }
     }
 
-    fn amend_offer(&self, section: &mut Section) {
-        let Some(mid) = section.mid().map(Mid::from) else {
-            return;
-        };
-        let media = matches!(section.kind(), Kind::Audio | Kind::Video);
-        if !media || section.rejected() {
-            return;
-        }
-        match self.sender_on(mid) {
-            Some(sender) => {
-                section.set_msid(&sender.msid);
-                if sender.stereo {
-                    section.add_fmtp("opus", "sprop-stereo=1");
-                }
-            }
-            None => section.remove_sources(),
-        }
-    }
-
-    /// Marks what the finished description announces.
-    fn finish(&mut self, text: &mut Description) {
+    /// The finished text; marks what it announces.
+    fn finish(&mut self, mut text: Description) -> String {
         text.replace_session_line("a=msid-semantic", "a=msid-semantic: WMS *");
         let placed = self
             .senders
@@ -330,6 +377,29 @@ impl Peer {
             .filter_map(|(slot, s)| Some((s.mid?, *slot)));
         self.announced = placed.collect();
         self.cooling.clear();
+        self.credentials.written(text.to_string())
+    }
+}
+
+/// The sender on each section.
+type Placed<'a> = BTreeMap<Mid, &'a Sender>;
+
+fn amend_offer(section: &mut Section, senders: &Placed<'_>) {
+    let Some(mid) = section.mid().map(Mid::from) else {
+        return;
+    };
+    let media = matches!(section.kind(), Kind::Audio | Kind::Video);
+    if !media || section.rejected() {
+        return;
+    }
+    match senders.get(&mid) {
+        Some(sender) => {
+            section.set_msid(&sender.msid);
+            if sender.stereo {
+                section.add_fmtp("opus", "sprop-stereo=1");
+            }
+        }
+        None => section.remove_sources(),
     }
 }
 
@@ -342,8 +412,10 @@ struct Plan {
     receiving: Vec<Mid>,
     stop: BTreeMap<Mid, MediaKind>,
     reuse: Vec<(Slot, Mid)>,
-    fresh: Vec<(Slot, MediaKind, crate::sdp::Msid)>,
+    fresh: Vec<(Slot, MediaKind, Msid)>,
     restart: bool,
+    /// The credentials the engine made up for the restart.
+    restarted: Option<IceCreds>,
     placed: Vec<(Slot, Mid)>,
 }
 
@@ -361,6 +433,7 @@ impl Plan {
             reuse: Vec::new(),
             fresh: Vec::new(),
             restart: peer.restart,
+            restarted: None,
             placed: Vec::new(),
         };
         let engine = &peer.engine;
@@ -407,7 +480,7 @@ impl Plan {
             self.placed.push((slot, Mid(mid)));
         }
         if self.restart {
-            api.ice_restart(true);
+            self.restarted = Some(api.ice_restart(true));
         }
     }
 }
@@ -416,13 +489,5 @@ fn engine_kind(kind: MediaKind) -> EngineKind {
     match kind {
         MediaKind::Audio => EngineKind::Audio,
         MediaKind::Video => EngineKind::Video,
-    }
-}
-
-fn bounded(sdp: &str) -> Result<&str, SdpError> {
-    if sdp.len() > MAX_SDP {
-        Err(SdpError::TooLong(sdp.len()))
-    } else {
-        Ok(sdp)
     }
 }

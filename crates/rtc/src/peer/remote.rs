@@ -1,8 +1,8 @@
 //! What the far end's last description said about its media.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sdp::{Description, Direction, Kind, Msid};
+use crate::sdp::{Description, Direction, Excess, Kind, Msid, Section, within};
 
 use super::codec::Codec;
 use super::event::{MediaKind, Mid, PeerEvent};
@@ -28,7 +28,15 @@ pub(super) struct RemoteSections {
     sending: BTreeMap<Mid, RemoteMedia>,
     receiving: Vec<(Mid, MediaKind)>,
     application: bool,
+    /// ICE user fragment and password.
+    credentials: Option<(String, String)>,
+    /// Every source ever declared. The engine keeps a stream for each.
+    sources: BTreeSet<u32>,
 }
+
+/// Sources one far end may declare in its life: more than a browser does that publishes and
+/// gives up a track every ten seconds of a day.
+const MAX_SOURCES: usize = 10_000;
 
 /// Media the far end sends according to a description, without touching any peer. Used to match
 /// sections to announced tracks before the description is accepted.
@@ -40,7 +48,7 @@ pub(crate) fn sending(description: &Description) -> Vec<RemoteMedia> {
         .collect()
 }
 
-fn read(section: &crate::sdp::Section) -> Option<RemoteMedia> {
+fn read(section: &Section) -> Option<RemoteMedia> {
     let Msid { stream, track } = section.msid().unwrap_or_default();
     Some(RemoteMedia {
         mid: section.mid()?.into(),
@@ -60,6 +68,21 @@ pub(super) fn media_kind(kind: Kind) -> Option<MediaKind> {
 }
 
 impl RemoteSections {
+    /// Looks at a description that has not been accepted yet.
+    ///
+    /// # Errors
+    /// With it the far end would have declared too many sources.
+    pub(super) fn admit(&mut self, description: &Description) -> Result<(), Excess> {
+        let declared = description.sections().iter().flat_map(Section::sources);
+        self.sources.extend(declared);
+        within("sources", self.sources.len(), MAX_SOURCES)
+    }
+
+    /// ICE user fragment and password of the description accepted last.
+    pub(super) const fn credentials(&self) -> Option<&(String, String)> {
+        self.credentials.as_ref()
+    }
+
     /// Takes over a new description and says what changed.
     pub(super) fn update(&mut self, description: &Description) -> Vec<PeerEvent> {
         let now: BTreeMap<Mid, RemoteMedia> = sending(description)
@@ -81,6 +104,8 @@ impl RemoteSections {
                 Some(_) => {}
             }
         }
+        let credentials = description.credentials();
+        self.credentials = credentials.map(|(ufrag, pass)| (ufrag.to_owned(), pass.to_owned()));
         self.sending = now;
         self.receiving = receiving(description);
         self.application |= description
@@ -105,7 +130,7 @@ impl RemoteSections {
 }
 
 fn receiving(description: &Description) -> Vec<(Mid, MediaKind)> {
-    let open = |s: &&crate::sdp::Section| !s.rejected() && s.direction() == Direction::RecvOnly;
+    let open = |s: &&Section| !s.rejected() && s.direction() == Direction::RecvOnly;
     let sections = description.sections().iter().filter(open);
     sections
         .filter_map(|s| Some((s.mid()?.into(), media_kind(s.kind())?)))

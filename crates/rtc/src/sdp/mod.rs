@@ -5,9 +5,14 @@
 //! a track), so this module edits the printed text and reads the received one, line by line. It
 //! accepts any text and never fails: what it cannot read it leaves as it is.
 
+mod limits;
 mod section;
 
+pub use limits::Excess;
+pub(crate) use limits::{check, check_answer, within};
 pub use section::{Direction, Kind, Msid, Section};
+
+use std::collections::BTreeMap;
 
 /// A description cut into its session part and its media sections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +57,24 @@ impl Description {
     #[must_use]
     pub fn section(&self, mid: &str) -> Option<&Section> {
         self.sections.iter().find(|s| s.mid() == Some(mid))
+    }
+
+    /// Every section that has an `a=mid`, by it.
+    #[must_use]
+    pub fn by_mid(&self) -> BTreeMap<&str, &Section> {
+        let sections = self.sections.iter();
+        sections.filter_map(|s| Some((s.mid()?, s))).collect()
+    }
+
+    /// ICE user fragment and password, those of the whole description or else its first.
+    #[must_use]
+    pub fn credentials(&self) -> Option<(&str, &str)> {
+        let sections = self.sections.iter().flat_map(Section::lines);
+        let find = |prefix: &str| {
+            let mut lines = self.session.iter().chain(sections.clone());
+            lines.find_map(|l| l.strip_prefix(prefix)).map(str::trim)
+        };
+        Some((find("a=ice-ufrag:")?, find("a=ice-pwd:")?))
     }
 
     /// Replaces every session line beginning with `prefix` by `line`.

@@ -96,7 +96,7 @@ impl Section {
         self.lines.push(line.to_owned());
     }
 
-    pub(super) fn lines(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn lines(&self) -> impl Iterator<Item = &String> + Clone {
         self.lines.iter()
     }
 
@@ -139,6 +139,12 @@ impl Section {
             sources.find_map(|l| l.split_once(" msid:").map(|(_, v)| v))
         };
         self.value("a=msid:").or_else(older).map(Msid::parse)
+    }
+
+    /// Sources of the writer of the description.
+    pub fn sources(&self) -> impl Iterator<Item = u32> {
+        let lines = self.lines.iter().filter_map(|l| l.strip_prefix("a=ssrc:"));
+        lines.filter_map(|l| l.split(' ').next()?.parse().ok())
     }
 
     /// Encoding names of the payload types, in the order of their lines.

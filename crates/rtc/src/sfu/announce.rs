@@ -19,6 +19,8 @@ use super::{Sfu, UnknownParticipant};
 const MAX_PENDING: usize = 64;
 /// Announcements that may wait for their client id to become free.
 const MAX_QUEUED: usize = 3;
+/// Tracks of one participant on the air: more than anybody can listen to.
+const MAX_TRACKS: usize = 256;
 /// How long an announcement waits. Clients give a publication up after 15 s at the latest.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Size of an announcement. Names and layers of a track go to everybody, with every change of its
@@ -46,8 +48,8 @@ pub enum AddTrackError {
     /// Nobody would see it.
     #[error("video is not supported: this server forwards audio and data only")]
     Video,
-    /// Too many wait already.
-    #[error("too many tracks are pending")]
+    /// Too many wait already, or are published.
+    #[error("too many tracks are pending or published")]
     LimitExceeded,
     /// Its names and layers are longer than others can be asked to read.
     #[error("the track's description exceeds limits: at most {MAX_BYTES} bytes")]
@@ -105,6 +107,9 @@ impl Sfu {
         }
         if request.encoded_len() > MAX_BYTES {
             return Err(AddTrackError::TooLarge);
+        }
+        if self.tracks.values().filter(|t| t.owner == id).count() >= MAX_TRACKS {
+            return Err(AddTrackError::LimitExceeded);
         }
         Ok(())
     }

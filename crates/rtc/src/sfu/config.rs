@@ -124,8 +124,8 @@ pub struct Joining {
     pub permissions: Permissions,
     /// Subscribe it to everything it may hear.
     pub auto_subscribe: bool,
-    /// Answer its connectivity checks only, never start any.
-    pub ice_lite: bool,
+    /// It learns of a track from the track's first packet.
+    pub opens_by_packet: bool,
 }
 
 /// Which of a client's connections a message is about.

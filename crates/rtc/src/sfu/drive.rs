@@ -63,6 +63,7 @@ impl Sfu {
             self.check_paths(id, now);
             self.lapse_announcements(id, now);
         }
+        self.send_openings(now);
         if now >= self.next_speakers {
             let interval = Duration::from_millis(self.config.audio.update_interval_ms.into());
             self.next_speakers = now + interval;
@@ -93,16 +94,19 @@ impl Sfu {
                 .lost_at
                 .filter(|_| !l.failed)
                 .map(|at| (at + PATH_LOST, "path lost"));
-            [Some(l.peer.poll_timeout()), l.negotiation.deadline(), lost]
+            let negotiation = l.negotiation.deadline(l.is_connecting());
+            [Some(l.peer.poll_timeout()), negotiation, lost]
                 .into_iter()
                 .flatten()
         });
         let speakers = (speaking || self.has_wishes()).then_some((self.next_speakers, "speakers"));
         let lapses = self.members.values().filter_map(Member::lapse_at);
+        let silence = self.openings.due().map(|at| (at, "silence"));
         let never = (self.next_speakers + NEVER, "nothing");
         wakes
             .chain(speakers)
             .chain(lapses.map(|at| (at, "an announcement")))
+            .chain(silence)
             .min_by_key(|(at, _)| *at)
             .unwrap_or(never)
     }
@@ -146,6 +150,7 @@ impl Sfu {
             PeerEvent::Rtp(rtp) => self.on_rtp(id, &rtp, now),
             PeerEvent::Data { label, bytes } => self.on_data(id, &label, &bytes, now),
             PeerEvent::Connected => self.on_connected(id, target, now),
+            PeerEvent::Checked { from } => self.on_checked(id, target, from, now),
             PeerEvent::Disconnected => self.path_lost(id, target, Some(now)),
             PeerEvent::Reconnected => self.path_restored(id, target),
             PeerEvent::Closed => self.transport_failed(id, target),
@@ -170,6 +175,14 @@ impl Sfu {
         }
     }
 
+    fn on_checked(&mut self, id: MemberId, target: Target, from: SocketAddr, now: Instant) {
+        if self.demux.learn(from, &(id, target), now) {
+            let peer = Member::route(id, target);
+            self.events
+                .push_back(SfuEvent::AddressChecked { peer, from });
+        }
+    }
+
     fn on_connected(&mut self, id: MemberId, target: Target, now: Instant) {
         let Some(member) = self.members.get_mut(&id) else {
             return;
@@ -179,7 +192,7 @@ impl Sfu {
             let participant = member.sid.clone();
             self.events.push_back(SfuEvent::Connected { participant });
         }
-        self.check_live(id);
+        self.check_live(id, now);
         self.check_deliverable(id, now);
     }
 

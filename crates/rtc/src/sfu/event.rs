@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use livekit_protocol::{SpeakerInfo, TrackInfo};
 use trunkline_base::id::{ParticipantSid, TrackSid};
 
+use crate::peer::SdpError;
+
 /// What the media plane tells the signalling layer. The order matters: write messages to clients
 /// in the order of the events that cause them.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,8 +143,18 @@ pub enum SfuEvent {
     },
     /// A peer answers to this ICE user fragment from now on: route datagrams that name it here.
     FragmentAdded {
+        /// The peer's number within the room; never used twice.
+        peer: u64,
         /// The fragment.
         ufrag: String,
+    },
+    /// A peer has answered a check from this address: route what comes from there here, unless
+    /// another peer that is alive has the address.
+    AddressChecked {
+        /// The peer.
+        peer: u64,
+        /// The address.
+        from: std::net::SocketAddr,
     },
     /// Nobody answers to this fragment any more.
     FragmentRetired {
@@ -169,8 +181,23 @@ pub struct Described {
 pub enum NegotiationFailure {
     /// A description from the client was refused.
     #[error("description refused")]
-    Refused(#[from] crate::peer::SdpError),
+    Refused(#[from] SdpError),
     /// The client did not answer an offer in time.
     #[error("no answer in time")]
     TimedOut,
+}
+
+impl NegotiationFailure {
+    /// The reason in a word, for counting.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Refused(SdpError::TooMuch(_)) => "too_much",
+            Self::Refused(SdpError::Unreadable(_)) => "unreadable",
+            Self::Refused(SdpError::Refused(_)) => "contradictory",
+            Self::Refused(SdpError::NoOfferOpen | SdpError::OfferOpen) => "out_of_order",
+            Self::Refused(SdpError::Closed) => "closed",
+            Self::TimedOut => "no_answer",
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! The packet path: one publisher's packet to everybody who hears it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+
+use trunkline_base::id::ParticipantSid;
 
 use crate::peer::{RtpIn, RtpOut};
 
@@ -49,6 +51,7 @@ impl Sfu {
         for listener in &listeners {
             match self.forward(*listener, id, origin, rtp, now) {
                 Ok(()) => {
+                    self.openings.end(*listener, id);
                     self.stats.packets_out += 1;
                     self.stats.bytes_out += u64::try_from(rtp.payload.len()).unwrap_or_default();
                 }
@@ -60,7 +63,7 @@ impl Sfu {
         }
     }
 
-    fn forward(
+    pub(super) fn forward(
         &mut self,
         to: MemberId,
         track: TrackId,
@@ -123,17 +126,18 @@ impl Sfu {
         if changed.is_empty() {
             return;
         }
+        let audible: Vec<_> = changed
+            .iter()
+            .map(|s| (s, self.who_hears(&s.sid)))
+            .collect();
         for (id, member) in &self.members {
-            let hears = |sid: &str| {
-                let heard = self.tracks.values().filter(|t| t.listeners.contains(id));
-                let mut owners = heard.filter_map(|t| self.members.get(&t.owner));
-                sid == member.sid.as_str() || owners.any(|o| o.sid.as_str() == sid)
+            let concerns = |hearers: &Option<BTreeSet<MemberId>>| {
+                hearers.as_ref().is_none_or(|hearers| hearers.contains(id))
             };
-            let gone = |sid: &str| !self.by_sid.keys().any(|s| s.as_str() == sid);
-            let speakers: Vec<_> = changed
+            let speakers: Vec<_> = audible
                 .iter()
-                .filter(|s| hears(&s.sid) || gone(&s.sid))
-                .cloned()
+                .filter(|(_, hearers)| concerns(hearers))
+                .map(|(speaker, _)| (*speaker).clone())
                 .collect();
             if !speakers.is_empty() {
                 self.events.push_back(SfuEvent::Speakers {
@@ -142,6 +146,16 @@ impl Sfu {
                 });
             }
         }
+    }
+
+    /// Who hears a participant, itself among them; `None` when it has left, which is everybody's
+    /// news.
+    fn who_hears(&self, sid: &str) -> Option<BTreeSet<MemberId>> {
+        let sid = ParticipantSid::parse(sid).ok()?;
+        let id = self.by_sid.get(&sid)?;
+        let own = self.tracks.values().filter(|t| t.owner == *id);
+        let listeners = own.flat_map(|t| t.listeners.iter().copied());
+        Some(listeners.chain([*id]).collect())
     }
 
     /// Moves what a peer produced into the room's queues.

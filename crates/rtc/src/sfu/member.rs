@@ -7,10 +7,12 @@ use std::time::Instant;
 use livekit_protocol::{AddTrackRequest, TrackInfo};
 use trunkline_base::id::{ParticipantIdentity, ParticipantSid};
 
+use crate::Seed;
 use crate::peer::{DATA_TRACK, Delivery, LOSSY, Mid, Peer, PeerConfig, RELIABLE, Role, Side};
 use crate::peer::{RemoteMedia, Slot};
 
-use super::config::{Audience, Joining, Permissions, SfuConfig, Target, Topology};
+use super::audience::Admission;
+use super::config::{Joining, Permissions, SfuConfig, Target, Topology};
 use super::negotiate::Negotiation;
 use super::rewrite::Outgoing;
 
@@ -29,6 +31,7 @@ pub(super) struct Member {
     pub(super) topology: Topology,
     pub(super) permissions: Permissions,
     pub(super) auto_subscribe: bool,
+    pub(super) opens_by_packet: bool,
     pub(super) publisher: Link,
     pub(super) subscriber: Option<Link>,
     /// Announced and accepted, not yet seen in a description.
@@ -42,7 +45,7 @@ pub(super) struct Member {
     pub(super) subscriptions: BTreeMap<TrackId, Subscription>,
     /// Streams out, per section.
     pub(super) outgoing: BTreeMap<Mid, Outgoing>,
-    pub(super) audience: Audience,
+    pub(super) audience: Admission,
     pub(super) data: DataState,
     /// The primary connection was up once.
     pub(super) active: bool,
@@ -106,7 +109,7 @@ impl Member {
     pub(super) fn new(
         joining: Joining,
         config: &SfuConfig,
-        seeds: [u64; 2],
+        seeds: [Seed; 2],
         first_offer_id: u32,
         now: Instant,
     ) -> Self {
@@ -114,7 +117,6 @@ impl Member {
             let peer = PeerConfig {
                 role,
                 side: Side::Server,
-                ice_lite: joining.ice_lite,
                 local_candidates: config.candidates.clone(),
                 seed,
             };
@@ -141,16 +143,22 @@ impl Member {
             topology: joining.topology,
             permissions: joining.permissions,
             auto_subscribe: joining.auto_subscribe,
+            opens_by_packet: joining.opens_by_packet,
             pending: Vec::new(),
             queued: Vec::new(),
             unmatched: BTreeMap::new(),
             desires: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             outgoing: BTreeMap::new(),
-            audience: Audience::All,
+            audience: Admission::All,
             data: DataState::default(),
             active: false,
         }
+    }
+
+    /// The connection's number within the room, for those who route datagrams to it.
+    pub(super) fn route(id: MemberId, target: Target) -> u64 {
+        u64::from(id.0) * 2 + u64::from(target == Target::Subscriber)
     }
 
     /// The connection whose being up makes the participant active; data flows down it.
@@ -205,5 +213,10 @@ impl Link {
             lost_at: None,
             failed: false,
         }
+    }
+
+    /// Not up yet, and not over.
+    pub(super) fn is_connecting(&self) -> bool {
+        self.peer.is_alive() && !self.peer.is_connected()
     }
 }

@@ -17,6 +17,7 @@
 
 mod addressees;
 mod announce;
+mod audience;
 mod config;
 mod data;
 mod drive;
@@ -26,6 +27,8 @@ mod gather;
 mod member;
 mod negotiate;
 mod nonces;
+mod opening;
+mod pace;
 mod publish;
 mod rewrite;
 mod speakers;
@@ -46,15 +49,17 @@ use std::time::Instant;
 
 use livekit_protocol::TrackInfo;
 use rand::rngs::StdRng;
-use rand::{Rng, RngCore, SeedableRng};
+use rand::{Rng, SeedableRng};
 use trunkline_base::id::ParticipantSid;
 
+use crate::Seed;
 use crate::demux::Demux;
 use crate::peer::{Mid, PeerEvent, Transmit};
 
 use data::Recent;
 use member::{Member, MemberId, TrackId};
 use nonces::Nonces;
+use opening::Openings;
 use speakers::SpeakerBoard;
 use track::Track;
 
@@ -74,6 +79,7 @@ pub struct Sfu {
     board: SpeakerBoard,
     next_speakers: Instant,
     recent: Recent,
+    openings: Openings,
     nonces: Nonces,
     /// Calls the server made of participants' methods: who answers, by the call's id.
     calls: BTreeMap<String, MemberId>,
@@ -92,10 +98,10 @@ pub struct UnknownParticipant;
 impl Sfu {
     /// An empty room.
     #[must_use]
-    pub fn new(config: SfuConfig, seed: u64, now: Instant) -> Self {
+    pub fn new(config: SfuConfig, seed: Seed, now: Instant) -> Self {
         Self {
             config,
-            rng: StdRng::seed_from_u64(seed),
+            rng: StdRng::from_seed(seed),
             members: BTreeMap::new(),
             by_sid: BTreeMap::new(),
             tracks: BTreeMap::new(),
@@ -106,6 +112,7 @@ impl Sfu {
             board: SpeakerBoard::default(),
             next_speakers: now,
             recent: Recent::default(),
+            openings: Openings::default(),
             nonces: Nonces::default(),
             calls: BTreeMap::new(),
             stats: SfuStats::default(),
@@ -121,7 +128,7 @@ impl Sfu {
         self.leave(&sid, now);
         let id = MemberId(self.next_member);
         self.next_member += 1;
-        let seeds = [self.rng.next_u64(), self.rng.next_u64()];
+        let seeds = [self.rng.random(), self.rng.random()];
         let first_offer_id = self.rng.random_range(1..=256);
         let member = Member::new(joining, &self.config, seeds, first_offer_id, now);
         self.members.insert(id, member);
@@ -160,6 +167,7 @@ impl Sfu {
         }
         self.work.retain(|(member, _, _)| *member != id);
         self.recent.forget(id);
+        self.openings.forget(id);
         self.calls.retain(|_, callee| *callee != id);
         self.settle(now);
     }

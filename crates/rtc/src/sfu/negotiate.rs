@@ -17,10 +17,15 @@ use super::config::{Target, Topology};
 use super::event::{Described, NegotiationFailure, SfuEvent};
 use super::gather::{BRIEFLY, Gathering};
 use super::member::{Member, MemberId};
+use super::pace::Pace;
 use super::{Sfu, UnknownParticipant};
 
 /// A client that has not answered by then is not going to.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the offer after the first answer waits for the connection. A client whose transport
+/// has not begun takes the next offer for an ICE restart (pion compares it with credentials that
+/// it has not set yet); once it is connected, it has.
+const CONNECTING: Duration = Duration::from_secs(5);
 /// Fragments a link answers to: the present one and the one before an ICE restart.
 const FRAGMENTS: usize = 2;
 
@@ -30,8 +35,11 @@ pub(super) struct Negotiation {
     next_id: u32,
     open: Option<(u32, Instant)>,
     pub(super) due: Option<Instant>,
-    /// A description was agreed on once.
-    settled: bool,
+    /// When a description was agreed on first.
+    settled: Option<Instant>,
+    /// The client's offer that came sooner than it may.
+    early: Option<Early>,
+    pace: Pace,
     /// A single-connection client was asked to offer and has not yet.
     asked: bool,
     restart_after_answer: bool,
@@ -44,7 +52,9 @@ impl Negotiation {
             next_id: first_id,
             open: None,
             due: None,
-            settled: false,
+            settled: None,
+            early: None,
+            pace: Pace::default(),
             asked: false,
             restart_after_answer: false,
             gathering: Gathering::new(),
@@ -66,12 +76,32 @@ impl Negotiation {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 
-    pub(super) fn deadline(&self) -> Option<(Instant, &'static str)> {
-        let due = self.due.filter(|_| self.open.is_none() && !self.asked);
-        let due = due.map(|at| (at, "negotiation"));
-        let open = self.open.map(|(_, at)| (at, "answer timeout"));
-        [due, open].into_iter().flatten().min_by_key(|(at, _)| *at)
+    /// When the next description of ours may be written.
+    fn due(&self, connecting: bool) -> Option<Instant> {
+        let due = self.due.filter(|_| self.open.is_none() && !self.asked)?;
+        let held = self.settled.filter(|_| connecting);
+        Some(held.map_or(due, |since| due.max(since + CONNECTING)))
     }
+
+    pub(super) fn deadline(&self, connecting: bool) -> Option<(Instant, &'static str)> {
+        let due = self.due(connecting).map(|at| (at, "negotiation"));
+        let open = self.open.map(|(_, at)| (at, "answer timeout"));
+        let early = self.early.as_ref().map(|early| (early.at, "next offer"));
+        let all = [due, open, early].into_iter().flatten();
+        all.min_by_key(|(at, _)| *at)
+    }
+
+    fn settle(&mut self, now: Instant) {
+        self.settled.get_or_insert(now);
+    }
+}
+
+/// A client's offer that waits until it may be handled.
+#[derive(Debug)]
+struct Early {
+    at: Instant,
+    id: u32,
+    sdp: String,
 }
 
 /// A trickled candidate as clients write it.
@@ -94,20 +124,50 @@ impl Sfu {
         now: Instant,
     ) -> Result<(), UnknownParticipant> {
         let member = self.id(sid)?;
-        let offered = crate::peer::sending(&Description::parse(sdp));
+        if let Err(excess) = crate::sdp::check(sdp) {
+            self.negotiation_failed(member, SdpError::from(excess).into());
+            return Ok(());
+        }
+        let found = self.members.get_mut(&member).ok_or(UnknownParticipant)?;
+        let negotiation = &mut found.publisher.negotiation;
+        let at = negotiation.pace.next(now);
+        if at > now {
+            let sdp = sdp.to_owned();
+            negotiation.early = Some(Early { at, id, sdp });
+            return Ok(());
+        }
+        self.take_offer(member, id, sdp, now);
+        Ok(())
+    }
+
+    fn take_offer(&mut self, member: MemberId, id: u32, sdp: &str, now: Instant) {
+        let description = Description::parse(sdp);
+        let offered = crate::peer::sending(&description);
         self.prepare_publish(member, &offered);
-        let link = &mut self
-            .members
-            .get_mut(&member)
-            .ok_or(UnknownParticipant)?
-            .publisher;
+        let Some(found) = self.members.get_mut(&member) else {
+            return;
+        };
+        let link = &mut found.publisher;
         link.negotiation.asked = false;
+        link.negotiation.early = None;
+        let sections = description.sections().len();
+        link.negotiation.pace.spend(sections, now);
         match link.peer.accept_offer(sdp, now) {
             Ok(answer) => self.answered(member, id, answer, now),
             Err(error) => self.negotiation_failed(member, error.into()),
         }
         self.settle(now);
-        Ok(())
+    }
+
+    /// Handles a client's offer that has waited long enough.
+    fn take_early(&mut self, id: MemberId, now: Instant) {
+        let Some(member) = self.members.get_mut(&id) else {
+            return;
+        };
+        let waiting = &mut member.publisher.negotiation.early;
+        if let Some(early) = waiting.take_if(|early| early.at <= now) {
+            self.take_offer(id, early.id, &early.sdp, now);
+        }
     }
 
     fn answered(&mut self, id: MemberId, offer_id: u32, sdp: String, now: Instant) {
@@ -117,7 +177,7 @@ impl Sfu {
             return;
         };
         let link = &mut member.publisher;
-        link.negotiation.settled = true;
+        link.negotiation.settle(now);
         link.negotiation.due = None;
         if link.peer.needs_negotiation() {
             link.negotiation.touch(now);
@@ -134,7 +194,7 @@ impl Sfu {
         let to = member.sid.clone();
         self.events.push_back(SfuEvent::Answer { to, description });
         self.settle(now);
-        self.check_live(id);
+        self.check_live(id, now);
     }
 
     /// A client answers an offer on its subscriber connection. Id 0 means "the last one".
@@ -161,7 +221,7 @@ impl Sfu {
             return Ok(());
         }
         link.negotiation.open = None;
-        link.negotiation.settled = true;
+        link.negotiation.settle(now);
         if let Err(error) = link.peer.accept_answer(sdp, now) {
             self.negotiation_failed(member, error.into());
             return Ok(());
@@ -175,7 +235,7 @@ impl Sfu {
         self.refresh_fragments(member, Target::Subscriber);
         self.pump(member, Target::Subscriber);
         self.settle(now);
-        self.check_live(member);
+        self.check_live(member, now);
         Ok(())
     }
 
@@ -254,6 +314,7 @@ impl Sfu {
 
     /// Carries out what is due on one member's connections.
     pub(super) fn negotiate_due(&mut self, id: MemberId, now: Instant) {
+        self.take_early(id, now);
         let Some(member) = self.members.get_mut(&id) else {
             return;
         };
@@ -272,8 +333,8 @@ impl Sfu {
             return;
         }
         let link = member.media_link();
-        let due = link.negotiation.due.is_some_and(|at| at <= now);
-        if !due || link.negotiation.open.is_some() || link.negotiation.asked {
+        let due = link.negotiation.due(link.is_connecting());
+        if due.is_none_or(|at| at > now) {
             return;
         }
         link.negotiation.begin();
@@ -315,7 +376,7 @@ impl Sfu {
             return;
         };
         let link = &mut member.publisher;
-        if !link.negotiation.settled || !link.peer.needs_negotiation() {
+        if link.negotiation.settled.is_none() || !link.peer.needs_negotiation() {
             return;
         }
         link.negotiation.asked = true;
@@ -327,7 +388,14 @@ impl Sfu {
             .push_back(SfuEvent::SectionsRequired { to, audios, videos });
     }
 
+    /// A connection that has ended was told of as lost; the client either has gone or resumes, and
+    /// only then is there something to disagree about.
     fn negotiation_failed(&mut self, id: MemberId, reason: NegotiationFailure) {
+        let closed = reason == NegotiationFailure::Refused(SdpError::Closed);
+        let member = self.members.get_mut(&id);
+        if closed && member.is_some_and(|m| m.links().any(|(_, link)| link.failed)) {
+            return;
+        }
         if let Some(participant) = self.sid_of(id) {
             self.events.push_back(SfuEvent::NegotiationFailed {
                 participant,
@@ -348,7 +416,9 @@ impl Sfu {
         link.fragments.push_back(ufrag.clone());
         let retired = (link.fragments.len() > FRAGMENTS).then(|| link.fragments.pop_front());
         self.demux.register((id, target), &ufrag);
-        self.events.push_back(SfuEvent::FragmentAdded { ufrag });
+        let peer = Member::route(id, target);
+        self.events
+            .push_back(SfuEvent::FragmentAdded { peer, ufrag });
         if let Some(ufrag) = retired.flatten() {
             self.demux.retire(&ufrag);
             self.events.push_back(SfuEvent::FragmentRetired { ufrag });

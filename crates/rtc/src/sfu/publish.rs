@@ -168,9 +168,7 @@ impl Sfu {
         };
         self.tracks.insert(track, made);
         self.events.push_back(SfuEvent::TrackPublished { by, info });
-        for listener in self.members.keys().copied().collect::<Vec<_>>() {
-            self.reconcile(listener, now);
-        }
+        self.offer_tracks(id, &[track], now);
     }
 
     /// The client stopped describing a section.

@@ -11,7 +11,6 @@ use crate::peer::{MediaKind, Slot};
 use super::config::Audience;
 use super::event::SfuEvent;
 use super::member::{Desire, Member, MemberId, TrackId};
-use super::track::Track;
 use super::{Sfu, UnknownParticipant};
 
 /// How long a wish for an unknown track is kept before the subscriber is told.
@@ -81,10 +80,9 @@ impl Sfu {
         self.members
             .get_mut(&id)
             .ok_or(UnknownParticipant)?
-            .audience = audience;
-        for listener in self.members.keys().copied().collect::<Vec<_>>() {
-            self.reconcile(listener, now);
-        }
+            .audience = audience.into();
+        let own = self.tracks_owned_by(id);
+        self.offer_tracks(id, &own, now);
         self.settle(now);
         Ok(())
     }
@@ -100,12 +98,32 @@ impl Sfu {
             .map(|(track, _)| *track)
             .collect();
         for track in foreign {
-            self.resolve(id, track);
-            if self.should_hear(id, track) {
-                self.give(id, track, now);
-            } else {
-                self.unsubscribe(id, track, now);
+            self.reconcile_track(id, track, now);
+        }
+    }
+
+    /// Brings the senders of one owner's track, or of all its tracks, in line with who should hear
+    /// them.
+    pub(super) fn offer_tracks(&mut self, owner: MemberId, tracks: &[TrackId], now: Instant) {
+        let audible = |t: &&TrackId| {
+            let found = self.tracks.get(*t);
+            found.is_some_and(|t| t.kind == MediaKind::Audio && t.owner == owner)
+        };
+        let tracks: Vec<TrackId> = tracks.iter().filter(audible).copied().collect();
+        let listeners = self.members.keys().copied().filter(|id| *id != owner);
+        for listener in listeners.collect::<Vec<_>>() {
+            for track in &tracks {
+                self.reconcile_track(listener, *track, now);
             }
+        }
+    }
+
+    fn reconcile_track(&mut self, id: MemberId, track: TrackId, now: Instant) {
+        self.resolve(id, track);
+        if self.should_hear(id, track) {
+            self.give(id, track, now);
+        } else {
+            self.unsubscribe(id, track, now);
         }
     }
 
@@ -188,6 +206,7 @@ impl Sfu {
         if let Some(found) = self.tracks.get_mut(&track) {
             found.listeners.retain(|l| *l != id);
         }
+        self.openings.end(id, track);
         let Some(member) = self.members.get_mut(&id) else {
             return;
         };
@@ -232,7 +251,7 @@ impl Sfu {
     }
 
     /// Notices senders that became audible, and tells the publisher the first time.
-    pub(super) fn check_live(&mut self, id: MemberId) {
+    pub(super) fn check_live(&mut self, id: MemberId, now: Instant) {
         let Some(member) = self.members.get_mut(&id) else {
             return;
         };
@@ -253,6 +272,9 @@ impl Sfu {
             }
             if let Some(subscription) = member.subscriptions.get_mut(&track) {
                 subscription.live = true;
+            }
+            if member.opens_by_packet {
+                self.openings.begin(id, track, now);
             }
             self.became_live(track, &to, hidden);
         }
@@ -306,18 +328,5 @@ impl Member {
         self.desires
             .get(track)
             .map_or(self.auto_subscribe, |d| d.subscribe)
-    }
-}
-
-impl Audience {
-    fn admits(&self, member: &Member, track: &Track) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(listeners) => listeners.iter().any(|l| {
-                let named = l.name == member.identity.as_str() || l.name == member.sid.as_str();
-                let this = l.all_tracks || l.tracks.iter().any(|t| t == track.sid.as_str());
-                named && this
-            }),
-        }
     }
 }

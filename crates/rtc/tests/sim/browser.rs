@@ -60,9 +60,8 @@ impl Page {
         let config = PeerConfig {
             role: Role::Offerer,
             side: Side::Client,
-            ice_lite: false,
             local_candidates: vec![addr],
-            seed: number.into(),
+            seed: [number; 32],
         };
         let mut peer = Peer::new(config, now);
         peer.open_channel(RELIABLE, Delivery::Reliable);

@@ -29,7 +29,7 @@ impl Server {
             audio: AudioConfig::default(),
         };
         Self {
-            sfu: Sfu::new(config, 7, now),
+            sfu: Sfu::new(config, [7; 32], now),
             people: BTreeMap::new(),
             outbox: Vec::new(),
             seen: Vec::new(),
@@ -88,7 +88,7 @@ impl Server {
         self.people.insert(sid.clone(), info);
         self.broadcast(&sid);
         let identity = ParticipantIdentity::parse(identity).unwrap();
-        let (auto_subscribe, ice_lite) = (true, true);
+        let (auto_subscribe, opens_by_packet) = (true, false);
         let sid_ = sid.clone();
         let joining = Joining {
             sid: sid_,
@@ -96,7 +96,7 @@ impl Server {
             topology,
             permissions,
             auto_subscribe,
-            ice_lite,
+            opens_by_packet,
         };
         self.sfu.join(joining, now);
         sid

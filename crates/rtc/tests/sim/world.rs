@@ -86,7 +86,7 @@ impl World {
             local_candidates: vec![addr(5000), addr(5001)],
             auto_subscribe: true,
             reconnect: true,
-            seed: u64::from(self.joined),
+            seed: [self.joined; 32],
         };
         let client = Client {
             core: Participant::new(config, self.now),
@@ -328,7 +328,7 @@ impl Client {
     }
 
     fn number(&self) -> u8 {
-        self.core.config().seed.try_into().unwrap()
+        self.core.config().seed[0]
     }
 
     fn notice(&mut self, event: Event, now: Instant) {

@@ -57,6 +57,8 @@ metric_names! {
         MediaPacketsOut => "trunkline_node_media_packets_out_total",
         /// Packets dropped, by reason.
         PacketsDropped => "trunkline_node_packets_dropped_total",
+        /// Sessions ended because descriptions could not be agreed on, by reason.
+        NegotiationsFailed => "trunkline_node_negotiations_failed_total",
         /// Media frames forwarded more than one frame length late.
         FramesLate => "trunkline_node_frames_late_total",
         /// Webhook deliveries, by outcome.

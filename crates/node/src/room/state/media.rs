@@ -13,13 +13,17 @@ use proto::participant_info::State;
 use proto::request_response::{Reason, Request};
 use proto::signal_response::Message;
 use trunkline_base::id::ParticipantSid;
-use trunkline_rtc::sfu::{self, AddTrackError, AddedTrack, Described, SfuEvent, Target};
+use trunkline_rtc::peer::SdpError;
+use trunkline_rtc::sfu::{
+    self, AddTrackError, AddedTrack, Described, NegotiationFailure, SfuEvent, Target,
+};
+use trunkline_service::metrics::{Counter, count};
 
 use super::exit::Farewell;
 use super::participant::{Link, Participant, Signal};
 use super::requests::MAX_NAMED;
 use super::telling::Own;
-use super::{Fragment, Now, Output, RoomState};
+use super::{Now, Output, RoomState, Route};
 use crate::room::handle::{JoinParams, RoomNotice, Topology};
 use crate::signal::message;
 
@@ -174,24 +178,44 @@ impl RoomState {
             SfuEvent::NegotiationFailed {
                 participant,
                 reason,
-            } => {
-                tracing::info!(%participant, %reason, "descriptions could not be agreed on");
-                self.remove(
-                    &participant,
-                    &Farewell::broken(DisconnectReason::StateMismatch),
-                    now,
-                );
-            }
+            } => self.on_disagreement(&participant, &reason, now),
             SfuEvent::Speakers { to, speakers } => {
                 self.tell(&to, message::speakers(speakers));
             }
             SfuEvent::CallReceived { id } => self.on_call_received(&id),
             SfuEvent::CallAnswered { id, value } => self.on_call_answered(&id, value),
-            SfuEvent::FragmentAdded { ufrag } => self.fragments.push_back(Fragment::Added(ufrag)),
+            SfuEvent::FragmentAdded { peer, ufrag } => {
+                self.routes.push_back(Route::Fragment { peer, ufrag });
+            }
             SfuEvent::FragmentRetired { ufrag } => {
-                self.fragments.push_back(Fragment::Retired(ufrag));
+                self.routes.push_back(Route::Retired { ufrag });
+            }
+            SfuEvent::AddressChecked { peer, from } => {
+                let at = now.instant;
+                self.routes.push_back(Route::Checked { peer, from, at });
             }
         }
+    }
+
+    /// The client comes back as new. One whose very first description asks for too much would
+    /// only do the same again.
+    fn on_disagreement(&mut self, sid: &ParticipantSid, reason: &NegotiationFailure, now: Now) {
+        let cause = causes(reason);
+        tracing::info!(participant = %sid, %reason, cause, "descriptions could not be agreed on");
+        count(Counter::NegotiationsFailed, 1, &[("reason", reason.word())]);
+        let Some(participant) = self.participants.get(sid) else {
+            return;
+        };
+        let mut farewell = Farewell::broken(DisconnectReason::StateMismatch);
+        if let NegotiationFailure::Refused(SdpError::TooMuch(excess)) = reason {
+            if !participant.was_active() {
+                farewell = Farewell::dismissed(DisconnectReason::StateMismatch);
+            }
+            if participant.protocol().request_response() {
+                self.tell(sid, message::description_refused(&excess.to_string()));
+            }
+        }
+        self.remove(sid, &farewell, now);
     }
 
     fn on_published(&mut self, by: &ParticipantSid, info: proto::TrackInfo, now: Now) {
@@ -358,15 +382,17 @@ pub(super) fn joining(participant: &Participant, params: &JoinParams) -> sfu::Jo
         },
         permissions: permissions(participant),
         auto_subscribe: params.auto_subscribe,
-        ice_lite: participant.protocol().ice_lite()
-            && !params.disable_ice_lite
-            && !is_firefox(params),
+        opens_by_packet: params.client.sdk() == proto::client_info::Sdk::Go,
     }
 }
 
-/// Firefox stops checking towards a lite agent when a path fails.
-fn is_firefox(params: &JoinParams) -> bool {
-    params.client.browser.eq_ignore_ascii_case("firefox")
+/// Everything below an error, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let below = std::iter::successors(error.source(), |cause| cause.source());
+    below
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 pub(super) fn permissions(participant: &Participant) -> sfu::Permissions {

@@ -2,6 +2,7 @@
 
 mod calling;
 mod coming;
+mod disagreeing;
 mod going;
 mod rights;
 mod saying;
@@ -28,7 +29,7 @@ struct House {
 
 fn config() -> RoomsConfig {
     let keys = KeyRing::from(ApiKey::new("devkey", "secret"));
-    RoomsConfig::new(SocketAddr::from(([127, 0, 0, 1], 7882)), keys, 1)
+    RoomsConfig::new(SocketAddr::from(([127, 0, 0, 1], 7882)), keys, [1; 32])
 }
 
 fn spec() -> RoomSpec {
@@ -55,7 +56,6 @@ fn params(identity: &str, grant: VideoGrant) -> JoinParams {
         topology: Topology::Dual,
         auto_subscribe: true,
         adaptive_stream: false,
-        disable_ice_lite: false,
         metadata: None,
         attributes: BTreeMap::new(),
         add_tracks: Vec::new(),
@@ -76,7 +76,7 @@ impl House {
             unix: UnixTime::from_secs(1_000),
         };
         let media = [SocketAddr::from(([127, 0, 0, 1], 7882))];
-        let room = RoomState::new(spec, Arc::new(config()), &media, 7, now);
+        let room = RoomState::new(spec, Arc::new(config()), &media, [7; 32], now);
         let mut house = Self {
             room,
             now,
