@@ -2,14 +2,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::estimate::Estimator;
-use super::unwrap::{Sequence, Ticks};
+use super::numbers::{Numbers, Place, Placed};
+use super::unwrap::{Clock, NANOS};
 use super::{Config, Inserted, Packet, Playout, Stats};
 
-const NANOS: i64 = 1_000_000_000;
-/// A step of the timestamp against the clock of more than this is another timeline.
-const MAX_TIME_JUMP: i64 = 2 * NANOS;
-/// A step of the sequence number of more than this is another stream: RFC 3550 appendix A.1.
-const MAX_SEQ_JUMP: i64 = 3_000;
 /// Running dry for longer than this ends the talk spurt.
 const MAX_DRY: i64 = NANOS / 2;
 /// Pulls with too much delay before the consumer is asked to hurry, and between two requests.
@@ -22,8 +18,8 @@ const SPARE: i64 = NANOS / 200;
 pub struct JitterBuffer {
     config: Config,
     origin: Option<Instant>,
-    newest: Option<Newest>,
-    suspect: Option<(Packet, i64)>,
+    clock: Clock,
+    numbers: Numbers,
     queue: BTreeMap<i64, Entry>,
     cursor: Option<Cursor>,
     estimator: Estimator,
@@ -31,21 +27,23 @@ pub struct JitterBuffer {
     stats: Stats,
 }
 
-/// The youngest packet by sequence number.
-#[derive(Clone, Copy, Debug)]
-struct Newest {
-    ssrc: u32,
-    seq: i64,
-    ticks: i64,
-    arrival: i64,
-    /// Bit `n` says that `seq - n` was here.
-    seen: u128,
+#[derive(Debug)]
+enum Entry {
+    Sound {
+        ticks: i64,
+        packet: Packet,
+    },
+    /// A packet that takes a number and no time.
+    Nothing,
 }
 
-#[derive(Debug)]
-struct Entry {
-    ticks: i64,
-    packet: Packet,
+impl Entry {
+    fn sound(&self) -> Option<(i64, &Packet)> {
+        match self {
+            Self::Sound { ticks, packet } => Some((*ticks, packet)),
+            Self::Nothing => None,
+        }
+    }
 }
 
 /// What should be played next.
@@ -57,6 +55,8 @@ struct Cursor {
     duration: u32,
     /// Ticks bridged since the queue ran dry, not yet accounted to a packet.
     bridged: i64,
+    /// The sender sends something else than sound just now.
+    passing: bool,
     playing: bool,
 }
 
@@ -68,12 +68,13 @@ impl JitterBuffer {
             clock_hz: config.clock_hz.max(1_000),
             ..config
         };
+        let clock = Clock(config.clock_hz);
         let estimator = Estimator::new(nanos(config.min_delay), nanos(config.max_delay));
         Self {
             config,
             origin: None,
-            newest: None,
-            suspect: None,
+            clock,
+            numbers: Numbers::new(clock),
             queue: BTreeMap::new(),
             cursor: None,
             estimator,
@@ -86,42 +87,43 @@ impl JitterBuffer {
     pub fn insert(&mut self, packet: Packet, arrival: Instant) -> Inserted {
         self.stats.received += 1;
         let arrival = self.since_origin(arrival);
-        let Some(newest) = self.newest else {
-            self.start_over(packet, arrival);
-            return Inserted::Queued;
+        match self.numbers.place(packet, arrival) {
+            Placed::At(packet, place) => self.take(packet, place, arrival),
+            Placed::Repeated => {
+                self.stats.duplicate += 1;
+                Inserted::Duplicate
+            }
+            Placed::Suspect => Inserted::Suspect,
+            Placed::Follow {
+                earlier: (earlier, since),
+                place,
+                packet,
+            } => {
+                self.take(earlier, place, since);
+                if let Placed::At(packet, place) = self.numbers.place(packet, arrival) {
+                    self.take(packet, place, arrival);
+                }
+                Inserted::Reset
+            }
+        }
+    }
+
+    /// Takes note of a packet that is no sound, such as one of a telephone key: it takes a sequence
+    /// number of its source, and nothing is missing there.
+    pub fn pass_over(&mut self, ssrc: u32, seq: u16) {
+        let Some(seq) = self.numbers.pass_over(ssrc, seq) else {
+            return;
         };
-        let seq = Sequence(newest.seq).unwrap(packet.seq);
-        let ticks = Ticks(newest.ticks).unwrap(packet.timestamp);
-        if packet.ssrc != newest.ssrc || self.jumps(&newest, seq, ticks, arrival) {
-            return self.on_stranger(packet, arrival);
+        if self.cursor.is_none_or(|cursor| seq >= cursor.seq) {
+            self.queue.insert(seq, Entry::Nothing);
+            self.bound_queue();
         }
-        self.suspect = None;
-        if self.note_seen(seq) {
-            self.stats.duplicate += 1;
-            return Inserted::Duplicate;
-        }
-        if self.queue.is_empty() && self.cursor.is_some_and(|cursor| !cursor.playing) {
-            // The sender may have paused its clock as well: old transit times prove nothing now.
-            self.estimator.restart();
-        }
-        self.estimator.record(arrival - self.to_nanos(ticks));
-        if self.cursor.is_some_and(|cursor| seq < cursor.seq) {
-            self.stats.late += 1;
-            return Inserted::Late;
-        }
-        if seq < newest.seq {
-            self.stats.reordered += 1;
-        } else {
-            self.advance_newest(seq, ticks, arrival);
-        }
-        self.queue.insert(seq, Entry { ticks, packet });
-        self.bound_queue();
-        Inserted::Queued
     }
 
     /// Says what to play at `now`. Call it when the last answer has been played out.
     pub fn pull(&mut self, now: Instant) -> Playout {
         let now = self.since_origin(now);
+        self.pass_nothing();
         if !self.cursor.is_some_and(|cursor| cursor.playing) && !self.try_start(now) {
             return Playout::Empty;
         }
@@ -133,8 +135,17 @@ impl JitterBuffer {
             let Some((&seq, entry)) = self.queue.first_key_value() else {
                 return self.bridge(cursor);
             };
-            let (ticks, missing) = (entry.ticks, seq - cursor.seq);
+            let missing = seq - cursor.seq;
+            let ticks = match entry {
+                Entry::Sound { ticks, .. } => *ticks,
+                // Its time is not known; what is missing before it took as long as usual.
+                Entry::Nothing => cursor.ticks + missing * i64::from(cursor.duration),
+            };
             if missing <= 0 {
+                if matches!(entry, Entry::Nothing) {
+                    self.pass_nothing();
+                    continue;
+                }
                 return self.play_or_wait(cursor, ticks, now);
             }
             let step = self.lost_step(&cursor, missing, ticks);
@@ -148,8 +159,9 @@ impl JitterBuffer {
             self.cursor = Some(cursor);
             if !already_bridged {
                 let fec = (missing == 1)
-                    .then(|| self.queue.get(&seq).map(|next| next.packet.payload.clone()))
-                    .flatten();
+                    .then(|| self.queue.get(&seq)?.sound())
+                    .flatten()
+                    .map(|(_, next)| next.payload.clone());
                 return Playout::Lost {
                     duration: step,
                     fec,
@@ -162,6 +174,7 @@ impl JitterBuffer {
     #[must_use]
     pub fn stats(&self) -> Stats {
         Stats {
+            resets: self.numbers.resets(),
             target: duration(self.estimator.target()),
             ..self.stats
         }
@@ -183,88 +196,25 @@ impl JitterBuffer {
     pub fn clear(&mut self) {
         self.queue.clear();
         self.cursor = None;
-        self.newest = None;
-        self.suspect = None;
+        self.numbers.clear();
         self.estimator.restart();
     }
 
-    fn start_over(&mut self, packet: Packet, arrival: i64) {
-        let (seq, ticks) = (
-            i64::from(packet.seq) + (1 << 20),
-            i64::from(packet.timestamp),
-        );
-        self.stats.dropped += self.queue.len() as u64;
-        self.clear();
-        self.newest = Some(Newest {
-            ssrc: packet.ssrc,
-            seq,
-            ticks,
-            arrival,
-            seen: 1,
-        });
-        self.estimator.record(arrival - self.to_nanos(ticks));
-        self.queue.insert(seq, Entry { ticks, packet });
-    }
-
-    /// A packet of another source or time starts over only when the next one agrees with it.
-    fn on_stranger(&mut self, packet: Packet, arrival: i64) -> Inserted {
-        let agrees = self.suspect.take().filter(|(earlier, _)| {
-            earlier.ssrc == packet.ssrc && packet.seq.wrapping_sub(earlier.seq) <= 3
-        });
-        match agrees {
-            Some((earlier, earlier_arrival)) if earlier.seq != packet.seq => {
-                self.stats.resets += 1;
-                self.start_over(earlier, earlier_arrival);
-                let Some(newest) = self.newest else {
-                    return Inserted::Reset;
-                };
-                let seq = Sequence(newest.seq).unwrap(packet.seq);
-                let ticks = Ticks(newest.ticks).unwrap(packet.timestamp);
-                self.note_seen(seq);
-                self.advance_newest(seq, ticks, arrival);
-                self.estimator.record(arrival - self.to_nanos(ticks));
-                self.queue.insert(seq, Entry { ticks, packet });
-                Inserted::Reset
-            }
-            _ => {
-                self.suspect = Some((packet, arrival));
-                Inserted::Suspect
-            }
+    fn take(&mut self, packet: Packet, place: Place, arrival: i64) -> Inserted {
+        let Place { seq, ticks, .. } = place;
+        if self.queue.is_empty() && self.cursor.is_some_and(|cursor| !cursor.playing) {
+            // The sender may have paused its clock as well: old transit times prove nothing now.
+            self.estimator.restart();
         }
-    }
-
-    fn jumps(&self, newest: &Newest, seq: i64, ticks: i64, arrival: i64) -> bool {
-        let by_time = self.to_nanos(ticks - newest.ticks) - (arrival - newest.arrival);
-        (seq - newest.seq).abs() > MAX_SEQ_JUMP || by_time.abs() > MAX_TIME_JUMP
-    }
-
-    /// Marks a sequence number as seen and says whether it was before.
-    fn note_seen(&mut self, seq: i64) -> bool {
-        let Some(newest) = &mut self.newest else {
-            return false;
-        };
-        let age = newest.seq - seq;
-        match u32::try_from(age) {
-            Ok(age) if age < u128::BITS => {
-                let bit = 1_u128 << age;
-                let before = newest.seen & bit != 0;
-                newest.seen |= bit;
-                before
-            }
-            Ok(_) => false,
-            Err(_) => {
-                let ahead = u32::try_from(-age).unwrap_or(u32::MAX);
-                newest.seen = newest.seen.checked_shl(ahead).unwrap_or(0) | 1;
-                newest.seq = seq;
-                false
-            }
+        self.estimator.record(arrival - self.clock.nanos(ticks));
+        if self.cursor.is_some_and(|cursor| seq < cursor.seq) {
+            self.stats.late += 1;
+            return Inserted::Late;
         }
-    }
-
-    fn advance_newest(&mut self, seq: i64, ticks: i64, arrival: i64) {
-        if let Some(newest) = &mut self.newest {
-            (newest.seq, newest.ticks, newest.arrival) = (seq, ticks, arrival);
-        }
+        self.stats.reordered += u64::from(place.reordered);
+        self.queue.insert(seq, Entry::Sound { ticks, packet });
+        self.bound_queue();
+        Inserted::Queued
     }
 
     fn bound_queue(&mut self) {
@@ -279,24 +229,47 @@ impl JitterBuffer {
     fn skip_past(&mut self, seq: i64, entry: &Entry) {
         if let Some(cursor) = &mut self.cursor {
             cursor.seq = seq + 1;
-            cursor.ticks = entry.ticks + i64::from(entry.packet.duration);
-            cursor.bridged = 0;
+            if let Some((ticks, packet)) = entry.sound() {
+                cursor.ticks = ticks + i64::from(packet.duration);
+                cursor.bridged = 0;
+            }
+        }
+    }
+
+    /// Packets without sound whose turn has come are gone in no time.
+    fn pass_nothing(&mut self) {
+        while let Some(first) = self.queue.first_entry() {
+            let seq = *first.key();
+            let due = self
+                .cursor
+                .is_none_or(|cursor| !cursor.playing || seq <= cursor.seq);
+            if !due || first.get().sound().is_some() {
+                return;
+            }
+            first.remove();
+            if let Some(cursor) = &mut self.cursor {
+                cursor.seq = cursor.seq.max(seq + 1);
+                cursor.passing = true;
+            }
         }
     }
 
     /// Begins a talk spurt once its first packet has waited for the target delay.
     fn try_start(&mut self, now: i64) -> bool {
-        let Some((&seq, entry)) = self.queue.first_key_value() else {
+        let first = self.queue.first_key_value();
+        let Some((seq, (ticks, packet))) = first.and_then(|(seq, e)| Some((*seq, e.sound()?)))
+        else {
             return false;
         };
-        if now < self.due(entry.ticks) {
+        if now < self.due(ticks) {
             return false;
         }
         let cursor = Cursor {
             seq,
-            ticks: entry.ticks,
-            duration: entry.packet.duration,
+            ticks,
+            duration: packet.duration,
             bridged: 0,
+            passing: false,
             playing: true,
         };
         self.cursor = Some(cursor);
@@ -306,55 +279,58 @@ impl JitterBuffer {
     /// After a stall, throws away what would be played later than the longest delay allows.
     fn drop_overdue(&mut self, now: i64) {
         let limit = nanos(self.config.max_delay).max(nanos(self.config.min_delay));
-        let overdue = |entry: &Entry, this: &Self| this.delay_of(entry.ticks, now) > limit;
-        if !self
-            .queue
-            .first_key_value()
-            .is_some_and(|(_, entry)| overdue(entry, self))
-        {
+        let first = self.first_sound().map(|(_, ticks)| ticks);
+        if first.is_none_or(|ticks| self.delay_of(ticks, now) <= limit) {
             return;
         }
-        while let Some(first) = self.queue.first_entry() {
-            let ticks = first.get().ticks;
-            if self.queue.len() <= 1 || self.delay_of(ticks, now) <= self.estimator.target() {
+        while let Some(first) = self.queue.first_key_value() {
+            let ticks = first.1.sound().map(|(ticks, _)| ticks);
+            let kept = |ticks: i64| {
+                self.queue.len() <= 1 || self.delay_of(ticks, now) <= self.estimator.target()
+            };
+            if ticks.is_some_and(kept) {
                 break;
             }
             if let Some((seq, entry)) = self.queue.pop_first() {
-                self.stats.dropped += 1;
+                self.stats.dropped += u64::from(ticks.is_some());
                 self.skip_past(seq, &entry);
             }
         }
         // The packets between were dropped with their time: the next one follows at once.
-        if let (Some(cursor), Some((&seq, entry))) =
-            (&mut self.cursor, self.queue.first_key_value())
-        {
-            (cursor.seq, cursor.ticks) = (seq, entry.ticks);
+        if let (Some((seq, ticks)), Some(cursor)) = (self.first_sound(), &mut self.cursor) {
+            (cursor.seq, cursor.ticks) = (seq, ticks);
         }
+    }
+
+    fn first_sound(&self) -> Option<(i64, i64)> {
+        self.queue
+            .iter()
+            .find_map(|(seq, entry)| Some((*seq, entry.sound()?.0)))
     }
 
     /// The queue is empty: bridge for a while, then end the talk spurt.
     fn bridge(&mut self, mut cursor: Cursor) -> Playout {
-        if cursor.bridged == 0 {
+        if cursor.bridged == 0 && !cursor.passing {
             self.stats.bridged += 1;
         }
         cursor.bridged += i64::from(cursor.duration.max(1));
-        cursor.playing = self.to_nanos(cursor.bridged) <= MAX_DRY;
+        cursor.playing = self.clock.nanos(cursor.bridged) <= MAX_DRY;
         if !cursor.playing {
             cursor.bridged = 0;
         }
         self.cursor = Some(cursor);
-        if cursor.playing {
-            Playout::Bridge {
-                duration: cursor.duration,
-            }
-        } else {
-            Playout::Empty
+        let duration = cursor.duration;
+        match (cursor.playing, cursor.passing) {
+            (true, false) => Playout::Bridge { duration },
+            // Nothing is missing: the sender does something else.
+            (true, true) => Playout::Silence { duration },
+            (false, _) => Playout::Empty,
         }
     }
 
     /// The next packet in sequence is here: is it its time?
     fn play_or_wait(&mut self, mut cursor: Cursor, ticks: i64, now: i64) -> Playout {
-        let frame = self.to_nanos(i64::from(cursor.duration));
+        let frame = self.clock.nanos(i64::from(cursor.duration));
         let gap = ticks - cursor.ticks - cursor.bridged;
         if gap > 0 && now + frame / 2 < self.due(ticks) {
             let duration = u32::try_from(gap)
@@ -372,25 +348,23 @@ impl JitterBuffer {
                 duration: cursor.duration,
             };
         }
-        let Some((seq, entry)) = self.queue.pop_first() else {
+        let Some((seq, Entry::Sound { packet, .. })) = self.queue.pop_first() else {
             return Playout::Empty;
         };
         let delay = self.delay_of(ticks, now);
         self.stats.played += 1;
         self.stats.delay = duration(delay);
-        let length = entry.packet.duration;
+        let length = packet.duration;
         self.cursor = Some(Cursor {
             seq: seq + 1,
             ticks: ticks + i64::from(length),
             duration: length,
             bridged: 0,
+            passing: false,
             playing: true,
         });
         let hurry = self.should_hurry(delay - self.estimator.target() > frame + SPARE);
-        Playout::Packet {
-            packet: entry.packet,
-            hurry,
-        }
+        Playout::Packet { packet, hurry }
     }
 
     fn should_hurry(&mut self, spare: bool) -> bool {
@@ -414,12 +388,12 @@ impl JitterBuffer {
 
     /// When a packet should be played: transit of the fastest, plus the target.
     fn due(&self, ticks: i64) -> i64 {
-        self.estimator.base() + self.to_nanos(ticks) + self.estimator.target()
+        self.estimator.base() + self.clock.nanos(ticks) + self.estimator.target()
     }
 
     /// How late a packet would be played now, over the fastest one.
     fn delay_of(&self, ticks: i64, now: i64) -> i64 {
-        now - self.estimator.base() - self.to_nanos(ticks)
+        now - self.estimator.base() - self.clock.nanos(ticks)
     }
 
     fn since_origin(&mut self, at: Instant) -> i64 {
@@ -428,15 +402,6 @@ impl JitterBuffer {
             Some(after) => nanos(after),
             None => -nanos(origin - at),
         }
-    }
-
-    fn to_nanos(&self, ticks: i64) -> i64 {
-        let nanos = i128::from(ticks) * i128::from(NANOS) / i128::from(self.config.clock_hz);
-        i64::try_from(nanos).unwrap_or(if ticks < 0 {
-            i64::MIN / 4
-        } else {
-            i64::MAX / 4
-        })
     }
 }
 

@@ -12,11 +12,14 @@
 //! - The target is `max(20 ms, p95 of lateness)`: it grows at once and shrinks over seconds.
 //! - A hole with something behind it is **lost**; running dry is bridged and **grows** the delay by
 //!   what was bridged; a timestamp gap without a sequence gap is **silence**, not loss.
-//! - A new SSRC, or a jump of sequence or time, resets the buffer once a second packet confirms it,
-//!   so that one stray packet cannot cut a call.
+//! - A new SSRC, or numbers that jump, are followed once a second packet confirms it, so that one
+//!   stray packet cannot cut a call; what comes then goes on behind what waits. A clock that jumps or
+//!   stands while the numbers go on is put right at once.
+//! - Packets that are no sound take a number and no time ([`JitterBuffer::pass_over`]).
 
 mod buffer;
 mod estimate;
+mod numbers;
 mod unwrap;
 
 use std::time::Duration;
@@ -75,9 +78,9 @@ pub enum Inserted {
     Late,
     /// It was here before.
     Duplicate,
-    /// It does not belong to the running stream; a second one like it would start over.
+    /// It does not belong to the running stream; a second one like it would be followed.
     Suspect,
-    /// It and its predecessor started the buffer over.
+    /// It and its predecessor are followed from here on.
     Reset,
 }
 
@@ -131,7 +134,7 @@ pub struct Stats {
     pub dropped: u64,
     /// Times the buffer ran dry while playing.
     pub bridged: u64,
-    /// Times it started over for a new source or a jump.
+    /// Times it went along with a new source or a jump.
     pub resets: u64,
     /// The delay it aims for.
     pub target: Duration,

@@ -143,6 +143,12 @@ impl Stream {
         ))
     }
 
+    /// Takes note of a packet of that source which is no sound, so that nothing is missed in its
+    /// place.
+    pub fn pass_over(&mut self, ssrc: u32, seq: u16) {
+        self.jitter.pass_over(ssrc, seq);
+    }
+
     /// Fills `out` with the next sound. Call it at an even pace: every 10 or 20 ms.
     pub fn frame(&mut self, now: Instant, out: &mut [i16]) -> Heard {
         while self.ready.len() < out.len() {
