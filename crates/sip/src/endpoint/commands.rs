@@ -82,7 +82,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Answers a re-INVITE.
+    /// Answers a re-INVITE or UPDATE.
     ///
     /// # Errors
     /// [`CommandError`] when there is none.
@@ -96,7 +96,7 @@ impl Endpoint {
         self.send_ok(id, sdp, &[], now)
     }
 
-    /// Refuses a re-INVITE; the session goes on as it was.
+    /// Refuses a re-INVITE or UPDATE; the session goes on as it was.
     ///
     /// # Errors
     /// [`CommandError`] when there is none.
@@ -296,16 +296,15 @@ impl Endpoint {
             set_sdp(&mut response.headers, &mut response.body, Some(sdp));
         });
         let (flow, bytes) = sent.ok_or(CommandError::State)?;
-        let cseq = self
-            .table
-            .servers
-            .get(&key)
-            .and_then(|e| e.request.headers.cseq().ok());
-        let number = cseq.map_or(0, |cseq| cseq.number);
+        let entry = self.table.servers.get(&key);
+        let cseq = entry.and_then(|e| e.request.headers.cseq().ok());
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.pending = None;
-            leg.wait_for_ack(number, bytes, flow, self.config.timers, now);
-            self.table.schedule(Timer::Leg(id), leg.deadline());
+            // Only an INVITE's 200 is confirmed.
+            if let Some(cseq) = cseq.filter(|cseq| cseq.method == Method::Invite) {
+                leg.wait_for_ack(cseq.number, bytes, flow, self.config.timers, now);
+                self.table.schedule(Timer::Leg(id), leg.deadline());
+            }
         }
         Ok(())
     }

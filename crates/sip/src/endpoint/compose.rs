@@ -166,7 +166,7 @@ fn replace_top_via(headers: &mut Headers, via: &Via) {
 }
 
 /// The methods we answer with something else than 405.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
 
 /// Bodies we read.
 pub(super) const ACCEPT: &str = "application/sdp, application/dtmf-relay";
@@ -180,6 +180,7 @@ pub(super) const fn is_call_method(method: &Method) -> bool {
             | Method::Bye
             | Method::Options
             | Method::Info
+            | Method::Update
     )
 }
 

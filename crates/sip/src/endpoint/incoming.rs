@@ -245,6 +245,7 @@ impl Endpoint {
             Method::Invite => self.on_reinvite(id, key, flow, request, now),
             Method::Bye => self.on_bye(id, &key, flow, &request, now),
             Method::Info => self.on_info(id, &key, flow, request, now),
+            Method::Update => self.on_update(id, key, flow, request, now),
             _ => {
                 let extra = [
                     (name::ALLOW, ALLOW.to_owned()),
@@ -325,7 +326,7 @@ impl Endpoint {
         self.send(flow, response);
     }
 
-    /// Answers an INVITE within its transaction. Returns what was sent.
+    /// Answers an INVITE or UPDATE within its transaction. Returns what was sent.
     pub(super) fn respond(
         &mut self,
         key: &Key,
@@ -339,10 +340,11 @@ impl Endpoint {
         let mut response = self.response(&request, status, tag.as_deref());
         finish(&mut response);
         let bytes = Message::Response(response).to_bytes();
-        let Server::Invite(machine) = &mut self.table.servers.get_mut(key)?.machine else {
-            return None;
+        let taken = match &mut self.table.servers.get_mut(key)?.machine {
+            Server::Invite(machine) => machine.respond(status, &bytes, now),
+            Server::Plain(machine) => machine.respond(&bytes, now),
         };
-        if !machine.respond(status, &bytes, now) {
+        if !taken {
             return None;
         }
         self.table.schedule_server(key);
@@ -383,7 +385,7 @@ fn refusal(request: &Request) -> Option<(u16, Vec<(&'static str, String)>)> {
     if !required.is_empty() {
         return Some((420, vec![(name::UNSUPPORTED, required.join(", "))]));
     }
-    let foreign_body = request.method == Method::Invite
+    let foreign_body = matches!(request.method, Method::Invite | Method::Update)
         && !request.body.is_empty()
         && headers.content_type().as_deref() != Some("application/sdp");
     foreign_body.then(|| (415, vec![(name::ACCEPT, ACCEPT.to_owned())]))

@@ -22,6 +22,7 @@ mod leg;
 mod responses;
 mod table;
 mod types;
+mod update;
 
 pub use calling::CallRequest;
 pub use types::{

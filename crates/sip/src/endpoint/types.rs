@@ -123,7 +123,7 @@ pub enum Event {
     Change {
         /// The call.
         leg: LegId,
-        /// The re-INVITE.
+        /// The re-INVITE or UPDATE.
         request: Box<Request>,
     },
     /// INFO inside a call; it is answered already.

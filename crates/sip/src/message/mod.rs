@@ -93,6 +93,8 @@ pub enum Method {
     Options,
     /// Carries something inside a session.
     Info,
+    /// Changes a session without an INVITE.
+    Update,
     /// Any other, as written.
     Other(String),
 }
@@ -107,6 +109,7 @@ impl Method {
             "CANCEL" => Self::Cancel,
             "OPTIONS" => Self::Options,
             "INFO" => Self::Info,
+            "UPDATE" => Self::Update,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -120,6 +123,7 @@ impl Method {
             Self::Cancel => "CANCEL",
             Self::Options => "OPTIONS",
             Self::Info => "INFO",
+            Self::Update => "UPDATE",
             Self::Other(text) => text,
         }
     }
