@@ -1,8 +1,10 @@
 //! The SIP gateway against a real node, over loopback sockets, with our own caller as the phone.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod holding;
 mod house;
 mod latency;
+mod phone;
 mod signalling;
 mod sipp;
 mod talking;

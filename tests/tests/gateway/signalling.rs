@@ -117,7 +117,7 @@ async fn odd_requests_get_their_answers() {
     };
     let no_codec = invite(to, "100", "c1", "").replace("RTP/AVP 0\r\n", "RTP/AVP 3\r\n");
     assert!(ask(no_codec).await.starts_with("SIP/2.0 488"));
-    let bad_sdp = invite(to, "100", "c2", "").replace("v=0", "x=0");
+    let bad_sdp = invite(to, "100", "c2", "").replace("v=0", "v=1");
     assert!(ask(bad_sdp).await.starts_with("SIP/2.0 400"));
     let require = invite(to, "100", "c3", "Require: 100rel\r\n");
     assert!(ask(require).await.starts_with("SIP/2.0 420"));

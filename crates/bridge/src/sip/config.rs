@@ -41,6 +41,8 @@ pub struct GatewayConfig {
     pub max_call_duration: Duration,
     /// End a call after this much silence on the wire.
     pub media_timeout: Duration,
+    /// End a call that has been on hold for this long. Until then silence ends no held call.
+    pub hold_limit: Duration,
     /// Calls at the same time; more are refused with 503.
     pub max_calls: usize,
     /// INVITEs per second from one address; short bursts of twice as many pass.
@@ -76,6 +78,7 @@ impl GatewayConfig {
             ringing_timeout: Duration::from_secs(60),
             max_call_duration: Duration::from_secs(24 * 3600),
             media_timeout: Duration::from_secs(30),
+            hold_limit: Duration::from_secs(30 * 60),
             max_calls: 1000,
             invites_per_second: 50,
             refresh: Duration::from_secs(30),

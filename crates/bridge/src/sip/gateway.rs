@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
 use trunkline_base::class::{Class, Classified};
@@ -19,6 +19,7 @@ use trunkline_store::Store;
 
 use super::call::{Call, Shared};
 use super::config::GatewayConfig;
+use super::datagrams::Datagrams;
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, write_refusals};
 use super::media::Ports;
 use super::signalling::{
@@ -267,8 +268,8 @@ fn check_ports(config: &GatewayConfig) -> Result<(), StartError> {
     }
 }
 
-async fn bind_udp(address: SocketAddr) -> Result<UdpSocket, StartError> {
-    let socket = UdpSocket::bind(address)
+async fn bind_udp(address: SocketAddr) -> Result<Datagrams, StartError> {
+    let socket = Datagrams::bind(address)
         .await
         .map_err(|source| StartError::Bind {
             transport: "udp",
@@ -276,7 +277,7 @@ async fn bind_udp(address: SocketAddr) -> Result<UdpSocket, StartError> {
             source,
         })?;
     // A burst of calls must fit while the task is busy; the kernel caps what it does not allow.
-    let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
+    let _ = socket2::SockRef::from(socket.socket()).set_recv_buffer_size(RECEIVE_BUFFER);
     Ok(socket)
 }
 

@@ -13,6 +13,7 @@
 mod call;
 mod caller;
 mod config;
+mod datagrams;
 mod desk;
 mod gateway;
 mod media;

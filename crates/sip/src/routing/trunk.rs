@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use trunkline_base::id::TrunkId;
 use trunkline_base::secret::Secret;
 
@@ -111,11 +111,21 @@ fn address_matches(entry: &str, source: IpAddr) -> bool {
     let source = source.to_canonical();
     let entry = entry.trim();
     if let Ok(net) = entry.parse::<IpNet>() {
-        return net.contains(&source);
+        return unmapped(net).contains(&source);
     }
     entry
         .parse::<IpAddr>()
         .is_ok_and(|address| address.to_canonical() == source)
+}
+
+/// A network of mapped addresses is one of IPv4.
+fn unmapped(net: IpNet) -> IpNet {
+    let IpNet::V6(v6) = net else { return net };
+    let (v4, prefix) = (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96));
+    let mapped = v4
+        .zip(prefix)
+        .and_then(|(v4, prefix)| Ipv4Net::new(v4, prefix).ok());
+    mapped.map_or(net, IpNet::V4)
 }
 
 #[cfg(test)]
@@ -136,6 +146,10 @@ mod tests {
         assert!(trunk(&["192.0.2.7"]).allows_source(source));
         assert!(trunk(&["192.0.2.7"]).allows_source("::ffff:192.0.2.7".parse().unwrap()));
         assert!(!trunk(&["192.0.2.8"]).allows_source(source));
+        assert!(trunk(&["::ffff:192.0.2.7"]).allows_source(source));
+        assert!(trunk(&["::ffff:192.0.2.0/120"]).allows_source(source));
+        assert!(!trunk(&["::ffff:192.0.3.0/120"]).allows_source(source));
+        assert!(!trunk(&["2001:db8::/32"]).allows_source(source));
     }
 
     #[test]

@@ -8,7 +8,9 @@ mod rtcp;
 pub use latch::{Latch, Latched};
 pub use packet::{Header, is_rtcp, parse};
 pub use reception::{Reception, ReceptionSummary};
-pub use rtcp::{ReportBlock, Rtcp, SenderInfo, bye, parse_rtcp, report};
+pub use rtcp::{ReportBlock, Rtcp, SenderInfo, bye, parse_rtcp, report, sender_of};
 
+#[cfg(test)]
+mod latch_tests;
 #[cfg(test)]
 mod tests;

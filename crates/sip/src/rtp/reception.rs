@@ -1,4 +1,5 @@
-//! What arrives: extended numbers, loss and jitter (RFC 3550 A.1, A.3, A.8).
+//! What arrives: extended numbers, loss and jitter (RFC 3550 A.1, A.3, A.8). A stream whose numbers
+//! jump is another stream, once the next packet agrees.
 
 use std::time::Instant;
 
@@ -24,6 +25,8 @@ struct Stream {
     jitter: f64,
     last_sr: Option<(u32, Instant)>,
     reported: (u64, u64),
+    /// The number that would prove a jump.
+    jumped_to: Option<u16>,
 }
 
 /// Totals over all streams of a call.
@@ -35,7 +38,7 @@ pub struct ReceptionSummary {
     pub expected: u64,
     /// Inter-arrival jitter of the last stream in milliseconds.
     pub jitter_ms: f64,
-    /// How many times the sender changed its SSRC.
+    /// How many times the sender changed its SSRC or began to count elsewhere.
     pub restarts: u32,
 }
 
@@ -60,10 +63,18 @@ impl Reception {
     /// Counts a packet; returns its sequence number without wraps.
     pub fn on_packet(&mut self, header: &Header, now: Instant) -> u64 {
         let transit = self.ticks(now).wrapping_sub(i64::from(header.timestamp));
+        let same = self
+            .stream
+            .as_mut()
+            .is_some_and(|stream| stream.ssrc == header.ssrc && !stream.restarts(header.sequence));
         match &mut self.stream {
-            Some(stream) if stream.ssrc == header.ssrc => {
+            Some(stream) if same => {
                 let number = extend(stream.highest, header.sequence);
                 stream.received += 1;
+                if stream.jumped_to.is_some() {
+                    // Of a jump that is not proven yet; neither first nor highest.
+                    return number;
+                }
                 // A step back below the first packet is a late one from before it.
                 stream.first = stream.first.min(number);
                 if number > stream.highest {
@@ -90,6 +101,7 @@ impl Reception {
                     jitter: 0.0,
                     last_sr: None,
                     reported: (0, 0),
+                    jumped_to: None,
                 });
                 number
             }
@@ -158,6 +170,18 @@ impl Reception {
     }
 }
 
+impl Stream {
+    /// Do two packets in a row say that the sender counts from elsewhere?
+    fn restarts(&mut self, sequence: u16) -> bool {
+        let step = extend(self.highest, sequence).cast_signed() - self.highest.cast_signed();
+        if (-MAX_MISORDER..MAX_DROPOUT).contains(&step) {
+            self.jumped_to = None;
+            return false;
+        }
+        self.jumped_to.replace(sequence.wrapping_add(1)) == Some(sequence)
+    }
+}
+
 /// The number nearest to the highest seen.
 fn extend(highest: u64, sequence: u16) -> u64 {
     let [.., high, low] = highest.to_be_bytes();
@@ -171,6 +195,12 @@ fn wrapped(difference: i64) -> i32 {
     let [.., a, b, c, d] = difference.to_be_bytes();
     i32::from_be_bytes([a, b, c, d])
 }
+
+/// RFC 3550 A.1: what comes later than this is no late packet.
+const MAX_MISORDER: i64 = 100;
+
+/// RFC 3550 A.1: what is farther ahead is no loss.
+const MAX_DROPOUT: i64 = 3000;
 
 /// Extended numbers start one wrap up, so that a late packet from before the first has one too.
 const BASE: u64 = 1 << 16;

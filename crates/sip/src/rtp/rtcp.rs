@@ -97,6 +97,11 @@ pub fn bye(ssrc: u32, cname: &str) -> Bytes {
     out.freeze()
 }
 
+/// The SSRC that sent a compound packet.
+pub fn sender_of(data: &[u8]) -> Option<u32> {
+    array::<4>(data, 4).map(u32::from_be_bytes)
+}
+
 /// Reads a compound packet as far as it makes sense.
 pub fn parse_rtcp(data: &[u8]) -> Vec<Rtcp> {
     let mut found = Vec::new();

@@ -1,16 +1,11 @@
 use super::*;
 use proptest::prelude::*;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use trunkline_base::time::UnixTime;
 
 fn start() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "an origin for virtual time")]
     Instant::now()
-}
-
-fn at(port: u16) -> SocketAddr {
-    SocketAddr::from(([192, 0, 2, 1], port))
 }
 
 fn header(sequence: u16, timestamp: u32) -> Header {
@@ -107,81 +102,41 @@ fn reports_are_read_as_written() {
     assert_eq!(parse_rtcp(&bye(99, "gw")), [Rtcp::Bye(99)]);
 }
 
-/// A phone behind a NAT: five packets from an address its SDP does not name.
-fn lock(latch: &mut Latch, source: SocketAddr, now: Instant) {
-    for sequence in 0..4 {
-        assert_eq!(latch.on_packet(source, 7, sequence, now), Latched::Ignore);
-    }
-    assert_eq!(latch.on_packet(source, 7, 4, now), Latched::Moved);
-}
-
+/// A PBX moved a call between its parts: the same SSRC, numbers from elsewhere.
 #[test]
-fn one_stray_packet_does_not_take_the_line() {
+fn numbers_that_jump_are_another_stream_once_two_packets_say_so() {
     let t0 = start();
-    let mut latch = Latch::new(Some(at(1)), t0);
-    assert_eq!(latch.on_packet(at(6), 99, 0, t0), Latched::Ignore);
-    assert_eq!(latch.on_packet(at(1), 7, 0, t0), Latched::Accept);
-    assert_eq!(latch.target(), Some(at(1)));
-}
-
-#[test]
-fn the_first_source_is_locked_and_strangers_are_ignored() {
-    let t0 = start();
-    let mut latch = Latch::new(Some(at(1)), t0);
-    assert_eq!(latch.target(), Some(at(1)));
-    lock(&mut latch, at(2), t0);
-    assert_eq!(latch.target(), Some(at(2)));
-    for n in 0..300 {
-        let now = t0 + MS * 6000 + MS * 20 * n;
-        let sequence = u16::try_from(n).unwrap();
-        assert_eq!(latch.on_packet(at(2), 7, sequence, now), Latched::Accept);
-        assert_eq!(latch.on_packet(at(3), 8, sequence, now), Latched::Ignore);
-    }
-    assert_eq!((latch.target(), latch.moves()), (Some(at(2)), 0));
-}
-
-#[test]
-fn early_on_a_steady_newcomer_is_believed() {
-    let t0 = start();
-    let mut latch = Latch::new(None, t0);
-    lock(&mut latch, at(2), t0);
-    for n in 0..4 {
-        assert_eq!(latch.on_packet(at(3), 8, n, t0 + MS), Latched::Ignore);
-    }
-    assert_eq!(latch.on_packet(at(3), 8, 4, t0 + MS), Latched::Moved);
-    assert_eq!(latch.target(), Some(at(3)));
-}
-
-#[test]
-fn after_silence_the_same_stream_may_come_from_elsewhere() {
-    let t0 = start();
-    let mut latch = Latch::new(None, t0);
-    lock(&mut latch, at(2), t0);
-    let later = t0 + MS * 9000;
-    for n in 0..9 {
+    for jump in [
+        20_000_u16,
+        3001,
+        0_u16.wrapping_sub(200),
+        0_u16.wrapping_sub(1000),
+    ] {
+        let mut reception = Reception::new(8000, t0);
+        for n in 0..50_u16 {
+            reception.on_packet(&header(n, u32::from(n) * 160), t0);
+        }
+        for n in 50..100_u16 {
+            let there = n.wrapping_add(jump);
+            reception.on_packet(&header(there, u32::from(n) * 160), t0);
+        }
+        let summary = reception.summary();
+        assert_eq!((summary.received, summary.restarts), (100, 1), "{jump}");
+        assert!(summary.lost() <= 1, "{jump}: {summary:?}");
+        let highest = reception.report(t0).unwrap().highest;
         assert_eq!(
-            latch.on_packet(at(3), 99, n, later),
-            Latched::Ignore,
-            "another stream"
+            highest & 0xffff,
+            u32::from(99_u16.wrapping_add(jump)),
+            "{jump}"
         );
     }
-    for n in 0..4 {
-        assert_eq!(latch.on_packet(at(4), 7, n, later), Latched::Ignore);
+    // One stray packet is no jump.
+    let mut reception = Reception::new(8000, t0);
+    for n in [0, 1, 2, 9000, 3, 4, 30_000, 5] {
+        reception.on_packet(&header(n, 0), t0);
     }
-    assert_eq!(latch.on_packet(at(4), 7, 4, later), Latched::Moved);
-}
-
-#[test]
-fn a_reinvite_reopens_the_door() {
-    let t0 = start();
-    let mut latch = Latch::new(Some(at(1)), t0);
-    latch.on_packet(at(1), 7, 0, t0);
-    latch.renegotiated(Some(at(9)), t0 + MS * 60_000);
-    assert_eq!(latch.target(), Some(at(9)));
-    assert_eq!(
-        latch.on_packet(at(9), 8, 0, t0 + MS * 60_100),
-        Latched::Accept
-    );
+    assert_eq!(reception.summary().restarts, 0);
+    assert_eq!(reception.report(t0).unwrap().highest, 5);
 }
 
 proptest! {

@@ -4,7 +4,9 @@ mod negotiate;
 mod parse;
 mod print;
 
-pub use negotiate::{Agreement, AnswerError, Codec, Local, accept_answer, answer, offer};
+pub use negotiate::{
+    Agreement, AnswerError, Codec, Local, accept_answer, answer, decline, is_off, offer,
+};
 pub use parse::SdpError;
 
 use std::net::{IpAddr, SocketAddr};
@@ -123,15 +125,17 @@ impl Session {
         parse::parse(data)
     }
 
-    /// Where a section's media is to be sent, with `0.0.0.0` kept as it is.
+    /// Where a section's media is to be sent, with `0.0.0.0` kept as it is. A description without a
+    /// usable `c=` is taken to mean its `o=`. IPv4 mapped into IPv6 is IPv4.
     pub fn address(&self, media: &Media) -> Option<SocketAddr> {
-        let connection = media.connection.as_ref().or(self.connection.as_ref())?;
-        let mut words = connection.split_whitespace();
-        let (Some("IN"), Some(_), Some(address)) = (words.next(), words.next(), words.next())
-        else {
-            return None;
+        let connection = media.connection.as_ref().or(self.connection.as_ref());
+        let ip = match connection {
+            Some(connection) => host(connection)?,
+            None => {
+                let mut words = self.origin.split_whitespace();
+                address_in(words.nth(5)?)?
+            }
         };
-        let ip: IpAddr = address.split('/').next()?.parse().ok()?;
         (media.port != 0).then(|| SocketAddr::new(ip, media.port))
     }
 
@@ -160,35 +164,72 @@ impl Media {
             .and_then(|a| a.value.as_deref())
     }
 
-    /// Is the attribute there?
-    pub fn has(&self, name: &str) -> bool {
-        self.attributes.iter().any(|a| a.name == name)
+    /// Encoding name and clock rate of a payload type: from `a=rtpmap`, or the static table. What has
+    /// more than one channel is nothing a phone could play.
+    pub fn encoding(&self, payload_type: u8) -> Option<(String, u32)> {
+        let number = |value: &str| value.parse::<u8>() == Ok(payload_type);
+        let mut mapped = self.valued("rtpmap").filter_map(|value| {
+            let (pt, rest) = value.split_once(char::is_whitespace)?;
+            number(pt).then(|| rest.trim())
+        });
+        if let Some(encoding) = mapped.find_map(parse_encoding) {
+            return Some(encoding);
+        }
+        let fixed = |name: &str| Some((name.to_owned(), 8000));
+        match payload_type {
+            0 => fixed("PCMU"),
+            8 => fixed("PCMA"),
+            9 => fixed("G722"),
+            13 => fixed("CN"),
+            18 => fixed("G729"),
+            // Some phones describe the keys and forget to name them.
+            96.. => self
+                .valued("fmtp")
+                .filter_map(|value| value.split_once(char::is_whitespace))
+                .find_map(|(pt, list)| (number(pt) && is_event_list(list.trim())).then_some(()))
+                .and_then(|()| fixed("TELEPHONE-EVENT")),
+            _ => None,
+        }
     }
 
-    /// Encoding name and clock rate of a payload type: from `a=rtpmap`, or the static table.
-    pub fn encoding(&self, payload_type: u8) -> Option<(String, u32)> {
-        let mapped = self
-            .attributes
+    fn valued(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.attributes
             .iter()
-            .filter(|a| a.name == "rtpmap")
-            .find_map(|a| {
-                let (number, rest) = a.value.as_deref()?.split_once(char::is_whitespace)?;
-                if number.parse() != Ok(payload_type) {
-                    return None;
-                }
-                let mut parts = rest.trim().split('/');
-                let name = parts.next()?.to_ascii_uppercase();
-                Some((name, parts.next()?.parse().ok()?))
-            });
-        mapped.or_else(|| match payload_type {
-            0 => Some(("PCMU".to_owned(), 8000)),
-            8 => Some(("PCMA".to_owned(), 8000)),
-            9 => Some(("G722".to_owned(), 8000)),
-            13 => Some(("CN".to_owned(), 8000)),
-            18 => Some(("G729".to_owned(), 8000)),
-            _ => None,
-        })
+            .filter(move |a| a.name == name)
+            .filter_map(|a| a.value.as_deref())
     }
+}
+
+/// `PCMU/8000/1`; a clock that is not given is the telephone's.
+fn parse_encoding(text: &str) -> Option<(String, u32)> {
+    let mut parts = text.split('/').map(str::trim);
+    let name = parts.next()?.to_ascii_uppercase();
+    let clock = parts
+        .next()
+        .map_or(Some(8000), |clock| clock.parse().ok())?;
+    let mono = parts
+        .next()
+        .is_none_or(|channels| channels == "1" || channels.is_empty());
+    (mono && !name.is_empty()).then_some((name, clock))
+}
+
+/// `0-15`, `0-15,16`: what telephone-event says of itself (RFC 4733 2.4.1).
+fn is_event_list(text: &str) -> bool {
+    text.starts_with("0-")
+        && text
+            .chars()
+            .all(|c| c.is_ascii_digit() || "-, ".contains(c))
+}
+
+/// The address of a `c=` value such as `IN IP4 192.0.2.1/127`.
+fn host(connection: &str) -> Option<IpAddr> {
+    address_in(connection.split_whitespace().nth(2)?)
+}
+
+fn address_in(word: &str) -> Option<IpAddr> {
+    let word = word.split('/').next()?;
+    let ip: IpAddr = word.trim_matches(['[', ']']).parse().ok()?;
+    Some(ip.to_canonical())
 }
 
 fn direction_of(attributes: &[Attribute]) -> Option<Direction> {

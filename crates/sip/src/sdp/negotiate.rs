@@ -60,8 +60,8 @@ pub struct Agreement {
     pub codec: Codec,
     /// Its payload type when we send.
     pub payload_type: u8,
-    /// The payload type of keys, if agreed.
-    pub telephone_event: Option<u8>,
+    /// The payload type and clock rate of keys, if agreed.
+    pub telephone_event: Option<(u8, u32)>,
     /// Where to send; `None` when the other side gave no usable address.
     pub remote: Option<SocketAddr>,
     /// Where to send reports.
@@ -111,10 +111,10 @@ pub fn offer(local: &Local) -> Session {
     let mut attributes: Vec<Attribute> = local
         .codecs
         .iter()
-        .map(|codec| rtpmap(codec.payload_type(), codec.name()))
+        .map(|codec| rtpmap(codec.payload_type(), codec.name(), 8000))
         .collect();
     formats.push(EVENT_TYPE.to_string());
-    attributes.push(rtpmap(EVENT_TYPE, "telephone-event"));
+    attributes.push(rtpmap(EVENT_TYPE, "telephone-event", 8000));
     attributes.push(Attribute::new("fmtp", format!("{EVENT_TYPE} 0-15")));
     attributes.push(Attribute::new("ptime", DEFAULT_PTIME.to_string()));
     attributes.push(Attribute::flag(local.direction.as_str()));
@@ -169,6 +169,20 @@ pub fn answer(offer: &Session, local: &Local) -> Result<(Session, Agreement), An
     Ok((session, agreement))
 }
 
+/// Has the other side turned its audio off, with port 0 in every section that could carry it? Some
+/// phones hold a call that way (RFC 3264 8.2).
+pub fn is_off(theirs: &Session) -> bool {
+    let mut audio = theirs.media.iter().filter(|m| m.kind == "audio").peekable();
+    audio.peek().is_some() && audio.all(|m| m.port == 0)
+}
+
+/// The answer that takes nothing of an offer.
+pub fn decline(offer: &Session, local: &Local) -> Session {
+    let mut session = describe(local);
+    session.media = offer.media.iter().map(refused).collect();
+    session
+}
+
 /// Reads the answer to an offer of ours.
 ///
 /// # Errors
@@ -183,7 +197,8 @@ pub fn accept_answer(answer: &Session, local: &Local) -> Result<Agreement, Answe
 }
 
 fn is_usable(media: &Media) -> bool {
-    media.kind == "audio" && media.port != 0 && PROTOCOLS.contains(&media.protocol.as_str())
+    let spoken = |name: &&str| name.eq_ignore_ascii_case(&media.protocol);
+    media.kind == "audio" && media.port != 0 && PROTOCOLS.iter().any(|name| spoken(&name))
 }
 
 fn agree(theirs: &Session, media: &Media, local: &Local) -> Option<Agreement> {
@@ -198,24 +213,33 @@ fn agree(theirs: &Session, media: &Media, local: &Local) -> Option<Agreement> {
         let codec = Codec::parse(&name).filter(|codec| local.codecs.contains(codec))?;
         (rate == 8000).then_some((pt, codec))
     })?;
-    let telephone_event = types().find(|pt| {
-        media
-            .encoding(*pt)
-            .is_some_and(|(name, rate)| name == "TELEPHONE-EVENT" && rate == 8000)
+    // Where our socket cannot send is as good as nowhere: the first packet will tell.
+    let remote = theirs.address(media).filter(|address| {
+        !address.ip().is_unspecified() && address.is_ipv4() == local.address.is_ipv4()
     });
-    let remote = theirs
-        .address(media)
-        .filter(|address| !address.ip().is_unspecified());
     let theirs_to_us = theirs.direction(media).reversed();
     Some(Agreement {
         codec,
         payload_type,
-        telephone_event,
+        telephone_event: keys(media),
         remote,
         remote_rtcp: remote.and_then(|remote| rtcp_address(media, remote)),
-        ptime: ptime(media),
+        ptime: ptime(theirs, media),
         direction: both(theirs_to_us, local.direction),
     })
+}
+
+/// The payload type of keys: one on the voice's clock before any other, which some phones name
+/// although their voice runs at 8 kHz.
+fn keys(media: &Media) -> Option<(u8, u32)> {
+    let types = media.formats.iter().filter_map(|f| f.parse::<u8>().ok());
+    types
+        .filter_map(|pt| {
+            let (name, clock) = media.encoding(pt)?;
+            let usable = name == "TELEPHONE-EVENT" && EVENT_CLOCKS.contains(&clock);
+            usable.then_some((pt, clock))
+        })
+        .min_by_key(|(_, clock)| *clock != 8000)
 }
 
 /// What flows when one side wants this and the other that.
@@ -228,12 +252,24 @@ fn both(a: Direction, b: Direction) -> Direction {
     }
 }
 
-/// The packet length the other side wants, if we can make it, and no more than it allows.
-fn ptime(media: &Media) -> u8 {
+/// The packet length the other side wants, if we can make it, and no more than it allows. Zero and
+/// what no packet could hold are no wish.
+fn ptime(theirs: &Session, media: &Media) -> u8 {
     let read = |name: &str| {
-        media
-            .attribute(name)
-            .and_then(|v| v.trim().parse::<u8>().ok())
+        let of_session = || {
+            theirs
+                .attributes
+                .iter()
+                .find(|a| a.name == name)?
+                .value
+                .as_deref()
+        };
+        let text = media.attribute(name).or_else(of_session)?;
+        let digits = text.split(|c: char| !c.is_ascii_digit()).next()?;
+        let wish: u16 = digits.parse().ok()?;
+        (1..=ABSURD_PTIME)
+            .contains(&wish)
+            .then(|| u8::try_from(wish).unwrap_or(MAX_PTIME))
     };
     let wanted = read("ptime").unwrap_or(DEFAULT_PTIME);
     let allowed = read("maxptime")
@@ -276,10 +312,10 @@ fn describe(local: &Local) -> Session {
 
 fn accepted(theirs: &Media, agreement: &Agreement, local: &Local) -> Media {
     let mut formats = vec![agreement.payload_type.to_string()];
-    let mut attributes = vec![rtpmap(agreement.payload_type, agreement.codec.name())];
-    if let Some(event) = agreement.telephone_event {
+    let mut attributes = vec![rtpmap(agreement.payload_type, agreement.codec.name(), 8000)];
+    if let Some((event, clock)) = agreement.telephone_event {
         formats.push(event.to_string());
-        attributes.push(rtpmap(event, "telephone-event"));
+        attributes.push(rtpmap(event, "telephone-event", clock));
         attributes.push(Attribute::new("fmtp", format!("{event} 0-15")));
     }
     attributes.push(Attribute::new("ptime", agreement.ptime.to_string()));
@@ -305,8 +341,8 @@ fn refused(theirs: &Media) -> Media {
     }
 }
 
-fn rtpmap(payload_type: u8, name: &str) -> Attribute {
-    Attribute::new("rtpmap", format!("{payload_type} {name}/8000"))
+fn rtpmap(payload_type: u8, name: &str, clock: u32) -> Attribute {
+    Attribute::new("rtpmap", format!("{payload_type} {name}/{clock}"))
 }
 
 /// Plain RTP; encrypted profiles come with encryption.
@@ -314,6 +350,12 @@ const PROTOCOLS: &[&str] = &["RTP/AVP", "RTP/AVPF"];
 
 /// The payload type everybody uses for keys.
 const EVENT_TYPE: u8 = 101;
+
+/// Clocks that keys are offered on beside the telephone's own.
+const EVENT_CLOCKS: &[u32] = &[8000, 16_000, 24_000, 32_000, 48_000];
+
+/// More milliseconds than this in a packet is a typing error, not a wish.
+const ABSURD_PTIME: u16 = 200;
 
 const DEFAULT_PTIME: u8 = 20;
 const MIN_PTIME: u8 = 10;

@@ -1,26 +1,25 @@
-//! Text to descriptions: lenient in order and spacing, strict in size.
+//! Bytes to descriptions, as forgiving as RFC 4566 asks readers to be: what cannot be understood is
+//! passed over, a section that cannot be used keeps its place so that it can be refused there, and
+//! only what says nothing at all is an error. Sizes are bounded.
 
-use super::{Attribute, Media, Session};
+use super::{Attribute, Media, Session, host};
 
 /// Why a body is not a session description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SdpError {
-    /// Not text.
-    #[error("session description is not utf-8")]
-    NotText,
     /// More lines or sections than any phone sends.
     #[error("session description is too large")]
     TooLarge,
-    /// It does not begin with `v=0`.
-    #[error("session description does not begin with v=0")]
+    /// A version that is not ours to read.
+    #[error("session description is not of version 0")]
     Version,
-    /// A line is not `letter=value`.
-    #[error("line {0} of the session description is malformed")]
-    Line(usize),
+    /// Neither a version nor a section: something else.
+    #[error("body is no session description")]
+    Nothing,
 }
 
 pub(super) fn parse(data: &[u8]) -> Result<Session, SdpError> {
-    let text = std::str::from_utf8(data).map_err(|_| SdpError::NotText)?;
+    let text = decode(data);
     let mut session = Session {
         origin: String::new(),
         name: "-".to_owned(),
@@ -30,74 +29,120 @@ pub(super) fn parse(data: &[u8]) -> Result<Session, SdpError> {
         media: Vec::new(),
     };
     let mut versioned = false;
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim_end();
-        if line.is_empty() {
-            continue;
-        }
+    let lines = text.split(['\n', '\r', '\0']).map(str::trim);
+    for (number, line) in lines.filter(|line| !line.is_empty()).enumerate() {
         if number >= MAX_LINES {
             return Err(SdpError::TooLarge);
         }
-        let (letter, value) = line.split_once('=').ok_or(SdpError::Line(number + 1))?;
-        if !versioned {
-            versioned = letter == "v" && value == "0";
-            if !versioned {
-                return Err(SdpError::Version);
-            }
+        let Some((letter, value)) = split(line) else {
             continue;
+        };
+        match letter {
+            // A second description behind the first is none of ours.
+            'v' if versioned => break,
+            'v' if value != "0" => return Err(SdpError::Version),
+            'v' => versioned = true,
+            'm' if session.media.len() == MAX_MEDIA => return Err(SdpError::TooLarge),
+            _ => take(&mut session, letter, value),
         }
-        if letter.len() != 1 {
-            return Err(SdpError::Line(number + 1));
-        }
-        if letter == "m" && session.media.len() == MAX_MEDIA {
-            return Err(SdpError::TooLarge);
-        }
-        take(&mut session, letter, value).ok_or(SdpError::Line(number + 1))?;
     }
-    if versioned {
+    if versioned || !session.media.is_empty() {
         Ok(session)
     } else {
-        Err(SdpError::Version)
+        Err(SdpError::Nothing)
     }
 }
 
-fn take(session: &mut Session, letter: &str, value: &str) -> Option<()> {
+/// UTF-8 where it is, else Latin-1, in which every byte is a character. Names and subjects are all
+/// that ever needs it.
+fn decode(data: &[u8]) -> String {
+    let data = data.strip_prefix(BYTE_ORDER_MARK).unwrap_or(data);
+    match std::str::from_utf8(data) {
+        Ok(text) => text.to_owned(),
+        Err(_) => data.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// `letter=value`, whatever spaces stand around.
+fn split(line: &str) -> Option<(char, &str)> {
+    let (letter, value) = line.split_once('=')?;
+    let mut letters = letter.trim().chars();
+    let letter = letters.next()?.to_ascii_lowercase();
+    letters.next().is_none().then(|| (letter, value.trim()))
+}
+
+fn take(session: &mut Session, letter: char, value: &str) {
     match (letter, session.media.last_mut()) {
-        ("m", _) => session.media.push(parse_media(value)?),
-        ("a", Some(media)) => media.attributes.push(parse_attribute(value)),
-        ("c", Some(media)) => media.connection = Some(value.to_owned()),
-        ("a", None) => session.attributes.push(parse_attribute(value)),
-        ("c", None) => session.connection = Some(value.to_owned()),
-        ("o", None) => value.clone_into(&mut session.origin),
-        ("s", None) => value.clone_into(&mut session.name),
-        ("t", None) => value.clone_into(&mut session.time),
+        ('m', _) => session.media.push(parse_media(value)),
+        ('a', Some(media)) => media.attributes.extend(parse_attribute(value)),
+        ('c', Some(media)) => keep_usable(&mut media.connection, value),
+        ('a', None) => session.attributes.extend(parse_attribute(value)),
+        ('c', None) => keep_usable(&mut session.connection, value),
+        ('o', None) => value.clone_into(&mut session.origin),
+        ('s', None) => value.clone_into(&mut session.name),
+        ('t', None) => value.clone_into(&mut session.time),
         _ => {}
     }
-    Some(())
 }
 
-fn parse_media(value: &str) -> Option<Media> {
+/// Of several `c=` lines the first that holds an address counts.
+fn keep_usable(kept: &mut Option<String>, value: &str) {
+    if kept.as_deref().and_then(host).is_none() {
+        *kept = Some(value.to_owned());
+    }
+}
+
+/// A section, however little of it can be read: its place in the answer is what counts. One without
+/// a port that exists is a refused one.
+fn parse_media(value: &str) -> Media {
     let mut words = value.split_whitespace();
-    let kind = words.next()?.to_owned();
-    let port = words.next()?.split('/').next()?.parse().ok()?;
-    let protocol = words.next()?.to_owned();
-    let formats: Vec<String> = words.map(str::to_owned).collect();
-    (!formats.is_empty()).then_some(Media {
-        kind,
+    let kind = words.next().unwrap_or("application");
+    let port = words
+        .next()
+        .and_then(|port| port.split('/').next()?.parse().ok())
+        .unwrap_or(0);
+    let protocol = words.next().unwrap_or("RTP/AVP");
+    let mut formats: Vec<String> = words.map(token).collect();
+    if formats.is_empty() {
+        // The grammar wants one.
+        formats.push("0".to_owned());
+    }
+    Media {
+        kind: token(kind).to_ascii_lowercase(),
         port,
-        protocol,
+        protocol: protocol
+            .split('/')
+            .map(token)
+            .collect::<Vec<String>>()
+            .join("/"),
         formats,
         connection: None,
         attributes: Vec::new(),
+    }
+}
+
+/// A word as the grammar allows it, since it is written back in the answer.
+fn token(word: &str) -> String {
+    let kept: String = word.chars().filter(char::is_ascii_graphic).collect();
+    if kept.is_empty() {
+        "-".to_owned()
+    } else {
+        kept
+    }
+}
+
+fn parse_attribute(value: &str) -> Option<Attribute> {
+    let (name, value) = match value.split_once(':') {
+        Some((name, value)) => (name.trim(), Some(value.trim().to_owned())),
+        None => (value, None),
+    };
+    (!name.is_empty()).then(|| Attribute {
+        name: name.to_ascii_lowercase(),
+        value,
     })
 }
 
-fn parse_attribute(value: &str) -> Attribute {
-    match value.split_once(':') {
-        Some((name, value)) => Attribute::new(name.trim(), value.trim()),
-        None => Attribute::flag(value.trim()),
-    }
-}
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Far above the largest description of a video phone.
 const MAX_LINES: usize = 1000;

@@ -16,6 +16,8 @@ pub(crate) enum End {
     MediaTimeout,
     /// As long as a call may last.
     TooLong,
+    /// As long as a call may be on hold.
+    HeldTooLong,
     /// The process ends.
     Drained,
 }
@@ -37,6 +39,7 @@ impl End {
             Self::Refused { why, .. } => why,
             Self::MediaTimeout => "media_timeout",
             Self::TooLong => "max_duration",
+            Self::HeldTooLong => "held_too_long",
             Self::Drained => "drained",
         }
     }
@@ -52,6 +55,7 @@ impl End {
             | Self::Room(_)
             | Self::MediaTimeout
             | Self::TooLong
+            | Self::HeldTooLong
             | Self::Drained => None,
         }
     }
@@ -61,6 +65,7 @@ impl End {
         let (cause, text) = match self {
             Self::MediaTimeout => (102, "media timeout"),
             Self::TooLong => (102, "max duration"),
+            Self::HeldTooLong => (102, "on hold for too long"),
             Self::Drained => (41, "shutting down"),
             _ => (16, "normal clearing"),
         };

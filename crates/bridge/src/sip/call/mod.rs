@@ -8,6 +8,8 @@
 //! store gets the summary.
 
 mod end;
+mod hold;
+mod keys;
 mod negotiate;
 mod room;
 mod run;

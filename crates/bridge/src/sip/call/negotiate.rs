@@ -7,12 +7,14 @@ use trunkline_sip::endpoint::Rejection;
 use trunkline_sip::message::name;
 use trunkline_sip::routing::{Accepted, MediaOptions};
 use trunkline_sip::sdp::{
-    Agreement, AnswerError, Codec, Direction, Local, Session, accept_answer, answer, offer,
+    Agreement, AnswerError, Codec, Direction, Local, Session, accept_answer, answer, decline,
+    is_off, offer,
 };
 
 /// Our side of the description, kept over the call.
 pub(super) struct Negotiation {
     local: Local,
+    latest: Option<Agreement>,
 }
 
 /// What to put into a 200.
@@ -33,6 +35,7 @@ impl Negotiation {
                 version: 1,
                 direction,
             },
+            latest: None,
         }
     }
 
@@ -47,7 +50,11 @@ impl Negotiation {
             });
         }
         let theirs = Session::parse(body).map_err(|_| Rejection::status(400))?;
-        let (ours, agreement) = answer(&theirs, &self.local).map_err(refuse)?;
+        let (ours, agreement) = match (answer(&theirs, &self.local), self.off(&theirs)) {
+            (Err(_), Some(off)) => (decline(&theirs, &self.local), off),
+            (answered, _) => answered.map_err(refuse)?,
+        };
+        self.latest = Some(agreement.clone());
         self.local.version += 1;
         Ok(Proposal {
             sdp: Bytes::from(ours.to_string()),
@@ -56,9 +63,23 @@ impl Negotiation {
     }
 
     /// Reads the answer to an offer of ours.
-    pub(super) fn accept(&self, body: &[u8]) -> Option<Agreement> {
+    pub(super) fn accept(&mut self, body: &[u8]) -> Option<Agreement> {
         let theirs = Session::parse(body).ok()?;
-        accept_answer(&theirs, &self.local).ok()
+        let accepted = accept_answer(&theirs, &self.local).ok();
+        let agreement = accepted.or_else(|| self.off(&theirs))?;
+        self.latest = Some(agreement.clone());
+        Some(agreement)
+    }
+
+    /// A call that is up and whose phone turns its audio off is on hold.
+    fn off(&self, theirs: &Session) -> Option<Agreement> {
+        let latest = self.latest.as_ref().filter(|_| is_off(theirs))?;
+        Some(Agreement {
+            remote: None,
+            remote_rtcp: None,
+            direction: Direction::Inactive,
+            ..latest.clone()
+        })
     }
 }
 
@@ -89,4 +110,67 @@ pub(super) fn codecs(accepted: &Accepted, ours: &[Codec]) -> Vec<Codec> {
 fn refuse(error: AnswerError) -> Rejection {
     let text = format!("{} trunkline \"{error}\"", error.warning());
     Rejection::status(488).with(name::WARNING, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TALK: &str =
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\nc=IN IP4 192.0.2.9\r\nm=audio 4000 RTP/AVP 0\r\n";
+
+    fn negotiation() -> Negotiation {
+        let address = SocketAddr::from(([192, 0, 2, 1], 10_000));
+        Negotiation::new(address, vec![Codec::Pcmu], 1)
+    }
+
+    #[test]
+    fn a_phone_that_turns_its_audio_off_holds_and_one_that_begins_so_is_refused() {
+        let off = TALK.replace("4000", "0");
+        let mut fresh = negotiation();
+        assert!(fresh.respond(off.as_bytes()).is_err());
+        fresh.respond(TALK.as_bytes()).unwrap();
+        for _ in 0..2 {
+            let held = fresh.respond(off.as_bytes()).unwrap();
+            assert!(held.agreement.unwrap().on_hold());
+            let sdp = String::from_utf8(held.sdp.to_vec()).unwrap();
+            assert!(sdp.contains("m=audio 0 RTP/AVP 0\r\n"), "{sdp}");
+        }
+        let back = fresh
+            .respond(TALK.replace("4000", "5000").as_bytes())
+            .unwrap();
+        assert_eq!(
+            back.agreement.unwrap().remote,
+            Some(SocketAddr::from(([192, 0, 2, 9], 5000)))
+        );
+    }
+
+    #[test]
+    fn an_answer_in_the_ack_may_hold_too() {
+        let mut call = negotiation();
+        call.respond(TALK.as_bytes()).unwrap();
+        assert!(call.respond(b"").unwrap().agreement.is_none());
+        let held = call
+            .accept(format!("{TALK}a=inactive\r\n").as_bytes())
+            .unwrap();
+        assert!(held.on_hold());
+        assert!(
+            call.accept(TALK.replace("4000", "0").as_bytes())
+                .unwrap()
+                .on_hold()
+        );
+        assert!(!call.accept(TALK.as_bytes()).unwrap().on_hold());
+    }
+
+    #[test]
+    fn what_does_not_fit_leaves_things_as_they_are() {
+        let mut call = negotiation();
+        call.respond(TALK.as_bytes()).unwrap();
+        assert!(
+            call.respond(TALK.replace("RTP/AVP 0", "RTP/AVP 18").as_bytes())
+                .is_err()
+        );
+        assert!(call.accept(b"junk").is_none());
+        assert_eq!(call.latest.unwrap().direction, Direction::SendRecv);
+    }
 }

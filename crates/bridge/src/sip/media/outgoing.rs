@@ -40,9 +40,11 @@ impl Outgoing {
         let timestamp = self.timestamp;
         self.timestamp = self.timestamp.wrapping_add(u32::from(frame));
         if !agreed.direction.sends() {
+            // What follows a hold is a new talk spurt.
+            self.started = false;
             return None;
         }
-        if let Some(event_type) = agreed.telephone_event
+        if let Some((event_type, clock)) = agreed.telephone_event
             && let Some(event) = self.keys.next(timestamp, frame)
         {
             let header = Header {
@@ -52,7 +54,7 @@ impl Outgoing {
                 timestamp: event.timestamp,
                 ssrc: self.ssrc,
             };
-            return Some(self.finish(header, &event.payload));
+            return Some(self.finish(header, &on_clock(event.payload, clock)));
         }
         let mut payload = std::mem::take(&mut self.payload);
         payload.clear();
@@ -94,6 +96,13 @@ impl Outgoing {
     }
 }
 
+/// A key's payload with its duration counted by another clock than the voice's.
+fn on_clock([code, flags, high, low]: [u8; 4], clock: u32) -> [u8; 4] {
+    let duration = u64::from(u16::from_be_bytes([high, low])) * u64::from(clock) / 8000;
+    let [high, low] = u16::try_from(duration).unwrap_or(u16::MAX).to_be_bytes();
+    [code, flags, high, low]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,7 +113,7 @@ mod tests {
         Agreement {
             codec: Codec::Pcmu,
             payload_type: 0,
-            telephone_event: Some(101),
+            telephone_event: Some((101, 16_000)),
             remote: None,
             remote_rtcp: None,
             ptime: 20,
@@ -134,6 +143,7 @@ mod tests {
             (header.sequence, header.timestamp, header.payload_type),
             (0, 420, 101)
         );
-        assert_eq!(payload.first(), Some(&5));
+        // 20 ms on the clock that was agreed for keys.
+        assert_eq!(payload, [5, 10, 1, 64]);
     }
 }

@@ -1,6 +1,6 @@
 //! From the phone: latch, count, keys, and an even voice.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use trunkline_media::SampleRate;
 use trunkline_media::playout::{Codec as Playout, Heard, Stream};
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::dtmf::{self, KeyEvent};
-use trunkline_sip::rtp::{Latch, Latched, Reception, parse};
+use trunkline_sip::rtp::{Header, Latch, Latched, Reception, parse};
 use trunkline_sip::sdp::Agreement;
 
 use super::law;
@@ -19,8 +19,8 @@ use super::summary::MediaSummary;
 pub(super) enum Took {
     /// Sound; `fresh` when nothing was playing before it.
     Sound { fresh: bool },
-    /// A key went down.
-    Key(char),
+    /// Keys went down: one, unless a packet tells of several.
+    Keys(String),
     /// Nothing of use, from the right place.
     Other,
     /// Not ours.
@@ -34,24 +34,28 @@ pub(super) struct Phone {
     pub(super) latch: Latch,
     pub(super) reception: Reception,
     keys: dtmf::Receiver,
-    /// Packets that are no sound take sequence numbers; the voice must not take them for losses.
-    skipped: u16,
+    /// SSRC of the voice: keys may have a stream of their own, which says nothing about it.
+    voice: Option<u32>,
+    /// What comes is the music of a call on hold, not the caller.
+    held: bool,
     idle: bool,
     pub(super) last: Instant,
     strangers: u64,
-    pressed: u64,
+    pub(super) pressed: u64,
 }
 
 impl Phone {
-    pub(super) fn new(rate: SampleRate, now: Instant) -> Self {
+    /// `host` is where the call's signalling comes from.
+    pub(super) fn new(rate: SampleRate, host: IpAddr, now: Instant) -> Self {
         Self {
             rate,
             stream: None,
             agreed: None,
-            latch: Latch::new(None, now),
+            latch: Latch::new(Some(host)),
             reception: Reception::new(8000, now),
             keys: dtmf::Receiver::new(),
-            skipped: 0,
+            voice: None,
+            held: false,
             idle: true,
             last: now,
             strangers: 0,
@@ -69,10 +73,12 @@ impl Phone {
             self.stream = Stream::new(Playout::G711(law(agreement.codec)), self.rate).ok();
             self.idle = true;
         }
-        if self.agreed.is_none() {
-            self.latch = Latch::new(agreement.remote, now);
-        } else {
-            self.latch.renegotiated(agreement.remote, now);
+        let sends = agreement.direction.receives() && !agreement.on_hold();
+        self.latch.agree(agreement.remote, sends, now);
+        if self.held != agreement.on_hold() {
+            self.held = agreement.on_hold();
+            // Neither the end of the caller's words after the music nor music before them.
+            self.forget_sound();
         }
         self.last = now;
         self.agreed = Some(agreement.clone());
@@ -87,33 +93,44 @@ impl Phone {
             return Took::Nothing;
         };
         let is_sound = header.payload_type == agreed.payload_type;
-        let is_key = Some(header.payload_type) == agreed.telephone_event;
-        if !is_sound && !is_key && header.payload_type != COMFORT_NOISE {
+        let clock = agreed
+            .telephone_event
+            .and_then(|(kind, clock)| (kind == header.payload_type).then_some(clock));
+        if !is_sound && clock.is_none() && header.payload_type != COMFORT_NOISE {
             count(Counter::RtpDropped, 1, &[("reason", "payload_type")]);
+            if self.latch.target() == Some(source) {
+                // Such as a keep-alive (RFC 6263): it takes a number of the voice all the same.
+                self.pass_over(&header);
+            }
             return Took::Nothing;
         }
-        if self
-            .latch
-            .on_packet(source, header.ssrc, header.sequence, now)
-            == Latched::Ignore
-        {
+        if self.latch.on_packet(source, &header, is_sound, now) == Latched::Ignore {
             self.strangers += 1;
             count(Counter::RtpDropped, 1, &[("reason", "source")]);
             return Took::Nothing;
         }
         self.last = now;
-        self.reception.on_packet(&header, now);
-        if is_key {
-            self.skipped = self.skipped.wrapping_add(1);
-            return self.on_key(header.timestamp, payload, now);
+        if is_sound {
+            self.voice = Some(header.ssrc);
         }
-        if !is_sound {
-            self.skipped = self.skipped.wrapping_add(1);
+        if self.voice == Some(header.ssrc) {
+            self.reception.on_packet(&header, now);
+        }
+        if is_sound && !payload.is_empty() {
+            return self.on_sound(&header, payload, now);
+        }
+        self.pass_over(&header);
+        clock.map_or(Took::Other, |clock| {
+            self.on_key(&header, payload, clock, now)
+        })
+    }
+
+    fn on_sound(&mut self, header: &Header, payload: &[u8], now: Instant) -> Took {
+        if self.held {
             return Took::Other;
         }
-        let sequence = header.sequence.wrapping_sub(self.skipped);
         if let Some(stream) = &mut self.stream {
-            let place = (header.ssrc, sequence, header.timestamp);
+            let place = (header.ssrc, header.sequence, header.timestamp);
             stream.insert(place, Bytes::copy_from_slice(payload), now);
         }
         Took::Sound {
@@ -121,19 +138,42 @@ impl Phone {
         }
     }
 
-    fn on_key(&mut self, timestamp: u32, payload: &[u8], now: Instant) -> Took {
-        let told = self.keys.on_packet(timestamp, payload, now);
-        let down = told.into_iter().find_map(|event| match event {
+    /// A packet that is no sound: nothing is missing in its place.
+    fn pass_over(&mut self, header: &Header) {
+        if let Some(stream) = &mut self.stream {
+            stream.pass_over(header.ssrc, header.sequence);
+        }
+    }
+
+    fn on_key(&mut self, header: &Header, payload: &[u8], clock: u32, now: Instant) -> Took {
+        let told = self.keys.on_packet(header, payload, clock, now);
+        let down = told.into_iter().filter_map(|event| match event {
             KeyEvent::Down(key) => Some(key),
             KeyEvent::Up(..) => None,
         });
-        match down {
-            Some(key) => {
-                self.pressed += 1;
-                Took::Key(key)
-            }
-            None => Took::Other,
+        let keys: String = down.collect();
+        if keys.is_empty() {
+            return Took::Other;
         }
+        Took::Keys(keys)
+    }
+
+    /// A report of the phone came.
+    pub(super) fn on_rtcp(&mut self, source: SocketAddr, sender: u32, now: Instant) -> bool {
+        let named = self.agreed.as_ref().and_then(|agreed| agreed.remote_rtcp);
+        let heard = self.latch.on_rtcp(source, sender, named, now);
+        if heard {
+            // A phone that sends no sound may still be there and say so.
+            self.last = now;
+        }
+        heard
+    }
+
+    fn forget_sound(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            stream.clear();
+        }
+        self.idle = true;
     }
 
     /// The next 20 ms for the room.

@@ -5,12 +5,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tokio::net::UdpSocket;
+use super::super::datagrams::Datagrams;
 
 /// An even port and the one after it.
 pub(crate) struct Pair {
-    pub(crate) rtp: UdpSocket,
-    pub(crate) rtcp: UdpSocket,
+    pub(crate) rtp: Datagrams,
+    pub(crate) rtcp: Datagrams,
     pub(crate) port: u16,
 }
 
@@ -52,9 +52,9 @@ impl Ports {
                 continue;
             };
             let port = self.first + offset;
-            let rtp = UdpSocket::bind(SocketAddr::new(ip, port)).await;
+            let rtp = Datagrams::bind(SocketAddr::new(ip, port)).await;
             let Ok(rtp) = rtp else { continue };
-            let rtcp = UdpSocket::bind(SocketAddr::new(ip, port + 1)).await;
+            let rtcp = Datagrams::bind(SocketAddr::new(ip, port + 1)).await;
             let Ok(rtcp) = rtcp else { continue };
             return Ok(Pair { rtp, rtcp, port });
         }

@@ -1,9 +1,8 @@
 //! The media task of one call.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tracing::warn;
 use trunkline_base::id::TrackSid;
@@ -11,7 +10,7 @@ use trunkline_client::room::audio::PcmWriter;
 use trunkline_client::room::{AudioTrack, RemoteTrack};
 use trunkline_media::SampleRate;
 use trunkline_service::metrics::{Counter, Timing, count, observe};
-use trunkline_sip::rtp::{Rtcp, bye, parse_rtcp, report};
+use trunkline_sip::rtp::{Rtcp, bye, is_rtcp, parse_rtcp, report, sender_of};
 use trunkline_sip::sdp::Agreement;
 
 use super::super::desk::wall_clock;
@@ -25,6 +24,8 @@ use super::{FRAME, Pair};
 /// What a media task begins with.
 pub(crate) struct Setup {
     pub(crate) pair: Pair,
+    /// Where the signalling comes from.
+    pub(crate) host: IpAddr,
     /// Rate of the track made of the caller's voice.
     pub(crate) room_rate: u32,
     /// End of patience with a silent wire.
@@ -48,6 +49,8 @@ pub(crate) enum MediaCommand {
     Forget(TrackSid),
     /// Keys for the phone.
     Press(String),
+    /// A key that came to the room, by whichever way.
+    Pressed,
 }
 
 /// What media tells the call.
@@ -91,7 +94,7 @@ impl MediaSession {
             media_timeout: setup.media_timeout,
             cname: setup.cname,
             agreed: None,
-            phone: Phone::new(rate, now),
+            phone: Phone::new(rate, setup.host, now),
             voices: Voices::default(),
             writer: None,
             outgoing: Outgoing::new(ssrc, sequence, timestamp),
@@ -145,6 +148,7 @@ impl MediaSession {
             }
             MediaCommand::Start => {
                 self.phone_tick.get_or_insert(now);
+                self.phone.latch.open(now);
                 self.phone.last = now;
             }
             MediaCommand::Publish(track) => match PcmWriter::new(track, self.room_rate) {
@@ -154,6 +158,7 @@ impl MediaSession {
             MediaCommand::Hear(track) => self.voices.add(track),
             MediaCommand::Forget(sid) => self.voices.remove(&sid),
             MediaCommand::Press(digits) => self.outgoing.keys.push(&digits),
+            MediaCommand::Pressed => self.phone.pressed += 1,
         }
     }
 
@@ -202,34 +207,35 @@ impl MediaSession {
     }
 
     fn on_rtp(&mut self, data: &[u8], source: SocketAddr) {
+        if is_rtcp(data) {
+            // Both on one port, by a phone that does so unasked (RFC 5761).
+            return self.on_rtcp(data, source);
+        }
         let now = now();
         match self.phone.on_packet(data, source, now) {
             Took::Sound { fresh: true } => {
                 // From here on each frame is due just when the buffer is willing to give it.
                 self.room_tick = now + FRAME + MARGIN;
             }
-            Took::Key(digit) => {
-                let _ = self.events.try_send(MediaEvent::Key(digit));
+            Took::Keys(digits) => {
+                for digit in digits.chars() {
+                    let _ = self.events.try_send(MediaEvent::Key(digit));
+                }
             }
             Took::Sound { fresh: false } | Took::Other | Took::Nothing => {}
         }
     }
 
     fn on_rtcp(&mut self, data: &[u8], source: SocketAddr) {
-        if self
-            .phone
-            .latch
-            .target()
-            .is_none_or(|target| target.ip() != source.ip())
-        {
+        let now = now();
+        if !sender_of(data).is_some_and(|sender| self.phone.on_rtcp(source, sender, now)) {
+            count(Counter::RtpDropped, 1, &[("reason", "source")]);
             return;
         }
         for item in parse_rtcp(data) {
             match item {
                 Rtcp::SenderReport { ssrc, ntp_middle } => {
-                    self.phone
-                        .reception
-                        .on_sender_report(ssrc, ntp_middle, now());
+                    self.phone.reception.on_sender_report(ssrc, ntp_middle, now);
                 }
                 Rtcp::Block(block) if block.ssrc == self.outgoing.ssrc => {
                     let percent = f64::from(block.fraction_lost) / 2.56;
@@ -254,14 +260,8 @@ impl MediaSession {
 
     fn send_rtcp(&self, packet: &[u8]) {
         let Some(agreed) = &self.agreed else { return };
-        let latched = self.phone.latch.target();
-        let target = if latched == agreed.remote {
-            agreed.remote_rtcp
-        } else {
-            latched.and_then(|at| Some(SocketAddr::new(at.ip(), at.port().checked_add(1)?)))
-        };
-        if let Some(target) = target {
-            let _ = UdpSocket::try_send_to(&self.pair.rtcp, packet, target);
+        if let Some(target) = self.phone.latch.rtcp_target(agreed.remote_rtcp) {
+            let _ = self.pair.rtcp.try_send_to(packet, target);
         }
     }
 
@@ -278,7 +278,7 @@ impl MediaSession {
             && self
                 .agreed
                 .as_ref()
-                .is_some_and(|agreed| agreed.direction.receives());
+                .is_some_and(|agreed| agreed.direction.receives() && !agreed.on_hold());
         if !expected {
             self.phone.last = now;
         }

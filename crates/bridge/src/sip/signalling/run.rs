@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 use trunkline_service::metrics::{Counter, count};
@@ -15,6 +14,7 @@ use trunkline_sip::endpoint::{Endpoint, Event, Flow, LegId, Transmit, Transport}
 use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
 
+use super::super::datagrams::Datagrams;
 use super::super::desk::{Decision, Desk};
 use super::asking::{Asking, Waiting};
 use super::{Command, Input, LegEvent, Line};
@@ -35,7 +35,7 @@ pub(crate) struct Parts {
     pub(crate) endpoint: Endpoint,
     pub(crate) desk: Desk,
     pub(crate) asking: Asking,
-    pub(crate) udp: Arc<UdpSocket>,
+    pub(crate) udp: Arc<Datagrams>,
     pub(crate) inputs: mpsc::Receiver<Input>,
     pub(crate) commands: mpsc::Receiver<Command>,
     /// Given to each call.

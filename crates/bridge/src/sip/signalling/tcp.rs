@@ -14,6 +14,7 @@ use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{Flow, Transport};
 use trunkline_sip::message::{Framed, Framer};
 
+use super::super::datagrams::told;
 use super::Input;
 use super::udp::Advertised;
 
@@ -32,7 +33,7 @@ pub(crate) async fn accept_tcp(
             accepted = listener.accept() => accepted,
         };
         let (stream, remote) = match accepted {
-            Ok(accepted) => accepted,
+            Ok((stream, remote)) => (stream, told(remote)),
             Err(error) => {
                 // Out of descriptors, mostly: give connections time to end.
                 debug!(%error, "accepting failed");

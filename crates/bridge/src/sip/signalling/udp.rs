@@ -5,12 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tracing::debug;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::{Flow, Transport};
 
+use super::super::datagrams::Datagrams;
 use super::Input;
 
 /// Which address of ours a peer should see.
@@ -22,7 +22,8 @@ pub(crate) struct Advertised {
 
 impl Advertised {
     pub(crate) fn new(bound: SocketAddr, public: Option<IpAddr>) -> Self {
-        let fixed = public.or_else(|| Some(bound.ip()).filter(|ip| !ip.is_unspecified()));
+        let bound_ip = Some(bound.ip()).filter(|ip| !ip.is_unspecified());
+        let fixed = public.or(bound_ip).map(|ip| ip.to_canonical());
         Self {
             fixed,
             port: bound.port(),
@@ -48,7 +49,7 @@ impl Advertised {
 
 /// Reads datagrams until signalling is gone.
 pub(crate) async fn read_udp(
-    socket: Arc<UdpSocket>,
+    socket: Arc<Datagrams>,
     mut advertised: Advertised,
     inputs: mpsc::Sender<Input>,
 ) {

@@ -36,9 +36,10 @@ impl Call {
             mut chores,
             room,
             room_events,
+            hold,
             ..
         } = self;
-        drop(media);
+        drop((media, hold));
         if let Some(room) = room.filter(|_| end.leaves_room()) {
             set_status(&room, "hangup").await;
             let _ = tokio::time::timeout(LEAVE, room.leave()).await;

@@ -24,6 +24,8 @@ use super::super::desk::wall_clock;
 use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary, NoPort, Setup};
 use super::super::signalling::{Arrival, Command, LegEvent, Line, now};
 use super::end::End;
+use super::hold::{Hold, PhoneLine};
+use super::keys::{Keys, Way, relayed_key};
 use super::negotiate::{Negotiation, Proposal, codecs};
 use super::room::{JoinError, Joined, RoomNews, join, on_event, set_status, spec};
 use super::setup::{Plan, Shared, answer_headers};
@@ -52,6 +54,8 @@ pub(crate) struct Call {
     confirmed: bool,
     /// A description for the 200, until it is sent.
     proposal: Option<Proposal>,
+    hold: Hold,
+    keys: Keys,
 }
 
 impl Call {
@@ -103,6 +107,7 @@ impl Call {
         let (tell, media_events) = mpsc::channel(MEDIA_EVENTS);
         let setup = Setup {
             pair,
+            host: flow.remote.ip(),
             room_rate: shared.config.room_rate,
             media_timeout: plan.media_timeout,
             start: (rng.random(), rng.random(), rng.random()),
@@ -111,8 +116,10 @@ impl Call {
         let session = MediaSession::new(setup, tell).run(commands);
         #[expect(clippy::disallowed_methods, reason = "the call joins it at its end")]
         let media_task = tokio::spawn(session.in_current_span());
+        let mut hold = Hold::new();
         if let Some(agreement) = &proposal.agreement {
             let _ = media.try_send(MediaCommand::Agree(agreement.clone()));
+            hold.agree(PhoneLine::of(agreement), now());
         }
         Ok(Self {
             shared,
@@ -132,6 +139,8 @@ impl Call {
             answered: None,
             confirmed: false,
             proposal: Some(proposal),
+            hold,
+            keys: Keys::default(),
         })
     }
 
@@ -178,14 +187,20 @@ impl Call {
     }
 
     fn deadline(&self) -> Instant {
-        match self.answered {
-            Some(at) => at + self.plan.longest,
-            None => self.arrived + self.plan.ringing,
-        }
+        let Some(answered) = self.answered else {
+            return self.arrived + self.plan.ringing;
+        };
+        let longest = answered + self.plan.longest;
+        self.held_until().map_or(longest, |held| held.min(longest))
     }
 
-    const fn overdue(&self) -> End {
+    fn held_until(&self) -> Option<Instant> {
+        self.hold.ends_at(self.shared.config.hold_limit)
+    }
+
+    fn overdue(&self) -> End {
         match self.answered {
+            Some(_) if self.held_until().is_some_and(|held| held <= now()) => End::HeldTooLong,
             Some(_) => End::TooLong,
             None => End::Refused {
                 status: 480,
@@ -205,8 +220,8 @@ impl Call {
                 Ok(())
             }
             LegEvent::Info { content_type, body } => {
-                if let Some(digit) = relayed_key(&content_type, &body) {
-                    self.press(digit);
+                if let Some(relayed) = relayed_key(&content_type, &body) {
+                    self.press(Way::Info, relayed.key, relayed.held);
                 }
                 Ok(())
             }
@@ -244,7 +259,8 @@ impl Call {
         self.line.tell(command).await;
     }
 
-    fn agree(&self, agreement: trunkline_sip::sdp::Agreement) {
+    fn agree(&mut self, agreement: trunkline_sip::sdp::Agreement) {
+        self.hold.agree(PhoneLine::of(&agreement), now());
         if self.media.try_send(MediaCommand::Agree(agreement)).is_err() {
             warn!("media does not take its commands");
         }
@@ -264,6 +280,7 @@ impl Call {
         {
             warn!("whoever follows calls is behind and misses this one");
         }
+        self.chores.spawn(self.hold.tell(joined.room.clone()));
         self.room = Some(joined.room);
         self.room_events = Some(joined.events);
         if self.shared.config.answer == AnswerPolicy::OnRoom {
@@ -287,7 +304,7 @@ impl Call {
     fn on_media(&mut self, event: MediaEvent) -> Result<(), End> {
         match event {
             MediaEvent::Key(digit) => {
-                self.press(digit);
+                self.press(Way::Rtp, digit, Duration::ZERO);
                 Ok(())
             }
             MediaEvent::Silent => Err(End::MediaTimeout),
@@ -295,7 +312,11 @@ impl Call {
     }
 
     /// Tells the room of a key, without making the call wait.
-    fn press(&mut self, digit: char) {
+    fn press(&mut self, way: Way, digit: char, held: Duration) {
+        if !self.keys.is_new(way, digit, held, now()) {
+            return;
+        }
+        let _ = self.media.try_send(MediaCommand::Pressed);
         let Some(room) = self.room.clone() else {
             return;
         };
@@ -360,24 +381,6 @@ impl Call {
     }
 }
 
-/// A key sent as INFO: `Signal=5` (dtmf-relay) or just `5` (dtmf).
-fn relayed_key(content_type: &str, body: &[u8]) -> Option<char> {
-    let text = std::str::from_utf8(body).ok()?;
-    let value = match content_type {
-        "application/dtmf-relay" => text.lines().find_map(|line| {
-            let (name, value) = line.split_once('=')?;
-            name.trim()
-                .eq_ignore_ascii_case("signal")
-                .then(|| value.trim())
-        })?,
-        "application/dtmf" => text.trim(),
-        _ => return None,
-    };
-    let mut chars = value.chars();
-    let key = chars.next()?.to_ascii_uppercase();
-    (chars.next().is_none() && trunkline_sip::dtmf::code(key).is_some()).then_some(key)
-}
-
 async fn poll_option(joining: &mut Option<Joining>) -> Result<Joined, JoinError> {
     match joining {
         Some(joining) => joining.await,
@@ -406,22 +409,3 @@ const MEDIA_EVENTS: usize = 64;
 
 /// Requests to the room under way at the same time. Filling it means the room does not answer.
 const MAX_CHORES: usize = 32;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_in_info_are_read() {
-        let relay = "application/dtmf-relay";
-        assert_eq!(
-            relayed_key(relay, b"Signal=5\r\nDuration=160\r\n"),
-            Some('5')
-        );
-        assert_eq!(relayed_key(relay, b"Signal= #\r\n"), Some('#'));
-        assert_eq!(relayed_key("application/dtmf", b"a"), Some('A'));
-        assert_eq!(relayed_key(relay, b"Signal=55"), None);
-        assert_eq!(relayed_key("text/plain", b"5"), None);
-        assert_eq!(relayed_key(relay, &[0xff]), None);
-    }
-}

@@ -1,0 +1,150 @@
+//! A telephone of which every byte is ours: raw SIP and RTP over loopback.
+
+use std::net::SocketAddr;
+
+use tokio::net::UdpSocket;
+use tokio::time::timeout;
+
+use super::house::{House, PATIENCE};
+
+pub(crate) struct Phone {
+    sip: UdpSocket,
+    rtp: UdpSocket,
+    gateway: SocketAddr,
+    tag: String,
+    cseq: u32,
+    /// The gateway's description.
+    pub(crate) answer: String,
+    /// The 200 that brought it.
+    pub(crate) accepted: String,
+}
+
+impl Phone {
+    /// Calls number 100 and confirms the answer.
+    pub(crate) async fn call(house: &House) -> Self {
+        let port = house.gateway.addr().port();
+        let mut phone = Self {
+            sip: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+            rtp: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+            gateway: SocketAddr::from(([127, 0, 0, 1], port)),
+            tag: String::new(),
+            cseq: 0,
+            answer: String::new(),
+            accepted: String::new(),
+        };
+        let sdp = phone.sdp("");
+        let status = phone.offers("INVITE", &sdp).await;
+        assert_eq!(status, 200, "{}", phone.accepted);
+        phone
+    }
+
+    /// Our description; `extra` are further lines of the audio section.
+    pub(crate) fn sdp(&self, extra: &str) -> String {
+        let port = self.rtp.local_addr().unwrap().port();
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+             m=audio {port} RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n{extra}"
+        )
+    }
+
+    /// The same with its audio turned off.
+    pub(crate) fn off(&self) -> String {
+        let port = self.rtp.local_addr().unwrap().port();
+        self.sdp("")
+            .replace(&format!("m=audio {port}"), "m=audio 0")
+    }
+
+    /// Offers this with INVITE or UPDATE, waits for the final answer and confirms it.
+    pub(crate) async fn offers(&mut self, method: &str, sdp: &str) -> u16 {
+        self.cseq += 1;
+        self.send(method, sdp).await;
+        let wanted = format!("CSeq: {} {method}", self.cseq);
+        let answer = loop {
+            let message = self.receive().await;
+            let provisional = message.starts_with("SIP/2.0 1");
+            if message.contains(&wanted) && !provisional {
+                break message;
+            }
+        };
+        let to = answer.lines().find(|line| line.starts_with("To:"));
+        if let Some((_, tag)) = to.and_then(|to| to.split_once("tag=")) {
+            tag.clone_into(&mut self.tag);
+        }
+        if method == "INVITE" {
+            self.send("ACK", "").await;
+        }
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        if status == 200 {
+            self.answer = answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+            self.accepted = answer;
+        }
+        status
+    }
+
+    pub(crate) async fn hangs_up(mut self) {
+        self.cseq += 1;
+        self.send("BYE", "").await;
+    }
+
+    /// The Reason of the BYE that ends the call.
+    pub(crate) async fn is_hung_up(&self) -> String {
+        loop {
+            let message = self.receive().await;
+            if message.starts_with("BYE") {
+                let reason = message.lines().find(|line| line.starts_with("Reason:"));
+                return reason.unwrap_or_default().to_owned();
+            }
+        }
+    }
+
+    /// One packet of voice from another socket than the phone's, or its own.
+    pub(crate) async fn rtp(&self, from: Option<&UdpSocket>, ssrc: u32, number: u16, sound: u8) {
+        let mut packet = vec![0x80, 0];
+        packet.extend(number.to_be_bytes());
+        packet.extend((u32::from(number) * 160).to_be_bytes());
+        packet.extend(ssrc.to_be_bytes());
+        packet.extend([sound; 160]);
+        let port = self.answer.split("m=audio ").nth(1).unwrap();
+        let port: u16 = port.split(' ').next().unwrap().parse().unwrap();
+        let socket = from.unwrap_or(&self.rtp);
+        socket.send_to(&packet, ("127.0.0.1", port)).await.unwrap();
+    }
+
+    /// The next packet of voice that comes to the phone.
+    pub(crate) async fn hears(&self) -> Vec<u8> {
+        let mut buffer = vec![0; 2048];
+        let heard = timeout(PATIENCE, self.rtp.recv(&mut buffer)).await;
+        buffer.truncate(heard.unwrap().unwrap());
+        buffer
+    }
+
+    async fn send(&self, method: &str, body: &str) {
+        let me = self.sip.local_addr().unwrap();
+        let (gateway, cseq) = (self.gateway, self.cseq);
+        let tag = match self.tag.as_str() {
+            "" => String::new(),
+            tag => format!(";tag={tag}"),
+        };
+        let kind = if body.is_empty() {
+            ""
+        } else {
+            "Content-Type: application/sdp\r\n"
+        };
+        let message = format!(
+            "{method} sip:100@{gateway} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {me};branch=z9hG4bK{method}{cseq};rport\r\n\
+             From: <sip:4711@127.0.0.1>;tag=phone\r\nTo: <sip:100@{gateway}>{tag}\r\n\
+             Call-ID: phone@{me}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n\
+             Contact: <sip:4711@{me}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.sip.send_to(message.as_bytes(), gateway).await.unwrap();
+    }
+
+    async fn receive(&self) -> String {
+        let mut buffer = [0; 4096];
+        let length = timeout(PATIENCE, self.sip.recv(&mut buffer)).await;
+        let length = length.unwrap().unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+}
