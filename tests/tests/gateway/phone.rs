@@ -11,8 +11,11 @@ pub(crate) struct Phone {
     sip: UdpSocket,
     rtp: UdpSocket,
     gateway: SocketAddr,
+    number: &'static str,
     tag: String,
     cseq: u32,
+    /// The gateway's port for sound, the latest it named.
+    media: u16,
     /// The gateway's description.
     pub(crate) answer: String,
     /// The 200 that brought it.
@@ -20,15 +23,17 @@ pub(crate) struct Phone {
 }
 
 impl Phone {
-    /// Calls number 100 and confirms the answer.
-    pub(crate) async fn call(house: &House) -> Self {
+    /// Calls number 100 from this one and confirms the answer.
+    pub(crate) async fn call(house: &House, number: &'static str) -> Self {
         let port = house.gateway.addr().port();
         let mut phone = Self {
             sip: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
             rtp: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
             gateway: SocketAddr::from(([127, 0, 0, 1], port)),
+            number,
             tag: String::new(),
             cseq: 0,
+            media: 0,
             answer: String::new(),
             accepted: String::new(),
         };
@@ -76,6 +81,11 @@ impl Phone {
         let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
         if status == 200 {
             self.answer = answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+            let port = self.answer.split("m=audio ").nth(1).unwrap();
+            let port: u16 = port.split(' ').next().unwrap().parse().unwrap();
+            if port != 0 {
+                self.media = port;
+            }
             self.accepted = answer;
         }
         status
@@ -104,10 +114,8 @@ impl Phone {
         packet.extend((u32::from(number) * 160).to_be_bytes());
         packet.extend(ssrc.to_be_bytes());
         packet.extend([sound; 160]);
-        let port = self.answer.split("m=audio ").nth(1).unwrap();
-        let port: u16 = port.split(' ').next().unwrap().parse().unwrap();
-        let socket = from.unwrap_or(&self.rtp);
-        socket.send_to(&packet, ("127.0.0.1", port)).await.unwrap();
+        let (socket, to) = (from.unwrap_or(&self.rtp), ("127.0.0.1", self.media));
+        socket.send_to(&packet, to).await.unwrap();
     }
 
     /// The next packet of voice that comes to the phone.
@@ -120,7 +128,7 @@ impl Phone {
 
     async fn send(&self, method: &str, body: &str) {
         let me = self.sip.local_addr().unwrap();
-        let (gateway, cseq) = (self.gateway, self.cseq);
+        let (gateway, number, cseq) = (self.gateway, self.number, self.cseq);
         let tag = match self.tag.as_str() {
             "" => String::new(),
             tag => format!(";tag={tag}"),
@@ -133,9 +141,9 @@ impl Phone {
         let message = format!(
             "{method} sip:100@{gateway} SIP/2.0\r\n\
              Via: SIP/2.0/UDP {me};branch=z9hG4bK{method}{cseq};rport\r\n\
-             From: <sip:4711@127.0.0.1>;tag=phone\r\nTo: <sip:100@{gateway}>{tag}\r\n\
+             From: <sip:{number}@127.0.0.1>;tag=phone\r\nTo: <sip:100@{gateway}>{tag}\r\n\
              Call-ID: phone@{me}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n\
-             Contact: <sip:4711@{me}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+             Contact: <sip:{number}@{me}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
         self.sip.send_to(message.as_bytes(), gateway).await.unwrap();

@@ -24,6 +24,7 @@ use super::journal::Journal;
 use super::stage::{Incoming, Note, Piece, Stage};
 use super::{CloseReason, Shared, VOICE_FRAME, VOICE_RATE};
 use crate::speech::SPEECH_RATE;
+use crate::turn::Line;
 
 /// Where to go, and as whom.
 pub(crate) struct Joining {
@@ -167,6 +168,7 @@ struct Caller {
     call: Option<CallId>,
     track: Option<RemoteTrack>,
     track_sid: Option<TrackSid>,
+    line: Line,
 }
 
 /// The part of a caller that transcripts name.
@@ -200,6 +202,7 @@ async fn find_caller(room: &Room, events: &mut RoomEvents, limit: Duration) -> O
                         .attribute("sip.callID")
                         .and_then(|id| CallId::parse(id).ok()),
                     track_sid: announced.map(|track| track.sid.clone()),
+                    line: line_of(&info),
                     identity: info.identity,
                     track,
                 });
@@ -214,6 +217,15 @@ async fn find_caller(room: &Room, events: &mut RoomEvents, limit: Duration) -> O
         }
     };
     timeout(limit, search).await.ok().flatten()
+}
+
+/// What the gateway says of the caller's line.
+fn line_of(info: &ParticipantInfo) -> Line {
+    match info.attribute("sip.hold") {
+        Some("held") => Line::Held,
+        Some("muted") => Line::Muted,
+        _ => Line::Open,
+    }
 }
 
 fn is_voice(track: &RemoteTrack) -> bool {
@@ -241,6 +253,10 @@ fn pick(room: &Room) -> Option<ParticipantInfo> {
 /// Carries sound and events to the conversation.
 async fn listen(caller: Caller, mut events: RoomEvents, lane: mpsc::Sender<Incoming>) {
     let mut ear = caller.track.and_then(reader);
+    let mut line = caller.line;
+    if line != Line::Open && lane.send(Incoming::Line(line)).await.is_err() {
+        return;
+    }
     loop {
         let event = tokio::select! {
             biased;
@@ -257,6 +273,13 @@ async fn listen(caller: Caller, mut events: RoomEvents, lane: mpsc::Sender<Incom
             None | Some(RoomEvent::Disconnected { .. }) => Incoming::Closed,
             Some(RoomEvent::ParticipantLeft { info, .. }) if info.identity == caller.identity => {
                 Incoming::Left
+            }
+            Some(RoomEvent::ParticipantChanged(info)) if info.identity == caller.identity => {
+                let now = line_of(&info);
+                if std::mem::replace(&mut line, now) == now {
+                    continue;
+                }
+                Incoming::Line(now)
             }
             Some(RoomEvent::TrackSubscribed(track))
                 if track.participant == caller.identity && is_voice(&track) =>

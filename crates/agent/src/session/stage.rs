@@ -3,7 +3,7 @@
 use trunkline_base::secret::Personal;
 
 use super::VOICE_FRAME;
-use crate::turn::AgentState;
+use crate::turn::{AgentState, Line};
 
 /// What comes in.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub(crate) enum Incoming {
     Frame(Vec<i16>),
     /// A key.
     Digit(char),
+    /// The call was held, or is no longer.
+    Line(Line),
     /// The caller left.
     Left,
     /// The room is over.

@@ -18,6 +18,7 @@ use super::stage::{Incoming, Note, Stage};
 use super::*;
 use crate::speech::testing::{LoudnessVad, ScriptedEot, ScriptedStt, ScriptedTts, scripted_speech};
 use crate::speech::{SpeechError, SpeechStream, TextToSpeech};
+use crate::turn::Line;
 
 /// What was played and told, with the time of each frame.
 #[derive(Clone, Debug, Default)]
@@ -214,6 +215,29 @@ async fn a_question_is_answered_and_written_down() {
         ["thinking", "speaking", "listening", "thinking"],
         "{states:?}"
     );
+}
+
+/// A caller held the call in the middle of the greeting, music played, and the agent talked to it,
+/// asked whether anybody was there and hung up.
+#[tokio::test]
+async fn on_hold_the_agent_waits_and_goes_on_where_it_stopped() {
+    let call = Call::new(scripted_speech(&["la la la"], 0.95)).await;
+    call.is_silent(1200).await;
+    drop(call.lane.send(Incoming::Line(Line::Held)).await);
+    call.is_silent(40).await;
+    let held = Instant::now();
+    call.speaks(60_000).await;
+    call.is_silent(60_000).await;
+    assert_eq!(call.heard.loud_after(held), None);
+    drop(call.lane.send(Incoming::Line(Line::Open)).await);
+    let resumed = Instant::now();
+    call.is_silent(6000).await;
+    let again = call.heard.loud_after(held).unwrap() - resumed;
+    assert!(again < Duration::from_millis(100), "{again:?}");
+    let (_, turns, heard) = call.leaves().await;
+    assert_eq!(said(&turns), [GREETING]);
+    assert!(!turns[0].interrupted && turns[0].heard.expose().is_empty());
+    assert!(heard.transcripts(true).is_empty());
 }
 
 #[tokio::test]

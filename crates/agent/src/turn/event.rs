@@ -77,8 +77,22 @@ pub enum Input {
     Digit(char),
     /// How the next digits are to be collected.
     ExpectDigits(DigitPlan),
+    /// The caller's telephone holds the call, is muted, or neither any more.
+    Line(Line),
     /// The caller left.
     CallerLeft,
+}
+
+/// What the caller's telephone does with its line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Line {
+    /// It talks and listens.
+    #[default]
+    Open,
+    /// It listens, and sends nothing.
+    Muted,
+    /// The call is on hold: nobody listens, and what comes is not the caller.
+    Held,
 }
 
 /// Where the playout of an answer stands.

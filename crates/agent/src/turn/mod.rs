@@ -21,8 +21,8 @@ pub use config::{
     EndOfTurnRules, Endpointing, Interruption, Preemptive, TurnConfig, TurnLimits, VadRules,
 };
 pub use event::{
-    Action, AgentState, Commit, DigitPlan, Heard, Input, ReplyId, RequestId, Stage, UserState,
-    Verdict,
+    Action, AgentState, Commit, DigitPlan, Heard, Input, Line, ReplyId, RequestId, Stage,
+    UserState, Verdict,
 };
 pub use machine::Machine;
 pub use open::same_words;

@@ -62,6 +62,7 @@ struct RawSip {
     public_ip: Option<Spanned<String>>,
     rtp_ports: Option<Spanned<String>>,
     answer: Option<Spanned<String>>,
+    hold_limit: Option<Spanned<String>>,
     codecs: Vec<Spanned<String>>,
 }
 
@@ -131,6 +132,9 @@ pub(crate) struct Sip {
     pub(crate) rtp_ports: RangeInclusive<u16>,
     #[serde(serialize_with = "answer_word")]
     pub(crate) answer: AnswerPolicy,
+    /// How long a phone may hold its call.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) hold_limit: Duration,
     #[serde(serialize_with = "codec_names")]
     pub(crate) codecs: Vec<Codec>,
 }
@@ -259,6 +263,7 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
         public_ip: ip(raw.sip.public_ip.as_ref(), &mut judge),
         rtp_ports: ports(raw.sip.rtp_ports.as_ref(), &mut judge),
         answer: answer(raw.sip.answer.as_ref(), &mut judge),
+        hold_limit: hold_limit(raw.sip.hold_limit.as_ref(), &mut judge),
         codecs: codecs(&raw.sip.codecs, &mut judge),
     };
     let text = |raw: Option<Spanned<String>>| raw.map(|text| text.value).unwrap_or_default();
@@ -368,6 +373,19 @@ fn answer(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> AnswerPolicy 
             AnswerPolicy::OnAgent
         }
     }
+}
+
+fn hold_limit(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Duration {
+    const DEFAULT: Duration = Duration::from_secs(30 * 60);
+    let limit = judge.duration(filled(raw), DEFAULT);
+    if let Some(raw) = raw
+        && limit.is_zero()
+    {
+        let remedy = "write how long a phone may hold its call, such as 30m".to_owned();
+        judge.blame(raw, "a call on hold would end at once".to_owned(), remedy);
+        return DEFAULT;
+    }
+    limit
 }
 
 fn codecs(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<Codec> {

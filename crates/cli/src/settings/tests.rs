@@ -56,7 +56,7 @@ fn every_problem_of_every_file_is_reported_in_one_run() {
     let text = problems(&[
         (
             "livekit.yaml",
-            "sip:\n  answer: on_agnet\n  rtp_ports: 9-1\n",
+            "sip:\n  answer: on_agnet\n  rtp_ports: 9-1\n  hold_limit: 0s\n",
         ),
         ("monitoring.yaml", "log:\n  level: loud\n"),
         ("retry_policies.yaml", "api:\n  attempts: 0\n  base: soon\n"),
@@ -65,9 +65,10 @@ fn every_problem_of_every_file_is_reported_in_one_run() {
         "on_agnet",
         "did you mean `on_agent`?",
         "9-1",
+        "a call on hold would end at once",
         "loud",
         "soon",
-        "5 problems",
+        "6 problems",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }

@@ -350,6 +350,7 @@ async fn gateway(
         public_ip: sip.public_ip,
         rtp_ports: sip.rtp_ports.clone(),
         answer: sip.answer,
+        hold_limit: sip.hold_limit,
         codecs: sip.codecs.clone(),
         max_calls: settings.security.max_calls,
         invites_per_second: settings.security.invites_per_second,

@@ -25,7 +25,7 @@ use super::stage::{Incoming, Stage};
 use super::{CloseReason, Shared};
 use crate::brain::{Brain, Question};
 use crate::speech::VadStream;
-use crate::turn::{Input, Machine, ReplyId};
+use crate::turn::{Input, Line, Machine, ReplyId};
 use models::{Listening, Report};
 use record::Record;
 
@@ -145,6 +145,7 @@ impl Conversation {
         match event {
             Incoming::Frame(samples) => self.on_frame(&samples),
             Incoming::Digit(key) => self.input(Input::Digit(key)),
+            Incoming::Line(line) => self.on_line(line),
             Incoming::Left => {
                 self.input(Input::CallerLeft);
                 self.obey();
@@ -152,6 +153,11 @@ impl Conversation {
             }
             Incoming::Closed => self.ending = Some(CloseReason::JobShutdown),
         }
+    }
+
+    fn on_line(&mut self, line: Line) {
+        tracing::info!(?line, "the caller's line changed");
+        self.input(Input::Line(line));
     }
 
     fn on_frame(&mut self, samples: &[i16]) {

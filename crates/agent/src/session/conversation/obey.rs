@@ -76,16 +76,18 @@ impl Conversation {
     fn pause(&mut self, reply: ReplyId) {
         if self.mouth.reply == Some(reply) {
             self.mouth.paused = true;
-            self.paused_at = Some(tokio::time::Instant::now());
+            // A hold is no interruption.
+            self.paused_at = (!self.machine.on_hold()).then(tokio::time::Instant::now);
         }
     }
 
     fn resume(&mut self, reply: ReplyId) {
-        count(Counter::Interruptions, 1, &[("kind", "false")]);
-        tracing::debug!(resumed = true, "agent_false_interruption");
+        if self.paused_at.take().is_some() {
+            count(Counter::Interruptions, 1, &[("kind", "false")]);
+            tracing::debug!(resumed = true, "agent_false_interruption");
+        }
         if self.mouth.reply == Some(reply) {
             self.mouth.paused = false;
-            self.paused_at = None;
         }
     }
 

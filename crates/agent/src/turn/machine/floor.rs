@@ -72,7 +72,9 @@ impl Machine {
     /// Whether the agent speaks, or is about to, and must not be interrupted.
     pub(super) fn holds_floor(&self) -> bool {
         self.voice.active.as_ref().is_some_and(|speech| {
-            !(speech.paused() || speech.interruptible && self.config.interruption.enabled)
+            // On hold even what must not be interrupted is paused, and keeps the floor.
+            let given = speech.paused() && !self.on_hold();
+            !(given || speech.interruptible && self.config.interruption.enabled)
         })
     }
 
@@ -135,7 +137,8 @@ impl Machine {
         let Phase::Paused { at, .. } = speech.phase else {
             return None;
         };
-        if self.turn.is_some() || self.ear.speaking() || !self.digits.pressed.is_empty() {
+        let waits = self.turn.is_some() || self.ear.speaking() || self.on_hold();
+        if waits || !self.digits.pressed.is_empty() {
             return None;
         }
         let since = self.ear.last().map_or(at, |last| last.at.max(at));

@@ -2,6 +2,7 @@
 
 mod caller;
 mod floor;
+mod hold;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use trunkline_base::secret::Personal;
 use super::config::TurnConfig;
 use super::ear::Ear;
 use super::event::{
-    Action, AgentState, DigitPlan, Heard, Input, ReplyId, RequestId, Stage, UserState,
+    Action, AgentState, DigitPlan, Heard, Input, Line, ReplyId, RequestId, Stage, UserState,
 };
 use super::open::OpenTurn;
 use super::voice::{Phase, Voice};
@@ -31,6 +32,7 @@ pub struct Machine {
     turn: Option<OpenTurn>,
     voice: Voice,
     digits: Digits,
+    line: Line,
     /// Since when both have been silent, and how often that lasted too long.
     quiet_since: Option<Instant>,
     away: u32,
@@ -62,6 +64,7 @@ impl Machine {
             turn: None,
             voice: Voice::default(),
             digits: Digits::default(),
+            line: Line::Open,
             quiet_since: None,
             away: 0,
             closed: false,
@@ -85,7 +88,7 @@ impl Machine {
             return;
         }
         match input {
-            Input::Window(probability) => self.on_window(probability, now),
+            Input::Window(probability) => self.on_window(self.voiced(probability), now),
             Input::Transcript { request, text } => self.on_transcript(request, text.expose(), now),
             Input::TranscriptFailed { request } => self.on_transcript(request, "", now),
             Input::EndOfTurn {
@@ -114,6 +117,7 @@ impl Machine {
             }
             Input::Playout { reply, stage } => self.on_playout(reply, stage, now),
             Input::Digit(key) => self.on_digit(key, now),
+            Input::Line(line) => self.on_line(line),
             Input::ExpectDigits(plan) => self.digits.plan = plan,
             Input::CallerLeft => return self.on_left(),
         }
@@ -170,6 +174,7 @@ impl Machine {
         self.resume(now);
         self.finish_digits(now);
         self.next_speech();
+        self.keep_still(now);
         self.watch_quiet(now);
         self.show_states();
     }
@@ -184,6 +189,9 @@ impl Machine {
     }
 
     fn on_digit(&mut self, key: char, now: Instant) {
+        if self.on_hold() {
+            return;
+        }
         self.turn_dropped();
         if self.digits.pressed.is_empty() {
             self.digits.first = Some(now);
@@ -250,7 +258,8 @@ impl Machine {
     }
 
     fn watch_quiet(&mut self, now: Instant) {
-        let quiet = self.turn.is_none()
+        let quiet = self.line == Line::Open
+            && self.turn.is_none()
             && self.voice.active.is_none()
             && self.voice.waiting.is_empty()
             && !self.ear.speaking()

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::world::{Parts, World, ms};
 use crate::turn::config::TurnConfig;
-use crate::turn::event::{Action, Input, ReplyId, Verdict};
+use crate::turn::event::{Action, Input, Line, ReplyId, Verdict};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -16,6 +16,7 @@ enum Step {
     Key(char),
     Flutter(Vec<u8>),
     Pin,
+    Line(Line),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -27,6 +28,12 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop::collection::vec(0_u8..100, 1..60).prop_map(Step::Flutter),
         1 => Just(Step::Pin),
     ]
+}
+
+/// With a telephone that holds and comes back.
+fn step_or_hold() -> impl Strategy<Value = Step> {
+    let line = prop_oneof![Just(Line::Open), Just(Line::Muted), Just(Line::Held)];
+    prop_oneof![6 => step(), 1 => line.prop_map(Step::Line)]
 }
 
 fn parts() -> impl Strategy<Value = Parts> {
@@ -86,6 +93,7 @@ fn live(world: &mut World, steps: &[Step]) {
                 world.agent_says(*interruptible);
             }
             Step::Key(key) => world.input(Input::Digit(*key)),
+            Step::Line(line) => world.input(Input::Line(*line)),
             Step::Flutter(probabilities) => {
                 for probability in probabilities {
                     world.sound(f32::from(*probability) / 100.0, ms(30));
@@ -135,11 +143,12 @@ proptest! {
     fn any_conversation_is_orderly(
         config in config(),
         parts in parts(),
-        steps in prop::collection::vec(step(), 1..25),
+        steps in prop::collection::vec(step_or_hold(), 1..25),
     ) {
         let mut world = World::new(config);
         world.parts = parts;
         live(&mut world, &steps);
+        world.input(Input::Line(Line::Open));
         world.silence(ms(15_000));
         let log: Vec<Action> = world.log.iter().map(|(_, action)| action.clone()).collect();
         check_lives(&log);
@@ -150,7 +159,7 @@ proptest! {
     #[test]
     fn conversations_replay(
         parts in parts(),
-        steps in prop::collection::vec(step(), 1..12),
+        steps in prop::collection::vec(step_or_hold(), 1..12),
     ) {
         let run = || {
             let mut world = World::phone();
@@ -179,5 +188,25 @@ proptest! {
             Action::Pause { reply } | Action::Interrupt { reply } if *reply == greeting
         ));
         prop_assert_eq!(cut, 0);
+    }
+
+    /// While the call is on hold nothing sounds and nobody is asked for.
+    #[test]
+    fn a_held_call_is_silent(
+        parts in parts(),
+        before in prop::collection::vec(step(), 0..10),
+        during in prop::collection::vec(step(), 1..10),
+    ) {
+        let mut world = World::phone();
+        world.parts = parts;
+        live(&mut world, &before);
+        world.input(Input::Line(Line::Held));
+        prop_assert!(world.speaker.playing.is_none());
+        let log = world.log.len();
+        live(&mut world, &during);
+        world.silence(ms(60_000));
+        prop_assert!(world.speaker.playing.is_none());
+        let away = world.log[log..].iter().any(|(_, action)| matches!(action, Action::Away { .. }));
+        prop_assert!(!away);
     }
 }
