@@ -3,6 +3,7 @@
 
 mod house;
 mod latency;
+mod lines;
 mod signalling;
 mod sipp;
 mod talking;

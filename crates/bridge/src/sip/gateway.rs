@@ -22,8 +22,8 @@ use super::config::GatewayConfig;
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, write_refusals};
 use super::media::Ports;
 use super::signalling::{
-    Advertised, Arrival, Asking, COMMANDS, Command, INPUTS, Parts, Signalling, accept_tcp, now,
-    read_udp,
+    Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUTS, Parts, Signalling,
+    accept_tcp, now, read_udp,
 };
 
 /// Why a gateway does not start.
@@ -102,6 +102,7 @@ impl Gateway {
         let (count, counted) = watch::channel(0);
         let mut rng = StdRng::from_os_rng();
         let udp = Arc::new(udp);
+        let connections = Connections::new(config.tcp_caps);
         let parts = Parts {
             endpoint: Endpoint::new(endpoint_config(&config), rng.random(), now()),
             desk: Desk::new(
@@ -113,6 +114,9 @@ impl Gateway {
             asking: Asking::new(reload.clone()),
             udp: Arc::clone(&udp),
             inputs: incoming,
+            for_connections: inputs.clone(),
+            connections: connections.clone(),
+            tasks: tasks.clone(),
             commands: wishes,
             for_calls: commands.clone(),
             arrivals,
@@ -122,7 +126,13 @@ impl Gateway {
         let advertised = || Advertised::new(bound, config.public_ip);
         tasks.vital("sip_signalling", Signalling::new(parts).run());
         if let Some(listener) = tcp {
-            let accept = accept_tcp(listener, advertised(), inputs.clone(), tasks.clone());
+            let accept = accept_tcp(
+                listener,
+                advertised(),
+                connections,
+                inputs.clone(),
+                tasks.clone(),
+            );
             tasks.vital("sip_tcp", accept);
         }
         tasks.vital("sip_udp", read_udp(udp, advertised(), inputs));
@@ -248,8 +258,10 @@ fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
         limits: Limits {
             calls: config.max_calls,
             invites_per_second: config.invites_per_second,
+            strangers_per_second: config.strangers_per_second,
             ..Limits::default()
         },
+        strangers: config.strangers,
         ..EndpointConfig::new(concat!("trunkline/", env!("CARGO_PKG_VERSION")))
     }
 }

@@ -351,8 +351,11 @@ async fn gateway(
         rtp_ports: sip.rtp_ports.clone(),
         answer: sip.answer,
         codecs: sip.codecs.clone(),
-        max_calls: settings.security.max_calls,
-        invites_per_second: settings.security.invites_per_second,
+        max_calls: settings.security.sip.max_calls,
+        invites_per_second: settings.security.sip.invites_per_second,
+        strangers_per_second: settings.security.sip.strangers_per_second,
+        strangers: settings.security.sip.strangers(),
+        tcp_caps: settings.security.sip.tcp_caps(),
         transport: settings.security.transport_rules(),
         api: background_options(settings),
         ..GatewayConfig::new(settings.livekit.url.clone(), keys.clone())

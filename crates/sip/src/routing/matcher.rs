@@ -97,16 +97,11 @@ pub fn match_rule(
 }
 
 fn judge_trunk(trunk: &InboundTrunk, facts: &CallFacts) -> Result<Personal<String>, Verdict> {
+    let mut numbers = facts.told.to(trunk).chain(&facts.called);
     let called = if trunk.numbers.is_empty() {
-        facts
-            .called
-            .iter()
-            .find(|number| !number.expose().is_empty())
+        numbers.find(|number| !number.expose().is_empty())
     } else {
-        facts
-            .called
-            .iter()
-            .find(|number| named(&trunk.numbers, number.expose()))
+        numbers.find(|number| named(&trunk.numbers, number.expose()))
     };
     let called = match called {
         Some(number) => number.clone(),

@@ -8,6 +8,7 @@ use trunkline_base::id::{CallId, ParticipantIdentity, RoomName};
 use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
 use trunkline_service::tasks::Stop;
 use trunkline_sip::message::{Headers, Request, name};
+use trunkline_sip::routing::called::ATTRIBUTE;
 use trunkline_sip::routing::{Accepted, HeaderOptions};
 use trunkline_store::Store;
 
@@ -112,7 +113,10 @@ fn attributes(accepted: &Accepted, invite: &Request, tag: &str) -> BTreeMap<Stri
     set("sip.callTag", &remote_tag.unwrap_or_default());
     set("sip.callStatus", "ringing");
     for (header, attribute) in &accepted.trunk.headers_to_attributes {
-        if let Some(value) = headers.get(header) {
+        // That one says which number decided, and routing has read it.
+        if let Some(value) = headers.get(header)
+            && attribute != ATTRIBUTE
+        {
             set(attribute, value);
         }
     }

@@ -87,7 +87,6 @@ impl Call {
             at,
             ..
         } = arrival;
-        line.tell(Command::Ring(line.leg)).await;
         let bind = shared.config.udp.ip();
         let pair = shared.ports.bind(bind).await.map_err(|NoPort| {
             warn!("no rtp port is free");
@@ -99,6 +98,8 @@ impl Call {
         let session_id = rng.random_range(1..1 << 48);
         let mut negotiation = Negotiation::new(address, allowed, session_id);
         let proposal = negotiation.respond(&invite.body)?;
+        // Not before the offer is known to be good: a call that is refused never rang.
+        line.tell(Command::Ring(line.leg)).await;
         let (media, commands) = mpsc::channel(MEDIA_COMMANDS);
         let (tell, media_events) = mpsc::channel(MEDIA_EVENTS);
         let setup = Setup {
