@@ -241,9 +241,7 @@ impl Signalling {
         let let_in = match decision {
             Decision::Reject(rejection) => Err(rejection),
             Decision::Unknown(row) => Err(self.parts.desk.turn_away(*row, now)),
-            Decision::Admit(accepted, standing) => {
-                self.let_in(invitation, accepted, standing, now)
-            }
+            Decision::Admit(accepted, standing) => self.let_in(invitation, accepted, standing, now),
         };
         if let Err(rejection) = let_in {
             let fate = self.parts.endpoint.turn_away(invitation, &rejection);
