@@ -17,7 +17,7 @@ use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits};
 use trunkline_store::Store;
 
-use super::call::{Call, Shared};
+use super::call::{Call, Names, Shared};
 use super::config::GatewayConfig;
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, write_refusals};
 use super::media::Ports;
@@ -108,7 +108,7 @@ impl Gateway {
                 directory.clone(),
                 config.ask_on_miss,
                 StdRng::from_os_rng(),
-                notes,
+                notes.clone(),
             ),
             asking: Asking::new(reload.clone()),
             udp: Arc::clone(&udp),
@@ -128,7 +128,7 @@ impl Gateway {
         tasks.vital("sip_udp", read_udp(udp, advertised(), inputs));
         tasks.session("sip_refusals", write_refusals(store.clone(), noted));
         let reader = Reader {
-            api,
+            api: api.clone(),
             own: config.own.clone(),
             every: config.refresh,
             state: directory_tx,
@@ -136,12 +136,17 @@ impl Gateway {
         tasks.session("sip_directory", reader.keep(reloads, stop.clone()));
         tasks.session("sip_gauge", show(counted.clone()));
         let ports = Ports::new(&config.rtp_ports);
+        let (ending, ended) = watch::channel(false);
         let shared = Shared {
             config: Arc::new(config),
             store,
             auth,
+            api,
+            names: Names::default(),
+            notes,
             ports,
             stop,
+            ended,
         };
         tasks.vital("sip_reception", receive(calls, shared, tasks.sound()));
         info!(udp = %bound, tcp = ?tcp_addr, "sip gateway listens");
@@ -152,6 +157,7 @@ impl Gateway {
             directory,
             reload,
             commands,
+            ending,
         })
     }
 }
@@ -165,6 +171,7 @@ pub struct GatewayHandle {
     directory: watch::Receiver<Arc<Directory>>,
     reload: mpsc::Sender<Reload>,
     commands: mpsc::Sender<Command>,
+    ending: watch::Sender<bool>,
 }
 
 /// Why trunks and rules were not read again.
@@ -236,10 +243,20 @@ impl GatewayHandle {
         result.map_err(ReloadError::Api)
     }
 
-    /// Refuses new calls from now on; those that are up go on until the process drains.
+    /// Refuses new calls from now on, and waits until those that are up are over.
+    ///
+    /// # Cancel safety
+    /// Safe; the refusing goes on.
     pub async fn drain(&self) {
         // A gateway that is gone refuses everybody anyway.
         let _ = self.commands.send_timeout(Command::Drain, RELOAD).await;
+        let _ = self.counted.clone().wait_for(|calls| *calls == 0).await;
+    }
+
+    /// Ends every call politely, and waits until they are over.
+    pub async fn hang_up(&self) {
+        self.ending.send_replace(true);
+        let _ = self.counted.clone().wait_for(|calls| *calls == 0).await;
     }
 }
 

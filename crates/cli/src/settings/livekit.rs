@@ -18,6 +18,12 @@ use super::raw::{Judge, filled};
 use crate::args::Global;
 use crate::keys::{KeyFile, read_map};
 
+/// Long enough for most calls to come to an end, short enough for an operator to wait for.
+const DRAIN: Duration = Duration::from_secs(60);
+/// An agent that starts a process for its job takes some seconds; a caller hears three rings.
+const AGENT_WAIT: Duration = Duration::from_secs(20);
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
 /// Several keys in one variable, as LiveKit's server has it: the text of a key file.
 const KEYS: &str = "LIVEKIT_KEYS";
 
@@ -30,6 +36,7 @@ pub(super) struct Raw {
     recording: RawRecording,
     store: RawStore,
     keys: RawKeys,
+    drain: RawDrain,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -62,6 +69,7 @@ struct RawSip {
     public_ip: Option<Spanned<String>>,
     rtp_ports: Option<Spanned<String>>,
     answer: Option<Spanned<String>>,
+    agent_wait: Option<Spanned<String>>,
     codecs: Vec<Spanned<String>>,
 }
 
@@ -84,6 +92,12 @@ struct RawStore {
 struct RawKeys {
     file: Option<String>,
     longest_token: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawDrain {
+    limit: Option<Spanned<String>>,
 }
 
 /// Where the LiveKit server is.
@@ -109,6 +123,9 @@ pub(crate) struct Livekit {
     pub(crate) recording: Recording,
     pub(crate) store: PathBuf,
     pub(crate) keys: Keys,
+    /// How long calls, and after them rooms, may go on after the first signal.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) drain: Duration,
 }
 
 /// The embedded node.
@@ -131,6 +148,9 @@ pub(crate) struct Sip {
     pub(crate) rtp_ports: RangeInclusive<u16>,
     #[serde(serialize_with = "answer_word")]
     pub(crate) answer: AnswerPolicy,
+    /// How long a caller waits for somebody to be in the room.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) agent_wait: Duration,
     #[serde(serialize_with = "codec_names")]
     pub(crate) codecs: Vec<Codec>,
 }
@@ -259,6 +279,7 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
         public_ip: ip(raw.sip.public_ip.as_ref(), &mut judge),
         rtp_ports: ports(raw.sip.rtp_ports.as_ref(), &mut judge),
         answer: answer(raw.sip.answer.as_ref(), &mut judge),
+        agent_wait: agent_wait(raw.sip.agent_wait.as_ref(), &mut judge),
         codecs: codecs(&raw.sip.codecs, &mut judge),
     };
     let text = |raw: Option<Spanned<String>>| raw.map(|text| text.value).unwrap_or_default();
@@ -308,6 +329,7 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
             read: None,
             named: Vec::new(),
         },
+        drain: judge.duration(filled(raw.drain.limit.as_ref()), DRAIN),
     })
 }
 
@@ -368,6 +390,17 @@ fn answer(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> AnswerPolicy 
             AnswerPolicy::OnAgent
         }
     }
+}
+
+/// A caller who waits for no time at all could not be answered.
+fn agent_wait(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Duration {
+    let raw = filled(raw);
+    let wait = judge.duration(raw, AGENT_WAIT);
+    if let Some(raw) = raw.filter(|_| wait < SHORTEST_WAIT) {
+        let what = format!("`{}` is too short for an agent to come", raw.value);
+        judge.blame(raw, what, "write 1s or more".to_owned());
+    }
+    wait
 }
 
 fn codecs(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<Codec> {

@@ -22,8 +22,6 @@ use crate::output;
 use crate::settings::{Monitoring, Settings};
 use crate::wiring::{Plan, Stack, dev_keys};
 
-/// Calls may go on this long after the first signal.
-const DRAIN: Duration = Duration::from_secs(60);
 /// Goodbyes take this long at the most.
 const HURRY: Duration = Duration::from_secs(5);
 
@@ -38,13 +36,17 @@ pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(
         dev: global.dev,
         settings,
     };
+    let limits = Limits {
+        drain: plan.settings.livekit.drain,
+        hurry: HURRY,
+    };
     let stack = Stack::start(plan, &tasks).await?;
     tell_ready(&stack, global);
     tokio::select! {
         () = signals.next() => tasks.begin_drain("signal"),
         () = async { tasks.stop().draining().await } => {}
     }
-    drain(&stack, &tasks, signals).await;
+    drain(&stack, &tasks, limits, signals).await;
     stack.store.close().await;
     tasks.fatal().map_or(Ok(()), |why| {
         Err(Failure::new(Class::Internal, "process.fatal", why))
@@ -157,14 +159,8 @@ fn addresses(stack: &Stack) -> Value {
 }
 
 /// First signal: calls may finish. Second: they are ended politely. Third: the process goes.
-async fn drain(stack: &Stack, tasks: &Tasks, mut signals: Signals) {
-    let finish = stack.drain(
-        tasks,
-        Limits {
-            drain: DRAIN,
-            hurry: HURRY,
-        },
-    );
+async fn drain(stack: &Stack, tasks: &Tasks, limits: Limits, mut signals: Signals) {
+    let finish = stack.drain(tasks, limits);
     tokio::pin!(finish);
     let mut more = 0;
     loop {

@@ -142,21 +142,65 @@ impl Stack {
         })
     }
 
-    /// Ends in order: calls may finish within the limit, then the agent, then the rooms, then
-    /// whatever is left.
+    /// Ends in order: calls may finish within the limit, then whoever is in the embedded rooms,
+    /// within the same limit once more; what is left then is ended politely, calls first, so that
+    /// their phones hear why. A hurry cuts every wait short.
     pub(crate) async fn drain(&self, tasks: &Tasks, limits: Limits) -> DrainReport {
         tasks.begin_drain("the daemon is ending");
-        if let Some(gateway) = &self.gateway {
-            let _ = timeout(limits.drain, gateway.drain()).await;
+        let stop = tasks.stop();
+        tokio::select! {
+            biased;
+            () = stop.hurry() => {}
+            () = self.wait_for_the_last(limits) => {}
         }
+        tasks.hurry();
+        tasks.finish(limits).await
+    }
+
+    async fn wait_for_the_last(&self, limits: Limits) {
+        // Where the server is elsewhere, others take what comes; here nobody else would.
+        let early = self.worker.as_ref().filter(|_| self.node.is_none());
+        let conversations = async {
+            if let Some(worker) = early {
+                let _ = timeout(limits.drain, worker.drain()).await;
+            }
+        };
+        tokio::join!(self.calls_and_rooms(limits), conversations);
         if let Some(worker) = &self.worker {
             let _ = timeout(limits.hurry, worker.drain()).await;
         }
         if let Some(node) = &self.node {
             let _ = timeout(limits.hurry, node.drain()).await;
         }
-        tasks.hurry();
-        tasks.finish(limits).await
+    }
+
+    async fn calls_and_rooms(&self, limits: Limits) {
+        let seconds = limits.drain.as_secs();
+        if let Some(gateway) = &self.gateway {
+            let calls = gateway.calls();
+            if calls > 0 {
+                info!(
+                    calls,
+                    seconds, "waiting for calls; a second signal ends them"
+                );
+            }
+            if timeout(limits.drain, gateway.drain()).await.is_err() {
+                warn!(calls = gateway.calls(), "ending calls that go on");
+                let _ = timeout(limits.hurry, gateway.hang_up()).await;
+            }
+        }
+        if let Some(node) = &self.node {
+            let people = node.participants();
+            if people > 0 {
+                info!(
+                    people,
+                    seconds, "waiting for rooms; a second signal ends them"
+                );
+            }
+            if timeout(limits.drain, node.vacated()).await.is_err() {
+                warn!(people = node.participants(), "closing rooms that go on");
+            }
+        }
     }
 
     /// Where SIP over UDP is taken.
@@ -350,6 +394,7 @@ async fn gateway(
         public_ip: sip.public_ip,
         rtp_ports: sip.rtp_ports.clone(),
         answer: sip.answer,
+        agent_wait: sip.agent_wait,
         codecs: sip.codecs.clone(),
         max_calls: settings.security.max_calls,
         invites_per_second: settings.security.invites_per_second,

@@ -51,6 +51,7 @@ pub(crate) struct Signalling {
     legs: BTreeMap<LegId, mpsc::Sender<LegEvent>>,
     streams: BTreeMap<SocketAddr, mpsc::Sender<Bytes>>,
     draining: bool,
+    hurried: bool,
 }
 
 impl Signalling {
@@ -60,17 +61,18 @@ impl Signalling {
             legs: BTreeMap::new(),
             streams: BTreeMap::new(),
             draining: false,
+            hurried: false,
         }
     }
 
-    /// Runs until the drain is over: no call is left.
+    /// Runs until the process hurries and no call is left: until then, who calls is refused in words.
     pub(crate) async fn run(mut self) {
         // A fresh socket refuses to send until the reactor has seen it once.
         let _ = self.parts.udp.writable().await;
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             self.pump();
-            if self.draining && self.parts.endpoint.calls() == 0 {
+            if self.hurried && self.parts.endpoint.calls() == 0 {
                 return;
             }
             let deadline = self.parts.endpoint.poll_timeout().map(|(at, _)| at);
@@ -81,6 +83,7 @@ impl Signalling {
                     self.draining = true;
                     self.parts.endpoint.drain();
                 }
+                () = stop.hurry(), if !self.hurried => self.hurried = true,
                 Some(command) = self.parts.commands.recv() => self.on_command(command),
                 () = self.parts.asking.answered() => self.decide_again(),
                 Some(input) = self.parts.inputs.recv() => self.on_input(input),
