@@ -35,6 +35,8 @@ pub struct GatewayConfig {
     pub keys: KeyRing,
     /// When an inbound call is answered.
     pub answer: AnswerPolicy,
+    /// How long a caller waits for somebody to be in the room; nobody rings on in vain.
+    pub agent_wait: Duration,
     /// How long a caller may ring when the trunk does not say.
     pub ringing_timeout: Duration,
     /// How long a call may last when the trunk does not say.
@@ -73,6 +75,7 @@ impl GatewayConfig {
             api: ApiOptions::default(),
             keys,
             answer: AnswerPolicy::OnAgent,
+            agent_wait: Duration::from_secs(20),
             ringing_timeout: Duration::from_secs(60),
             max_call_duration: Duration::from_secs(24 * 3600),
             media_timeout: Duration::from_secs(30),

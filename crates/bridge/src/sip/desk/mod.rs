@@ -6,7 +6,7 @@ mod wire;
 
 pub use directory::ServerStore;
 pub(crate) use directory::{Directory, Reader, Reload};
-pub(crate) use refusals::{RefusalNote, write_refusals};
+pub(crate) use refusals::{RefusalNote, Why, write_refusals};
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -100,7 +100,7 @@ impl Desk {
                     caller: facts.caller,
                     called: facts.called.into_iter().next().unwrap_or_default(),
                     status: refusal.status(),
-                    refusal,
+                    why: Why::Route(refusal),
                 };
                 Decision::Unknown(Box::new(note))
             }
@@ -169,9 +169,11 @@ impl Desk {
 
     /// The answer to a caller whom nothing is for, which is noted.
     pub(crate) fn turn_away(&self, note: RefusalNote) -> Rejection {
-        let (status, refusal) = (note.status, &note.refusal);
-        info!(status, reason = %refusal.reason, considered = refusal.considered.len(),
-            "call refused");
+        let status = note.status;
+        if let Why::Route(refusal) = &note.why {
+            info!(status, reason = %refusal.reason, considered = refusal.considered.len(),
+                "call refused");
+        }
         count(Counter::CallsRefused, 1, &[("reason", "routing")]);
         if self.notes.try_send(note).is_err() {
             // A flood of refusals may outrun the disk; the log line above stands.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tracing::warn;
 use trunkline_base::secret::Personal;
@@ -16,13 +17,27 @@ pub(crate) struct RefusalNote {
     pub(crate) caller: Personal<String>,
     pub(crate) called: Personal<String>,
     pub(crate) status: u16,
-    pub(crate) refusal: Refusal,
+    pub(crate) why: Why,
+}
+
+/// What was lacking.
+pub(crate) enum Why {
+    /// A trunk or a rule.
+    Route(Refusal),
+    /// Something the call needed later, by the word it ends with.
+    Call(&'static str),
 }
 
 /// Writes refusals until nobody sends any.
 pub(crate) async fn write_refusals(store: Store, mut notes: mpsc::Receiver<RefusalNote>) {
     while let Some(note) = notes.recv().await {
-        let reason = serde_json::to_value(note.refusal.reason).unwrap_or_default();
+        let (reason, considered) = match note.why {
+            Why::Route(refusal) => (
+                serde_json::to_value(refusal.reason).unwrap_or_default(),
+                serde_json::to_value(&refusal.considered).unwrap_or_default(),
+            ),
+            Why::Call(word) => (word.into(), Value::Array(Vec::new())),
+        };
         let row = trunkline_store::Refusal {
             at: note.at,
             source: Personal::new(note.source.to_string()),
@@ -30,7 +45,7 @@ pub(crate) async fn write_refusals(store: Store, mut notes: mpsc::Receiver<Refus
             called: note.called,
             sip_status: note.status,
             reason: reason.as_str().unwrap_or("unknown").to_owned(),
-            considered: serde_json::to_value(&note.refusal.considered).unwrap_or_default(),
+            considered,
         };
         if let Err(error) = store.refusals().put(&row).await {
             warn!(%error, "refusal could not be stored");

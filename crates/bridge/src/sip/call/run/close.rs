@@ -12,7 +12,7 @@ use super::{Call, millis};
 use crate::sip::call::end::End;
 use crate::sip::call::room::set_status;
 use crate::sip::call::setup::{Plan, Shared, mapped_headers};
-use crate::sip::desk::wall_clock;
+use crate::sip::desk::{RefusalNote, Why, wall_clock};
 use crate::sip::media::MediaSummary;
 use crate::sip::signalling::{Command, now};
 
@@ -21,12 +21,16 @@ const LEAVE: Duration = Duration::from_secs(2);
 
 impl Call {
     /// Ends it everywhere, whatever led to it.
-    pub(super) async fn close(self, end: End) {
+    pub(super) async fn close(mut self, end: End) {
+        self.seeking.abort_all();
         let room = self.room.as_ref();
         let attributes: BTreeMap<String, String> = room
             .map(|room| room.snapshot().local.attributes.clone())
             .unwrap_or_default();
         self.tell_phone(&end, &attributes).await;
+        if let (End::Refused { status, why }, None) = (&end, self.answered) {
+            note_refusal(&self, *status, why);
+        }
         let first_row = self.first_row();
         let Self {
             shared,
@@ -77,7 +81,7 @@ impl Call {
             },
             (End::Refused { status, .. }, None) => Command::Reject {
                 leg,
-                rejection: Rejection::status(*status),
+                rejection: Rejection::status(*status).with("Reason", end.reason_header()),
             },
             _ => {
                 let mut headers = mapped_headers(&self.accepted, attributes);
@@ -86,6 +90,23 @@ impl Call {
             }
         };
         self.line.tell(command).await;
+    }
+}
+
+/// A caller who was not answered is in the journal of refusals too, and in its counter.
+fn note_refusal(call: &Call, status: u16, why: &'static str) {
+    count(Counter::CallsRefused, 1, &[("reason", why)]);
+    let first = call.first_row();
+    let note = RefusalNote {
+        at: wall_clock(),
+        source: call.source,
+        caller: first.caller,
+        called: first.called,
+        status,
+        why: Why::Call(why),
+    };
+    if call.shared.notes.try_send(note).is_err() {
+        count(Counter::CallsRefused, 1, &[("reason", "not_stored")]);
     }
 }
 

@@ -3,6 +3,7 @@
 mod close;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -23,9 +24,11 @@ use super::super::config::AnswerPolicy;
 use super::super::desk::wall_clock;
 use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary, NoPort, Setup};
 use super::super::signalling::{Arrival, Command, LegEvent, Line, now};
+use super::company::Company;
 use super::end::End;
 use super::negotiate::{Negotiation, Proposal, codecs};
 use super::room::{JoinError, Joined, RoomNews, join, on_event, set_status, spec};
+use super::seek::{Seek, wanted};
 use super::setup::{Plan, Shared, answer_headers};
 use close::write_start;
 
@@ -44,6 +47,10 @@ pub(crate) struct Call {
     media_task: JoinHandle<MediaSummary>,
     /// Requests to the room that nobody waits for.
     chores: JoinSet<()>,
+    /// Asks for an agent while there is none; dropped with the call.
+    seeking: JoinSet<()>,
+    company: Company,
+    source: IpAddr,
     room: Option<Room>,
     room_events: Option<RoomEvents>,
     arrived: Instant,
@@ -57,7 +64,7 @@ pub(crate) struct Call {
 impl Call {
     /// Runs a call from its INVITE to its last row in the store.
     pub(crate) async fn run(arrival: Arrival, shared: Shared) {
-        let Some(plan) = Plan::new(&arrival, &shared.config) else {
+        let Some(plan) = Plan::new(&arrival, &shared) else {
             return;
         };
         let span = tracing::info_span!("call", call = %plan.call_id);
@@ -88,6 +95,7 @@ impl Call {
             ..
         } = arrival;
         line.tell(Command::Ring(line.leg)).await;
+        let company = Company::new(at, shared.config.agent_wait);
         let bind = shared.config.udp.ip();
         let pair = shared.ports.bind(bind).await.map_err(|NoPort| {
             warn!("no rtp port is free");
@@ -125,6 +133,9 @@ impl Call {
             media_events,
             media_task,
             chores: JoinSet::new(),
+            seeking: JoinSet::new(),
+            company,
+            source: flow.remote.ip(),
             room: None,
             room_events: None,
             arrived: at,
@@ -151,13 +162,13 @@ impl Call {
 
     /// The one loop of a call.
     async fn until_end(&mut self, joining: Joining) -> End {
-        let stop = self.shared.stop.clone();
+        let shared = self.shared.clone();
         let mut joining = Some(joining);
         loop {
             let deadline = self.deadline();
             let step = tokio::select! {
                 biased;
-                () = stop.hurry() => Err(End::Drained),
+                () = shared.ending() => Err(End::Drained),
                 event = self.line.next() => self.on_leg(event).await,
                 Some(_) = self.chores.join_next() => Ok(()),
                 joined = poll_option(&mut joining) => {
@@ -166,6 +177,7 @@ impl Call {
                 }
                 event = next_room_event(&mut self.room_events) => {
                     let news = on_event(event, &self.media);
+                    self.look_round();
                     self.on_room(news).await
                 }
                 Some(event) = self.media_events.recv() => self.on_media(event),
@@ -178,14 +190,25 @@ impl Call {
     }
 
     fn deadline(&self) -> Instant {
-        match self.answered {
+        let last = match self.answered {
             Some(at) => at + self.plan.longest,
             None => self.arrived + self.plan.ringing,
-        }
+        };
+        self.company
+            .deadline()
+            .map_or(last, |alone| alone.min(last))
     }
 
-    const fn overdue(&self) -> End {
+    fn overdue(&self) -> End {
+        let alone = self.company.deadline().is_some_and(|at| at <= now());
         match self.answered {
+            Some(_) if alone => End::Alone {
+                why: self.company.lack(),
+            },
+            None if alone => End::Refused {
+                status: 480,
+                why: self.company.lack(),
+            },
             Some(_) => End::TooLong,
             None => End::Refused {
                 status: 480,
@@ -266,10 +289,32 @@ impl Call {
         }
         self.room = Some(joined.room);
         self.room_events = Some(joined.events);
+        self.look_round();
         if self.shared.config.answer == AnswerPolicy::OnRoom {
             self.answer().await;
         }
         Ok(())
+    }
+
+    /// Sees who is in the room. While no agent is, one is asked for.
+    fn look_round(&mut self) {
+        let Some(room) = &self.room else { return };
+        let had = self.company.has_agent();
+        self.company.look(&room.snapshot(), now());
+        let lost = had && !self.company.has_agent();
+        let idle = self.seeking.is_empty() && !self.company.has_agent();
+        if self.company.has_agent() {
+            self.seeking.abort_all();
+            self.seeking.detach_all();
+        } else if lost || idle {
+            let seek = Seek {
+                api: self.shared.api.clone(),
+                name: self.plan.room.clone(),
+                room: room.clone(),
+                wanted: wanted(&self.accepted),
+            };
+            self.seeking.spawn(seek.run().in_current_span());
+        }
     }
 
     async fn on_room(&mut self, news: RoomNews) -> Result<(), End> {
