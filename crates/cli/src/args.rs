@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use trunkline_service::config::Environment;
 
 use crate::output;
 use crate::verbs::dispatch::Dispatch;
@@ -79,6 +80,9 @@ pub(crate) struct Global {
     /// Say more on standard error; twice for everything
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// The variables of this process and of `.env`
+    #[arg(skip)]
+    pub(crate) env: Environment,
 }
 
 impl Global {

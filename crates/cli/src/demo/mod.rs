@@ -8,7 +8,6 @@ mod script;
 mod show;
 mod transcript;
 
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, interval};
@@ -80,8 +79,8 @@ fn settings(typed: &Demo, global: &Global) -> Result<Settings, Failure> {
         Failure::new(Class::Invalid, "demo.data", text)
     })?;
     let env = Environment::default();
-    let mut settings = settings::load(&builtin, &env).map_err(|report| failure::config(&report))?;
-    settings.agent = Some(agent(&global.config)?);
+    let mut settings = settings::read(&builtin, &env).map_err(|report| failure::config(&report))?;
+    settings.agent = Some(agent(global)?);
     settings.sip_setup = settings::sip::demo();
     settings.livekit.store = typed.data.join("trunkline.db");
     settings.livekit.recording.dir = typed.data.join("recordings");
@@ -104,9 +103,9 @@ fn settings(typed: &Demo, global: &Global) -> Result<Settings, Failure> {
 }
 
 /// `agent.yaml` of the configuration directory, or the sample that this binary carries.
-fn agent(config: &Path) -> Result<AgentConfig, Failure> {
+fn agent(global: &Global) -> Result<AgentConfig, Failure> {
     let mut report = ConfigReport::new();
-    let path = config.join("agent.yaml");
+    let path = global.config.join("agent.yaml");
     let source = if path.exists() {
         Source::read(&path, &mut report)
     } else {
@@ -115,11 +114,10 @@ fn agent(config: &Path) -> Result<AgentConfig, Failure> {
             include_str!("../../../../config/agent.yaml"),
         ))
     };
-    let env = Environment::of_process();
     let Some(source) = source else {
         return Err(failure::config(&report));
     };
-    AgentConfig::parse(&source, &env).map_err(|report| failure::config(&report))
+    AgentConfig::parse(&source, &global.env).map_err(|report| failure::config(&report))
 }
 
 async fn tell(

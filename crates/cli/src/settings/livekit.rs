@@ -199,14 +199,15 @@ impl Livekit {
 
     /// Flags and the variables of the same names win over the file.
     pub(super) fn overridden(mut self, global: &Global) -> Self {
-        if let Some(url) = &global.url {
-            self.url.clone_from(url);
+        let filled = |typed: &'_ Option<String>| typed.clone().filter(|text| !text.is_empty());
+        if let Some(url) = filled(&global.url) {
+            self.url = url;
         }
-        if let Some(key) = &global.api_key {
-            self.api_key.clone_from(key);
+        if let Some(key) = filled(&global.api_key) {
+            self.api_key = key;
         }
-        if let Some(secret) = &global.api_secret {
-            self.api_secret = Secret::new(secret.clone());
+        if let Some(secret) = filled(&global.api_secret) {
+            self.api_secret = Secret::new(secret);
         }
         self
     }
