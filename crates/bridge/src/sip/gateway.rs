@@ -212,6 +212,7 @@ impl GatewayHandle {
             .is_ok()
     }
 
+
     /// What is known of the server's trunks and rules, once it was heard.
     ///
     /// # Cancel safety
@@ -222,6 +223,11 @@ impl GatewayHandle {
         heard
             .await
             .map_or(ServerStore::Unread, |heard| heard.server)
+    }
+
+    /// Whether trunks and rules were read once.
+    pub fn is_ready(&self) -> bool {
+        self.directory.borrow().loaded
     }
 
     /// Reads trunks and rules now.

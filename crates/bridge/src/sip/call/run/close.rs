@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tracing::{info, warn};
+use tracing::info;
 use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_sip::endpoint::Rejection;
-use trunkline_store::{CallEnd, CallStart, Store};
+use trunkline_store::{CallEnd, Row};
 
 use super::{Call, millis};
 use crate::sip::call::end::End;
@@ -27,7 +27,6 @@ impl Call {
             .map(|room| room.snapshot().local.attributes.clone())
             .unwrap_or_default();
         self.tell_phone(&end, &attributes).await;
-        let first_row = self.first_row();
         let Self {
             shared,
             plan,
@@ -53,16 +52,13 @@ impl Call {
         };
         let rest = async { while chores.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LEAVE, rest).await;
-        // A caller who gave up early may have left before the first row was written.
-        write_start(&shared.store, &first_row).await;
         finish(
             &shared,
             &plan,
             &end,
             (self.arrived, self.answered),
             &summary,
-        )
-        .await;
+        );
     }
 
     async fn tell_phone(&self, end: &End, attributes: &BTreeMap<String, String>) {
@@ -89,14 +85,8 @@ impl Call {
     }
 }
 
-pub(super) async fn write_start(store: &Store, start: &CallStart) {
-    if let Err(error) = store.calls().start(start).await {
-        warn!(%error, "call could not be stored");
-    }
-}
-
 /// The summary event and the last row.
-async fn finish(
+fn finish(
     shared: &Shared,
     plan: &Plan,
     end: &End,
@@ -131,7 +121,7 @@ async fn finish(
         sip_status: end.status(),
         summary,
     };
-    if let Err(error) = shared.store.calls().ended(&plan.call_id, &row).await {
-        warn!(%error, "end of call could not be stored");
-    }
+    shared
+        .store
+        .later(Row::CallEnded(plan.call_id.clone(), row));
 }

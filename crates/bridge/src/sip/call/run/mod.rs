@@ -17,7 +17,7 @@ use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_sip::endpoint::Rejection;
 use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
-use trunkline_store::{CallStart, Direction};
+use trunkline_store::{CallStart, Direction, Row};
 
 use super::super::config::AnswerPolicy;
 use super::super::desk::wall_clock;
@@ -27,7 +27,6 @@ use super::end::End;
 use super::negotiate::{Negotiation, Proposal, codecs};
 use super::room::{JoinError, Joined, RoomNews, join, on_event, set_status, spec};
 use super::setup::{Plan, Shared, answer_headers};
-use close::write_start;
 
 type Joining = Pin<Box<dyn Future<Output = Result<Joined, JoinError>> + Send>>;
 
@@ -138,13 +137,9 @@ impl Call {
     async fn live(mut self) {
         count(Counter::CallsStarted, 1, &[("direction", "inbound")]);
         let spec = spec(&self.plan, &self.accepted);
-        let (shared, start) = (self.shared.clone(), self.first_row());
-        // The disk and the server work at the same time; the caller waits for the slower one.
-        let joining: Joining = Box::pin(async move {
-            let store = shared.store.clone();
-            let (_, joined) = tokio::join!(write_start(&store, &start), join(shared, spec));
-            joined
-        });
+        // The caller waits for the server, and for no disk.
+        self.shared.store.later(Row::CallStarted(self.first_row()));
+        let joining: Joining = Box::pin(join(self.shared.clone(), spec));
         let end = self.until_end(joining).await;
         self.close(end).await;
     }
@@ -337,12 +332,10 @@ impl Call {
         let setup = at.saturating_duration_since(self.arrived);
         observe(Timing::CallSetup, setup, &[]);
         info!(setup_ms = millis(setup), "call answered");
-        let (store, call_id) = (self.shared.store.clone(), self.plan.call_id.clone());
-        self.chores.spawn(async move {
-            if let Err(error) = store.calls().answered(&call_id, wall_clock()).await {
-                warn!(%error, "answer could not be stored");
-            }
-        });
+        let call = self.plan.call_id.clone();
+        self.shared
+            .store
+            .later(Row::CallAnswered(call, wall_clock()));
     }
 
     fn first_row(&self) -> CallStart {
