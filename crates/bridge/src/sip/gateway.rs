@@ -212,17 +212,9 @@ impl GatewayHandle {
             .is_ok()
     }
 
-
-    /// What is known of the server's trunks and rules, once it was heard.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    pub async fn server_store(&self) -> ServerStore {
-        let mut directory = self.directory.clone();
-        let heard = directory.wait_for(|directory| directory.server != ServerStore::Unread);
-        heard
-            .await
-            .map_or(ServerStore::Unread, |heard| heard.server)
+    /// What is known of the server's trunks and rules, as of now.
+    pub fn known_store(&self) -> ServerStore {
+        self.directory.borrow().server
     }
 
     /// Whether trunks and rules were read once.

@@ -25,7 +25,7 @@ use crate::output;
 use crate::settings::{self, Settings};
 use crate::verbs::models::dir_or_default;
 use crate::verbs::serve::{load_speech, start_logging};
-use crate::wiring::{Plan, Stack, dev_keys};
+use crate::wiring::{Plan, Roles, Stack, dev_keys};
 use report::{Kept, Report, Seen};
 use script::Line;
 use transcript::Transcript;
@@ -49,7 +49,8 @@ pub(crate) async fn run(typed: Demo, global: &Global, tasks: Tasks) -> Result<()
         settings,
         keys: dev_keys(),
         dev: true,
-        speech: Some(speech),
+        speech: Ok(speech),
+        roles: Roles::default(),
     };
     let stack = Stack::start(plan, &tasks).await?;
     let told = tell(&stack, &lines, &typed, global, &tasks).await;
@@ -131,7 +132,11 @@ async fn tell(
         .sip_addr()
         .map(|addr| addr.to_string())
         .unwrap_or_default();
-    let page = format!("http://{}", stack.console.addr());
+    let page = stack
+        .console
+        .as_ref()
+        .map(|console| format!("http://{}", console.addr()));
+    let page = page.unwrap_or_default();
     if !global.json {
         show::opening(&stack.url, &page);
         tasks.session("transcript", follow(stack.store.clone(), tasks.stop()));
