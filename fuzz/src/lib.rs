@@ -143,12 +143,16 @@ pub fn sip_message(data: &[u8]) {
     let mut framer = message::Framer::new();
     framer.push(data);
     while let Ok(Some(_)) = framer.take() {}
+    let _ = framer.expire();
     let Ok(read) = message::parse(data) else {
         return;
     };
     let headers = read.headers();
     let _ = (headers.via(), headers.from(), headers.to(), headers.cseq());
     let _ = (headers.call_id(), headers.contact(), headers.content_type());
+    if let message::Message::Request(request) = &read {
+        let _ = message::sdp_of(headers, &request.body);
+    }
     let printed = read.to_bytes();
     // Printing spells out what was short, so a message at the limit may grow beyond it.
     if printed.len() <= message::MAX_MESSAGE {

@@ -35,18 +35,33 @@ pub fn binary() -> PathBuf {
     binary
 }
 
+/// Where the speech models are: where they are said to be, or where the binary would look.
+fn models() -> Option<PathBuf> {
+    let dir = |name: &str| {
+        let found = std::env::var_os(name).filter(|dir| !dir.is_empty())?;
+        Some(PathBuf::from(found))
+    };
+    let data = || dir("XDG_DATA_HOME").or_else(|| Some(dir("HOME")?.join(".local/share")));
+    dir("TRUNKLINE_MODELS").or_else(|| Some(data()?.join("trunkline/models")))
+}
+
 /// The binary with an environment of its own: nothing of the caller's settings reaches it.
 pub fn trunkline() -> Command {
     let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
-        if name_text.starts_with("LIVEKIT_") || name_text.starts_with("TRUNKLINE_") {
+        let ours = ["LIVEKIT_", "TRUNKLINE_", "OPENAI_", "SIP_"];
+        if ours.iter().any(|prefix| name_text.starts_with(prefix)) {
             command.env_remove(&name);
         }
     }
-    if let Some(models) = std::env::var_os("TRUNKLINE_MODELS") {
+    if let Some(models) = models() {
         command.env("TRUNKLINE_MODELS", models);
     }
+    // A home without projects: those of who runs the tests would count otherwise.
+    command.env("HOME", "/nonexistent");
+    // Nor do those of a developer at work in this directory.
+    command.env("TRUNKLINE_ENV_FILE", "");
     command.current_dir(root());
     command
 }

@@ -2,8 +2,14 @@
 //! it gets none.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use std::time::SystemTime;
+
+use futures::SinkExt as _;
 use nix::sys::signal::Signal;
 use reqwest::StatusCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use trunkline_base::time::UnixTime;
+use trunkline_base::token::{ApiKey, Claims, VideoGrant, sign};
 use trunkline_tests::{Daemon, Setup};
 
 fn without_agent() -> Setup {
@@ -37,6 +43,38 @@ fn the_first_signal_ends_an_idle_daemon_with_success() {
         let daemon = Daemon::start(&without_agent());
         assert_eq!(daemon.stop(signal), Some(0), "{signal}");
     }
+}
+
+/// Whoever was in a room was thrown out within a fifth of a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_go_on_after_the_first_signal_and_none_is_opened() {
+    let daemon = Daemon::start(&without_agent());
+    let url = format!("{}/rtc?protocol=16&access_token=", daemon.url());
+    let join = async |room: &str| {
+        let claims = Claims::new("alice", UnixTime::from_system(SystemTime::now()), 600);
+        let claims = claims.with_video(VideoGrant::join(room));
+        let token = sign(&claims, &ApiKey::new("devkey", "secret")).unwrap();
+        tokio_tungstenite::connect_async(format!("{url}{token}")).await
+    };
+    let (mut alice, _) = join("lobby").await.unwrap();
+    daemon.signal(Signal::SIGTERM);
+    while get(&daemon, "/readyz").await.0 == StatusCode::OK {
+        tokio::task::yield_now().await;
+    }
+    let refused = join("another").await.unwrap_err();
+    let Error::Http(refused) = refused else {
+        panic!("{refused}")
+    };
+    assert_eq!(refused.status(), 503);
+    // She is still there, and so is the room.
+    alice.send(Message::Ping(Vec::new().into())).await.unwrap();
+    let (bob, _) = join("lobby").await.unwrap();
+    drop((alice, bob));
+    assert_eq!(
+        daemon.stop(Signal::SIGCONT),
+        Some(0),
+        "the last one has gone"
+    );
 }
 
 #[test]

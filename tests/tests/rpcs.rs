@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use cargo_metadata::MetadataCommand;
 use trunkline_client::api::{RPCS, Repeat};
@@ -18,17 +19,29 @@ const FILES: [&str; 6] = [
     "livekit_connector.proto",
 ];
 
+/// Where the protocol's crate was unpacked. Only what this platform builds is asked for: a machine
+/// that has built the workspace once holds that, and not the crates of other systems.
 fn protobufs() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+    let wanted = ["--offline", "--locked", "--filter-platform", &platform()];
     let metadata = MetadataCommand::new()
         .manifest_path(manifest)
-        .other_options(["--offline".to_owned()])
+        .other_options(wanted.map(str::to_owned))
         .exec()
         .unwrap();
     let is_protocol = |package: &&cargo_metadata::Package| package.name == "livekit-protocol";
     let package = metadata.packages.iter().find(is_protocol).unwrap();
     let root = package.manifest_path.parent().unwrap();
     root.join("protocol/protobufs").into_std_path_buf()
+}
+
+/// This machine, as the compiler names it.
+fn platform() -> String {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let told = Command::new(rustc).arg("-vV").output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    host.unwrap().to_owned()
 }
 
 /// `Service/Method` of one file.

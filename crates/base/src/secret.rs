@@ -41,9 +41,12 @@ impl From<&str> for Secret<String> {
     }
 }
 
-impl<'de, T: Zeroize + Deserialize<'de>> Deserialize<'de> for Secret<T> {
+impl<'de> Deserialize<'de> for Secret<String> {
+    /// The line end that a file, or a block in YAML, gives a text is no part of a secret.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Self)
+        let mut text = String::deserialize(deserializer)?;
+        text.truncate(text.trim_end_matches(['\r', '\n']).len());
+        Ok(Self(text))
     }
 }
 
@@ -111,6 +114,12 @@ mod tests {
             Personal::new("+15550100")
         );
         assert_eq!(shown, "[redacted] [redacted]");
+    }
+
+    #[test]
+    fn the_line_end_of_a_file_is_no_part_of_a_secret() {
+        let read = |json: &str| serde_json::from_str::<Secret<String>>(json).unwrap();
+        assert_eq!(read(r#"" two\nlines \r\n""#).expose(), " two\nlines ");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use trunkline_service::config::Environment;
 
 use crate::output;
 use crate::verbs::dispatch::Dispatch;
@@ -12,6 +13,7 @@ use crate::verbs::keys::Keys;
 use crate::verbs::room::Room;
 use crate::verbs::sip::Sip;
 use crate::verbs::token::Token;
+use crate::wiring::Role;
 
 /// Puts a voice AI agent on the phone through LiveKit, and keeps it there.
 #[derive(Debug, Parser)]
@@ -79,6 +81,9 @@ pub(crate) struct Global {
     /// Say more on standard error; twice for everything
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// The variables of this process and of `.env`
+    #[arg(skip)]
+    pub(crate) env: Environment,
 }
 
 impl Global {
@@ -149,6 +154,14 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
+    /// What runs in this process; all that can, unless said otherwise
+    #[arg(
+        long,
+        env = "TRUNKLINE_ROLES",
+        value_name = "ROLES",
+        value_delimiter = ','
+    )]
+    pub(crate) roles: Vec<Role>,
     /// Where the models are
     #[arg(long, env = "TRUNKLINE_MODELS", value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,

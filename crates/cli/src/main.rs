@@ -6,6 +6,7 @@ mod clock;
 mod demo;
 #[cfg(test)]
 mod docs;
+mod environment;
 mod failure;
 mod keys;
 mod output;
@@ -21,9 +22,9 @@ mod wiring;
 use std::num::NonZero;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use tokio::runtime::{self, Runtime};
 use trunkline_base::class::Class;
+use trunkline_service::config::Environment;
 use trunkline_service::priority::{self, Work};
 use trunkline_service::tasks::Tasks;
 
@@ -31,19 +32,25 @@ use args::{Cli, Global, Verb};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let env = environment::load();
+    let parsed = environment::parse(env.as_ref().unwrap_or(&Environment::default()));
+    let mut cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return told(&error),
     };
-    let global = cli.global.clone();
-    match run(cli) {
+    let verbose = cli.global.verbose;
+    let ended = env.and_then(|env| {
+        cli.global.env = env;
+        run(cli)
+    });
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::note(&format!("error: {failure}"));
             if let Some(remedy) = failure.remedy() {
                 output::note(&format!("remedy: {remedy}"));
             }
-            if global.verbose > 0 {
+            if verbose > 0 {
                 output::note(&format!("code: {}", failure.code()));
             }
             ExitCode::from(failure.exit())

@@ -1,6 +1,7 @@
 //! Liveness, readiness and metrics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -8,39 +9,92 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use trunkline_service::metrics;
 
 use crate::Shared;
 
-/// One part of the daemon and whether it takes work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// How a part stands, with a few words about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It takes work.
+    Ready(String),
+    /// It should take work, and cannot yet, or no longer.
+    Waiting(String),
+    /// It does not run here, and nothing waits for it.
+    Off(String),
+}
+
+/// One part of the daemon, which is asked how it stands each time somebody wants to know: what it
+/// said when it started may be long over.
+#[derive(Clone)]
 pub struct Part {
     /// Such as `node`, `sip`, `agent`.
     pub name: &'static str,
-    /// Whether it takes work.
-    pub ready: bool,
-    /// In a few words.
-    pub detail: String,
+    ask: Arc<dyn Fn() -> Standing + Send + Sync>,
 }
 
-/// What the parts say of themselves; the wiring writes, `/readyz` reads.
+impl Part {
+    /// A part and how to ask it.
+    pub fn new(name: &'static str, ask: impl Fn() -> Standing + Send + Sync + 'static) -> Self {
+        Self {
+            name,
+            ask: Arc::new(ask),
+        }
+    }
+
+    /// How it stands now.
+    pub fn standing(&self) -> Standing {
+        (self.ask)()
+    }
+}
+
+/// The parts; the wiring writes, `/readyz` reads.
 pub type Readiness = watch::Receiver<Vec<Part>>;
+
+/// A part as it is shown.
+#[derive(Serialize)]
+struct Shown {
+    name: &'static str,
+    /// Whether it takes work.
+    ready: bool,
+    /// Whether it runs here at all.
+    runs: bool,
+    detail: String,
+}
+
+impl Shown {
+    fn new(name: &'static str, standing: Standing) -> Self {
+        let (ready, runs, detail) = match standing {
+            Standing::Ready(detail) => (true, true, detail),
+            Standing::Waiting(detail) => (false, true, detail),
+            Standing::Off(detail) => (false, false, detail),
+        };
+        Self {
+            name,
+            ready,
+            runs,
+            detail,
+        }
+    }
+}
 
 pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
 pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    let mut parts = shared.readiness.borrow().clone();
-    parts.push(store_part(&shared).await);
+    let asked = shared.readiness.borrow().clone();
+    let mut parts: Vec<Shown> = asked
+        .iter()
+        .map(|part| Shown::new(part.name, part.standing()))
+        .collect();
+    parts.push(Shown::new("store", store(&shared).await));
     if !shared.stop.is_running() {
-        parts.push(Part {
-            name: "process",
-            ready: false,
-            detail: "draining".to_owned(),
-        });
+        let draining = Standing::Waiting("draining".to_owned());
+        parts.push(Shown::new("process", draining));
     }
-    let ready = parts.iter().all(|part| part.ready);
+    let ready = parts.iter().all(|part| part.ready || !part.runs);
     let status = if ready {
         StatusCode::OK
     } else {
@@ -52,17 +106,19 @@ pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoRespons
     )
 }
 
-async fn store_part(shared: &Shared) -> Part {
-    let answer = shared.store.ping().await;
-    let detail = answer
-        .as_ref()
-        .map_or_else(ToString::to_string, |()| "answers".to_owned());
-    Part {
-        name: "store",
-        ready: answer.is_ok(),
-        detail,
+/// A store whose disk stands still takes work: what it must keep waits for it.
+async fn store(shared: &Shared) -> Standing {
+    let waiting = shared.store.backlog().borrow().waiting;
+    match timeout(PING, shared.store.ping()).await {
+        Ok(Ok(())) if waiting == 0 => Standing::Ready("answers".to_owned()),
+        Ok(Err(error)) if waiting == 0 => Standing::Waiting(error.to_string()),
+        Err(_) if waiting == 0 => Standing::Waiting("does not answer".to_owned()),
+        Ok(_) | Err(_) => Standing::Ready(format!("{waiting} rows wait for the disk")),
     }
 }
+
+/// Whoever asks for readiness has seconds, not more.
+const PING: Duration = Duration::from_secs(1);
 
 pub(crate) async fn metrics() -> impl IntoResponse {
     (

@@ -39,7 +39,7 @@ use webhooks::worker::Worker;
 use webhooks::{Backlog, Consumer, EventsConfig, Received};
 
 pub use access::Access;
-pub use health::{Part, Readiness};
+pub use health::{Part, Readiness, Standing};
 
 /// Events a slow listener may lag behind; one that lags further misses the oldest, which are in
 /// the store.

@@ -13,7 +13,8 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) handle: ConsoleHandle,
     pub(crate) tasks: Tasks,
-    parts: watch::Sender<Vec<Part>>,
+    node: watch::Sender<Standing>,
+    _list: watch::Sender<Vec<Part>>,
 }
 
 pub(crate) fn key() -> ApiKey {
@@ -28,11 +29,12 @@ async fn world() -> World {
 impl World {
     pub(crate) async fn new(store: Store, events: EventsConfig) -> Self {
         let tasks = Tasks::new();
-        let (parts, readiness) = watch::channel(vec![Part {
-            name: "node",
-            ready: true,
-            detail: "listens".into(),
-        }]);
+        let (node, stands) = watch::channel(Standing::Ready("listens".into()));
+        let parts = vec![
+            Part::new("node", move || stands.borrow().clone()),
+            Part::new("agent", || Standing::Off("not among --roles".into())),
+        ];
+        let (list, readiness) = watch::channel(parts);
         let config = ConsoleConfig {
             bind: "127.0.0.1:0".parse().unwrap(),
             door: Door::default(),
@@ -51,7 +53,8 @@ impl World {
             store,
             handle,
             tasks,
-            parts,
+            node,
+            _list: list,
         }
     }
 }
@@ -66,9 +69,12 @@ async fn readiness_follows_the_parts_and_the_drain() {
             .status()
     };
     assert_eq!(ready().await, StatusCode::OK);
-    world.parts.send_modify(|parts| parts[0].ready = false);
+    // A part that was ready once and is no longer: `/readyz` said "registered" for ever.
+    let lost = Standing::Waiting("refused".into());
+    world.node.send_replace(lost);
     assert_eq!(ready().await, StatusCode::SERVICE_UNAVAILABLE);
-    world.parts.send_modify(|parts| parts[0].ready = true);
+    world.node.send_replace(Standing::Ready("listens".into()));
+    assert_eq!(ready().await, StatusCode::OK);
     world.tasks.begin_drain("test");
     assert_eq!(ready().await, StatusCode::SERVICE_UNAVAILABLE);
 }

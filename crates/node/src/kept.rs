@@ -1,9 +1,11 @@
 //! Rooms and agent dispatches that survive a restart.
 //!
-//! Every room that was asked for by the API (CreateRoom, CreateDispatch) is remembered as one
-//! document with its dispatches, under the sid of its life, until it closes. A node that starts
-//! opens those rooms again, empty, each with its whole `empty_timeout`; sessions do not survive,
-//! their clients come back by themselves. Rooms that only a join made are not remembered.
+//! A room that was asked for by the API (CreateRoom, CreateDispatch), that names an agent, or in
+//! which one works, is remembered as one document with its dispatches and their running jobs, under
+//! the sid of its life, until it closes. A node that starts opens those rooms again, empty; sessions
+//! do not survive, their clients come back by themselves, agents among them. A room in which
+//! somebody was waits as long as clients seek a server, one that nobody has joined yet has its whole
+//! `empty_timeout`. Rooms that only a join made, without an agent, are not remembered.
 //!
 //! A document is always written as what is true at that moment, one write at a time, so that two
 //! changes cannot overwrite each other with something older.
@@ -84,7 +86,8 @@ impl Kept {
             return Ok(());
         };
         for dispatch in &mut dispatches {
-            dispatch.state.get_or_insert_default().jobs.clear();
+            let runs = |job: &proto::Job| job.state.as_ref().is_some_and(|s| s.ended_at == 0);
+            dispatch.state.get_or_insert_default().jobs.retain(runs);
         }
         let kept = KeptRoom {
             room: Some(room.clone()),

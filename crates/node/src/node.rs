@@ -185,8 +185,24 @@ impl NodeHandle {
         self.stop.phase() == Phase::Running
     }
 
-    /// Ends every room politely: everybody gets a leave with SERVER_SHUTDOWN. New joins are
-    /// refused once the tasks drain.
+    /// Participants in all rooms now.
+    pub fn participants(&self) -> usize {
+        self.rooms.occupancy().borrow().participants
+    }
+
+    /// Waits until nobody is in any room. Once the tasks drain no room is opened any more, and
+    /// those that are open go on, with whoever comes to them.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn vacated(&self) {
+        let mut occupancy = self.rooms.occupancy();
+        // The rooms are gone: nobody is in them.
+        let _gone = occupancy.wait_for(|now| now.participants == 0).await;
+    }
+
+    /// Ends every room politely: everybody gets a leave with SERVER_SHUTDOWN, and is asked to come
+    /// back, to whoever serves next.
     pub async fn drain(&self) {
         self.rooms.shut_down().await;
     }

@@ -13,6 +13,7 @@
 //! # Ok(()) }
 //! ```
 
+mod behind;
 mod calls;
 mod documents;
 mod events;
@@ -23,10 +24,16 @@ mod refusals;
 mod retention;
 mod turns;
 
+use std::time::Duration;
+
 use sqlx::SqlitePool;
 use sqlx::migrate::MigrateError;
+use tokio::sync::watch;
 use trunkline_base::class::{Class, Classified};
 
+use behind::Behind;
+
+pub use behind::{Backlog, Row};
 pub use calls::{Call, CallEnd, CallSource, CallStart, Calls, Direction, Sighting};
 pub use documents::Documents;
 pub use events::{Arrival, Event, EventFilter, EventState, Events, StoredEvent, WaitingEvent};
@@ -75,6 +82,22 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether the same statement may succeed a moment later: the disk is slow, full or held.
+    pub fn is_passing(&self) -> bool {
+        let source = match self {
+            Self::Full => return true,
+            Self::Query(source) => source,
+            Self::Open { .. } | Self::Migrate(_) | Self::Damaged { .. } => return false,
+        };
+        match source {
+            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
+            // Busy, locked, read only, input or output, full, cannot open.
+            error => matches!(open::code(error), Some(5 | 6 | 8 | 10 | 13 | 14)),
+        }
+    }
+}
+
 impl Classified for StoreError {
     fn class(&self) -> Class {
         match self {
@@ -99,6 +122,7 @@ impl Classified for StoreError {
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: SqlitePool,
+    behind: Behind,
 }
 
 impl Store {
@@ -123,7 +147,8 @@ impl Store {
         } else {
             open::file(path, options).await?
         };
-        Ok(Self { pool })
+        let behind = Behind::start(pool.clone());
+        Ok(Self { pool, behind })
     }
 
     /// Phone calls.
@@ -161,6 +186,26 @@ impl Store {
         Outbox::new(&self.pool)
     }
 
+    /// Keeps a row without anybody waiting for the disk: it is written in its turn, as soon as that
+    /// can be. What is lost on the way is in the [`Store::backlog`].
+    pub fn later(&self, row: Row) {
+        self.behind.later(row);
+    }
+
+    /// Waits until every row given to [`Store::later`] so far is in the file, or lost; `false` when
+    /// that takes longer than the limit.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn written(&self, limit: Duration) -> bool {
+        self.behind.written(limit).await
+    }
+
+    /// How far the file is behind [`Store::later`], latest wins.
+    pub fn backlog(&self) -> watch::Receiver<Backlog> {
+        self.behind.backlog()
+    }
+
     /// Whether the store answers.
     ///
     /// # Errors
@@ -170,14 +215,21 @@ impl Store {
         Ok(())
     }
 
-    /// Folds the journal into the file and closes it.
-    pub async fn close(self) {
+    /// Writes what waits, folds the journal into the file and closes it. Gives the rows that the
+    /// disk did not take in time.
+    pub async fn close(self) -> usize {
+        self.behind.written(LAST_ROWS).await;
+        let waiting = self.behind.backlog().borrow().waiting;
         let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
             .execute(&self.pool)
             .await;
         self.pool.close().await;
+        waiting
     }
 }
+
+/// At the end, rows that wait have this long.
+const LAST_ROWS: Duration = Duration::from_secs(5);
 
 /// SQLite integers are signed; our times are not.
 fn to_db(value: u64) -> i64 {

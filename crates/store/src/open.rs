@@ -140,9 +140,14 @@ fn is_busy(error: &StoreError) -> bool {
         ) => source,
         StoreError::Migrate(_) | StoreError::Full | StoreError::Damaged { .. } => return false,
     };
-    let code = source.as_database_error().and_then(|e| e.code());
-    let code = code.and_then(|code| code.parse::<u32>().ok());
-    matches!(code.map(|code| code & 0xff), Some(5 | 6))
+    matches!(code(source), Some(5 | 6))
+}
+
+/// SQLite's number for what went wrong, without its extension.
+pub(super) fn code(error: &sqlx::Error) -> Option<u32> {
+    let code = error.as_database_error()?.code()?;
+    let code: u32 = code.parse().ok()?;
+    Some(code & 0xff)
 }
 
 fn cannot(path: &str) -> impl Fn(sqlx::Error) -> StoreError {

@@ -25,6 +25,11 @@ pub struct Refusal {
     pub reason: String,
     /// What was considered and what failed.
     pub considered: serde_json::Value,
+    /// How often the same source was refused for the same reason since `at`. The numbers are those
+    /// of the first time.
+    pub count: u64,
+    /// The last time.
+    pub last_at: UnixTime,
 }
 
 /// The table of refusals.
@@ -44,8 +49,9 @@ impl<'a> Refusals<'a> {
     /// [`StoreError`] when it cannot be written.
     pub async fn put(&self, refusal: &Refusal) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO refusals (at, source, caller, called, sip_status, reason, considered)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO refusals
+             (at, source, caller, called, sip_status, reason, considered, count, last_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(to_db(refusal.at.0))
         .bind(refusal.source.expose())
@@ -54,6 +60,28 @@ impl<'a> Refusals<'a> {
         .bind(i64::from(refusal.sip_status))
         .bind(&refusal.reason)
         .bind(refusal.considered.to_string())
+        .bind(to_db(refusal.count))
+        .bind(to_db(refusal.last_at.0))
+        .execute(self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Writes how often it has happened by now into the row that was put when it first did.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn again(&self, refusal: &Refusal) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE refusals SET count = ?, last_at = ?
+             WHERE at = ? AND source = ? AND sip_status = ? AND reason = ?",
+        )
+        .bind(to_db(refusal.count))
+        .bind(to_db(refusal.last_at.0))
+        .bind(to_db(refusal.at.0))
+        .bind(refusal.source.expose())
+        .bind(i64::from(refusal.sip_status))
+        .bind(&refusal.reason)
         .execute(self.pool)
         .await?;
         Ok(())
@@ -83,5 +111,7 @@ fn read(row: &SqliteRow) -> Result<Refusal, StoreError> {
         sip_status: u16::try_from(row.try_get::<i64, _>("sip_status")?).unwrap_or(0),
         reason: row.try_get("reason")?,
         considered,
+        count: from_db(row.try_get("count")?),
+        last_at: UnixTime(from_db(row.try_get("last_at")?)),
     })
 }

@@ -217,6 +217,8 @@ mod tests {
                 sip_status: 403,
                 reason: "no_trunk".into(),
                 considered: serde_json::Value::Null,
+                count: 1,
+                last_at: UnixTime(at),
             };
             store.refusals().put(&refusal).await.unwrap();
             let id = format!("EV_{index}");

@@ -103,10 +103,22 @@ async fn refusals_say_why() {
         sip_status: 404,
         reason: "no_trunk".into(),
         considered: serde_json::json!([{ "trunk": "ST_a", "failed": "number" }]),
+        count: 1,
+        last_at: UnixTime(1),
     };
     store.refusals().put(&refusal).await.unwrap();
+    let folded = Refusal {
+        count: 840,
+        last_at: UnixTime(9),
+        ..refusal.clone()
+    };
+    store.refusals().again(&folded).await.unwrap();
     let listed = store.refusals().list(10).await.unwrap();
     assert_eq!(listed[0].reason, "no_trunk");
+    assert_eq!(
+        (listed.len(), listed[0].count, listed[0].last_at.0),
+        (1, 840, 9)
+    );
     assert!(!format!("{listed:?}").contains("5099"));
 }
 

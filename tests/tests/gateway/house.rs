@@ -38,8 +38,17 @@ impl House {
     }
 
     pub(crate) async fn with(answer: AnswerPolicy, tune: impl FnOnce(&mut GatewayConfig)) -> Self {
-        let tasks = Tasks::new();
         let store = Store::open(":memory:").await.unwrap();
+        Self::over(store, answer, tune).await
+    }
+
+    /// With a store of its own kind.
+    pub(crate) async fn over(
+        store: Store,
+        answer: AnswerPolicy,
+        tune: impl FnOnce(&mut GatewayConfig),
+    ) -> Self {
+        let tasks = Tasks::new();
         let config = NodeConfig::dev().with_free_ports();
         let node = Node::start(config, store.clone(), tasks.clone())
             .await

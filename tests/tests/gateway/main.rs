@@ -1,9 +1,12 @@
 //! The SIP gateway against a real node, over loopback sockets, with our own caller as the phone.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod company;
+mod disk;
 mod holding;
 mod house;
 mod latency;
+mod lines;
 mod phone;
 mod signalling;
 mod sipp;

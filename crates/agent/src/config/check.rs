@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use time::UtcOffset;
 use time::macros::format_description;
-use trunkline_base::secret::Secret;
 use trunkline_service::config::{Report, Source, Spanned, nearest};
 
 use super::raw::{RawAgent, RawChat};
@@ -142,7 +141,7 @@ fn at_least_one(
 fn chat_config(raw: &RawChat, source: &Source, report: &mut Report) -> ChatConfig {
     let mut config = ChatConfig::new(
         raw.base_url.value.trim_end_matches('/').to_owned(),
-        Secret::new(raw.api_key.clone()),
+        raw.api_key.clone(),
         raw.model.value.clone(),
     );
     if reqwest::Url::parse(&raw.base_url.value).is_err() {

@@ -1,6 +1,7 @@
 //! `agent.yaml` as it is typed.
 
 use serde::Deserialize;
+use trunkline_base::secret::Secret;
 use trunkline_service::config::Spanned;
 
 use crate::flow::RawFlow;
@@ -156,7 +157,7 @@ pub struct RawChat {
     pub base_url: Spanned<String>,
     /// Sent as a bearer token.
     #[serde(default)]
-    pub api_key: String,
+    pub api_key: Secret<String>,
     /// Which model.
     pub model: Spanned<String>,
     /// The system message.

@@ -1,52 +1,41 @@
 //! Turns go to the store as they happen, in order, without holding up the conversation.
 
+use std::time::Duration;
+
+#[cfg(test)]
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use trunkline_store::{Store, Turn};
+use trunkline_store::{Row, Store, Turn};
+
+/// A conversation that is over waits this long for its last turns to be in the file; a disk that
+/// takes longer has them later.
+const LAST_TURNS: Duration = Duration::from_secs(2);
 
 /// Writes turns behind the conversation's back.
 #[derive(Debug)]
-pub(super) struct Journal {
-    lane: mpsc::Sender<Turn>,
-    writer: JoinSet<()>,
-}
-
-/// Turns waiting for the disk. Full means that the disk has stood still for minutes.
-const LANE: usize = 64;
-
-impl Journal {
-    pub(super) fn new(store: Store) -> Self {
-        let (lane, mut turns) = mpsc::channel::<Turn>(LANE);
-        let mut writer = JoinSet::new();
-        writer.spawn(async move {
-            while let Some(turn) = turns.recv().await {
-                if let Err(error) = store.turns().put(&turn).await {
-                    tracing::warn!(turn = %turn.turn_id, %error, "a turn was not written");
-                }
-            }
-        });
-        Self { lane, writer }
-    }
-
+pub(super) enum Journal {
+    Store(Store),
     /// Hands turns to somebody else, who sees every version of each.
     #[cfg(test)]
-    pub(super) fn to(lane: mpsc::Sender<Turn>) -> Self {
-        Self {
-            lane,
-            writer: JoinSet::new(),
-        }
-    }
+    Lane(mpsc::Sender<Turn>),
+}
 
+impl Journal {
     pub(super) fn write(&self, turn: Turn) {
-        if let Err(error) = self.lane.try_send(turn) {
-            tracing::warn!(%error, "the store is too slow for the conversation; a turn is lost");
+        match self {
+            Self::Store(store) => store.later(Row::Turn(turn)),
+            #[cfg(test)]
+            Self::Lane(lane) => lane.try_send(turn).unwrap(),
         }
     }
 
     /// Waits until everything is written.
     pub(super) async fn close(self) {
-        let Self { lane, mut writer } = self;
-        drop(lane);
-        while writer.join_next().await.is_some() {}
+        match self {
+            Self::Store(store) => {
+                store.written(LAST_TURNS).await;
+            }
+            #[cfg(test)]
+            Self::Lane(_) => {}
+        }
     }
 }

@@ -17,7 +17,7 @@ use trunkline_client::room::{
 };
 use trunkline_client::url::ServerUrl;
 use trunkline_service::tasks::Stop;
-use trunkline_store::Event;
+use trunkline_store::{Event, Row};
 
 use super::conversation::{Conversation, Facts};
 use super::journal::Journal;
@@ -114,7 +114,7 @@ pub(crate) async fn run(
     let (lane, incoming) = mpsc::channel(INCOMING_LANE);
     helpers.spawn(listen(caller, events, lane.clone()));
     let stage = RoomStage { voice, notes };
-    let journal = Journal::new(shared.store.clone());
+    let journal = Journal::Store(shared.store.clone());
     let conversation = Conversation::new(shared, facts, Box::new(stage), journal);
     let talk = conversation.run(incoming, stop);
     let mut talk = std::pin::pin!(talk);
@@ -372,7 +372,7 @@ async fn tell(
                     .await
             }
             Note::HandOff(to) => {
-                journal_hand_off(&shared, &name, &to).await;
+                journal_hand_off(&shared, &name, &to);
                 attribute(&room, "trunkline.hand_off", &to).await
             }
         };
@@ -391,7 +391,7 @@ async fn attribute(
         .await
 }
 
-async fn journal_hand_off(shared: &Shared, room: &RoomName, to: &str) {
+fn journal_hand_off(shared: &Shared, room: &RoomName, to: &str) {
     let event = Event {
         event_id: EventId::generate(&mut rand::rng()).to_string(),
         at: UnixTime::from_system(std::time::SystemTime::now()),
@@ -399,7 +399,5 @@ async fn journal_hand_off(shared: &Shared, room: &RoomName, to: &str) {
         room: room.to_string(),
         body: serde_json::json!({"to": to}),
     };
-    if let Err(error) = shared.store.events().put(&event).await {
-        tracing::warn!(%error, "a hand-off was not written");
-    }
+    shared.store.later(Row::Event(event));
 }

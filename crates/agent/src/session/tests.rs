@@ -118,8 +118,12 @@ impl Call {
         let (lane, incoming) = mpsc::channel(16);
         let (journal, written) = mpsc::channel(256);
         let tasks = Tasks::new();
-        let conversation =
-            Conversation::new(shared, facts, Box::new(heard.clone()), Journal::to(journal));
+        let conversation = Conversation::new(
+            shared,
+            facts,
+            Box::new(heard.clone()),
+            Journal::Lane(journal),
+        );
         #[expect(clippy::disallowed_methods, reason = "the test holds the handle")]
         let end = tokio::spawn(conversation.run(incoming, tasks.stop()));
         Self {
@@ -453,7 +457,7 @@ async fn what_was_said_so_far_is_kept_when_the_caller_hangs_up_in_the_middle() {
 #[tokio::test]
 async fn a_turn_is_in_the_store_when_the_journal_closes() {
     let store = Store::open(":memory:").await.unwrap();
-    let journal = Journal::new(store.clone());
+    let journal = Journal::Store(store.clone());
     let turn = Turn {
         turn_id: trunkline_base::id::TurnId::parse("TN_1").unwrap(),
         room: RoomName::parse("call-1").unwrap(),

@@ -2,7 +2,9 @@
 //!
 //! One process holds many conversations; a panic in one ends it alone. The load reported is the
 //! greater of the share of places taken and of the processor's work, so that a server with
-//! several workers spreads calls by what hurts first.
+//! several workers spreads calls by what hurts first. A busy processor alone never reads as full:
+//! servers give nothing to a worker at 1.0 (LiveKit's to none from 0.7 on), and where there is no
+//! other machine a slow agent is better than a phone that rings on.
 
 mod load;
 
@@ -22,7 +24,7 @@ use trunkline_client::jobs::{
 };
 use trunkline_client::url::TransportRules;
 use trunkline_service::metrics::{Counter, Gauge, count, set};
-use trunkline_service::tasks::{Stop, Tasks};
+use trunkline_service::tasks::{Phase, Stop, Tasks};
 use trunkline_store::Store;
 
 use crate::config::AgentConfig;
@@ -32,6 +34,9 @@ use load::Processor;
 
 /// How often the load is reported, as livekit/agents does.
 const LOAD_INTERVAL: Duration = Duration::from_millis(2500);
+
+/// What a processor without a moment to spare reads as: just under where LiveKit's server stops.
+const BUSIEST: f32 = 0.65;
 
 /// Why the agent cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -100,14 +105,15 @@ impl AgentHandle {
         self.sessions.clone()
     }
 
-    /// Takes nothing new and waits until the conversations are over.
+    /// Takes nothing new and waits until the conversations are over. A process that drains goes on
+    /// taking jobs until this is called: its last calls may still need an agent.
     pub async fn drain(&self) {
         self.worker.drain().await;
     }
 }
 
 impl AgentWorker {
-    /// Registers at the server of `api` and takes jobs until `tasks` drains.
+    /// Registers at the server of `api` and takes jobs until it is drained or `tasks` hurries.
     ///
     /// # Errors
     /// [`AgentError`] when address or keys are of no use; a server that is away is sought again.
@@ -191,7 +197,7 @@ impl Acceptor {
         loop {
             tokio::select! {
                 biased;
-                () = stop.draining() => break,
+                () = stop.hurry() => break,
                 offer = offers.next() => match offer {
                     Some(offer) => self.take(offer),
                     None => return,
@@ -206,7 +212,7 @@ impl Acceptor {
     async fn report(&self, processor: f32) {
         let running = *self.running.borrow();
         let places = running as f32 / self.shared.config.max_sessions.max(1) as f32;
-        let load = places.max(processor).min(1.0);
+        let load = places.max(processor * BUSIEST).min(1.0);
         set(Gauge::WorkerLoad, f64::from(load), &[]);
         set(Gauge::SessionsActive, running as f64, &[]);
         self.worker.set_load(load).await;
@@ -215,7 +221,7 @@ impl Acceptor {
     fn take(&self, offer: JobOffer) {
         let full = u32::try_from(*self.running.borrow()).unwrap_or(u32::MAX)
             >= self.shared.config.max_sessions;
-        if full || !self.tasks.stop().is_running() {
+        if full || self.tasks.stop().phase() == Phase::Hurry {
             return offer.reject();
         }
         let place = Place::take(self.running.clone());

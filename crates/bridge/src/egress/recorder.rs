@@ -16,7 +16,7 @@ use trunkline_base::time::UnixTime;
 use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::{Stop, Tasks};
-use trunkline_store::{RecordingStart, Store};
+use trunkline_store::{RecordingStart, Row, Store};
 
 use super::config::RecorderConfig;
 use super::error::{RecordError, StartError};
@@ -208,7 +208,7 @@ impl Recorder {
             channels: 2,
             at,
         };
-        self.store.recordings().start(&start).await?;
+        self.store.later(Row::RecordingStarted(start));
         let stop = CancellationToken::new();
         let order = Order {
             id: id.clone(),

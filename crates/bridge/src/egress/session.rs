@@ -26,7 +26,7 @@ use trunkline_client::room::{
 use trunkline_media::ogg::Side;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Stop;
-use trunkline_store::{RecordingEnd, Store};
+use trunkline_store::{RecordingEnd, Row, Store};
 
 use super::assembly::{Assembly, Incoming};
 use super::config::RecorderConfig;
@@ -280,18 +280,8 @@ impl Recording {
             bytes: facts.map_or(0, |facts| facts.size),
             outcome: outcome.to_owned(),
         };
-        if let Err(error) = self
-            .store
-            .recordings()
-            .end(self.order.id.as_str(), &end)
-            .await
-        {
-            warn!(
-                egress = self.order.id.as_str(),
-                code = error.code(),
-                "the end was not journalled"
-            );
-        }
+        self.store
+            .later(Row::RecordingEnded(self.order.id.clone(), end));
         count(Counter::RecordingsEnded, 1, &[("outcome", outcome)]);
         self.tell(status).await;
     }

@@ -11,6 +11,7 @@ use trunkline_base::id::RoomName;
 use trunkline_base::token::KeyRing;
 use trunkline_client::api::ApiOptions;
 use trunkline_client::url::TransportRules;
+use trunkline_sip::endpoint::Strangers;
 use trunkline_sip::sdp::Codec;
 
 /// A gateway's settings. [`GatewayConfig::new`] fills in what most machines want.
@@ -35,6 +36,8 @@ pub struct GatewayConfig {
     pub keys: KeyRing,
     /// When an inbound call is answered.
     pub answer: AnswerPolicy,
+    /// How long a caller waits for somebody to be in the room; nobody rings on in vain.
+    pub agent_wait: Duration,
     /// How long a caller may ring when the trunk does not say.
     pub ringing_timeout: Duration,
     /// How long a call may last when the trunk does not say.
@@ -47,6 +50,12 @@ pub struct GatewayConfig {
     pub max_calls: usize,
     /// INVITEs per second from one address; short bursts of twice as many pass.
     pub invites_per_second: u32,
+    /// Requests per second from all whom no trunk knows; more get no answer.
+    pub strangers_per_second: u32,
+    /// What those get to hear.
+    pub strangers: Strangers,
+    /// TCP connections at the same time, and from one address.
+    pub tcp_caps: TcpCaps,
     /// How often trunks and rules are read again.
     pub refresh: Duration,
     /// Trunks and rules of the gateway's own, beside those that the server keeps.
@@ -75,12 +84,16 @@ impl GatewayConfig {
             api: ApiOptions::default(),
             keys,
             answer: AnswerPolicy::OnAgent,
+            agent_wait: Duration::from_secs(20),
             ringing_timeout: Duration::from_secs(60),
             max_call_duration: Duration::from_secs(24 * 3600),
             media_timeout: Duration::from_secs(30),
             hold_limit: Duration::from_secs(30 * 60),
             max_calls: 1000,
             invites_per_second: 50,
+            strangers_per_second: 200,
+            strangers: Strangers::default(),
+            tcp_caps: TcpCaps::default(),
             refresh: Duration::from_secs(30),
             own: OwnSetup::default(),
             ask_on_miss: false,
@@ -104,6 +117,25 @@ pub struct OwnSetup {
 impl OwnSetup {
     pub(crate) const fn is_empty(&self) -> bool {
         self.trunks.is_empty() && self.rules.is_empty()
+    }
+}
+
+/// How many TCP connections may be open.
+#[derive(Clone, Copy, Debug)]
+pub struct TcpCaps {
+    /// In all. A quarter is kept for those whom a trunk names.
+    pub all: usize,
+    /// From one address.
+    pub per_source: usize,
+}
+
+impl Default for TcpCaps {
+    /// Trunks use a handful; each costs 80 kB at most.
+    fn default() -> Self {
+        Self {
+            all: 512,
+            per_source: 64,
+        }
     }
 }
 

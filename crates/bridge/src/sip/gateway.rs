@@ -17,14 +17,14 @@ use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits};
 use trunkline_store::Store;
 
-use super::call::{Call, Shared};
+use super::call::{Call, Names, Shared};
 use super::config::GatewayConfig;
 use super::datagrams::Datagrams;
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, write_refusals};
 use super::media::Ports;
 use super::signalling::{
-    Advertised, Arrival, Asking, COMMANDS, Command, INPUTS, Parts, Signalling, accept_tcp, now,
-    read_udp,
+    Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUTS, Parts, Signalling,
+    accept_tcp, now, read_udp,
 };
 
 /// Why a gateway does not start.
@@ -103,17 +103,21 @@ impl Gateway {
         let (count, counted) = watch::channel(0);
         let mut rng = StdRng::from_os_rng();
         let udp = Arc::new(udp);
+        let connections = Connections::new(config.tcp_caps);
         let parts = Parts {
             endpoint: Endpoint::new(endpoint_config(&config), rng.random(), now()),
             desk: Desk::new(
                 directory.clone(),
                 config.ask_on_miss,
                 StdRng::from_os_rng(),
-                notes,
+                notes.clone(),
             ),
             asking: Asking::new(reload.clone()),
             udp: Arc::clone(&udp),
             inputs: incoming,
+            for_connections: inputs.clone(),
+            connections: connections.clone(),
+            tasks: tasks.clone(),
             commands: wishes,
             for_calls: commands.clone(),
             arrivals,
@@ -123,13 +127,19 @@ impl Gateway {
         let advertised = || Advertised::new(bound, config.public_ip);
         tasks.vital("sip_signalling", Signalling::new(parts).run());
         if let Some(listener) = tcp {
-            let accept = accept_tcp(listener, advertised(), inputs.clone(), tasks.clone());
+            let accept = accept_tcp(
+                listener,
+                advertised(),
+                connections,
+                inputs.clone(),
+                tasks.clone(),
+            );
             tasks.vital("sip_tcp", accept);
         }
         tasks.vital("sip_udp", read_udp(udp, advertised(), inputs));
         tasks.session("sip_refusals", write_refusals(store.clone(), noted));
         let reader = Reader {
-            api,
+            api: api.clone(),
             own: config.own.clone(),
             every: config.refresh,
             state: directory_tx,
@@ -137,12 +147,17 @@ impl Gateway {
         tasks.session("sip_directory", reader.keep(reloads, stop.clone()));
         tasks.session("sip_gauge", show(counted.clone()));
         let ports = Ports::new(&config.rtp_ports);
+        let (ending, ended) = watch::channel(false);
         let shared = Shared {
             config: Arc::new(config),
             store,
             auth,
+            api,
+            names: Names::default(),
+            notes,
             ports,
             stop,
+            ended,
         };
         tasks.vital("sip_reception", receive(calls, shared, tasks.sound()));
         info!(udp = %bound, tcp = ?tcp_addr, "sip gateway listens");
@@ -153,6 +168,7 @@ impl Gateway {
             directory,
             reload,
             commands,
+            ending,
         })
     }
 }
@@ -166,6 +182,7 @@ pub struct GatewayHandle {
     directory: watch::Receiver<Arc<Directory>>,
     reload: mpsc::Sender<Reload>,
     commands: mpsc::Sender<Command>,
+    ending: watch::Sender<bool>,
 }
 
 /// Why trunks and rules were not read again.
@@ -213,16 +230,14 @@ impl GatewayHandle {
             .is_ok()
     }
 
-    /// What is known of the server's trunks and rules, once it was heard.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    pub async fn server_store(&self) -> ServerStore {
-        let mut directory = self.directory.clone();
-        let heard = directory.wait_for(|directory| directory.server != ServerStore::Unread);
-        heard
-            .await
-            .map_or(ServerStore::Unread, |heard| heard.server)
+    /// What is known of the server's trunks and rules, as of now.
+    pub fn known_store(&self) -> ServerStore {
+        self.directory.borrow().server
+    }
+
+    /// Whether trunks and rules were read once.
+    pub fn is_ready(&self) -> bool {
+        self.directory.borrow().loaded
     }
 
     /// Reads trunks and rules now.
@@ -237,10 +252,20 @@ impl GatewayHandle {
         result.map_err(ReloadError::Api)
     }
 
-    /// Refuses new calls from now on; those that are up go on until the process drains.
+    /// Refuses new calls from now on, and waits until those that are up are over.
+    ///
+    /// # Cancel safety
+    /// Safe; the refusing goes on.
     pub async fn drain(&self) {
         // A gateway that is gone refuses everybody anyway.
         let _ = self.commands.send_timeout(Command::Drain, RELOAD).await;
+        let _ = self.counted.clone().wait_for(|calls| *calls == 0).await;
+    }
+
+    /// Ends every call politely, and waits until they are over.
+    pub async fn hang_up(&self) {
+        self.ending.send_replace(true);
+        let _ = self.counted.clone().wait_for(|calls| *calls == 0).await;
     }
 }
 
@@ -249,8 +274,10 @@ fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
         limits: Limits {
             calls: config.max_calls,
             invites_per_second: config.invites_per_second,
+            strangers_per_second: config.strangers_per_second,
             ..Limits::default()
         },
+        strangers: config.strangers,
         ..EndpointConfig::new(concat!("trunkline/", env!("CARGO_PKG_VERSION")))
     }
 }

@@ -20,6 +20,7 @@ mod media;
 mod signalling;
 
 pub use caller::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
-pub use config::{AnswerPolicy, CallerOptions, GatewayConfig, OwnSetup};
+pub use config::{AnswerPolicy, CallerOptions, GatewayConfig, OwnSetup, TcpCaps};
 pub use desk::ServerStore;
 pub use gateway::{Gateway, GatewayHandle, ReloadError, StartError};
+pub use trunkline_sip::endpoint::Strangers;

@@ -8,7 +8,6 @@ mod script;
 mod show;
 mod transcript;
 
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, interval};
@@ -26,7 +25,7 @@ use crate::output;
 use crate::settings::{self, Settings};
 use crate::verbs::models::dir_or_default;
 use crate::verbs::serve::{load_speech, start_logging};
-use crate::wiring::{Plan, Stack, dev_keys};
+use crate::wiring::{Plan, Roles, Stack, dev_keys};
 use report::{Kept, Report, Seen};
 use script::Line;
 use transcript::Transcript;
@@ -50,7 +49,8 @@ pub(crate) async fn run(typed: Demo, global: &Global, tasks: Tasks) -> Result<()
         settings,
         keys: dev_keys(),
         dev: true,
-        speech: Some(speech),
+        speech: Ok(speech),
+        roles: Roles::default(),
     };
     let stack = Stack::start(plan, &tasks).await?;
     let told = tell(&stack, &lines, &typed, global, &tasks).await;
@@ -80,8 +80,8 @@ fn settings(typed: &Demo, global: &Global) -> Result<Settings, Failure> {
         Failure::new(Class::Invalid, "demo.data", text)
     })?;
     let env = Environment::default();
-    let mut settings = settings::load(&builtin, &env).map_err(|report| failure::config(&report))?;
-    settings.agent = Some(agent(&global.config)?);
+    let mut settings = settings::read(&builtin, &env).map_err(|report| failure::config(&report))?;
+    settings.agent = Some(agent(global)?);
     settings.sip_setup = settings::sip::demo();
     settings.livekit.store = typed.data.join("trunkline.db");
     settings.livekit.recording.dir = typed.data.join("recordings");
@@ -104,9 +104,9 @@ fn settings(typed: &Demo, global: &Global) -> Result<Settings, Failure> {
 }
 
 /// `agent.yaml` of the configuration directory, or the sample that this binary carries.
-fn agent(config: &Path) -> Result<AgentConfig, Failure> {
+fn agent(global: &Global) -> Result<AgentConfig, Failure> {
     let mut report = ConfigReport::new();
-    let path = config.join("agent.yaml");
+    let path = global.config.join("agent.yaml");
     let source = if path.exists() {
         Source::read(&path, &mut report)
     } else {
@@ -115,11 +115,10 @@ fn agent(config: &Path) -> Result<AgentConfig, Failure> {
             include_str!("../../../../config/agent.yaml"),
         ))
     };
-    let env = Environment::of_process();
     let Some(source) = source else {
         return Err(failure::config(&report));
     };
-    AgentConfig::parse(&source, &env).map_err(|report| failure::config(&report))
+    AgentConfig::parse(&source, &global.env).map_err(|report| failure::config(&report))
 }
 
 async fn tell(
@@ -133,7 +132,11 @@ async fn tell(
         .sip_addr()
         .map(|addr| addr.to_string())
         .unwrap_or_default();
-    let page = format!("http://{}", stack.console.addr());
+    let page = stack
+        .console
+        .as_ref()
+        .map(|console| format!("http://{}", console.addr()));
+    let page = page.unwrap_or_default();
     if !global.json {
         show::opening(&stack.url, &page);
         tasks.session("transcript", follow(stack.store.clone(), tasks.stop()));

@@ -18,6 +18,12 @@ use super::raw::{Judge, filled};
 use crate::args::Global;
 use crate::keys::{KeyFile, read_map};
 
+/// Long enough for most calls to come to an end, short enough for an operator to wait for.
+const DRAIN: Duration = Duration::from_secs(60);
+/// An agent that starts a process for its job takes some seconds; a caller hears three rings.
+const AGENT_WAIT: Duration = Duration::from_secs(20);
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
 /// Several keys in one variable, as LiveKit's server has it: the text of a key file.
 const KEYS: &str = "LIVEKIT_KEYS";
 
@@ -30,6 +36,7 @@ pub(super) struct Raw {
     recording: RawRecording,
     store: RawStore,
     keys: RawKeys,
+    drain: RawDrain,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -63,6 +70,7 @@ struct RawSip {
     rtp_ports: Option<Spanned<String>>,
     answer: Option<Spanned<String>>,
     hold_limit: Option<Spanned<String>>,
+    agent_wait: Option<Spanned<String>>,
     codecs: Vec<Spanned<String>>,
 }
 
@@ -85,6 +93,12 @@ struct RawStore {
 struct RawKeys {
     file: Option<String>,
     longest_token: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawDrain {
+    limit: Option<Spanned<String>>,
 }
 
 /// Where the LiveKit server is.
@@ -110,6 +124,9 @@ pub(crate) struct Livekit {
     pub(crate) recording: Recording,
     pub(crate) store: PathBuf,
     pub(crate) keys: Keys,
+    /// How long calls, and after them rooms, may go on after the first signal.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) drain: Duration,
 }
 
 /// The embedded node.
@@ -135,6 +152,9 @@ pub(crate) struct Sip {
     /// How long a phone may hold its call.
     #[serde(serialize_with = "seconds")]
     pub(crate) hold_limit: Duration,
+    /// How long a caller waits for somebody to be in the room.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) agent_wait: Duration,
     #[serde(serialize_with = "codec_names")]
     pub(crate) codecs: Vec<Codec>,
 }
@@ -203,14 +223,15 @@ impl Livekit {
 
     /// Flags and the variables of the same names win over the file.
     pub(super) fn overridden(mut self, global: &Global) -> Self {
-        if let Some(url) = &global.url {
-            self.url.clone_from(url);
+        let filled = |typed: &'_ Option<String>| typed.clone().filter(|text| !text.is_empty());
+        if let Some(url) = filled(&global.url) {
+            self.url = url;
         }
-        if let Some(key) = &global.api_key {
-            self.api_key.clone_from(key);
+        if let Some(key) = filled(&global.api_key) {
+            self.api_key = key;
         }
-        if let Some(secret) = &global.api_secret {
-            self.api_secret = Secret::new(secret.clone());
+        if let Some(secret) = filled(&global.api_secret) {
+            self.api_secret = Secret::new(secret);
         }
         self
     }
@@ -264,6 +285,7 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
         rtp_ports: ports(raw.sip.rtp_ports.as_ref(), &mut judge),
         answer: answer(raw.sip.answer.as_ref(), &mut judge),
         hold_limit: hold_limit(raw.sip.hold_limit.as_ref(), &mut judge),
+        agent_wait: agent_wait(raw.sip.agent_wait.as_ref(), &mut judge),
         codecs: codecs(&raw.sip.codecs, &mut judge),
     };
     let text = |raw: Option<Spanned<String>>| raw.map(|text| text.value).unwrap_or_default();
@@ -313,6 +335,7 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
             read: None,
             named: Vec::new(),
         },
+        drain: judge.duration(filled(raw.drain.limit.as_ref()), DRAIN),
     })
 }
 
@@ -386,6 +409,17 @@ fn hold_limit(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Duration 
         return DEFAULT;
     }
     limit
+}
+
+/// A caller who waits for no time at all could not be answered.
+fn agent_wait(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Duration {
+    let raw = filled(raw);
+    let wait = judge.duration(raw, AGENT_WAIT);
+    if let Some(raw) = raw.filter(|_| wait < SHORTEST_WAIT) {
+        let what = format!("`{}` is too short for an agent to come", raw.value);
+        judge.blame(raw, what, "write 1s or more".to_owned());
+    }
+    wait
 }
 
 fn codecs(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<Codec> {

@@ -10,6 +10,7 @@ mod retry;
 mod security;
 pub(crate) mod sip;
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Serialize;
@@ -51,19 +52,72 @@ pub(crate) struct Settings {
 /// A report of everything that is wrong.
 pub(crate) fn load(global: &Global, env: &Environment) -> Result<Settings, Report> {
     let mut report = Report::new();
+    look_into(&global.config, &mut report);
+    if !report.is_empty() {
+        return Err(report);
+    }
+    read(global, env)
+}
+
+/// The files of the configuration.
+const FILES: &[&str] = &[
+    "livekit.yaml",
+    "livekit-sip-correct.yaml",
+    "retry_policies.yaml",
+    "monitoring.yaml",
+    "security.yaml",
+    "agent.yaml",
+];
+
+/// Whether the directory can be what is meant: one that is empty, or that this user may not enter,
+/// must not pass for one whose defaults are wanted.
+fn look_into(dir: &Path, report: &mut Report) {
+    let name = dir.display().to_string();
+    let remedy = "run in the project's directory, or pass --config DIR".to_owned();
+    if dir.metadata().is_ok_and(|found| !found.is_dir()) {
+        return report.file(&name, "is not a directory", remedy);
+    }
+    let entries = match dir.read_dir() {
+        Ok(entries) => entries.filter_map(Result::ok),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return report.file(&name, "is not there", remedy);
+        }
+        Err(error) => {
+            let what = format!("cannot be read: {error}");
+            let remedy = "let the user who runs this enter and read it".to_owned();
+            return report.file(&name, what, remedy);
+        }
+    };
+    let names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    for typed in names.iter().filter_map(|name| name.strip_suffix(".yml")) {
+        let known = format!("{typed}.yaml");
+        if FILES.contains(&known.as_str()) {
+            let file = dir.join(typed).display().to_string();
+            report.file(
+                &format!("{file}.yml"),
+                "is not read",
+                format!("name it {known}"),
+            );
+        }
+    }
+    if report.is_empty() && !names.iter().any(|name| FILES.contains(&name.as_str())) {
+        let what = format!("holds no configuration: none of {}", FILES.join(", "));
+        report.file(&name, what, remedy);
+    }
+}
+
+/// Reads what of the files is there.
+///
+/// # Errors
+/// A report of everything that is wrong.
+pub(crate) fn read(global: &Global, env: &Environment) -> Result<Settings, Report> {
+    let mut report = Report::new();
     let files = Files {
         dir: &global.config,
         env,
     };
-    if !global.config.is_dir() {
-        let remedy = "run in the project's directory, or pass --config DIR".to_owned();
-        report.file(
-            &global.config.display().to_string(),
-            "is not a directory",
-            remedy,
-        );
-        return Err(report);
-    }
     let livekit = files.read("livekit.yaml", &mut report, livekit::validate);
     let sip_setup = files.read("livekit-sip-correct.yaml", &mut report, sip::validate);
     let retries = files.read("retry_policies.yaml", &mut report, retry::validate);
@@ -129,7 +183,7 @@ impl Files<'_> {
         validate: impl FnOnce(&Source, Raw, &mut Report) -> Option<Valid>,
     ) -> Option<Valid> {
         let path = self.dir.join(name);
-        let source = if path.exists() {
+        let source = if is_there(&path) {
             Source::read(&path, report)?
         } else {
             Source::new(path.display().to_string(), "")
@@ -141,7 +195,7 @@ impl Files<'_> {
     /// The agent's file is the agent's own business; without one there is no agent here.
     fn agent(&self, report: &mut Report) -> Option<AgentConfig> {
         let path = self.dir.join("agent.yaml");
-        if !path.exists() {
+        if !is_there(&path) {
             return None;
         }
         let source = Source::read(&path, report)?;
@@ -149,6 +203,11 @@ impl Files<'_> {
             .map_err(|found| report.extend(found))
             .ok()
     }
+}
+
+/// Whether a file is there; one that cannot be looked at is, and reading it will say why not.
+fn is_there(path: &Path) -> bool {
+    path.try_exists().unwrap_or(true)
 }
 
 #[cfg(test)]

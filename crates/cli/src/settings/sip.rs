@@ -8,6 +8,7 @@ use livekit_protocol as proto;
 use serde::{Deserialize, Serialize};
 use trunkline_base::secret::Secret;
 use trunkline_service::config::{Report, Source, Spanned, nearest};
+use trunkline_sip::routing::called::{ATTRIBUTE, HEADERS};
 
 use super::livekit::redacted;
 use super::raw::{Judge, filled};
@@ -31,6 +32,8 @@ struct RawTrunk {
     allowed_addresses: Vec<Spanned<String>>,
     #[serde(default)]
     allowed_numbers: Vec<Spanned<String>>,
+    #[serde(default)]
+    called_number_from: Vec<Spanned<String>>,
     #[serde(default)]
     auth: Option<RawAuth>,
 }
@@ -101,6 +104,8 @@ pub(crate) struct Trunk {
     pub(crate) numbers: Vec<String>,
     pub(crate) allowed_addresses: Vec<String>,
     pub(crate) allowed_numbers: Vec<String>,
+    /// Headers that name the called number, in their usual spelling.
+    pub(crate) called_number_from: Vec<String>,
     pub(crate) username: String,
     #[serde(serialize_with = "redacted")]
     pub(crate) password: Secret<String>,
@@ -184,6 +189,7 @@ fn trunk(raw: RawTrunk, keys: &mut BTreeSet<String>, judge: &mut Judge<'_>) -> T
             .map(|entry| entry.value)
             .collect(),
         allowed_numbers: values(raw.allowed_numbers, "number", judge),
+        called_number_from: headers_of(&raw.called_number_from, judge),
         username,
         password,
     }
@@ -235,6 +241,23 @@ fn rule(
     })
 }
 
+/// Headers that may name the called number.
+fn headers_of(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<String> {
+    let mut known = Vec::new();
+    for entry in raw {
+        let named = |header: &&str| header.eq_ignore_ascii_case(&entry.value);
+        match HEADERS.into_iter().find(named) {
+            Some(header) => known.push(header.to_owned()),
+            None => {
+                let what = format!("no called number is read from `{}`", entry.value);
+                let remedy = format!("choose from {}", HEADERS.join(", "));
+                judge.blame(entry, what, remedy);
+            }
+        }
+    }
+    known
+}
+
 fn unique(key: &Spanned<String>, keys: &mut BTreeSet<String>, what: &str, judge: &mut Judge<'_>) {
     if filled(Some(key)).is_none() {
         judge.blame(
@@ -273,6 +296,7 @@ pub(crate) fn demo() -> SipSetup {
         numbers: Vec::new(),
         allowed_addresses: vec!["127.0.0.0/8".to_owned()],
         allowed_numbers: Vec::new(),
+        called_number_from: Vec::new(),
         username: String::new(),
         password: Secret::default(),
     };
@@ -319,6 +343,11 @@ impl Trunk {
             numbers: self.numbers.clone(),
             allowed_addresses: self.allowed_addresses.clone(),
             allowed_numbers: self.allowed_numbers.clone(),
+            headers_to_attributes: self
+                .called_number_from
+                .iter()
+                .map(|header| (header.clone(), ATTRIBUTE.to_owned()))
+                .collect(),
             auth_username: self.username.clone(),
             auth_password: self.password.expose().clone(),
             ..Default::default()

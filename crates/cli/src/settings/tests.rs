@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::*;
 
@@ -330,5 +330,51 @@ fn a_ca_file_must_be_one_and_hosts_are_names() {
     assert!(
         text.contains("/does/not/exist.pem` is no CA file"),
         "{text}"
+    );
+}
+
+/// An empty volume, one with names of another tool, a path with a slip: each passed for defaults.
+#[test]
+fn a_folder_without_configuration_is_no_configuration() {
+    let look = |dir: &Path| load(&global(dir.to_owned()), &Environment::default());
+    let empty = dir_with(&[("notes.txt", "")]);
+    let text = look(empty.path()).unwrap_err().to_string();
+    assert!(
+        text.contains("holds no configuration: none of livekit.yaml"),
+        "{text}"
+    );
+    let missing = empty.path().join("not-there");
+    let text = look(&missing).unwrap_err().to_string();
+    assert!(text.contains("not-there: is not there"), "{text}");
+    let text = look(&empty.path().join("notes.txt"))
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("is not a directory"), "{text}");
+    let other = dir_with(&[("livekit.yml", ""), ("security.yaml", "")]);
+    let text = look(other.path()).unwrap_err().to_string();
+    assert!(
+        text.contains("livekit.yml: is not read") && text.contains("name it livekit.yaml"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_login_of_a_trunk_may_stand_in_quotes() {
+    let text = "trunks:\n  - key: p\n    auth: {username: \"${SIP_USERNAME}\", password: '${SIP_PASSWORD}'}\n";
+    let dir = dir_with(&[("livekit-sip-correct.yaml", text)]);
+    let env = Environment::from([("SIP_USERNAME", "alice"), ("SIP_PASSWORD", "a-long-secret")]);
+    let trunk = load(&global(dir.path().to_owned()), &env)
+        .unwrap()
+        .sip_setup
+        .trunks[0]
+        .to_proto();
+    assert_eq!(
+        (trunk.auth_username.as_str(), trunk.auth_password.as_str()),
+        ("alice", "a-long-secret")
+    );
+    let report = load(&global(dir.path().to_owned()), &Environment::default()).unwrap_err();
+    assert!(
+        report.to_string().contains("SIP_PASSWORD is not set"),
+        "{report}"
     );
 }

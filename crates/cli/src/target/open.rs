@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use trunkline_base::class::Class;
 use trunkline_base::token::{ApiKey, KeyRing};
-use trunkline_service::config::Environment;
 
 use super::{Choice, File, Known, Source, Typed, resolve};
 use crate::args::Global;
+use crate::environment::warn_of_readers;
 use crate::failure::{self, Failure};
-use crate::output;
 use crate::settings::{Calling, Server};
 use crate::verbs::no_keys;
 
@@ -38,7 +37,8 @@ pub(crate) enum Origin {
 /// Finds the target, and says on standard error what it is.
 pub(crate) fn open(global: &Global) -> Result<Target, Failure> {
     let known = Known {
-        env: ["LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"].map(variable),
+        env: ["LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"]
+            .map(|name| global.env.var(name).map(str::to_owned)),
         toml: read(Path::new("livekit.toml"), false)?,
         projects: match projects_path() {
             Some(path) => read(&path, true)?,
@@ -46,8 +46,7 @@ pub(crate) fn open(global: &Global) -> Result<Target, Failure> {
         },
     };
     let choice = resolve(typed(global), &known)?;
-    let calling = Calling::load(global, &Environment::of_process())
-        .map_err(|report| failure::config(&report))?;
+    let calling = Calling::load(global, &global.env).map_err(|report| failure::config(&report))?;
     let target = match choice {
         Some(choice) => chosen(choice, calling, global),
         None => files(calling, global)?,
@@ -72,10 +71,6 @@ fn typed(global: &Global) -> Typed<'_> {
 
 fn filled(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 fn chosen(choice: Choice, calling: Calling, global: &Global) -> Target {
@@ -126,21 +121,13 @@ fn read(path: &Path, private: bool) -> Result<Option<File>, Failure> {
             return Err(Failure::new(Class::Invalid, "target.file", text));
         }
     };
-    if private && open_to_others(path) {
-        let path = path.display();
-        output::note(&format!(
-            "warning: {path} holds API secrets and others may read it; run chmod 600 {path}"
-        ));
+    if private {
+        warn_of_readers(path, "API secrets");
     }
     Ok(Some(File {
         name: path.display().to_string(),
         text,
     }))
-}
-
-fn open_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0)
 }
 
 fn announce(target: &Target, global: &Global) {

@@ -94,8 +94,12 @@ async fn refused(store: &Store, limit: u32, global: &Global) -> Result<(), Failu
         return Ok(());
     }
     for refusal in &refusals {
+        let times = match refusal.count {
+            0 | 1 => String::new(),
+            count => format!(", {count} times until {}", clock::utc(refusal.last_at)),
+        };
         output::line(&format!(
-            "{}  {} {}  {} → {} from {}",
+            "{}  {} {}  {} → {} from {}{times}",
             clock::utc(refusal.at),
             refusal.sip_status,
             refusal.reason,

@@ -1,7 +1,6 @@
 //! `config check | show`.
 
 use serde_json::json;
-use trunkline_service::config::Environment;
 
 use super::settings;
 use crate::args::{Config, Global};
@@ -17,7 +16,7 @@ pub(crate) fn run(verb: &Config, global: &Global) -> Result<(), Failure> {
 
 fn check(global: &Global) -> Result<(), Failure> {
     let dir = global.config.display();
-    match files::load(global, &Environment::of_process()) {
+    match files::load(global, &global.env) {
         Ok(_) if global.json => output::json(&json!({ "ok": true, "problems": [] })),
         Ok(_) => output::line(&format!("{dir}: no problem found")),
         Err(report) => {

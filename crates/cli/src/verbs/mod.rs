@@ -19,7 +19,6 @@ use std::time::SystemTime;
 use trunkline_base::class::Class;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::KeyRing;
-use trunkline_service::config::Environment;
 use trunkline_store::Store;
 
 use crate::args::Global;
@@ -33,7 +32,7 @@ pub(crate) fn now() -> UnixTime {
 
 /// The settings, or what is wrong with them.
 pub(crate) fn settings(global: &Global) -> Result<Settings, Failure> {
-    settings::load(global, &Environment::of_process()).map_err(|report| failure::config(&report))
+    settings::load(global, &global.env).map_err(|report| failure::config(&report))
 }
 
 /// The keys of the server that a verb would talk to.

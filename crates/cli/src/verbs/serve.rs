@@ -1,13 +1,15 @@
 //! `serve`: the daemon, from the first signal it gets ready to the last that ends it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::info;
-use trunkline_agent::speech::{Speech, SpeechConfig};
+use tracing::{error, info, warn};
+use trunkline_agent::speech::{LoadError, Speech, SpeechConfig};
 use trunkline_base::class::Class;
 use trunkline_base::token::KeyRing;
+use trunkline_console::Standing;
 use trunkline_service::files;
 use trunkline_service::log::{self, Format};
 use trunkline_service::metrics;
@@ -20,10 +22,8 @@ use crate::failure::Failure;
 use crate::keys::{KeyFile, follow};
 use crate::output;
 use crate::settings::{Monitoring, Settings};
-use crate::wiring::{Plan, Stack, dev_keys};
+use crate::wiring::{NOT_ASKED, Plan, Role, Roles, Stack, dev_keys};
 
-/// Calls may go on this long after the first signal.
-const DRAIN: Duration = Duration::from_secs(60);
 /// Goodbyes take this long at the most.
 const HURRY: Duration = Duration::from_secs(5);
 
@@ -32,11 +32,17 @@ pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(
     start_logging(&settings.monitoring, global)?;
     files::raise();
     let mut signals = Signals::new()?;
+    let roles = Roles::from(typed.roles.as_slice());
     let plan = Plan {
         keys: keys(global, &settings, &tasks)?,
-        speech: speech(&typed, &settings).await?,
+        speech: speech(&typed, &settings, &roles).await?,
+        roles,
         dev: global.dev,
         settings,
+    };
+    let limits = Limits {
+        drain: plan.settings.livekit.drain,
+        hurry: HURRY,
     };
     let stack = Stack::start(plan, &tasks).await?;
     tell_ready(&stack, global);
@@ -44,8 +50,11 @@ pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(
         () = signals.next() => tasks.begin_drain("signal"),
         () = async { tasks.stop().draining().await } => {}
     }
-    drain(&stack, &tasks, signals).await;
-    stack.store.close().await;
+    drain(&stack, &tasks, limits, signals).await;
+    let unwritten = stack.store.close().await;
+    if unwritten > 0 {
+        error!(rows = unwritten, "the store lost what it should keep");
+    }
     tasks.fatal().map_or(Ok(()), |why| {
         Err(Failure::new(Class::Internal, "process.fatal", why))
     })
@@ -106,25 +115,45 @@ fn keys(global: &Global, settings: &Settings, tasks: &Tasks) -> Result<KeyRing, 
     Ok(ring)
 }
 
-async fn speech(typed: &Serve, settings: &Settings) -> Result<Option<Speech>, Failure> {
+/// The agent's voice, or why there is none. A process that was not asked for an agent by name runs
+/// without one where its models are not.
+async fn speech(
+    typed: &Serve,
+    settings: &Settings,
+    roles: &Roles,
+) -> Result<Result<Speech, String>, Failure> {
+    if !roles.include(Role::Agent) {
+        return Ok(Err(NOT_ASKED.to_owned()));
+    }
     if settings.agent.is_none() {
-        return Ok(None);
+        return Ok(Err("there is no agent.yaml".to_owned()));
     }
     let dir = dir_or_default(typed.models.clone())?;
-    load_speech(dir).await.map(Some)
+    match load(dir).await? {
+        Ok(speech) => Ok(Ok(speech)),
+        Err(missing @ LoadError::NotInstalled { .. }) if !roles.name(Role::Agent) => {
+            warn!("{missing}");
+            Ok(Err(missing.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Loads the models, which must be there.
+pub(crate) async fn load_speech(dir: PathBuf) -> Result<Speech, Failure> {
+    Ok(load(dir).await??)
 }
 
 /// Loads the models on a thread of their own: it takes a second or two.
-pub(crate) async fn load_speech(dir: std::path::PathBuf) -> Result<Speech, Failure> {
+async fn load(dir: PathBuf) -> Result<Result<Speech, LoadError>, Failure> {
     let load = move || Speech::load(&dir, &SpeechConfig::default());
-    let loaded = tokio::task::spawn_blocking(load).await.map_err(|_| {
+    tokio::task::spawn_blocking(load).await.map_err(|_| {
         Failure::new(
             Class::Internal,
             "models.load",
             "loading the models panicked",
         )
-    })?;
-    Ok(loaded?)
+    })
 }
 
 fn tell_ready(stack: &Stack, global: &Global) {
@@ -137,10 +166,17 @@ fn tell_ready(stack: &Stack, global: &Global) {
         if let Some(sip) = stack.sip_addr() {
             output::line(&format!("       phones at sip:agent@{sip}"));
         }
-        output::line(&format!(
-            "       console at http://{}",
-            stack.console.addr()
-        ));
+        if let Some(console) = &stack.console {
+            output::line(&format!("       console at http://{}", console.addr()));
+        }
+        for (part, standing) in stack.idle() {
+            output::line(&match standing {
+                Standing::Off(why) => format!("       {part} does not run: {why}"),
+                Standing::Ready(how) | Standing::Waiting(how) => {
+                    format!("       {part} waits: {how}")
+                }
+            });
+        }
     }
 }
 
@@ -152,19 +188,28 @@ fn addresses(stack: &Stack) -> Value {
         "rtc": stack.node.as_ref().map(|node| node.udp_addr().to_string()),
         "sip": stack.sip_addr().map(|addr| addr.to_string()),
         "sip_tcp": stack.gateway.as_ref().and_then(|gateway| gateway.tcp_addr()).map(|a| a.to_string()),
-        "console": stack.console.addr().to_string(),
+        "console": stack.console.as_ref().map(|console| console.addr().to_string()),
+        "off": idle(stack, |standing| matches!(standing, Standing::Off(_))),
+        "waits": idle(stack, |standing| matches!(standing, Standing::Waiting(_))),
     })
 }
 
+/// The parts that stand like this, by name with the reason.
+fn idle(stack: &Stack, like: impl Fn(&Standing) -> bool) -> Value {
+    let parts = stack
+        .idle()
+        .into_iter()
+        .filter(|(_, standing)| like(standing));
+    let told = parts.map(|(part, standing)| {
+        let (Standing::Ready(why) | Standing::Waiting(why) | Standing::Off(why)) = standing;
+        (part.to_owned(), Value::String(why))
+    });
+    Value::Object(told.collect())
+}
+
 /// First signal: calls may finish. Second: they are ended politely. Third: the process goes.
-async fn drain(stack: &Stack, tasks: &Tasks, mut signals: Signals) {
-    let finish = stack.drain(
-        tasks,
-        Limits {
-            drain: DRAIN,
-            hurry: HURRY,
-        },
-    );
+async fn drain(stack: &Stack, tasks: &Tasks, limits: Limits, mut signals: Signals) {
+    let finish = stack.drain(tasks, limits);
     tokio::pin!(finish);
     let mut more = 0;
     loop {

@@ -8,7 +8,11 @@
 //! ```
 
 mod api_metrics;
+mod behind;
+mod parts;
 mod recording;
+mod remote;
+mod roles;
 mod sip_setup;
 
 use std::net::SocketAddr;
@@ -16,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{info, warn};
 use trunkline_agent::speech::Speech;
@@ -25,15 +29,20 @@ use trunkline_base::class::Class;
 use trunkline_base::id::RoomName;
 use trunkline_base::token::{ApiKey, KeyRing};
 use trunkline_bridge::egress::{Recorder, RecorderConfig};
-use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle, OwnSetup, ServerStore};
+use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle, OwnSetup};
+use trunkline_client::api::breaker::BreakerPolicy;
 use trunkline_client::api::{ApiOptions, LiveKitApiClient, Watch};
 use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_console::webhooks::EventsConfig;
-use trunkline_console::{Access, ConsoleConfig, ConsoleHandle, Part};
+use trunkline_console::{Access, ConsoleConfig, ConsoleHandle, Standing};
 use trunkline_node::{Node, NodeConfig, NodeHandle, Receiver, WebhookConfig};
 use trunkline_service::listen::Door;
+use trunkline_service::metrics;
 use trunkline_service::tasks::{DrainReport, Limits, Tasks};
 use trunkline_store::Store;
+
+use parts::Parts;
+pub(crate) use roles::{NOT_ASKED, Role, Roles};
 
 use crate::failure::Failure;
 use crate::retention;
@@ -49,8 +58,10 @@ pub(crate) struct Plan {
     pub(crate) keys: KeyRing,
     /// Well-known keys, loopback only.
     pub(crate) dev: bool,
-    /// The agent's voice; without one no agent is started.
-    pub(crate) speech: Option<Speech>,
+    /// The agent's voice, or why there is none: then no agent is started.
+    pub(crate) speech: Result<Speech, String>,
+    /// What of it shall run here.
+    pub(crate) roles: Roles,
 }
 
 /// The running parts.
@@ -58,9 +69,10 @@ pub(crate) struct Stack {
     pub(crate) store: Store,
     pub(crate) url: String,
     pub(crate) node: Option<NodeHandle>,
-    pub(crate) console: ConsoleHandle,
+    pub(crate) console: Option<ConsoleHandle>,
     pub(crate) gateway: Option<GatewayHandle>,
     worker: Option<AgentHandle>,
+    parts: Parts,
 }
 
 /// The well-known pair of LiveKit's development mode.
@@ -79,57 +91,74 @@ impl Stack {
             keys,
             dev,
             speech,
+            roles,
         } = plan;
         let store = open_store(&settings.livekit.store).await?;
-        let forgetting =
-            retention::follow(store.clone(), settings.security.retention, tasks.stop());
-        tasks.vital("retention", forgetting);
-        let parts = Arc::new(watch::Sender::new(Vec::new()));
+        if roles.include(Role::Sip) {
+            close_orphans(&store).await?;
+        }
+        look_after(&store, &settings, tasks);
+        let parts = Parts::default();
         let door = door(&settings, tasks)?;
-        let config = ConsoleConfig {
-            bind: settings.monitoring.console,
-            door: door.clone(),
-            access: Access {
-                open: dev,
-                metrics_key: settings.monitoring.metrics_key.clone(),
-                hosts: settings.monitoring.hosts.clone(),
-            },
-            keys: keys.clone(),
-            events: EventsConfig {
-                retain: settings.security.retention.events.unwrap_or(Duration::MAX),
-                ..EventsConfig::default()
-            },
+        let console = if roles.include(Role::Console) {
+            let config = console_config(&settings, &keys, dev, door.clone());
+            let readiness = parts.readiness();
+            Some(trunkline_console::start(config, store.clone(), readiness, tasks).await?)
+        } else {
+            parts.is_off("console", NOT_ASKED);
+            None
         };
-        let console =
-            trunkline_console::start(config, store.clone(), parts.subscribe(), tasks).await?;
-        let node = match settings.livekit.server {
-            Server::Embedded => {
-                let config = node_config(&settings, &keys, dev, door, &console);
-                Some(Node::start(config, store.clone(), tasks.clone()).await?)
+        let node = match (settings.livekit.server, roles.include(Role::Node)) {
+            (Server::Embedded, true) => {
+                let config = node_config(&settings, &keys, dev, door, console.as_ref());
+                let node = Node::start(config, store.clone(), tasks.clone()).await?;
+                settings.livekit.url = node.url();
+                parts.listens("node");
+                Some(node)
             }
-            Server::Remote => None,
+            (Server::Embedded, false) => {
+                parts.is_off("node", NOT_ASKED);
+                None
+            }
+            (Server::Remote, _) => {
+                parts.is_off("node", "livekit.server is remote");
+                None
+            }
         };
-        if let Some(node) = &node {
-            settings.livekit.url = node.url();
-            report(&parts, "node", "listens");
-        }
-        let calls = recorder(&settings, &keys, node.as_ref(), &store, tasks).await?;
-        // Whoever listens to events listens now.
-        console.process(Vec::new(), tasks);
-        let worker = worker(&settings, &keys, speech, &store, tasks).await?;
-        if worker.is_some() {
-            report(&parts, "agent", "registered");
-        }
-        let recording = describe_recording(&settings, calls.is_some());
-        report(&parts, "recording", recording);
-        let gateway = gateway(&settings, &keys, node.as_ref(), calls, &store, tasks).await?;
-        if let Some(gateway) = &gateway {
-            report(&parts, "sip", describe_sip(gateway, node.as_ref()).await);
-        }
         if node.is_none() {
+            let api = seeking_api(&settings, &keys)?;
+            parts.runs("livekit", remote::follow(api, tasks).await);
+        }
+        let calls = recorder(&settings, &keys, &roles, node.as_ref(), &store, tasks).await?;
+        match &calls {
+            Ok(_) => parts.runs("egress", || {
+                Standing::Ready("follows the calls of this gateway".to_owned())
+            }),
+            Err(why) => parts.is_off("egress", why),
+        }
+        // Whoever listens to events listens now.
+        if let Some(console) = &console {
+            console.process(Vec::new(), tasks);
+        }
+        let worker = worker(&settings, &keys, speech, &store, tasks).await?;
+        match &worker {
+            Ok(worker) => parts.runs("agent", parts::agent(worker)),
+            Err(why) => parts.is_off("agent", why),
+        }
+        let gateway = if roles.include(Role::Sip) {
+            gateway(&settings, &keys, node.as_ref(), calls.ok(), &store, tasks).await?
+        } else {
+            Err(NOT_ASKED)
+        };
+        match &gateway {
+            Ok(gateway) => parts.runs("sip", parts::sip(gateway, node.is_some())),
+            Err(why) => parts.is_off("sip", why),
+        }
+        parts.is_off("ingress", "this version brings no media into rooms");
+        if let Some(console) = console.as_ref().filter(|_| node.is_none()) {
             let own = format!("http://{}/webhooks/livekit", console.addr());
             let text = format!("come as webhooks: name {own} in LiveKit's webhook.urls");
-            report(&parts, "events", &text);
+            parts.runs("events", move || Standing::Ready(text.clone()));
         }
         let url = settings.livekit.url.clone();
         Ok(Self {
@@ -137,42 +166,82 @@ impl Stack {
             url,
             node,
             console,
-            gateway,
-            worker,
+            gateway: gateway.ok(),
+            worker: worker.ok(),
+            parts,
         })
     }
 
-    /// Ends in order: calls may finish within the limit, then the agent, then the rooms, then
-    /// whatever is left.
+    /// The parts that take no work, each with the reason.
+    pub(crate) fn idle(&self) -> Vec<(&'static str, Standing)> {
+        self.parts.idle()
+    }
+
+    /// Ends in order: calls may finish within the limit, then whoever is in the embedded rooms,
+    /// within the same limit once more; what is left then is ended politely, calls first, so that
+    /// their phones hear why. A hurry cuts every wait short.
     pub(crate) async fn drain(&self, tasks: &Tasks, limits: Limits) -> DrainReport {
         tasks.begin_drain("the daemon is ending");
-        if let Some(gateway) = &self.gateway {
-            let _ = timeout(limits.drain, gateway.drain()).await;
+        let stop = tasks.stop();
+        tokio::select! {
+            biased;
+            () = stop.hurry() => {}
+            () = self.wait_for_the_last(limits) => {}
         }
+        tasks.hurry();
+        tasks.finish(limits).await
+    }
+
+    async fn wait_for_the_last(&self, limits: Limits) {
+        // Where the server is elsewhere, others take what comes; here nobody else would.
+        let early = self.worker.as_ref().filter(|_| self.node.is_none());
+        let conversations = async {
+            if let Some(worker) = early {
+                let _ = timeout(limits.drain, worker.drain()).await;
+            }
+        };
+        tokio::join!(self.calls_and_rooms(limits), conversations);
         if let Some(worker) = &self.worker {
             let _ = timeout(limits.hurry, worker.drain()).await;
         }
         if let Some(node) = &self.node {
             let _ = timeout(limits.hurry, node.drain()).await;
         }
-        tasks.hurry();
-        tasks.finish(limits).await
+    }
+
+    async fn calls_and_rooms(&self, limits: Limits) {
+        let seconds = limits.drain.as_secs();
+        if let Some(gateway) = &self.gateway {
+            let calls = gateway.calls();
+            if calls > 0 {
+                info!(
+                    calls,
+                    seconds, "waiting for calls; a second signal ends them"
+                );
+            }
+            if timeout(limits.drain, gateway.drain()).await.is_err() {
+                warn!(calls = gateway.calls(), "ending calls that go on");
+                let _ = timeout(limits.hurry, gateway.hang_up()).await;
+            }
+        }
+        if let Some(node) = &self.node {
+            let people = node.participants();
+            if people > 0 {
+                info!(
+                    people,
+                    seconds, "waiting for rooms; a second signal ends them"
+                );
+            }
+            if timeout(limits.drain, node.vacated()).await.is_err() {
+                warn!(people = node.participants(), "closing rooms that go on");
+            }
+        }
     }
 
     /// Where SIP over UDP is taken.
     pub(crate) fn sip_addr(&self) -> Option<SocketAddr> {
         self.gateway.as_ref().map(GatewayHandle::addr)
     }
-}
-
-fn report(parts: &watch::Sender<Vec<Part>>, name: &'static str, detail: &str) {
-    parts.send_modify(|parts| {
-        parts.push(Part {
-            name,
-            ready: true,
-            detail: detail.to_owned(),
-        })
-    });
 }
 
 async fn open_store(path: &Path) -> Result<Store, Failure> {
@@ -185,7 +254,11 @@ async fn open_store(path: &Path) -> Result<Store, Failure> {
             Failure::new(Class::Invalid, "store.dir", text)
         })?;
     }
-    let store = Store::open(&path.display().to_string()).await?;
+    Ok(Store::open(&path.display().to_string()).await?)
+}
+
+/// Another process's calls are its own: only the one that takes calls closes them.
+async fn close_orphans(store: &Store) -> Result<(), Failure> {
     let orphans = store.calls().close_orphans(now()).await?;
     if orphans > 0 {
         info!(
@@ -193,7 +266,32 @@ async fn open_store(path: &Path) -> Result<Store, Failure> {
             "closed the calls of a process that was killed"
         );
     }
-    Ok(store)
+    Ok(())
+}
+
+/// What goes on behind all parts: rows that wait or are old, and timings that pile up.
+fn look_after(store: &Store, settings: &Settings, tasks: &Tasks) {
+    let forgetting = retention::follow(store.clone(), settings.security.retention, tasks.stop());
+    tasks.vital("retention", forgetting);
+    tasks.session("store backlog", behind::tell(store.backlog(), tasks.stop()));
+    tasks.vital("metrics", metrics::upkeep(tasks.stop()));
+}
+
+fn console_config(settings: &Settings, keys: &KeyRing, dev: bool, door: Door) -> ConsoleConfig {
+    ConsoleConfig {
+        bind: settings.monitoring.console,
+        door,
+        access: Access {
+            open: dev,
+            metrics_key: settings.monitoring.metrics_key.clone(),
+            hosts: settings.monitoring.hosts.clone(),
+        },
+        keys: keys.clone(),
+        events: EventsConfig {
+            retain: settings.security.retention.events.unwrap_or(Duration::MAX),
+            ..EventsConfig::default()
+        },
+    }
 }
 
 /// Who may come in: to the node and to the console alike, with one certificate.
@@ -212,15 +310,13 @@ fn node_config(
     keys: &KeyRing,
     dev: bool,
     door: Door,
-    console: &ConsoleHandle,
+    console: Option<&ConsoleHandle>,
 ) -> NodeConfig {
     let wanted = &settings.livekit.node;
-    let own = format!("http://{}/webhooks/livekit", reachable(console.addr()));
+    let own =
+        console.map(|console| format!("http://{}/webhooks/livekit", reachable(console.addr())));
     let others = wanted.webhooks.iter().cloned();
-    let receivers = std::iter::once(own)
-        .chain(others)
-        .map(Receiver::all)
-        .collect();
+    let receivers = own.into_iter().chain(others).map(Receiver::all).collect();
     let tls = settings.security.transport_rules().tls_for_http();
     NodeConfig {
         node_ips: wanted.node_ip.into_iter().collect(),
@@ -247,16 +343,25 @@ fn reachable(mut addr: SocketAddr) -> SocketAddr {
     addr
 }
 
-/// Starts the recorder, and gives the lane on which it is told of calls.
+/// Starts the recorder, and gives the lane on which it is told of calls, or why it does not run.
 async fn recorder(
     settings: &Settings,
     keys: &KeyRing,
+    roles: &Roles,
     node: Option<&NodeHandle>,
     store: &Store,
     tasks: &Tasks,
-) -> Result<Option<mpsc::Sender<RoomName>>, Failure> {
+) -> Result<Result<mpsc::Sender<RoomName>, &'static str>, Failure> {
+    if !roles.include(Role::Egress) {
+        return Ok(Err(NOT_ASKED));
+    }
     if !settings.livekit.recording.enabled {
-        return Ok(None);
+        return Ok(Err("recording.enabled is false"));
+    }
+    let orders = node.and_then(NodeHandle::take_egress_orders);
+    let calls_come = settings.livekit.sip.enabled && roles.include(Role::Sip);
+    if !calls_come && orders.is_none() {
+        return Ok(Err("nothing to record: neither node nor sip runs here"));
     }
     let config = RecorderConfig {
         transport: settings.security.transport_rules(),
@@ -272,7 +377,7 @@ async fn recorder(
         "recording",
         recording::follow(followed, recorder.clone(), tasks.stop()),
     );
-    if let Some(orders) = node.and_then(NodeHandle::take_egress_orders) {
+    if let Some(orders) = orders {
         tasks.vital(
             "egress orders",
             recording::obey(orders, recorder.clone(), tasks.stop()),
@@ -286,30 +391,22 @@ async fn recorder(
         "egress events",
         recording::tell(recorder.events(), told, tasks.stop()),
     );
-    Ok(Some(calls))
-}
-
-fn describe_recording(settings: &Settings, runs: bool) -> &'static str {
-    match (runs, settings.livekit.sip.enabled) {
-        (true, true) => "follows the calls of this gateway",
-        (true, false) => {
-            warn!("recording is enabled, and no call starts it: sip is not enabled here");
-            "nothing to follow: sip is not enabled here"
-        }
-        (false, _) => "off: recording.enabled is false",
-    }
+    Ok(Ok(calls))
 }
 
 async fn worker(
     settings: &Settings,
     keys: &KeyRing,
-    speech: Option<Speech>,
+    speech: Result<Speech, String>,
     store: &Store,
     tasks: &Tasks,
-) -> Result<Option<AgentHandle>, Failure> {
-    let (Some(mut config), Some(speech)) = (settings.agent.clone(), speech) else {
-        warn!("no agent is started: agent.yaml or the models are not there");
-        return Ok(None);
+) -> Result<Result<AgentHandle, String>, Failure> {
+    let Some(mut config) = settings.agent.clone() else {
+        return Ok(Err("there is no agent.yaml".to_owned()));
+    };
+    let speech = match speech {
+        Ok(speech) => speech,
+        Err(why) => return Ok(Err(why)),
     };
     config.announcement = settings.livekit.recording.announcement();
     let api = background_api(settings, keys)?;
@@ -319,7 +416,7 @@ async fn worker(
     if timeout(REGISTERED, agent.registered()).await.is_err() {
         warn!("the agent is not registered yet; it goes on trying");
     }
-    Ok(Some(agent))
+    Ok(Ok(agent))
 }
 
 async fn gateway(
@@ -329,10 +426,10 @@ async fn gateway(
     calls: Option<mpsc::Sender<RoomName>>,
     store: &Store,
     tasks: &Tasks,
-) -> Result<Option<GatewayHandle>, Failure> {
+) -> Result<Result<GatewayHandle, &'static str>, Failure> {
     let sip = &settings.livekit.sip;
     if !sip.enabled {
-        return Ok(None);
+        return Ok(Err("sip.enabled is false"));
     }
     let own = if node.is_some() {
         let api = background_api(settings, keys)?;
@@ -351,11 +448,15 @@ async fn gateway(
         rtp_ports: sip.rtp_ports.clone(),
         answer: sip.answer,
         hold_limit: sip.hold_limit,
+        agent_wait: sip.agent_wait,
         codecs: sip.codecs.clone(),
-        max_calls: settings.security.max_calls,
-        invites_per_second: settings.security.invites_per_second,
+        max_calls: settings.security.sip.max_calls,
+        invites_per_second: settings.security.sip.invites_per_second,
+        strangers_per_second: settings.security.sip.strangers_per_second,
+        strangers: settings.security.sip.strangers(),
+        tcp_caps: settings.security.sip.tcp_caps(),
         transport: settings.security.transport_rules(),
-        api: background_options(settings),
+        api: seeking_options(settings),
         ..GatewayConfig::new(settings.livekit.url.clone(), keys.clone())
     };
     let gateway = Gateway::start(config, store.clone(), tasks.clone()).await?;
@@ -368,37 +469,42 @@ async fn gateway(
     if !timeout(REGISTERED, gateway.ready()).await.unwrap_or(false) {
         warn!("the gateway has no trunks yet; it goes on asking the server");
     }
-    Ok(Some(gateway))
-}
-
-/// Which trunks and rules it goes by.
-async fn describe_sip(gateway: &GatewayHandle, node: Option<&NodeHandle>) -> &'static str {
-    if node.is_some() {
-        return "listens";
-    }
-    let heard = timeout(REGISTERED, gateway.server_store()).await;
-    match heard.unwrap_or(ServerStore::Unread) {
-        ServerStore::There => "listens; trunks and rules are the file's and LiveKit's",
-        ServerStore::Missing => {
-            "listens; trunks and rules are the file's: LiveKit keeps none without Redis"
-        }
-        ServerStore::Unread => {
-            warn!("LiveKit does not answer yet; calls are routed by the file's trunks and rules");
-            "listens; trunks and rules are the file's: LiveKit does not answer yet"
-        }
-    }
+    Ok(Ok(gateway))
 }
 
 /// A client for the daemon's own calls.
 fn background_api(settings: &Settings, keys: &KeyRing) -> Result<LiveKitApiClient, Failure> {
+    api(settings, keys, background_options(settings))
+}
+
+/// A client for calls that find out whether a server is there.
+fn seeking_api(settings: &Settings, keys: &KeyRing) -> Result<LiveKitApiClient, Failure> {
+    api(settings, keys, seeking_options(settings))
+}
+
+fn api(
+    settings: &Settings,
+    keys: &KeyRing,
+    options: ApiOptions,
+) -> Result<LiveKitApiClient, Failure> {
     let rules = settings.security.transport_rules();
     let auth = LiveKitAuthManager::new(keys.clone());
     let server = (settings.livekit.url.as_str(), &rules);
-    Ok(LiveKitApiClient::with(
-        server,
-        auth,
-        background_options(settings),
-    )?)
+    Ok(LiveKitApiClient::with(server, auth, options)?)
+}
+
+/// Such calls come at their own slow pace, and a server that is back should be seen: nothing is
+/// gained by leaving it alone for longer.
+fn seeking_options(settings: &Settings) -> ApiOptions {
+    let background = background_options(settings);
+    ApiOptions {
+        breaker: BreakerPolicy {
+            open: remote::AWAY,
+            open_cap: remote::AWAY,
+            ..background.breaker
+        },
+        ..background
+    }
 }
 
 fn background_options(settings: &Settings) -> ApiOptions {

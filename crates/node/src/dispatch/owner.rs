@@ -3,7 +3,7 @@
 //! It reads room notices before anything else, so that an API call made after a room was created
 //! finds that room in the book. It never waits: slow work is a child task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use livekit_protocol as proto;
 use proto::server_message::Message as ToWorker;
@@ -41,6 +41,9 @@ pub(crate) struct Owner {
     lanes: BTreeMap<WorkerId, mpsc::Sender<ToWorker>>,
     commands: mpsc::Receiver<Command>,
     children: JoinSet<()>,
+    /// Rooms whose jobs are to be written down, one room at a time.
+    to_keep: BTreeSet<String>,
+    keeping: JoinSet<()>,
 }
 
 impl Owner {
@@ -60,6 +63,8 @@ impl Owner {
                 lanes,
                 commands,
                 children,
+                to_keep: BTreeSet::new(),
+                keeping: JoinSet::new(),
             },
         )
     }
@@ -91,9 +96,11 @@ impl Owner {
                 () = timer => self.book.handle_timeout(moment()),
                 Some(command) = self.commands.recv() => self.on_command(command),
                 Some(_) = self.children.join_next() => {}
+                Some(_) = self.keeping.join_next() => {}
                 () = &mut last_call => break,
             }
             self.act();
+            self.keep_one();
         }
     }
 
@@ -105,12 +112,21 @@ impl Owner {
                 agents,
                 dispatches,
             } => match dispatches {
-                None => self.book.room_started(room.clone(), agents.clone(), now),
+                None => {
+                    self.book.room_started(room.clone(), agents.clone(), now);
+                    if agents.iter().any(|agent| !agent.agent_name.is_empty()) {
+                        self.to_keep.insert(room.name.clone());
+                    }
+                }
                 Some(known) => self.book.room_revived(room.clone(), known.clone(), now),
             },
             RoomNotice::RoomFinished { room, reason } => {
-                self.book.room_finished(&room.name);
-                self.forget_room(&room.sid, *reason);
+                if *reason == proto::RoomEndReason::RoomEndServerShutdown {
+                    self.book.room_suspended(&room.name);
+                } else {
+                    self.book.room_finished(&room.name);
+                    self.forget_room(&room.sid);
+                }
             }
             RoomNotice::ParticipantEntered { room, participant } => {
                 self.book
@@ -129,18 +145,42 @@ impl Owner {
                 self.book
                     .participant_publishes(&room.name, participant.clone(), now);
             }
-            RoomNotice::ParticipantJoined { .. }
-            | RoomNotice::TrackPublished { .. }
-            | RoomNotice::TrackUnpublished { .. } => {}
+            RoomNotice::ParticipantJoined { room, participant } => {
+                self.book.agent_joined(&room.name, &participant.identity);
+            }
+            RoomNotice::TrackPublished { .. } | RoomNotice::TrackUnpublished { .. } => {}
         }
         self.around.webhooks.room(notice);
     }
 
-    /// A room that ends with the process comes back with the next one.
-    fn forget_room(&mut self, sid: &str, reason: proto::RoomEndReason) {
-        if reason == proto::RoomEndReason::RoomEndServerShutdown {
+    /// Writes down what runs in a room, so that a restart knows whom to wait for. A slow disk only
+    /// makes it later: a room is in the list once, however often it has changed.
+    fn keep_one(&mut self) {
+        if !self.keeping.is_empty() {
             return;
         }
+        let Some(room) = self.to_keep.pop_first() else {
+            return;
+        };
+        let (kept, rooms) = (self.kept.clone(), self.around.rooms.clone());
+        self.keeping.spawn(async move {
+            let Ok(name) = RoomName::parse(room) else {
+                return;
+            };
+            // A room that is over is forgotten by its last notice.
+            let Ok(room) = rooms.room(&name).await else {
+                return;
+            };
+            if let Err(error) = kept.remember(&room).await {
+                tracing::warn!(
+                    code = error.code(),
+                    "the jobs of a room could not be stored"
+                );
+            }
+        });
+    }
+
+    fn forget_room(&mut self, sid: &str) {
         let (kept, sid) = (self.kept.clone(), sid.to_owned());
         self.children.spawn(async move {
             if let Err(error) = kept.forget(&sid).await {
@@ -194,6 +234,9 @@ impl Owner {
                 Action::Send { worker, message } => self.send(&worker, *message),
                 Action::Assign(assignment) => self.assign(&assignment),
                 Action::Remove { room, identity } => self.remove(&room, &identity),
+                Action::Keep { room } => {
+                    self.to_keep.insert(room);
+                }
             }
         }
     }

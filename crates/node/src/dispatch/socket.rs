@@ -45,7 +45,7 @@ pub(crate) async fn serve(
     server: proto::ServerInfo,
     stop: Stop,
 ) {
-    let first = tokio::time::timeout(REGISTER_LIMIT, receive(&mut socket)).await;
+    let first = tokio::time::timeout(REGISTER_LIMIT, introduction(&mut socket)).await;
     let outcome = match first.unwrap_or(Err(Fault::NotRegistered)) {
         Ok(Some((FromWorker::Register(request), encoding))) => {
             let worker = Worker {
@@ -73,6 +73,19 @@ pub(crate) async fn serve(
         reason: "".into(),
     };
     let _lost = tokio::time::timeout(WRITE_LIMIT, socket.send(Frame::Close(Some(frame)))).await;
+}
+
+/// The first message that is no ping: a ping is answered before anybody has said who it is.
+async fn introduction(socket: &mut WebSocket) -> Result<Option<(FromWorker, Encoding)>, Fault> {
+    loop {
+        match receive(socket).await? {
+            Some((FromWorker::Ping(ping), encoding)) => {
+                let pong = written(ToWorker::Pong(pong(&ping)), encoding)?;
+                send(socket, pong).await?;
+            }
+            other => return Ok(other),
+        }
+    }
 }
 
 struct Worker<'a> {
@@ -139,13 +152,7 @@ impl Worker<'_> {
     async fn on_message(&mut self, worker: &WorkerId, message: FromWorker) -> Result<(), Fault> {
         match message {
             FromWorker::Register(_) => Err(Fault::OutOfOrder),
-            FromWorker::Ping(ping) => {
-                let pong = proto::WorkerPong {
-                    last_timestamp: ping.timestamp,
-                    timestamp: crate::clock::now().millis_i64(),
-                };
-                self.write(ToWorker::Pong(pong)).await
-            }
+            FromWorker::Ping(ping) => self.write(ToWorker::Pong(pong(&ping))).await,
             other => {
                 self.dispatcher.heard(worker, other).await;
                 Ok(())
@@ -154,23 +161,37 @@ impl Worker<'_> {
     }
 
     async fn write(&mut self, message: ToWorker) -> Result<(), Fault> {
-        let message = proto::ServerMessage {
-            message: Some(message),
-        };
-        let frame = match self.encoding {
-            Encoding::Protobuf => Frame::Binary(message.encode_to_vec().into()),
-            Encoding::Json => {
-                let text = serde_json::to_string(&message).map_err(|_| Fault::Unreadable)?;
-                Frame::Text(text.into())
-            }
-        };
-        self.frame(frame).await
+        self.frame(written(message, self.encoding)?).await
     }
 
     async fn frame(&mut self, frame: Frame) -> Result<(), Fault> {
-        let sent = tokio::time::timeout(WRITE_LIMIT, self.socket.send(frame)).await;
-        sent.map_err(|_| Fault::Lost)?.map_err(|_| Fault::Lost)
+        send(self.socket, frame).await
     }
+}
+
+fn pong(ping: &proto::WorkerPing) -> proto::WorkerPong {
+    proto::WorkerPong {
+        last_timestamp: ping.timestamp,
+        timestamp: crate::clock::now().millis_i64(),
+    }
+}
+
+fn written(message: ToWorker, encoding: Encoding) -> Result<Frame, Fault> {
+    let message = proto::ServerMessage {
+        message: Some(message),
+    };
+    Ok(match encoding {
+        Encoding::Protobuf => Frame::Binary(message.encode_to_vec().into()),
+        Encoding::Json => {
+            let text = serde_json::to_string(&message).map_err(|_| Fault::Unreadable)?;
+            Frame::Text(text.into())
+        }
+    })
+}
+
+async fn send(socket: &mut WebSocket, frame: Frame) -> Result<(), Fault> {
+    let sent = tokio::time::timeout(WRITE_LIMIT, socket.send(frame)).await;
+    sent.map_err(|_| Fault::Lost)?.map_err(|_| Fault::Lost)
 }
 
 /// The next message, `None` at the end of the socket. Cancel safe: it only waits for one frame.

@@ -5,8 +5,10 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use trunkline_service::tasks::Phase;
 
 use super::auth::NOT_GRANTED;
+use super::rtc::ENDING;
 use super::{Caller, Http};
 use crate::dispatch;
 
@@ -23,8 +25,9 @@ pub(super) async fn connect(
     let Some(claims) = caller.claims().filter(|_| allowed) else {
         return (StatusCode::UNAUTHORIZED, NOT_GRANTED).into_response();
     };
-    if !http.stop.is_running() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "server is shutting down").into_response();
+    // While the process drains, calls may still need an agent.
+    if http.stop.phase() == Phase::Hurry {
+        return (StatusCode::SERVICE_UNAVAILABLE, ENDING).into_response();
     }
     let api_key = claims.iss.clone();
     upgrade

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use trunkline_base::class::{Class, Classified};
 use trunkline_service::listen::Connection;
+use trunkline_service::tasks::Phase;
 
 use super::auth::Caller;
 use super::join::{self, Asked, Path, RequestError, Strictness};
@@ -92,8 +93,9 @@ async fn enter(http: Http, upgrade: Upgrade, request: Request, path: Path) -> Re
         Ok(params) => params,
         Err(error) => return refused(&error),
     };
-    if !http.stop.is_running() && !params.reconnect {
-        return (StatusCode::SERVICE_UNAVAILABLE, "server is shutting down").into_response();
+    // While the process drains, rooms that are open go on, with whoever comes to them.
+    if http.stop.phase() == Phase::Hurry {
+        return (StatusCode::SERVICE_UNAVAILABLE, ENDING).into_response();
     }
     let mut session = match http.api.rooms.join(params).await {
         Ok(session) => session,
@@ -160,5 +162,7 @@ fn status(error: &JoinError) -> StatusCode {
     }
 }
 
+/// What is said to those who come too late.
+pub(super) const ENDING: &str = "server is shutting down";
 /// The room has queued it before it answered.
 const FIRST_MESSAGE: Duration = Duration::from_secs(3);

@@ -3,6 +3,9 @@
 //! Reading and writing are two futures of one task, so that neither can hold up the other. When
 //! the socket is lost, dropping the session's lane tells the room; when the session is over, the
 //! socket is closed with 1000.
+//!
+//! A client that leaves says so, closes, and is gone before we have answered what it asked first.
+//! So a failed write ends nothing: what the client sent before is read to its end.
 
 use std::time::Duration;
 
@@ -30,6 +33,8 @@ enum End {
     Session,
     /// The client closed, or the connection broke.
     Socket,
+    /// The client takes nothing more; what it said before may still be unread.
+    Unwritten,
     /// The client sent what is no signal message.
     Unreadable,
     /// The client sent a message that is too long.
@@ -49,22 +54,27 @@ pub(super) async fn pump(socket: WebSocket, session: Session, first: Envelope) {
         let reading = read(stream, incoming, &encoding);
         let writing = write(&mut sink, outgoing, first, &encoding_read);
         tokio::pin!(reading, writing);
-        tokio::select! {
+        let first = tokio::select! {
             biased;
             end = &mut writing => end,
             end = &mut reading => end,
+        };
+        if first == End::Unwritten {
+            let rest = tokio::time::timeout(LAST_WORDS, reading).await;
+            rest.unwrap_or(End::Socket)
+        } else {
+            first
         }
     };
     tracing::debug!(%participant, ?end, "signal socket ended");
-    let code = match end {
-        End::Socket => return,
-        End::Session => close_code::NORMAL,
-        End::Unreadable => close_code::UNSUPPORTED,
-        End::TooLong => close_code::SIZE,
-    };
-    let reason = match end {
-        End::TooLong => format!("a signal message may have {MAX_MESSAGE} bytes"),
-        End::Session | End::Socket | End::Unreadable => String::new(),
+    let (code, reason) = match end {
+        End::Socket | End::Unwritten => return,
+        End::Session => (close_code::NORMAL, String::new()),
+        End::Unreadable => (close_code::UNSUPPORTED, String::new()),
+        End::TooLong => {
+            let reason = format!("a signal message may have {MAX_MESSAGE} bytes");
+            (close_code::SIZE, reason)
+        }
     };
     let frame = Frame::Close(Some(CloseFrame {
         code,
@@ -139,7 +149,7 @@ async fn write(
         if let Some(message) = next.take() {
             let encoding = *encoding.borrow();
             if send(sink, frame(&message, encoding)).await.is_err() {
-                return End::Socket;
+                return End::Unwritten;
             }
         }
         tokio::select! {
@@ -150,7 +160,7 @@ async fn write(
             },
             _ = ping.tick() => {
                 if send(sink, Frame::Ping(Default::default())).await.is_err() {
-                    return End::Socket;
+                    return End::Unwritten;
                 }
             }
         }
@@ -181,5 +191,8 @@ const MAX_MESSAGE: usize = 2 << 20;
 pub(super) const MAX_FRAME: usize = 2 * MAX_MESSAGE;
 /// Keeps proxies from closing an idle socket, and finds dead ones.
 const PING_EVERY: Duration = Duration::from_secs(10);
+/// What a client said before it went is in our buffers: reading it takes no longer than this,
+/// unless its connection hangs.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A client that takes longer to accept a frame is gone.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);

@@ -33,6 +33,9 @@ pub enum RoomError {
     RemoteUnmuteDisabled,
     #[error("node has exceeded its configured limit")]
     TooManyRooms,
+    /// Rooms that are open go on; none is opened any more.
+    #[error("server is shutting down")]
+    Draining,
     #[error("room has already closed")]
     Closed,
     #[error("the room did not answer in time")]
@@ -53,7 +56,7 @@ impl Classified for RoomError {
             | Self::UnknownPreset => Class::Invalid,
             Self::RemoteUnmuteDisabled => Class::Conflict,
             Self::TooManyRooms => Class::Overloaded,
-            Self::Closed | Self::TimedOut => Class::Unavailable,
+            Self::Draining | Self::Closed | Self::TimedOut => Class::Unavailable,
         }
     }
 
@@ -72,6 +75,7 @@ impl Classified for RoomError {
             Self::UnknownPreset => "node.room.unknown_preset",
             Self::RemoteUnmuteDisabled => "node.room.remote_unmute_disabled",
             Self::TooManyRooms => "node.room.too_many",
+            Self::Draining => "node.room.draining",
             Self::Closed => "node.room.closed",
             Self::TimedOut => "node.room.timed_out",
         }
@@ -99,6 +103,9 @@ pub enum JoinError {
     RoomFull,
     #[error("node has exceeded its configured limit")]
     Overloaded,
+    /// The room would have to be opened.
+    #[error("server is shutting down")]
+    Draining,
     #[error("room has already closed")]
     Closed,
     #[error("the room did not answer in time")]
@@ -115,7 +122,7 @@ impl Classified for JoinError {
             | Self::UnknownPreset
             | Self::RoomConfig => Class::Invalid,
             Self::RoomFull | Self::Overloaded => Class::Overloaded,
-            Self::Closed | Self::TimedOut => Class::Unavailable,
+            Self::Draining | Self::Closed | Self::TimedOut => Class::Unavailable,
         }
     }
 
@@ -130,6 +137,7 @@ impl Classified for JoinError {
             Self::RoomConfig => "node.join.room_config",
             Self::RoomFull => "node.join.room_full",
             Self::Overloaded => "node.join.overloaded",
+            Self::Draining => "node.join.draining",
             Self::Closed => "node.join.room_closed",
             Self::TimedOut => "node.join.timed_out",
         }

@@ -129,8 +129,7 @@ impl Registry {
         if let Some(known) = self.rooms.get(&spec.name) {
             return Ok(known.room.borrow().clone());
         }
-        let known = self.open(spec).await.ok_or(RoomError::TooManyRooms)?;
-        Ok(known.room.borrow().clone())
+        Ok(self.open(spec).await?.room.borrow().clone())
     }
 
     async fn revive(&mut self, revived: Revived) -> Result<(), RoomError> {
@@ -139,8 +138,7 @@ impl Registry {
             // A later life of that name goes on already: this one is over.
             return Err(RoomError::Closed);
         }
-        let opened = self.open(spec).await;
-        opened.map(|_| ()).ok_or(RoomError::TooManyRooms)
+        self.open(spec).await.map(|_| ())
     }
 
     fn list(&self, names: &[String]) -> Vec<proto::Room> {
@@ -164,8 +162,11 @@ impl Registry {
                     return;
                 }
             };
-            if self.open(spec).await.is_none() {
-                let _gone = answer.send(Err(JoinError::Overloaded));
+            if let Err(error) = self.open(spec).await {
+                let _gone = answer.send(Err(match error {
+                    RoomError::Draining => JoinError::Draining,
+                    _ => JoinError::Overloaded,
+                }));
                 return;
             }
         }
@@ -213,13 +214,16 @@ impl Registry {
     }
 
     /// Starts a room, unless there are too many or the process is ending.
-    async fn open(&mut self, spec: RoomSpec) -> Option<&Known> {
-        let full = self.rooms.len() >= self.config.limits.rooms || self.is_full();
-        if full || !self.tasks.stop().is_running() {
-            return None;
+    async fn open(&mut self, spec: RoomSpec) -> Result<&Known, RoomError> {
+        if !self.tasks.stop().is_running() {
+            return Err(RoomError::Draining);
+        }
+        if self.rooms.len() >= self.config.limits.rooms || self.is_full() {
+            return Err(RoomError::TooManyRooms);
         }
         // Every room holds the place of its own ending, so that none can be lost.
-        let ending = self.ended.clone().try_reserve_owned().ok()?;
+        let ending = self.ended.clone().try_reserve_owned();
+        let ending = ending.map_err(|_| RoomError::TooManyRooms)?;
         self.opened += 1;
         let key = self.opened;
         let name = spec.name.clone();
@@ -229,7 +233,8 @@ impl Registry {
             room: key,
             lane: sender,
         };
-        self.port.changes.send(opened).await.ok()?;
+        let sent = self.port.changes.send(opened).await;
+        sent.map_err(|_| RoomError::Closed)?;
         let seed = self.rng.random();
         let state = RoomState::new(
             spec,
@@ -267,7 +272,7 @@ impl Registry {
             commands,
             room: shown,
         };
-        Some(self.rooms.entry(name).insert_entry(known).into_mut())
+        Ok(self.rooms.entry(name).insert_entry(known).into_mut())
     }
 
     /// The node forwards as many tracks as it may.

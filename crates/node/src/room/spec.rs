@@ -76,7 +76,12 @@ pub(crate) fn from_revived(revived: Revived) -> Result<RoomSpec, RoomError> {
     let seconds = |count: u32| Duration::from_secs(count.into());
     let created = u64::try_from(room.creation_time_ms / 1000).unwrap_or_default();
     let rest = u64::try_from(room.creation_time_ms % 1000).unwrap_or_default();
+    let waits = seconds(room.empty_timeout);
     let before = Before {
+        patience: match room.num_participants {
+            0 => waits,
+            _ => waits.min(seconds(room.departure_timeout).max(COMING_BACK)),
+        },
         sid: RoomSid::parse(room.sid).map_err(|_| RoomError::NotFound)?,
         created: UnixTime::from_secs(created).plus(Duration::from_millis(rest)),
         dispatches,
@@ -91,6 +96,9 @@ pub(crate) fn from_revived(revived: Revived) -> Result<RoomSpec, RoomError> {
         before: Some(before),
     })
 }
+
+/// Clients seek a server that has gone for less than a minute.
+const COMING_BACK: Duration = Duration::from_secs(60);
 
 /// What was not asked for is as the preset has it.
 fn with_preset(
@@ -248,6 +256,33 @@ mod tests {
             serde_json::json!({"maxParticipants": 2, "agents": [{"agentName": "bot"}], "later": 1});
         let spec = from_join(&joining(fine), &config()).unwrap();
         assert_eq!((spec.max_participants, spec.agents.len()), (2, 1));
+    }
+
+    #[test]
+    fn a_room_somebody_was_in_waits_as_long_as_clients_come_back() {
+        let patience = |num_participants, departure_timeout| {
+            let room = proto::Room {
+                sid: "RM_1".to_owned(),
+                name: "r".to_owned(),
+                empty_timeout: 300,
+                departure_timeout,
+                num_participants,
+                ..Default::default()
+            };
+            let revived = Revived {
+                room,
+                dispatches: Vec::new(),
+            };
+            from_revived(revived)
+                .unwrap()
+                .before
+                .unwrap()
+                .patience
+                .as_secs()
+        };
+        assert_eq!(patience(0, 20), 300);
+        assert_eq!(patience(2, 20), 60);
+        assert_eq!(patience(2, 120), 120);
     }
 
     #[test]

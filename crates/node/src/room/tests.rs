@@ -206,6 +206,12 @@ async fn the_end_of_the_process_is_said_to_everybody() {
         panic!("a leave")
     };
     assert_eq!(leave.reason(), DisconnectReason::ServerShutdown);
+    let action = proto::leave_request::Action::Reconnect;
+    assert_eq!(
+        leave.action(),
+        action,
+        "whoever serves next opens the room again"
+    );
     house.tasks.hurry();
 }
 

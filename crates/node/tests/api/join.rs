@@ -218,3 +218,33 @@ async fn nonsense_ends_the_socket_and_not_the_server() {
         .unwrap();
     assert!(matches!(hear(&mut bob).await, Some(Said::Join(_))));
 }
+
+/// The gateway set its call's last attribute, left, closed its socket and was gone, all at once. The
+/// node's answer to the first found nobody, and with that it stopped reading: the leave was lost, and
+/// the caller stayed in the room until its media had timed out.
+#[tokio::test]
+async fn a_leave_is_heard_though_the_client_is_gone_before_it_is_answered() {
+    let server = Server::start().await;
+    let mut events = server.node.subscribe_events();
+    for n in 0..20 {
+        let room = format!("lobby-{n}");
+        let mut alice = server
+            .socket("/rtc?protocol=16", &joiner("alice", &room))
+            .await
+            .unwrap();
+        let ping = Ask::PingReq(proto::Ping::default());
+        let leave = Ask::Leave(proto::LeaveRequest::default());
+        for last_word in [ping.clone(), ping, leave] {
+            ask(&mut alice, last_word).await;
+        }
+        // With what was said to it unread, its end resets the connection.
+        drop(alice);
+        let reason = loop {
+            let event = soon(events.recv()).await.unwrap();
+            if event.event.starts_with("participant_") && event.room.unwrap().name == room {
+                break event.participant.unwrap().disconnect_reason();
+            }
+        };
+        assert_eq!(reason, proto::DisconnectReason::ClientInitiated, "{n}");
+    }
+}

@@ -1,10 +1,14 @@
 //! What survives the process: rooms asked for by the API, their dispatches, trunks, recordings.
 
 use livekit_protocol as proto;
-use trunkline_base::token::VideoGrant;
+use proto::server_message::Message as Said;
+use proto::worker_message::Message as Ask;
+use trunkline_base::token::{Claims, VideoGrant};
 use trunkline_node::{IngressConfig, NodeConfig};
+use trunkline_store::Store;
 
-use crate::support::{Server, admin, creator, soon, with_video};
+use crate::support::{Server, admin, creator, joiner, now, soon, token, with_video};
+use crate::workers::Worker;
 
 struct Disk(tempfile::TempDir);
 
@@ -24,6 +28,20 @@ impl Disk {
         };
         let path = self.0.path().join("store.db");
         Server::start_in(config, path.to_str().unwrap()).await
+    }
+
+    /// Waits until a job has been written down, which happens behind everything else.
+    async fn knows(&self, job: &str) {
+        let path = self.0.path().join("store.db");
+        let store = Store::open(path.to_str().unwrap()).await.unwrap();
+        loop {
+            let rooms = store.documents().list("room").await.unwrap();
+            let named = |text: &[u8]| text.windows(job.len()).any(|part| part == job.as_bytes());
+            if rooms.iter().any(|(_, room)| named(room)) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 }
 
@@ -204,4 +222,42 @@ async fn recordings_and_ingresses_are_remembered() {
         .await
         .unwrap();
     assert_eq!(found.items, [ingress]);
+}
+
+/// A room that a join made forgot the agent its token named, and one whose agent was at work got a
+/// second one.
+#[tokio::test]
+async fn a_room_that_a_join_made_remembers_its_agent() {
+    let disk = Disk::new();
+    let before = disk.node().await;
+    let mut agents = Worker::register(&before, "bot").await;
+    let config = serde_json::json!({"agents": [{"agentName": "bot", "metadata": "m"}]});
+    let grant = VideoGrant::join("joined");
+    let mut claims = Claims::new("alice", now(), 600).with_video(grant);
+    claims.room_config = Some(config);
+    let alice = before.socket("/rtc?protocol=16", &token(&claims)).await;
+    let job = agents.accept().await.job.unwrap();
+    soon(disk.knows(&job.id)).await;
+    drop(alice);
+    assert!(soon(before.stop()).await);
+
+    let after = disk.node().await;
+    let mut agents = Worker::register(&after, "bot").await;
+    let listed = dispatches(&after, "joined").await;
+    assert_eq!(listed.len(), 1);
+    assert_eq!(
+        (listed[0].agent_name.as_str(), listed[0].metadata.as_str()),
+        ("bot", "m")
+    );
+    assert_eq!(listed[0].state.as_ref().unwrap().jobs[0].id, job.id);
+    // Somebody is there to be served, and the agent is still expected.
+    let _bob = after
+        .socket("/rtc?protocol=16", &joiner("bob", "joined"))
+        .await;
+    let request = proto::WorkerPing { timestamp: 1 };
+    agents.say(Ask::Ping(request)).await;
+    assert!(
+        matches!(agents.hear().await, Some(Said::Pong(_))),
+        "no second offer"
+    );
 }

@@ -13,10 +13,10 @@ use trunkline_base::token::{KeyRing, ParticipantKind};
 use crate::support::{Server, Socket, admin, joiner, key, now, soon, worker};
 
 /// A worker as the SDKs are one.
-struct Worker(Socket);
+pub(crate) struct Worker(Socket);
 
 impl Worker {
-    async fn register(server: &Server, name: &str) -> Self {
+    pub(crate) async fn register(server: &Server, name: &str) -> Self {
         let mut worker = Self(server.socket("/agent", &worker()).await.unwrap());
         let request = proto::RegisterWorkerRequest {
             agent_name: name.to_owned(),
@@ -32,7 +32,7 @@ impl Worker {
         worker
     }
 
-    async fn say(&mut self, message: Ask) {
+    pub(crate) async fn say(&mut self, message: Ask) {
         let bytes = proto::WorkerMessage {
             message: Some(message),
         }
@@ -40,7 +40,7 @@ impl Worker {
         self.0.send(Frame::Binary(bytes.into())).await.unwrap();
     }
 
-    async fn hear(&mut self) -> Option<Said> {
+    pub(crate) async fn hear(&mut self) -> Option<Said> {
         loop {
             match soon(self.0.next()).await?.ok()? {
                 Frame::Binary(bytes) => {
@@ -63,7 +63,7 @@ impl Worker {
         }
     }
 
-    async fn accept(&mut self) -> proto::JobAssignment {
+    pub(crate) async fn accept(&mut self) -> proto::JobAssignment {
         let job = self.offer().await;
         let answer = proto::AvailabilityResponse {
             job_id: job.id.clone(),
@@ -280,6 +280,20 @@ async fn a_second_register_closes_the_socket() {
     bot.say(Ask::Register(proto::RegisterWorkerRequest::default()))
         .await;
     assert!(bot.hear().await.is_none());
+}
+
+#[tokio::test]
+async fn a_ping_is_answered_before_anybody_has_registered() {
+    let server = Server::start().await;
+    let mut bot = Worker(server.socket("/agent", &worker()).await.unwrap());
+    bot.say(Ask::Ping(proto::WorkerPing { timestamp: 7 })).await;
+    match bot.hear().await {
+        Some(Said::Pong(pong)) => assert_eq!(pong.last_timestamp, 7),
+        other => panic!("no pong: {other:?}"),
+    }
+    bot.say(Ask::Register(proto::RegisterWorkerRequest::default()))
+        .await;
+    assert!(matches!(bot.hear().await, Some(Said::Register(_))));
 }
 
 #[tokio::test]

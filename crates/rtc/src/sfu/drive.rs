@@ -37,6 +37,7 @@ impl Sfu {
             Route::Foreign => return self.unroutable(),
         };
         if let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) {
+            link.heard = Some(received);
             link.peer
                 .handle_input(PeerInput::Datagram { from, to, data }, received.min(now));
             if now > received {

@@ -57,6 +57,8 @@ pub(super) struct Link {
     pub(super) fragments: VecDeque<String>,
     pub(super) negotiation: Negotiation,
     pub(super) lost_at: Option<Instant>,
+    /// When a datagram of it was last there.
+    pub(super) heard: Option<Instant>,
     pub(super) failed: bool,
 }
 
@@ -211,6 +213,7 @@ impl Link {
             fragments: VecDeque::new(),
             negotiation: Negotiation::new(first_offer_id),
             lost_at: None,
+            heard: None,
             failed: false,
         }
     }

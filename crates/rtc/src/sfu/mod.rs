@@ -201,6 +201,14 @@ impl Sfu {
             .is_some_and(|m| m.active)
     }
 
+    /// When a datagram of a participant was last there.
+    #[must_use]
+    pub fn last_heard(&self, sid: &ParticipantSid) -> Option<Instant> {
+        let member = self.members.get(&self.id(sid).ok()?)?;
+        let links = std::iter::once(&member.publisher).chain(&member.subscriber);
+        links.filter_map(|link| link.heard).max()
+    }
+
     /// Published tracks of a participant.
     #[must_use]
     pub fn tracks_of(&self, sid: &ParticipantSid) -> Vec<TrackInfo> {

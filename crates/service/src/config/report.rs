@@ -67,7 +67,7 @@ impl Report {
         }
     }
 
-    /// Adds a problem at a place in `source`, with the line it stands on.
+    /// Adds a problem at a place of what was read from `source`, with the line it stands on.
     pub fn at(
         &mut self,
         source: &Source,
@@ -75,13 +75,24 @@ impl Report {
         what: impl Into<String>,
         remedy: impl Into<Option<String>>,
     ) {
-        let place = place.into();
+        let place = source.original(place.into());
         self.problems.push(Problem {
             file: source.name().to_owned(),
             place: Some(place),
             text: source.line(place.line).map(str::to_owned),
             what: what.into(),
             remedy: remedy.into(),
+        });
+    }
+
+    /// Adds a problem at a place whose line is not shown, since it may hold a secret.
+    pub(super) fn unseen(&mut self, source: &Source, place: Place, what: String, remedy: String) {
+        self.problems.push(Problem {
+            file: source.name().to_owned(),
+            place: Some(place),
+            text: None,
+            what,
+            remedy: Some(remedy),
         });
     }
 

@@ -8,7 +8,14 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+use tokio::time::{MissedTickBehavior, interval};
+
 pub use names::{Counter, Gauge, Timing};
+
+use crate::tasks::Stop;
+
+/// A thousand calls at once time some ten thousand things in this: a few hundred kilobytes.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 static EXPORTER: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -37,6 +44,23 @@ pub fn install() -> Result<(), BuildError> {
     }
     let _ = EXPORTER.set(handle);
     Ok(())
+}
+
+/// Looks after what is measured until the process ends. Timings pile up one by one until they are
+/// counted into their buckets, whether or not anybody ever reads them.
+pub async fn upkeep(stop: Stop) {
+    let mut often = interval(UPKEEP);
+    often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.hurry() => return,
+            _ = often.tick() => {
+                if let Some(exporter) = EXPORTER.get() {
+                    exporter.run_upkeep();
+                }
+            }
+        }
+    }
 }
 
 /// Everything measured so far, in Prometheus' text format; empty before [`install`].

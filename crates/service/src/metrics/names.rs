@@ -95,6 +95,8 @@ metric_names! {
         ApiCalls => "trunkline_client_api_calls_total",
         /// Calls to the LiveKit API sent again, by RPC.
         ApiRepeats => "trunkline_client_api_repeats_total",
+        /// Rows that never reached the store, by what they were.
+        RowsLost => "trunkline_store_rows_lost_total",
         /// Webhooks received, by outcome.
         WebhooksReceived => "trunkline_console_webhooks_received_total",
         /// Webhooks refused or not stored, by reason.
@@ -119,6 +121,8 @@ metric_names! {
         WorkerLoad => "trunkline_agent_worker_load",
         /// Inference jobs waiting for a thread.
         InferenceQueue => "trunkline_agent_inference_queue",
+        /// Rows that wait for the disk.
+        RowsWaiting => "trunkline_store_rows_waiting",
         /// Stored events that wait to be processed.
         EventsWaiting => "trunkline_console_events_waiting",
         /// Stored events that were given up.

@@ -71,8 +71,13 @@ impl Dialog {
     /// The dialog an INVITE starts at the side that answers it.
     ///
     /// # Errors
-    /// [`DialogError`] when the INVITE lacks what a dialog needs.
-    pub fn answering(invite: &Request, local_tag: &str) -> Result<Self, DialogError> {
+    /// [`DialogError`] when the INVITE lacks what a dialog needs. A Contact it can do without:
+    /// whoever sends none is reached where `seen` says.
+    pub fn answering(
+        invite: &Request,
+        local_tag: &str,
+        seen: SocketAddr,
+    ) -> Result<Self, DialogError> {
         let headers = &invite.headers;
         let remote = headers.from()?;
         let key = DialogKey {
@@ -84,7 +89,9 @@ impl Dialog {
             key,
             local: headers.to()?.with_tag(local_tag),
             remote,
-            target: headers.contact().ok_or(DialogError::NoContact)?.uri,
+            target: headers
+                .contact()
+                .map_or_else(|| Uri::sip(None, seen), |contact| contact.uri),
             routes: headers
                 .values(name::RECORD_ROUTE)
                 .filter_map(NameAddr::parse)

@@ -13,6 +13,10 @@ fn invite(extra: &str) -> Request {
     }
 }
 
+fn seen() -> SocketAddr {
+    "192.0.2.9:5060".parse().unwrap()
+}
+
 fn uri(request: &Request) -> String {
     match &request.uri {
         RequestUri::Known(uri) => uri.to_string(),
@@ -22,7 +26,7 @@ fn uri(request: &Request) -> String {
 
 #[test]
 fn a_bye_goes_to_the_contact_with_swapped_sides() {
-    let mut dialog = Dialog::answering(&invite(""), "us").unwrap();
+    let mut dialog = Dialog::answering(&invite(""), "us", seen()).unwrap();
     let bye = dialog.request(Method::Bye, None);
     assert_eq!(uri(&bye), "sip:200@198.51.100.7:5071");
     assert_eq!(bye.headers.from().unwrap().tag(), Some("us"));
@@ -35,7 +39,7 @@ fn a_bye_goes_to_the_contact_with_swapped_sides() {
 #[test]
 fn loose_routes_are_kept_in_order() {
     let routes = "Record-Route: <sip:203.0.113.5;lr>, <sip:203.0.113.6:99;lr>\r\n";
-    let mut dialog = Dialog::answering(&invite(routes), "us").unwrap();
+    let mut dialog = Dialog::answering(&invite(routes), "us", seen()).unwrap();
     let bye = dialog.request(Method::Bye, None);
     assert_eq!(uri(&bye), "sip:200@198.51.100.7:5071");
     let routes: Vec<&str> = bye.headers.lines(name::ROUTE).collect();
@@ -47,7 +51,7 @@ fn loose_routes_are_kept_in_order() {
 #[test]
 fn a_strict_router_stands_in_the_request_uri() {
     let routes = "Record-Route: <sip:203.0.113.5>\r\nRecord-Route: <sip:203.0.113.6;lr>\r\n";
-    let mut dialog = Dialog::answering(&invite(routes), "us").unwrap();
+    let mut dialog = Dialog::answering(&invite(routes), "us", seen()).unwrap();
     let bye = dialog.request(Method::Bye, None);
     assert_eq!(uri(&bye), "sip:203.0.113.5");
     let routes: Vec<&str> = bye.headers.lines(name::ROUTE).collect();
@@ -80,7 +84,7 @@ fn the_callers_route_set_is_reversed() {
 
 #[test]
 fn old_numbers_are_stale() {
-    let mut dialog = Dialog::answering(&invite(""), "us").unwrap();
+    let mut dialog = Dialog::answering(&invite(""), "us", seen()).unwrap();
     assert_eq!(dialog.accept(5), Order::Stale);
     assert_eq!(dialog.accept(6), Order::Fresh);
     assert_eq!(dialog.accept(6), Order::Stale);
@@ -91,17 +95,19 @@ fn a_private_contact_behind_nat_is_reached_the_way_it_came() {
     let mut call = invite("");
     call.headers
         .set(name::CONTACT, "<sip:200@192.168.1.5:5060>");
-    let dialog = Dialog::answering(&call, "us").unwrap();
-    let seen = "203.0.113.1:40000".parse().unwrap();
-    assert_eq!(dialog.next_hop(seen), seen);
+    let dialog = Dialog::answering(&call, "us", seen()).unwrap();
+    let public = "203.0.113.1:40000".parse().unwrap();
+    assert_eq!(dialog.next_hop(public), public);
 }
 
 #[test]
-fn an_invite_without_contact_starts_nothing() {
+fn who_sends_no_contact_is_reached_where_it_came_from() {
     let mut call = invite("");
     call.headers.remove(name::CONTACT);
+    let mut dialog = Dialog::answering(&call, "us", seen()).unwrap();
     assert_eq!(
-        Dialog::answering(&call, "us").unwrap_err(),
-        DialogError::NoContact
+        uri(&dialog.request(Method::Bye, None)),
+        "sip:192.0.2.9:5060"
     );
+    assert_eq!(dialog.next_hop(seen()), seen());
 }

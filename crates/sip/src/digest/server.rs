@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
 
-use crate::message::{Headers, name};
+use crate::message::{Request, RequestUri, name};
 use crate::routing::DigestLogin;
+use crate::uri::Uri;
 
 use super::{Algorithm, Challenge, Credentials, Question};
 
@@ -26,6 +27,22 @@ pub enum Verdict {
     Replayed,
     /// They are wrong.
     Wrong,
+    /// They prove the password for another Request-URI.
+    OtherUri,
+}
+
+impl Verdict {
+    /// A stable word for store and logs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Proven => "digest_proven",
+            Self::Missing => "digest_missing",
+            Self::Stale => "digest_stale",
+            Self::Replayed => "digest_replayed",
+            Self::Wrong => "digest_wrong",
+            Self::OtherUri => "digest_other_uri",
+        }
+    }
 }
 
 /// The server's side.
@@ -67,12 +84,12 @@ impl Verifier {
     /// Looks at the `Proxy-Authorization` and `Authorization` of a request.
     pub fn verify(
         &mut self,
-        headers: &Headers,
-        method: &str,
+        request: &Request,
         login: &DigestLogin,
         source: IpAddr,
         now: UnixTime,
     ) -> Verdict {
+        let headers = &request.headers;
         let lines = headers
             .lines(name::PROXY_AUTHORIZATION)
             .chain(headers.lines(name::AUTHORIZATION))
@@ -80,7 +97,7 @@ impl Verifier {
             .filter(|credentials| credentials.realm == login.realm);
         let mut verdict = Verdict::Missing;
         for credentials in lines.take(MAX_CREDENTIALS) {
-            verdict = self.check(&credentials, method, login, source, now);
+            verdict = self.check(&credentials, request, login, source, now);
             if verdict == Verdict::Proven {
                 break;
             }
@@ -91,7 +108,7 @@ impl Verifier {
     fn check(
         &mut self,
         credentials: &Credentials,
-        method: &str,
+        request: &Request,
         login: &DigestLogin,
         source: IpAddr,
         now: UnixTime,
@@ -103,7 +120,7 @@ impl Verifier {
             password: login.password.expose(),
             realm: &login.realm,
             nonce: &credentials.nonce,
-            method,
+            method: request.method.as_str(),
             uri: &credentials.uri,
             counted: counted.map(|(nc, cnonce)| (nc.as_str(), cnonce.as_str())),
         };
@@ -113,6 +130,10 @@ impl Verifier {
         );
         if !right || credentials.username != login.username {
             return Verdict::Wrong;
+        }
+        // What was proven is the right to ask this of that one, and of nobody else.
+        if !is_uri_of(&credentials.uri, request) {
+            return Verdict::OtherUri;
         }
         let Some(issued) = self.issued(&credentials.nonce, &login.realm, source) else {
             return Verdict::Stale;
@@ -137,14 +158,14 @@ impl Verifier {
         hasher.update(realm.as_bytes());
         let hash = hasher.finalize();
         format!(
-            "{millis:016x}{}",
-            hex::encode(hash.get(..16).unwrap_or_default())
+            "{millis:012x}{}",
+            hex::encode(hash.get(..12).unwrap_or_default())
         )
     }
 
     /// When a nonce of ours was issued to this source; `None` if it was not.
     fn issued(&self, nonce: &str, realm: &str, source: IpAddr) -> Option<u64> {
-        let millis = u64::from_str_radix(nonce.get(..16)?, 16).ok()?;
+        let millis = u64::from_str_radix(nonce.get(..12)?, 16).ok()?;
         same(&self.nonce(realm, source, millis), nonce).then_some(millis)
     }
 
@@ -163,6 +184,15 @@ impl Verifier {
         self.order.push_back(nonce.to_owned());
         self.used.insert(nonce.to_owned(), count);
         true
+    }
+}
+
+/// Does the hashed URI point to whom the request asks for (RFC 3261 22.4, RFC 7616 3.4.6)?
+fn is_uri_of(uri: &str, request: &Request) -> bool {
+    match (&request.uri, Uri::lenient(uri)) {
+        (RequestUri::Known(asked), Some(uri)) => asked.is_equivalent(&uri),
+        (RequestUri::Foreign(text), _) => text == uri,
+        (RequestUri::Known(_), None) => false,
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
-use crate::message::{Headers, name};
+use crate::message::{Headers, Method, Request, RequestUri, name};
 use crate::routing::DigestLogin;
+use crate::uri::Uri;
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
 
@@ -23,10 +24,18 @@ fn ip(text: &str) -> std::net::IpAddr {
     text.parse().unwrap()
 }
 
-fn headers(credentials: &Credentials) -> Headers {
+/// A request for `sip:100@h`, with credentials.
+fn request(method: &str, credentials: Option<&Credentials>) -> Request {
     let mut headers = Headers::new();
-    headers.push(name::PROXY_AUTHORIZATION, credentials.to_string());
-    headers
+    if let Some(credentials) = credentials {
+        headers.push(name::PROXY_AUTHORIZATION, credentials.to_string());
+    }
+    Request {
+        method: Method::parse(method),
+        uri: RequestUri::Known(Uri::parse("sip:100@h").unwrap()),
+        headers,
+        body: bytes::Bytes::new(),
+    }
 }
 
 const NOW: UnixTime = UnixTime(1_700_000_000_000);
@@ -70,7 +79,12 @@ fn the_right_password_passes_once_per_count() {
                 (count, "cn"),
             );
             let reply = Credentials::parse(&reply.to_string()).unwrap();
-            verifier.verify(&headers(&reply), "INVITE", &login(), source, later(10))
+            verifier.verify(
+                &request("INVITE", Some(&reply)),
+                &login(),
+                source,
+                later(10),
+            )
         };
         // Both hashes share one nonce, so the second starts counting where the first stopped.
         let base = if challenge.algorithm == Algorithm::Md5 {
@@ -96,7 +110,7 @@ fn wrong_passwords_methods_and_sources_fail() {
             "sip:100@h",
             (1, "cn"),
         );
-        verifier.verify(&headers(&reply), method, &login(), ip(source), at)
+        verifier.verify(&request(method, Some(&reply)), &login(), ip(source), at)
     };
     assert_eq!(check("nope", "INVITE", "192.0.2.1", NOW), Verdict::Wrong);
     assert_eq!(
@@ -131,7 +145,7 @@ fn credentials_without_counting_are_good_once() {
         (1, "cn"),
     );
     assert!(!reply.to_string().contains("qop"));
-    let mut check = || verifier.verify(&headers(&reply), "INVITE", &login(), source, NOW);
+    let mut check = || verifier.verify(&request("INVITE", Some(&reply)), &login(), source, NOW);
     assert_eq!(check(), Verdict::Proven);
     assert_eq!(check(), Verdict::Replayed);
 }
@@ -139,7 +153,7 @@ fn credentials_without_counting_are_good_once() {
 #[test]
 fn nothing_sent_is_missing() {
     let mut verifier = Verifier::new(Secret::from("s"));
-    let verdict = verifier.verify(&Headers::new(), "INVITE", &login(), ip("192.0.2.1"), NOW);
+    let verdict = verifier.verify(&request("INVITE", None), &login(), ip("192.0.2.1"), NOW);
     assert_eq!(verdict, Verdict::Missing);
 }
 
@@ -150,4 +164,36 @@ fn odd_headers_are_not_read_as_digest() {
     assert_eq!(Challenge::parse("Digest realm=\"a\""), None);
     let unknown = "Digest realm=\"a\", nonce=\"b\", algorithm=SHA-512-256";
     assert_eq!(Challenge::parse(unknown), None);
+}
+
+/// Credentials caught on a call to one number were good for a call to any other.
+#[test]
+fn credentials_for_another_uri_prove_nothing() {
+    let mut verifier = Verifier::new(Secret::from("s"));
+    let source = ip("192.0.2.1");
+    let [challenge, _] = verifier.challenges("LiveKit", source, NOW, Verdict::Missing);
+    let mut check = |uri: &str, count: u32| {
+        let user = user("wonder\"land");
+        let reply = answer(&challenge, &user, "INVITE", uri, (count, "cn"));
+        verifier.verify(&request("INVITE", Some(&reply)), &login(), source, NOW)
+    };
+    for other in [
+        "sip:900@h",
+        "sip:100@elsewhere",
+        "sips:100@h",
+        "sip:h",
+        "tel:100",
+        "",
+        "*",
+    ] {
+        assert_eq!(check(other, 1), Verdict::OtherUri, "{other}");
+    }
+    for (count, same) in (1..).zip([
+        "sip:100@h",
+        "SIP:100@H",
+        "sip:%31%30%30@h:5060",
+        "sip:100@h;x=y",
+    ]) {
+        assert_eq!(check(same, count), Verdict::Proven, "{same}");
+    }
 }

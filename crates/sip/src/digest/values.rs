@@ -43,6 +43,25 @@ impl Challenge {
     }
 }
 
+impl Challenge {
+    /// As short as it can be said: MD5 is what a challenge means that names no hash.
+    pub fn to_brief(&self) -> String {
+        let (realm, nonce) = (quote(&self.realm), quote(&self.nonce));
+        let mut text = format!("Digest realm=\"{realm}\",nonce=\"{nonce}\"");
+        if self.algorithm != Algorithm::Md5 {
+            text.push_str(",algorithm=");
+            text.push_str(self.algorithm.as_str());
+        }
+        if self.counted {
+            text.push_str(",qop=\"auth\"");
+        }
+        if self.stale {
+            text.push_str(",stale=true");
+        }
+        text
+    }
+}
+
 impl fmt::Display for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

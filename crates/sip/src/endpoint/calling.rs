@@ -9,7 +9,7 @@ use crate::message::{Headers, Method, NameAddr, Request, RequestUri, name};
 use crate::uri::Uri;
 
 use super::commands::set_sdp;
-use super::compose::ALLOW;
+use super::compose::{ALLOW, Way};
 use super::leg::{Leg, State};
 use super::{CommandError, Endpoint, Flow, LegId};
 
@@ -64,7 +64,8 @@ impl Endpoint {
             body: Bytes::new(),
         };
         set_sdp(&mut request.headers, &mut request.body, Some(call.sdp));
-        let key = self.ask(id, request, call.flow, now);
+        let way = Way::inside(call.flow, None);
+        let key = self.ask(id, request, way, now);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.asking = Some(key);
         }

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use crate::message::{Method, Request, name};
 use crate::transaction::{InviteClient, PlainClient};
 
-use super::compose::ALLOW;
+use super::compose::{ALLOW, Way};
 use super::leg::{Leg, LegStep, State};
 use super::table::{Client, ClientEntry, Key, Timer, client_key};
-use super::{CommandError, EndCause, Endpoint, Event, Flow, LegId, Rejection};
+use super::{CommandError, EndCause, Endpoint, Event, LegId, Rejection};
 
 impl Endpoint {
     /// Sends a provisional answer: 180, or 183 with a description.
@@ -74,6 +74,9 @@ impl Endpoint {
         }
         let key = leg.pending.take().ok_or(CommandError::State)?;
         self.respond(&key, rejection.status, now, |response| {
+            if let Some(reason) = rejection.reason {
+                reason.clone_into(&mut response.reason);
+            }
             for (header, value) in &rejection.headers {
                 response.headers.push(header, value.as_str());
             }
@@ -109,6 +112,9 @@ impl Endpoint {
         let leg = self.legs.get_mut(&id).ok_or(CommandError::Gone)?;
         let key = leg.pending.take().ok_or(CommandError::State)?;
         self.respond(&key, rejection.status, now, |response| {
+            if let Some(reason) = rejection.reason {
+                reason.clone_into(&mut response.reason);
+            }
             for (header, value) in &rejection.headers {
                 response.headers.push(header, value.as_str());
             }
@@ -126,16 +132,13 @@ impl Endpoint {
         if leg.state != State::Up || busy {
             return Err(CommandError::State);
         }
+        let way = leg.way();
         let dialog = leg.dialog.as_mut().ok_or(CommandError::State)?;
-        let flow = Flow {
-            remote: dialog.next_hop(leg.flow.remote),
-            ..leg.flow
-        };
         let mut request = dialog.request(Method::Invite, None);
-        request.headers.push(name::CONTACT, Self::contact(flow));
+        request.headers.push(name::CONTACT, Self::contact(way.flow));
         request.headers.push(name::ALLOW, ALLOW);
         set_sdp(&mut request.headers, &mut request.body, Some(sdp));
-        let key = self.ask(id, request, flow, now);
+        let key = self.ask(id, request, way, now);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.asking = Some(key);
             leg.challenged = 0;
@@ -190,7 +193,7 @@ impl Endpoint {
             return;
         }
         machine.give_up_at(now + limit);
-        let (flow, invite) = (entry.flow, entry.request.clone());
+        let (way, invite) = (entry.way, entry.request.clone());
         self.table.schedule_client(&key);
         let Ok(via) = invite.headers.via() else {
             return;
@@ -212,23 +215,20 @@ impl Endpoint {
         for route in invite.headers.lines(name::ROUTE) {
             cancel.headers.push(name::ROUTE, route);
         }
-        self.dress_with(&mut cancel, flow, via.branch());
-        self.start_client(id, cancel, flow, via.branch(), now);
+        self.dress_with(&mut cancel, way.flow, via.branch());
+        self.start_client(id, cancel, way, via.branch(), now);
     }
 
     pub(super) fn send_bye(&mut self, id: LegId, now: Instant) {
         let Some(leg) = self.legs.get_mut(&id) else {
             return;
         };
+        let way = leg.way();
         let Some(dialog) = leg.dialog.as_mut() else {
             return;
         };
         leg.state = State::Leaving;
         leg.challenged = 0;
-        let flow = Flow {
-            remote: dialog.next_hop(leg.flow.remote),
-            ..leg.flow
-        };
         let mut bye = dialog.request(Method::Bye, None);
         for (header, value) in std::mem::take(&mut leg.bye_headers) {
             bye.headers.push(&header, value);
@@ -236,25 +236,25 @@ impl Endpoint {
         if let Some(pending) = leg.pending.take() {
             self.respond(&pending, 487, now, |_| {});
         }
-        self.ask(id, bye, flow, now);
+        self.ask(id, bye, way, now);
     }
 
     /// Sends a request of ours and follows it.
-    pub(super) fn ask(&mut self, id: LegId, mut request: Request, flow: Flow, now: Instant) -> Key {
-        let branch = self.dress(&mut request, flow);
-        self.start_client(id, request, flow, &branch, now)
+    pub(super) fn ask(&mut self, id: LegId, mut request: Request, way: Way, now: Instant) -> Key {
+        let branch = self.dress(&mut request, way.flow);
+        self.start_client(id, request, way, &branch, now)
     }
 
     fn start_client(
         &mut self,
         leg: LegId,
         request: Request,
-        flow: Flow,
+        way: Way,
         branch: &str,
         now: Instant,
     ) -> Key {
         let bytes = request.to_bytes();
-        let (timers, reliable) = (self.config.timers, flow.transport.is_reliable());
+        let (timers, reliable) = (self.config.timers, way.flow.transport.is_reliable());
         let machine = if request.method == Method::Invite {
             Client::Invite(InviteClient::new(bytes.clone(), timers, reliable, now))
         } else {
@@ -267,13 +267,13 @@ impl Endpoint {
         let key = client_key(branch, &cseq);
         let entry = ClientEntry {
             machine,
-            flow,
+            way,
             leg,
             request: Arc::new(request),
         };
         self.table.clients.insert(key.clone(), entry);
         self.table.schedule_client(&key);
-        self.send(flow, bytes);
+        self.send(way, bytes);
         key
     }
 
@@ -295,14 +295,14 @@ impl Endpoint {
             }
             set_sdp(&mut response.headers, &mut response.body, Some(sdp));
         });
-        let (flow, bytes) = sent.ok_or(CommandError::State)?;
+        let (way, bytes) = sent.ok_or(CommandError::State)?;
         let entry = self.table.servers.get(&key);
         let cseq = entry.and_then(|e| e.request.headers.cseq().ok());
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.pending = None;
             // Only an INVITE's 200 is confirmed.
             if let Some(cseq) = cseq.filter(|cseq| cseq.method == Method::Invite) {
-                leg.wait_for_ack(cseq.number, bytes, flow, self.config.timers, now);
+                leg.wait_for_ack(cseq.number, bytes, way, self.config.timers, now);
                 self.table.schedule(Timer::Leg(id), leg.deadline());
             }
         }
@@ -342,7 +342,7 @@ impl Endpoint {
             };
             match leg.handle_timeout(now) {
                 LegStep::Nothing => {}
-                LegStep::Repeat(flow, bytes) => self.send(flow, bytes),
+                LegStep::Repeat(way, bytes) => self.send(way, bytes),
                 LegStep::NoAck => {
                     self.send_bye(id, now);
                     self.end(id, EndCause::NoAck);
@@ -358,10 +358,10 @@ impl Endpoint {
         let Some(entry) = self.table.servers.get_mut(key) else {
             return;
         };
-        let flow = entry.flow;
+        let way = entry.way;
         let step = entry.handle_timeout(now);
         if let Some(bytes) = step.send {
-            self.send(flow, bytes);
+            self.send(way, bytes);
         }
         if step.done {
             self.table.servers.remove(key);
@@ -374,11 +374,11 @@ impl Endpoint {
         let Some(entry) = self.table.clients.get_mut(key) else {
             return;
         };
-        let (flow, leg) = (entry.flow, entry.leg);
+        let (way, leg) = (entry.way, entry.leg);
         let method = entry.request.method.clone();
         let step = entry.handle_timeout(now);
         if let Some(bytes) = step.send {
-            self.send(flow, bytes);
+            self.send(way, bytes);
         }
         if !step.done {
             self.table.schedule_client(key);

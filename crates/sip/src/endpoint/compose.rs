@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use rand::RngCore;
-use sha2::{Digest, Sha256};
 use trunkline_base::id::guid;
 
 use crate::message::{Headers, Method, NameAddr, Request, Response, Via, name, reason_phrase};
@@ -13,38 +12,76 @@ use crate::uri::Uri;
 use super::table::COOKIE;
 use super::{Endpoint, Flow, Transmit, Transport};
 
+/// How a message goes out, and what may go that way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) flow: Flow,
+    /// Over TCP, where to connect to when the connection is gone.
+    pub(super) otherwise: Option<SocketAddr>,
+    /// Bytes of the request that is answered this way.
+    pub(super) asked: usize,
+    /// Is it somebody whom no trunk knows?
+    pub(super) is_strange: bool,
+}
+
+impl Way {
+    /// To a side of a call.
+    pub(super) const fn inside(flow: Flow, otherwise: Option<SocketAddr>) -> Self {
+        Self {
+            flow,
+            otherwise,
+            asked: usize::MAX,
+            is_strange: false,
+        }
+    }
+
+    /// What an answer is owed: to a side of a call all it takes, to anybody else one try on the way
+    /// it came.
+    pub(super) const fn owed(self, inside: bool) -> Self {
+        if inside {
+            Self::inside(self.flow, self.otherwise)
+        } else {
+            Self {
+                otherwise: None,
+                ..self
+            }
+        }
+    }
+}
+
 impl Endpoint {
-    pub(super) fn send(&mut self, flow: Flow, bytes: Bytes) {
+    pub(super) fn send(&mut self, way: Way, bytes: Bytes) {
         // A shell that does not drain us must not make us grow.
         if self.transmits.len() < MAX_TRANSMITS {
-            self.transmits.push_back(Transmit { flow, bytes });
+            self.transmits.push_back(Transmit {
+                flow: way.flow,
+                otherwise: way.otherwise,
+                bytes,
+            });
         }
     }
 
     /// A response with everything it must copy. `tag` is added to To where there is none.
     pub(super) fn response(&self, request: &Request, status: u16, tag: Option<&str>) -> Response {
         let mut headers = Headers::new();
-        for via in request.headers.lines(name::VIA) {
-            headers.push(name::VIA, via);
-        }
+        let asked = &request.headers;
+        headers.copy(asked, name::VIA, "");
         if status < 300 {
-            for route in request.headers.lines(name::RECORD_ROUTE) {
-                headers.push(name::RECORD_ROUTE, route);
-            }
+            headers.copy(asked, name::RECORD_ROUTE, "");
         }
-        headers.push(
-            name::FROM,
-            request.headers.get(name::FROM).unwrap_or_default(),
-        );
-        headers.push(name::TO, to_with_tag(request, tag.filter(|_| status > 100)));
-        headers.push(
-            name::CALL_ID,
-            request.headers.get(name::CALL_ID).unwrap_or_default(),
-        );
-        headers.push(
-            name::CSEQ,
-            request.headers.get(name::CSEQ).unwrap_or_default(),
-        );
+        headers.copy(asked, name::FROM, "");
+        let to = asked.to().ok();
+        let tagged = to.as_ref().is_some_and(|to| to.tag().is_some());
+        match (tag.filter(|_| status > 100 && !tagged), to) {
+            // It has an empty one, which must not stand beside ours.
+            (Some(tag), Some(to)) if to.params.has("tag") => {
+                headers.push(name::TO, to.with_tag(tag).to_string());
+            }
+            (Some(tag), _) => headers.copy(asked, name::TO, &format!(";tag={tag}")),
+            (None, _) => headers.copy(asked, name::TO, ""),
+        }
+        headers.copy(asked, name::CALL_ID, "");
+        headers.copy(asked, name::CSEQ, "");
         headers.push(name::SERVER, self.config.product.as_str());
         Response {
             status,
@@ -52,23 +89,6 @@ impl Endpoint {
             headers,
             body: Bytes::new(),
         }
-    }
-
-    /// Answers without remembering anything (RFC 3261 8.2.7); the same question gets the same
-    /// answer, tag included.
-    pub(super) fn answer_statelessly(
-        &mut self,
-        flow: Flow,
-        request: &Request,
-        status: u16,
-        extra: &[(&str, String)],
-    ) {
-        let tag = self.stateless_tag(request);
-        let mut response = self.response(request, status, Some(&tag));
-        for (header, value) in extra {
-            response.headers.push(header, value.as_str());
-        }
-        self.send(flow, response.to_bytes());
     }
 
     /// Finishes a request: Via with a new branch, and who we are.
@@ -110,34 +130,16 @@ impl Endpoint {
     pub(super) fn cnonce(&mut self) -> String {
         token(&mut self.rng)
     }
-
-    fn stateless_tag(&self, request: &Request) -> String {
-        let mut hasher = Sha256::new();
-        hasher.update(self.tag_secret);
-        for header in [name::CALL_ID, name::FROM, name::CSEQ] {
-            hasher.update(request.headers.get(header).unwrap_or_default().as_bytes());
-            hasher.update([0]);
-        }
-        let hash = hasher.finalize();
-        hex::encode(hash.get(..8).unwrap_or_default())
-    }
 }
 
-fn to_with_tag(request: &Request, tag: Option<&str>) -> String {
-    let to = request.headers.get(name::TO).unwrap_or_default();
-    let tagged = request.headers.to().is_ok_and(|to| to.tag().is_some());
-    match tag {
-        Some(tag) if !tagged => format!("{to};tag={tag}"),
-        _ => to.to_owned(),
-    }
-}
-
-/// Where a response over UDP goes, with `received` and `rport` written into the Via
-/// (RFC 3261 18.2, RFC 3581). A sender whose Via names another address than it sends from is
-/// behind a NAT and is answered where it sends from, whether it asked for that or not.
-pub(super) fn return_path(flow: Flow, request: &mut Request, mut via: Via) -> Flow {
+/// Where a response goes, with `received` and `rport` written into the Via (RFC 3261 18.2,
+/// RFC 3581). A sender whose Via names another address than it sends from is behind a NAT and is
+/// answered where it sends from, whether it asked for that or not. Over TCP it is answered on its
+/// connection, or, when that is gone, at the port its Via names.
+pub(super) fn return_path(flow: Flow, request: &mut Request, mut via: Via) -> Way {
     let mut back = flow;
     let source = flow.remote;
+    let listens = SocketAddr::new(source.ip(), via.port.unwrap_or(5060));
     let direct = via.host.parse() == Ok(source.ip());
     if !direct {
         via.params.set("received", Some(&source.ip().to_string()));
@@ -146,10 +148,10 @@ pub(super) fn return_path(flow: Flow, request: &mut Request, mut via: Via) -> Fl
         via.params.set("rport", Some(&source.port().to_string()));
         via.params.set("received", Some(&source.ip().to_string()));
     } else if flow.transport == Transport::Udp && direct {
-        back.remote.set_port(via.port.unwrap_or(5060));
+        back.remote = listens;
     }
     replace_top_via(&mut request.headers, &via);
-    back
+    Way::inside(back, (flow.transport == Transport::Tcp).then_some(listens))
 }
 
 fn replace_top_via(headers: &mut Headers, via: &Via) {

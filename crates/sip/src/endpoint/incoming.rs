@@ -6,47 +6,92 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::dialog::{Dialog, DialogKey, Order};
-use crate::message::{Message, Method, Request, name};
+use crate::message::{Fault, Message, Method, Request, name, sdp_of};
 use crate::transaction::{InviteServer, PlainServer};
 
-use super::compose::{ACCEPT, ALLOW, is_call_method, return_path};
+use super::compose::{ACCEPT, ALLOW, Way, return_path};
 use super::leg::{Leg, State};
+use super::refusal::{Refusal, refusal};
 use super::table::{Key, Server, ServerEntry, server_key};
-use super::{EndCause, Endpoint, Event, Flow, LegId};
+use super::{
+    CommandError, EndCause, Endpoint, Event, Fate, Flow, Invitation, LegId, Limits, Standing,
+};
 
 impl Endpoint {
-    pub(super) fn on_request(&mut self, flow: Flow, mut request: Request, now: Instant) {
+    pub(super) fn on_request(
+        &mut self,
+        flow: Flow,
+        size: usize,
+        mut request: Request,
+        fault: Option<Fault>,
+        now: Instant,
+    ) -> Fate {
         let Ok(via) = request.headers.via() else {
-            return;
+            return Fate::Dropped("no_via");
         };
-        let Some(key) = server_key(&via, &request, &request.method) else {
-            return;
+        let key = server_key(&via, &request, &request.method);
+        let invite = server_key(&via, &request, &Method::Invite);
+        let way = Way {
+            asked: size,
+            is_strange: !self.knows(flow.remote.ip(), now),
+            ..return_path(flow, &mut request, via)
         };
-        let back = return_path(flow, &mut request, via.clone());
         if request.method == Method::Ack {
-            if let Some(invite) = server_key(&via, &request, &Method::Invite) {
-                self.on_ack(&invite, &request, now);
-            }
-            return;
+            let known = invite.is_some_and(|invite| self.on_ack(&invite, flow, &request, now));
+            // The ACK of a stateless refusal comes this way too.
+            return if known || fault.is_none() {
+                Fate::Taken
+            } else {
+                Fate::Dropped("damaged_ack")
+            };
         }
-        if self.on_repeated_request(&key) {
-            return;
+        if key
+            .as_ref()
+            .is_some_and(|key| self.on_repeated_request(key))
+        {
+            return Fate::Taken;
         }
-        if let Some((status, extra)) = refusal(&request) {
-            self.answer_statelessly(back, &request, status, &extra);
-            return;
+        let refusal = refusal(&request, fault, flow.transport);
+        let inside = self.call_of(&request);
+        let is_ours = request.method == Method::Cancel
+            && invite
+                .as_ref()
+                .is_some_and(|invite| self.table.servers.contains_key(invite));
+        if inside.is_none() && !is_ours && way.is_strange && !self.admission.bear_stranger(now) {
+            return Fate::Dropped("flood");
         }
+        let (Some(key), None) = (key, &refusal) else {
+            let malformed = || Refusal::malformed("Via is malformed".to_owned());
+            return self.refuse(
+                way.owed(inside.is_some()),
+                &request,
+                refusal.unwrap_or_else(malformed),
+            );
+        };
         if request.method == Method::Cancel {
-            if let Some(invite) = server_key(&via, &request, &Method::Invite) {
-                self.on_cancel(&invite, back, &request, now);
-            }
-            return;
+            return match invite {
+                Some(invite) if is_ours => self.on_cancel(&invite, &request, now),
+                _ => self.refuse(way.owed(false), &request, Refusal::new(481, "no_call")),
+            };
         }
-        match DialogKey::of_request(&request.headers) {
-            Ok(Some(dialog)) => self.on_inside(&dialog, key, back, request, now),
-            Ok(None) => self.on_outside(key, back, request, now),
-            Err(_) => self.answer_statelessly(back, &request, 400, &[]),
+        match inside {
+            Some(dialog) => self.on_inside(&dialog, key, way.owed(true), request, now),
+            None => self.on_outside(key, way, flow, request, now),
         }
+    }
+
+    /// The call a request belongs to. One that began without a tag of theirs is known by ours,
+    /// whatever tag they write later.
+    fn call_of(&self, request: &Request) -> Option<DialogKey> {
+        let key = DialogKey::of_request(&request.headers).ok().flatten()?;
+        if self.dialogs.contains_key(&key) {
+            return Some(key);
+        }
+        let tagless = DialogKey {
+            remote_tag: String::new(),
+            ..key
+        };
+        self.dialogs.contains_key(&tagless).then_some(tagless)
     }
 
     fn on_repeated_request(&mut self, key: &Key) -> bool {
@@ -57,72 +102,113 @@ impl Endpoint {
             Server::Invite(machine) => machine.on_repeat(),
             Server::Plain(machine) => machine.on_repeat(),
         };
-        let flow = entry.flow;
+        let way = entry.way;
         if let Some(bytes) = again {
-            self.send(flow, bytes);
+            self.send(way, bytes);
         }
         true
     }
 
-    fn on_outside(&mut self, key: Key, flow: Flow, request: Request, now: Instant) {
+    fn on_outside(
+        &mut self,
+        key: Key,
+        way: Way,
+        flow: Flow,
+        request: Request,
+        now: Instant,
+    ) -> Fate {
+        let is_new = request.headers.to().is_ok_and(|to| to.tag().is_none());
         match request.method {
-            Method::Invite => self.on_invite(key, flow, request, now),
-            Method::Options => {
+            Method::Invite if is_new => self.on_invite(key, way, flow, request, now),
+            Method::Options if is_new => {
                 let status = if self.draining { 503 } else { 200 };
-                let extra = [
-                    (name::ALLOW, ALLOW.to_owned()),
-                    (name::ACCEPT, ACCEPT.to_owned()),
-                ];
-                self.answer_statelessly(flow, &request, status, &extra);
+                let extra = [(name::ALLOW, ALLOW), (name::ACCEPT, ACCEPT)];
+                self.inform(way.owed(false), &request, status, &extra)
             }
-            // BYE and INFO of no call.
-            _ => self.answer_statelessly(flow, &request, 481, &[]),
+            // A request of no call.
+            _ => self.refuse(way.owed(false), &request, Refusal::new(481, "no_call")),
         }
     }
 
-    fn on_invite(&mut self, key: Key, flow: Flow, request: Request, now: Instant) {
+    fn on_invite(
+        &mut self,
+        key: Key,
+        way: Way,
+        flow: Flow,
+        mut request: Request,
+        now: Instant,
+    ) -> Fate {
         if self.is_merged(&request) {
-            self.answer_statelessly(flow, &request, 482, &[]);
-            return;
+            return self.refuse(way.owed(false), &request, Refusal::new(482, "merged"));
         }
-        let full = self.draining
-            || self.legs.len() >= self.config.limits.calls
-            || self.table.len() >= self.config.limits.transactions;
-        if full || !self.admission.admit(flow.remote.ip(), now) {
-            let later = [(name::RETRY_AFTER, RETRY_AFTER.to_string())];
-            self.answer_statelessly(flow, &request, 503, &later);
-            return;
+        if self.draining || !self.admission.admit(flow.remote.ip(), now) {
+            let word = if self.draining { "drain" } else { "flood" };
+            let later = Refusal::new(503, word).with(name::RETRY_AFTER, RETRY_AFTER.to_string());
+            return self.refuse(way.owed(false), &request, later);
         }
-        let tag = self.new_tag();
-        let Ok(dialog) = Dialog::answering(&request, &tag) else {
-            self.answer_statelessly(flow, &request, 400, &[]);
-            return;
-        };
-        let leg = self.add_leg(Leg::new(State::Incoming, flow, tag.clone()));
-        self.dialogs.insert(dialog.key().clone(), leg);
-        if let Some(slot) = self.legs.get_mut(&leg) {
-            slot.dialog = Some(dialog);
-            slot.pending = Some(key.clone());
-        }
-        self.add_invite_server(&key, flow, leg, &request);
-        self.respond(&key, 100, now, |_| {});
-        self.events.push_back(Event::Incoming {
-            leg,
-            tag,
+        describe(&mut request);
+        self.events.push_back(Event::Invited(Invitation {
             request: Box::new(request),
             flow,
-        });
+            key,
+            way,
+        }));
+        Fate::Taken
     }
 
-    fn add_invite_server(&mut self, key: &Key, flow: Flow, leg: LegId, request: &Request) {
-        let reliable = flow.transport.is_reliable();
+    /// Lets a caller in: 100 goes out, and the call exists. Returns it with our tag, which is also
+    /// the call's LiveKit id.
+    ///
+    /// # Errors
+    /// [`CommandError::Full`] when there is no room for one of this standing.
+    pub fn admit(
+        &mut self,
+        invitation: &Invitation,
+        standing: Standing,
+        now: Instant,
+    ) -> Result<(LegId, String), CommandError> {
+        let Limits {
+            calls,
+            transactions,
+            ..
+        } = self.config.limits;
+        let open_to = |limit: usize| match standing {
+            Standing::Known => limit,
+            Standing::Stranger => limit - limit / RESERVE,
+        };
+        if self.legs.len() >= open_to(calls) || self.table.len() >= open_to(transactions) {
+            return Err(CommandError::Full);
+        }
+        let Invitation {
+            request,
+            flow,
+            key,
+            way,
+        } = invitation;
+        let tag = self.new_tag();
+        let dialog =
+            Dialog::answering(request, &tag, flow.remote).map_err(|_| CommandError::State)?;
+        let id = self.add_leg(Leg::new(State::Incoming, way.flow, tag.clone()));
+        self.dialogs.insert(dialog.key().clone(), id);
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.dialog = Some(dialog);
+            leg.pending = Some(key.clone());
+            leg.listens = way.otherwise;
+        }
+        self.add_invite_server(key, way.owed(true), id, request);
+        self.respond(key, 100, now, |_| {});
+        Ok((id, tag))
+    }
+
+    fn add_invite_server(&mut self, key: &Key, way: Way, leg: LegId, request: &Request) {
+        let reliable = way.flow.transport.is_reliable();
         let machine = Server::Invite(InviteServer::new(self.config.timers, reliable));
         let request = Arc::new(request.clone());
         self.table.servers.insert(
             key.clone(),
             ServerEntry {
                 machine,
-                flow,
+                way,
                 leg,
                 request,
             },
@@ -153,22 +239,23 @@ impl Endpoint {
             .any(same)
     }
 
-    fn on_ack(&mut self, invite: &Key, request: &Request, now: Instant) {
+    /// `false` for an ACK of nothing we know.
+    fn on_ack(&mut self, invite: &Key, flow: Flow, request: &Request, now: Instant) -> bool {
         if let Some(entry) = self.table.servers.get_mut(invite)
             && let Server::Invite(machine) = &mut entry.machine
             && machine.on_ack(now)
         {
             self.table.schedule_server(invite);
-            return;
+            return true;
         }
-        let Ok(Some(key)) = DialogKey::of_request(&request.headers) else {
-            return;
-        };
-        let Some(id) = self.dialogs.get(&key).copied() else {
-            return;
+        let Some(id) = self
+            .call_of(request)
+            .and_then(|key| self.dialogs.get(&key).copied())
+        else {
+            return false;
         };
         let Some(leg) = self.legs.get_mut(&id) else {
-            return;
+            return false;
         };
         let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
         if leg
@@ -176,30 +263,30 @@ impl Endpoint {
             .as_ref()
             .is_none_or(|wait| wait.cseq != number)
         {
-            return;
+            return true;
         }
         leg.unconfirmed = None;
-        if leg.bye_after_ack {
+        let hang_up = leg.bye_after_ack;
+        self.admission.meet(flow.remote.ip(), now);
+        if hang_up {
             self.send_bye(id, now);
         } else {
-            self.events.push_back(Event::Confirmed {
-                leg: id,
-                body: request.body.clone(),
-            });
+            let body = sdp_of(&request.headers, &request.body).unwrap_or_default();
+            self.events.push_back(Event::Confirmed { leg: id, body });
         }
+        true
     }
 
-    fn on_cancel(&mut self, invite: &Key, flow: Flow, request: &Request, now: Instant) {
+    fn on_cancel(&mut self, invite: &Key, request: &Request, now: Instant) -> Fate {
         let Some(entry) = self.table.servers.get(invite) else {
-            self.answer_statelessly(flow, request, 481, &[]);
-            return;
+            return Fate::Dropped("no_call");
         };
-        let (id, pending) = (entry.leg, is_pending(entry));
+        let (id, way, pending) = (entry.leg, entry.way, is_pending(entry));
         let tag = self.legs.get(&id).map(|leg| leg.local_tag.clone());
         let response = self.response(request, 200, tag.as_deref());
-        self.send(flow, response.to_bytes());
+        self.send(way, response.to_bytes());
         if !pending {
-            return;
+            return Fate::Taken;
         }
         self.respond(invite, 487, now, |_| {});
         match self.legs.get_mut(&id).map(|leg| leg.state) {
@@ -211,83 +298,84 @@ impl Endpoint {
             }
             _ => self.end(id, EndCause::RemoteCancel),
         }
+        Fate::Taken
     }
 
     fn on_inside(
         &mut self,
         dialog: &DialogKey,
         key: Key,
-        flow: Flow,
+        way: Way,
         request: Request,
         now: Instant,
-    ) {
+    ) -> Fate {
         let Some(id) = self.dialogs.get(dialog).copied() else {
-            self.answer_statelessly(flow, &request, 481, &[]);
-            return;
+            return self.refuse(way, &request, Refusal::new(481, "no_call"));
         };
         let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
         let Some(leg) = self.legs.get_mut(&id) else {
-            return;
+            return self.refuse(way, &request, Refusal::new(481, "no_call"));
         };
         let order = leg
             .dialog
             .as_mut()
             .map_or(Order::Stale, |dialog| dialog.accept(number));
         if order == Order::Stale {
-            self.answer_statelessly(flow, &request, 500, &[]);
-            return;
+            return self.refuse(way, &request, Refusal::new(500, "old_cseq"));
         }
-        leg.flow = Flow {
-            local: flow.local,
-            ..flow
-        };
+        leg.flow = way.flow;
+        leg.listens = way.otherwise;
         match request.method {
-            Method::Invite => self.on_reinvite(id, key, flow, request, now),
-            Method::Bye => self.on_bye(id, &key, flow, &request, now),
-            Method::Info => self.on_info(id, &key, flow, request, now),
-            Method::Update => self.on_update(id, key, flow, request, now),
+            Method::Invite => return self.on_reinvite(id, key, way, request, now),
+            Method::Bye => self.on_bye(id, &key, way, &request, now),
+            Method::Info => self.on_info(id, &key, way, request, now),
+            Method::Update => return self.on_update(id, key, way, request, now),
             _ => {
-                let extra = [
-                    (name::ALLOW, ALLOW.to_owned()),
-                    (name::ACCEPT, ACCEPT.to_owned()),
-                ];
-                self.answer_statelessly(flow, &request, 200, &extra);
+                let extra = [(name::ALLOW, ALLOW), (name::ACCEPT, ACCEPT)];
+                return self.inform(way, &request, 200, &extra);
             }
         }
+        Fate::Taken
     }
 
-    fn on_reinvite(&mut self, id: LegId, key: Key, flow: Flow, request: Request, now: Instant) {
+    fn on_reinvite(
+        &mut self,
+        id: LegId,
+        key: Key,
+        way: Way,
+        mut request: Request,
+        now: Instant,
+    ) -> Fate {
         let Some(leg) = self.legs.get_mut(&id) else {
-            return;
+            return self.refuse(way, &request, Refusal::new(481, "no_call"));
         };
         if leg.pending.is_some() || leg.state == State::Incoming {
             // One at a time (RFC 3261 14.2); the pause keeps two sides from meeting again.
-            let later = [(name::RETRY_AFTER, "2".to_owned())];
-            self.answer_statelessly(flow, &request, 500, &later);
-            return;
+            let later = Refusal::new(500, "overlap").with(name::RETRY_AFTER, "2");
+            return self.refuse(way, &request, later);
         }
         if leg.asking.is_some() || leg.unconfirmed.is_some() {
-            self.answer_statelessly(flow, &request, 491, &[]);
-            return;
+            return self.refuse(way, &request, Refusal::new(491, "overlap"));
         }
         if leg.state != State::Up {
-            self.answer_statelessly(flow, &request, 481, &[]);
-            return;
+            return self.refuse(way, &request, Refusal::new(481, "no_call"));
         }
         if let Some(dialog) = &mut leg.dialog {
             dialog.refresh_target(&request.headers);
         }
         leg.pending = Some(key.clone());
-        self.add_invite_server(&key, flow, id, &request);
+        describe(&mut request);
+        self.add_invite_server(&key, way, id, &request);
         self.respond(&key, 100, now, |_| {});
         self.events.push_back(Event::Change {
             leg: id,
             request: Box::new(request),
         });
+        Fate::Taken
     }
 
-    fn on_bye(&mut self, id: LegId, key: &Key, flow: Flow, request: &Request, now: Instant) {
-        self.answer_plain(id, key, flow, request, now);
+    fn on_bye(&mut self, id: LegId, key: &Key, way: Way, request: &Request, now: Instant) {
+        self.answer_plain(id, key, way, request, now);
         if let Some(pending) = self.legs.get_mut(&id).and_then(|leg| leg.pending.take()) {
             self.respond(&pending, 487, now, |_| {});
         }
@@ -295,8 +383,8 @@ impl Endpoint {
         self.end(id, EndCause::RemoteBye { reason });
     }
 
-    fn on_info(&mut self, id: LegId, key: &Key, flow: Flow, request: Request, now: Instant) {
-        self.answer_plain(id, key, flow, &request, now);
+    fn on_info(&mut self, id: LegId, key: &Key, way: Way, request: Request, now: Instant) {
+        self.answer_plain(id, key, way, &request, now);
         let content_type = request.headers.content_type().unwrap_or_default();
         let body: Bytes = request.body;
         self.events.push_back(Event::Info {
@@ -307,9 +395,9 @@ impl Endpoint {
     }
 
     /// 200 to a request inside a call, remembered for repeats.
-    fn answer_plain(&mut self, leg: LegId, key: &Key, flow: Flow, request: &Request, now: Instant) {
+    fn answer_plain(&mut self, leg: LegId, key: &Key, way: Way, request: &Request, now: Instant) {
         let response = self.response(request, 200, None).to_bytes();
-        let mut machine = PlainServer::new(self.config.timers, flow.transport.is_reliable());
+        let mut machine = PlainServer::new(self.config.timers, way.flow.transport.is_reliable());
         machine.respond(&response, now);
         let request = Arc::new(request.clone());
         let machine = Server::Plain(machine);
@@ -317,13 +405,13 @@ impl Endpoint {
             key.clone(),
             ServerEntry {
                 machine,
-                flow,
+                way,
                 leg,
                 request,
             },
         );
         self.table.schedule_server(key);
-        self.send(flow, response);
+        self.send(way, response);
     }
 
     /// Answers an INVITE or UPDATE within its transaction. Returns what was sent.
@@ -333,9 +421,9 @@ impl Endpoint {
         status: u16,
         now: Instant,
         finish: impl FnOnce(&mut crate::message::Response),
-    ) -> Option<(Flow, Bytes)> {
+    ) -> Option<(Way, Bytes)> {
         let entry = self.table.servers.get(key)?;
-        let (flow, request) = (entry.flow, entry.request.clone());
+        let (way, request) = (entry.way, entry.request.clone());
         let tag = self.legs.get(&entry.leg).map(|leg| leg.local_tag.clone());
         let mut response = self.response(&request, status, tag.as_deref());
         finish(&mut response);
@@ -348,8 +436,8 @@ impl Endpoint {
             return None;
         }
         self.table.schedule_server(key);
-        self.send(flow, bytes.clone());
-        Some((flow, bytes))
+        self.send(way, bytes.clone());
+        Some((way, bytes))
     }
 }
 
@@ -360,36 +448,18 @@ fn is_pending(entry: &ServerEntry) -> bool {
     }
 }
 
-/// Requests nobody needs to look at twice.
-fn refusal(request: &Request) -> Option<(u16, Vec<(&'static str, String)>)> {
-    let headers = &request.headers;
-    let complete = headers.from().is_ok()
-        && headers.to().is_ok()
-        && headers.call_id().is_ok()
-        && headers
-            .cseq()
-            .is_ok_and(|cseq| cseq.method == request.method);
-    if !complete {
-        return Some((400, Vec::new()));
+/// Puts the description in the place of a body that holds it.
+pub(super) fn describe(request: &mut Request) {
+    if let Ok(sdp) = sdp_of(&request.headers, &request.body)
+        && sdp != request.body
+    {
+        request.headers.set(name::CONTENT_TYPE, "application/sdp");
+        request.body = sdp;
     }
-    if !is_call_method(&request.method) {
-        return Some((405, vec![(name::ALLOW, ALLOW.to_owned())]));
-    }
-    if request.uri.known().is_none() {
-        return Some((416, Vec::new()));
-    }
-    if request.method == Method::Cancel {
-        return None;
-    }
-    let required: Vec<&str> = headers.values(name::REQUIRE).collect();
-    if !required.is_empty() {
-        return Some((420, vec![(name::UNSUPPORTED, required.join(", "))]));
-    }
-    let foreign_body = matches!(request.method, Method::Invite | Method::Update)
-        && !request.body.is_empty()
-        && headers.content_type().as_deref() != Some("application/sdp");
-    foreign_body.then(|| (415, vec![(name::ACCEPT, ACCEPT.to_owned())]))
 }
 
 /// Seconds a refused caller should wait: a call or a burst has usually passed by then.
 const RETRY_AFTER: u32 = 5;
+
+/// One part in so many of all room is kept for those who are known.
+const RESERVE: usize = 4;

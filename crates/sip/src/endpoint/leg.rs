@@ -1,5 +1,6 @@
 //! One call: what an endpoint must remember besides transactions.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,13 +11,16 @@ use crate::digest::Login;
 use crate::message::Request;
 use crate::transaction::{Repeat, Timers};
 
-use super::Flow;
+use super::compose::Way;
 use super::table::Key;
+use super::{Flow, Transport};
 
 pub(super) struct Leg {
     pub(super) state: State,
     /// How the other side is reached, as last seen.
     pub(super) flow: Flow,
+    /// Over TCP, where the other side takes connections, as far as its Via says.
+    pub(super) listens: Option<SocketAddr>,
     pub(super) local_tag: String,
     /// None until a call of ours is answered.
     pub(super) dialog: Option<Dialog>,
@@ -28,8 +32,8 @@ pub(super) struct Leg {
     pub(super) bye_after_ack: bool,
     /// Our own INVITE or re-INVITE under way.
     pub(super) asking: Option<Key>,
-    /// The ACK of the last 2xx we got, for when that is repeated.
-    pub(super) last_ack: Option<LastAck>,
+    /// The ACKs of the last 2xx we got, for when those are repeated.
+    pub(super) acks: Vec<SentAck>,
     pub(super) login: Option<Login>,
     /// Challenges answered; one per request is enough unless the nonce was stale.
     pub(super) challenged: u8,
@@ -54,21 +58,24 @@ pub(super) enum State {
 pub(super) struct Unconfirmed {
     pub(super) cseq: u32,
     pub(super) bytes: Bytes,
-    pub(super) flow: Flow,
+    pub(super) way: Way,
     repeat: Repeat,
     deadline: Instant,
 }
 
-pub(super) struct LastAck {
+/// Our ACK of one INVITE's 2xx.
+pub(super) struct SentAck {
+    /// The number of the INVITE: a repeated 200 of an earlier one answers none of the later.
+    pub(super) cseq: u32,
     pub(super) remote_tag: String,
     pub(super) bytes: Bytes,
-    pub(super) flow: Flow,
+    pub(super) way: Way,
 }
 
 /// What the clock asks of a call.
 pub(super) enum LegStep {
     Nothing,
-    Repeat(Flow, Bytes),
+    Repeat(Way, Bytes),
     NoAck,
 }
 
@@ -77,13 +84,14 @@ impl Leg {
         Self {
             state,
             flow,
+            listens: None,
             local_tag,
             dialog: None,
             pending: None,
             unconfirmed: None,
             bye_after_ack: false,
             asking: None,
-            last_ack: None,
+            acks: Vec::new(),
             login: None,
             challenged: 0,
             bye_headers: Vec::new(),
@@ -94,20 +102,50 @@ impl Leg {
         self.dialog.as_ref().map(|dialog| dialog.key().clone())
     }
 
+    /// The way to the other side. Over TCP the connection it last used is used on, whatever port
+    /// its Contact names (RFC 5923, section 5); once that is gone, a new one goes to the Contact,
+    /// or to where its Via says it listens.
+    pub(super) fn way(&self) -> Way {
+        let hop = self
+            .dialog
+            .as_ref()
+            .map_or(self.flow.remote, |dialog| dialog.next_hop(self.flow.remote));
+        let ahead = Flow {
+            remote: hop,
+            ..self.flow
+        };
+        if self.flow.transport == Transport::Udp {
+            return Way::inside(ahead, None);
+        }
+        if hop == self.flow.remote {
+            return Way::inside(self.flow, self.listens);
+        }
+        let same_host = hop.ip() == self.flow.remote.ip();
+        Way::inside(if same_host { self.flow } else { ahead }, Some(hop))
+    }
+
+    /// Remembers an ACK for repeats of what it confirmed.
+    pub(super) fn keep_ack(&mut self, ack: SentAck) {
+        if self.acks.len() == MAX_ACKS {
+            self.acks.remove(0);
+        }
+        self.acks.push(ack);
+    }
+
     /// Our 200 is repeated until its ACK comes, over TCP too: a proxy may lose it further on
     /// (RFC 3261 13.3.1.4).
     pub(super) fn wait_for_ack(
         &mut self,
         cseq: u32,
         bytes: Bytes,
-        flow: Flow,
+        way: Way,
         timers: Timers,
         now: Instant,
     ) {
         self.unconfirmed = Some(Unconfirmed {
             cseq,
             bytes,
-            flow,
+            way,
             repeat: Repeat::new(now, timers.t1, timers.t2),
             deadline: now + timers.limit(),
         });
@@ -128,7 +166,7 @@ impl Leg {
             return LegStep::NoAck;
         }
         if wait.repeat.due(now) {
-            return LegStep::Repeat(wait.flow, wait.bytes.clone());
+            return LegStep::Repeat(wait.way, wait.bytes.clone());
         }
         LegStep::Nothing
     }
@@ -136,3 +174,6 @@ impl Leg {
 
 /// What a call of ours was asked with; needed to read its answer.
 pub(super) type Asked = Arc<Request>;
+
+/// ACKs remembered of one call: a 200 is repeated for 32 s, and nobody changes a session more often.
+const MAX_ACKS: usize = 4;

@@ -3,11 +3,14 @@
 //! The shell gives it messages ([`Endpoint::handle_input`]), the clock
 //! ([`Endpoint::handle_timeout`]) and commands; it takes messages to send
 //! ([`Endpoint::poll_transmit`]), events ([`Endpoint::poll_event`]) and the next deadline
-//! ([`Endpoint::poll_timeout`]). What needs no decision is answered here: 100, OPTIONS, CANCEL,
-//! BYE, repeats, everything malformed, unknown, unsupported or beyond the limits.
+//! ([`Endpoint::poll_timeout`]). What needs no decision is answered here: OPTIONS, CANCEL, BYE,
+//! repeats, everything malformed, unknown, unsupported or beyond the limits.
+//!
+//! Nothing is remembered of whom no trunk lets in: each of their requests gets one answer that is
+//! not larger than it, or none (`stateless`). A quarter of all room is kept for those who are known.
 //!
 //! ```text
-//! called    Incoming ─ring─► Incoming ─accept─► Answered ─ACK─► Up ─BYE─► gone
+//! called    Invited ─admit: 100─► Incoming ─ring─► Incoming ─accept─► Answered ─ACK─► Up ─BYE─► gone
 //!               └─reject, CANCEL─► gone              └─no ACK: BYE─► gone
 //! calling   Calling ─1xx─► Ringing ─2xx, ACK─► Up ─BYE─► gone
 //!               └─hangup: CANCEL─► Cancelling ─487─► gone, or 2xx: ACK, BYE─► gone
@@ -19,25 +22,28 @@ mod commands;
 mod compose;
 mod incoming;
 mod leg;
+mod refusal;
 mod responses;
+mod stateless;
 mod table;
 mod types;
 mod update;
 
 pub use calling::CallRequest;
 pub use types::{
-    CommandError, EndCause, EndpointConfig, Event, Flow, LegId, Limits, Rejection, Transmit,
-    Transport,
+    CommandError, EndCause, EndpointConfig, Event, Fate, Flow, Invitation, LegId, Limits,
+    Rejection, Standing, Strangers, Transmit, Transport,
 };
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use rand::rngs::SmallRng;
+use ipnet::IpNet;
+use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 
 use crate::dialog::DialogKey;
-use crate::message::{Message, parse};
+use crate::message::{Message, ParseError, parse};
 
 use admission::Admission;
 use leg::Leg;
@@ -46,8 +52,8 @@ use table::Table;
 /// One SIP endpoint, both called and calling.
 pub struct Endpoint {
     config: EndpointConfig,
-    rng: SmallRng,
-    tag_secret: [u8; 16],
+    rng: StdRng,
+    tag_secret: [u8; 32],
     table: Table,
     legs: BTreeMap<LegId, Leg>,
     dialogs: BTreeMap<DialogKey, LegId>,
@@ -59,10 +65,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// `seed` makes tags and branches: unguessable in production, fixed in tests.
+    /// `seed` makes tags, Call-IDs and branches by a cryptographic generator: from the system in
+    /// production, fixed in tests.
     pub fn new(config: EndpointConfig, seed: [u8; 32], now: Instant) -> Self {
-        let mut rng = SmallRng::from_seed(seed);
-        let mut tag_secret = [0; 16];
+        let mut rng = StdRng::from_seed(seed);
+        let mut tag_secret = [0; 32];
         rng.fill_bytes(&mut tag_secret);
         let admission = Admission::new(config.limits, now);
         Self {
@@ -80,13 +87,38 @@ impl Endpoint {
         }
     }
 
-    /// A whole message came over `flow`. What is not SIP is dropped without an answer.
-    pub fn handle_input(&mut self, flow: Flow, data: &[u8], now: Instant) {
+    /// A whole message came over `flow`. What becomes of it is for the shell to count.
+    pub fn handle_input(&mut self, flow: Flow, data: &[u8], now: Instant) -> Fate {
+        let size = data.len();
         match parse(data) {
-            Ok(Message::Request(request)) => self.on_request(flow, request, now),
+            Ok(Message::Request(request)) => self.on_request(flow, size, request, None, now),
             Ok(Message::Response(response)) => self.on_response(&response, now),
-            Err(_) => {}
+            Err(ParseError::Request(faulty)) => {
+                self.on_request(flow, size, faulty.request, Some(faulty.fault), now)
+            }
+            Err(ParseError::Empty) => Fate::Taken,
+            Err(ParseError::StartLine) => Fate::Dropped("not_sip"),
+            Err(ParseError::Response(_)) => Fate::Dropped("damaged_response"),
         }
+    }
+
+    /// A connection is gone. What was asked over it and not answered is asked again another way:
+    /// nothing else repeats requests over TCP.
+    pub fn handle_gone(&mut self, flow: Flow) {
+        let again: Vec<_> = self.table.unanswered_over(flow).collect();
+        for (way, bytes) in again {
+            self.send(way, bytes);
+        }
+    }
+
+    /// The networks that trunks name; those who send from there are known.
+    pub fn know(&mut self, networks: Vec<IpNet>) {
+        self.admission.list(networks);
+    }
+
+    /// Does a trunk name this source, or did a call from there succeed not long ago?
+    pub fn knows(&self, source: std::net::IpAddr, now: Instant) -> bool {
+        self.admission.knows(source, now)
     }
 
     /// The clock moved.

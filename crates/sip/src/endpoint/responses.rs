@@ -8,20 +8,21 @@ use crate::digest::{Challenge, answer};
 use crate::message::{Headers, Method, Request, RequestUri, Response, name};
 use crate::transaction::OnResponse;
 
-use super::leg::{Asked, LastAck, State};
+use super::compose::Way;
+use super::leg::{Asked, SentAck, State};
 use super::table::{Client, Key, client_key};
-use super::{EndCause, Endpoint, Event, Flow, LegId};
+use super::{EndCause, Endpoint, Event, Fate, Flow, LegId};
 
 impl Endpoint {
-    pub(super) fn on_response(&mut self, response: &Response, now: Instant) {
+    pub(super) fn on_response(&mut self, response: &Response, now: Instant) -> Fate {
         let (Ok(via), Ok(cseq)) = (response.headers.via(), response.headers.cseq()) else {
-            return;
+            return Fate::Dropped("damaged_response");
         };
         let key = client_key(via.branch(), &cseq);
         let Some(entry) = self.table.clients.get_mut(&key) else {
-            return;
+            return Fate::Dropped("stray_response");
         };
-        let (flow, leg, request) = (entry.flow, entry.leg, entry.request.clone());
+        let (way, leg, request) = (entry.way, entry.leg, entry.request.clone());
         let (verdict, ack) = match &mut entry.machine {
             Client::Invite(machine) => (machine.on_response(response.status, now), machine.ack()),
             Client::Plain(machine) => (machine.on_response(response.status, now), None),
@@ -31,23 +32,24 @@ impl Endpoint {
             OnResponse::Ignore => {}
             OnResponse::AckAgain => {
                 if let Some(ack) = ack {
-                    self.send(flow, ack);
+                    self.send(way, ack);
                 }
             }
             OnResponse::Deliver if request.method == Method::Invite => {
-                self.on_invite_response(&key, (flow, leg), &request, response, now);
+                self.on_invite_response(&key, (way, leg), &request, response, now);
             }
             OnResponse::Deliver if request.method == Method::Bye => {
                 self.on_bye_response(leg, &request, response, now);
             }
             OnResponse::Deliver => {}
         }
+        Fate::Taken
     }
 
     fn on_invite_response(
         &mut self,
         key: &Key,
-        (flow, id): (Flow, LegId),
+        (way, id): (Way, LegId),
         request: &Asked,
         response: &Response,
         now: Instant,
@@ -70,7 +72,7 @@ impl Endpoint {
                     });
                 }
             }
-            200..=299 => self.on_answer(id, flow, request, response, now),
+            200..=299 => self.on_answer(key, (way, id), request, response, now),
             _ => {
                 let ack = ack_of_refusal(request, response).to_bytes();
                 if let Some(entry) = self.table.clients.get_mut(key)
@@ -78,16 +80,16 @@ impl Endpoint {
                 {
                     machine.set_ack(ack.clone());
                 }
-                self.send(flow, ack);
-                self.on_refusal(id, flow, request, response, now);
+                self.send(way, ack);
+                self.on_refusal(id, way, request, response, now);
             }
         }
     }
 
     fn on_answer(
         &mut self,
-        id: LegId,
-        flow: Flow,
+        key: &Key,
+        (way, id): (Way, LegId),
         request: &Asked,
         response: &Response,
         now: Instant,
@@ -100,17 +102,21 @@ impl Endpoint {
         let tag = tag.unwrap_or_default();
         let Some(leg) = self.legs.get_mut(&id) else {
             // The call is over on our side; a late or second answer must not ring on.
-            self.dismiss(flow, request, response, now);
+            self.dismiss(way, request, response, now);
             return;
         };
-        if let Some(ack) = &leg.last_ack
-            && leg.asking.is_none()
-        {
-            if ack.remote_tag == tag {
-                let (flow, bytes) = (ack.flow, ack.bytes.clone());
-                self.send(flow, bytes);
-            } else {
-                self.dismiss(flow, request, response, now);
+        if leg.asking.as_ref() != Some(key) {
+            // This INVITE has its answer: the same again, or another branch of a fork.
+            let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
+            let known = |ack: &&SentAck| ack.cseq == number && ack.remote_tag == tag;
+            match leg.acks.iter().find(known) {
+                Some(ack) => {
+                    let (way, bytes) = (ack.way, ack.bytes.clone());
+                    self.send(way, bytes);
+                }
+                // An ACK from long ago is gone, and the call is still the same one.
+                None if leg.key().is_some_and(|key| key.remote_tag == tag) => {}
+                None => self.dismiss(way, request, response, now),
             }
             return;
         }
@@ -157,30 +163,28 @@ impl Endpoint {
         let Some(leg) = self.legs.get_mut(&id) else {
             return;
         };
+        let way = leg.way();
         let Some(dialog) = &mut leg.dialog else {
             return;
         };
-        let number = request.headers.cseq().map_or(1, |cseq| cseq.number);
-        let flow = Flow {
-            remote: dialog.next_hop(leg.flow.remote),
-            ..leg.flow
-        };
-        let mut ack = dialog.request(Method::Ack, Some(number));
-        self.dress(&mut ack, flow);
+        let cseq = request.headers.cseq().map_or(1, |cseq| cseq.number);
+        let mut ack = dialog.request(Method::Ack, Some(cseq));
+        self.dress(&mut ack, way.flow);
         let bytes = ack.to_bytes();
         if let Some(leg) = self.legs.get_mut(&id) {
-            leg.last_ack = Some(LastAck {
+            leg.keep_ack(SentAck {
+                cseq,
                 remote_tag,
                 bytes: bytes.clone(),
-                flow,
+                way,
             });
         }
-        self.send(flow, bytes);
+        self.send(way, bytes);
     }
 
     /// ACK and BYE for an answer nobody wants: a fork's second one, or one that crossed with our
     /// giving up.
-    fn dismiss(&mut self, flow: Flow, request: &Asked, response: &Response, now: Instant) {
+    fn dismiss(&mut self, way: Way, request: &Asked, response: &Response, now: Instant) {
         let Ok(mut dialog) = Dialog::calling(request, response) else {
             return;
         };
@@ -188,21 +192,23 @@ impl Endpoint {
             return;
         }
         let number = request.headers.cseq().map_or(1, |cseq| cseq.number);
-        let flow = Flow {
-            remote: dialog.next_hop(flow.remote),
-            ..flow
+        let hop = dialog.next_hop(way.flow.remote);
+        let ahead = Flow {
+            remote: hop,
+            ..way.flow
         };
+        let way = Way::inside(ahead, way.otherwise);
         let mut ack = dialog.request(Method::Ack, Some(number));
-        self.dress(&mut ack, flow);
-        self.send(flow, ack.to_bytes());
+        self.dress(&mut ack, way.flow);
+        self.send(way, ack.to_bytes());
         let bye = dialog.request(Method::Bye, None);
-        self.ask(NOBODY, bye, flow, now);
+        self.ask(NOBODY, bye, way, now);
     }
 
     fn on_refusal(
         &mut self,
         id: LegId,
-        flow: Flow,
+        way: Way,
         request: &Asked,
         response: &Response,
         now: Instant,
@@ -212,7 +218,7 @@ impl Endpoint {
         };
         let cancelled = leg.state == State::Cancelling;
         if !cancelled && let Some(retry) = self.authorize(id, request, response) {
-            let key = self.ask(id, retry, flow, now);
+            let key = self.ask(id, retry, way, now);
             if let Some(leg) = self.legs.get_mut(&id) {
                 leg.asking = Some(key);
             }
@@ -247,11 +253,8 @@ impl Endpoint {
             let Some(leg) = self.legs.get(&id) else {
                 return;
             };
-            let flow = leg.dialog.as_ref().map_or(leg.flow, |dialog| Flow {
-                remote: dialog.next_hop(leg.flow.remote),
-                ..leg.flow
-            });
-            self.ask(id, retry, flow, now);
+            let way = leg.way();
+            self.ask(id, retry, way, now);
             return;
         }
         self.end(id, EndCause::Local);

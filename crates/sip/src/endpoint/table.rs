@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use crate::message::{CSeq, Method, Request, Via};
 use crate::transaction::{InviteClient, InviteServer, PlainClient, PlainServer, Step};
 
+use super::compose::Way;
 use super::{Flow, LegId};
 
 /// Names a transaction: branch, sent-by and method (RFC 3261 17.2.3), or what stands for them.
@@ -29,7 +32,7 @@ pub(super) enum Timer {
 pub(super) struct ServerEntry {
     pub(super) machine: Server,
     /// Where responses go.
-    pub(super) flow: Flow,
+    pub(super) way: Way,
     pub(super) leg: LegId,
     /// What responses are made of.
     pub(super) request: std::sync::Arc<Request>,
@@ -42,7 +45,7 @@ pub(super) enum Server {
 
 pub(super) struct ClientEntry {
     pub(super) machine: Client,
-    pub(super) flow: Flow,
+    pub(super) way: Way,
     pub(super) leg: LegId,
     /// What an ACK, a CANCEL or a retry with credentials is made of.
     pub(super) request: std::sync::Arc<Request>,
@@ -88,6 +91,18 @@ impl ClientEntry {
 impl Table {
     pub(super) fn len(&self) -> usize {
         self.servers.len() + self.clients.len()
+    }
+
+    /// Requests of ours that went over a connection and were not answered.
+    pub(super) fn unanswered_over(&self, flow: Flow) -> impl Iterator<Item = (Way, Bytes)> {
+        let over = move |entry: &&ClientEntry| entry.way.flow == flow;
+        self.clients.values().filter(over).filter_map(|entry| {
+            let bytes = match &entry.machine {
+                Client::Invite(machine) => machine.unanswered(),
+                Client::Plain(machine) => machine.unanswered(),
+            };
+            Some((entry.way, bytes?))
+        })
     }
 
     /// The entry wakes at its deadline. Old deadlines stay in the queue and wake it for nothing,

@@ -8,6 +8,9 @@ use bytes::Bytes;
 use crate::message::{Headers, Request};
 use crate::transaction::Timers;
 
+use super::compose::Way;
+use super::table::Key;
+
 /// How messages travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
@@ -47,8 +50,59 @@ pub struct Flow {
 pub struct Transmit {
     /// Which way.
     pub flow: Flow,
+    /// Over TCP, where to connect to when that connection is gone (RFC 3261 18.1.1, 18.2.2).
+    /// `None`: nobody is owed as much.
+    pub otherwise: Option<SocketAddr>,
     /// What.
     pub bytes: Bytes,
+}
+
+/// What became of a message that came in. The words are for counters and logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It was understood.
+    Taken,
+    /// It was refused in an answer.
+    Refused(&'static str),
+    /// Nobody hears of it.
+    Dropped(&'static str),
+}
+
+/// An INVITE from outside any call. Nothing is remembered of it yet: admit it or turn it away.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// The INVITE; its body is the session description.
+    pub request: Box<Request>,
+    /// Where it came from.
+    pub flow: Flow,
+    pub(super) key: Key,
+    pub(super) way: Way,
+}
+
+impl Invitation {
+    /// Whether the other is the same INVITE once more.
+    pub fn is_repeated_by(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+/// Who sends an INVITE, as far as the owner of the trunks knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A trunk names its address, or it has proven a password.
+    Known,
+    /// Whoever a trunk lets in that is open to all.
+    Stranger,
+}
+
+/// What those get to hear whom no trunk knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strangers {
+    /// One answer to each request, not larger than it, nothing remembered.
+    #[default]
+    Refused,
+    /// Nothing, unless a trunk asks for a password.
+    Ignored,
 }
 
 /// Names a call inside one endpoint.
@@ -58,12 +112,15 @@ pub struct LegId(pub(super) u64);
 /// Bounds of every table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Calls at the same time; more get 503.
+    /// Calls at the same time; more get 503. A quarter is kept for those who are known.
     pub calls: usize,
-    /// Transactions at the same time; beyond it requests are dropped.
+    /// Transactions at the same time; beyond it requests get 503. A quarter is kept as above.
     pub transactions: usize,
     /// INVITEs per second from one address; twice as many pass in a burst, more get 503.
     pub invites_per_second: u32,
+    /// Requests per second from all strangers together; twice as many pass in a burst, more get
+    /// nothing.
+    pub strangers_per_second: u32,
 }
 
 impl Default for Limits {
@@ -72,6 +129,7 @@ impl Default for Limits {
             calls: 1000,
             transactions: 20_000,
             invites_per_second: 50,
+            strangers_per_second: 200,
         }
     }
 }
@@ -85,6 +143,8 @@ pub struct EndpointConfig {
     pub timers: Timers,
     /// Bounds.
     pub limits: Limits,
+    /// What strangers get to hear.
+    pub strangers: Strangers,
 }
 
 impl EndpointConfig {
@@ -94,6 +154,7 @@ impl EndpointConfig {
             product: product.into(),
             timers: Timers::default(),
             limits: Limits::default(),
+            strangers: Strangers::default(),
         }
     }
 }
@@ -101,17 +162,8 @@ impl EndpointConfig {
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// Somebody calls. 100 is out already; ring, accept or reject.
-    Incoming {
-        /// The call.
-        leg: LegId,
-        /// Our tag, which is also the call's LiveKit id.
-        tag: String,
-        /// The INVITE.
-        request: Box<Request>,
-        /// Where it came from.
-        flow: Flow,
-    },
+    /// Somebody calls, and nothing is out yet: `admit` or `turn_away`.
+    Invited(Invitation),
     /// The ACK of our 200 came, perhaps with the answer to an offer of ours.
     Confirmed {
         /// The call.
@@ -170,17 +222,17 @@ pub enum Event {
 }
 
 impl Event {
-    /// The call it is about.
-    pub const fn leg(&self) -> LegId {
+    /// The call it is about; an invitation is not one yet.
+    pub const fn leg(&self) -> Option<LegId> {
         match self {
-            Self::Incoming { leg, .. }
-            | Self::Confirmed { leg, .. }
+            Self::Invited(_) => None,
+            Self::Confirmed { leg, .. }
             | Self::Change { leg, .. }
             | Self::Info { leg, .. }
             | Self::Progress { leg, .. }
             | Self::Answered { leg, .. }
             | Self::Changed { leg, .. }
-            | Self::Ended { leg, .. } => *leg,
+            | Self::Ended { leg, .. } => Some(*leg),
         }
     }
 }
@@ -212,6 +264,8 @@ pub enum EndCause {
 pub struct Rejection {
     /// 300 to 699.
     pub status: u16,
+    /// Words that say more than the usual ones.
+    pub reason: Option<&'static str>,
     /// Headers to add: challenges, warnings, Retry-After.
     pub headers: Vec<(String, String)>,
 }
@@ -221,8 +275,16 @@ impl Rejection {
     pub const fn status(status: u16) -> Self {
         Self {
             status,
+            reason: None,
             headers: Vec::new(),
         }
+    }
+
+    /// The same in words of its own.
+    #[must_use]
+    pub const fn saying(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
     }
 
     /// The same with one more header.

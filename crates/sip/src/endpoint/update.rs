@@ -7,47 +7,49 @@ use std::time::Instant;
 use crate::message::{Request, name};
 use crate::transaction::PlainServer;
 
+use super::compose::Way;
+use super::incoming::describe;
 use super::leg::State;
+use super::refusal::Refusal;
 use super::table::{Key, Server, ServerEntry};
-use super::{Endpoint, Event, Flow, LegId};
+use super::{Endpoint, Event, Fate, LegId};
 
 impl Endpoint {
     pub(super) fn on_update(
         &mut self,
         id: LegId,
         key: Key,
-        flow: Flow,
-        request: Request,
+        way: Way,
+        mut request: Request,
         now: Instant,
-    ) {
+    ) -> Fate {
         let Some(leg) = self.legs.get_mut(&id) else {
-            return;
+            return self.refuse(way, &request, Refusal::new(481, "no_call"));
         };
         let offers = !request.body.is_empty();
         if offers && (leg.pending.is_some() || leg.state == State::Incoming) {
             // An offer of theirs is not answered yet.
-            let later = [(name::RETRY_AFTER, "2".to_owned())];
-            self.answer_statelessly(flow, &request, 500, &later);
-            return;
+            let later = Refusal::new(500, "overlap").with(name::RETRY_AFTER, "2");
+            return self.refuse(way, &request, later);
         }
         if offers && leg.asking.is_some() {
-            self.answer_statelessly(flow, &request, 491, &[]);
-            return;
+            return self.refuse(way, &request, Refusal::new(491, "overlap"));
         }
         if let Some(dialog) = &mut leg.dialog {
             dialog.refresh_target(&request.headers);
         }
         if offers {
             leg.pending = Some(key.clone());
+            describe(&mut request);
         }
-        let reliable = flow.transport.is_reliable();
+        let reliable = way.flow.transport.is_reliable();
         let machine = Server::Plain(PlainServer::new(self.config.timers, reliable));
         let shared = Arc::new(request.clone());
         self.table.servers.insert(
             key.clone(),
             ServerEntry {
                 machine,
-                flow,
+                way,
                 leg: id,
                 request: shared,
             },
@@ -57,11 +59,12 @@ impl Endpoint {
                 leg: id,
                 request: Box::new(request),
             });
-            return;
+            return Fate::Taken;
         }
-        let contact = Self::contact(flow);
+        let contact = Self::contact(way.flow);
         self.respond(&key, 200, now, |response| {
             response.headers.push(name::CONTACT, contact);
         });
+        Fate::Taken
     }
 }

@@ -1,6 +1,7 @@
 //! Header values with structure: Via, CSeq, and addresses with parameters.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use crate::uri::{Params, Uri, parse_host_port, write_host};
 
@@ -20,20 +21,22 @@ pub struct Via {
 }
 
 impl Via {
-    /// Reads `SIP/2.0/UDP host:port;branch=…`.
+    /// Reads `SIP/2.0/UDP host:port;branch=…`, with blanks wherever the grammar lets them stand.
     pub fn parse(text: &str) -> Option<Self> {
-        let (protocol, rest) = text.trim().split_once(char::is_whitespace)?;
-        let mut parts = protocol.split('/');
-        let (sip, version, transport) = (parts.next()?, parts.next()?, parts.next()?);
-        if !sip.eq_ignore_ascii_case("SIP") || version != "2.0" || parts.next().is_some() {
+        let mut parts = text.splitn(3, '/').map(str::trim);
+        let (sip, version, rest) = (parts.next()?, parts.next()?, parts.next()?);
+        if !sip.eq_ignore_ascii_case("SIP") || version != "2.0" {
             return None;
         }
-        let (sent_by, params) = match rest.split_once(';') {
-            Some((sent_by, params)) => (sent_by, params),
-            None => (rest, ""),
+        let (transport, rest) = rest.split_once(char::is_whitespace)?;
+        let (sent_by, params) = rest.split_once(';').unwrap_or((rest, ""));
+        let sent_by: String = sent_by.split_whitespace().collect();
+        let (host, port) = match parse_host_port(&sent_by) {
+            Ok((host, port)) => (host, port),
+            // An IPv6 address without its brackets.
+            Err(_) => (sent_by.parse::<Ipv6Addr>().ok().map(|_| &*sent_by)?, None),
         };
-        let (host, port) = parse_host_port(sent_by.trim()).ok()?;
-        if transport.is_empty() {
+        if !super::parse::is_token(transport) {
             return None;
         }
         Some(Self {
@@ -113,25 +116,26 @@ impl NameAddr {
         }
     }
 
-    /// Reads `"Name" <sip:…>;tag=x` or `sip:…;tag=x`.
+    /// Reads `"Name" <sip:…>;tag=x` or `sip:…;tag=x`. The address itself may hold characters that
+    /// ought to be escaped, or be of a scheme we do not speak.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let Some(open) = opening_bracket(text) else {
             // Without brackets, parameters belong to the header (RFC 3261 20.10).
             let (uri, params) = text.split_once(';').unwrap_or((text, ""));
-            let uri = Uri::parse(uri.trim()).ok()?;
             return Some(Self {
                 name: None,
-                uri,
+                uri: Uri::lenient(uri.trim())?,
                 params: Params::parse(params),
             });
         };
         let (name, rest) = text.split_at_checked(open)?;
-        let (uri, params) = rest.strip_prefix('<')?.split_once('>')?;
+        let rest = rest.strip_prefix('<')?;
+        let (uri, params) = rest.split_once('>').unwrap_or((rest, ""));
         let name = unquote(name.trim());
         Some(Self {
             name: (!name.is_empty()).then(|| trunkline_base::secret::Personal::new(name)),
-            uri: Uri::parse(uri.trim()).ok()?,
+            uri: Uri::lenient(uri.trim())?,
             params: Params::parse(params),
         })
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::header::{CSeq, NameAddr, Via};
+use super::text::{encode, is_blank};
 use super::{MAX_HEADERS, split_values};
 
 /// Header names in their usual spelling.
@@ -70,7 +71,15 @@ pub enum HeaderError {
 
 /// Headers in the order they came. `Debug` shows names only: values hold numbers and credentials.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(Cow<'static, str>, String)>);
+pub struct Headers(Vec<Line>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Line {
+    name: Cow<'static, str>,
+    value: String,
+    /// Came as Latin-1 and goes back as that.
+    latin1: bool,
+}
 
 impl Headers {
     /// None yet.
@@ -81,14 +90,44 @@ impl Headers {
     /// Adds a header at the end. Line breaks in the value become spaces, so that no value can
     /// start a header of its own.
     pub fn push(&mut self, name: &str, value: impl Into<String>) {
-        if self.0.len() < MAX_HEADERS {
-            self.0.push((canonical(name), clean(value.into())));
-        }
+        let value = clean(value.into());
+        self.add(canonical(name), value, false);
     }
 
     /// Adds a header before all others.
     pub fn push_front(&mut self, name: &str, value: impl Into<String>) {
-        self.0.insert(0, (canonical(name), clean(value.into())));
+        let line = Line {
+            name: canonical(name),
+            value: clean(value.into()),
+            latin1: false,
+        };
+        self.0.insert(0, line);
+    }
+
+    /// Adds every header of that name that another message has, byte by byte as it came, each with
+    /// `end` after it.
+    pub fn copy(&mut self, other: &Self, name: &str, end: &str) {
+        for line in other.named(name) {
+            let value = format!("{}{end}", line.value);
+            self.add(line.name.clone(), value, line.latin1);
+        }
+    }
+
+    /// Adds a header as it was read. `false` if there is no room.
+    pub(super) fn append(&mut self, name: &str, value: &str, latin1: bool) -> bool {
+        self.add(canonical(name), clean(value.to_owned()), latin1)
+    }
+
+    fn add(&mut self, name: Cow<'static, str>, value: String, latin1: bool) -> bool {
+        let room = self.0.len() < MAX_HEADERS;
+        if room {
+            self.0.push(Line {
+                name,
+                value,
+                latin1,
+            });
+        }
+        room
     }
 
     /// Replaces every header of that name by one.
@@ -100,7 +139,7 @@ impl Headers {
     /// Takes out every header of that name.
     pub fn remove(&mut self, name: &str) {
         let name = canonical(name);
-        self.0.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
+        self.0.retain(|line| !line.name.eq_ignore_ascii_case(&name));
     }
 
     /// The first value of that name, as written.
@@ -110,11 +149,14 @@ impl Headers {
 
     /// Every line of that name, as written.
     pub fn lines<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.named(name).map(|line| line.value.as_str())
+    }
+
+    fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Line> {
         let name = canonical(name);
         self.0
             .iter()
-            .filter(move |(n, _)| n.eq_ignore_ascii_case(&name))
-            .map(|(_, v)| v.as_str())
+            .filter(move |line| line.name.eq_ignore_ascii_case(&name))
     }
 
     /// Every value of that name, with lists taken apart.
@@ -124,7 +166,20 @@ impl Headers {
 
     /// All headers.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(n, v)| (n.as_ref(), v.as_str()))
+        self.0
+            .iter()
+            .map(|line| (line.name.as_ref(), line.value.as_str()))
+    }
+
+    /// Writes all but Content-Length, each name through `spell`.
+    pub(super) fn print(&self, out: &mut Vec<u8>, spell: impl Fn(&str) -> &str) {
+        let lines = self.0.iter();
+        for line in lines.filter(|line| line.name != name::CONTENT_LENGTH) {
+            encode(spell(&line.name), line.latin1, out);
+            out.extend_from_slice(b": ");
+            encode(&line.value, line.latin1, out);
+            out.extend_from_slice(b"\r\n");
+        }
     }
 
     /// How many lines.
@@ -219,17 +274,26 @@ impl Headers {
 impl std::fmt::Debug for Headers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
-            .entries(self.0.iter().map(|(name, _)| name))
+            .entries(self.0.iter().map(|line| &line.name))
             .finish()
     }
 }
 
 fn clean(value: String) -> String {
     let unsafe_char = |c: char| c == '\r' || c == '\n' || c == '\0';
-    if value.contains(unsafe_char) || value.trim().len() != value.len() {
-        return value.replace(unsafe_char, " ").trim().to_owned();
+    if value.contains(unsafe_char) || value.trim_matches(is_blank).len() != value.len() {
+        return value
+            .replace(unsafe_char, " ")
+            .trim_matches(is_blank)
+            .to_owned();
     }
     value
+}
+
+/// The shortest spelling of a name.
+pub(super) fn compact(name: &str) -> &str {
+    let found = COMPACT.iter().position(|(_, long)| *long == name);
+    found.and_then(|at| SHORT.get(at..=at)).unwrap_or(name)
 }
 
 /// The usual spelling of a name; compact forms are written out.
@@ -268,6 +332,9 @@ const COMPACT: &[(u8, &str)] = &[
     (b'd', "Request-Disposition"),
     (b'y', "Identity"),
 ];
+
+/// The letters of [`COMPACT`], in its order.
+const SHORT: &str = "vftimlceskorbuxajdy";
 
 const KNOWN: &[&str] = &[
     name::VIA,

@@ -1,17 +1,22 @@
 //! SIP messages: reading, writing, and the header values a stack looks at.
 //!
-//! Reading is lenient where the meaning is clear (compact names, folded lines, bare LF, spaces)
-//! and bounded everywhere: [`MAX_MESSAGE`] bytes, [`MAX_HEADERS`] headers.
+//! Reading is lenient where the meaning is clear (any bytes in values, odd header names, compact
+//! names, folded lines, bare LF, spaces) and bounded everywhere: [`MAX_MESSAGE`] bytes,
+//! [`MAX_HEADERS`] headers. A request that can be answered but not obeyed is [`Faulty`]: it carries
+//! what an answer is made of and the words to give as its reason.
 
+mod body;
 mod header;
 mod headers;
 mod parse;
 mod print;
 mod stream;
+mod text;
 
+pub use body::{BodyError, sdp_of};
 pub use header::{CSeq, NameAddr, Via};
 pub use headers::{HeaderError, Headers, name};
-pub use parse::{ParseError, parse};
+pub use parse::{Fault, Faulty, ParseError, parse};
 pub use stream::{FrameError, Framed, Framer};
 
 use bytes::Bytes;
@@ -165,6 +170,7 @@ pub const fn reason_phrase(status: u16) -> &'static str {
         503 => "Service Unavailable",
         504 => "Server Time-out",
         505 => "Version Not Supported",
+        513 => "Message Too Large",
         603 => "Decline",
         other => match other / 100 {
             1 => "Progress",

@@ -4,29 +4,56 @@ use bytes::Bytes;
 
 use crate::uri::{Uri, UriError};
 
+use super::text::{decode, is_blank};
 use super::{Headers, MAX_HEADERS, MAX_MESSAGE, Message, Method, Request, RequestUri, Response};
 
-/// Why bytes are not a SIP message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why bytes are not a message that can be acted upon.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Nothing, or line breaks only: a keep-alive.
     #[error("message is empty")]
     Empty,
-    /// Over [`MAX_MESSAGE`] bytes or [`MAX_HEADERS`] headers.
-    #[error("message is too large")]
-    TooLarge,
     /// The first line is neither a request's nor a response's.
     #[error("start line is not sip")]
     StartLine,
-    /// The headers are not text.
-    #[error("headers are not utf-8")]
-    NotText,
-    /// A line without a name and colon.
-    #[error("header line has no name")]
-    HeaderLine,
-    /// Content-Length is unreadable or promises more than came.
-    #[error("content-length does not fit the body")]
+    /// A response with a fault. Nobody answers a response.
+    #[error("response is damaged: {0}")]
+    Response(Fault),
+    /// A request that can be answered, and no more.
+    #[error("request is damaged: {}", .0.fault)]
+    Request(Box<Faulty>),
+}
+
+/// What is wrong with a message. The words go to the sender as a reason phrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Over [`MAX_MESSAGE`] bytes, or promises to be.
+    #[error("message is longer than 65535 bytes")]
+    TooLarge,
+    /// Over [`MAX_HEADERS`] header lines.
+    #[error("more than 256 header lines")]
+    Headers,
+    /// Neither a URI nor anything that could be one.
+    #[error("Request-URI is malformed")]
+    RequestUri,
+    /// Another SIP.
+    #[error("version is not supported")]
+    Version,
+    /// Not a number, or two that differ: an attempt to smuggle.
+    #[error("Content-Length is malformed")]
     ContentLength,
+    /// Content-Length promises more than came.
+    #[error("Content-Length exceeds the body")]
+    BodyShort,
+}
+
+/// As much of a request as its answer needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faulty {
+    /// What could be read.
+    pub request: Request,
+    /// What could not.
+    pub fault: Fault,
 }
 
 /// Reads one whole message. On a datagram, bytes past Content-Length are cut off.
@@ -34,36 +61,60 @@ pub enum ParseError {
 /// # Errors
 /// [`ParseError`]; no input panics.
 pub fn parse(data: &[u8]) -> Result<Message, ParseError> {
-    if data.len() > MAX_MESSAGE {
-        return Err(ParseError::TooLarge);
-    }
-    let start = data
-        .iter()
-        .position(|b| !matches!(b, b'\r' | b'\n'))
-        .ok_or(ParseError::Empty)?;
+    let start = start_of_message(data).ok_or(ParseError::Empty)?;
     let data = data.get(start..).unwrap_or_default();
+    let oversize = data.len() > MAX_MESSAGE;
+    let data = data.get(..data.len().min(MAX_MESSAGE)).unwrap_or_default();
     let (head, body) = split_head(data);
-    let head = std::str::from_utf8(head).map_err(|_| ParseError::NotText)?;
-    let mut lines = head
-        .split('\n')
-        .map(|line| line.strip_suffix('\r').unwrap_or(line));
-    let start_line = lines.next().unwrap_or_default();
-    let first = parse_start_line(start_line)?;
-    let headers = parse_headers(lines)?;
-    let body = cut_body(&headers, body)?;
-    Ok(match first {
-        StartLine::Request(method, uri) => Message::Request(Request {
-            method,
-            uri,
-            headers,
-            body,
-        }),
-        StartLine::Response(status, reason) => Message::Response(Response {
-            status,
-            reason,
-            headers,
-            body,
-        }),
+    let mut lines = head_lines(head);
+    let (first, mut fault) = start_line(lines.next().unwrap_or_default())?;
+    let (headers, too_many) = header_lines(lines);
+    if too_many {
+        fault = fault.or(Some(Fault::Headers));
+    }
+    let body = if oversize {
+        fault = Some(Fault::TooLarge);
+        Bytes::new()
+    } else {
+        cut_body(&headers, body).unwrap_or_else(|problem| {
+            fault = fault.or(Some(problem));
+            Bytes::new()
+        })
+    };
+    match first {
+        StartLine::Response(status, reason) => match fault {
+            Some(fault) => Err(ParseError::Response(fault)),
+            None => Ok(Message::Response(Response {
+                status,
+                reason,
+                headers,
+                body,
+            })),
+        },
+        StartLine::Request(method, uri) => {
+            let request = Request {
+                method,
+                uri,
+                headers,
+                body,
+            };
+            match fault {
+                Some(fault) => Err(ParseError::Request(Box::new(Faulty { request, fault }))),
+                None => Ok(Message::Request(request)),
+            }
+        }
+    }
+}
+
+/// Leading line breaks are keep-alives that arrived together with a message (RFC 3261 7.5); some
+/// senders mark their text as UTF-8. `None` if nothing else is there.
+fn start_of_message(data: &[u8]) -> Option<usize> {
+    let breaks = data.iter().position(|b| !matches!(b, b'\r' | b'\n'))?;
+    let rest = data.get(breaks..)?;
+    Some(if rest.starts_with(BYTE_ORDER_MARK) {
+        breaks + BYTE_ORDER_MARK.len()
+    } else {
+        breaks
     })
 }
 
@@ -106,107 +157,133 @@ fn split_head(data: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn parse_start_line(line: &str) -> Result<StartLine, ParseError> {
-    let line = line.trim_end();
-    if let Some(rest) = line.strip_prefix("SIP/2.0 ") {
-        let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
-        let three = status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit());
-        let status: u16 = status.parse().map_err(|_| ParseError::StartLine)?;
-        if !three || !(100..700).contains(&status) {
-            return Err(ParseError::StartLine);
-        }
-        return Ok(StartLine::Response(status, reason.to_owned()));
-    }
-    let mut parts = line.split(' ').filter(|part| !part.is_empty());
-    let (Some(method), Some(uri), Some(version), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(ParseError::StartLine);
-    };
-    if !is_token(method) || !version.eq_ignore_ascii_case("SIP/2.0") {
-        return Err(ParseError::StartLine);
-    }
-    let uri = match Uri::parse(uri) {
-        Ok(uri) => RequestUri::Known(uri),
-        Err(UriError::Scheme) => RequestUri::Foreign(uri.to_owned()),
-        Err(_) => return Err(ParseError::StartLine),
-    };
-    Ok(StartLine::Request(Method::parse(method), uri))
+pub(super) fn head_lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    head.split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-fn parse_headers<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Headers, ParseError> {
+fn start_line(line: &[u8]) -> Result<(StartLine, Option<Fault>), ParseError> {
+    let (line, _) = decode(line);
+    let line = line.trim_matches(is_blank);
+    if let Some(rest) = line
+        .split_at_checked(STATUS.len())
+        .and_then(|(start, rest)| start.eq_ignore_ascii_case(STATUS).then_some(rest))
+    {
+        return status_line(rest).map(|first| (first, None));
+    }
+    // The URI is what stands between the first word and the last, so that a blank inside it is
+    // the URI's fault and not the line's.
+    let (method, rest) = line.split_once(is_blank).ok_or(ParseError::StartLine)?;
+    let (uri, version) = rest.rsplit_once(is_blank).ok_or(ParseError::StartLine)?;
+    let is_sip = version
+        .get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case("SIP/"));
+    if !is_sip || !is_token(method) {
+        return Err(ParseError::StartLine);
+    }
+    let mut fault = (!version.eq_ignore_ascii_case("SIP/2.0")).then_some(Fault::Version);
+    let uri = request_uri(uri.trim_matches(is_blank)).unwrap_or_else(|text| {
+        fault = fault.or(Some(Fault::RequestUri));
+        RequestUri::Foreign(text)
+    });
+    Ok((StartLine::Request(Method::parse(method), uri), fault))
+}
+
+fn status_line(rest: &str) -> Result<StartLine, ParseError> {
+    let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
+    let three = status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit());
+    let status: u16 = status.parse().map_err(|_| ParseError::StartLine)?;
+    if !three || !(100..700).contains(&status) {
+        return Err(ParseError::StartLine);
+    }
+    Ok(StartLine::Response(status, reason.to_owned()))
+}
+
+/// Some senders put the Request-URI into brackets, and some write characters into it that ought
+/// to be escaped; both say clearly whom they want.
+fn request_uri(text: &str) -> Result<RequestUri, String> {
+    let bare = text
+        .strip_prefix('<')
+        .and_then(|rest| rest.strip_suffix('>'))
+        .unwrap_or(text);
+    match Uri::parse(bare) {
+        Ok(uri) => Ok(RequestUri::Known(uri)),
+        Err(UriError::Scheme) => Ok(RequestUri::Foreign(bare.to_owned())),
+        Err(_) => Uri::lenient(bare)
+            .filter(|uri| !uri.host.is_empty())
+            .map(RequestUri::Known)
+            .ok_or_else(|| bare.to_owned()),
+    }
+}
+
+/// The headers, and whether there were more than fit. A line that is no header is passed over:
+/// what it was meant to say is lost, and nothing else.
+pub(super) fn header_lines<'a>(lines: impl Iterator<Item = &'a [u8]>) -> (Headers, bool) {
     let mut headers = Headers::new();
-    let mut pending: Option<(&str, String)> = None;
+    let mut pending: Option<Vec<u8>> = None;
+    let mut too_many = false;
     for line in lines {
         if line.is_empty() {
             break;
         }
-        if line.starts_with([' ', '\t']) {
+        if line.starts_with(b" ") || line.starts_with(b"\t") {
             // A folded line continues the one before it.
-            let (_, value) = pending.as_mut().ok_or(ParseError::HeaderLine)?;
-            value.push(' ');
-            value.push_str(line.trim());
+            if let Some(pending) = &mut pending {
+                pending.push(b' ');
+                pending.extend_from_slice(line.trim_ascii());
+            }
             continue;
         }
-        flush(&mut headers, pending.take())?;
-        let (name, value) = line.split_once(':').ok_or(ParseError::HeaderLine)?;
-        let name = name.trim_end();
-        if !is_token(name) {
-            return Err(ParseError::HeaderLine);
-        }
-        pending = Some((name, value.trim().to_owned()));
+        too_many |= !flush(&mut headers, pending.replace(line.to_vec()));
     }
-    flush(&mut headers, pending)?;
+    too_many |= !flush(&mut headers, pending);
     // Content-Length is always printed, and what is printed must be readable again.
-    let printed = headers.len() + usize::from(content_length(&headers)?.is_none());
-    if printed > MAX_HEADERS {
-        return Err(ParseError::TooLarge);
-    }
-    Ok(headers)
+    let printed = headers.len() + usize::from(headers.get(super::name::CONTENT_LENGTH).is_none());
+    (headers, too_many || printed > MAX_HEADERS)
 }
 
-fn flush(headers: &mut Headers, pending: Option<(&str, String)>) -> Result<(), ParseError> {
-    if let Some((name, value)) = pending {
-        if headers.len() == MAX_HEADERS {
-            return Err(ParseError::TooLarge);
-        }
-        headers.push(name, value);
+/// `false` if there is no room for the line.
+fn flush(headers: &mut Headers, line: Option<Vec<u8>>) -> bool {
+    let Some(line) = line else { return true };
+    let (line, latin1) = decode(&line);
+    let Some((name, value)) = line.split_once(':') else {
+        return true;
+    };
+    let name = name.trim_matches(is_blank);
+    if name.is_empty() || name.contains(char::is_control) {
+        return true;
     }
-    Ok(())
+    headers.append(name, value, latin1)
 }
 
-fn cut_body(headers: &Headers, body: &[u8]) -> Result<Bytes, ParseError> {
+fn cut_body(headers: &Headers, body: &[u8]) -> Result<Bytes, Fault> {
     let Some(length) = content_length(headers)? else {
         return Ok(Bytes::copy_from_slice(body));
     };
-    let body = body.get(..length).ok_or(ParseError::ContentLength)?;
+    if length > MAX_MESSAGE {
+        return Err(Fault::TooLarge);
+    }
+    let body = body.get(..length).ok_or(Fault::BodyShort)?;
     Ok(Bytes::copy_from_slice(body))
 }
 
 /// Content-Length; two that differ are an attempt to smuggle.
-pub(super) fn content_length(headers: &Headers) -> Result<Option<usize>, ParseError> {
+pub(super) fn content_length(headers: &Headers) -> Result<Option<usize>, Fault> {
     let mut found = None;
     for line in headers.lines(super::name::CONTENT_LENGTH) {
         let digits = !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit());
-        let length = line
-            .parse()
-            .ok()
-            .filter(|_| digits)
-            .ok_or(ParseError::ContentLength)?;
+        // A number beyond any machine's is a number all the same.
+        let length = digits
+            .then(|| line.parse().unwrap_or(usize::MAX))
+            .ok_or(Fault::ContentLength)?;
         if found.is_some_and(|earlier| earlier != length) {
-            return Err(ParseError::ContentLength);
+            return Err(Fault::ContentLength);
         }
         found = Some(length);
     }
     Ok(found)
 }
 
-/// The headers of a head that is complete, for framing a stream.
-pub(super) fn parse_head(head: &[u8]) -> Result<Headers, ParseError> {
-    let head = std::str::from_utf8(head).map_err(|_| ParseError::NotText)?;
-    let mut lines = head
-        .split('\n')
-        .map(|line| line.strip_suffix('\r').unwrap_or(line));
-    parse_start_line(lines.next().unwrap_or_default())?;
-    parse_headers(lines)
-}
+const STATUS: &str = "SIP/2.0 ";
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

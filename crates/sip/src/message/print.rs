@@ -1,9 +1,8 @@
 //! Messages to bytes.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 
+use super::headers::compact;
 use super::{Headers, Message, Request, RequestUri, Response, name};
 
 impl Message {
@@ -31,31 +30,32 @@ impl Request {
             RequestUri::Known(uri) => format!("{} {uri} SIP/2.0\r\n", self.method),
             RequestUri::Foreign(uri) => format!("{} {uri} SIP/2.0\r\n", self.method),
         };
-        print(start, &self.headers, &self.body)
+        print(start, &self.headers, &self.body, |name| name)
     }
 }
 
 impl Response {
     /// The response on the wire.
     pub fn to_bytes(&self) -> Bytes {
+        self.print(|name| name)
+    }
+
+    /// The same with names written as short as they may be.
+    pub fn to_compact_bytes(&self) -> Bytes {
+        self.print(compact)
+    }
+
+    fn print(&self, spell: impl Fn(&str) -> &str) -> Bytes {
         let start = format!("SIP/2.0 {} {}\r\n", self.status, self.reason);
-        print(start, &self.headers, &self.body)
+        print(start, &self.headers, &self.body, spell)
     }
 }
 
-fn print(start: String, headers: &Headers, body: &Bytes) -> Bytes {
-    let mut out = start;
-    for (name, value) in headers.iter() {
-        if name != name::CONTENT_LENGTH {
-            out.push_str(name);
-            out.push_str(": ");
-            out.push_str(value);
-            out.push_str("\r\n");
-        }
-    }
-    // Writing to a string cannot fail.
-    let _ = write!(out, "Content-Length: {}\r\n\r\n", body.len());
-    let mut out = out.into_bytes();
+fn print(start: String, headers: &Headers, body: &Bytes, spell: impl Fn(&str) -> &str) -> Bytes {
+    let mut out = start.into_bytes();
+    headers.print(&mut out, &spell);
+    let length = format!("{}: {}\r\n\r\n", spell(name::CONTENT_LENGTH), body.len());
+    out.extend_from_slice(length.as_bytes());
     out.extend_from_slice(body);
     Bytes::from(out)
 }

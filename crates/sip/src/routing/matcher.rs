@@ -97,16 +97,11 @@ pub fn match_rule(
 }
 
 fn judge_trunk(trunk: &InboundTrunk, facts: &CallFacts) -> Result<Personal<String>, Verdict> {
+    let mut numbers = facts.told.to(trunk).chain(&facts.called);
     let called = if trunk.numbers.is_empty() {
-        facts
-            .called
-            .iter()
-            .find(|number| !number.expose().is_empty())
+        numbers.find(|number| !number.expose().is_empty())
     } else {
-        facts
-            .called
-            .iter()
-            .find(|number| named(&trunk.numbers, number.expose()))
+        numbers.find(|number| named(&trunk.numbers, number.expose()))
     };
     let called = match called {
         Some(number) => number.clone(),
@@ -199,7 +194,11 @@ fn accept(
         called.expose(),
         &facts.suffix,
     );
-    let identity = format!("sip_{tag}");
+    let identity = if is_anonymous(caller) {
+        format!("sip_{tag}_{}", facts.suffix)
+    } else {
+        format!("sip_{tag}")
+    };
     RoomName::parse(room.clone()).ok()?;
     ParticipantIdentity::parse(identity.clone()).ok()?;
     Some(Accepted {
@@ -229,6 +228,20 @@ fn attributes(
         all.insert("sip.hostname".to_owned(), facts.hostname.clone());
     }
     all
+}
+
+/// Whether a caller's number says only that it is withheld: two of them are not the same caller.
+fn is_anonymous(number: &str) -> bool {
+    let words = [
+        "",
+        "anonymous",
+        "unknown",
+        "unavailable",
+        "private",
+        "restricted",
+        "withheld",
+    ];
+    words.iter().any(|word| number.eq_ignore_ascii_case(word))
 }
 
 /// The end of a number, which is what people recognise and what does not identify it.

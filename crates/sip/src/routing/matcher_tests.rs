@@ -1,4 +1,6 @@
+use super::super::called::{ATTRIBUTE, Told};
 use super::*;
+use crate::message::Headers;
 use crate::routing::{DigestLogin, RuleKind};
 use trunkline_base::id::{RuleId, TrunkId};
 use trunkline_base::secret::Secret;
@@ -22,6 +24,7 @@ fn facts(caller: &str, called: &str) -> CallFacts {
         source: "192.0.2.1".parse().unwrap(),
         caller: Personal::new(caller.to_owned()),
         called: vec![Personal::new(called.to_owned())],
+        told: Told::default(),
         authenticated: false,
         pin: Pin::NotAsked,
         hostname: "192.0.2.1".to_owned(),
@@ -257,4 +260,56 @@ fn the_order_of_the_lists_does_not_matter() {
         (first.trunk.id.as_str(), first.rule.id.as_str()),
         ("ST_1", "SDR_1")
     );
+}
+
+/// A carrier sends every call to one address and the number that was dialled in a header.
+#[test]
+fn a_trunk_says_which_header_names_the_called_number() {
+    let headers = |lines: &[(&str, &str)]| {
+        let mut headers = Headers::new();
+        for (name, value) in lines {
+            headers.push(name, *value);
+        }
+        headers
+    };
+    let history = "<sip:+15550142@h>;index=1, <sip:+15550143@h?Reason=SIP%3Bcause%3D302>;index=1.1, <sip:gw@h>;index=1.1.1";
+    for (header, value, number) in [
+        (
+            "P-Called-Party-ID",
+            "<sip:+15550142@carrier.example>",
+            "+15550142",
+        ),
+        ("p-called-party-id", "\"Desk\" <tel:+15550142>", "+15550142"),
+        (
+            "Diversion",
+            "<sip:+15550142@h>;reason=unconditional, <sip:+15550199@h>",
+            "+15550142",
+        ),
+        ("History-Info", history, "+15550143"),
+    ] {
+        let mut trunk = trunk("ST_1", &[]);
+        trunk
+            .headers_to_attributes
+            .insert(header.to_owned(), ATTRIBUTE.to_owned());
+        trunk.numbers = vec![number.to_owned()];
+        let mut facts = facts("+1", "gw");
+        let matched = |trunk: &InboundTrunk, facts: &CallFacts| match match_trunk(
+            std::slice::from_ref(trunk),
+            facts,
+        ) {
+            TrunkOutcome::Matched { called, .. } => Some(called.expose().clone()),
+            TrunkOutcome::Refused(_) => None,
+        };
+        assert_eq!(matched(&trunk, &facts), None, "nobody wrote it");
+        facts.told = Told::read(&headers(&[(header, value)]), "gw");
+        assert_eq!(matched(&trunk, &facts).as_deref(), Some(number), "{header}");
+        trunk.numbers.clear();
+        assert_eq!(matched(&trunk, &facts).as_deref(), Some(number), "{header}");
+        trunk.headers_to_attributes.clear();
+        assert_eq!(
+            matched(&trunk, &facts).as_deref(),
+            Some("gw"),
+            "the trunk does not believe it"
+        );
+    }
 }

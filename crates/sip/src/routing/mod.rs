@@ -7,8 +7,10 @@
 //! - an address list with unreadable entries stays a restriction;
 //! - a call without a trunk is never dispatched;
 //! - several fitting trunks or rules are ranked, never an error;
-//! - the called number is looked up in the Request-URI first, then in To.
+//! - the called number is looked up in the headers a trunk believes ([`called`]), then in the
+//!   Request-URI, then in To.
 
+pub mod called;
 mod matcher;
 mod number;
 mod outcome;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use trunkline_base::id::{RuleId, TrunkId};
 use trunkline_base::secret::Personal;
 
+use super::called::Told;
 use super::{DispatchRule, InboundTrunk};
 
 /// What the matcher may look at.
@@ -18,6 +19,8 @@ pub struct CallFacts {
     pub caller: Personal<String>,
     /// Called numbers, most trusted first: the Request-URI's user, then To's.
     pub called: Vec<Personal<String>>,
+    /// Called numbers in headers that some trunks believe.
+    pub told: Told,
     /// Has the trunk's digest been satisfied?
     pub authenticated: bool,
     /// What the caller typed, if asked.

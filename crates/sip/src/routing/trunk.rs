@@ -62,6 +62,20 @@ impl InboundTrunk {
         }
     }
 
+    /// The networks it names; entries that cannot be read name none.
+    pub fn networks(&self) -> impl Iterator<Item = IpNet> {
+        self.allowed_addresses.iter().filter_map(|entry| {
+            let entry = entry.trim();
+            let address = || {
+                entry
+                    .parse::<IpAddr>()
+                    .ok()
+                    .map(|ip| ip.to_canonical().into())
+            };
+            entry.parse().ok().or_else(address)
+        })
+    }
+
     /// May this address send calls here? Entries that are not an IP or CIDR never match, and they
     /// never open the list.
     pub fn allows_source(&self, source: IpAddr) -> bool {

@@ -58,6 +58,11 @@ impl InviteClient {
         self.state != InviteState::Calling
     }
 
+    /// The request, while nothing at all came back.
+    pub fn unanswered(&self) -> Option<Bytes> {
+        (!self.has_progress()).then(|| self.request.clone())
+    }
+
     /// A response came.
     pub fn on_response(&mut self, status: u16, now: Instant) -> OnResponse {
         let waiting = matches!(self.state, InviteState::Calling | InviteState::Proceeding);
@@ -153,6 +158,11 @@ impl PlainClient {
             repeat: (!reliable).then(|| Repeat::new(now, timers.t1, timers.t2)),
             end: now + timers.limit(),
         }
+    }
+
+    /// The request, while it has no final answer.
+    pub fn unanswered(&self) -> Option<Bytes> {
+        (!self.answered).then(|| self.request.clone())
     }
 
     /// A response came.

@@ -8,7 +8,7 @@ mod params;
 pub use params::Params;
 
 /// Schemes we can read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scheme {
     /// `sip:`
     Sip,
@@ -16,14 +16,18 @@ pub enum Scheme {
     Sips,
     /// `tel:`
     Tel,
+    /// Another, whose text after the colon is taken for the user part. Only [`Uri::lenient`]
+    /// gives it.
+    Other(Box<str>),
 }
 
 impl Scheme {
-    const fn as_str(self) -> &'static str {
+    fn as_str(&self) -> &str {
         match self {
             Self::Sip => "sip",
             Self::Sips => "sips",
             Self::Tel => "tel",
+            Self::Other(name) => name,
         }
     }
 }
@@ -118,6 +122,62 @@ impl Uri {
         })
     }
 
+    /// Reads a URI as far as it says anything: characters that ought to be escaped are escaped,
+    /// an unreadable host or port is left out, another scheme is kept as it is. For headers that
+    /// name somebody; where a request goes to is read by [`Self::parse`].
+    pub fn lenient(text: &str) -> Option<Self> {
+        if let Ok(uri) = Self::parse(text) {
+            return Some(uri);
+        }
+        let (scheme, rest) = text.split_once(':')?;
+        let is_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+        let begins = scheme.starts_with(|c: char| c.is_ascii_alphabetic());
+        if !begins || !scheme.bytes().all(is_scheme) {
+            return None;
+        }
+        let rest = escape_forbidden(rest);
+        if let Ok(uri) = Self::parse(&format!("{scheme}:{rest}")) {
+            return Some(uri);
+        }
+        let user = rest.rsplit_once('@').map(|(user, _)| user);
+        let (scheme, user) = match scheme.to_ascii_lowercase().as_str() {
+            "sip" => (Scheme::Sip, user?),
+            "sips" => (Scheme::Sips, user?),
+            "tel" => return None,
+            other => (Scheme::Other(other.into()), rest.as_str()),
+        };
+        Some(Self {
+            scheme,
+            user: Some(user.to_owned()).filter(|user| !user.is_empty()),
+            host: String::new(),
+            port: None,
+            params: Params::default(),
+            headers: None,
+        })
+    }
+
+    /// Do both point to the same (RFC 3261 19.1.4)? A port that is not written is the default one,
+    /// and parameters that only one of them has do not count unless they choose another place.
+    pub fn is_equivalent(&self, other: &Self) -> bool {
+        let user = |uri: &Self| unescape(uri.user.as_deref().unwrap_or_default());
+        let named = ["user", "ttl", "method", "maddr"];
+        let differ = |name: &str| {
+            let (ours, theirs) = (self.params.get(name), other.params.get(name));
+            let both = ours.is_some() && theirs.is_some();
+            let same = match (ours, theirs) {
+                (Some(ours), Some(theirs)) => ours.eq_ignore_ascii_case(theirs),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            !same && (both || named.contains(&name))
+        };
+        self.scheme == other.scheme
+            && user(self) == user(other)
+            && self.host.eq_ignore_ascii_case(&other.host)
+            && self.port_or_default() == other.port_or_default()
+            && !named.into_iter().chain(["transport"]).any(differ)
+    }
+
     fn parse_tel(rest: &str) -> Result<Self, UriError> {
         let (number, params) = split_optional(rest, ';');
         if number.is_empty() {
@@ -167,7 +227,7 @@ impl fmt::Display for Uri {
         write!(f, "{}:", self.scheme.as_str())?;
         if let Some(user) = &self.user {
             f.write_str(user)?;
-            if self.scheme != Scheme::Tel {
+            if matches!(self.scheme, Scheme::Sip | Scheme::Sips) {
                 f.write_str("@")?;
             }
         }
@@ -252,6 +312,20 @@ fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Escapes what [`Uri::parse`] would refuse.
+fn escape_forbidden(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\0'..=' ' | '\x7f' | '<' | '>' | '"' => {
+                out.push_str(&format!("%{:02X}", u32::from(c)))
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 fn escape_user(user: &str) -> String {
     let mut out = String::with_capacity(user.len());
     for byte in user.bytes() {
@@ -299,6 +373,56 @@ mod tests {
         assert_eq!(Uri::parse("sip:a@b:99999"), Err(UriError::Port));
         assert_eq!(Uri::parse("sip:a@b c"), Err(UriError::Character));
         assert_eq!(Uri::parse("sip:a@[zz]"), Err(UriError::Host));
+    }
+
+    #[test]
+    fn whatever_says_something_is_read_leniently() {
+        for (text, number, printed) in [
+            ("sip:front desk@h", "front desk", "sip:front%20desk@h"),
+            ("sip:+1@", "+1", "sip:+1@"),
+            ("sip:+1@h:x", "+1", "sip:+1@"),
+            ("urn:service:sos", "service:sos", "urn:service:sos"),
+            (
+                "sip:\u{410}\u{43d}@h",
+                "\u{410}\u{43d}",
+                "sip:\u{410}\u{43d}@h",
+            ),
+            ("sip:a<b>@h", "a<b>", "sip:a%3Cb%3E@h"),
+        ] {
+            let uri = Uri::lenient(text).unwrap();
+            assert_eq!(
+                (&*uri.number(), &*uri.to_string()),
+                (number, printed),
+                "{text}"
+            );
+        }
+        for text in ["100", "\"Mr. J <sip:a@b", "", ":", "sip:", "tel:"] {
+            assert_eq!(Uri::lenient(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn equivalent_uris_point_to_the_same() {
+        let same = |a: &str, b: &str| {
+            Uri::parse(a)
+                .unwrap()
+                .is_equivalent(&Uri::parse(b).unwrap())
+        };
+        assert!(same(
+            "sip:%61lice@atlanta.com;transport=TCP",
+            "sip:alice@AtlanTa.CoM;Transport=tcp"
+        ));
+        assert!(same(
+            "sip:carol@chicago.com",
+            "sip:carol@chicago.com;newparam=5"
+        ));
+        assert!(same("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"));
+        assert!(!same("SIP:ALICE@AtLanTa.CoM", "sip:alice@AtLanTa.CoM"));
+        assert!(!same("sip:bob@biloxi.com", "sip:bob@biloxi.com:6000"));
+        assert!(!same("sip:bob@biloxi.com", "sip:bob@biloxi.com;user=phone"));
+        assert!(!same("sip:bob@h;transport=udp", "sip:bob@h;transport=tcp"));
+        assert!(!same("sip:a@h", "sips:a@h"));
+        assert!(!same("tel:+1", "tel:+2"));
     }
 
     #[test]

@@ -10,18 +10,11 @@ use super::world::{BAD, CLEAN, World};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn incoming(world: &World) -> Option<LegId> {
-    world.called_events.iter().find_map(|event| match event {
-        Event::Incoming { leg, .. } => Some(*leg),
-        _ => None,
-    })
+    world.arrived.first().copied()
 }
 
 fn calls_seen(world: &World) -> usize {
-    world
-        .called_events
-        .iter()
-        .filter(|e| matches!(e, Event::Incoming { .. }))
-        .count()
+    world.arrived.len()
 }
 
 fn end_of(events: &[Event]) -> Option<EndCause> {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use trunkline_sip::endpoint::{
-    CallRequest, Endpoint, EndpointConfig, Event, Flow, LegId, Transport,
+    CallRequest, Endpoint, EndpointConfig, Event, Flow, LegId, Standing, Transport,
 };
 use trunkline_sip::message::NameAddr;
 use trunkline_sip::uri::Uri;
@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) called: Endpoint,
     pub(crate) caller_events: Vec<Event>,
     pub(crate) called_events: Vec<Event>,
+    /// Calls that were let in.
+    pub(crate) arrived: Vec<LegId>,
     pub(crate) now: Instant,
     pub(crate) datagrams: usize,
     origin: Instant,
@@ -59,6 +61,7 @@ impl World {
             called: Endpoint::new(config, rng.random(), now),
             caller_events: Vec::new(),
             called_events: Vec::new(),
+            arrived: Vec::new(),
             now,
             datagrams: 0,
             origin: now,
@@ -142,6 +145,15 @@ impl World {
     }
 
     fn pump(&mut self) {
+        while let Some(event) = self.called.poll_event() {
+            match event {
+                Event::Invited(invitation) => {
+                    let admitted = self.called.admit(&invitation, Standing::Stranger, self.now);
+                    self.arrived.extend(admitted.map(|(leg, _)| leg));
+                }
+                other => self.called_events.push(other),
+            }
+        }
         while let Some(transmit) = self.caller.poll_transmit() {
             self.fly(true, transmit.bytes);
         }
@@ -150,8 +162,6 @@ impl World {
         }
         self.caller_events
             .extend(std::iter::from_fn(|| self.caller.poll_event()));
-        self.called_events
-            .extend(std::iter::from_fn(|| self.called.poll_event()));
     }
 
     fn fly(&mut self, to_called: bool, bytes: Bytes) {

@@ -18,6 +18,8 @@ pub(crate) enum End {
     TooLong,
     /// As long as a call may be on hold.
     HeldTooLong,
+    /// Nobody is there to talk to any more, or nobody came after we had answered.
+    Alone { why: &'static str },
     /// The process ends.
     Drained,
 }
@@ -36,7 +38,7 @@ impl End {
                 "room_ended"
             }
             Self::Room(_) => "room_lost",
-            Self::Refused { why, .. } => why,
+            Self::Refused { why, .. } | Self::Alone { why } => why,
             Self::MediaTimeout => "media_timeout",
             Self::TooLong => "max_duration",
             Self::HeldTooLong => "held_too_long",
@@ -56,17 +58,21 @@ impl End {
             | Self::MediaTimeout
             | Self::TooLong
             | Self::HeldTooLong
+            | Self::Alone { .. }
             | Self::Drained => None,
         }
     }
 
-    /// The Reason header of our BYE (RFC 3326).
+    /// The Reason header of our BYE, or of a 480 (RFC 3326, RFC 6432).
     pub(crate) fn reason_header(&self) -> String {
         let (cause, text) = match self {
             Self::MediaTimeout => (102, "media timeout"),
             Self::TooLong => (102, "max duration"),
             Self::HeldTooLong => (102, "on hold for too long"),
             Self::Drained => (41, "shutting down"),
+            Self::Alone { .. } => (41, "no agent"),
+            // RFC 3398 makes a subscriber who is absent a 480.
+            Self::Refused { .. } => (20, "nobody to talk to"),
             _ => (16, "normal clearing"),
         };
         format!("Q.850;cause={cause};text=\"{text}\"")

@@ -2,18 +2,22 @@
 //!
 //! ```text
 //! Arrival ─► 180, SDP, media, join the room ─► wait for an agent's voice ─► 200 ─► ACK ─► Up
-//!    └──────────── CANCEL, BYE, no agent in time, room gone, drain, … ──────────────► end
+//!    └──────────── CANCEL, BYE, nobody to talk to, room gone, drain, … ──────────────► end
 //! ```
 //! At the end, whatever led to it: the phone hears BYE (or a refusal), the room sees us leave, the
 //! store gets the summary.
 
+mod company;
 mod end;
 mod hold;
 mod keys;
+mod names;
 mod negotiate;
 mod room;
 mod run;
+mod seek;
 mod setup;
 
+pub(crate) use names::Names;
 pub(crate) use run::Call;
 pub(crate) use setup::Shared;

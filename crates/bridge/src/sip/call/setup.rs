@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{mpsc, watch};
 use trunkline_base::id::{CallId, ParticipantIdentity, RoomName};
+use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
 use trunkline_service::tasks::Stop;
 use trunkline_sip::message::{Headers, Request, name};
+use trunkline_sip::routing::called::ATTRIBUTE;
 use trunkline_sip::routing::{Accepted, HeaderOptions};
 use trunkline_store::Store;
 
 use super::super::config::GatewayConfig;
+use super::super::desk::Entry;
 use super::super::media::Ports;
 use super::super::signalling::Arrival;
+use super::names::{Name, Names};
 
 /// What every call of a gateway uses.
 #[derive(Clone)]
@@ -21,15 +26,32 @@ pub(crate) struct Shared {
     pub(crate) config: Arc<GatewayConfig>,
     pub(crate) store: Store,
     pub(crate) auth: LiveKitAuthManager,
+    pub(crate) api: LiveKitApiClient,
+    pub(crate) names: Names,
+    /// What becomes of calls that are not answered.
+    pub(crate) notes: mpsc::Sender<Entry>,
     pub(crate) ports: Ports,
     pub(crate) stop: Stop,
+    /// Calls are to end, before the rest of the process does.
+    pub(crate) ended: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// Resolves when calls must say goodbye.
+    pub(super) async fn ending(&self) {
+        let mut ended = self.ended.clone();
+        tokio::select! {
+            () = self.stop.hurry() => {}
+            Ok(_) = ended.wait_for(|ended| *ended) => {}
+        }
+    }
 }
 
 /// Names and limits of one call.
 pub(super) struct Plan {
     pub(super) call_id: CallId,
     pub(super) room: RoomName,
-    pub(super) identity: ParticipantIdentity,
+    pub(super) name: Name,
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) ringing: Duration,
     pub(super) longest: Duration,
@@ -38,7 +60,8 @@ pub(super) struct Plan {
 
 impl Plan {
     /// `None` only for names the matcher would not have made.
-    pub(super) fn new(arrival: &Arrival, config: &GatewayConfig) -> Option<Self> {
+    pub(super) fn new(arrival: &Arrival, shared: &Shared) -> Option<Self> {
+        let config = &shared.config;
         let accepted = &arrival.accepted;
         let trunk = &accepted.trunk;
         let longest = trunk.max_call_duration.unwrap_or(config.max_call_duration);
@@ -47,10 +70,13 @@ impl Plan {
             .media
             .media_timeout
             .or(trunk.media.media_timeout);
+        let room = RoomName::parse(accepted.room.as_str()).ok()?;
+        let identity = ParticipantIdentity::parse(accepted.identity.as_str()).ok()?;
+        let name = shared.names.take(&room, identity, &mut rand::rng());
         Some(Self {
             call_id: CallId::parse(arrival.tag.as_str()).ok()?,
-            room: RoomName::parse(accepted.room.as_str()).ok()?,
-            identity: ParticipantIdentity::parse(accepted.identity.as_str()).ok()?,
+            room,
+            name,
             attributes: attributes(accepted, &arrival.invite, &arrival.tag),
             ringing: trunk.ringing_timeout.unwrap_or(config.ringing_timeout),
             longest: longest.min(LONGEST),
@@ -60,7 +86,7 @@ impl Plan {
 
     pub(super) fn token(&self, accepted: &Accepted) -> TokenSpec {
         // The token stays inside the system, so the rule's configuration may carry credentials.
-        TokenSpec::new(Role::Sip, self.identity.clone())
+        TokenSpec::new(Role::Sip, self.name.identity().clone())
             .in_room(self.room.clone())
             .with_credentials()
             .saying(|mut claims| {
@@ -112,7 +138,10 @@ fn attributes(accepted: &Accepted, invite: &Request, tag: &str) -> BTreeMap<Stri
     set("sip.callTag", &remote_tag.unwrap_or_default());
     set("sip.callStatus", "ringing");
     for (header, attribute) in &accepted.trunk.headers_to_attributes {
-        if let Some(value) = headers.get(header) {
+        // That one says which number decided, and routing has read it.
+        if let Some(value) = headers.get(header)
+            && attribute != ATTRIBUTE
+        {
             set(attribute, value);
         }
     }

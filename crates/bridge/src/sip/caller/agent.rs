@@ -241,8 +241,9 @@ impl Agent {
         match event {
             Event::Answered { body, .. } => self.on_answer(&body, now),
             Event::Change { leg, request } => self.on_change(leg, &request.body, now),
-            Event::Incoming { leg, .. } => {
-                let _ = self.endpoint.reject(leg, &Rejection::status(486), now);
+            Event::Invited(invitation) => {
+                self.endpoint
+                    .turn_away(&invitation, &Rejection::status(486));
             }
             Event::Ended { leg, cause } if leg == self.leg => self.on_end(&cause),
             Event::Progress { .. }

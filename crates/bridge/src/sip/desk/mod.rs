@@ -6,12 +6,13 @@ mod wire;
 
 pub use directory::ServerStore;
 pub(crate) use directory::{Directory, Reader, Reload};
-pub(crate) use refusals::{RefusalNote, write_refusals};
+pub(crate) use refusals::{Entry, write_refusals};
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
+use ipnet::IpNet;
 use rand::RngCore;
 use rand::rngs::StdRng;
 use tokio::sync::{mpsc, watch};
@@ -21,18 +22,22 @@ use trunkline_base::secret::{Personal, Secret};
 use trunkline_base::time::UnixTime;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::digest::{Verdict, Verifier};
-use trunkline_sip::endpoint::Rejection;
+use trunkline_sip::endpoint::{Invitation, Rejection, Standing};
 use trunkline_sip::message::{Request, name};
+use trunkline_sip::routing::called::Told;
 use trunkline_sip::routing::{Accepted, CallFacts, InboundTrunk, Outcome, Pin, match_call};
+use trunkline_store::Refusal;
+
+use refusals::Ledger;
 
 /// What becomes of an INVITE.
 pub(crate) enum Decision {
     /// It gets a room.
-    Admit(Box<Accepted>),
+    Admit(Box<Accepted>, Standing),
     /// It gets an answer.
     Reject(Rejection),
     /// No trunk or rule is for it, as far as we know.
-    Unknown(Box<RefusalNote>),
+    Unknown(Box<Refusal>),
 }
 
 /// Who decides. Owned by the signalling task; never waits.
@@ -43,7 +48,7 @@ pub(crate) struct Desk {
     hide_key: [u8; 16],
     /// Whether the server is worth asking when nothing is found.
     asks: bool,
-    notes: mpsc::Sender<RefusalNote>,
+    ledger: Ledger,
 }
 
 impl Desk {
@@ -51,7 +56,7 @@ impl Desk {
         directory: watch::Receiver<Arc<Directory>>,
         asks: bool,
         mut rng: StdRng,
-        notes: mpsc::Sender<RefusalNote>,
+        notes: mpsc::Sender<Entry>,
     ) -> Self {
         let mut secret = [0; 32];
         rng.fill_bytes(&mut secret);
@@ -65,7 +70,7 @@ impl Desk {
             rng,
             hide_key,
             asks,
-            notes,
+            ledger: Ledger::new(notes),
         }
     }
 
@@ -75,14 +80,15 @@ impl Desk {
     }
 
     /// Decides.
-    pub(crate) fn decide(&mut self, invite: &Request, source: IpAddr) -> Decision {
+    pub(crate) fn decide(&mut self, invitation: &Invitation, now: Instant) -> Decision {
         let directory = Arc::clone(&self.directory.borrow());
         if !directory.loaded {
             return Decision::Reject(Rejection::retry_after(std::time::Duration::from_secs(2)));
         }
+        let (invite, source) = (&*invitation.request, invitation.flow.remote.ip());
         let mut facts = self.facts(invite, source);
         let outcome = match match_call(&directory.trunks, &directory.rules, &facts) {
-            Outcome::Challenge(trunk) => match self.authenticate(&trunk, invite, source) {
+            Outcome::Challenge(trunk) => match self.authenticate(&trunk, invite, &facts, now) {
                 Ok(()) => {
                     facts.authenticated = true;
                     match_call(&directory.trunks, &directory.rules, &facts)
@@ -92,51 +98,98 @@ impl Desk {
             outcome => outcome,
         };
         match outcome {
-            Outcome::Accept(accepted) => Decision::Admit(accepted),
-            Outcome::Refused(refusal) => {
-                let note = RefusalNote {
-                    at: wall_clock(),
-                    source: facts.source,
-                    caller: facts.caller,
-                    called: facts.called.into_iter().next().unwrap_or_default(),
-                    status: refusal.status(),
-                    refusal,
+            Outcome::Accept(accepted) => {
+                let named = !accepted.trunk.allowed_addresses.is_empty();
+                let standing = if named || facts.authenticated {
+                    Standing::Known
+                } else {
+                    Standing::Stranger
                 };
-                Decision::Unknown(Box::new(note))
+                Decision::Admit(accepted, standing)
+            }
+            Outcome::Refused(refusal) => {
+                let considered = serde_json::to_value(&refusal.considered).unwrap_or_default();
+                let reason = serde_json::to_value(refusal.reason).unwrap_or_default();
+                let reason = reason.as_str().unwrap_or("unknown");
+                let row = row(&facts, refusal.status(), reason, considered);
+                Decision::Unknown(Box::new(row))
             }
             // Prompts are not spoken yet, so a PIN cannot be asked for.
             Outcome::AskPin(trunk) | Outcome::Challenge(trunk) => {
-                info!(
-                    trunk = trunk.id.as_str(),
-                    "call refused: its rule asks for a pin"
-                );
+                let considered = serde_json::json!([{
+                    "subject": { "trunk": trunk.id.as_str() },
+                    "name": trunk.name,
+                    "verdict": "pin_required",
+                }]);
+                self.note(row(&facts, 480, "pin_required", considered), now);
                 count(Counter::CallsRefused, 1, &[("reason", "pin")]);
-                Decision::Reject(Rejection::status(480))
+                Decision::Reject(Rejection::status(480).saying("PIN is required"))
             }
         }
+    }
+
+    /// Writes down that there was no room for a caller who would have been let in.
+    pub(crate) fn note_full(&mut self, invitation: &Invitation, now: Instant) {
+        let facts = self.facts(&invitation.request, invitation.flow.remote.ip());
+        self.note(row(&facts, 503, "no_room", serde_json::json!([])), now);
+        count(Counter::CallsRefused, 1, &[("reason", "no_room")]);
+    }
+
+    /// Sends what was folded on its way to the store.
+    pub(crate) fn sweep(&mut self, now: Instant) {
+        self.ledger.sweep(now);
+    }
+
+    /// Sends all of it.
+    pub(crate) fn close(&mut self) {
+        self.ledger.close();
+    }
+
+    /// The networks of all trunks, once they have changed.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub(crate) async fn networks(&mut self) -> Vec<IpNet> {
+        if self.directory.changed().await.is_err() {
+            // Whoever reads trunks is gone; the last ones stand.
+            std::future::pending::<()>().await;
+        }
+        let directory = self.directory.borrow();
+        let trunks = directory.trunks.iter();
+        trunks.flat_map(InboundTrunk::networks).collect()
     }
 
     fn authenticate(
         &mut self,
         trunk: &InboundTrunk,
         invite: &Request,
-        source: IpAddr,
+        facts: &CallFacts,
+        at: Instant,
     ) -> Result<(), Rejection> {
         let Some(login) = &trunk.auth else {
             return Ok(());
         };
-        let now = wall_clock();
-        let method = invite.method.as_str();
-        let verdict = self
-            .verifier
-            .verify(&invite.headers, method, login, source, now);
+        let (now, source) = (wall_clock(), facts.source);
+        let verdict = self.verifier.verify(invite, login, source, now);
         if verdict == Verdict::Proven {
             return Ok(());
         }
-        if verdict != Verdict::Missing {
-            let trunk = trunk.id.as_str();
-            info!(trunk, ?verdict, %source, "digest was not accepted");
+        if !matches!(verdict, Verdict::Missing | Verdict::Stale) {
             count(Counter::CallsRefused, 1, &[("reason", "digest")]);
+            let considered = serde_json::json!([{
+                "subject": { "trunk": trunk.id.as_str() },
+                "name": trunk.name,
+                "verdict": verdict.word(),
+            }]);
+            let status = if verdict == Verdict::OtherUri {
+                400
+            } else {
+                407
+            };
+            self.note(row(facts, status, verdict.word(), considered), at);
+        }
+        if verdict == Verdict::OtherUri {
+            return Err(Rejection::status(400).saying("Digest uri is not the Request-URI"));
         }
         let mut rejection = Rejection::status(407);
         for challenge in self.verifier.challenges(&login.realm, source, now, verdict) {
@@ -150,14 +203,20 @@ impl Desk {
         let asked = invite.uri.known().map(trunkline_sip::uri::Uri::number);
         let to = invite.headers.to().ok().map(|to| to.uri.number());
         let mut called: Vec<Personal<String>> = Vec::new();
-        for number in [asked, to].into_iter().flatten().map(Personal::new) {
+        let numbers = [asked, to].into_iter().flatten();
+        for number in numbers.map(|number| Personal::new(legible(&number))) {
             if !called.contains(&number) {
                 called.push(number);
             }
         }
+        let asked = called.first().map(|number| number.expose().as_str());
+        let told = Told::read(&invite.headers, asked.unwrap_or_default());
         CallFacts {
             source,
-            caller: Personal::new(from.as_ref().map(|f| f.uri.number()).unwrap_or_default()),
+            told,
+            caller: Personal::new(legible(
+                &from.as_ref().map(|f| f.uri.number()).unwrap_or_default(),
+            )),
             called,
             authenticated: false,
             pin: Pin::NotAsked,
@@ -168,18 +227,45 @@ impl Desk {
     }
 
     /// The answer to a caller whom nothing is for, which is noted.
-    pub(crate) fn turn_away(&self, note: RefusalNote) -> Rejection {
-        let (status, refusal) = (note.status, &note.refusal);
-        info!(status, reason = %refusal.reason, considered = refusal.considered.len(),
-            "call refused");
+    pub(crate) fn turn_away(&mut self, row: Refusal, now: Instant) -> Rejection {
         count(Counter::CallsRefused, 1, &[("reason", "routing")]);
-        if self.notes.try_send(note).is_err() {
-            // A flood of refusals may outrun the disk; the log line above stands.
-            count(Counter::CallsRefused, 1, &[("reason", "not_stored")]);
-        }
+        let status = row.sip_status;
+        self.note(row, now);
         Rejection::status(status)
     }
+
+    fn note(&mut self, row: Refusal, now: Instant) {
+        let (status, reason) = (row.sip_status, row.reason.clone());
+        if self.ledger.add(row, now) {
+            info!(status, reason, "call refused");
+        }
+    }
 }
+
+/// A refusal as the store keeps it.
+fn row(facts: &CallFacts, status: u16, reason: &str, considered: serde_json::Value) -> Refusal {
+    Refusal {
+        at: wall_clock(),
+        source: Personal::new(facts.source.to_canonical().to_string()),
+        caller: facts.caller.clone(),
+        called: facts.called.first().cloned().unwrap_or_default(),
+        sip_status: status,
+        reason: reason.to_owned(),
+        considered,
+        count: 1,
+        last_at: wall_clock(),
+    }
+}
+
+/// A number as rooms, identities and logs can bear it: without control characters, and no longer
+/// than any that means something.
+fn legible(number: &str) -> String {
+    let seen = number.chars().filter(|c| !c.is_control());
+    seen.take(MAX_NUMBER).collect()
+}
+
+/// Characters of a number. Telephone numbers have 15; names of users may be longer.
+const MAX_NUMBER: usize = 64;
 
 /// Unix time now.
 pub(crate) fn wall_clock() -> UnixTime {

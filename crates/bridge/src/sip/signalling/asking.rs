@@ -7,23 +7,14 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
-use trunkline_sip::endpoint::{Flow, LegId};
-use trunkline_sip::message::Request;
+use trunkline_sip::endpoint::Invitation;
 
 use super::super::desk::Reload;
-
-/// A caller who waits.
-pub(super) struct Waiting {
-    pub(super) leg: LegId,
-    pub(super) tag: String,
-    pub(super) invite: Box<Request>,
-    pub(super) flow: Flow,
-}
 
 /// Who waits, and for which answer.
 pub(crate) struct Asking {
     reload: mpsc::Sender<Reload>,
-    waiting: Vec<Waiting>,
+    waiting: Vec<Invitation>,
     answer: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// When the server may be asked next.
     next: Option<Instant>,
@@ -39,14 +30,19 @@ impl Asking {
         }
     }
 
+    /// Whether this one waits: nothing else remembers it, and it is repeated until it is answered.
+    pub(super) fn has(&self, next: &Invitation) -> bool {
+        self.waiting.iter().any(|one| one.is_repeated_by(next))
+    }
+
     /// Whether a caller from there may wait.
-    pub(super) fn has_room(&self, flow: &Flow) -> bool {
-        let waits = |one: &Waiting| one.flow.remote.ip() == flow.remote.ip();
+    pub(super) fn has_room(&self, next: &Invitation) -> bool {
+        let waits = |one: &Invitation| one.flow.remote.ip() == next.flow.remote.ip();
         self.waiting.len() < WAITING && !self.waiting.iter().any(waits)
     }
 
     /// Lets one wait, and asks unless it is asked already.
-    pub(super) fn wait(&mut self, one: Waiting, now: Instant) {
+    pub(super) fn wait(&mut self, one: Invitation, now: Instant) {
         self.waiting.push(one);
         if self.answer.is_some() {
             return;
@@ -78,15 +74,10 @@ impl Asking {
     }
 
     /// Everybody who waited, to be decided about for good.
-    pub(super) fn take(&mut self, now: Instant) -> Vec<Waiting> {
+    pub(super) fn take(&mut self, now: Instant) -> Vec<Invitation> {
         self.answer = None;
         self.next = Some(now + EVERY);
         std::mem::take(&mut self.waiting)
-    }
-
-    /// A caller has gone.
-    pub(super) fn forget(&mut self, leg: LegId) {
-        self.waiting.retain(|one| one.leg != leg);
     }
 }
 

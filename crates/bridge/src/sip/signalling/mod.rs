@@ -9,12 +9,15 @@
 
 mod asking;
 mod commands;
+mod connections;
 mod run;
+mod streams;
 mod tcp;
 mod udp;
 
 pub(crate) use asking::Asking;
 pub(crate) use commands::{Command, LegEvent, Line};
+pub(crate) use connections::Connections;
 pub(crate) use run::{Arrival, Parts, Signalling};
 pub(crate) use run::{now, until};
 pub(crate) use tcp::accept_tcp;
@@ -22,7 +25,7 @@ pub(crate) use udp::{Advertised, read_udp};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
-use trunkline_sip::endpoint::Flow;
+use trunkline_sip::endpoint::{Flow, Transmit};
 
 /// What I/O tasks bring.
 pub(crate) enum Input {
@@ -38,11 +41,18 @@ pub(crate) enum Input {
         /// Its flow.
         flow: Flow,
         /// Its writer.
-        writer: mpsc::Sender<Bytes>,
+        writer: mpsc::Sender<Transmit>,
     },
     /// A TCP connection is gone.
     Closed {
         /// Its flow.
+        flow: Flow,
+        /// What it did not take any more.
+        unsent: Vec<Transmit>,
+    },
+    /// Nobody takes connections there.
+    Unreachable {
+        /// Where.
         flow: Flow,
     },
 }

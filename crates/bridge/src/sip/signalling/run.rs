@@ -1,23 +1,25 @@
 //! The signalling task itself.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Stop;
-use trunkline_sip::endpoint::{Endpoint, Event, Flow, LegId, Transmit, Transport};
+use trunkline_service::tasks::Tasks;
+use trunkline_sip::endpoint::{
+    Endpoint, Event, Fate, Flow, Invitation, LegId, Rejection, Standing, Transmit, Transport,
+};
 use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
 
 use super::super::datagrams::Datagrams;
 use super::super::desk::{Decision, Desk};
-use super::asking::{Asking, Waiting};
-use super::{Command, Input, LegEvent, Line};
+use super::asking::Asking;
+use super::streams::Streams;
+use super::{Command, Connections, Input, LegEvent, Line};
 
 /// A call that was let in.
 pub(crate) struct Arrival {
@@ -37,6 +39,10 @@ pub(crate) struct Parts {
     pub(crate) asking: Asking,
     pub(crate) udp: Arc<Datagrams>,
     pub(crate) inputs: mpsc::Receiver<Input>,
+    /// Given to each connection we make.
+    pub(crate) for_connections: mpsc::Sender<Input>,
+    pub(crate) connections: Connections,
+    pub(crate) tasks: Tasks,
     pub(crate) commands: mpsc::Receiver<Command>,
     /// Given to each call.
     pub(crate) for_calls: mpsc::Sender<Command>,
@@ -49,28 +55,31 @@ pub(crate) struct Parts {
 pub(crate) struct Signalling {
     parts: Parts,
     legs: BTreeMap<LegId, mpsc::Sender<LegEvent>>,
-    streams: BTreeMap<SocketAddr, mpsc::Sender<Bytes>>,
+    streams: Streams,
     draining: bool,
+    hurried: bool,
 }
 
 impl Signalling {
-    pub(crate) const fn new(parts: Parts) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         Self {
+            streams: Streams::new(parts.for_connections.clone(), parts.tasks.clone()),
             parts,
             legs: BTreeMap::new(),
-            streams: BTreeMap::new(),
             draining: false,
+            hurried: false,
         }
     }
 
-    /// Runs until the drain is over: no call is left.
+    /// Runs until the process hurries and no call is left: until then, who calls is refused in words.
     pub(crate) async fn run(mut self) {
         // A fresh socket refuses to send until the reactor has seen it once.
         let _ = self.parts.udp.writable().await;
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             self.pump();
-            if self.draining && self.parts.endpoint.calls() == 0 {
+            if self.hurried && self.parts.endpoint.calls() == 0 {
+                self.parts.desk.close();
                 return;
             }
             let deadline = self.parts.endpoint.poll_timeout().map(|(at, _)| at);
@@ -81,11 +90,19 @@ impl Signalling {
                     self.draining = true;
                     self.parts.endpoint.drain();
                 }
+                () = stop.hurry(), if !self.hurried => self.hurried = true,
+                networks = self.parts.desk.networks() => {
+                    self.parts.connections.list(networks.clone());
+                    self.parts.endpoint.know(networks);
+                }
                 Some(command) = self.parts.commands.recv() => self.on_command(command),
                 () = self.parts.asking.answered() => self.decide_again(),
                 Some(input) = self.parts.inputs.recv() => self.on_input(input),
                 () = until(deadline) => self.parts.endpoint.handle_timeout(now()),
-                _ = sweep.tick() => self.hang_up_orphans(),
+                _ = sweep.tick() => {
+                    self.hang_up_orphans();
+                    self.parts.desk.sweep(now());
+                }
             }
         }
     }
@@ -109,14 +126,19 @@ impl Signalling {
     fn on_input(&mut self, input: Input) {
         match input {
             Input::Message { flow, bytes } => {
-                self.parts.endpoint.handle_input(flow, &bytes, now());
+                let fate = self.parts.endpoint.handle_input(flow, &bytes, now());
+                tell_fate(fate, flow);
             }
-            Input::Opened { flow, writer } => {
-                self.streams.insert(flow.remote, writer);
+            Input::Opened { flow, writer } => self.streams.opened(flow, writer),
+            Input::Closed { flow, unsent } => {
+                self.streams.closed(flow);
+                self.parts.endpoint.handle_gone(flow);
+                // Requests of ours are repeated by the endpoint.
+                for transmit in unsent.into_iter().filter(is_response) {
+                    self.streams.send(transmit);
+                }
             }
-            Input::Closed { flow } => {
-                self.streams.remove(&flow.remote);
-            }
+            Input::Unreachable { flow } => self.streams.unreachable(flow),
         }
     }
 
@@ -162,17 +184,14 @@ impl Signalling {
     }
 
     fn on_event(&mut self, event: Event) {
-        let leg = event.leg();
-        let told = match event {
-            Event::Incoming {
-                leg,
-                tag,
-                request,
-                flow,
-            } => {
-                self.on_incoming(leg, tag, request, flow);
-                return;
+        let Some(leg) = event.leg() else {
+            if let Event::Invited(invitation) = event {
+                self.on_invited(invitation);
             }
+            return;
+        };
+        let told = match event {
+            Event::Invited(_) => return,
             Event::Confirmed { body, .. } => LegEvent::Confirmed(body),
             Event::Change { request, .. } => LegEvent::Change(request),
             Event::Info {
@@ -192,80 +211,115 @@ impl Signalling {
         }
         if over {
             self.legs.remove(&leg);
-            self.parts.asking.forget(leg);
         }
     }
 
-    fn on_incoming(&mut self, leg: LegId, tag: String, invite: Box<Request>, flow: Flow) {
-        let one = Waiting {
-            leg,
-            tag,
-            invite,
-            flow,
-        };
-        match self.parts.desk.decide(&one.invite, one.flow.remote.ip()) {
+    /// Nothing is kept of a caller who is turned away.
+    fn on_invited(&mut self, invitation: Invitation) {
+        let now = now();
+        if self.parts.asking.has(&invitation) {
+            // A repeat of one who waits.
+            return;
+        }
+        match self.parts.desk.decide(&invitation, now) {
             Decision::Unknown(_)
-                if self.parts.desk.may_ask() && self.parts.asking.has_room(&one.flow) =>
+                if self.parts.desk.may_ask() && self.parts.asking.has_room(&invitation) =>
             {
-                self.parts.asking.wait(one, now());
+                self.parts.asking.wait(invitation, now);
             }
-            decision => self.carry_out(one, decision),
+            decision => self.carry_out(&invitation, decision, now),
         }
     }
 
     /// The server has been asked again for those who wait.
     fn decide_again(&mut self) {
-        for one in self.parts.asking.take(now()) {
-            let decision = self.parts.desk.decide(&one.invite, one.flow.remote.ip());
-            self.carry_out(one, decision);
+        let now = now();
+        for invitation in self.parts.asking.take(now) {
+            let decision = self.parts.desk.decide(&invitation, now);
+            self.carry_out(&invitation, decision, now);
         }
     }
 
-    fn carry_out(&mut self, one: Waiting, decision: Decision) {
-        let leg = one.leg;
-        let rejection = match decision {
-            Decision::Reject(rejection) => rejection,
-            Decision::Unknown(note) => self.parts.desk.turn_away(*note),
-            Decision::Admit(accepted) => {
-                let (lane, events) = mpsc::channel(LEG_EVENTS);
-                let line = Line {
-                    leg,
-                    commands: self.parts.for_calls.clone(),
-                    events,
-                };
-                let arrival = Arrival {
-                    line,
-                    tag: one.tag,
-                    invite: one.invite,
-                    flow: one.flow,
-                    accepted,
-                    at: now(),
-                };
-                if self.parts.arrivals.try_send(arrival).is_ok() {
-                    self.legs.insert(leg, lane);
-                    return;
+    fn carry_out(&mut self, invitation: &Invitation, decision: Decision, now: Instant) {
+        let let_in = match decision {
+            Decision::Reject(rejection) => Err(rejection),
+            Decision::Unknown(row) => Err(self.parts.desk.turn_away(*row, now)),
+            Decision::Admit(accepted, standing) => self.let_in(invitation, accepted, standing, now),
+        };
+        if let Err(rejection) = let_in {
+            let fate = self.parts.endpoint.turn_away(invitation, &rejection);
+            tell_fate(fate, invitation.flow);
+        }
+    }
+
+    fn let_in(
+        &mut self,
+        invitation: &Invitation,
+        accepted: Box<Accepted>,
+        standing: Standing,
+        now: Instant,
+    ) -> Result<(), Rejection> {
+        let full = |desk: &mut Desk| {
+            desk.note_full(invitation, now);
+            Rejection::retry_after(LATER)
+        };
+        let Ok(place) = self.parts.arrivals.try_reserve() else {
+            return Err(full(&mut self.parts.desk));
+        };
+        let admitted = self.parts.endpoint.admit(invitation, standing, now);
+        let Ok((leg, tag)) = admitted else {
+            return Err(full(&mut self.parts.desk));
+        };
+        let (lane, events) = mpsc::channel(LEG_EVENTS);
+        let line = Line {
+            leg,
+            commands: self.parts.for_calls.clone(),
+            events,
+        };
+        place.send(Arrival {
+            line,
+            tag,
+            invite: invitation.request.clone(),
+            flow: invitation.flow,
+            accepted,
+            at: now,
+        });
+        self.legs.insert(leg, lane);
+        Ok(())
+    }
+
+    fn transmit(&mut self, transmit: Transmit) {
+        match transmit.flow.transport {
+            Transport::Tcp => self.streams.send(transmit),
+            Transport::Udp => {
+                let to = transmit.flow.remote;
+                if self.parts.udp.try_send_to(&transmit.bytes, to).is_err() {
+                    count(Counter::SipDropped, 1, &[("reason", "not_sent")]);
                 }
-                trunkline_sip::endpoint::Rejection::retry_after(std::time::Duration::from_secs(5))
             }
-        };
-        if self.parts.endpoint.reject(leg, &rejection, now()).is_err() {
-            debug!("caller was gone before the refusal");
         }
     }
+}
 
-    fn transmit(&self, transmit: Transmit) {
-        let Transmit { flow, bytes } = transmit;
-        let sent = match flow.transport {
-            Transport::Udp => self.parts.udp.try_send_to(&bytes, flow.remote).is_ok(),
-            Transport::Tcp => self
-                .streams
-                .get(&flow.remote)
-                .is_some_and(|writer| writer.try_send(bytes).is_ok()),
-        };
-        if !sent {
-            count(Counter::SipDropped, 1, &[("reason", "not_sent")]);
+/// Counts what was refused or dropped, by reason; who it was is for those who debug.
+fn tell_fate(fate: Fate, flow: Flow) {
+    match fate {
+        Fate::Taken => {}
+        // Refused invitations are counted where they are decided.
+        Fate::Refused("invite") => {}
+        Fate::Refused(reason) => {
+            debug!(reason, from = %flow.remote, "sip request refused");
+            count(Counter::CallsRefused, 1, &[("reason", reason)]);
+        }
+        Fate::Dropped(reason) => {
+            debug!(reason, from = %flow.remote, "sip message dropped");
+            count(Counter::SipDropped, 1, &[("reason", reason)]);
         }
     }
+}
+
+fn is_response(transmit: &Transmit) -> bool {
+    transmit.bytes.starts_with(b"SIP/")
 }
 
 /// Now, on the clock that tests can pause.
@@ -280,6 +334,9 @@ pub(crate) async fn until(deadline: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+/// When to try again at a full house: a call has usually ended by then.
+const LATER: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How soon an orphan is noticed.
 const SWEEP: std::time::Duration = std::time::Duration::from_secs(1);

@@ -1,31 +1,29 @@
-//! Connections in.
+//! Connections, in and out.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tracing::debug;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Tasks;
-use trunkline_sip::endpoint::{Flow, Transport};
+use trunkline_sip::endpoint::{Flow, Transmit, Transport};
 use trunkline_sip::message::{Framed, Framer};
 
 use super::super::datagrams::told;
-use super::Input;
+use super::connections::{Connections, Place};
 use super::udp::Advertised;
+use super::{Input, now};
 
 /// Takes connections until signalling is gone.
 pub(crate) async fn accept_tcp(
     listener: TcpListener,
     mut advertised: Advertised,
+    connections: Connections,
     inputs: mpsc::Sender<Input>,
     tasks: Tasks,
 ) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let accepted = tokio::select! {
             biased;
@@ -41,99 +39,224 @@ pub(crate) async fn accept_tcp(
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
+        let Some(place) = connections.admit(remote, now()) else {
             count(Counter::SipDropped, 1, &[("reason", "connections")]);
+            debug!(%remote, "no room for a connection");
             continue;
         };
-        let local = advertised.towards(remote);
+        let flow = Flow {
+            transport: Transport::Tcp,
+            local: advertised.towards(remote),
+            remote,
+        };
         let inputs = inputs.clone();
         tasks.session("sip_connection", async move {
-            serve(stream, local, remote, inputs).await;
-            drop(permit);
+            Connection::new(stream, flow, inputs, Some(place))
+                .run()
+                .await;
         });
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    local: SocketAddr,
-    remote: SocketAddr,
-    inputs: mpsc::Sender<Input>,
-) {
-    let flow = Flow {
-        transport: Transport::Tcp,
-        local,
-        remote,
-    };
-    let (writer, mut outgoing) = mpsc::channel::<Bytes>(WRITES);
-    if inputs.send(Input::Opened { flow, writer }).await.is_err() {
-        return;
-    }
-    // Small messages, each waited for.
-    let _ = stream.set_nodelay(true);
-    let mut framer = Framer::new();
-    let mut buffer = vec![0; 16 * 1024];
-    loop {
-        let length = tokio::select! {
+/// Connects to somebody whose own connection is gone, again and again while the message that waits
+/// for it can still be of use, and serves the connection.
+pub(super) async fn dial(flow: Flow, inputs: mpsc::Sender<Input>) {
+    for pause in DIAL_PAUSES {
+        tokio::select! {
             biased;
-            () = inputs.closed() => break,
-            Some(bytes) = outgoing.recv() => {
-                if write(&mut stream, &bytes).await { continue }
-                break;
+            () = inputs.closed() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        match tokio::time::timeout(DIAL, TcpStream::connect(flow.remote)).await {
+            Ok(Ok(stream)) => {
+                Connection::new(stream, flow, inputs, None).run().await;
+                return;
             }
-            read = stream.read(&mut buffer) => match read {
-                Ok(length) if length > 0 => length,
-                _ => break,
-            },
-            () = tokio::time::sleep(IDLE) => break,
-        };
-        framer.push(buffer.get(..length).unwrap_or_default());
-        if !deliver(&mut framer, flow, &inputs, &mut stream).await {
-            break;
+            Ok(Err(error)) => debug!(%error, to = %flow.remote, "connecting failed"),
+            Err(_) => debug!(to = %flow.remote, "connecting took too long"),
         }
     }
-    let _ = inputs.send(Input::Closed { flow }).await;
+    // Signalling that is gone needs no news.
+    let _ = inputs.send(Input::Unreachable { flow }).await;
 }
 
-/// Hands on every whole message; `false` when the stream is useless.
-async fn deliver(
-    framer: &mut Framer,
+/// One connection.
+struct Connection {
+    stream: TcpStream,
     flow: Flow,
-    inputs: &mpsc::Sender<Input>,
-    stream: &mut TcpStream,
-) -> bool {
-    loop {
-        match framer.take() {
-            Ok(Some(Framed::Message(bytes))) => {
-                // Waiting here is the back pressure a stream can bear.
-                if inputs.send(Input::Message { flow, bytes }).await.is_err() {
-                    return false;
+    inputs: mpsc::Sender<Input>,
+    /// None for those we opened.
+    place: Option<Place>,
+    framer: Framer,
+    /// Messages that could not be written: they have another way to go.
+    unsent: Vec<Transmit>,
+}
+
+/// Why a connection is not served on.
+enum Over {
+    Closed,
+    /// It is no SIP stream any more; what is answered still goes out.
+    Lost,
+}
+
+impl Connection {
+    fn new(
+        stream: TcpStream,
+        flow: Flow,
+        inputs: mpsc::Sender<Input>,
+        place: Option<Place>,
+    ) -> Self {
+        Self {
+            stream,
+            flow,
+            inputs,
+            place,
+            framer: Framer::new(),
+            unsent: Vec::new(),
+        }
+    }
+
+    async fn run(mut self) {
+        let (writer, mut outgoing) = mpsc::channel::<Transmit>(WRITES);
+        let flow = self.flow;
+        if self
+            .inputs
+            .send(Input::Opened { flow, writer })
+            .await
+            .is_err()
+        {
+            return;
+        }
+        // Small messages, each waited for.
+        let _ = self.stream.set_nodelay(true);
+        if matches!(self.serve(&mut outgoing).await, Over::Lost) {
+            let last = async {
+                while let Some(transmit) = outgoing.recv().await {
+                    self.write(transmit).await;
                 }
-            }
-            Ok(Some(Framed::Ping)) => {
-                if !write(stream, b"\r\n").await {
-                    return false;
+            };
+            let _ = tokio::time::timeout(LINGER, last).await;
+        }
+        outgoing.close();
+        while let Ok(transmit) = outgoing.try_recv() {
+            self.unsent.push(transmit);
+        }
+        let unsent = std::mem::take(&mut self.unsent);
+        let _ = self.inputs.send(Input::Closed { flow, unsent }).await;
+    }
+
+    async fn serve(&mut self, outgoing: &mut mpsc::Receiver<Transmit>) -> Over {
+        let mut buffer = vec![0; 16 * 1024];
+        let close = self.place.as_ref().map(|place| place.close.clone());
+        let idle = match &self.place {
+            Some(place) if !place.is_known => IDLE_STRANGER,
+            _ => IDLE,
+        };
+        let mut deadline = tokio::time::Instant::now() + FIRST;
+        loop {
+            let stalled = self.framer.awaits_body();
+            let wait = if stalled { STALL } else { idle };
+            let length = tokio::select! {
+                biased;
+                () = self.inputs.closed() => return Over::Closed,
+                () = asked_to_close(close.as_deref()) => return Over::Closed,
+                Some(transmit) = outgoing.recv() => {
+                    if self.write(transmit).await { continue }
+                    return Over::Closed;
                 }
+                read = self.stream.read(&mut buffer) => match read {
+                    Ok(length) if length > 0 => length,
+                    _ => return Over::Closed,
+                },
+                () = tokio::time::sleep(wait), if stalled => {
+                    let Some(framed) = self.framer.expire() else { return Over::Closed };
+                    count(Counter::SipDropped, 1, &[("reason", "body_cut_short")]);
+                    if !self.deliver(framed).await { return Over::Closed }
+                    0
+                }
+                () = tokio::time::sleep_until(deadline) => {
+                    debug!(remote = %self.flow.remote, "closing an idle connection");
+                    return Over::Closed;
+                }
+            };
+            let was_partial = self.framer.is_partial();
+            self.framer.push(buffer.get(..length).unwrap_or_default());
+            if let Err(over) = self.take_all().await {
+                return over;
             }
-            Ok(None) => return true,
-            Err(error) => {
-                debug!(%error, "closing a connection");
-                count(Counter::SipDropped, 1, &[("reason", "framing")]);
-                return false;
+            // A message has some time to arrive in; between messages there is more.
+            let now = tokio::time::Instant::now();
+            deadline = match (was_partial, self.framer.is_partial()) {
+                (_, false) => now + idle,
+                (true, true) => deadline.min(now + WHOLE),
+                (false, true) => now + WHOLE,
+            };
+        }
+    }
+
+    /// Hands on every whole message.
+    async fn take_all(&mut self) -> Result<(), Over> {
+        loop {
+            match self.framer.take() {
+                Ok(Some(framed)) => {
+                    if !self.deliver(framed).await {
+                        return Err(Over::Closed);
+                    }
+                }
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    debug!(%error, remote = %self.flow.remote, "closing a connection");
+                    count(Counter::SipDropped, 1, &[("reason", "framing")]);
+                    return Err(Over::Lost);
+                }
             }
         }
     }
+
+    async fn deliver(&mut self, framed: Framed) -> bool {
+        match framed {
+            Framed::Message(bytes) => {
+                if let Some(place) = &self.place {
+                    place.heard(now());
+                }
+                let flow = self.flow;
+                // Waiting here is the back pressure a stream can bear.
+                self.inputs
+                    .send(Input::Message { flow, bytes })
+                    .await
+                    .is_ok()
+            }
+            Framed::Ping => put(&mut self.stream, b"\r\n").await,
+            Framed::Skipped => {
+                debug!(remote = %self.flow.remote, "passed over bytes between messages");
+                count(Counter::SipDropped, 1, &[("reason", "between_messages")]);
+                true
+            }
+        }
+    }
+
+    async fn write(&mut self, transmit: Transmit) -> bool {
+        let written = put(&mut self.stream, &transmit.bytes).await;
+        if !written {
+            self.unsent.push(transmit);
+        }
+        written
+    }
 }
 
-async fn write(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+async fn put(stream: &mut TcpStream, bytes: &[u8]) -> bool {
     matches!(
         tokio::time::timeout(WRITE, stream.write_all(bytes)).await,
         Ok(Ok(()))
     )
 }
 
-/// Connections at the same time. Trunks use a handful; each costs 80 kB at most.
-const MAX_CONNECTIONS: usize = 512;
+async fn asked_to_close(close: Option<&tokio::sync::Notify>) {
+    match close {
+        Some(close) => close.notified().await,
+        None => std::future::pending().await,
+    }
+}
 
 /// Messages waiting for one connection. Filling it means the peer does not read.
 const WRITES: usize = 64;
@@ -141,5 +264,32 @@ const WRITES: usize = 64;
 /// A peer that does not read for this long is gone.
 const WRITE: Duration = Duration::from_secs(5);
 
+/// A connection that says nothing for this long after it was made was not made for calls.
+const FIRST: Duration = Duration::from_secs(30);
+
+/// A message whose first byte is there is all there within this time, or never.
+const WHOLE: Duration = Duration::from_secs(32);
+
+/// The rest of a body comes within this time of the last byte, or Content-Length was wrong.
+const STALL: Duration = Duration::from_secs(5);
+
 /// Longer than a call's longest quiet: session refreshes come at half an hour at the latest.
 const IDLE: Duration = Duration::from_secs(3600);
+
+/// The same for those no trunk names: their phones keep a connection alive or open a new one.
+const IDLE_STRANGER: Duration = Duration::from_secs(600);
+
+/// The answer to what ended a stream has this long to go out.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Connecting takes no longer, or goes nowhere.
+const DIAL: Duration = Duration::from_secs(4);
+
+/// Before each try. Together they last as long as a request may wait for its answer.
+const DIAL_PAUSES: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];

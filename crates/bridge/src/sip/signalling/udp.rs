@@ -70,9 +70,14 @@ pub(crate) async fn read_udp(
             }
         };
         let datagram = buffer.get(..length).unwrap_or_default();
-        if !looks_like_sip(datagram) {
-            count(Counter::SipDropped, 1, &[("reason", "not_sip")]);
-            continue;
+        match kind(datagram) {
+            Kind::Message => {}
+            Kind::KeepAlive => continue,
+            Kind::Noise => {
+                debug!(from = %remote, length, "datagram is not sip");
+                count(Counter::SipDropped, 1, &[("reason", "not_sip")]);
+                continue;
+            }
         }
         let flow = Flow {
             transport: Transport::Udp,
@@ -86,9 +91,32 @@ pub(crate) async fn read_udp(
     }
 }
 
-/// Keep-alives, STUN and noise go no further.
-fn looks_like_sip(datagram: &[u8]) -> bool {
-    datagram.len() > 20 && datagram.first().is_some_and(u8::is_ascii_alphabetic)
+/// What a datagram is at first sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It may be a message, perhaps after line breaks or a byte order mark.
+    Message,
+    /// Line breaks and such, which keep a NAT's mapping alive.
+    KeepAlive,
+    /// STUN, RTP and noise.
+    Noise,
+}
+
+fn kind(datagram: &[u8]) -> Kind {
+    let blank = |b: &u8| b.is_ascii_whitespace() || *b == 0;
+    let Some(start) = datagram.iter().position(|b| !blank(b)) else {
+        return Kind::KeepAlive;
+    };
+    let rest = datagram.get(start..).unwrap_or_default();
+    let rest = rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest);
+    let begins = rest.first().is_some_and(u8::is_ascii_graphic);
+    // A STUN message may begin with zeros that look blank.
+    let breaks_only = datagram.iter().take(start).all(u8::is_ascii_whitespace);
+    if begins && breaks_only && rest.len() > 20 {
+        Kind::Message
+    } else {
+        Kind::Noise
+    }
 }
 
 /// The address of ours that faces a peer. No packet is sent by this.
@@ -105,3 +133,29 @@ fn route_to(peer: SocketAddr) -> Option<IpAddr> {
 
 /// Peers whose route is remembered; finding one again costs three system calls.
 const MAX_SEEN: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_keep_alives_and_noise_are_told_apart() {
+        for (datagram, expected) in [
+            (&b"OPTIONS sip:a@b SIP/2.0\r\n"[..], Kind::Message),
+            (b"\r\n\r\nOPTIONS sip:a@b SIP/2.0", Kind::Message),
+            (b"\xef\xbb\xbfOPTIONS sip:a@b SIP/2.0", Kind::Message),
+            (b"!odd-method* sip:a@b SIP/2.0\r\n", Kind::Message),
+            (b"\r\n\r\n", Kind::KeepAlive),
+            (b"\0\0\0\0", Kind::KeepAlive),
+            (b"", Kind::KeepAlive),
+            (b"hello", Kind::Noise),
+            (
+                b"\x00\x01\x00\x08\x21\x12\xa4\x42aaaaaaaaaaaaaaaaaaaaaaaa",
+                Kind::Noise,
+            ),
+            (b"\x80\x00aaaaaaaaaaaaaaaaaaaaaaaaaa", Kind::Noise),
+        ] {
+            assert_eq!(kind(datagram), expected, "{datagram:?}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 mod http;
 mod retention;
+mod sip;
 mod transport;
 
 use std::net::{IpAddr, SocketAddr};
@@ -10,38 +11,30 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use trunkline_client::url::{ServerUrl, TransportRules};
-use trunkline_service::config::{Report, Source, Spanned};
+use trunkline_service::config::{Report, Source};
 
 use super::livekit::Livekit;
 use super::raw::Judge;
 
 pub(crate) use http::Http;
 pub(crate) use retention::Retention;
+pub(crate) use sip::Sip;
 pub(crate) use transport::Transport;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
-    sip: RawSip,
+    sip: sip::RawSip,
     http: http::RawHttp,
     transport: transport::RawTransport,
     retention: retention::RawRetention,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawSip {
-    max_calls: Option<Spanned<u64>>,
-    invites_per_second_per_source: Option<Spanned<u64>>,
-}
-
 /// What `security.yaml` means.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Security {
-    /// Calls at the same time.
-    pub(crate) max_calls: usize,
-    /// INVITEs per second from one address.
-    pub(crate) invites_per_second: u32,
+    /// What the gateway admits.
+    pub(crate) sip: Sip,
     /// Connections to the node and the console.
     pub(crate) http: Http,
     /// What travels encrypted.
@@ -52,16 +45,8 @@ pub(crate) struct Security {
 
 pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option<Security> {
     let mut judge = Judge { source, report };
-    let calls = judge.within(raw.sip.max_calls.as_ref(), 1, 100_000, 1000);
-    let rate = judge.within(
-        raw.sip.invites_per_second_per_source.as_ref(),
-        1,
-        10_000,
-        50,
-    );
     Some(Security {
-        max_calls: usize::try_from(calls).unwrap_or(1000),
-        invites_per_second: u32::try_from(rate).unwrap_or(50),
+        sip: sip::validate(&raw.sip, &mut judge),
         http: http::validate(&raw.http, &mut judge),
         transport: transport::validate(&raw.transport, &mut judge),
         retention: retention::validate(&raw.retention, &mut judge),

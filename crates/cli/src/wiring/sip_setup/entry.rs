@@ -67,6 +67,7 @@ impl Entry for Inbound {
             && self.numbers == wanted.numbers
             && self.allowed_addresses == wanted.allowed_addresses
             && self.allowed_numbers == wanted.allowed_numbers
+            && self.headers_to_attributes == wanted.headers_to_attributes
             && self.auth_username == wanted.auth_username
             && self.auth_password == wanted.auth_password
     }

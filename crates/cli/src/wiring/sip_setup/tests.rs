@@ -73,6 +73,7 @@ fn trunk(key: &str, number: &str) -> sip::Trunk {
         numbers: vec![number.to_owned()],
         allowed_addresses: vec!["127.0.0.0/8".to_owned()],
         allowed_numbers: Vec::new(),
+        called_number_from: Vec::new(),
         username: String::new(),
         password: Secret::default(),
     }

@@ -1,21 +1,44 @@
 //! A job: its wire form and where it stands.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use proto::JobStatus;
-use proto::server_message::Message;
 use trunkline_base::id::{DispatchId, JobId, WorkerId};
 
+use super::room::Target;
 use super::{Action, Assignment, Book, Moment};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Phase {
-    Waiting,
-    Offered { worker: WorkerId, deadline: Instant },
-    Running { worker: WorkerId },
+    /// Nobody has it. It is offered again at `due`, or, without one, when a worker comes, is free
+    /// again or has answered another offer.
+    Waiting {
+        due: Option<Instant>,
+    },
+    Offered {
+        worker: WorkerId,
+        deadline: Instant,
+    },
+    /// Accepted; `joined` once its agent has been seen in the room.
+    Running {
+        worker: WorkerId,
+        joined: bool,
+    },
+    /// Its agent is away and may come back until then.
+    Away {
+        worker: WorkerId,
+        until: Instant,
+    },
     Ended,
+}
+
+/// What a job is for: a target of a dispatch, in one namespace of workers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Purpose {
+    pub(super) target: Target,
+    pub(super) namespace: String,
 }
 
 #[derive(Debug)]
@@ -23,19 +46,37 @@ pub(super) struct Job {
     pub(super) id: JobId,
     /// `None` for a simulated job.
     pub(super) dispatch: Option<DispatchId>,
+    pub(super) purpose: Purpose,
     pub(super) info: proto::Job,
-    pub(super) declined_by: BTreeSet<WorkerId>,
+    /// Who has said no, or nothing, since everybody was last asked.
+    pub(super) tried: BTreeSet<WorkerId>,
+    /// How often everybody has been asked in vain.
+    pub(super) rounds: u32,
+    /// When somebody was last asked.
+    pub(super) asked: Instant,
+    /// Its worker was lost while it ran, and has not said since that it still runs.
+    pub(super) orphaned: bool,
     phase: Phase,
 }
 
 impl Job {
-    pub(super) fn new(id: JobId, dispatch: Option<DispatchId>, info: proto::Job) -> Self {
+    pub(super) const fn new(
+        id: JobId,
+        dispatch: Option<DispatchId>,
+        purpose: Purpose,
+        info: proto::Job,
+        now: Moment,
+    ) -> Self {
         Self {
             id,
             dispatch,
+            purpose,
             info,
-            declined_by: BTreeSet::new(),
-            phase: Phase::Waiting,
+            tried: BTreeSet::new(),
+            rounds: 0,
+            asked: now.at,
+            orphaned: false,
+            phase: Phase::Waiting { due: None },
         }
     }
 
@@ -46,34 +87,51 @@ impl Job {
             .map_or("", |room| room.name.as_str())
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    /// When time moves it on, and why.
+    pub(super) const fn deadline(&self) -> Option<(Instant, &'static str)> {
         match &self.phase {
-            Phase::Offered { deadline, .. } => Some(*deadline),
-            Phase::Waiting | Phase::Running { .. } | Phase::Ended => None,
+            Phase::Waiting { due: Some(due) } => Some((*due, "again")),
+            Phase::Offered { deadline, .. } => Some((*deadline, "offer")),
+            Phase::Away { until, .. } => Some((*until, "away")),
+            Phase::Waiting { due: None } | Phase::Running { .. } | Phase::Ended => None,
         }
     }
 
-    pub(super) fn offered_to(&self) -> Option<&WorkerId> {
+    pub(super) const fn offered_to(&self) -> Option<&WorkerId> {
         match &self.phase {
             Phase::Offered { worker, .. } => Some(worker),
-            Phase::Waiting | Phase::Running { .. } | Phase::Ended => None,
+            _ => None,
         }
     }
 
-    pub(super) fn runs_at(&self) -> Option<&WorkerId> {
+    /// Whose job it is, while its agent is there or expected.
+    pub(super) const fn runs_at(&self) -> Option<&WorkerId> {
         match &self.phase {
-            Phase::Running { worker } => Some(worker),
-            Phase::Waiting | Phase::Offered { .. } | Phase::Ended => None,
+            Phase::Running { worker, .. } | Phase::Away { worker, .. } => Some(worker),
+            _ => None,
         }
     }
 
-    pub(super) fn run_at(&mut self, worker: WorkerId) {
-        self.state().worker_id = worker.to_string();
-        self.phase = Phase::Running { worker };
+    pub(super) const fn has_joined(&self) -> bool {
+        matches!(self.phase, Phase::Running { joined: true, .. })
     }
 
-    pub(super) fn waits(&self) -> bool {
-        self.phase == Phase::Waiting
+    pub(super) const fn is_away(&self) -> bool {
+        matches!(self.phase, Phase::Away { .. })
+    }
+
+    /// Whether it may be offered now.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        matches!(self.phase, Phase::Waiting { due } if due.is_none_or(|due| due <= now))
+    }
+
+    /// Whether it has been given a time to wait for.
+    pub(super) const fn has_waited(&self) -> bool {
+        matches!(self.phase, Phase::Waiting { due: Some(_) })
+    }
+
+    pub(super) const fn waits(&self) -> bool {
+        matches!(self.phase, Phase::Waiting { .. })
     }
 
     pub(super) fn ended_at(&self) -> Option<i64> {
@@ -82,14 +140,17 @@ impl Job {
     }
 
     /// Whether a worker ever took it; only such jobs are shown.
-    pub(super) fn was_assigned(&self) -> bool {
-        matches!(self.phase, Phase::Running { .. } | Phase::Ended)
+    pub(super) const fn was_assigned(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Running { .. } | Phase::Away { .. } | Phase::Ended
+        )
     }
 
-    pub(super) fn wait_for_others(&mut self, declined: Option<WorkerId>) {
-        self.declined_by.extend(declined);
+    /// Nobody can have it now.
+    pub(super) fn wait(&mut self, due: Option<Instant>) {
         self.info.state = None;
-        self.phase = Phase::Waiting;
+        self.phase = Phase::Waiting { due };
     }
 
     /// The state of an offer already says running, at that worker.
@@ -99,10 +160,22 @@ impl Job {
         state.worker_id = worker.to_string();
         state.started_at = now.unix.nanos_i64();
         state.updated_at = state.started_at;
+        self.asked = now.at;
         self.phase = Phase::Offered {
             worker,
             deadline: now.at + super::OFFER_LIMIT,
         };
+    }
+
+    pub(super) fn run_at(&mut self, worker: WorkerId, joined: bool) {
+        self.state().worker_id = worker.to_string();
+        self.phase = Phase::Running { worker, joined };
+    }
+
+    /// Its agent is expected until then.
+    pub(super) fn expect(&mut self, worker: WorkerId, until: Instant) {
+        self.state().worker_id = worker.to_string();
+        self.phase = Phase::Away { worker, until };
     }
 
     pub(super) fn end(&mut self, status: JobStatus, error: &str, now: Moment) {
@@ -114,16 +187,33 @@ impl Job {
         self.phase = Phase::Ended;
     }
 
-    fn state(&mut self) -> &mut proto::JobState {
+    pub(super) fn state(&mut self) -> &mut proto::JobState {
         self.info.state.get_or_insert_default()
     }
 
-    fn identity(&self) -> &str {
+    /// Who its agent is in the room.
+    pub(super) fn identity(&self) -> &str {
         self.info
             .state
             .as_ref()
             .map_or("", |state| state.participant_identity.as_str())
     }
+
+    /// How long it has run, by the workers' clock.
+    pub(super) fn lasted(&self) -> Duration {
+        let nanos = |state: &proto::JobState| state.ended_at.saturating_sub(state.started_at);
+        let nanos = self.info.state.as_ref().map_or(0, nanos);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or_default())
+    }
+}
+
+/// The namespace of a job, which LiveKit has given up and workers still register with.
+#[expect(
+    deprecated,
+    reason = "workers with a namespace get their jobs all the same"
+)]
+pub(super) const fn namespace(job: &mut proto::Job) -> &mut String {
+    &mut job.namespace
 }
 
 impl Book {
@@ -131,7 +221,7 @@ impl Book {
     pub(super) fn job_answered(
         &mut self,
         worker: &WorkerId,
-        answer: proto::AvailabilityResponse,
+        mut answer: proto::AvailabilityResponse,
         now: Moment,
     ) {
         let Ok(id) = JobId::parse(answer.job_id.as_str()) else {
@@ -144,30 +234,39 @@ impl Book {
             tracing::debug!(job = %id, %worker, "answer to an offer that is not open");
             return;
         }
+        if let Some(entry) = self.workers.get_mut(worker) {
+            entry.is_silent = false;
+        }
         if answer.terminate {
             job.end(JobStatus::JsSuccess, "", now);
-            return;
-        }
-        if !answer.available {
+        } else if !answer.available {
             self.decline(&id, now);
-            return;
+        } else {
+            if answer.participant_identity.is_empty() {
+                answer.participant_identity = format!("agent-{id}");
+            }
+            job.state()
+                .participant_identity
+                .clone_from(&answer.participant_identity);
+            job.run_at(worker.clone(), false);
+            self.assign(&id, worker, answer);
         }
-        job.state()
-            .participant_identity
-            .clone_from(&answer.participant_identity);
-        job.run_at(worker.clone());
-        let info = job.info.clone();
-        let Some(entry) = self.workers.get(worker) else {
+        self.launch_due(now);
+    }
+
+    fn assign(&mut self, id: &JobId, worker: &WorkerId, answer: proto::AvailabilityResponse) {
+        let (Some(job), Some(entry)) = (self.jobs.get(id), self.workers.get(worker)) else {
             return;
         };
         let assignment = Assignment {
             worker: worker.clone(),
             api_key: entry.registration.api_key.clone(),
             permissions: entry.registration.permissions.clone(),
-            job: info,
+            job: job.info.clone(),
             answer,
         };
         self.actions.push_back(Action::Assign(Box::new(assignment)));
+        self.keep(id);
     }
 
     /// A worker's word on a job it runs.
@@ -189,7 +288,11 @@ impl Book {
         match update.status() {
             status @ (JobStatus::JsSuccess | JobStatus::JsFailed) => {
                 job.end(status, &update.error, now);
-                if job.dispatch.is_none() {
+                self.keep(&id);
+                if status == JobStatus::JsFailed {
+                    self.relaunch(&id, now);
+                }
+                if self.jobs.get(&id).is_some_and(|job| job.dispatch.is_none()) {
                     self.jobs.remove(&id);
                 }
             }
@@ -199,29 +302,29 @@ impl Book {
         }
     }
 
-    /// Somebody left a room: if it was an agent whose job still runs, the job has failed.
-    pub(super) fn agent_left(&mut self, room: &str, identity: &str, now: Moment) {
-        self.leaving
-            .retain(|(_, r, i)| (r.as_str(), i.as_str()) != (room, identity));
-        for job in self.jobs.values_mut() {
-            let its = job.runs_at().is_some() && job.room() == room && job.identity() == identity;
-            if its {
-                job.end(JobStatus::JsFailed, "agent worker left the room", now);
-            }
-        }
-    }
-
     /// Tells a running job's worker to end it; the identity of the agent in the room.
     pub(super) fn terminate(&mut self, id: &JobId) -> Option<String> {
         let job = self.jobs.get(id)?;
         let worker = job.runs_at()?.clone();
         let identity = job.identity().to_owned();
-        if self.workers.contains_key(&worker) {
+        self.tell_terminated(id, &worker);
+        Some(identity).filter(|identity| !identity.is_empty())
+    }
+
+    pub(super) fn tell_terminated(&mut self, id: &JobId, worker: &WorkerId) {
+        if self.workers.contains_key(worker) {
             let message = proto::JobTermination {
                 job_id: id.to_string(),
             };
-            self.send(&worker, Message::Termination(message));
+            self.send(worker, proto::server_message::Message::Termination(message));
         }
-        Some(identity).filter(|identity| !identity.is_empty())
+    }
+
+    /// What a room must remember of its jobs has changed.
+    pub(super) fn keep(&mut self, id: &JobId) {
+        if let Some(job) = self.jobs.get(id).filter(|job| job.dispatch.is_some()) {
+            let room = job.room().to_owned();
+            self.actions.push_back(Action::Keep { room });
+        }
     }
 }

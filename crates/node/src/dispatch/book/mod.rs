@@ -4,14 +4,17 @@
 //! is to be done comes out of [`Book::poll_action`]. A dispatch asks for one job per target: the
 //! room, each participant, or each publisher, by the type of the workers that carry its name. A
 //! job is launched as soon as a fitting worker exists, so one that registers late gets what waits.
+//! A no is for now, not for ever: when all have said it, the job waits, longer each time, and all
+//! are asked again.
 //!
 //! ```text
-//! job:  waiting ──offer──► offered ──accepted──► running ──► ended
-//!          ▲                  │ declined, lost, 10 s
-//!          └── nobody left ◄──┘ (else the next worker)
+//! job:  waiting ──offer──► offered ──accepted──► running ──► ended ──failed──► a new job
+//!          ▲                  │ declined, lost, 10 s  ▲ ▼
+//!          └── nobody left ◄──┘ (else the next)      away ──not back in time──► ended
 //! ```
 
 mod deployment;
+mod fate;
 mod job;
 mod launch;
 mod room;
@@ -51,8 +54,11 @@ pub(crate) enum Action {
     },
     /// Sign a token and send the assignment.
     Assign(Box<Assignment>),
-    /// Take the agent out of the room: its dispatch was deleted and it did not leave by itself.
+    /// Take the agent out of the room: its dispatch was deleted and it did not leave by itself, or
+    /// another has taken its place.
     Remove { room: String, identity: String },
+    /// The jobs that a room must remember have changed.
+    Keep { room: String },
 }
 
 /// An accepted job, with all its token needs.
@@ -132,28 +138,25 @@ impl Book {
 
     /// When to call [`Book::handle_timeout`], and why.
     pub(crate) fn poll_timeout(&self) -> Option<(Instant, &'static str)> {
-        let offers = self
-            .jobs
-            .values()
-            .filter_map(Job::deadline)
-            .map(|at| (at, "offer"));
+        let offers = self.jobs.values().filter_map(Job::deadline);
         let leaving = self.leaving.iter().map(|(at, ..)| (*at, "leave"));
         offers.chain(leaving).min()
     }
 
     /// Moves on from offers nobody answered and agents that did not leave.
     pub(crate) fn handle_timeout(&mut self, now: Moment) {
-        let late = |job: &&Job| job.deadline().is_some_and(|at| at <= now.at);
-        let late: Vec<_> = self
-            .jobs
-            .values()
-            .filter(late)
-            .map(|job| job.id.clone())
-            .collect();
+        let late = |job: &&Job| {
+            job.offered_to().is_some() && job.deadline().is_some_and(|(at, _)| at <= now.at)
+        };
+        let late = self.jobs.values().filter(late);
+        let late: Vec<_> = late.map(|job| job.id.clone()).collect();
         for id in late {
-            tracing::warn!(job = %id, "worker did not answer the job offer");
-            self.decline(&id, now);
+            self.passed_over(&id, now);
         }
+        for id in self.overdue(now.at) {
+            self.give_up(&id, now);
+        }
+        self.launch_due(now);
         let (due, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.leaving)
             .into_iter()
             .partition(|l| l.0 <= now.at);
@@ -161,6 +164,16 @@ impl Book {
         for (_, room, identity) in due {
             self.actions.push_back(Action::Remove { room, identity });
         }
+    }
+
+    /// A worker has not answered: others are asked before it from now on.
+    fn passed_over(&mut self, id: &JobId, now: Moment) {
+        tracing::warn!(job = %id, "worker did not answer the job offer");
+        let worker = self.jobs.get(id).and_then(Job::offered_to).cloned();
+        if let Some(entry) = worker.and_then(|worker| self.workers.get_mut(&worker)) {
+            entry.is_silent = true;
+        }
+        self.decline(id, now);
     }
 
     /// Asks for an agent in a room.

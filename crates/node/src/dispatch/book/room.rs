@@ -6,6 +6,7 @@ use livekit_protocol as proto;
 use proto::{DisconnectReason, JobType};
 use trunkline_base::id::DispatchId;
 
+use super::job::Purpose;
 use super::{Book, Moment};
 
 /// What one job of a dispatch is for.
@@ -29,8 +30,10 @@ impl Target {
 #[derive(Debug)]
 pub(super) struct Dispatch {
     pub(super) info: proto::AgentDispatch,
-    /// Targets that have had their job; each gets one.
-    pub(super) launched: BTreeSet<Target>,
+    /// What has had its job; each gets one, and another when that fails.
+    pub(super) launched: BTreeSet<Purpose>,
+    /// How often the job of a purpose has failed in a row.
+    pub(super) failures: BTreeMap<Purpose, u32>,
 }
 
 impl Dispatch {
@@ -38,6 +41,7 @@ impl Dispatch {
         Self {
             info,
             launched: BTreeSet::new(),
+            failures: BTreeMap::new(),
         }
     }
 }
@@ -88,11 +92,18 @@ impl RoomPage {
     fn forget(&mut self, identity: &str) {
         self.people.remove(identity);
         for dispatch in self.dispatches.values_mut() {
-            dispatch.launched.retain(|target| match target {
+            let others = |purpose: &Purpose| match &purpose.target {
                 Target::Room => true,
                 Target::Participant(one) | Target::Publisher(one) => one != identity,
-            });
+            };
+            dispatch.launched.retain(others);
+            dispatch.failures.retain(|purpose, _| others(purpose));
         }
+    }
+
+    /// Whether anybody is there whom an agent could serve.
+    pub(super) fn is_inhabited(&self) -> bool {
+        !self.people.is_empty()
     }
 }
 
@@ -125,7 +136,8 @@ impl Book {
         self.launch_missing(&name, now);
     }
 
-    /// A room goes on that had these dispatches before; their agents are launched anew.
+    /// A room goes on that had these dispatches before. Agents that ran are given time to come
+    /// back; the others are launched.
     pub(crate) fn room_revived(
         &mut self,
         room: proto::Room,
@@ -134,10 +146,19 @@ impl Book {
     ) {
         let name = room.name.clone();
         let page = self.page(room);
-        for info in dispatches.into_iter().take(super::MAX_DISPATCHES) {
+        let mut ran = Vec::new();
+        for mut info in dispatches.into_iter().take(super::MAX_DISPATCHES) {
             if let Ok(id) = DispatchId::parse(info.id.as_str()) {
+                let jobs = info
+                    .state
+                    .as_mut()
+                    .map(|state| std::mem::take(&mut state.jobs));
+                ran.extend(jobs.into_iter().flatten().map(|job| (id.clone(), job)));
                 page.dispatches.insert(id, Dispatch::new(info));
             }
+        }
+        for (dispatch, job) in ran {
+            self.revive_job(&dispatch, job, now);
         }
         self.launch_missing(&name, now);
     }
@@ -156,6 +177,14 @@ impl Book {
             self.terminate(&job);
             self.jobs.remove(&job);
         }
+        self.leaving.retain(|(_, room, _)| room != name);
+    }
+
+    /// The room closed with the process, and the next one opens it again: its agents have been
+    /// asked to come back, so nobody ends them.
+    pub(crate) fn room_suspended(&mut self, name: &str) {
+        self.rooms.remove(name);
+        self.jobs.retain(|_, job| job.room() != name);
         self.leaving.retain(|(_, room, _)| room != name);
     }
 
@@ -204,7 +233,11 @@ impl Book {
         now: Moment,
     ) {
         // A newer session of the same identity took over: nobody left.
-        if participant.disconnect_reason() == DisconnectReason::DuplicateIdentity {
+        // And who is sent away because the process ends is asked to come back.
+        if matches!(
+            participant.disconnect_reason(),
+            DisconnectReason::DuplicateIdentity | DisconnectReason::ServerShutdown
+        ) {
             return;
         }
         if let Some(page) = self.rooms.get_mut(room) {
@@ -213,7 +246,11 @@ impl Book {
                 page.forget(&participant.identity);
             }
         }
-        self.agent_left(room, &participant.identity, now);
+        let gone = (
+            participant.identity.as_str(),
+            participant.disconnect_reason(),
+        );
+        self.agent_left(room, gone, now);
     }
 
     /// The page of a room; a new life of the room starts a new one.

@@ -1,6 +1,6 @@
 use super::*;
 use proto::worker_message::Message as FromWorker;
-use proto::{JobStatus, JobType, WorkerStatus};
+use proto::{DisconnectReason, JobStatus, JobType, WorkerStatus};
 use std::time::Duration;
 
 /// A book with a clock, spoken to in the words of a story.
@@ -86,7 +86,7 @@ impl Story {
                 Message::Availability(request) => Some((worker, request.job.unwrap())),
                 _ => None,
             },
-            Action::Assign(_) | Action::Remove { .. } => None,
+            Action::Assign(_) | Action::Remove { .. } | Action::Keep { .. } => None,
         });
         offers.collect()
     }
@@ -96,10 +96,43 @@ impl Story {
         let (to, job) = self.offer();
         assert_eq!(&to, worker);
         self.answer(worker, &job.id, true);
-        match self.book.poll_action() {
+        let job = match self.book.poll_action() {
             Some(Action::Assign(assignment)) => assignment.job,
             other => panic!("no assignment: {other:?}"),
-        }
+        };
+        let keep = Action::Keep {
+            room: job.room.clone().unwrap().name,
+        };
+        assert_eq!(self.book.poll_action(), Some(keep));
+        job
+    }
+
+    /// Its agent is in the room.
+    fn joined(&mut self, job: &proto::Job) {
+        let room = job.room.as_ref().unwrap();
+        self.book.agent_joined(&room.name, &agent(job));
+    }
+
+    fn left(&mut self, job: &proto::Job, reason: DisconnectReason) {
+        let room = job.room.clone().unwrap().name;
+        let gone = proto::ParticipantInfo {
+            disconnect_reason: i32::from(reason),
+            ..person(&agent(job))
+        };
+        self.book.participant_left(&room, &gone, self.now);
+    }
+
+    /// Whom the book sends what, other than offers.
+    fn terminated(&mut self) -> Vec<String> {
+        let actions = std::iter::from_fn(|| self.book.poll_action());
+        let told = actions.filter_map(|action| match action {
+            Action::Send { message, .. } => match *message {
+                Message::Termination(end) => Some(end.job_id),
+                other => panic!("not a termination: {other:?}"),
+            },
+            Action::Assign(_) | Action::Remove { .. } | Action::Keep { .. } => None,
+        });
+        told.collect()
     }
 
     fn jobs(&self, room: &str) -> Vec<proto::Job> {
@@ -109,6 +142,10 @@ impl Story {
             .flat_map(|dispatch| dispatch.state.unwrap().jobs)
             .collect()
     }
+}
+
+fn agent(job: &proto::Job) -> String {
+    format!("agent-{}", job.id)
 }
 
 fn room(name: &str) -> proto::Room {
@@ -203,6 +240,108 @@ fn a_declined_job_goes_to_the_next_worker_and_then_waits() {
     assert!(story.offers().is_empty());
     let third = story.worker("bot", JobType::JtRoom);
     assert_eq!(story.offer().0, third);
+}
+
+/// A worker says no while it starts another job. It was never asked again, and rooms stayed
+/// without an agent though the worker was free a second later.
+#[test]
+fn a_worker_that_said_no_is_asked_again_after_growing_waits() {
+    let mut story = Story::new();
+    let worker = story.worker("bot", JobType::JtRoom);
+    story.room("lobby", &["bot"]);
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        let (_, job) = story.offer();
+        story.answer(&worker, &job.id, false);
+        assert!(story.offers().is_empty(), "not at once");
+        let (at, why) = story.book.poll_timeout().unwrap();
+        assert_eq!(why, "again");
+        waits.push((at - story.now.at).as_millis());
+        story.pass(at - story.now.at);
+    }
+    assert_eq!(waits, [500, 1000, 2000, 4000, 5000, 5000]);
+    story.running(&worker);
+}
+
+/// Ten rooms at once: offered together, and those refused one after the other, since whoever
+/// refuses is busy with one it has taken.
+#[test]
+fn what_a_worker_refused_in_a_burst_is_offered_one_by_one() {
+    let mut story = Story::new();
+    let worker = story.worker("bot", JobType::JtRoom);
+    for n in 0..10 {
+        story.room(&format!("room-{n}"), &["bot"]);
+    }
+    let offers = story.offers();
+    assert_eq!(offers.len(), 10);
+    for (_, job) in &offers {
+        story.answer(&worker, &job.id, false);
+    }
+    assert!(story.offers().is_empty());
+    story.pass(Duration::from_millis(500));
+    for left in (1..=10).rev() {
+        let (_, job) = story.offer();
+        story.answer(&worker, &job.id, true);
+        assert!(matches!(story.book.poll_action(), Some(Action::Assign(_))));
+        assert!(matches!(
+            story.book.poll_action(),
+            Some(Action::Keep { .. })
+        ));
+        assert_eq!(
+            story.jobs(&job.room.unwrap().name).len(),
+            1,
+            "{left} are left"
+        );
+    }
+    assert!(story.offers().is_empty());
+}
+
+#[test]
+fn a_worker_that_does_not_answer_comes_last_from_then_on() {
+    let mut story = Story::new();
+    let mute = story.worker("bot", JobType::JtRoom);
+    story.room("lobby", &["bot"]);
+    story.offer();
+    let other = story.worker("bot", JobType::JtRoom);
+    story.pass(Duration::from_secs(10));
+    assert_eq!(story.offer().0, other);
+    for n in 0..20 {
+        story.room(&format!("room-{n}"), &["bot"]);
+        assert_eq!(story.offer().0, other);
+    }
+    story.book.worker_gone(&other, story.now);
+    assert!(story.offers().iter().all(|(to, _)| *to == mute));
+}
+
+#[test]
+fn a_worker_loaded_to_the_brim_gets_nothing_whatever_it_calls_itself() {
+    let mut story = Story::new();
+    let worker = story.worker("bot", JobType::JtRoom);
+    story.status(&worker, WorkerStatus::WsAvailable, 1.0);
+    story.room("lobby", &["bot"]);
+    assert!(story.offers().is_empty());
+    story.status(&worker, WorkerStatus::WsAvailable, 0.97);
+    assert_eq!(story.offer().0, worker);
+}
+
+#[test]
+fn workers_of_each_namespace_get_a_job() {
+    let mut story = Story::new();
+    let request = proto::RegisterWorkerRequest {
+        agent_name: "bot".to_owned(),
+        namespace: Some("blue".to_owned()),
+        ..Default::default()
+    };
+    let registration = Registration::read(request, "devkey").unwrap();
+    let spaced = story.book.worker_registered(registration, story.now);
+    let plain = story.worker("bot", JobType::JtRoom);
+    story.room("lobby", &["bot"]);
+    let mut offers = story.offers();
+    assert_eq!(offers.len(), 2, "one in each");
+    offers.sort_by_key(|(_, job)| job::namespace(&mut job.clone()).clone());
+    assert_eq!(offers[0].0, plain);
+    assert_eq!(offers[1].0, spaced.unwrap());
+    assert_eq!(job::namespace(&mut offers[1].1), "blue");
 }
 
 #[test]
@@ -390,7 +529,7 @@ fn an_agent_that_leaves_while_running_has_failed() {
     let job = story.running(&worker);
     let agent = person(&format!("agent-{}", job.id));
     let replaced = proto::ParticipantInfo {
-        disconnect_reason: i32::from(proto::DisconnectReason::DuplicateIdentity),
+        disconnect_reason: i32::from(DisconnectReason::DuplicateIdentity),
         ..agent.clone()
     };
     story.book.participant_left("lobby", &replaced, story.now);
@@ -512,4 +651,159 @@ fn broken_registrations_are_refused() {
         Registration::read(request, "k"),
         Err(RegistrationError::Deployment)
     );
+}
+
+#[test]
+fn a_simulated_job_with_a_participant_is_about_what_it_publishes() {
+    let mut story = Story::new();
+    let asking = story.worker("bot", JobType::JtRoom);
+    let request = proto::SimulateJobRequest {
+        room: Some(room("test")),
+        participant: Some(person("alice")),
+        ..Default::default()
+    };
+    story
+        .book
+        .worker_message(&asking, FromWorker::SimulateJob(request), story.now);
+    let (_, job) = story.offer();
+    assert_eq!(job.r#type(), JobType::JtPublisher);
+    assert_eq!(job.participant.unwrap().identity, "alice");
+}
+
+#[test]
+fn an_agent_that_leaves_by_itself_is_done_and_its_worker_is_told() {
+    let mut story = Story::new();
+    let worker = story.worker("bot", JobType::JtRoom);
+    story.room("lobby", &["bot"]);
+    let job = story.running(&worker);
+    story
+        .book
+        .participant_entered(room("lobby"), person("alice"), story.now);
+    story.joined(&job);
+    story.left(&job, DisconnectReason::ClientInitiated);
+    assert_eq!(story.terminated(), [job.id]);
+    assert!(story.book.poll_timeout().is_none(), "nobody comes instead");
+}
+
+/// A worker was killed while its agent spoke; the caller listened to silence until it hung up.
+#[test]
+fn an_agent_whose_worker_was_killed_is_replaced_at_once() {
+    let mut story = Story::new();
+    let killed = story.worker("bot", JobType::JtRoom);
+    story.room("lobby", &["bot"]);
+    let job = story.running(&killed);
+    story
+        .book
+        .participant_entered(room("lobby"), person("alice"), story.now);
+    story.joined(&job);
+    let other = story.worker("bot", JobType::JtRoom);
+    story.book.worker_gone(&killed, story.now);
+    assert!(story.offers().is_empty(), "its agent may live on");
+    story.left(&job, DisconnectReason::ConnectionTimeout);
+    let again = story.running(&other);
+    assert!(again.id != job.id && again.dispatch_id == job.dispatch_id);
+}
+
+#[test]
+fn an_agent_that_loses_its_connection_may_come_back_before_it_is_replaced() {
+    let mut story = Story::new();
+    let worker = story.worker("bot", JobType::JtRoom);
+    story.room("lobby", &["bot"]);
+    let job = story.running(&worker);
+    story
+        .book
+        .participant_entered(room("lobby"), person("alice"), story.now);
+    story.joined(&job);
+    story.left(&job, DisconnectReason::ConnectionTimeout);
+    story.pass(Duration::from_secs(2));
+    story.joined(&job);
+    story.pass(Duration::from_secs(60));
+    assert!(story.offers().is_empty());
+    story.left(&job, DisconnectReason::ConnectionTimeout);
+    story.pass(Duration::from_secs(3));
+    let second = story.offer().1;
+    story.answer(&worker, &second.id, true);
+    while story.book.poll_action().is_some() {}
+    // The first one is back, too late.
+    story.joined(&job);
+    let remove = Action::Remove {
+        room: "lobby".to_owned(),
+        identity: agent(&job),
+    };
+    assert_eq!(story.book.poll_action(), Some(remove));
+}
+
+#[test]
+fn a_job_that_fails_again_and_again_is_given_up() {
+    let mut story = Story::new();
+    let worker = story.worker("bot", JobType::JtRoom);
+    story.room("lobby", &["bot"]);
+    story
+        .book
+        .participant_entered(room("lobby"), person("alice"), story.now);
+    let mut launches = 0;
+    while let Some((_, job)) = story.offers().pop() {
+        launches += 1;
+        assert!(launches < 20);
+        story.answer(&worker, &job.id, true);
+        story.update(&worker, &job.id, JobStatus::JsFailed);
+        if let Some((at, "again")) = story.book.poll_timeout() {
+            story.pass(at - story.now.at);
+        }
+    }
+    assert_eq!(launches, 6);
+}
+
+#[test]
+fn a_job_that_fails_in_an_empty_room_waits_for_whoever_comes() {
+    let mut story = Story::new();
+    let worker = story.worker("bot", JobType::JtRoom);
+    story.room("lobby", &["bot"]);
+    let job = story.running(&worker);
+    story.update(&worker, &job.id, JobStatus::JsFailed);
+    assert!(story.offers().is_empty());
+    story
+        .book
+        .participant_entered(room("lobby"), person("alice"), story.now);
+    assert_eq!(story.offers().len(), 1);
+}
+
+/// The node was killed and came back: the agent and whoever it served came back too, and a second
+/// agent was launched beside the first.
+#[test]
+fn a_revived_room_waits_for_its_agent_before_it_launches_another() {
+    let mut story = Story::new();
+    let worker = story.worker("bot", JobType::JtRoom);
+    story.room("lobby", &["bot"]);
+    let job = story.running(&worker);
+    let remembered = story.book.list_dispatches("lobby", "").unwrap();
+
+    let revived = || {
+        let mut story = Story::new();
+        story
+            .book
+            .room_revived(room("lobby"), remembered.clone(), story.now);
+        story
+            .book
+            .participant_entered(room("lobby"), person("alice"), story.now);
+        let worker = story.worker("bot", JobType::JtRoom);
+        assert!(story.offers().is_empty());
+        (story, worker)
+    };
+    let (mut story, again) = revived();
+    let request = proto::MigrateJobRequest {
+        job_ids: vec![job.id.clone()],
+    };
+    story
+        .book
+        .worker_message(&again, FromWorker::MigrateJob(request), story.now);
+    story.joined(&job);
+    story.pass(Duration::from_secs(60));
+    assert!(story.offers().is_empty(), "it is back");
+    story.left(&job, DisconnectReason::ClientInitiated);
+    assert_eq!(story.terminated(), [job.id.clone()]);
+
+    let (mut story, again) = revived();
+    story.pass(Duration::from_secs(15));
+    assert_ne!(story.running(&again).id, job.id, "it did not come back");
 }

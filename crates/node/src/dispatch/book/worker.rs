@@ -6,6 +6,8 @@ use proto::worker_message::Message as FromWorker;
 use proto::{JobType, WorkerStatus};
 use trunkline_base::id::{JobId, WorkerId};
 
+use super::job::{Job, Purpose};
+use super::room::Target;
 use super::{Action, Book, Moment};
 
 /// Workers that share a key are interchangeable.
@@ -76,13 +78,19 @@ pub(super) struct Worker {
     load: f64,
     /// Offers since its last status, which does not count them yet.
     pub(super) fresh_offers: u32,
+    /// It let its last offer pass without a word.
+    pub(super) is_silent: bool,
 }
 
 impl Worker {
-    /// How likely it is chosen. A worker that calls itself available is never ruled out: its load
-    /// figure is the whole machine's.
+    /// Whether it can take a job. One that is loaded to the brim cannot, whatever it calls itself.
+    pub(super) fn is_free(&self) -> bool {
+        self.available && self.load < 1.0
+    }
+
+    /// How likely it is chosen.
     pub(super) fn weight(&self) -> f64 {
-        (1.0 - self.load).max(0.01) / f64::from(1 + self.fresh_offers)
+        (1.0 - self.load) / f64::from(1 + self.fresh_offers)
     }
 }
 
@@ -102,6 +110,7 @@ impl Book {
             available: true,
             load: 0.0,
             fresh_offers: 0,
+            is_silent: false,
         };
         self.workers.insert(id.clone(), worker);
         Ok(self.settled(id, now))
@@ -119,7 +128,7 @@ impl Book {
     /// A worker's socket is gone. Its running jobs live on in their rooms.
     pub(crate) fn worker_gone(&mut self, id: &WorkerId, now: Moment) {
         self.workers.remove(id);
-        let offered = |job: &&super::job::Job| job.offered_to() == Some(id);
+        let offered = |job: &&Job| job.offered_to() == Some(id);
         let lost: Vec<_> = self
             .jobs
             .values()
@@ -129,6 +138,8 @@ impl Book {
         for job in lost {
             self.decline(&job, now);
         }
+        self.orphan(id, now);
+        self.launch_due(now);
     }
 
     /// A message of a registered worker, other than register and ping.
@@ -138,7 +149,7 @@ impl Book {
             FromWorker::Availability(answer) => self.job_answered(id, answer, now),
             FromWorker::UpdateJob(update) => self.job_updated(id, &update, now),
             FromWorker::SimulateJob(request) => self.simulate(id, request, now),
-            FromWorker::MigrateJob(request) => self.adopt(id, &request.job_ids),
+            FromWorker::MigrateJob(request) => self.adopt(id, &request.job_ids, now),
             FromWorker::Register(_) | FromWorker::Ping(_) => {}
         }
     }
@@ -147,58 +158,45 @@ impl Book {
         let Some(worker) = self.workers.get_mut(id) else {
             return;
         };
-        let was = worker.available;
+        let was = worker.is_free();
         worker.load = f64::from(status.load).clamp(0.0, 1.0);
         worker.fresh_offers = 0;
         if let Some(word) = status.status {
             worker.available = word == i32::from(WorkerStatus::WsAvailable) && !status.draining;
         }
-        if worker.available && !was {
+        if worker.is_free() && !was {
             for job in self.jobs.values_mut() {
-                job.declined_by.remove(id);
+                job.tried.remove(id);
             }
             self.launch_waiting(now);
         }
     }
 
-    /// A worker that reconnected says which jobs it still runs.
-    fn adopt(&mut self, id: &WorkerId, jobs: &[String]) {
-        for job in jobs
-            .iter()
-            .filter_map(|job| JobId::parse(job.as_str()).ok())
-        {
-            let Some(job) = self.jobs.get_mut(&job) else {
-                continue;
-            };
-            if job
-                .runs_at()
-                .is_some_and(|worker| !self.workers.contains_key(worker))
-            {
-                job.run_at(id.clone());
-            }
-        }
-    }
-
     /// A job only for the worker that asks, outside any dispatch.
     fn simulate(&mut self, id: &WorkerId, request: proto::SimulateJobRequest, now: Moment) {
-        let Ok(kind) = JobType::try_from(request.r#type) else {
-            return;
-        };
         let Some(worker) = self.workers.get(id) else {
             return;
         };
-        let agent_name = worker.registration.key.agent_name.clone();
+        let key = worker.registration.key.clone();
+        // As LiveKit has it: with a participant, the job is about what that one publishes.
+        let target = match &request.participant {
+            Some(who) => Target::Publisher(who.identity.clone()),
+            None => Target::Room,
+        };
+        let namespace = key.namespace;
         let job = JobId::generate(&mut self.rng);
-        let info = proto::Job {
+        let mut info = proto::Job {
             id: job.to_string(),
-            r#type: i32::from(kind),
+            r#type: i32::from(target.kind()),
             room: request.room,
             participant: request.participant,
-            agent_name,
+            agent_name: key.agent_name,
             ..Default::default()
         };
-        self.jobs
-            .insert(job.clone(), super::job::Job::new(job.clone(), None, info));
+        super::job::namespace(&mut info).clone_from(&namespace);
+        let purpose = Purpose { target, namespace };
+        let simulated = Job::new(job.clone(), None, purpose, info, now);
+        self.jobs.insert(job.clone(), simulated);
         self.offer(&job, id, now);
     }
 

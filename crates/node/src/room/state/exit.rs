@@ -157,7 +157,11 @@ impl RoomState {
             // Everybody goes at once: telling each of every other would only be noise.
             let farewell = Farewell {
                 others: Others::Nobody,
-                ..Farewell::dismissed(reason)
+                ..match why {
+                    // The next process opens the room again.
+                    RoomEndReason::RoomEndServerShutdown => Farewell::broken(reason),
+                    _ => Farewell::dismissed(reason),
+                }
             };
             self.remove(&sid, &farewell, now);
         }

@@ -102,6 +102,8 @@ pub(crate) struct Before {
     pub(crate) sid: RoomSid,
     pub(crate) created: UnixTime,
     pub(crate) dispatches: Vec<proto::AgentDispatch>,
+    /// How long it waits for somebody to come back.
+    pub(crate) patience: std::time::Duration,
 }
 
 /// The room.
@@ -113,6 +115,8 @@ pub(crate) struct RoomState {
     /// As it is told; a life before this one counts.
     created: UnixTime,
     opened: Instant,
+    /// How long it waits for the first participant.
+    patience: std::time::Duration,
     participants: BTreeMap<ParticipantSid, Participant>,
     by_identity: BTreeMap<ParticipantIdentity, ParticipantSid>,
     /// Addresses of ours that clients are given.
@@ -145,8 +149,12 @@ impl RoomState {
     ) -> Self {
         let mut rng = StdRng::from_seed(seed);
         let before = spec.before.take();
+        let mut patience = spec.empty_timeout;
         let (sid, created, dispatches) = match before {
-            Some(before) => (before.sid, before.created, Some(before.dispatches)),
+            Some(before) => {
+                patience = before.patience;
+                (before.sid, before.created, Some(before.dispatches))
+            }
             None => (RoomSid::generate(&mut rng), now.unix, None),
         };
         let sfu = Sfu::new(
@@ -164,6 +172,7 @@ impl RoomState {
             config,
             created,
             opened: now.instant,
+            patience,
             participants: BTreeMap::new(),
             by_identity: BTreeMap::new(),
             media: media.to_vec(),

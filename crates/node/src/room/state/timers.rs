@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use livekit_protocol::{DisconnectReason, RoomEndReason};
 use trunkline_base::id::ParticipantSid;
+use trunkline_base::token::ParticipantKind;
 
 use super::exit::Farewell;
-use super::participant::{Link, Participant};
+use super::participant::{Link, Participant, Signal};
 use super::{Now, RoomState};
 use crate::signal::message;
 
@@ -27,6 +28,9 @@ impl RoomState {
     /// When to call [`Self::handle_timeout`] next.
     pub(crate) fn poll_timeout(&self) -> Instant {
         let participants = self.participants.values().filter_map(Participant::deadline);
+        let silence = self.participants.keys();
+        let silence = silence.filter_map(|sid| self.silence_deadline(sid));
+        let participants = participants.chain(silence);
         let own = [
             self.room_deadline(),
             self.counts_due,
@@ -57,6 +61,20 @@ impl RoomState {
         if participant.refresh_at <= now.instant {
             self.tell_token(sid, now);
         }
+        if late(self.silence_deadline(sid)) {
+            let farewell = Farewell::gone(DisconnectReason::ConnectionTimeout);
+            self.remove(sid, &farewell, now);
+        }
+    }
+
+    /// An agent whose socket is gone, and from whom nothing comes any more, was killed: whoever it
+    /// served is not kept waiting as long as ICE would.
+    fn silence_deadline(&self, sid: &ParticipantSid) -> Option<Instant> {
+        let participant = self.participants.get(sid)?;
+        let agent = participant.kind == ParticipantKind::Agent;
+        let cut_off = agent && participant.signal == Signal::Lost && participant.was_active();
+        let heard = cut_off.then(|| self.sfu.last_heard(sid))??;
+        Some(heard + SILENT_AGENT)
     }
 
     fn check_room(&mut self, now: Now) {
@@ -74,7 +92,7 @@ impl RoomState {
             None if self.ever_joined && self.participants.values().any(|p| !p.is_dependent()) => {
                 None
             }
-            None => Some(self.opened + self.spec.empty_timeout),
+            None => Some(self.opened + self.patience),
         }
     }
 
@@ -113,6 +131,9 @@ impl Participant {
 
 /// A participant not ACTIVE within this is removed.
 const JOIN_LIMIT: Duration = Duration::from_secs(60);
+
+/// Clients check their path every two and a half seconds, and resume within one.
+const SILENT_AGENT: Duration = Duration::from_millis(3_500);
 
 /// Joins come in bursts; one message for a burst.
 const COUNTS_DELAY: Duration = Duration::from_secs(5);

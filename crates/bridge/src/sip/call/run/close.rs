@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use tracing::{info, warn};
+use tracing::info;
+use trunkline_base::secret::Personal;
 use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_sip::endpoint::Rejection;
-use trunkline_store::{CallEnd, CallStart, Store};
+use trunkline_store::{CallEnd, Refusal, Row};
 
 use super::{Call, millis};
 use crate::sip::call::end::End;
 use crate::sip::call::room::set_status;
 use crate::sip::call::setup::{Plan, Shared, mapped_headers};
-use crate::sip::desk::wall_clock;
+use crate::sip::desk::{Entry, wall_clock};
 use crate::sip::media::MediaSummary;
 use crate::sip::signalling::{Command, now};
 
@@ -21,13 +22,16 @@ const LEAVE: Duration = Duration::from_secs(2);
 
 impl Call {
     /// Ends it everywhere, whatever led to it.
-    pub(super) async fn close(self, end: End) {
+    pub(super) async fn close(mut self, end: End) {
+        self.seeking.abort_all();
         let room = self.room.as_ref();
         let attributes: BTreeMap<String, String> = room
             .map(|room| room.snapshot().local.attributes.clone())
             .unwrap_or_default();
         self.tell_phone(&end, &attributes).await;
-        let first_row = self.first_row();
+        if let (End::Refused { status, why }, None) = (&end, self.answered) {
+            note_refusal(&self, *status, why);
+        }
         let Self {
             shared,
             plan,
@@ -54,16 +58,13 @@ impl Call {
         };
         let rest = async { while chores.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LEAVE, rest).await;
-        // A caller who gave up early may have left before the first row was written.
-        write_start(&shared.store, &first_row).await;
         finish(
             &shared,
             &plan,
             &end,
             (self.arrived, self.answered),
             &summary,
-        )
-        .await;
+        );
     }
 
     async fn tell_phone(&self, end: &End, attributes: &BTreeMap<String, String>) {
@@ -78,7 +79,7 @@ impl Call {
             },
             (End::Refused { status, .. }, None) => Command::Reject {
                 leg,
-                rejection: Rejection::status(*status),
+                rejection: Rejection::status(*status).with("Reason", end.reason_header()),
             },
             _ => {
                 let mut headers = mapped_headers(&self.accepted, attributes);
@@ -90,14 +91,29 @@ impl Call {
     }
 }
 
-pub(super) async fn write_start(store: &Store, start: &CallStart) {
-    if let Err(error) = store.calls().start(start).await {
-        warn!(%error, "call could not be stored");
+/// A caller who was not answered is in the journal of refusals too, and in its counter.
+fn note_refusal(call: &Call, status: u16, why: &'static str) {
+    count(Counter::CallsRefused, 1, &[("reason", why)]);
+    let first = call.first_row();
+    let at = wall_clock();
+    let row = Refusal {
+        at,
+        source: Personal::new(call.source.to_canonical().to_string()),
+        caller: first.caller,
+        called: first.called,
+        sip_status: status,
+        reason: why.to_owned(),
+        considered: serde_json::Value::Array(Vec::new()),
+        count: 1,
+        last_at: at,
+    };
+    if call.shared.notes.try_send(Entry::New(row)).is_err() {
+        count(Counter::CallsRefused, 1, &[("reason", "not_stored")]);
     }
 }
 
 /// The summary event and the last row.
-async fn finish(
+fn finish(
     shared: &Shared,
     plan: &Plan,
     end: &End,
@@ -132,7 +148,7 @@ async fn finish(
         sip_status: end.status(),
         summary,
     };
-    if let Err(error) = shared.store.calls().ended(&plan.call_id, &row).await {
-        warn!(%error, "end of call could not be stored");
-    }
+    shared
+        .store
+        .later(Row::CallEnded(plan.call_id.clone(), row));
 }

@@ -3,6 +3,7 @@
 mod close;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -17,19 +18,20 @@ use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_sip::endpoint::Rejection;
 use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
-use trunkline_store::{CallStart, Direction};
+use trunkline_store::{CallStart, Direction, Row};
 
 use super::super::config::AnswerPolicy;
 use super::super::desk::wall_clock;
 use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary, NoPort, Setup};
 use super::super::signalling::{Arrival, Command, LegEvent, Line, now};
+use super::company::Company;
 use super::end::End;
 use super::hold::{Hold, PhoneLine};
 use super::keys::{Keys, Way, relayed_key};
 use super::negotiate::{Negotiation, Proposal, codecs};
 use super::room::{JoinError, Joined, RoomNews, join, on_event, set_status, spec};
+use super::seek::{Seek, wanted};
 use super::setup::{Plan, Shared, answer_headers};
-use close::write_start;
 
 type Joining = Pin<Box<dyn Future<Output = Result<Joined, JoinError>> + Send>>;
 
@@ -46,6 +48,10 @@ pub(crate) struct Call {
     media_task: JoinHandle<MediaSummary>,
     /// Requests to the room that nobody waits for.
     chores: JoinSet<()>,
+    /// Asks for an agent while there is none; dropped with the call.
+    seeking: JoinSet<()>,
+    company: Company,
+    source: IpAddr,
     room: Option<Room>,
     room_events: Option<RoomEvents>,
     arrived: Instant,
@@ -61,7 +67,7 @@ pub(crate) struct Call {
 impl Call {
     /// Runs a call from its INVITE to its last row in the store.
     pub(crate) async fn run(arrival: Arrival, shared: Shared) {
-        let Some(plan) = Plan::new(&arrival, &shared.config) else {
+        let Some(plan) = Plan::new(&arrival, &shared) else {
             return;
         };
         let span = tracing::info_span!("call", call = %plan.call_id);
@@ -91,7 +97,7 @@ impl Call {
             at,
             ..
         } = arrival;
-        line.tell(Command::Ring(line.leg)).await;
+        let company = Company::new(at, shared.config.agent_wait);
         let bind = shared.config.udp.ip();
         let pair = shared.ports.bind(bind).await.map_err(|NoPort| {
             warn!("no rtp port is free");
@@ -103,6 +109,8 @@ impl Call {
         let session_id = rng.random_range(1..1 << 48);
         let mut negotiation = Negotiation::new(address, allowed, session_id);
         let proposal = negotiation.respond(&invite.body)?;
+        // Not before the offer is known to be good: a call that is refused never rang.
+        line.tell(Command::Ring(line.leg)).await;
         let (media, commands) = mpsc::channel(MEDIA_COMMANDS);
         let (tell, media_events) = mpsc::channel(MEDIA_EVENTS);
         let setup = Setup {
@@ -132,6 +140,9 @@ impl Call {
             media_events,
             media_task,
             chores: JoinSet::new(),
+            seeking: JoinSet::new(),
+            company,
+            source: flow.remote.ip(),
             room: None,
             room_events: None,
             arrived: at,
@@ -147,26 +158,22 @@ impl Call {
     async fn live(mut self) {
         count(Counter::CallsStarted, 1, &[("direction", "inbound")]);
         let spec = spec(&self.plan, &self.accepted);
-        let (shared, start) = (self.shared.clone(), self.first_row());
-        // The disk and the server work at the same time; the caller waits for the slower one.
-        let joining: Joining = Box::pin(async move {
-            let store = shared.store.clone();
-            let (_, joined) = tokio::join!(write_start(&store, &start), join(shared, spec));
-            joined
-        });
+        // The caller waits for the server, and for no disk.
+        self.shared.store.later(Row::CallStarted(self.first_row()));
+        let joining: Joining = Box::pin(join(self.shared.clone(), spec));
         let end = self.until_end(joining).await;
         self.close(end).await;
     }
 
     /// The one loop of a call.
     async fn until_end(&mut self, joining: Joining) -> End {
-        let stop = self.shared.stop.clone();
+        let shared = self.shared.clone();
         let mut joining = Some(joining);
         loop {
             let deadline = self.deadline();
             let step = tokio::select! {
                 biased;
-                () = stop.hurry() => Err(End::Drained),
+                () = shared.ending() => Err(End::Drained),
                 event = self.line.next() => self.on_leg(event).await,
                 Some(_) = self.chores.join_next() => Ok(()),
                 joined = poll_option(&mut joining) => {
@@ -175,6 +182,7 @@ impl Call {
                 }
                 event = next_room_event(&mut self.room_events) => {
                     let news = on_event(event, &self.media);
+                    self.look_round();
                     self.on_room(news).await
                 }
                 Some(event) = self.media_events.recv() => self.on_media(event),
@@ -187,20 +195,31 @@ impl Call {
     }
 
     fn deadline(&self) -> Instant {
-        let Some(answered) = self.answered else {
-            return self.arrived + self.plan.ringing;
+        let last = match self.answered {
+            Some(at) => at + self.plan.longest,
+            None => self.arrived + self.plan.ringing,
         };
-        let longest = answered + self.plan.longest;
-        self.held_until().map_or(longest, |held| held.min(longest))
+        let ends = [self.held_until(), self.company.deadline()];
+        ends.into_iter().flatten().fold(last, Instant::min)
     }
 
     fn held_until(&self) -> Option<Instant> {
+        self.answered?;
         self.hold.ends_at(self.shared.config.hold_limit)
     }
 
     fn overdue(&self) -> End {
+        let is_over = |at: Option<Instant>| at.is_some_and(|at| at <= now());
+        let alone = is_over(self.company.deadline());
         match self.answered {
-            Some(_) if self.held_until().is_some_and(|held| held <= now()) => End::HeldTooLong,
+            Some(_) if is_over(self.held_until()) => End::HeldTooLong,
+            Some(_) if alone => End::Alone {
+                why: self.company.lack(),
+            },
+            None if alone => End::Refused {
+                status: 480,
+                why: self.company.lack(),
+            },
             Some(_) => End::TooLong,
             None => End::Refused {
                 status: 480,
@@ -283,10 +302,32 @@ impl Call {
         self.chores.spawn(self.hold.tell(joined.room.clone()));
         self.room = Some(joined.room);
         self.room_events = Some(joined.events);
+        self.look_round();
         if self.shared.config.answer == AnswerPolicy::OnRoom {
             self.answer().await;
         }
         Ok(())
+    }
+
+    /// Sees who is in the room. While no agent is, one is asked for.
+    fn look_round(&mut self) {
+        let Some(room) = &self.room else { return };
+        let had = self.company.has_agent();
+        self.company.look(&room.snapshot(), now());
+        let lost = had && !self.company.has_agent();
+        let idle = self.seeking.is_empty() && !self.company.has_agent();
+        if self.company.has_agent() {
+            self.seeking.abort_all();
+            self.seeking.detach_all();
+        } else if lost || idle {
+            let seek = Seek {
+                api: self.shared.api.clone(),
+                name: self.plan.room.clone(),
+                room: room.clone(),
+                wanted: wanted(&self.accepted),
+            };
+            self.seeking.spawn(seek.run().in_current_span());
+        }
     }
 
     async fn on_room(&mut self, news: RoomNews) -> Result<(), End> {
@@ -358,12 +399,10 @@ impl Call {
         let setup = at.saturating_duration_since(self.arrived);
         observe(Timing::CallSetup, setup, &[]);
         info!(setup_ms = millis(setup), "call answered");
-        let (store, call_id) = (self.shared.store.clone(), self.plan.call_id.clone());
-        self.chores.spawn(async move {
-            if let Err(error) = store.calls().answered(&call_id, wall_clock()).await {
-                warn!(%error, "answer could not be stored");
-            }
-        });
+        let call = self.plan.call_id.clone();
+        self.shared
+            .store
+            .later(Row::CallAnswered(call, wall_clock()));
     }
 
     fn first_row(&self) -> CallStart {

@@ -60,6 +60,7 @@ fn a_room_of_an_earlier_process_waits_its_whole_time_again() {
         sid: RoomSid::parse("RM_before").unwrap(),
         created: UnixTime::from_secs(10),
         dispatches: vec![proto::AgentDispatch::default()],
+        patience: Duration::from_secs(300),
     };
     let mut house = House::new(RoomSpec {
         before: Some(before),

@@ -1,0 +1,126 @@
+//! Which connection a message goes over, and what waits for one to be made.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tracing::debug;
+use trunkline_service::metrics::{Counter, count};
+use trunkline_service::tasks::Tasks;
+use trunkline_sip::endpoint::{Flow, Transmit};
+
+use super::Input;
+use super::tcp::dial;
+
+/// The connections there are, and those being made.
+pub(super) struct Streams {
+    open: BTreeMap<SocketAddr, mpsc::Sender<Transmit>>,
+    /// What waits for a connection to each address.
+    dialled: BTreeMap<SocketAddr, Vec<Transmit>>,
+    inputs: mpsc::Sender<Input>,
+    tasks: Tasks,
+}
+
+impl Streams {
+    pub(super) const fn new(inputs: mpsc::Sender<Input>, tasks: Tasks) -> Self {
+        Self {
+            open: BTreeMap::new(),
+            dialled: BTreeMap::new(),
+            inputs,
+            tasks,
+        }
+    }
+
+    pub(super) fn opened(&mut self, flow: Flow, writer: mpsc::Sender<Transmit>) {
+        self.open.insert(flow.remote, writer);
+        for transmit in self.dialled.remove(&flow.remote).unwrap_or_default() {
+            let _ = self.over(flow.remote, transmit);
+        }
+    }
+
+    pub(super) fn closed(&mut self, flow: Flow) {
+        // The same address may have come back already.
+        if self
+            .open
+            .get(&flow.remote)
+            .is_some_and(mpsc::Sender::is_closed)
+        {
+            self.open.remove(&flow.remote);
+        }
+    }
+
+    pub(super) fn unreachable(&mut self, flow: Flow) {
+        let lost = self.dialled.remove(&flow.remote).unwrap_or_default();
+        for _ in lost {
+            dropped("unreachable");
+        }
+    }
+
+    /// Sends over the message's connection; when that is gone, over one to where it says
+    /// otherwise, which is made if need be (RFC 3261 18.1.1 and 18.2.2).
+    pub(super) fn send(&mut self, transmit: Transmit) {
+        let Err(transmit) = self.over(transmit.flow.remote, transmit) else {
+            return;
+        };
+        let Some(to) = transmit.otherwise else {
+            dropped("connection_gone");
+            return;
+        };
+        let Err(transmit) = self.over(to, transmit) else {
+            return;
+        };
+        self.dial(to, transmit);
+    }
+
+    /// Gives the message back if there is no such connection.
+    fn over(&mut self, remote: SocketAddr, transmit: Transmit) -> Result<(), Transmit> {
+        let Some(writer) = self.open.get(&remote) else {
+            return Err(transmit);
+        };
+        match writer.try_send(transmit) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => {
+                dropped("not_read");
+                Ok(())
+            }
+            Err(TrySendError::Closed(transmit)) => {
+                self.open.remove(&remote);
+                Err(transmit)
+            }
+        }
+    }
+
+    fn dial(&mut self, to: SocketAddr, transmit: Transmit) {
+        let flow = Flow {
+            remote: to,
+            ..transmit.flow
+        };
+        if let Some(waiting) = self.dialled.get_mut(&to) {
+            if waiting.len() < MAX_WAITING {
+                waiting.push(transmit);
+            } else {
+                dropped("not_read");
+            }
+            return;
+        }
+        if self.dialled.len() >= MAX_DIALS {
+            dropped("dials");
+            return;
+        }
+        self.dialled.insert(to, vec![transmit]);
+        debug!(%to, "connecting, since the connection of a call is gone");
+        self.tasks
+            .session("sip_dial", dial(flow, self.inputs.clone()));
+    }
+}
+
+fn dropped(reason: &'static str) {
+    count(Counter::SipDropped, 1, &[("reason", reason)]);
+}
+
+/// Messages that wait for one connection: a proxy that restarts while many calls end.
+const MAX_WAITING: usize = 256;
+
+/// Connections being made at the same time. Filling it means many providers are away at once.
+const MAX_DIALS: usize = 64;

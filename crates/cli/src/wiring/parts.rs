@@ -1,0 +1,89 @@
+//! The parts of this daemon and how they stand, each asked when somebody wants to know.
+
+use tokio::sync::watch;
+use tracing::info;
+use trunkline_agent::worker::AgentHandle;
+use trunkline_bridge::sip::{GatewayHandle, ServerStore};
+use trunkline_client::jobs::WorkerState;
+use trunkline_console::{Part, Readiness, Standing};
+
+/// The list that `/readyz` and the start's message read.
+#[derive(Clone, Default)]
+pub(super) struct Parts(watch::Sender<Vec<Part>>);
+
+impl Parts {
+    pub(super) fn readiness(&self) -> Readiness {
+        self.0.subscribe()
+    }
+
+    /// A part that runs, and how to ask it.
+    pub(super) fn runs(
+        &self,
+        name: &'static str,
+        ask: impl Fn() -> Standing + Send + Sync + 'static,
+    ) {
+        self.0.send_modify(|parts| parts.push(Part::new(name, ask)));
+    }
+
+    /// A part that is there for as long as the process is.
+    pub(super) fn listens(&self, name: &'static str) {
+        self.runs(name, || Standing::Ready("listens".to_owned()));
+    }
+
+    /// A part that does not run.
+    pub(super) fn is_off(&self, name: &'static str, why: &str) {
+        info!(part = name, why, "does not run");
+        let why = why.to_owned();
+        self.runs(name, move || Standing::Off(why.clone()));
+    }
+
+    /// The parts that take no work now, each with the reason.
+    pub(super) fn idle(&self) -> Vec<(&'static str, Standing)> {
+        let parts = self.0.borrow().clone();
+        parts
+            .iter()
+            .map(|part| (part.name, part.standing()))
+            .filter(|(_, standing)| !matches!(standing, Standing::Ready(_)))
+            .collect()
+    }
+}
+
+/// Whether the server knows the agent, as of now: it may have refused it since it last did.
+pub(super) fn agent(worker: &AgentHandle) -> impl Fn() -> Standing + Send + Sync + 'static {
+    let state = worker.state();
+    move || match &*state.borrow() {
+        WorkerState::Registered { .. } => Standing::Ready("registered".to_owned()),
+        WorkerState::Connecting => {
+            Standing::Waiting("not registered: LiveKit is away or refuses it".to_owned())
+        }
+        WorkerState::Draining => Standing::Waiting("takes no new jobs".to_owned()),
+        WorkerState::Closed { error } => {
+            let why = error.as_deref().unwrap_or("asked to");
+            Standing::Waiting(format!("ended: {why}"))
+        }
+    }
+}
+
+/// Whether callers find trunks and rules, and whose those are.
+pub(super) fn sip(
+    gateway: &GatewayHandle,
+    node_is_here: bool,
+) -> impl Fn() -> Standing + Send + Sync + 'static {
+    let gateway = gateway.clone();
+    move || {
+        if !gateway.is_ready() {
+            return Standing::Waiting("waits for trunks and rules".to_owned());
+        }
+        let how = match gateway.known_store() {
+            _ if node_is_here => "listens",
+            ServerStore::There => "listens; trunks and rules are the file's and LiveKit's",
+            ServerStore::Missing => {
+                "listens; trunks and rules are the file's: LiveKit keeps none without Redis"
+            }
+            ServerStore::Unread => {
+                "listens; trunks and rules are the file's: LiveKit has not answered yet"
+            }
+        };
+        Standing::Ready(how.to_owned())
+    }
+}

@@ -1,0 +1,113 @@
+//! Requests nobody needs to look at twice, and the words they are refused in.
+
+use crate::message::{BodyError, Fault, Method, Request, name, sdp_of};
+
+use super::Transport;
+use super::compose::{ACCEPT, ALLOW, is_call_method};
+
+/// An answer that needs no decision.
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    /// What is wrong with the request, where the usual phrase does not say it.
+    pub(super) reason: Option<String>,
+    pub(super) headers: Vec<(&'static str, String)>,
+    /// For counters.
+    pub(super) word: &'static str,
+}
+
+impl Refusal {
+    pub(super) const fn new(status: u16, word: &'static str) -> Self {
+        Self {
+            status,
+            reason: None,
+            headers: Vec::new(),
+            word,
+        }
+    }
+
+    pub(super) fn malformed(reason: String) -> Self {
+        Self {
+            reason: Some(reason),
+            ..Self::new(400, "malformed")
+        }
+    }
+
+    pub(super) fn with(mut self, header: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((header, value.into()));
+        self
+    }
+}
+
+/// Why a request cannot be obeyed, whoever sends it.
+pub(super) fn refusal(
+    request: &Request,
+    fault: Option<Fault>,
+    transport: Transport,
+) -> Option<Refusal> {
+    if let Some(fault) = fault {
+        return Some(Refusal {
+            status: match fault {
+                Fault::Version => 505,
+                Fault::TooLarge => 513,
+                Fault::Headers | Fault::RequestUri | Fault::ContentLength | Fault::BodyShort => 400,
+            },
+            ..Refusal::malformed(fault.to_string())
+        });
+    }
+    if let Some(reason) = unreadable(request, transport) {
+        return Some(Refusal::malformed(reason));
+    }
+    if !is_call_method(&request.method) {
+        return Some(Refusal::new(405, "method").with(name::ALLOW, ALLOW));
+    }
+    if request.uri.known().is_none() {
+        return Some(Refusal::new(416, "scheme"));
+    }
+    if request.method == Method::Cancel {
+        return None;
+    }
+    let required: Vec<&str> = request.headers.values(name::REQUIRE).collect();
+    if !required.is_empty() {
+        let required = required.join(", ");
+        return Some(Refusal::new(420, "extension").with(name::UNSUPPORTED, required));
+    }
+    if !matches!(request.method, Method::Invite | Method::Update) {
+        return None;
+    }
+    match sdp_of(&request.headers, &request.body) {
+        Ok(_) => None,
+        Err(BodyError::Type) => Some(Refusal::new(415, "body").with(name::ACCEPT, ACCEPT)),
+        Err(BodyError::Encoding) => {
+            Some(Refusal::new(415, "body").with("Accept-Encoding", "identity"))
+        }
+    }
+}
+
+/// What a request lacks that its answer or its call cannot do without.
+fn unreadable(request: &Request, transport: Transport) -> Option<String> {
+    let headers = &request.headers;
+    for single in [name::FROM, name::TO, name::CALL_ID, name::CSEQ] {
+        let mut lines = headers.lines(single);
+        let first = lines.next();
+        if lines.any(|line| Some(line) != first) {
+            return Some(format!("{single} is there twice"));
+        }
+    }
+    let read = headers
+        .from()
+        .and_then(|_| headers.to())
+        .and_then(|_| headers.call_id())
+        .and_then(|_| headers.cseq());
+    let cseq = match read {
+        Ok(cseq) => cseq,
+        Err(error) => return Some(error.to_string()),
+    };
+    if cseq.method != request.method {
+        return Some("CSeq is of another method".to_owned());
+    }
+    // On a stream nobody knows where such a body ends.
+    let unmeasured = transport == Transport::Tcp
+        && headers.get(name::CONTENT_LENGTH).is_none()
+        && headers.get(name::CONTENT_TYPE).is_some();
+    unmeasured.then(|| "Content-Length is missing".to_owned())
+}

@@ -1,0 +1,242 @@
+//! What those draw from us whom no trunk knows.
+
+use super::*;
+
+/// The INVITE of a scanner: some 300 bytes, as they come by the thousand.
+fn scan(n: usize) -> String {
+    format!(
+        "INVITE sip:900441234567890@203.0.113.5 SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 198.51.100.9:5070;branch=z9hG4bK{n:08}\r\nMax-Forwards: 70\r\n\
+         From: <sip:100@203.0.113.5>;tag=x{n}\r\nTo: <sip:900441234567890@203.0.113.5>\r\n\
+         Call-ID: {n}\r\nCSeq: 1 INVITE\r\nContact: <sip:100@198.51.100.9:5070>\r\nExpires: 120\r\n\
+         Content-Length: 0\r\n\r\n"
+    )
+}
+
+fn sizes(world: &mut World) -> Vec<usize> {
+    std::iter::from_fn(|| world.endpoint.poll_transmit())
+        .map(|transmit| transmit.bytes.len())
+        .collect()
+}
+
+/// One INVITE of 296 bytes drew twelve packets and 3.5 kB towards whoever it said it was.
+#[test]
+fn a_refused_stranger_draws_one_packet_no_larger_than_his_and_leaves_nothing() {
+    let mut world = World::new().as_stranger();
+    for status in [403, 404, 480, 486, 503] {
+        let text = scan(usize::from(status));
+        world.say_bytes(text.as_bytes());
+        let invitation = world.invitation().unwrap();
+        world
+            .endpoint
+            .turn_away(&invitation, &Rejection::status(status));
+        let drawn = sizes(&mut world);
+        assert!(
+            drawn.len() == 1 && drawn[0] <= text.len(),
+            "{status}: {drawn:?}"
+        );
+    }
+    world.pass(Duration::from_secs(64));
+    assert!(sizes(&mut world).is_empty(), "nothing is repeated");
+    assert_eq!(
+        (world.endpoint.calls(), world.endpoint.transactions()),
+        (0, 0)
+    );
+}
+
+#[test]
+fn the_same_question_gets_the_same_answer_tag_included() {
+    let mut world = World::new().as_stranger();
+    let mut ask = |text: &str| {
+        world.say_bytes(text.as_bytes());
+        let invitation = world.invitation().unwrap();
+        world
+            .endpoint
+            .turn_away(&invitation, &Rejection::status(403));
+        world.endpoint.poll_transmit().unwrap().bytes
+    };
+    let (first, again, other) = (ask(&scan(1)), ask(&scan(1)), ask(&scan(2)));
+    assert_eq!(first, again);
+    let tag = |bytes: &[u8]| {
+        let message = parse(bytes).unwrap();
+        message.headers().to().unwrap().tag().unwrap().to_owned()
+    };
+    assert!(tag(&first).len() >= 12 && tag(&first) != tag(&other));
+    let mut other_seed = Endpoint::new(EndpointConfig::new("t"), [2; 32], world.now);
+    other_seed.handle_input(world.flow, scan(1).as_bytes(), world.now);
+    let Some(Event::Invited(invitation)) = other_seed.poll_event() else {
+        panic!("not invited");
+    };
+    other_seed.turn_away(&invitation, &Rejection::status(403));
+    let elsewhere = other_seed.poll_transmit().unwrap().bytes;
+    assert_ne!(tag(&first), tag(&elsewhere), "the key is the process's own");
+}
+
+#[test]
+fn whatever_a_stranger_asks_the_answer_is_no_larger() {
+    let short = "v:SIP/2.0/UDP 198.51.100.9:5070;branch=z9hG4bKq\r\nf:<sip:a@b>;tag=1\r\n\
+                 t:<sip:a@b>\r\ni:1\r\n";
+    for method in [
+        "OPTIONS",
+        "REGISTER",
+        "SUBSCRIBE",
+        "BYE",
+        "CANCEL",
+        "INFO",
+        "MESSAGE",
+    ] {
+        let mut world = World::new().as_stranger();
+        let text = format!("{method} sip:a@b SIP/2.0\r\n{short}CSeq:1 {method}\r\n\r\n");
+        world.say_bytes(text.as_bytes());
+        let drawn = sizes(&mut world);
+        assert!(
+            drawn.iter().all(|size| *size <= text.len()),
+            "{method}: {drawn:?} of {}",
+            text.len()
+        );
+        assert!(drawn.len() <= 1, "{method}");
+    }
+    let mut world = World::new().as_stranger();
+    let call = format!("INVITE sip:a@b SIP/2.0\r\n{short}CSeq:1 INVITE\r\n\r\n");
+    world.say_bytes(call.as_bytes());
+    let invitation = world.invitation().unwrap();
+    let challenge = "Digest realm=\"LiveKit\", nonce=\"0123456789abcdef0123456789abcdef0123456789abcdef\", algorithm=MD5, qop=\"auth\"";
+    let rejection = Rejection::status(407).with(name::PROXY_AUTHENTICATE, challenge);
+    let fate = world.endpoint.turn_away(&invitation, &rejection);
+    assert_eq!(fate, Fate::Dropped("answer_too_large"));
+    assert!(sizes(&mut world).is_empty());
+}
+
+/// A phone that may log in from anywhere is challenged once, in a packet no larger than its own.
+#[test]
+fn a_challenge_fits_into_an_ordinary_invite() {
+    let mut world = World::new().as_stranger();
+    let text = scan(1);
+    world.say_bytes(text.as_bytes());
+    let invitation = world.invitation().unwrap();
+    let mut rejection = Rejection::status(407);
+    for algorithm in ["MD5", "SHA-256"] {
+        let challenge = format!(
+            "Digest realm=\"LiveKit\", nonce=\"{}\", algorithm={algorithm}, qop=\"auth\"",
+            "0".repeat(36)
+        );
+        rejection = rejection.with(name::PROXY_AUTHENTICATE, challenge);
+    }
+    world.endpoint.turn_away(&invitation, &rejection);
+    let challenged = world.endpoint.poll_transmit().unwrap().bytes;
+    assert!(
+        challenged.len() <= text.len(),
+        "{} of {}",
+        challenged.len(),
+        text.len()
+    );
+    let Ok(Message::Response(response)) = parse(&challenged) else {
+        panic!("no response");
+    };
+    assert!(
+        response
+            .headers
+            .get(name::PROXY_AUTHENTICATE)
+            .unwrap()
+            .contains("MD5")
+    );
+}
+
+#[test]
+fn strangers_who_are_ignored_hear_nothing_but_a_challenge() {
+    let mut world = World::new().as_stranger();
+    world.endpoint.config.strangers = Strangers::Ignored;
+    for text in [
+        message("OPTIONS", "1", 1, "", ""),
+        message("REGISTER", "2", 1, "", ""),
+        message("BYE", "3", 1, "ghost", ""),
+        message("INVITE", "4", 1, "", "").replace("CSeq: 1", "CSeq: x"),
+        message("INVITE", "5", 1, "", "Require: x\r\n"),
+    ] {
+        world.say_bytes(text.as_bytes());
+        assert_eq!(world.fate, Fate::Dropped("stranger"), "{text}");
+    }
+    let mut refuse = |status: u16| {
+        world.say_bytes(scan(1).as_bytes());
+        let invitation = world.invitation().unwrap();
+        let fate = world
+            .endpoint
+            .turn_away(&invitation, &Rejection::status(status));
+        (fate, world.statuses())
+    };
+    assert_eq!(refuse(403), (Fate::Dropped("stranger"), vec![]));
+    assert_eq!(refuse(407), (Fate::Refused("invite"), vec![407]));
+    let mut world = World::new();
+    world.endpoint.config.strangers = Strangers::Ignored;
+    world.say(&message("OPTIONS", "1", 1, "", ""));
+    assert_eq!(world.statuses(), [200], "a trunk is answered");
+}
+
+/// Twenty sources, each under its own limit, filled every transaction, and a good call got 503.
+#[test]
+fn a_flood_of_many_sources_leaves_room_for_the_known() {
+    let mut world = World::new();
+    let (known, mut answered) = (world.flow, 0);
+    for n in 0..20_000_usize {
+        world.now += Duration::from_micros(1190);
+        world.flow = Flow {
+            remote: format!("198.51.100.{}:5060", n % 20).parse().unwrap(),
+            ..known
+        };
+        world.say_bytes(scan(n).as_bytes());
+        if let Some(invitation) = world.invitation() {
+            answered += 1;
+            world
+                .endpoint
+                .turn_away(&invitation, &Rejection::status(403));
+        }
+        if n % 1000 == 0 {
+            world.flow = known;
+            let call = message("INVITE", &format!("k{n}"), 1, "", "");
+            world.say(&call.replace("Call-ID: c1", &format!("Call-ID: k{n}")));
+            world.incoming();
+        }
+        while world.endpoint.poll_transmit().is_some() {}
+    }
+    assert_eq!(world.endpoint.calls(), 20, "every good call");
+    assert_eq!(world.endpoint.transactions(), 20);
+    assert!(
+        (4_000..6_000).contains(&answered),
+        "{answered} in 24 s at 200/s"
+    );
+}
+
+/// A trunk that is open to all may fill three quarters; the rest is for those with an address or a
+/// password.
+#[test]
+fn a_quarter_of_all_calls_is_kept_for_the_known() {
+    let mut world = World::with(Limits {
+        calls: 8,
+        ..Limits::default()
+    });
+    let mut call = |n: usize, standing: Standing| {
+        let text = message("INVITE", &format!("c{n}"), 1, "", "");
+        world.say_bytes(
+            text.replace("Call-ID: c1", &format!("Call-ID: c{n}"))
+                .as_bytes(),
+        );
+        let invitation = world.invitation().unwrap();
+        world
+            .endpoint
+            .admit(&invitation, standing, world.now)
+            .is_ok()
+    };
+    let strangers = (0..20).filter(|n| call(*n, Standing::Stranger)).count();
+    let known = (20..40).filter(|n| call(*n, Standing::Known)).count();
+    assert_eq!((strangers, known), (6, 2));
+}
+
+/// Whoever answered our 200 from where it went is no forged address.
+#[test]
+fn a_confirmed_call_makes_its_source_known() {
+    let mut world = World::new().as_stranger();
+    let source = world.flow.remote.ip();
+    assert!(!world.endpoint.knows(source, world.now));
+    world.up();
+    assert!(world.endpoint.knows(source, world.now));
+}
