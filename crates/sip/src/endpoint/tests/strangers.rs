@@ -133,13 +133,10 @@ fn a_challenge_fits_into_an_ordinary_invite() {
     let Ok(Message::Response(response)) = parse(&challenged) else {
         panic!("no response");
     };
-    assert!(
-        response
-            .headers
-            .get(name::PROXY_AUTHENTICATE)
-            .unwrap()
-            .contains("MD5")
-    );
+    let challenge = response.headers.get(name::PROXY_AUTHENTICATE).unwrap();
+    let challenge = crate::digest::Challenge::parse(challenge).unwrap();
+    assert_eq!(challenge.algorithm, crate::digest::Algorithm::Md5);
+    assert!(challenge.counted, "replays are told from repeats");
 }
 
 #[test]
@@ -239,4 +236,66 @@ fn a_confirmed_call_makes_its_source_known() {
     assert!(!world.endpoint.knows(source, world.now));
     world.up();
     assert!(world.endpoint.knows(source, world.now));
+}
+
+/// What a scanner sends, to the byte.
+fn bare() -> String {
+    let text = scan(1).replace("Expires: 120\r\n", "");
+    let text = text.replace("Max-Forwards: 70\r\n", "");
+    let pad = 296_usize.checked_sub(text.len() + "X: \r\n".len()).unwrap();
+    text.replace(
+        "Content-Length",
+        &format!("X: {}\r\nContent-Length", "y".repeat(pad)),
+    )
+}
+
+/// Both challenges of a trunk with a password, as long as they are in life.
+fn challenged(world: &World) -> Rejection {
+    let verifier = crate::digest::Verifier::new("secret".to_owned().into());
+    let source = world.flow.remote.ip();
+    let now = trunkline_base::time::UnixTime(1_700_000_000_000);
+    let verdict = crate::digest::Verdict::Missing;
+    let challenges = verifier.challenges("LiveKit", source, now, verdict);
+    let rejection = Rejection::status(407);
+    challenges.iter().fold(rejection, |rejection, challenge| {
+        rejection.with(name::PROXY_AUTHENTICATE, challenge.to_string())
+    })
+}
+
+/// A phone that may log in from anywhere was never asked to when its INVITE was this short.
+#[test]
+fn a_bare_invite_of_296_bytes_is_answered_within_296_bytes() {
+    let text = bare();
+    assert_eq!(text.len(), 296);
+    let mut world = World::new().as_stranger();
+    let plain = [403, 404, 480, 486, 488, 503].map(Rejection::status);
+    let later = Rejection::retry_after(Duration::from_secs(5));
+    let all = plain.into_iter().chain([later, challenged(&world)]);
+    for rejection in all {
+        world.say_bytes(text.as_bytes());
+        let invitation = world.invitation().unwrap();
+        world.endpoint.turn_away(&invitation, &rejection);
+        let drawn = sizes(&mut world);
+        assert!(
+            drawn.len() == 1 && drawn[0] <= text.len(),
+            "{}: {drawn:?}",
+            rejection.status
+        );
+    }
+}
+
+/// The bound is for forged addresses; a trunk hears all there is to say, however short it asks.
+#[test]
+fn a_trunk_that_asks_briefly_is_answered_in_full() {
+    let mut world = World::new();
+    let text = "INVITE sip:a@b SIP/2.0\r\nv:SIP/2.0/UDP 192.0.2.9:5070;branch=z9hG4bKq\r\n\
+                f:<sip:a@b>;tag=1\r\nt:<sip:a@b>\r\ni:1\r\nCSeq:1 INVITE\r\n\r\n";
+    world.say_bytes(text.as_bytes());
+    let invitation = world.invitation().unwrap();
+    let rejection = challenged(&world);
+    world.endpoint.turn_away(&invitation, &rejection);
+    let response = world.response();
+    assert_eq!(response.reason, "Proxy Authentication Required");
+    assert_eq!(response.headers.lines(name::PROXY_AUTHENTICATE).count(), 2);
+    assert_eq!(response.headers.get(name::SERVER), Some("test"));
 }
