@@ -145,7 +145,19 @@ impl Receiver {
         {
             return Meaning::Current;
         }
-        let same = |known: &&mut Press| known.is_same(press) || known.creeps_on(press);
+        if let Some(current) = self.current.filter(|current| current.moves_to(press)) {
+            // What is still on its way from the old stream is known.
+            self.remember(current);
+            self.current = Some(Press {
+                ended: current.ended,
+                before: current.before,
+                ..*press
+            });
+            return Meaning::Current;
+        }
+        let same = |known: &&mut Press| {
+            known.is_same(press) || known.creeps_on(press) || known.ended && known.moves_to(press)
+        };
         if let Some(known) = self.recent.iter_mut().rev().find(same) {
             if !known.repeated_by(press) {
                 return Meaning::New;
@@ -161,13 +173,17 @@ impl Receiver {
         Meaning::New
     }
 
-    fn release(&mut self) -> Option<KeyEvent> {
-        let press = self.current.take()?;
+    fn remember(&mut self, press: Press) {
         self.recent.retain(|known| !known.is_same(&press));
         if self.recent.len() >= REMEMBERED {
             self.recent.pop_front();
         }
         self.recent.push_back(press);
+    }
+
+    fn release(&mut self) -> Option<KeyEvent> {
+        let press = self.current.take()?;
+        self.remember(press);
         let ticks = u64::from(press.before) + u64::from(press.duration);
         let micros = ticks * 1_000_000 / u64::from(press.clock);
         Some(KeyEvent::Up(press.key, Duration::from_micros(micros)))
@@ -236,6 +252,17 @@ impl Press {
             && (!self.ended || next.ended)
     }
 
+    /// The call went over to another stream while the key was held or went up: no press begins where
+    /// this one stopped.
+    fn moves_to(&self, next: &Self) -> bool {
+        let repeats = next.ended && next.duration == self.duration;
+        let goes_on = next.duration > self.duration && !self.ended;
+        self.ssrc != next.ssrc
+            && self.key == next.key
+            && (goes_on || repeats)
+            && self.since(next) <= CREEP
+    }
+
     /// This press is over. Does a packet that looks like one of it belong to it?
     fn repeated_by(&self, next: &Self) -> bool {
         if self.step(next) <= 0 {
@@ -249,9 +276,10 @@ impl Press {
         }
     }
 
-    /// Is the other one late, from before this one?
+    /// Is the other one late, from before this one? At the same time it is none that was missed, but
+    /// another key of a sender that uses its timestamps again.
     fn is_after(&self, other: &Self) -> bool {
-        let late = other.timestamp.wrapping_sub(self.timestamp).cast_signed() <= 0;
+        let late = other.timestamp.wrapping_sub(self.timestamp).cast_signed() < 0;
         self.ssrc == other.ssrc
             && late
             && (-MAX_MISORDER..=0).contains(&self.step(other))

@@ -244,6 +244,38 @@ fn a_timestamp_used_again_is_another_press() {
     }
 }
 
+/// A call is handed from one server to another while its caller holds a key.
+#[test]
+fn a_new_ssrc_within_a_press_makes_no_second_one() {
+    for moved in [1, 4, 8, 9] {
+        for stray in [false, true] {
+            let heard = Phone::dials("4271188", |phone, mut packets| {
+                let old = packets[moved - 1];
+                phone.ssrc ^= 99;
+                for (header, _) in &mut packets[moved..] {
+                    header.ssrc ^= 99;
+                    header.timestamp = header.timestamp.wrapping_sub(700_000);
+                }
+                if stray {
+                    packets.insert(moved + 1, old);
+                }
+                phone.arrive(&packets);
+            });
+            assert_eq!(heard, "4271188", "after {moved}, stray {stray}");
+        }
+    }
+}
+
+/// The stream of keys begins anew with each of them, its numbers and its clock too.
+#[test]
+fn numbers_that_begin_anew_with_each_press_lose_no_other_key() {
+    let heard = Phone::dials("4271", |phone, packets| {
+        phone.arrive(&packets);
+        (phone.sequence, phone.timestamp) = (65_530, u32::MAX - 5000);
+    });
+    assert_eq!(heard, "4271");
+}
+
 #[test]
 fn a_timestamp_that_creeps_along_is_one_press() {
     let heard = Phone::dials(NUMBER, |phone, mut packets| {
