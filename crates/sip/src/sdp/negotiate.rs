@@ -197,8 +197,8 @@ pub fn accept_answer(answer: &Session, local: &Local) -> Result<Agreement, Answe
 }
 
 fn is_usable(media: &Media) -> bool {
-    let spoken = |name: &&str| name.eq_ignore_ascii_case(&media.protocol);
-    media.kind == "audio" && media.port != 0 && PROTOCOLS.iter().any(|name| spoken(&name))
+    let spoken = |name: &str| name.eq_ignore_ascii_case(&media.protocol);
+    media.kind == "audio" && media.port != 0 && PROTOCOLS.iter().any(|name| spoken(name))
 }
 
 fn agree(theirs: &Session, media: &Media, local: &Local) -> Option<Agreement> {

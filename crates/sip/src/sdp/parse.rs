@@ -40,7 +40,7 @@ pub(super) fn parse(data: &[u8]) -> Result<Session, SdpError> {
         match letter {
             // A second description behind the first is none of ours.
             'v' if versioned => break,
-            'v' if value != "0" => return Err(SdpError::Version),
+            'v' if other_version(value) => return Err(SdpError::Version),
             'v' => versioned = true,
             'm' if session.media.len() == MAX_MEDIA => return Err(SdpError::TooLarge),
             _ => take(&mut session, letter, value),
@@ -61,6 +61,11 @@ fn decode(data: &[u8]) -> String {
         Ok(text) => text.to_owned(),
         Err(_) => data.iter().map(|byte| char::from(*byte)).collect(),
     }
+}
+
+/// A number that is not zero; what is no number says nothing.
+fn other_version(value: &str) -> bool {
+    value.parse::<u32>().is_ok_and(|version| version != 0)
 }
 
 /// `letter=value`, whatever spaces stand around.

@@ -162,6 +162,8 @@ fn odd_bytes_and_lines_cost_nothing() {
         ),
         ("spaces", good.replace("s=-", " s = - ").into_bytes()),
         ("capital letters", good.replace("m=", "M=").into_bytes()),
+        ("odd version", good.replacen("v=0", "v=00", 1).into_bytes()),
+        ("empty version", good.replacen("v=0", "v=", 1).into_bytes()),
         ("no version", good.replacen("v=0\n", "", 1).into_bytes()),
         (
             "version last",
