@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use livekit_protocol as proto;
+use tokio::runtime::Builder;
 use tokio::time::timeout;
 use trunkline_base::id::{ParticipantIdentity, RoomName};
 use trunkline_base::token::{ApiKey, KeyRing};
@@ -26,10 +27,10 @@ struct Agent {
 }
 
 impl Agents {
-    async fn register(house: &House) -> Self {
+    async fn register(url: &str) -> Self {
         let keys = KeyRing::from(ApiKey::new("devkey", "secret"));
         let options = WorkerOptions::default();
-        let (worker, offers) = Worker::start(&house.node.url(), keys, options).unwrap();
+        let (worker, offers) = Worker::start(url, keys, options).unwrap();
         worker.registered().await.unwrap();
         Self {
             _worker: worker,
@@ -37,14 +38,14 @@ impl Agents {
         }
     }
 
-    async fn works(&mut self, house: &House) -> Agent {
+    async fn works(&mut self, url: &str) -> Agent {
         let offer = timeout(PATIENCE, self.offers.next())
             .await
             .unwrap()
             .unwrap();
         let job = offer.accept(JobAnswer::default()).await.unwrap();
         let token = job.token.clone();
-        let (room, events) = Room::connect(&house.node.url(), token, RoomOptions::default())
+        let (room, events) = Room::connect(url, token, RoomOptions::default())
             .await
             .unwrap();
         room.publish_audio(AudioOptions::default()).await.unwrap();
@@ -54,7 +55,8 @@ impl Agents {
     /// A call, and the agent that answers it.
     async fn answer(&mut self, house: &House, number: &str) -> (OutgoingCall, Agent) {
         let calling = timeout(PATIENCE, Caller::call(from(house, number)));
-        let (call, agent) = tokio::join!(calling, self.works(house));
+        let url = house.node.url();
+        let (call, agent) = tokio::join!(calling, self.works(&url));
         (call.unwrap().unwrap(), agent)
     }
 }
@@ -94,7 +96,7 @@ async fn nobody_rings_on_where_no_agent_is_to_be_had() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_next_caller_of_a_room_gets_an_agent_of_its_own() {
     let house = House::open(AnswerPolicy::OnAgent).await;
-    let mut agents = Agents::register(&house).await;
+    let mut agents = Agents::register(&house.node.url()).await;
     for number in ["4711", "4712"] {
         let (call, agent) = agents.answer(&house, number).await;
         call.hangup().await;
@@ -108,7 +110,7 @@ async fn the_next_caller_of_a_room_gets_an_agent_of_its_own() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_without_a_number_do_not_throw_each_other_out() {
     let house = House::open(AnswerPolicy::OnAgent).await;
-    let mut agents = Agents::register(&house).await;
+    let mut agents = Agents::register(&house.node.url()).await;
     let numbers = ["anonymous", "anonymous", "4711", "4711"];
     let (first, agent) = agents.answer(&house, numbers[0]).await;
     let mut calls = vec![first];
@@ -139,11 +141,11 @@ async fn callers_without_a_number_do_not_throw_each_other_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_whose_agent_is_lost_gets_another_or_a_goodbye() {
     let house = House::open(AnswerPolicy::OnAgent).await;
-    let mut agents = Agents::register(&house).await;
+    let mut agents = Agents::register(&house.node.url()).await;
     let (call, agent) = agents.answer(&house, "4711").await;
     // As its worker would say of a process that has crashed.
     agent.job.finish(JobOutcome::Failed("crashed".to_owned()));
-    let mut second = agents.works(&house).await;
+    let mut second = agents.works(&house.node.url()).await;
     agent.room.leave().await;
     assert!(!call.is_over());
     next(&mut second.events, "the caller's track", |event| {
@@ -159,6 +161,41 @@ async fn a_caller_whose_agent_is_lost_gets_another_or_a_goodbye() {
     house.no_calls_left().await;
     let stored = async || house.store.calls().list(1).await.unwrap().pop()?.end_reason;
     assert_eq!(kept(stored).await, "agent_lost");
+    house.close().await;
+}
+
+/// Killed, a worker and its agent say nothing more, and nobody listens to the caller: for half a
+/// minute there was neither an end nor another agent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_is_killed_with_its_worker_is_replaced() {
+    let house = House::open(AnswerPolicy::OnAgent).await;
+    let url = house.node.url();
+    let process = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let doomed = process.spawn({
+        let url = url.clone();
+        async move {
+            let mut agents = Agents::register(&url).await;
+            let agent = agents.works(&url).await;
+            (agents, agent)
+        }
+    });
+    let calling = timeout(PATIENCE, Caller::call(from(&house, "4711")));
+    let (call, doomed) = tokio::join!(calling, doomed);
+    let (call, doomed) = (call.unwrap().unwrap(), doomed.unwrap());
+    let mut others = Agents::register(&url).await;
+    process.shutdown_background();
+    let second = others.works(&url).await;
+    assert!(!call.is_over());
+    let first = doomed.1.room.local_identity();
+    assert_ne!(second.room.local_identity(), first);
+    let room = RoomName::parse(ROOM).unwrap();
+    let here = house.api.list_participants(&room).await.unwrap();
+    assert!(here.iter().all(|one| one.identity != first.as_str()));
+    call.hangup().await;
     house.close().await;
 }
 

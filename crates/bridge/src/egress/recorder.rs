@@ -15,7 +15,7 @@ use trunkline_base::id::{EgressId, RoomName};
 use trunkline_base::time::UnixTime;
 use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_service::metrics::{Counter, count};
-use trunkline_service::tasks::{Stop, Tasks};
+use trunkline_service::tasks::{Phase, Stop, Tasks};
 use trunkline_store::{RecordingStart, Row, Store};
 
 use super::config::RecorderConfig;
@@ -144,7 +144,7 @@ impl Recorder {
                     Some(order) => self.on_command(order).await,
                     None => open = false,
                 },
-                () = stop.draining(), if self.running.is_empty() => return,
+                () = stop.hurry(), if self.running.is_empty() => return,
             }
         }
     }
@@ -182,7 +182,7 @@ impl Recorder {
         {
             return Ok(id.clone());
         }
-        if !self.tasks.stop().is_running() {
+        if self.tasks.stop().phase() == Phase::Hurry {
             return Err(RecordError::Closed);
         }
         if self.running.len() >= self.config.max_recordings {

@@ -15,7 +15,8 @@ use trunkline_store::{Event, Store};
 
 use crate::verbs::now;
 
-/// Records each room that a call of the gateway is in, until the drain.
+/// Records each room that a call of the gateway is in. A call that rang when the drain began may be
+/// answered in it, so this goes on until the hurry.
 pub(super) async fn follow(
     mut rooms: mpsc::Receiver<RoomName>,
     recorder: RecorderHandle,
@@ -24,7 +25,7 @@ pub(super) async fn follow(
     loop {
         let room = tokio::select! {
             biased;
-            () = stop.draining() => return,
+            () = stop.hurry() => return,
             room = rooms.recv() => room,
         };
         let Some(room) = room else {
