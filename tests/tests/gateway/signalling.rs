@@ -219,7 +219,6 @@ async fn a_drain_refuses_new_calls_and_ends_old_ones() {
     let house = House::open(AnswerPolicy::OnRoom).await;
     let call = house.call("100").await;
     house.tasks.begin_drain("test");
-    house.gateway.drain().await;
     let refused = Caller::call(CallerOptions::new(house.target("100"), "4711")).await;
     assert!(matches!(refused, Err(CallError::Refused(503))));
     assert!(!call.is_over());
