@@ -62,7 +62,20 @@ async fn sipp_is_refused_with_a_reason() {
     let house = House::open(AnswerPolicy::OnRoom).await;
     passes(&house, "unknown-number", "999", ONE).await;
     passes(&house, "blocked-source", "300", ONE).await;
-    let login = |password| ["-m", "1", "-au", "alice", "-ap", password];
+    // On its own sipp signs its target's address only, which is not the Request-URI.
+    let uri = format!("200@{}", house.gateway.addr());
+    let login = |password| {
+        [
+            "-m",
+            "1",
+            "-au",
+            "alice",
+            "-ap",
+            password,
+            "-auth_uri",
+            &uri,
+        ]
+    };
     passes(&house, "wrong-digest", "200", &login("nope")).await;
     passes(&house, "digest", "200", &login("wonderland")).await;
     house.close().await;

@@ -29,12 +29,12 @@ impl Default for Caps {
 }
 
 impl Caps {
-    /// No more than half of the files this process may open, so that a flood here does not take
-    /// the sockets of calls.
+    /// No more than a quarter of the files this process may open at one of its two doors, so that a
+    /// flood does not take the sockets of calls.
     fn within(self, files: usize) -> Self {
         Self {
-            connections: self.connections.min(files / 2),
-            strangers: self.strangers.min(files / 4),
+            connections: self.connections.min(files / 4),
+            strangers: self.strangers.min(files / 8),
             ..self
         }
     }
@@ -251,6 +251,6 @@ mod tests {
     #[test]
     fn files_of_the_process_bound_the_caps() {
         let caps = Caps::default().within(1024);
-        assert_eq!((caps.connections, caps.strangers), (512, 256));
+        assert_eq!((caps.connections, caps.strangers), (256, 128));
     }
 }

@@ -321,6 +321,7 @@ impl Endpoint {
             if let Some(key) = leg.key() {
                 self.dialogs.remove(&key);
             }
+            self.table.forget_unanswered(leg.pending.as_ref());
             self.events.push_back(Event::Ended { leg: id, cause });
         }
     }

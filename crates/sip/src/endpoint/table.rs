@@ -107,6 +107,15 @@ impl Table {
 
     /// The entry wakes at its deadline. Old deadlines stay in the queue and wake it for nothing,
     /// which is harmless and cheaper than finding them.
+    /// Drops a request that its call will not answer any more. An INVITE's has a deadline of its own.
+    pub(super) fn forget_unanswered(&mut self, pending: Option<&Key>) {
+        let Some(key) = pending else { return };
+        let entry = self.servers.get(key);
+        if entry.is_some_and(|entry| matches!(entry.machine, Server::Plain(_))) {
+            self.servers.remove(key);
+        }
+    }
+
     pub(super) fn schedule(&mut self, timer: Timer, at: Option<Instant>) {
         if let Some(at) = at {
             self.deadlines.insert((at, timer));

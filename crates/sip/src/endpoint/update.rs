@@ -26,6 +26,9 @@ impl Endpoint {
         let Some(leg) = self.legs.get_mut(&id) else {
             return self.refuse(way, &request, Refusal::new(481, "no_call"));
         };
+        if !matches!(leg.state, State::Up | State::Incoming) {
+            return self.refuse(way, &request, Refusal::new(481, "no_call"));
+        }
         let offers = !request.body.is_empty();
         if offers && (leg.pending.is_some() || leg.state == State::Incoming) {
             // An offer of theirs is not answered yet.

@@ -13,6 +13,8 @@ pub(super) struct Company {
     /// Somebody was there.
     ever: bool,
     agent: bool,
+    /// An agent was there.
+    served: bool,
 }
 
 impl Company {
@@ -23,6 +25,7 @@ impl Company {
             wait,
             ever: false,
             agent: false,
+            served: false,
         }
     }
 
@@ -36,6 +39,7 @@ impl Company {
         };
         let others = || room.participants.values().map(|other| other.kind);
         self.agent = has_agent(room);
+        self.served |= self.agent;
         if others().any(somebody) {
             self.ever = true;
             self.alone = None;
@@ -47,6 +51,12 @@ impl Company {
     /// Whether an agent is there.
     pub(super) const fn has_agent(&self) -> bool {
         self.agent
+    }
+
+    /// Whether one should be asked for: nobody is there, or only people are where an agent is
+    /// `expected` and has never been.
+    pub(super) const fn lacks_agent(&self, expected: bool) -> bool {
+        !self.agent && (self.alone.is_some() || (expected && !self.served))
     }
 
     /// When the caller has been alone for too long.
@@ -119,6 +129,22 @@ mod tests {
         assert_eq!(company.lack(), "agent_lost");
         company.look(&room(&[ParticipantKind::Standard]), at(62));
         assert_eq!(company.deadline(), None);
+    }
+
+    /// A caller whom the agent had handed over to a person was given a second agent.
+    #[test]
+    fn among_people_an_agent_is_lacking_only_where_one_is_expected_and_never_came() {
+        let now = Instant::now();
+        let mut company = Company::new(now, Duration::from_secs(20));
+        assert!(company.lacks_agent(false));
+        company.look(&room(&[ParticipantKind::Standard]), now);
+        assert!(company.lacks_agent(true) && !company.lacks_agent(false));
+        company.look(&room(&[ParticipantKind::Agent]), now);
+        assert!(!company.lacks_agent(true));
+        company.look(&room(&[ParticipantKind::Standard]), now);
+        assert!(!company.lacks_agent(true), "handed over");
+        company.look(&room(&[]), now);
+        assert!(company.lacks_agent(false), "alone again");
     }
 
     #[test]

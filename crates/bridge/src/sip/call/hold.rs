@@ -81,7 +81,14 @@ impl Hold {
                 if now != told && set_hold(&room, now).await {
                     told = now;
                 }
-                if line.changed().await.is_err() {
+                let changed = line.changed();
+                let changed = if now == told {
+                    changed.await
+                } else {
+                    let news = tokio::time::timeout(AGAIN, changed).await;
+                    news.unwrap_or(Ok(()))
+                };
+                if changed.is_err() {
                     return;
                 }
             }
@@ -101,6 +108,9 @@ async fn set_hold(room: &Room, line: PhoneLine) -> bool {
 
 /// The participant attribute that says it.
 const ATTRIBUTE: &str = "sip.hold";
+
+/// Between two tries: a room that comes back should know soon that the phone is back too.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A room that takes longer is not there.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -95,14 +95,15 @@ impl Signalling {
                     self.parts.connections.list(networks.clone());
                     self.parts.endpoint.know(networks);
                 }
-                Some(command) = self.parts.commands.recv() => self.on_command(command),
-                () = self.parts.asking.answered() => self.decide_again(),
-                Some(input) = self.parts.inputs.recv() => self.on_input(input),
+                // The clock comes before what strangers send: a flood holds up no call's timers.
                 () = until(deadline) => self.parts.endpoint.handle_timeout(now()),
                 _ = sweep.tick() => {
                     self.hang_up_orphans();
                     self.parts.desk.sweep(now());
                 }
+                Some(command) = self.parts.commands.recv() => self.on_command(command),
+                () = self.parts.asking.answered() => self.decide_again(),
+                Some(input) = self.parts.inputs.recv() => self.on_input(input),
             }
         }
     }

@@ -11,7 +11,7 @@ use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{Flow, Transmit};
 
 use super::Input;
-use super::tcp::dial;
+use super::tcp::{WRITES, dial};
 
 /// The connections there are, and those being made.
 pub(super) struct Streams {
@@ -119,8 +119,9 @@ fn dropped(reason: &'static str) {
     count(Counter::SipDropped, 1, &[("reason", reason)]);
 }
 
-/// Messages that wait for one connection: a proxy that restarts while many calls end.
-const MAX_WAITING: usize = 256;
+/// Messages that wait for one connection, a proxy that restarts while many calls end: as many as the
+/// connection takes at once when it is there.
+const MAX_WAITING: usize = WRITES;
 
 /// Connections being made at the same time. Filling it means many providers are away at once.
 const MAX_DIALS: usize = 64;

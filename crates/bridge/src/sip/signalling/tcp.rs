@@ -259,7 +259,7 @@ async fn asked_to_close(close: Option<&tokio::sync::Notify>) {
 }
 
 /// Messages waiting for one connection. Filling it means the peer does not read.
-const WRITES: usize = 64;
+pub(super) const WRITES: usize = 256;
 
 /// A peer that does not read for this long is gone.
 const WRITE: Duration = Duration::from_secs(5);

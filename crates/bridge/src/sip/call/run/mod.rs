@@ -174,6 +174,7 @@ impl Call {
             let step = tokio::select! {
                 biased;
                 () = shared.ending() => Err(End::Drained),
+                () = tokio::time::sleep_until(deadline.into()) => Err(self.overdue()),
                 event = self.line.next() => self.on_leg(event).await,
                 Some(_) = self.chores.join_next() => Ok(()),
                 joined = poll_option(&mut joining) => {
@@ -186,7 +187,6 @@ impl Call {
                     self.on_room(news).await
                 }
                 Some(event) = self.media_events.recv() => self.on_media(event),
-                () = tokio::time::sleep_until(deadline.into()) => Err(self.overdue()),
             };
             if let Err(end) = step {
                 return end;
@@ -309,22 +309,23 @@ impl Call {
         Ok(())
     }
 
-    /// Sees who is in the room. While no agent is, one is asked for.
+    /// Sees who is in the room. A caller who is alone, or whose rule names agents and who has had
+    /// none, gets one asked for; one who was handed over to people does not.
     fn look_round(&mut self) {
         let Some(room) = &self.room else { return };
         let had = self.company.has_agent();
         self.company.look(&room.snapshot(), now());
         let lost = had && !self.company.has_agent();
-        let idle = self.seeking.is_empty() && !self.company.has_agent();
-        if self.company.has_agent() {
+        let wanted = wanted(&self.accepted);
+        if !self.company.lacks_agent(!wanted.is_empty()) {
             self.seeking.abort_all();
             self.seeking.detach_all();
-        } else if lost || idle {
+        } else if lost || self.seeking.is_empty() {
             let seek = Seek {
                 api: self.shared.api.clone(),
                 name: self.plan.room.clone(),
                 room: room.clone(),
-                wanted: wanted(&self.accepted),
+                wanted,
             };
             self.seeking.spawn(seek.run().in_current_span());
         }
