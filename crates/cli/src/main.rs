@@ -33,7 +33,8 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     let env = environment::load();
-    let parsed = environment::parse(env.as_ref().unwrap_or(&Environment::default()));
+    let nothing = Environment::default();
+    let parsed = environment::parse(env.as_ref().unwrap_or(&nothing));
     let mut cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return told(&error),

@@ -63,7 +63,6 @@ impl House {
                 ("TRUNKLINE_RTC_UDP", self.rtc.clone()),
             ],
             data: Some(self.dir.path().join("node")),
-            ..Setup::default()
         }));
     }
 
@@ -106,7 +105,7 @@ impl House {
     }
 
     /// Another key signs from now on, and the one before is accepted no more.
-    pub(crate) async fn rotate_and_retire(&self) {
+    pub(crate) fn rotate_and_retire(&self) {
         let old = self.ring.active();
         let new = shown(&keys(&self.key_file(), &["rotate", "--show"]));
         let retired = keys(&self.key_file(), &["retire", old.id(), "--force"]);

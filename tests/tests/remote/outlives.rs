@@ -16,7 +16,7 @@ async fn a_call_goes_on_when_its_key_is_retired_and_its_node_restarted() {
     let mut call = call.unwrap();
     let ((_, last), ()) = tokio::join!(talk(&mut call, None), agent.hears_the_phone());
 
-    house.rotate_and_retire().await;
+    house.rotate_and_retire();
     house.kill_node();
     house.start_node();
 

@@ -141,7 +141,7 @@ impl Recorder {
                 biased;
                 Some(report) = news.recv() => self.on_report(report),
                 order = orders.recv(), if open => match order {
-                    Some(order) => self.on_command(order).await,
+                    Some(order) => self.on_command(order),
                     None => open = false,
                 },
                 () = stop.hurry(), if self.running.is_empty() => return,
@@ -149,10 +149,10 @@ impl Recorder {
         }
     }
 
-    async fn on_command(&mut self, command: Command) {
+    fn on_command(&mut self, command: Command) {
         match command {
             Command::Record(room, answer) => {
-                let _ = answer.send(self.record(room).await);
+                let _ = answer.send(self.record(room));
             }
             Command::Stop(id, answer) => {
                 let found = self.running.get(&id).map(|running| running.stop.cancel());
@@ -174,7 +174,7 @@ impl Recorder {
         }
     }
 
-    async fn record(&mut self, room: RoomName) -> Result<EgressId, RecordError> {
+    fn record(&mut self, room: RoomName) -> Result<EgressId, RecordError> {
         if let Some((id, _)) = self
             .running
             .iter()

@@ -104,14 +104,16 @@ impl Gateway {
         let mut rng = StdRng::from_os_rng();
         let udp = Arc::new(udp);
         let connections = Connections::new(config.tcp_caps);
+        let desk_rng = StdRng::from_os_rng();
+        let desk = Desk::new(
+            directory.clone(),
+            config.ask_on_miss,
+            desk_rng,
+            notes.clone(),
+        );
         let parts = Parts {
             endpoint: Endpoint::new(endpoint_config(&config), rng.random(), now()),
-            desk: Desk::new(
-                directory.clone(),
-                config.ask_on_miss,
-                StdRng::from_os_rng(),
-                notes.clone(),
-            ),
+            desk,
             asking: Asking::new(reload.clone()),
             udp: Arc::clone(&udp),
             inputs: incoming,
@@ -127,23 +129,13 @@ impl Gateway {
         let advertised = || Advertised::new(bound, config.public_ip);
         tasks.vital("sip_signalling", Signalling::new(parts).run());
         if let Some(listener) = tcp {
-            let accept = accept_tcp(
-                listener,
-                advertised(),
-                connections,
-                inputs.clone(),
-                tasks.clone(),
-            );
+            let (inputs, tasks_of_it) = (inputs.clone(), tasks.clone());
+            let accept = accept_tcp(listener, advertised(), connections, inputs, tasks_of_it);
             tasks.vital("sip_tcp", accept);
         }
         tasks.vital("sip_udp", read_udp(udp, advertised(), inputs));
         tasks.session("sip_refusals", write_refusals(store.clone(), noted));
-        let reader = Reader {
-            api: api.clone(),
-            own: config.own.clone(),
-            every: config.refresh,
-            state: directory_tx,
-        };
+        let reader = reader(&config, api.clone(), directory_tx);
         tasks.session("sip_directory", reader.keep(reloads, stop.clone()));
         tasks.session("sip_gauge", show(counted.clone()));
         let ports = Ports::new(&config.rtp_ports);
@@ -279,6 +271,20 @@ fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
         },
         strangers: config.strangers,
         ..EndpointConfig::new(concat!("trunkline/", env!("CARGO_PKG_VERSION")))
+    }
+}
+
+/// Keeps trunks and rules as the file and the server have them.
+fn reader(
+    config: &GatewayConfig,
+    api: LiveKitApiClient,
+    state: watch::Sender<Arc<Directory>>,
+) -> Reader {
+    Reader {
+        api,
+        own: config.own.clone(),
+        every: config.refresh,
+        state,
     }
 }
 

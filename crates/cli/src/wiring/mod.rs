@@ -108,22 +108,20 @@ impl Stack {
             parts.is_off("console", NOT_ASKED);
             None
         };
-        let node = match (settings.livekit.server, roles.include(Role::Node)) {
-            (Server::Embedded, true) => {
-                let config = node_config(&settings, &keys, dev, door, console.as_ref());
-                let node = Node::start(config, store.clone(), tasks.clone()).await?;
-                settings.livekit.url = node.url();
-                parts.listens("node");
-                Some(node)
-            }
-            (Server::Embedded, false) => {
-                parts.is_off("node", NOT_ASKED);
-                None
-            }
-            (Server::Remote, _) => {
-                parts.is_off("node", "livekit.server is remote");
-                None
-            }
+        let why_none = match settings.livekit.server {
+            Server::Embedded if roles.include(Role::Node) => None,
+            Server::Embedded => Some(NOT_ASKED),
+            Server::Remote => Some("livekit.server is remote"),
+        };
+        let node = if let Some(why) = why_none {
+            parts.is_off("node", why);
+            None
+        } else {
+            let config = node_config(&settings, &keys, dev, door, console.as_ref());
+            let node = Node::start(config, store.clone(), tasks.clone()).await?;
+            settings.livekit.url = node.url();
+            parts.listens("node");
+            Some(node)
         };
         if node.is_none() {
             let api = seeking_api(&settings, &keys)?;
@@ -156,14 +154,11 @@ impl Stack {
         }
         parts.is_off("ingress", "this version brings no media into rooms");
         if let Some(console) = console.as_ref().filter(|_| node.is_none()) {
-            let own = format!("http://{}/webhooks/livekit", console.addr());
-            let text = format!("come as webhooks: name {own} in LiveKit's webhook.urls");
-            parts.runs("events", move || Standing::Ready(text.clone()));
+            parts.runs("events", parts::events(console.addr()));
         }
-        let url = settings.livekit.url.clone();
         Ok(Self {
             store,
-            url,
+            url: settings.livekit.url.clone(),
             node,
             console,
             gateway: gateway.ok(),

@@ -1,5 +1,7 @@
 //! The parts of this daemon and how they stand, each asked when somebody wants to know.
 
+use std::net::SocketAddr;
+
 use tokio::sync::watch;
 use tracing::info;
 use trunkline_agent::worker::AgentHandle;
@@ -86,4 +88,11 @@ pub(super) fn sip(
         };
         Standing::Ready(how.to_owned())
     }
+}
+
+/// A server elsewhere tells its events to the console.
+pub(super) fn events(console: SocketAddr) -> impl Fn() -> Standing + Send + Sync + 'static {
+    let own = format!("http://{console}/webhooks/livekit");
+    let text = format!("come as webhooks: name {own} in LiveKit's webhook.urls");
+    move || Standing::Ready(text.clone())
 }

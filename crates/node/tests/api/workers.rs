@@ -266,10 +266,12 @@ async fn a_lost_worker_is_forgotten_and_its_offer_passed_on() {
 }
 
 #[tokio::test]
-async fn anything_before_register_closes_the_socket() {
+async fn anything_but_a_ping_before_register_closes_the_socket() {
     let server = Server::start().await;
     let mut worker = Worker(server.socket("/agent", &worker()).await.unwrap());
-    worker.say(Ask::Ping(proto::WorkerPing::default())).await;
+    worker
+        .say(Ask::UpdateWorker(proto::UpdateWorkerStatus::default()))
+        .await;
     assert!(worker.hear().await.is_none());
 }
 

@@ -190,7 +190,7 @@ mod tests {
         ] {
             assert_eq!(refused(&(one.clone() + &line.repeat(300))), what);
         }
-        let lines = one.clone() + &"whatever\r\n".repeat(LINES);
+        let lines = one + &"whatever\r\n".repeat(LINES);
         assert_eq!(refused(&lines), "lines in a section");
         let types = "m=audio 9 UDP/TLS/RTP/SAVPF".to_owned() + &" 1".repeat(200);
         assert_eq!(refused(&types), "payload types in a section");

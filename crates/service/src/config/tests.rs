@@ -333,6 +333,10 @@ proptest::proptest! {
     }
 }
 
+#[expect(
+    clippy::unwrap_in_result,
+    reason = "the error is the text's, not the file's"
+)]
 fn dotenv(text: &str) -> Result<Environment, String> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(".env");

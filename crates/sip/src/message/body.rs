@@ -121,6 +121,7 @@ mod tests {
 
     const SDP: &str = "v=0\r\ns=-\r\n";
 
+    #[expect(clippy::unwrap_in_result, reason = "what a test finds is text")]
     fn found(content_type: &str, body: &str) -> Result<String, BodyError> {
         let mut headers = Headers::new();
         if !content_type.is_empty() {

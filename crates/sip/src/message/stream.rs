@@ -230,7 +230,7 @@ fn begins_message(line: &[u8]) -> bool {
     let is_method = |word: &[u8]| {
         word.iter().any(u8::is_ascii_alphabetic) && !word.iter().any(|b| b":=,;/".contains(b))
     };
-    is_method(first) && words.last().is_some_and(is_version)
+    is_method(first) && words.next_back().is_some_and(is_version)
 }
 
 const fn is_break(byte: u8) -> bool {

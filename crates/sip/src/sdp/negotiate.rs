@@ -198,7 +198,7 @@ pub fn accept_answer(answer: &Session, local: &Local) -> Result<Agreement, Answe
 
 fn is_usable(media: &Media) -> bool {
     let spoken = |name: &str| name.eq_ignore_ascii_case(&media.protocol);
-    media.kind == "audio" && media.port != 0 && PROTOCOLS.iter().any(|name| spoken(name))
+    media.kind == "audio" && media.port != 0 && PROTOCOLS.iter().copied().any(spoken)
 }
 
 fn agree(theirs: &Session, media: &Media, local: &Local) -> Option<Agreement> {

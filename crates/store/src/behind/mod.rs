@@ -103,7 +103,7 @@ pub(crate) struct Behind {
 
 #[derive(Debug)]
 enum Item {
-    Row(Row, Instant),
+    Row(Box<Row>, Instant),
     /// Everything before it is done with.
     Mark(oneshot::Sender<()>),
 }
@@ -131,7 +131,11 @@ impl Behind {
         let what = row.what();
         // Counted first: the writer may be done with it before this goes on.
         self.backlog.send_modify(|backlog| backlog.waiting += 1);
-        if self.queue.try_send(Item::Row(row, Instant::now())).is_err() {
+        if self
+            .queue
+            .try_send(Item::Row(Box::new(row), Instant::now()))
+            .is_err()
+        {
             done(
                 &self.backlog,
                 Some((what, "too many rows wait for the disk".to_owned())),
@@ -163,7 +167,7 @@ async fn write(
 ) {
     while let Some(item) = items.recv().await {
         let (row, deadline) = match item {
-            Item::Row(row, made) => (row, made + patience),
+            Item::Row(row, made) => (*row, made + patience),
             Item::Mark(reached) => {
                 // Whoever waited may have given up.
                 let _ = reached.send(());

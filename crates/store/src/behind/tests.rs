@@ -51,7 +51,7 @@ async fn holder(path: &str) -> SqliteConnection {
     holder
 }
 
-async fn file() -> (tempfile::TempDir, String) {
+fn file() -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.db").display().to_string();
     (dir, path)
@@ -60,7 +60,7 @@ async fn file() -> (tempfile::TempDir, String) {
 /// 134 of 240 calls were refused while the store waited 7.7 seconds for its disk.
 #[tokio::test]
 async fn a_call_is_kept_without_waiting_while_the_file_is_held() {
-    let (_dir, path) = file().await;
+    let (_dir, path) = file();
     let store = Store::open(&path).await.unwrap();
     let mut holder = holder(&path).await;
     let begun = Instant::now();
@@ -88,7 +88,7 @@ async fn a_call_is_kept_without_waiting_while_the_file_is_held() {
 
 #[tokio::test]
 async fn what_does_not_fit_or_takes_too_long_is_counted_by_what_it_was() {
-    let (_dir, path) = file().await;
+    let (_dir, path) = file();
     let options = open::options(&path, None)
         .unwrap()
         .busy_timeout(Duration::ZERO);
@@ -128,7 +128,7 @@ async fn a_row_that_is_refused_is_lost_at_once_and_the_next_is_written() {
 
 #[tokio::test]
 async fn what_waits_is_in_the_file_when_the_store_closes() {
-    let (_dir, path) = file().await;
+    let (_dir, path) = file();
     let store = Store::open(&path).await.unwrap();
     for number in 0..200 {
         store.later(Row::Turn(turn(&format!("TN_{number}"))));

@@ -89,3 +89,47 @@ const EVERY: Duration = Duration::from_millis(500);
 
 /// For an answer; a caller waits for this and [`EVERY`] at the most.
 const LIMIT: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::signalling::now;
+    use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Event, Flow, Transport};
+
+    fn invitation(endpoint: &mut Endpoint, host: u8, branch: &str) -> Invitation {
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: ([198, 51, 100, host], 5060).into(),
+        };
+        let text = format!(
+            "INVITE sip:100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP phone;branch=z9hG4bK{branch}\r\n\
+             From: <sip:a@phone>;tag=1\r\nTo: <sip:100@192.0.2.1>\r\nCall-ID: {branch}\r\n\
+             CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+        );
+        endpoint.handle_input(flow, text.as_bytes(), now());
+        match endpoint.poll_event() {
+            Some(Event::Invited(invitation)) => invitation,
+            other => panic!("not invited: {other:?}"),
+        }
+    }
+
+    /// An INVITE that waits is in no transaction; its repeat after half a second was a second
+    /// caller from that address, and was refused while the first was let in.
+    #[tokio::test]
+    async fn a_repeat_of_one_who_waits_is_the_same_caller() {
+        let (reload, _wishes) = mpsc::channel(1);
+        let mut asking = Asking::new(reload);
+        let mut phones = Endpoint::new(EndpointConfig::new("test"), [1; 32], now());
+        let first = invitation(&mut phones, 1, "a");
+        let repeat = invitation(&mut phones, 1, "a");
+        let second_call = invitation(&mut phones, 1, "b");
+        let neighbour = invitation(&mut phones, 2, "a");
+        asking.wait(first, now());
+        assert!(asking.has(&repeat));
+        assert!(!asking.has(&second_call) && !asking.has_room(&second_call));
+        assert!(asking.has_room(&neighbour));
+        assert_eq!(asking.take(now()).len(), 1);
+        assert!(!asking.has(&repeat), "it was decided about");
+    }
+}

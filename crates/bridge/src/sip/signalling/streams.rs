@@ -60,33 +60,33 @@ impl Streams {
     /// Sends over the message's connection; when that is gone, over one to where it says
     /// otherwise, which is made if need be (RFC 3261 18.1.1 and 18.2.2).
     pub(super) fn send(&mut self, transmit: Transmit) {
-        let Err(transmit) = self.over(transmit.flow.remote, transmit) else {
+        let Some(transmit) = self.over(transmit.flow.remote, transmit) else {
             return;
         };
         let Some(to) = transmit.otherwise else {
             dropped("connection_gone");
             return;
         };
-        let Err(transmit) = self.over(to, transmit) else {
+        let Some(transmit) = self.over(to, transmit) else {
             return;
         };
         self.dial(to, transmit);
     }
 
     /// Gives the message back if there is no such connection.
-    fn over(&mut self, remote: SocketAddr, transmit: Transmit) -> Result<(), Transmit> {
+    fn over(&mut self, remote: SocketAddr, transmit: Transmit) -> Option<Transmit> {
         let Some(writer) = self.open.get(&remote) else {
-            return Err(transmit);
+            return Some(transmit);
         };
         match writer.try_send(transmit) {
-            Ok(()) => Ok(()),
+            Ok(()) => None,
             Err(TrySendError::Full(_)) => {
                 dropped("not_read");
-                Ok(())
+                None
             }
             Err(TrySendError::Closed(transmit)) => {
                 self.open.remove(&remote);
-                Err(transmit)
+                Some(transmit)
             }
         }
     }

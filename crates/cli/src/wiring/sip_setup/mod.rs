@@ -60,7 +60,7 @@ pub(super) async fn apply(
         let found = trunks.take(&trunk.key);
         (trunk.key.clone(), trunk.to_proto(), found)
     });
-    let stored = settle(api, store, wanted.collect()).await?;
+    let stored = Box::pin(settle(api, store, wanted.collect())).await?;
     let ids: BTreeMap<String, String> = stored
         .into_iter()
         .map(|(key, trunk)| (key, trunk.sip_trunk_id))
@@ -69,7 +69,7 @@ pub(super) async fn apply(
         let found = rules.take(&rule.key);
         (rule.key.clone(), rule.to_proto(&ids), found)
     });
-    settle(api, store, wanted.collect()).await?;
+    Box::pin(settle(api, store, wanted.collect())).await?;
     Ok(())
 }
 

@@ -72,7 +72,7 @@ async fn a_word_of_somebody_else_or_for_somebody_else_changes_nothing() {
     let good = read(&before, &keys, clock());
     let wide = Claims {
         name: "Mallory".to_owned(),
-        ..good.clone()
+        ..good
     };
     let stranger = Claims {
         sub: "mallory".to_owned(),

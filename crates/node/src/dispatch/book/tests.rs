@@ -801,7 +801,7 @@ fn a_revived_room_waits_for_its_agent_before_it_launches_another() {
     story.pass(Duration::from_secs(60));
     assert!(story.offers().is_empty(), "it is back");
     story.left(&job, DisconnectReason::ClientInitiated);
-    assert_eq!(story.terminated(), [job.id.clone()]);
+    assert_eq!(story.terminated(), std::slice::from_ref(&job.id));
 
     let (mut story, again) = revived();
     story.pass(Duration::from_secs(15));

@@ -153,7 +153,7 @@ async fn a_drain_ends_those_that_rest() {
     assert!(next(&mut stream).await.ends_with("hello"));
     resting.tasks.hurry();
     assert_eq!(rest(&mut stream).await, "");
-    let report = std::mem::replace(&mut resting.tasks, Tasks::new())
+    let report = std::mem::take(&mut resting.tasks)
         .finish(crate::tasks::Limits::default())
         .await;
     assert!(report.is_clean());

@@ -45,7 +45,7 @@ impl World {
     }
 
     /// Somebody whom no trunk knows speaks from now on.
-    fn as_stranger(mut self) -> Self {
+    fn strange(mut self) -> Self {
         self.flow.remote = "198.51.100.9:5070".parse().unwrap();
         self
     }

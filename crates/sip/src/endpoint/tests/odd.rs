@@ -93,6 +93,7 @@ fn outcome(data: &[u8]) -> Result<Invitation, (u16, String)> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_call_whose_meaning_is_clear_goes_on() {
     let odd = Odd::new;
     let plain = odd().raw();
@@ -224,6 +225,7 @@ fn a_call_whose_meaning_is_clear_goes_on() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_call_whose_meaning_is_not_clear_is_told_what_is_wrong() {
     let odd = Odd::new;
     let cases: Vec<(Vec<u8>, u16, &str)> = vec![

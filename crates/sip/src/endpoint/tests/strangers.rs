@@ -22,7 +22,7 @@ fn sizes(world: &mut World) -> Vec<usize> {
 /// One INVITE of 296 bytes drew twelve packets and 3.5 kB towards whoever it said it was.
 #[test]
 fn a_refused_stranger_draws_one_packet_no_larger_than_his_and_leaves_nothing() {
-    let mut world = World::new().as_stranger();
+    let mut world = World::new().strange();
     for status in [403, 404, 480, 486, 503] {
         let text = scan(usize::from(status));
         world.say_bytes(text.as_bytes());
@@ -46,7 +46,7 @@ fn a_refused_stranger_draws_one_packet_no_larger_than_his_and_leaves_nothing() {
 
 #[test]
 fn the_same_question_gets_the_same_answer_tag_included() {
-    let mut world = World::new().as_stranger();
+    let mut world = World::new().strange();
     let mut ask = |text: &str| {
         world.say_bytes(text.as_bytes());
         let invitation = world.invitation().unwrap();
@@ -85,7 +85,7 @@ fn whatever_a_stranger_asks_the_answer_is_no_larger() {
         "INFO",
         "MESSAGE",
     ] {
-        let mut world = World::new().as_stranger();
+        let mut world = World::new().strange();
         let text = format!("{method} sip:a@b SIP/2.0\r\n{short}CSeq:1 {method}\r\n\r\n");
         world.say_bytes(text.as_bytes());
         let drawn = sizes(&mut world);
@@ -96,7 +96,7 @@ fn whatever_a_stranger_asks_the_answer_is_no_larger() {
         );
         assert!(drawn.len() <= 1, "{method}");
     }
-    let mut world = World::new().as_stranger();
+    let mut world = World::new().strange();
     let call = format!("INVITE sip:a@b SIP/2.0\r\n{short}CSeq:1 INVITE\r\n\r\n");
     world.say_bytes(call.as_bytes());
     let invitation = world.invitation().unwrap();
@@ -110,7 +110,7 @@ fn whatever_a_stranger_asks_the_answer_is_no_larger() {
 /// A phone that may log in from anywhere is challenged once, in a packet no larger than its own.
 #[test]
 fn a_challenge_fits_into_an_ordinary_invite() {
-    let mut world = World::new().as_stranger();
+    let mut world = World::new().strange();
     let text = scan(1);
     world.say_bytes(text.as_bytes());
     let invitation = world.invitation().unwrap();
@@ -141,7 +141,7 @@ fn a_challenge_fits_into_an_ordinary_invite() {
 
 #[test]
 fn strangers_who_are_ignored_hear_nothing_but_a_challenge() {
-    let mut world = World::new().as_stranger();
+    let mut world = World::new().strange();
     world.endpoint.config.strangers = Strangers::Ignored;
     for text in [
         message("OPTIONS", "1", 1, "", ""),
@@ -231,7 +231,7 @@ fn a_quarter_of_all_calls_is_kept_for_the_known() {
 /// Whoever answered our 200 from where it went is no forged address.
 #[test]
 fn a_confirmed_call_makes_its_source_known() {
-    let mut world = World::new().as_stranger();
+    let mut world = World::new().strange();
     let source = world.flow.remote.ip();
     assert!(!world.endpoint.knows(source, world.now));
     world.up();
@@ -267,7 +267,7 @@ fn challenged(world: &World) -> Rejection {
 fn a_bare_invite_of_296_bytes_is_answered_within_296_bytes() {
     let text = bare();
     assert_eq!(text.len(), 296);
-    let mut world = World::new().as_stranger();
+    let mut world = World::new().strange();
     let plain = [403, 404, 480, 486, 488, 503].map(Rejection::status);
     let later = Rejection::retry_after(Duration::from_secs(5));
     let all = plain.into_iter().chain([later, challenged(&world)]);
