@@ -1,6 +1,5 @@
 //! Requests from outside.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -203,16 +202,7 @@ impl Endpoint {
     fn add_invite_server(&mut self, key: &Key, way: Way, leg: LegId, request: &Request) {
         let reliable = way.flow.transport.is_reliable();
         let machine = Server::Invite(InviteServer::new(self.config.timers, reliable));
-        let request = Arc::new(request.clone());
-        self.table.servers.insert(
-            key.clone(),
-            ServerEntry {
-                machine,
-                way,
-                leg,
-                request,
-            },
-        );
+        self.table.serve(key, machine, way, leg, request);
     }
 
     /// The same INVITE by another way (RFC 3261 8.2.2.2).
@@ -399,17 +389,8 @@ impl Endpoint {
         let response = self.response(request, 200, None).to_bytes();
         let mut machine = PlainServer::new(self.config.timers, way.flow.transport.is_reliable());
         machine.respond(&response, now);
-        let request = Arc::new(request.clone());
         let machine = Server::Plain(machine);
-        self.table.servers.insert(
-            key.clone(),
-            ServerEntry {
-                machine,
-                way,
-                leg,
-                request,
-            },
-        );
+        self.table.serve(key, machine, way, leg, request);
         self.table.schedule_server(key);
         self.send(way, response);
     }

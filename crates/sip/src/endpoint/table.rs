@@ -1,6 +1,7 @@
 //! All transactions, and one queue of deadlines for them and the calls.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use super::compose::Way;
 use super::{Flow, LegId};
 
 /// Names a transaction: branch, sent-by and method (RFC 3261 17.2.3), or what stands for them.
-pub(super) type Key = std::sync::Arc<str>;
+pub(super) type Key = Arc<str>;
 
 #[derive(Default)]
 pub(super) struct Table {
@@ -35,7 +36,7 @@ pub(super) struct ServerEntry {
     pub(super) way: Way,
     pub(super) leg: LegId,
     /// What responses are made of.
-    pub(super) request: std::sync::Arc<Request>,
+    pub(super) request: Arc<Request>,
 }
 
 pub(super) enum Server {
@@ -48,7 +49,7 @@ pub(super) struct ClientEntry {
     pub(super) way: Way,
     pub(super) leg: LegId,
     /// What an ACK, a CANCEL or a retry with credentials is made of.
-    pub(super) request: std::sync::Arc<Request>,
+    pub(super) request: Arc<Request>,
 }
 
 pub(super) enum Client {
@@ -107,6 +108,24 @@ impl Table {
 
     /// The entry wakes at its deadline. Old deadlines stay in the queue and wake it for nothing,
     /// which is harmless and cheaper than finding them.
+    /// Keeps a request of a call until it is answered, and its answer for repeats.
+    pub(super) fn serve(
+        &mut self,
+        key: &Key,
+        machine: Server,
+        way: Way,
+        leg: LegId,
+        request: &Request,
+    ) {
+        let entry = ServerEntry {
+            machine,
+            way,
+            leg,
+            request: Arc::new(request.clone()),
+        };
+        self.servers.insert(key.clone(), entry);
+    }
+
     /// Drops a request that its call will not answer any more. An INVITE's has a deadline of its own.
     pub(super) fn forget_unanswered(&mut self, pending: Option<&Key>) {
         let Some(key) = pending else { return };

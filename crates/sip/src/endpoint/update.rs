@@ -1,7 +1,6 @@
 //! UPDATE (RFC 3311): a change of the session outside an INVITE. Phones and providers hold with it,
 //! and refresh.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::message::{Request, name};
@@ -11,7 +10,7 @@ use super::compose::Way;
 use super::incoming::describe;
 use super::leg::State;
 use super::refusal::Refusal;
-use super::table::{Key, Server, ServerEntry};
+use super::table::{Key, Server};
 use super::{Endpoint, Event, Fate, LegId};
 
 impl Endpoint {
@@ -47,16 +46,7 @@ impl Endpoint {
         }
         let reliable = way.flow.transport.is_reliable();
         let machine = Server::Plain(PlainServer::new(self.config.timers, reliable));
-        let shared = Arc::new(request.clone());
-        self.table.servers.insert(
-            key.clone(),
-            ServerEntry {
-                machine,
-                way,
-                leg: id,
-                request: shared,
-            },
-        );
+        self.table.serve(&key, machine, way, id, &request);
         if offers {
             self.events.push_back(Event::Change {
                 leg: id,
