@@ -316,7 +316,12 @@ impl Call {
         let had = self.company.has_agent();
         self.company.look(&room.snapshot(), now());
         let lost = had && !self.company.has_agent();
-        let wanted = wanted(&self.accepted);
+        // Every event of the room comes by here: the rule is read only where no agent is.
+        let wanted = if self.company.has_agent() {
+            Vec::new()
+        } else {
+            wanted(&self.accepted)
+        };
         if !self.company.lacks_agent(!wanted.is_empty()) {
             self.seeking.abort_all();
             self.seeking.detach_all();
