@@ -35,7 +35,7 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Ends the call.
-    HangUp,
+    HangUp(Farewell),
     /// Asks for a person to take over.
     HandOff {
         /// Who, as the configuration names them.
@@ -43,13 +43,38 @@ pub enum Act {
     },
 }
 
+/// Why the agent ends a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Farewell {
+    /// The caller has what he wanted, and said so.
+    #[default]
+    Done,
+    /// The caller said nothing for too long.
+    Silence,
+    /// Many turns led nowhere.
+    NoProgress,
+    /// A machine is at the other end.
+    Machine,
+}
+
 /// What of an answer was heard.
 #[derive(Clone, Debug)]
 pub struct Spoken {
-    /// The words that were played.
+    /// The words that were played so far.
     pub text: String,
-    /// Whether the caller cut them short.
-    pub interrupted: bool,
+    /// Whether more will follow.
+    pub progress: Progress,
+}
+
+/// How far the playing of an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It goes on, or is paused and may go on.
+    Going,
+    /// The caller cut it short.
+    Cut,
+    /// All of it was played.
+    Whole,
 }
 
 /// Why there is no answer.
@@ -71,10 +96,12 @@ pub trait Brain: Send {
     /// Begins to think about an answer. Must run inside a tokio runtime.
     fn think(&self, question: &Question, now: OffsetDateTime) -> Thought;
 
-    /// Keeps what a thought left behind, now that it is spoken.
+    /// Keeps what a thought left behind, now that its answer begins to be heard.
     fn remember(&mut self, memory: Memory);
 
-    /// Learns how much of the latest answer was heard.
+    /// Learns how much of the answer last [remembered](Brain::remember) was heard: before every
+    /// question that comes while it is played or paused, and once when it is over. What was not
+    /// heard was not said: "yes" does not answer a question that was still to come.
     fn spoke(&mut self, spoken: &Spoken);
 
     /// How the next keys are to be collected.

@@ -72,7 +72,9 @@ impl Brain for FlowBrain {
         }
     }
 
-    fn spoke(&mut self, _spoken: &Spoken) {}
+    fn spoke(&mut self, spoken: &Spoken) {
+        self.state.answer.hear(spoken);
+    }
 
     fn digits(&self) -> DigitPlan {
         self.flow.digit_plan(&self.state)

@@ -10,7 +10,7 @@ use super::model::{Flow, Http, Intent, Ladder, Place, Slot, Table, Tool, Work};
 use super::raw::{RawFlow, RawHttp, RawIntent, RawLadder, RawSlot, RawState, RawTable, RawTool};
 use super::slots::SlotKind;
 use super::template::{FILTERS, Template, TemplateError};
-use crate::brain::Act;
+use crate::brain::{Act, Farewell};
 
 /// Checks a dialogue. Problems go to the report; with any, the flow must not be used.
 pub fn check(raw: &RawFlow, source: &Source, report: &mut Report) -> Option<Flow> {
@@ -199,7 +199,7 @@ impl Checker<'_> {
 
     fn act(&mut self, act: &Spanned<String>, to: Option<&str>) -> Option<Act> {
         match act.value.as_str() {
-            "hang_up" => Some(Act::HangUp),
+            "hang_up" => Some(Act::HangUp(Farewell::Done)),
             "hand_off" => Some(Act::HandOff {
                 to: to.unwrap_or("operator").to_owned(),
             }),

@@ -7,6 +7,7 @@
 //! [`Flow`] is the checked dialogue, shared by all conversations; [`FlowBrain`] is one
 //! conversation's place in it. The same words in the same place give the same answer.
 
+mod answer;
 mod brain;
 mod check;
 mod engine;

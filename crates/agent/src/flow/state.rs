@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::answer::Answer;
 use super::slots::Value;
 
 /// Where a conversation stands. Small, because a copy of it is made for every prepared answer.
@@ -15,6 +16,7 @@ pub(super) struct State {
     pub(super) offered: Option<String>,
     /// Utterances in a row that were not understood.
     pub(super) misses: usize,
+    pub(super) answer: Answer,
 }
 
 /// A request that is being served.

@@ -8,7 +8,7 @@ use super::engine::Step;
 use super::model::Flow;
 use super::state::State;
 use super::tools::Ready;
-use crate::brain::{Act, Question};
+use crate::brain::{Act, Farewell, Progress, Question, Spoken};
 use crate::config::{AgentConfig, BrainConfig};
 use crate::turn::{Heard, Verdict};
 
@@ -53,7 +53,17 @@ impl Call {
             };
             steps = self.flow.called(&mut self.state, &tool, result.ok(), now);
         }
+        self.state.answer.hear_all();
         (said.join(" "), acts, outcome.verdict)
+    }
+
+    /// The caller spoke when only this much of the latest answer had been played.
+    fn cut_at(&mut self, heard: &str) -> &mut Self {
+        self.state.answer.hear(&Spoken {
+            text: heard.to_owned(),
+            progress: Progress::Going,
+        });
+        self
     }
 
     fn says(&mut self, text: &str) -> String {
@@ -145,7 +155,10 @@ fn the_rest_of_a_call_sounds_natural() {
     )));
     let (said, acts, verdict) = call.ask(no);
     assert!(said.contains("Goodbye"), "{said}");
-    assert_eq!((acts, verdict), (vec![Act::HangUp], Verdict::Complete));
+    assert_eq!(
+        (acts, verdict),
+        (vec![Act::HangUp(Farewell::Done)], Verdict::Complete)
+    );
 }
 
 #[test]
@@ -179,7 +192,10 @@ fn silence_is_asked_about_and_then_ends_the_call() {
     let mut call = Call::new();
     assert_eq!(call.ask(Question::Silence(1)).0, "Are you still there?");
     call.ask(Question::Silence(2));
-    assert_eq!(call.ask(Question::Silence(3)).1, vec![Act::HangUp]);
+    assert_eq!(
+        call.ask(Question::Silence(3)).1,
+        vec![Act::HangUp(Farewell::Silence)]
+    );
 }
 
 #[test]
@@ -197,4 +213,40 @@ fn every_request_survives_the_mishearings_of_a_telephone() {
         let answer = Call::new().says(text);
         assert!(answer.contains(part), "{text}: {answer}");
     }
+}
+
+#[test]
+fn a_yes_does_not_answer_a_question_that_was_not_heard() {
+    let mut call = Call::new();
+    let answer = call.says("What are your opening hours?");
+    let again = call.cut_at("We are open Monday to").says("Yeah.");
+    assert_eq!(again, answer);
+    let question = call.cut_at("We are open Monday").says("okay");
+    let (hours, _) = question.split_once(" Is there").unwrap();
+    assert_eq!(
+        call.cut_at(hours).says("no"),
+        "Is there anything else I can do for you?"
+    );
+    assert!(call.says("Yes.").contains("What can I do for you?"));
+}
+
+#[test]
+fn a_day_is_not_agreed_to_before_it_was_asked_about() {
+    let mut call = Call::new();
+    call.says("change my delivery date");
+    call.says("427193");
+    call.says("next Tuesday");
+    assert_eq!(
+        call.cut_at("That would").says("yeah"),
+        "That would be Tuesday, March 24. Is that right?"
+    );
+    assert!(call.says("yes").contains("will come on Tuesday"));
+}
+
+#[test]
+fn a_number_may_be_given_while_it_is_still_being_asked_for() {
+    let mut call = Call::new();
+    call.says("track my parcel");
+    let answer = call.cut_at("What").says("four two seven one nine three");
+    assert!(answer.contains("4 2 7, 1 9 3 is in the van"), "{answer}");
 }

@@ -8,7 +8,8 @@ use super::chat::{ChatClient, ChatEvent, ToolCall};
 use super::wire::{CallWire, FunctionWire, Message, Role, ToolSpec};
 use super::{ChatConfig, ChatError};
 use crate::brain::{
-    Act, Brain, BrainError, Idea, Ideas, Line, Memory, Mind, Permission, Question, Spoken, Thought,
+    Act, Brain, BrainError, Farewell, Idea, Ideas, Line, Memory, Mind, Permission, Progress,
+    Question, Spoken, Thought,
 };
 use crate::turn::{DigitPlan, Heard, Verdict};
 
@@ -18,6 +19,8 @@ pub struct ChatBrain {
     config: Arc<ChatConfig>,
     client: ChatClient,
     history: Vec<Message>,
+    /// The latest answer as it was meant, while less of it was heard.
+    planned: Option<Option<String>>,
 }
 
 /// Makes brains that share one endpoint.
@@ -56,6 +59,7 @@ impl Mind for ChatMind {
             config: Arc::clone(&self.config),
             client: self.client.clone(),
             history,
+            planned: None,
         })
     }
 }
@@ -95,21 +99,23 @@ impl Brain for ChatBrain {
     fn remember(&mut self, memory: Memory) {
         if let Some(history) = memory.open::<Vec<Message>>() {
             self.history = history;
+            self.planned = None;
         }
     }
 
     fn spoke(&mut self, spoken: &Spoken) {
-        if !spoken.interrupted {
-            return;
-        }
-        // Only what was heard was said.
-        if let Some(last) = self
+        // Only what was heard was said; what is still to come may yet be.
+        let last = self
             .history
             .last_mut()
-            .filter(|last| last.role == Role::Assistant)
-        {
-            last.content = Some(spoken.text.clone());
-        } else if !spoken.text.is_empty() {
+            .filter(|last| last.role == Role::Assistant);
+        if let Some(last) = last {
+            let planned = self.planned.get_or_insert_with(|| last.content.clone());
+            last.content = match spoken.progress {
+                Progress::Whole => planned.clone(),
+                Progress::Going | Progress::Cut => Some(spoken.text.clone()),
+            };
+        } else if spoken.progress == Progress::Cut && !spoken.text.is_empty() {
             self.history
                 .push(Message::text(Role::Assistant, spoken.text.clone()));
         }
@@ -226,7 +232,7 @@ impl Work {
                 serde_json::from_str(&call.arguments).unwrap_or_default();
             let result = match call.name.as_str() {
                 "hang_up" => {
-                    ideas.push(Idea::Act(Act::HangUp)).await;
+                    ideas.push(Idea::Act(Act::HangUp(Farewell::Done))).await;
                     ended = true;
                     "the call ends when you have finished speaking".to_owned()
                 }

@@ -283,12 +283,16 @@ async fn a_goodbye_with_its_tool_ends_the_call_and_what_was_cut_is_not_remembere
     brain.remember(memory.unwrap());
     brain.spoke(&Spoken {
         text: "One.".to_owned(),
-        interrupted: true,
+        progress: crate::brain::Progress::Cut,
     });
     let (said, acts, _, failures) = ideas(brain.think(&heard("bye"), now)).await;
     assert_eq!(
         (said.as_str(), acts, failures),
-        ("Goodbye.", vec![Act::HangUp], 0)
+        (
+            "Goodbye.",
+            vec![Act::HangUp(crate::brain::Farewell::Done)],
+            0
+        )
     );
     let (request, key) = server.requests().pop().unwrap();
     assert_eq!(key.as_deref(), Some("Bearer sk-test"));

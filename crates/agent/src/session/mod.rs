@@ -30,7 +30,7 @@ use trunkline_store::Store;
 pub(crate) use cache::{VoiceCache, warm};
 pub(crate) use room::{Joining, run};
 
-use crate::brain::Mind;
+use crate::brain::{Farewell, Mind};
 use crate::config::AgentConfig;
 use crate::speech::Speech;
 
@@ -51,8 +51,14 @@ pub(crate) struct Shared {
 pub enum CloseReason {
     /// The caller left.
     ParticipantDisconnected,
-    /// The agent hung up.
+    /// The agent hung up after a goodbye.
     TaskCompleted,
+    /// The agent hung up: the caller said nothing for too long.
+    CallerSilent,
+    /// The agent hung up: many turns led nowhere.
+    NoProgress,
+    /// The agent hung up on a machine.
+    Machine,
     /// Too many failures.
     Error,
     /// The process or the server ended it.
@@ -67,9 +73,23 @@ impl CloseReason {
         match self {
             Self::ParticipantDisconnected => "participant_disconnected",
             Self::TaskCompleted => "task_completed",
+            Self::CallerSilent => "caller_silent",
+            Self::NoProgress => "no_progress",
+            Self::Machine => "machine",
             Self::Error => "error",
             Self::JobShutdown => "job_shutdown",
             Self::NoCaller => "no_caller",
+        }
+    }
+}
+
+impl From<Farewell> for CloseReason {
+    fn from(farewell: Farewell) -> Self {
+        match farewell {
+            Farewell::Done => Self::TaskCompleted,
+            Farewell::Silence => Self::CallerSilent,
+            Farewell::NoProgress => Self::NoProgress,
+            Farewell::Machine => Self::Machine,
         }
     }
 }

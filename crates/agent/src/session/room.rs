@@ -150,7 +150,11 @@ const STATE_ATTRIBUTE: &str = "lk.agent.state";
 /// Ends the call where the agent ended it: the room goes, and with it the telephone.
 async fn end_call(api: &LiveKitApiClient, room: &RoomName, reason: CloseReason) {
     match reason {
-        CloseReason::TaskCompleted | CloseReason::Error => {}
+        CloseReason::TaskCompleted
+        | CloseReason::CallerSilent
+        | CloseReason::NoProgress
+        | CloseReason::Machine
+        | CloseReason::Error => {}
         CloseReason::ParticipantDisconnected | CloseReason::JobShutdown | CloseReason::NoCaller => {
             return;
         }

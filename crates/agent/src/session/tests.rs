@@ -358,7 +358,7 @@ async fn a_silent_caller_is_asked_and_then_let_go() {
     let call = Call::new(scripted_speech(&[], 0.95)).await;
     call.is_silent(60_000).await;
     let (reason, turns, _) = call.ends().await;
-    assert_eq!(reason, CloseReason::TaskCompleted);
+    assert_eq!(reason, CloseReason::CallerSilent);
     assert_eq!(turns[1].said.expose(), "Are you still there?");
 }
 

@@ -4,11 +4,12 @@ mod pursue;
 
 use time::OffsetDateTime;
 
+use super::answer::Answer;
 use super::model::{Flow, Intent, Ladder, Slot};
 use super::slots::{Found, SlotKind, Value, yes_no};
 use super::state::State;
 use super::template::Template;
-use crate::brain::{Act, Question};
+use crate::brain::{Act, Farewell, Question};
 use crate::turn::{DigitPlan, Heard, Verdict};
 
 /// What follows from an utterance.
@@ -40,10 +41,14 @@ impl Flow {
         question: &Question,
         now: OffsetDateTime,
     ) -> Outcome {
+        let before = std::mem::take(&mut state.answer);
+        state.answer.begin();
         let mut step = Stepper {
             flow: self,
             state,
             now,
+            before,
+            farewell: Farewell::Done,
             steps: Vec::new(),
         };
         let verdict = match question {
@@ -67,6 +72,8 @@ impl Flow {
             flow: self,
             state,
             now,
+            before: Answer::default(),
+            farewell: Farewell::Done,
             steps: Vec::new(),
         };
         step.called(tool, result);
@@ -116,11 +123,18 @@ struct Stepper<'a> {
     flow: &'a Flow,
     state: &'a mut State,
     now: OffsetDateTime,
+    /// The answer before this one.
+    before: Answer,
+    /// Why the call ends, if this step ends it.
+    farewell: Farewell,
     steps: Vec<Step>,
 }
 
 impl Stepper<'_> {
     fn speech(&mut self, text: &str) -> Verdict {
+        if !self.before.question_heard() && yes_no(text).is_some() && self.best(text).is_none() {
+            return self.go_on();
+        }
         if let Some(offered) = self.state.offered.take() {
             match yes_no(text) {
                 Some(true) => return self.start(&offered, ""),
@@ -148,6 +162,20 @@ impl Stepper<'_> {
         }
     }
 
+    /// Nothing was asked yet that this could answer: what was cut is said again.
+    fn go_on(&mut self) -> Verdict {
+        let Some(rest) = self.before.rest() else {
+            return self.miss();
+        };
+        for line in rest.lines {
+            self.utter(line);
+        }
+        for act in rest.acts {
+            self.act(act);
+        }
+        Verdict::Complete
+    }
+
     fn keys(&mut self, keys: &str) -> Verdict {
         let asked = self
             .state
@@ -173,6 +201,7 @@ impl Stepper<'_> {
             (Some(line), _) => self.say(line),
             (None, Some(intent)) => {
                 let intent = intent.clone();
+                self.farewell = Farewell::Silence;
                 return self.start(&intent, "");
             }
             (None, None) => {
@@ -340,7 +369,7 @@ impl Stepper<'_> {
                 "label" => Some(Value::Text(label.clone())),
                 other => self.flow.value(other, self.state, self.now),
             });
-            self.steps.push(Step::Say(question));
+            self.utter(question);
         }
         self.state.offered = Some(found.intent);
         Verdict::Unknown
@@ -367,7 +396,21 @@ impl Stepper<'_> {
 
     fn say(&mut self, line: &Template) {
         let text = self.flow.fill(line, self.state, self.now);
+        self.utter(text);
+    }
+
+    fn utter(&mut self, text: String) {
+        self.state.answer.say(&text);
         self.steps.push(Step::Say(text));
+    }
+
+    fn act(&mut self, act: Act) {
+        let act = match act {
+            Act::HangUp(_) => Act::HangUp(self.farewell),
+            act @ Act::HandOff { .. } => act,
+        };
+        self.state.answer.act(act.clone());
+        self.steps.push(Step::Act(act));
     }
 
     fn intent(&self, name: &str) -> Option<&Intent> {

@@ -120,7 +120,7 @@ impl Stepper<'_> {
             self.say(say);
         }
         if let Some(act) = &intent.act {
-            self.steps.push(Step::Act(act.clone()));
+            self.act(act.clone());
         }
         self.state.place.clone_from(&intent.then);
         let line = intent

@@ -23,7 +23,7 @@ use super::mouth::Mouth;
 use super::reply::Reply;
 use super::stage::{Incoming, Stage};
 use super::{CloseReason, Shared};
-use crate::brain::{Brain, Question};
+use crate::brain::{Brain, Farewell, Question};
 use crate::speech::VadStream;
 use crate::turn::{Input, Line, Machine, ReplyId};
 use models::{Listening, Report};
@@ -72,7 +72,7 @@ pub(super) struct Conversation {
     /// The apology that is being said.
     apology: Option<ReplyId>,
     /// When the call ends by the agent's own wish.
-    hang_up_at: Option<Instant>,
+    hang_up_at: Option<(Instant, Farewell)>,
     ending: Option<CloseReason>,
     rng: SmallRng,
 }
@@ -174,8 +174,10 @@ impl Conversation {
     }
 
     fn on_time(&mut self) {
-        if self.hang_up_at.is_some_and(|at| Instant::now() >= at) {
-            self.ending = Some(CloseReason::TaskCompleted);
+        if let Some((at, farewell)) = self.hang_up_at
+            && Instant::now() >= at
+        {
+            self.ending = Some(farewell.into());
         }
         self.machine.handle_timeout(Instant::now().into_std());
     }
@@ -186,7 +188,7 @@ impl Conversation {
             .machine
             .poll_timeout(now.into_std())
             .map(|(at, _)| Instant::from_std(at));
-        [turn, self.hang_up_at]
+        [turn, self.hang_up_at.map(|(at, _)| at)]
             .into_iter()
             .flatten()
             .min()
@@ -202,7 +204,8 @@ impl Conversation {
         OffsetDateTime::now_utc().to_offset(self.shared.config.utc_offset)
     }
 
-    fn ask_brain(&self, question: &Question) -> crate::brain::Thought {
+    fn ask_brain(&mut self, question: &Question) -> crate::brain::Thought {
+        self.tell_progress();
         self.brain.think(question, self.clock())
     }
 }

@@ -10,6 +10,7 @@ use trunkline_service::metrics::{Timing, observe};
 use trunkline_store::{Turn, TurnLatency};
 
 use super::Conversation;
+use crate::brain::Progress;
 use crate::session::reply::Reply;
 use crate::session::stage::{Note, Piece};
 use crate::turn::{Commit, Heard, ReplyId};
@@ -135,7 +136,12 @@ impl Conversation {
         } else {
             reply.script.text()
         };
-        self.tell_brain(&said, interrupted);
+        let progress = if interrupted {
+            Progress::Cut
+        } else {
+            Progress::Whole
+        };
+        self.tell_brain(&said, progress);
         let piece = Piece {
             segment: record.segment.clone(),
             text: Personal::new(said.clone()),

@@ -8,7 +8,7 @@ use trunkline_base::secret::Personal;
 use trunkline_service::metrics::{Counter, count};
 
 use super::Conversation;
-use crate::brain::{Act, Line, Spoken};
+use crate::brain::{Act, Line, Progress, Spoken};
 use crate::session::make::{Gate, Made, Maker, Material, Urgent};
 use crate::session::reply::{Heed, Reply};
 use crate::session::stage::{Note, Piece};
@@ -176,9 +176,9 @@ impl Conversation {
 
     fn act(&mut self, act: Act) {
         match act {
-            Act::HangUp => {
+            Act::HangUp(farewell) => {
                 self.hang_up_at
-                    .get_or_insert_with(|| Instant::now() + GOODBYE_TAIL);
+                    .get_or_insert_with(|| (Instant::now() + GOODBYE_TAIL, farewell));
             }
             Act::HandOff { to } => self.stage.tell(Note::HandOff(to)),
         }
@@ -255,10 +255,18 @@ impl Conversation {
         }));
     }
 
-    pub(super) fn tell_brain(&mut self, text: &str, interrupted: bool) {
+    pub(super) fn tell_brain(&mut self, text: &str, progress: Progress) {
         self.brain.spoke(&Spoken {
             text: text.to_owned(),
-            interrupted,
+            progress,
         });
+    }
+
+    /// Tells the brain how much of the answer in the mouth was heard by now.
+    pub(super) fn tell_progress(&mut self) {
+        let reply = self.mouth.reply.and_then(|id| self.replies.get(&id));
+        if let Some(said) = reply.filter(|reply| reply.started).map(Reply::said) {
+            self.tell_brain(&said, Progress::Going);
+        }
     }
 }
