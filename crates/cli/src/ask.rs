@@ -4,8 +4,8 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use trunkline_base::class::Class;
 
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 
 /// Goes on when `--yes` was typed, when a person at a terminal says so, or when nothing will be
 /// called anyway; refuses otherwise, and never guesses for a script.

@@ -1,10 +1,16 @@
-//! Times for people.
+//! The present moment, and times for people.
+
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use time::OffsetDateTime;
 use time::macros::format_description;
 use trunkline_base::time::UnixTime;
+
+pub(crate) fn now() -> UnixTime {
+    UnixTime::from_system(SystemTime::now())
+}
 
 /// A moment in UTC, to the second.
 pub(crate) fn utc(at: UnixTime) -> String {

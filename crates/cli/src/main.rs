@@ -8,6 +8,7 @@ mod demo;
 mod docs;
 mod environment;
 mod failure;
+mod global;
 mod keys;
 mod output;
 mod request;
@@ -28,13 +29,14 @@ use trunkline_service::config::Environment;
 use trunkline_service::priority::{self, Work};
 use trunkline_service::tasks::Tasks;
 
-use args::{Cli, Global, Verb};
+use args::{Cli, Verb};
 use failure::Failure;
+use global::Global;
 
 fn main() -> ExitCode {
     let env = environment::load();
     let nothing = Environment::default();
-    let parsed = environment::parse(env.as_ref().unwrap_or(&nothing));
+    let parsed = args::parse(env.as_ref().unwrap_or(&nothing));
     let mut cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return told(&error),

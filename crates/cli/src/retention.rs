@@ -11,8 +11,8 @@ use trunkline_base::time::UnixTime;
 use trunkline_service::tasks::Stop;
 use trunkline_store::{Expiry, Forgotten, Recording, Store, StoreError};
 
+use crate::clock::now;
 use crate::settings::Retention;
-use crate::verbs::now;
 
 /// What went, or would go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

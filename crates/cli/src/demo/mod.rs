@@ -8,8 +8,10 @@ mod script;
 mod show;
 mod transcript;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
 use tokio::time::{Instant, interval};
 use tracing::warn;
 use trunkline_agent::config::AgentConfig;
@@ -19,8 +21,9 @@ use trunkline_service::config::{Environment, Report as ConfigReport, Source};
 use trunkline_service::tasks::{Limits, Stop, Tasks};
 use trunkline_store::Store;
 
-use crate::args::{Demo, Global};
+use crate::clock::now;
 use crate::failure::{self, Failure};
+use crate::global::Global;
 use crate::output;
 use crate::settings::{self, Settings};
 use crate::verbs::models::dir_or_default;
@@ -36,6 +39,22 @@ const CALLER: &str = "+15550100";
 const SETTLE: Duration = Duration::from_secs(10);
 /// How often the store is looked at for what is new.
 const LOOK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Play one call, report and exit
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// What the caller says: a WAV file of any PCM format
+    #[arg(long, value_name = "FILE", requires = "once")]
+    pub(crate) caller: Option<PathBuf>,
+    /// Where recordings and the store go
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    pub(crate) data: PathBuf,
+    /// Where the models are
+    #[arg(long, env = "TRUNKLINE_MODELS", value_name = "DIR")]
+    pub(crate) models: Option<PathBuf>,
+}
 
 pub(crate) async fn run(typed: Demo, global: &Global, tasks: Tasks) -> Result<(), Failure> {
     let settings = settings(&typed, global)?;
@@ -209,7 +228,7 @@ async fn kept(store: &Store) -> Result<Kept, Failure> {
 
 /// Prints each turn of each call since now as it comes to the store.
 async fn follow(store: Store, stop: Stop) {
-    let began = crate::verbs::now();
+    let began = now();
     let mut transcript = Transcript::default();
     let mut look = interval(LOOK);
     loop {

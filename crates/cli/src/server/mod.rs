@@ -10,8 +10,8 @@ use trunkline_base::id::RoomName;
 use trunkline_client::api::{LiveKitApiClient, Rpc};
 use trunkline_client::auth::LiveKitAuthManager;
 
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output;
 use crate::target::{self, Target};
 

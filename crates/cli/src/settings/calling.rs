@@ -5,7 +5,7 @@ use super::livekit::{Livekit, Server};
 use super::retry::Retries;
 use super::security::Security;
 use super::{Files, livekit, retry, security};
-use crate::args::Global;
+use crate::global::Global;
 use trunkline_service::config::{Environment, Report};
 
 /// How to call a server.

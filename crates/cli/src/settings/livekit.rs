@@ -15,7 +15,7 @@ use trunkline_sip::sdp::Codec;
 
 use super::node::{self, NodeRooms, RawIngress, RawLimits, RawRooms};
 use super::raw::{Judge, filled};
-use crate::args::Global;
+use crate::global::Global;
 use crate::keys::{KeyFile, read_map};
 
 /// Long enough for most calls to come to an end, short enough for an operator to wait for.

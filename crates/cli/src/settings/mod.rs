@@ -25,7 +25,7 @@ pub(crate) use retry::Retries;
 pub(crate) use security::{Http, Retention, Security};
 pub(crate) use sip::SipSetup;
 
-use crate::args::Global;
+use crate::global::Global;
 
 /// Everything the files say, ready for use.
 #[derive(Clone, Debug, Serialize)]

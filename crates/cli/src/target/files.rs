@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use trunkline_base::secret::Secret;
 
-use super::{Choice, Source, TargetError};
+use super::choice::{Choice, Source, TargetError};
 
 /// A file as it was read.
 #[derive(Clone, Debug)]

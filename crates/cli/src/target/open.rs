@@ -7,11 +7,10 @@ use trunkline_base::class::Class;
 use trunkline_base::token::{ApiKey, KeyRing};
 
 use super::{Choice, File, Known, Source, Typed, resolve};
-use crate::args::Global;
 use crate::environment::warn_of_readers;
 use crate::failure::{self, Failure};
+use crate::global::Global;
 use crate::settings::{Calling, Server};
-use crate::verbs::no_keys;
 
 /// The address of a server on this machine, when nothing else names one.
 const LOCAL: &str = "ws://127.0.0.1:7880";
@@ -157,4 +156,12 @@ impl Target {
     pub(crate) fn api_key(&self) -> String {
         self.keys.active().id().to_owned()
     }
+}
+
+pub(crate) fn no_keys() -> Failure {
+    Failure::new(Class::Denied, "auth.no_key", "there is no API key").or_else(
+        "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, pass --api-key and --api-secret, \
+         name a --project, make a key file with `trunkline keys add`, \
+         or pass --dev for a development server",
+    )
 }

@@ -1,14 +1,36 @@
 //! `calls list | show | refused`.
 
+use clap::Subcommand;
 use serde_json::json;
 use trunkline_base::class::Class;
 use trunkline_base::time::UnixTime;
 use trunkline_store::{Call, Store, Turn};
 
 use super::store;
-use crate::args::{Calls, Global};
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::{clock, output};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Calls {
+    /// The latest calls, newest first
+    List {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// One call with its turns, recordings and events
+    Show {
+        /// The call's id (SCL_…)
+        call: String,
+    },
+    /// Calls that were turned away, and why
+    Refused {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+}
 
 pub(crate) async fn run(verb: Calls, global: &Global) -> Result<(), Failure> {
     let store = store(global).await?;

@@ -1,11 +1,20 @@
 //! `config check | show`.
 
+use clap::Subcommand;
 use serde_json::json;
 
 use super::settings;
-use crate::args::{Config, Global};
 use crate::failure::{self, Failure};
+use crate::global::Global;
 use crate::{output, settings as files};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Check every file and show every problem
+    Check,
+    /// Show what is in effect, without secrets
+    Show,
+}
 
 pub(crate) fn run(verb: &Config, global: &Global) -> Result<(), Failure> {
     match verb {

@@ -14,21 +14,14 @@ pub(crate) mod sip;
 pub(crate) mod store;
 pub(crate) mod token;
 
-use std::time::SystemTime;
-
 use trunkline_base::class::Class;
-use trunkline_base::time::UnixTime;
 use trunkline_base::token::KeyRing;
 use trunkline_store::Store;
 
-use crate::args::Global;
 use crate::failure::{self, Failure};
+use crate::global::Global;
 use crate::settings::{self, Settings};
 use crate::target;
-
-pub(crate) fn now() -> UnixTime {
-    UnixTime::from_system(SystemTime::now())
-}
 
 /// The settings, or what is wrong with them.
 pub(crate) fn settings(global: &Global) -> Result<Settings, Failure> {
@@ -38,14 +31,6 @@ pub(crate) fn settings(global: &Global) -> Result<Settings, Failure> {
 /// The keys of the server that a verb would talk to.
 pub(crate) fn keys(global: &Global) -> Result<KeyRing, Failure> {
     Ok(target::open(global)?.keys)
-}
-
-pub(crate) fn no_keys() -> Failure {
-    Failure::new(Class::Denied, "auth.no_key", "there is no API key").or_else(
-        "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, pass --api-key and --api-secret, \
-         name a --project, make a key file with `trunkline keys add`, \
-         or pass --dev for a development server",
-    )
 }
 
 /// The store of the settings; it must be there already.

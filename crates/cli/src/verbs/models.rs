@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use trunkline_agent::speech::models::{
@@ -9,9 +10,35 @@ use trunkline_agent::speech::models::{
 };
 use trunkline_base::class::Class;
 
-use crate::args::{Global, Models, ModelsDir};
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// Fetch and verify every model
+    Install(ModelsInstall),
+    /// Say which models are needed and which are here
+    List(ModelsDir),
+    /// Check every model against its digest
+    Verify(ModelsDir),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsDir {
+    /// Where the models are
+    #[arg(long, env = "TRUNKLINE_MODELS", value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsInstall {
+    #[command(flatten)]
+    pub(crate) dir: ModelsDir,
+    /// Take the wheels from this directory instead of the package index
+    #[arg(long, value_name = "DIR")]
+    pub(crate) from: Option<PathBuf>,
+}
 
 pub(crate) async fn run(verb: Models, global: &Global) -> Result<(), Failure> {
     let manifest = Manifest::builtin()?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
@@ -16,16 +17,32 @@ use trunkline_service::metrics;
 use trunkline_service::tasks::{Limits, Tasks};
 
 use super::models::dir_or_default;
-use super::{no_keys, settings};
-use crate::args::{Global, Serve};
+use super::settings;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::keys::{KeyFile, follow};
 use crate::output;
 use crate::settings::{Monitoring, Settings};
+use crate::target::no_keys;
 use crate::wiring::{NOT_ASKED, Plan, Role, Roles, Stack, dev_keys};
 
 /// Goodbyes take this long at the most.
 const HURRY: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// What runs in this process; all that can, unless said otherwise
+    #[arg(
+        long,
+        env = "TRUNKLINE_ROLES",
+        value_name = "ROLES",
+        value_delimiter = ','
+    )]
+    pub(crate) roles: Vec<Role>,
+    /// Where the models are
+    #[arg(long, env = "TRUNKLINE_MODELS", value_name = "DIR")]
+    pub(crate) models: Option<PathBuf>,
+}
 
 pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(), Failure> {
     let settings = settings(global)?;

@@ -1,11 +1,23 @@
 //! `store prune`.
 
+use clap::Subcommand;
 use serde_json::json;
 
-use super::{now, settings, store};
-use crate::args::{Global, Store};
+use super::{settings, store};
+use crate::clock::now;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::{output, retention};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Store {
+    /// Remove what `retention` in security.yaml keeps no longer, as the daemon does every hour
+    Prune {
+        /// Say what would go, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
 
 pub(crate) async fn run(verb: Store, global: &Global) -> Result<(), Failure> {
     match verb {

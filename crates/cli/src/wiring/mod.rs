@@ -44,10 +44,10 @@ use trunkline_store::Store;
 use parts::Parts;
 pub(crate) use roles::{NOT_ASKED, Role, Roles};
 
+use crate::clock::now;
 use crate::failure::Failure;
 use crate::retention;
 use crate::settings::{Http, Server, Settings};
-use crate::verbs::now;
 
 /// How long the start waits for a part to be known to the server, or to know what it needs.
 const REGISTERED: Duration = Duration::from_secs(5);

@@ -13,7 +13,7 @@ use trunkline_node::{EgressOrder, NodeHandle, NotRunning};
 use trunkline_service::tasks::Stop;
 use trunkline_store::{Event, Store};
 
-use crate::verbs::now;
+use crate::clock::now;
 
 /// Records each room that a call of the gateway is in. A call that rang when the drain began may be
 /// answered in it, so this goes on until the hurry.

@@ -6,8 +6,8 @@ use trunkline_base::id::guid;
 use trunkline_client::api::table;
 
 use super::pairs::pairs;
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::{self, plain};
 use crate::server::Server;
 use crate::{ask, template};

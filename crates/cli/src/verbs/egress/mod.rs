@@ -1,5 +1,6 @@
 //! `egress start | list | stop | update-layout | update-stream`: media out of rooms.
 
+mod show;
 mod start;
 
 use clap::{Args, Subcommand};
@@ -7,11 +8,12 @@ use livekit_protocol as proto;
 use livekit_protocol::egress_info::Request;
 use trunkline_client::api::table;
 
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::{self, plain};
 use crate::server::Server;
 use crate::{ask, clock};
+use show::{show, words};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Egress {
@@ -138,25 +140,6 @@ pub(crate) async fn run(verb: Egress, global: &Global) -> Result<(), Failure> {
             show(answer, global);
             Ok(())
         }
-    }
-}
-
-/// One egress in words.
-fn show(info: Option<proto::EgressInfo>, global: &Global) {
-    let Some(info) = info else { return };
-    output::answer(global.json, &info, || words(&info));
-}
-
-fn words(info: &proto::EgressInfo) -> String {
-    let status = info.status().as_str_name();
-    if info.error.is_empty() {
-        format!("egress {}: {status}", info.egress_id)
-    } else {
-        format!(
-            "egress {}: {status}: {}",
-            info.egress_id,
-            plain(&info.error)
-        )
     }
 }
 

@@ -3,9 +3,9 @@
 use clap::{Args, ValueEnum};
 use trunkline_client::api::table;
 
-use super::show;
-use crate::args::Global;
+use super::show::show;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::request;
 use crate::server::Server;
 

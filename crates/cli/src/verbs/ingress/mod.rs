@@ -5,8 +5,8 @@ use livekit_protocol as proto;
 use trunkline_client::api::table;
 
 use super::egress::Limit;
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::{self, plain};
 use crate::server::Server;
 use crate::{ask, request};

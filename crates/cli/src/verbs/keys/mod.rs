@@ -10,10 +10,10 @@ use trunkline_base::class::Class;
 use trunkline_base::id::guid;
 use trunkline_base::secret::Secret;
 
-use super::{now, settings};
-use crate::args::Global;
-use crate::clock::utc;
+use super::settings;
+use crate::clock::{now, utc};
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::keys::{Book, Entry, KeyFile, State};
 use crate::output;
 use crate::settings::Livekit;

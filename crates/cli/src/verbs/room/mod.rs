@@ -7,8 +7,8 @@ mod tracks;
 
 use clap::Subcommand;
 
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::server::Server;
 
 #[derive(Debug, Subcommand)]

@@ -6,8 +6,8 @@ use livekit_protocol::participant_info::{Kind, State};
 use trunkline_base::class::Class;
 use trunkline_client::api::table;
 
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::{self, plain};
 use crate::server::Server;
 use crate::verbs::pairs::pairs;

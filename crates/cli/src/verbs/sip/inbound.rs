@@ -6,12 +6,12 @@ use livekit_protocol::update_sip_inbound_trunk_request::Action;
 use trunkline_client::api::table;
 
 use super::media::{Media, word};
-use super::{
+use super::shared::{
     Ids, Login, create_each, delete_trunks, headers, id_of, list, list_update, login, made,
     one_file,
 };
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output;
 use crate::request;
 use crate::server::Server;

@@ -5,7 +5,7 @@ use livekit_protocol as proto;
 use livekit_protocol::SipMediaEncryption;
 use trunkline_base::class::Class;
 
-use super::list;
+use super::shared::list;
 use crate::failure::Failure;
 
 /// Encryption of media.

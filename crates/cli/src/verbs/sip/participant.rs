@@ -8,10 +8,10 @@ use trunkline_base::class::Class;
 use trunkline_client::api::table;
 use trunkline_service::config::parse_duration;
 
-use super::made;
 use super::media::Media;
-use crate::args::Global;
+use super::shared::made;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::{self, plain};
 use crate::server::Server;
 use crate::verbs::pairs::pairs;

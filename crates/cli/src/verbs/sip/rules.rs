@@ -8,11 +8,11 @@ use trunkline_base::class::Class;
 use trunkline_client::api::table;
 
 use super::media::Media;
-use super::{
-    Ids, create_each, id_of, list, list_update, made, one_file, said_deleted, told_deleted,
+use super::shared::{
+    Ids, create_each, headers, id_of, list, list_update, made, one_file, said_deleted, told_deleted,
 };
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::{self, plain};
 use crate::server::Server;
 use crate::{ask, request};
@@ -155,7 +155,7 @@ fn row(info: &proto::SipDispatchRuleInfo) -> Vec<String> {
         kind.to_owned(),
         room,
         if pin.is_empty() { "" } else { "****" }.to_owned(),
-        super::headers(&[&info.attributes]),
+        headers(&[&info.attributes]),
         agents.join(","),
     ]
 }

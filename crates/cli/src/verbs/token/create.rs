@@ -12,12 +12,12 @@ use trunkline_client::auth::{AuthError, Fault, LiveKitAuthManager, Role, TokenSp
 use trunkline_service::config::parse_duration;
 
 use super::grants::Rights;
-use super::invalid;
-use crate::args::Global;
-use crate::clock::utc;
+use super::refusal::invalid;
+use crate::clock::{now, utc};
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output;
-use crate::verbs::{keys, now};
+use crate::verbs::keys;
 
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

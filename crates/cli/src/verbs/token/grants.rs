@@ -7,7 +7,7 @@ use trunkline_base::token::{SipGrant, VideoGrant};
 use trunkline_client::auth::Role;
 use trunkline_service::config::nearest;
 
-use super::invalid;
+use super::refusal::invalid;
 use crate::failure::Failure;
 
 /// LiveKit's names of room rights.

@@ -5,11 +5,10 @@ use trunkline_base::time::UnixTime;
 use trunkline_base::token::{Claims, ParticipantKind, Unverified};
 use trunkline_client::auth::{Fault, Purpose, faults};
 
-use crate::args::Global;
-use crate::clock::utc;
+use crate::clock::{now, utc};
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output;
-use crate::verbs::now;
 
 pub(super) fn run(token: &str, global: &Global) -> Result<(), Failure> {
     let shown = Unverified::read(token)?;

@@ -3,15 +3,16 @@
 mod create;
 mod grants;
 mod inspect;
+mod refusal;
 mod verify;
 
 use std::io::Read as _;
 
 use clap::Subcommand;
-use trunkline_base::class::Class;
 
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
+use refusal::invalid;
 
 /// Longest token read from standard input.
 const TOKEN_LIMIT: u64 = 64 * 1024;
@@ -53,8 +54,4 @@ fn read(token: &str) -> Result<String, Failure> {
     }
     let typed = typed.trim();
     Ok(typed.strip_prefix("Bearer ").unwrap_or(typed).to_owned())
-}
-
-fn invalid(text: impl Into<String>) -> Failure {
-    Failure::new(Class::Invalid, "token.invalid", text)
 }

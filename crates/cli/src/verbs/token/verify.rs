@@ -3,10 +3,11 @@
 use serde_json::json;
 use trunkline_base::class::Classified as _;
 
-use crate::args::Global;
+use crate::clock::now;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output;
-use crate::verbs::{keys, now};
+use crate::verbs::keys;
 
 pub(super) fn run(token: &str, global: &Global) -> Result<(), Failure> {
     let ring = keys(global)?;

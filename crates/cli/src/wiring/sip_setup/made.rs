@@ -9,8 +9,8 @@ use trunkline_client::api::{ApiError, LiveKitApiClient};
 use trunkline_store::Store;
 
 use super::entry::Entry;
+use crate::clock::now;
 use crate::settings::sip::marked;
-use crate::verbs::now;
 
 /// One that the file made.
 pub(super) struct Found<E> {

@@ -13,8 +13,8 @@ use trunkline_base::id::ParticipantIdentity;
 use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
 use trunkline_client::room::{DisconnectReason, Room, RoomEvent, RoomEvents, RoomOptions};
 
-use crate::args::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::server::room_name;
 use crate::{target, template};
 use publish::Plan;

@@ -1,4 +1,8 @@
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use trunkline_service::config::Report;
 
 use super::*;
 

@@ -1,14 +1,10 @@
-//! The variables that count: those of this process, and beneath them those of `.env`. Flags that
-//! have a variable take it from here too.
-
+//! The variables that count: those of this process, and beneath them those of `.env`.
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, Command, CommandFactory as _, FromArgMatches as _};
 use trunkline_service::config::{Environment, Report};
 
-use crate::args::Cli;
 use crate::failure::{self, Failure};
 use crate::output;
 
@@ -59,43 +55,3 @@ pub(crate) fn warn_of_readers(path: &Path, what: &str) {
         ));
     }
 }
-
-/// Parses the command line, with variables from `env`.
-///
-/// # Errors
-/// What was typed wrong, or the help asked for.
-pub(crate) fn parse(env: &Environment) -> Result<Cli, clap::Error> {
-    let mut command = filled(Cli::command(), env);
-    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
-}
-
-fn filled(command: Command, env: &Environment) -> Command {
-    command
-        .mut_args(|arg| with_variable(arg, env))
-        .mut_subcommands(|verb| filled(verb, env))
-}
-
-/// An argument whose variable is not just as this process has it: the parser knows only those.
-fn with_variable(arg: Arg, env: &Environment) -> Arg {
-    let Some(name) = arg.get_env().map(ToOwned::to_owned) else {
-        return arg;
-    };
-    let value = name
-        .to_str()
-        .and_then(|name| env.var(name))
-        .unwrap_or_default();
-    let set = std::env::var_os(&name).unwrap_or_default();
-    match value {
-        // An empty variable says nothing.
-        "" => arg.env(None::<&str>),
-        value if set == value => arg,
-        value => arg
-            .env(None::<&str>)
-            .default_value(value.to_owned())
-            .hide_default_value(true),
-    }
-}
-
-#[cfg(test)]
-mod tests;
