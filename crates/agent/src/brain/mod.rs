@@ -96,8 +96,9 @@ pub trait Brain: Send {
     /// Begins to think about an answer. Must run inside a tokio runtime.
     fn think(&self, question: &Question, now: OffsetDateTime) -> Thought;
 
-    /// Keeps what a thought left behind, now that its answer begins to be heard.
-    fn remember(&mut self, memory: Memory);
+    /// Keeps what a thought left behind, now that its answer begins to be heard, and hands back
+    /// what that replaces, in case the answer is taken back.
+    fn remember(&mut self, memory: Memory) -> Memory;
 
     /// Learns how much of the answer last [remembered](Brain::remember) was heard: before every
     /// question that comes while it is played or paused, and once when it is over. What was not

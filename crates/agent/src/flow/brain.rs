@@ -66,10 +66,12 @@ impl Brain for FlowBrain {
         })
     }
 
-    fn remember(&mut self, memory: Memory) {
+    fn remember(&mut self, memory: Memory) -> Memory {
+        let before = self.state.clone();
         if let Some(state) = memory.open::<State>() {
             self.state = state;
         }
+        Memory::new(before)
     }
 
     fn spoke(&mut self, spoken: &Spoken) {

@@ -96,11 +96,13 @@ impl Brain for ChatBrain {
         })
     }
 
-    fn remember(&mut self, memory: Memory) {
+    fn remember(&mut self, memory: Memory) -> Memory {
+        let before = self.history.clone();
         if let Some(history) = memory.open::<Vec<Message>>() {
             self.history = history;
             self.planned = None;
         }
+        Memory::new(before)
     }
 
     fn spoke(&mut self, spoken: &Spoken) {

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use trunkline_media::level::rms;
+
 use crate::turn::WINDOW;
 
 /// Keeps the last half minute of sound at 16 kHz.
@@ -50,6 +52,15 @@ impl Hearing {
         let (start, end) = (index(range.start), index(range.end));
         self.kept.range(start..end.max(start)).copied().collect()
     }
+}
+
+/// Loudness in decibels below full scale; silence is far down.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "decibels need no more than a float"
+)]
+pub(super) fn level_of(samples: &[i16]) -> f32 {
+    (20.0 * (rms(samples).max(1.0) / 32_768.0).log10()) as f32
 }
 
 #[cfg(test)]

@@ -21,7 +21,12 @@ pub(super) struct Reply {
     pub(super) script: Script,
     pub(super) played: u64,
     pub(super) acts: Vec<Act>,
+    /// What the brain is to keep of it.
     pub(super) memory: Option<Memory>,
+    /// What the brain knew before it kept any of that.
+    pub(super) before: Option<Memory>,
+    /// The turn it answers goes on, so that it may never have been given.
+    pub(super) withdrawn: bool,
     /// The machine let it speak.
     pub(super) spoken: bool,
     /// Its first sound was sent.
@@ -76,6 +81,8 @@ impl Reply {
             played: 0,
             acts: Vec::new(),
             memory: None,
+            before: None,
+            withdrawn: false,
             spoken: false,
             started: false,
             whole: false,
@@ -115,7 +122,7 @@ impl Reply {
             Made::Act(act) => self.acts.push(act),
             Made::Memory(memory) => {
                 self.memory = Some(memory);
-                return self.started.then_some(Heed::Memory);
+                return (self.started && !self.withdrawn).then_some(Heed::Memory);
             }
             Made::Pinned => return Some(Heed::Pinned),
             Made::Done => {

@@ -1,8 +1,10 @@
 //! From voice probabilities to speech and silence, with hysteresis.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::config::VadRules;
+use super::event::Sound;
 use super::{RATE, WINDOW};
 
 /// Follows the caller's voice window by window.
@@ -16,12 +18,18 @@ pub(super) struct Ear {
     stretch: Option<Stretch>,
     /// The last moment of speech of the latest stretch.
     last: Option<Moment>,
+    /// Loudness of the latest windows, and of the line when nobody speaks.
+    levels: VecDeque<f32>,
+    floor: f32,
 }
 
 /// A stretch of speech that goes on.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
+    /// A voice was found here.
     since: Instant,
+    /// Its first sound: a detector is sure of a voice only some time after it began.
+    onset: Instant,
 }
 
 /// A moment in both of the machine's times.
@@ -35,6 +43,21 @@ pub(super) struct Moment {
 pub(super) const WINDOW_TIME: Duration =
     Duration::from_nanos(1_000_000_000 * WINDOW as u64 / RATE as u64);
 
+/// Windows before a voice was found that may hold its beginning.
+const MOST_LEAD: usize = 8;
+
+/// Of the sound before a voice was found, this much counts as talking.
+const COUNTED_LEAD: Duration = Duration::from_millis(64);
+
+/// Sound this far above the line's own noise, in decibels, is somebody's.
+const ABOVE_NOISE: f32 = 12.0;
+
+/// How fast the noise of a line is believed to rise, in decibels a window.
+const NOISE_RISE: f32 = 0.05;
+
+/// The quietest a line is taken to be.
+const SILENT: f32 = -70.0;
+
 impl Ear {
     pub(super) fn new(rules: VadRules) -> Self {
         Self {
@@ -43,12 +66,24 @@ impl Ear {
             run: 0,
             stretch: None,
             last: None,
+            levels: VecDeque::with_capacity(MOST_LEAD),
+            floor: SILENT,
         }
     }
 
     /// Takes the next window; true if a stretch of speech has just begun.
-    pub(super) fn window(&mut self, probability: f32, now: Instant) -> bool {
+    pub(super) fn window(&mut self, sound: Sound, now: Instant) -> bool {
         self.heard += WINDOW as u64;
+        let begun = self.hear(sound.voice, now);
+        self.floor = sound.level.max(SILENT).min(self.floor + NOISE_RISE);
+        if self.levels.len() == MOST_LEAD {
+            self.levels.pop_front();
+        }
+        self.levels.push_back(sound.level);
+        begun
+    }
+
+    fn hear(&mut self, probability: f32, now: Instant) -> bool {
         if self.stretch.is_some() {
             let hesitant = self.silence(now) < self.rules.speculate_after;
             let threshold = if hesitant {
@@ -73,15 +108,25 @@ impl Ear {
         if voiced < self.rules.min_speech_duration {
             return false;
         }
+        let since = now.checked_sub(voiced).unwrap_or(now);
+        let onset = since.checked_sub(self.lead()).unwrap_or(since);
         self.run = 0;
-        self.stretch = Some(Stretch {
-            since: now.checked_sub(voiced).unwrap_or(now),
-        });
+        self.stretch = Some(Stretch { since, onset });
         self.last = Some(Moment {
             at: now,
             sample: self.heard,
         });
         true
+    }
+
+    /// How long before the first window with a voice there was sound already.
+    fn lead(&self) -> Duration {
+        let before = self.levels.iter().rev();
+        let found = usize::try_from(self.run).unwrap_or(0).saturating_sub(1);
+        let loud = before
+            .skip(found)
+            .take_while(|level| **level > self.floor + ABOVE_NOISE);
+        WINDOW_TIME * u32::try_from(loud.count()).unwrap_or(0)
     }
 
     /// Ends the stretch once the silence is long enough.
@@ -98,9 +143,17 @@ impl Ear {
     /// Length of the running stretch up to its last moment of speech.
     pub(super) fn stretch(&self) -> Duration {
         match (self.stretch, self.last) {
-            (Some(stretch), Some(last)) => last.at.saturating_duration_since(stretch.since),
+            (Some(stretch), Some(last)) => {
+                let lead = stretch.since.saturating_duration_since(stretch.onset);
+                last.at.saturating_duration_since(stretch.since) + lead.min(COUNTED_LEAD)
+            }
             (None | Some(_), _) => Duration::ZERO,
         }
+    }
+
+    /// The first sound of the running stretch.
+    pub(super) fn onset(&self) -> Option<Instant> {
+        Some(self.stretch?.onset)
     }
 
     pub(super) fn last(&self) -> Option<Moment> {

@@ -16,11 +16,20 @@ pub struct ReplyId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
 
+/// A window of 512 samples of the caller's line at 16 kHz, as it was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sound {
+    /// Probability that it holds a voice.
+    pub voice: f32,
+    /// Loudness, in decibels below full scale.
+    pub level: f32,
+}
+
 /// What the machine is told. A conversation is the list of its inputs and their times.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The voice probability of the next window of 512 samples at 16 kHz.
-    Window(f32),
+    /// The next window of the caller's line.
+    Window(Sound),
     /// A transcription came back; an empty text means nobody spoke.
     Transcript {
         /// The question.
@@ -176,15 +185,18 @@ pub enum Action {
         /// The answer.
         reply: ReplyId,
     },
-    /// The turn just committed goes on after all; its answer was abandoned.
+    /// The turn just committed goes on after all. Its answer was abandoned, or is paused with
+    /// hardly a word said: resumed it counts again, interrupted it was never given.
     Reopen {
-        /// The answer that was abandoned.
+        /// The answer.
         reply: ReplyId,
     },
     /// Hold playout where it is.
     Pause {
         /// The answer.
         reply: ReplyId,
+        /// The first sound of whoever talks over it; on hold nobody does.
+        since: Option<Instant>,
     },
     /// Go on playing: nothing followed the interruption.
     Resume {

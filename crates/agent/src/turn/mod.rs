@@ -21,7 +21,7 @@ pub use config::{
     EndOfTurnRules, Endpointing, Interruption, Preemptive, TurnConfig, TurnLimits, VadRules,
 };
 pub use event::{
-    Action, AgentState, Commit, DigitPlan, Heard, Input, Line, ReplyId, RequestId, Stage,
+    Action, AgentState, Commit, DigitPlan, Heard, Input, Line, ReplyId, RequestId, Sound, Stage,
     UserState, Verdict,
 };
 pub use machine::Machine;

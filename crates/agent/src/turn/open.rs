@@ -23,6 +23,8 @@ pub(super) struct OpenTurn {
     pub(super) attempts: u32,
     /// The turn reached its limit here: answer as soon as the text up to here is there.
     pub(super) forced: Option<Moment>,
+    /// It was thought to be over with these words, and the answer to them is paused.
+    pub(super) answered: Option<String>,
 }
 
 /// A transcript of the current segment up to a moment of speech.
@@ -77,18 +79,26 @@ impl OpenTurn {
             prepared: None,
             attempts: 0,
             forced: None,
+            answered: None,
+        }
+    }
+
+    /// It goes on after all: what was heard of it stays, and is heard again with what follows,
+    /// because words are understood better in their sentence.
+    pub(super) fn reopened(self) -> Self {
+        Self {
+            asked: None,
+            end_asked: None,
+            end_answer: None,
+            prepared: None,
+            forced: None,
+            ..self
         }
     }
 
     /// The moment up to which the text counts.
     pub(super) fn until(&self, ear: &Ear) -> Option<Moment> {
         self.forced.or_else(|| ear.last())
-    }
-
-    /// The turn goes on from an earlier one that was answered too soon.
-    pub(super) fn continue_from(&mut self, started: Instant, text: String) {
-        self.started = started;
-        self.settled.insert(0, (RequestId(0), Some(text)));
     }
 
     /// Whether the sound up to this moment needs a new transcription.
@@ -247,10 +257,27 @@ mod tests {
     }
 
     #[test]
+    fn a_reopened_turn_is_heard_again_from_its_beginning() {
+        let now = Instant::now();
+        let moment = |sample| Moment { at: now, sample };
+        let mut turn = OpenTurn::new(now, 500);
+        let (first, second) = (RequestId(1), RequestId(2));
+        turn.ask(first, moment(9_000), 10_000);
+        assert!(turn.transcript(first, "to the light", now));
+        let mut turn = turn.reopened();
+        assert!(turn.text(moment(30_000)).is_none(), "there is more to hear");
+        assert_eq!(turn.ask(second, moment(30_000), 31_000), 500..31_000);
+        assert!(turn.transcript(second, "hello is anybody there", now));
+        assert_eq!(
+            turn.text(moment(30_000)).unwrap().0,
+            "hello is anybody there"
+        );
+    }
+
+    #[test]
     fn parts_of_a_turn_join_in_order() {
         let now = Instant::now();
         let mut turn = OpenTurn::new(now, 0);
-        turn.continue_from(now, "hello".to_owned());
         let first = RequestId(4);
         assert_eq!(turn.cut(first, 16_000), 0..16_000);
         let last = Moment {
@@ -262,6 +289,6 @@ mod tests {
         assert!(turn.transcript(second, " my friend ", now));
         assert!(turn.text(last).is_none(), "the middle is still under way");
         assert!(turn.transcript(first, "there", now));
-        assert_eq!(turn.text(last).unwrap().0, "hello there my friend");
+        assert_eq!(turn.text(last).unwrap().0, "there my friend");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::event::ReplyId;
+use super::open::OpenTurn;
 
 /// The agent's speeches.
 #[derive(Debug, Default)]
@@ -31,14 +32,14 @@ pub(super) struct Speech {
     pub(super) ending: bool,
     /// It did something that cannot be undone.
     pub(super) pinned: bool,
-    /// The turn it answers, while nothing of the answer was played.
+    /// The turn it answers, while that could still be reopened.
     pub(super) answers: Option<Answered>,
 }
 
 /// A turn that could still be reopened.
 #[derive(Debug)]
 pub(super) struct Answered {
-    pub(super) started: Instant,
+    pub(super) turn: OpenTurn,
     pub(super) text: String,
 }
 
@@ -62,14 +63,14 @@ pub(super) enum Phase {
 }
 
 impl Speech {
-    pub(super) fn new(reply: ReplyId, interruptible: bool, answers: Option<Answered>) -> Self {
+    pub(super) fn new(reply: ReplyId, interruptible: bool) -> Self {
         Self {
             reply,
             interruptible,
             phase: Phase::Due,
             ending: false,
             pinned: false,
-            answers,
+            answers: None,
         }
     }
 

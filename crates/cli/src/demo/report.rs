@@ -96,11 +96,13 @@ pub(super) fn build(seen: Seen, kept: Kept) -> Report {
         .as_ref()
         .map(|sound| sound.gaps.as_slice())
         .unwrap_or_default();
-    let turns: Vec<TurnReport> = seen
-        .said
-        .iter()
-        .enumerate()
-        .map(|(index, said)| exchange(*said, answered.get(index), gaps.get(index).copied()))
+    // A recording may hold more sentences than one, each with an answer of its own.
+    let lines = seen.said.len();
+    let turns: Vec<TurnReport> = (0..lines.max(answered.len()))
+        .map(|index| {
+            let said = seen.said.get(index).copied().flatten();
+            exchange(said, answered.get(index), gaps.get(index).copied())
+        })
         .collect();
     let mut report = Report {
         call_id: kept.call.as_ref().map(|call| call.call_id.clone()),
@@ -114,25 +116,14 @@ pub(super) fn build(seen: Seen, kept: Kept) -> Report {
         turns,
         errors: seen.errors,
     };
-    judge(&mut report, seen.unanswered, kept.call.as_ref());
+    judge(&mut report, lines, seen.unanswered, kept.call.as_ref());
     report
 }
 
-/// One turn for each answer. A pause in a line may end a turn before the line does; the agent then
-/// hears the caller go on before it has said anything, and answers all of it in the turn after.
-fn answered(turns: Vec<Turn>) -> Vec<Turn> {
-    let mut whole: Vec<Turn> = Vec::new();
-    for mut turn in turns {
-        if turn.heard.expose().is_empty() {
-            continue;
-        }
-        if let Some(begun) = whole.pop_if(|begun| begun.said.expose().is_empty()) {
-            let heard = format!("{} {}", begun.heard.expose(), turn.heard.expose());
-            turn.heard = heard.into();
-        }
-        whole.push(turn);
-    }
-    whole
+/// The turns of the caller; the agent's own words have none.
+fn answered(mut turns: Vec<Turn>) -> Vec<Turn> {
+    turns.retain(|turn| !turn.heard.expose().is_empty());
+    turns
 }
 
 fn exchange(said: Option<&'static str>, turn: Option<&Turn>, gap: Option<f64>) -> TurnReport {
@@ -202,7 +193,7 @@ fn percentiles(gaps: &[f64]) -> Percentiles {
     }
 }
 
-fn judge(report: &mut Report, unanswered: usize, call: Option<&Call>) {
+fn judge(report: &mut Report, lines: usize, unanswered: usize, call: Option<&Call>) {
     let mut wrong = Vec::new();
     if report.sip_status != 200 {
         wrong.push(format!(
@@ -216,7 +207,7 @@ fn judge(report: &mut Report, unanswered: usize, call: Option<&Call>) {
     if unanswered > 0 {
         wrong.push(format!("the agent stayed silent {unanswered} times"));
     }
-    for (number, turn) in (1..).zip(&report.turns) {
+    for (number, turn) in (1..).zip(report.turns.iter().take(lines)) {
         let heard = turn.agent_heard.expose();
         let share = turn.caller_said.map_or(1.0, |said| understood(said, heard));
         if heard.is_empty() || share < UNDERSTOOD {
@@ -301,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_cut_at_its_pause_is_one_exchange() {
+    fn every_turn_of_a_recorded_caller_is_reported() {
         let turn = |heard: &str, said: &str| Turn {
             turn_id: TurnId::parse("TN_a").unwrap(),
             room: RoomName::parse("call").unwrap(),
@@ -312,15 +303,34 @@ mod tests {
             interrupted: said.is_empty(),
             latency: TurnLatency::default(),
         };
-        let turns = vec![
-            turn("", "Good day."),
-            turn("Hello.", ""),
-            turn("Where is my parcel?", "What is its number?"),
-            turn("Four.", "Thank you."),
-        ];
-        let whole = answered(turns);
-        let heard: Vec<&String> = whole.iter().map(|turn| turn.heard.expose()).collect();
-        assert_eq!(heard, ["Hello. Where is my parcel?", "Four."]);
+        let kept = Kept {
+            turns: vec![
+                turn("", "Good day."),
+                turn("Hello, where is my parcel?", "What is its number?"),
+                turn("Four.", "Thank you."),
+                turn("Never mind.", ""),
+            ],
+            ..Kept::default()
+        };
+        let seen = Seen {
+            said: vec![None],
+            ..Seen::default()
+        };
+        let report = build(seen, kept);
+        let heard: Vec<&String> = report
+            .turns
+            .iter()
+            .map(|t| t.agent_heard.expose())
+            .collect();
+        assert_eq!(
+            heard,
+            ["Hello, where is my parcel?", "Four.", "Never mind."]
+        );
+        let text = report.errors.join("\n");
+        assert!(
+            !text.contains("was not answered"),
+            "a caller may hang up: {text}"
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod record;
 mod speak;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
@@ -16,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use trunkline_base::id::{CallId, RoomName, guid};
 use trunkline_service::tasks::Stop;
 
-use super::hearing::Hearing;
+use super::hearing::{Hearing, level_of};
 use super::journal::Journal;
 use super::make::Made;
 use super::mouth::Mouth;
@@ -25,7 +26,7 @@ use super::stage::{Incoming, Stage};
 use super::{CloseReason, Shared};
 use crate::brain::{Brain, Farewell, Question};
 use crate::speech::VadStream;
-use crate::turn::{Input, Line, Machine, ReplyId};
+use crate::turn::{Input, Line, Machine, ReplyId, Sound};
 use models::{Listening, Report};
 use record::Record;
 
@@ -34,7 +35,7 @@ use record::Record;
 const MADE_LANE: usize = 64;
 
 /// A wake-up that is never needed stands this far off.
-const FAR: std::time::Duration = std::time::Duration::from_secs(3600);
+const FAR: Duration = Duration::from_secs(3600);
 
 /// Who is talking to whom.
 #[derive(Clone, Debug)]
@@ -65,8 +66,10 @@ pub(super) struct Conversation {
     work: JoinSet<Report>,
     /// The segment of the transcript the caller speaks into.
     caller_segment: String,
-    /// When the agent was last paused by the caller.
-    paused_at: Option<Instant>,
+    /// The record of a turn that was answered too soon and goes on.
+    unfinished: Option<Record>,
+    /// From the caller's first sound over the agent to the agent's last.
+    barge_in: Option<Duration>,
     /// Failures in a row.
     faults: u32,
     /// The apology that is being said.
@@ -100,7 +103,8 @@ impl Conversation {
             made: mpsc::channel(MADE_LANE),
             work: JoinSet::new(),
             caller_segment: guid("SG_", &mut rng),
-            paused_at: None,
+            unfinished: None,
+            barge_in: None,
             faults: 0,
             apology: None,
             hang_up_at: None,
@@ -169,7 +173,11 @@ impl Conversation {
             ..
         } = self;
         hearing.push(samples, |window| {
-            machine.handle_input(Input::Window(vad.process(window)), now);
+            let sound = Sound {
+                voice: vad.process(window),
+                level: level_of(window),
+            };
+            machine.handle_input(Input::Window(sound), now);
         });
     }
 

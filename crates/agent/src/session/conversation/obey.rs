@@ -1,5 +1,6 @@
 //! Doing what the machine says.
 
+use tokio::time::Instant;
 use trunkline_base::id::guid;
 use trunkline_base::secret::Personal;
 use trunkline_service::metrics::{Counter, count};
@@ -22,7 +23,7 @@ impl Conversation {
                 Action::Speak { reply } => self.speak(reply),
                 Action::Abandon { reply } => self.abandon(reply),
                 Action::Reopen { reply } => self.reopen(reply),
-                Action::Pause { reply } => self.pause(reply),
+                Action::Pause { reply, since } => self.pause(reply, since),
                 Action::Resume { reply } => self.resume(reply),
                 Action::Interrupt { reply } => self.interrupt(reply),
                 Action::Interim(text) => self.tell_caller(text, false),
@@ -46,11 +47,11 @@ impl Conversation {
 
     fn commit(&mut self, commit: Commit) {
         count(Counter::Turns, 1, &[]);
+        self.open_record(&commit);
         if let Heard::Speech(text) = &commit.heard {
             self.tell_caller(text.clone(), true);
             self.caller_segment = guid("SG_", &mut self.rng);
         }
-        self.open_record(&commit);
     }
 
     fn speak(&mut self, reply: ReplyId) {
@@ -68,33 +69,52 @@ impl Conversation {
         self.mouth.release(reply);
     }
 
+    /// The turn goes on. What the room was told of it is replaced by the whole.
     fn reopen(&mut self, reply: ReplyId) {
         tracing::debug!("the caller was not finished");
-        self.records.remove(&reply);
+        if let Some(record) = self.records.get(&reply) {
+            self.caller_segment.clone_from(&record.caller_segment);
+        }
+        if self.replies.contains_key(&reply) {
+            self.take_back(reply);
+        } else {
+            self.unfinished = self.records.remove(&reply);
+        }
     }
 
-    fn pause(&mut self, reply: ReplyId) {
+    fn pause(&mut self, reply: ReplyId, since: Option<std::time::Instant>) {
         if self.mouth.reply == Some(reply) {
             self.mouth.paused = true;
-            // A hold is no interruption.
-            self.paused_at = (!self.machine.on_hold()).then(tokio::time::Instant::now);
+            self.barge_in =
+                since.map(|since| Instant::now().into_std().saturating_duration_since(since));
         }
     }
 
     fn resume(&mut self, reply: ReplyId) {
-        if self.paused_at.take().is_some() {
+        if self.barge_in.take().is_some() {
             count(Counter::Interruptions, 1, &[("kind", "false")]);
             tracing::debug!(resumed = true, "agent_false_interruption");
         }
         if self.mouth.reply == Some(reply) {
             self.mouth.paused = false;
         }
+        if let Some(reply) = self.replies.get_mut(&reply).filter(|reply| reply.withdrawn) {
+            reply.withdrawn = false;
+            let id = reply.id;
+            self.remember(id);
+            self.caller_segment = guid("SG_", &mut self.rng);
+        }
     }
 
     fn interrupt(&mut self, reply: ReplyId) {
         count(Counter::Interruptions, 1, &[("kind", "real")]);
         self.mouth.release(reply);
-        if let Some(answer) = self.replies.remove(&reply) {
+        let Some(answer) = self.replies.remove(&reply) else {
+            return;
+        };
+        if answer.withdrawn {
+            self.withdraw(&answer);
+        } else {
             self.finish_record(&answer, true);
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Record {
     heard: Personal<String>,
     last_speech: Option<Instant>,
     latency: TurnLatency,
+    /// The segment of the caller's transcript.
+    pub(super) caller_segment: String,
     /// The segment of the agent's transcript.
     pub(super) segment: String,
     /// Bytes of it already told to the room.
@@ -45,6 +47,7 @@ impl Conversation {
             heard,
             last_speech: None,
             latency: TurnLatency::default(),
+            caller_segment: self.caller_segment.clone(),
             segment: guid("SG_", &mut self.rng),
             told: 0,
         }
@@ -56,6 +59,12 @@ impl Conversation {
             Heard::Speech(text) | Heard::Digits(text) => text.clone(),
         };
         let mut record = self.record(heard);
+        // A turn that went on stays one turn; keys are another.
+        let unfinished = self.unfinished.take();
+        if let (Some(earlier), Heard::Speech(_)) = (unfinished, &commit.heard) {
+            record.turn = earlier.turn;
+            record.at = earlier.at;
+        }
         let last = commit.last_speech;
         let end_of_turn_delay = commit.committed.saturating_duration_since(last);
         record.last_speech = Some(Instant::from_std(last));
@@ -64,10 +73,7 @@ impl Conversation {
             .transcribed
             .and_then(|_| self.listening.stt_took.take())
             .and_then(millis);
-        if let Some(paused) = self.paused_at.take() {
-            let started = Instant::from_std(commit.started);
-            record.latency.barge_in_ms = millis(paused.saturating_duration_since(started));
-        }
+        record.latency.barge_in_ms = self.barge_in.take().and_then(millis);
         let transcription_delay = commit
             .transcribed
             .map(|at| at.saturating_duration_since(last).as_secs_f64());
@@ -156,6 +162,22 @@ impl Conversation {
         }
         let turn = self.turn(&record, said, interrupted);
         self.journal.write(turn);
+    }
+
+    /// The answer was taken back before it said anything worth keeping.
+    pub(super) fn withdraw(&mut self, reply: &Reply) {
+        let Some(record) = self.records.remove(&reply.id) else {
+            return;
+        };
+        if record.told > 0 {
+            self.stage.tell(Note::Transcript(Piece {
+                segment: record.segment.clone(),
+                text: Personal::new(reply.said()),
+                last: true,
+                by_caller: false,
+            }));
+        }
+        self.unfinished = Some(record);
     }
 
     /// The conversation is over in the middle of an answer.

@@ -185,17 +185,26 @@ impl Conversation {
     }
 
     /// The brain keeps what an answer left behind.
-    fn remember(&mut self, id: ReplyId) {
-        let memory = self
-            .replies
-            .get_mut(&id)
-            .and_then(|reply| reply.memory.take());
-        self.keep(memory);
+    pub(super) fn remember(&mut self, id: ReplyId) {
+        let Some(reply) = self.replies.get_mut(&id) else {
+            return;
+        };
+        if let Some(memory) = reply.memory.take() {
+            let before = self.brain.remember(memory);
+            reply.before.get_or_insert(before);
+            self.input(Input::ExpectDigits(self.brain.digits()));
+        }
     }
 
-    fn keep(&mut self, memory: Option<crate::brain::Memory>) {
-        if let Some(memory) = memory {
-            self.brain.remember(memory);
+    /// The brain is where it was before the answer, which may still be given after all.
+    pub(super) fn take_back(&mut self, id: ReplyId) {
+        let Some(reply) = self.replies.get_mut(&id) else {
+            return;
+        };
+        reply.withdrawn = true;
+        if let Some(before) = reply.before.take() {
+            let after = self.brain.remember(before);
+            reply.memory.get_or_insert(after);
             self.input(Input::ExpectDigits(self.brain.digits()));
         }
     }
@@ -265,7 +274,10 @@ impl Conversation {
     /// Tells the brain how much of the answer in the mouth was heard by now.
     pub(super) fn tell_progress(&mut self) {
         let reply = self.mouth.reply.and_then(|id| self.replies.get(&id));
-        if let Some(said) = reply.filter(|reply| reply.started).map(Reply::said) {
+        if let Some(said) = reply
+            .filter(|reply| reply.started && !reply.withdrawn)
+            .map(Reply::said)
+        {
             self.tell_brain(&said, Progress::Going);
         }
     }

@@ -6,12 +6,13 @@ use trunkline_base::secret::Personal;
 
 use super::{Machine, Times};
 use crate::turn::ear::samples;
-use crate::turn::event::{Action, Heard, ReplyId, RequestId, Verdict};
+use crate::turn::event::{Action, Heard, ReplyId, RequestId, Sound, Verdict};
 use crate::turn::open::{EndView, OpenTurn, Prepared, same_words, words};
+use crate::turn::voice::Answered;
 
 /// A pause settles the text before it once the segment is this long: shorter ones are
 /// understood better when they are transcribed whole.
-const LONG_SEGMENT: Duration = Duration::from_secs(8);
+pub(super) const LONG_SEGMENT: Duration = Duration::from_secs(8);
 
 /// How long the brain may take to say whether a text is a whole request. It answers within the
 /// same millisecond; the limit only keeps a lost answer from holding the call.
@@ -22,16 +23,14 @@ const VERDICT_LIMIT: Duration = Duration::from_millis(100);
 enum Outcome {
     /// The turn is answered.
     Commit,
-    /// Nothing was said.
-    Discard,
-    /// Something was said that is no turn: the agent keeps or gets back the floor.
+    /// Nothing was said, or nothing that is a turn: the agent keeps or gets back the floor.
     Ignore,
 }
 
 impl Machine {
-    pub(super) fn on_window(&mut self, probability: f32, now: Instant) {
+    pub(super) fn on_window(&mut self, sound: Sound, now: Instant) {
         let pause = self.ear.silence(now);
-        if !self.ear.window(probability, now) {
+        if !self.ear.window(sound, now) {
             return;
         }
         self.away = 0;
@@ -40,7 +39,10 @@ impl Machine {
         }
         let start = self.ear.padded_start();
         match &mut self.turn {
-            None => self.turn = Some(OpenTurn::new(now, start)),
+            None => {
+                let began = self.ear.onset().unwrap_or(now);
+                self.turn = Some(OpenTurn::new(began, start));
+            }
             Some(turn) if pause >= self.config.vad.min_silence_duration => {
                 turn.settle_if_long(self.ear.heard(), LONG_SEGMENT);
             }
@@ -166,7 +168,6 @@ impl Machine {
         }
         match outcome {
             Outcome::Commit => self.commit(now),
-            Outcome::Discard => self.turn_dropped(),
             Outcome::Ignore => {
                 self.turn_dropped();
                 self.give_back_floor();
@@ -182,6 +183,11 @@ impl Machine {
                 reply: prepared.reply,
             });
         }
+    }
+
+    /// Whether the caller is known to have said something.
+    pub(super) fn has_words(&self) -> bool {
+        self.whole_text().is_some_and(|(text, _)| !text.is_empty())
     }
 
     fn whole_text(&self) -> Option<(String, Instant)> {
@@ -233,7 +239,7 @@ impl Machine {
             .min_delay
             .max(self.config.vad.min_silence_duration);
         if text.is_empty() {
-            return Some((last.at + nothing_after, Outcome::Discard));
+            return Some((last.at + nothing_after, Outcome::Ignore));
         }
         if self.holds_floor() {
             return None;
@@ -310,6 +316,10 @@ impl Machine {
         let Some(began) = speech.began() else {
             return false;
         };
+        let answered = self.turn.as_ref().and_then(|turn| turn.answered.as_ref());
+        if answered.is_some_and(|answered| same_words(answered, text)) {
+            return true;
+        }
         let rules = &self.config.interruption;
         if words(text).count() < rules.min_words {
             return true;
@@ -325,9 +335,11 @@ impl Machine {
         let Some((text, came)) = self.whole_text() else {
             return;
         };
-        let Some(turn) = self.turn.take() else { return };
+        let Some(mut turn) = self.turn.take() else {
+            return;
+        };
         let last = turn.until(&self.ear).map_or(came, |last| last.at);
-        let prepared = match turn.prepared {
+        let prepared = match turn.prepared.take() {
             Some(prepared) if same_words(&prepared.text, &text) => Some(prepared.reply),
             Some(prepared) => {
                 self.act(Action::Abandon {
@@ -342,11 +354,9 @@ impl Machine {
             last_speech: last,
             transcribed: Some(came),
         };
-        self.answer(Heard::Speech(Personal::new(text)), times, prepared, now);
-        if turn.forced.is_some()
-            && let Some(speech) = &mut self.voice.active
-        {
-            speech.interruptible = false;
-        }
+        let heard = Heard::Speech(Personal::new(text.clone()));
+        let answer = self.answer(heard, times, prepared, now);
+        answer.interruptible = turn.forced.is_none();
+        answer.answers = Some(Answered { turn, text });
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::caller::LONG_SEGMENT;
 use super::{Machine, Times};
 use crate::turn::event::{Action, Commit, Heard, ReplyId};
 use crate::turn::voice::{Answered, Phase, Queued, Speech};
@@ -9,6 +10,10 @@ use crate::turn::voice::{Answered, Phase, Queued, Speech};
 /// Speech this long after a commit shows that the caller was not finished, however patient the
 /// interruption rules are: nothing of the answer was heard yet, so nothing is lost.
 const REOPEN_AFTER: Duration = Duration::from_millis(200);
+
+/// Whoever speaks up this soon after an answer began to sound does not speak of it: it was still
+/// on its way to the telephone, or not yet understood. The turn before goes on.
+const JUST_BEGUN: Duration = Duration::from_millis(500);
 
 impl Machine {
     pub(super) fn on_say(&mut self, reply: ReplyId, interruptible: bool) {
@@ -24,7 +29,7 @@ impl Machine {
             return;
         }
         if let Some(next) = self.voice.waiting.pop_front() {
-            self.speak(Speech::new(next.reply, next.interruptible, None));
+            self.speak(Speech::new(next.reply, next.interruptible));
         }
     }
 
@@ -39,7 +44,6 @@ impl Machine {
         };
         if speech.phase == Phase::Due {
             speech.phase = Phase::Playing { since: now };
-            speech.answers = None;
             self.voice.first_sound.get_or_insert(now);
         }
     }
@@ -58,7 +62,7 @@ impl Machine {
             .iter_mut()
             .find(|queued| queued.reply == reply)
         {
-            let mut speech = Speech::new(reply, queued.interruptible, None);
+            let mut speech = Speech::new(reply, queued.interruptible);
             change(&mut speech);
             queued.interruptible = speech.interruptible;
         }
@@ -94,6 +98,7 @@ impl Machine {
             .voice
             .first_sound
             .is_none_or(|first| now >= first + self.config.aec_warmup_duration);
+        let since = self.ear.onset();
         let Some(speech) = &mut self.voice.active else {
             return;
         };
@@ -106,23 +111,27 @@ impl Machine {
         if speech.paused() || !enough || by_words || !warm {
             return;
         }
-        if !resumes {
-            return self.take_floor();
-        }
         let began = speech.began();
         speech.phase = Phase::Paused { at: now, began };
-        let reply = speech.reply;
-        self.act(Action::Pause { reply });
+        let (reply, pinned) = (speech.reply, speech.pinned);
+        self.act(Action::Pause { reply, since });
+        let early = began
+            .zip(since)
+            .is_some_and(|(began, since)| since < began + JUST_BEGUN);
+        if early && !pinned && self.go_on_with_turn(true) {
+            self.act(Action::Reopen { reply });
+        }
+        if !resumes {
+            self.take_floor();
+        }
     }
 
     /// The caller goes on before anything of the answer was played: it was no answer then.
     fn reopen(&mut self) {
+        self.go_on_with_turn(false);
         let Some(speech) = self.voice.active.take() else {
             return;
         };
-        if let (Some(answered), Some(turn)) = (speech.answers, &mut self.turn) {
-            turn.continue_from(answered.started, answered.text);
-        }
         self.act(Action::Abandon {
             reply: speech.reply,
         });
@@ -131,13 +140,28 @@ impl Machine {
         });
     }
 
+    /// What is being said belongs to the turn that was just answered; false if that cannot be
+    /// gone on with.
+    fn go_on_with_turn(&mut self, keeps_answer: bool) -> bool {
+        let answers = self.voice.active.as_mut().and_then(|s| s.answers.take());
+        let Some(Answered { turn, text }) = answers else {
+            return false;
+        };
+        self.turn_dropped();
+        let mut turn = turn.reopened();
+        turn.settle_if_long(self.ear.heard(), LONG_SEGMENT);
+        turn.answered = keeps_answer.then_some(text);
+        self.turn = Some(turn);
+        true
+    }
+
     /// When a paused speech goes on if nothing follows.
     pub(super) fn resume_at(&self) -> Option<Instant> {
         let speech = self.voice.active.as_ref()?;
         let Phase::Paused { at, .. } = speech.phase else {
             return None;
         };
-        let waits = self.turn.is_some() || self.ear.speaking() || self.on_hold();
+        let waits = self.has_words() || self.ear.speaking() || self.on_hold();
         if waits || !self.digits.pressed.is_empty() {
             return None;
         }
@@ -189,7 +213,7 @@ impl Machine {
         times: Times,
         prepared: Option<ReplyId>,
         now: Instant,
-    ) {
+    ) -> &mut Speech {
         self.away = 0;
         self.take_floor();
         let reply = prepared.unwrap_or_else(|| self.new_reply());
@@ -199,13 +223,6 @@ impl Machine {
                 to: heard.clone(),
             });
         }
-        let answers = match &heard {
-            Heard::Speech(text) => Some(Answered {
-                started: times.started,
-                text: text.expose().clone(),
-            }),
-            Heard::Digits(_) => None,
-        };
         self.act(Action::Commit(Commit {
             reply,
             heard,
@@ -215,12 +232,12 @@ impl Machine {
             committed: now,
             prepared: prepared.is_some(),
         }));
-        self.speak(Speech::new(reply, true, answers));
+        self.speak(Speech::new(reply, true))
     }
 
-    fn speak(&mut self, speech: Speech) {
+    fn speak(&mut self, speech: Speech) -> &mut Speech {
         let reply = speech.reply;
-        self.voice.active = Some(speech);
         self.act(Action::Speak { reply });
+        self.voice.active.insert(speech)
     }
 }

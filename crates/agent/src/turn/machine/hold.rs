@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::Machine;
-use crate::turn::event::{Action, Line};
+use crate::turn::event::{Action, Line, Sound};
 use crate::turn::voice::{Phase, Speech};
 
 impl Machine {
@@ -29,8 +29,9 @@ impl Machine {
     }
 
     /// Music on hold is nobody's voice.
-    pub(super) fn voiced(&self, probability: f32) -> f32 {
-        if self.on_hold() { 0.0 } else { probability }
+    pub(super) fn voiced(&self, sound: Sound) -> Sound {
+        let voice = if self.on_hold() { 0.0 } else { sound.voice };
+        Sound { voice, ..sound }
     }
 
     /// Whatever has the floor is kept back while nobody listens.
@@ -44,6 +45,6 @@ impl Machine {
         let began = speech.began();
         speech.phase = Phase::Paused { at: now, began };
         let reply = speech.reply;
-        self.act(Action::Pause { reply });
+        self.act(Action::Pause { reply, since: None });
     }
 }

@@ -88,7 +88,7 @@ impl Machine {
             return;
         }
         match input {
-            Input::Window(probability) => self.on_window(self.voiced(probability), now),
+            Input::Window(sound) => self.on_window(self.voiced(sound), now),
             Input::Transcript { request, text } => self.on_transcript(request, text.expose(), now),
             Input::TranscriptFailed { request } => self.on_transcript(request, "", now),
             Input::EndOfTurn {

@@ -124,7 +124,7 @@ fn check_lives(log: &[Action]) {
                     held = None;
                 }
             }
-            Action::Pause { reply } => {
+            Action::Pause { reply, .. } => {
                 assert!(!over.contains(reply) && held.is_none());
                 held = Some(*reply);
             }
@@ -185,7 +185,7 @@ proptest! {
         live(&mut world, &steps);
         let cut = world.count(|action| matches!(
             action,
-            Action::Pause { reply } | Action::Interrupt { reply } if *reply == greeting
+            Action::Pause { reply, .. } | Action::Interrupt { reply } if *reply == greeting
         ));
         prop_assert_eq!(cut, 0);
     }

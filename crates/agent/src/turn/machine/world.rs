@@ -8,7 +8,7 @@ use trunkline_base::secret::Personal;
 use super::Machine;
 use crate::turn::config::TurnConfig;
 use crate::turn::ear::WINDOW_TIME;
-use crate::turn::event::{Action, Commit, Heard, Input, ReplyId, RequestId, Stage, Verdict};
+use crate::turn::event::{Action, Commit, Heard, Input, ReplyId, RequestId, Sound, Stage, Verdict};
 
 /// How quick and how clever the simulated parts are.
 #[derive(Clone, Debug)]
@@ -54,6 +54,8 @@ pub(super) struct World {
     pub(super) parts: Parts,
     /// What a transcription would understand.
     pub(super) words: String,
+    /// What the latest turn was.
+    committed: String,
     pub(super) log: Vec<(Duration, Action)>,
     pub(super) speaker: Speaker,
     due: BTreeMap<(Instant, u64), Input>,
@@ -72,6 +74,7 @@ impl World {
             began: now,
             parts: Parts::default(),
             words: String::new(),
+            committed: String::new(),
             log: Vec::new(),
             speaker: Speaker::default(),
             due: BTreeMap::new(),
@@ -109,11 +112,17 @@ impl World {
         reply
     }
 
-    pub(super) fn sound(&mut self, probability: f32, length: Duration) {
+    pub(super) fn sound(&mut self, voice: f32, length: Duration) {
+        let level = if voice < 0.5 { -65.0 } else { -25.0 };
+        self.line(Sound { voice, level }, length);
+    }
+
+    /// The line carries this for so long.
+    pub(super) fn line(&mut self, sound: Sound, length: Duration) {
         let end = self.now + length;
         while self.now < end {
             self.run_until(self.now + WINDOW_TIME);
-            self.input(Input::Window(probability));
+            self.input(Input::Window(sound));
         }
     }
 
@@ -228,15 +237,19 @@ impl World {
                     self.machine
                         .handle_input(Input::Understood { reply, verdict }, self.now);
                 }
-                Action::Commit(_) => self.words.clear(),
-                Action::Reopen { .. } => {}
+                Action::Commit(_) => self.committed = std::mem::take(&mut self.words),
+                Action::Reopen { .. } => {
+                    // The sound of the whole turn is heard again.
+                    let went_on = std::mem::take(&mut self.words);
+                    self.words = format!("{} {went_on}", self.committed).trim().to_owned();
+                }
                 Action::Speak { reply } => {
                     assert!(self.speaker.playing.is_none(), "two speeches at once");
                     assert!(self.speaker.held.is_none(), "a held speech was forgotten");
                     self.speaker.starts = Some((reply, self.now + self.parts.first_sound));
                 }
                 Action::Abandon { reply } | Action::Interrupt { reply } => self.drop_speech(reply),
-                Action::Pause { reply } => {
+                Action::Pause { reply, .. } => {
                     assert!(self.speaker.held.is_none(), "paused twice");
                     self.speaker.held = Some(reply);
                     self.speaker.playing = None;

@@ -1,0 +1,212 @@
+//! Whole conversations with scripted models, a stage in memory and virtual time.
+
+mod answers;
+mod failures;
+mod interruptions;
+mod journal;
+mod lines;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use trunkline_base::id::{CallId, RoomName};
+use trunkline_service::config::{Environment, Source};
+use trunkline_service::tasks::Tasks;
+use trunkline_store::{Store, Turn};
+
+use super::conversation::{Conversation, Facts};
+use super::journal::Journal;
+use super::stage::{Incoming, Note, Stage};
+use super::*;
+use crate::speech::testing::{LoudnessVad, ScriptedEot, ScriptedStt, ScriptedTts, scripted_speech};
+use crate::speech::{SpeechError, SpeechStream, TextToSpeech};
+use crate::turn::Line;
+
+/// What was played and told, with the time of each frame.
+#[derive(Clone, Debug, Default)]
+struct Heard {
+    frames: Arc<Mutex<Vec<(Instant, bool)>>>,
+    notes: Arc<Mutex<Vec<Note>>>,
+}
+
+impl Stage for Heard {
+    fn play(&mut self, frame: &[i16; VOICE_FRAME]) -> bool {
+        let loud = frame.iter().any(|sample| sample.unsigned_abs() > 1000);
+        self.frames.lock().unwrap().push((Instant::now(), loud));
+        true
+    }
+
+    fn tell(&mut self, note: Note) {
+        self.notes.lock().unwrap().push(note);
+    }
+}
+
+impl Heard {
+    fn loud_after(&self, from: Instant) -> Option<Instant> {
+        let frames = self.frames.lock().unwrap();
+        frames
+            .iter()
+            .find(|(at, loud)| *loud && *at > from)
+            .map(|(at, _)| *at)
+    }
+
+    fn last_loud_before(&self, until: Instant) -> Option<Instant> {
+        let frames = self.frames.lock().unwrap();
+        frames
+            .iter()
+            .rev()
+            .find(|(at, loud)| *loud && *at < until)
+            .map(|(at, _)| *at)
+    }
+
+    fn states(&self) -> Vec<&'static str> {
+        let notes = self.notes.lock().unwrap();
+        let state = |note: &Note| match note {
+            Note::State(state) => Some(state.as_str()),
+            _ => None,
+        };
+        notes.iter().filter_map(state).collect()
+    }
+
+    fn transcripts(&self, by_caller: bool) -> Vec<String> {
+        let notes = self.notes.lock().unwrap();
+        let text = |note: &Note| match note {
+            Note::Transcript(piece) if piece.last && piece.by_caller == by_caller => {
+                Some(piece.text.expose().clone())
+            }
+            _ => None,
+        };
+        notes.iter().filter_map(text).collect()
+    }
+}
+
+impl Heard {
+    /// Segments of finished transcript.
+    fn segments(&self, by_caller: bool) -> usize {
+        let notes = self.notes.lock().unwrap();
+        let segment = |note: &Note| match note {
+            Note::Transcript(piece) if piece.last && piece.by_caller == by_caller => {
+                Some(piece.segment.clone())
+            }
+            _ => None,
+        };
+        notes
+            .iter()
+            .filter_map(segment)
+            .collect::<BTreeSet<_>>()
+            .len()
+    }
+}
+
+/// A call under test.
+struct Call {
+    heard: Heard,
+    lane: mpsc::Sender<Incoming>,
+    written: mpsc::Receiver<Turn>,
+    end: JoinHandle<CloseReason>,
+    _tasks: Tasks,
+}
+
+fn config() -> AgentConfig {
+    let text = include_str!("../../../../../config/agent.yaml");
+    let source = Source::new("agent.yaml", text);
+    AgentConfig::parse(&source, &Environment::default()).unwrap_or_else(|report| panic!("{report}"))
+}
+
+impl Call {
+    async fn new(speech: Speech) -> Self {
+        Self::with(speech, config(), Some("SCL_1")).await
+    }
+
+    async fn with(speech: Speech, config: AgentConfig, call: Option<&str>) -> Self {
+        let store = Store::open(":memory:").await.unwrap();
+        // From here on nothing may wait for a real disk: virtual hours would pass meanwhile.
+        tokio::time::pause();
+        let shared = Shared {
+            mind: config.brain.mind(reqwest::Client::new()),
+            config: Arc::new(config),
+            speech,
+            cache: Arc::default(),
+            store,
+            urgent: Arc::default(),
+        };
+        let facts = Facts {
+            room: RoomName::parse("call-1").unwrap(),
+            call: call.map(|call| CallId::parse(call).unwrap()),
+        };
+        let heard = Heard::default();
+        let (lane, incoming) = mpsc::channel(16);
+        let (journal, written) = mpsc::channel(256);
+        let tasks = Tasks::new();
+        let conversation = Conversation::new(
+            shared,
+            facts,
+            Box::new(heard.clone()),
+            Journal::Lane(journal),
+        );
+        #[expect(clippy::disallowed_methods, reason = "the test holds the handle")]
+        let end = tokio::spawn(conversation.run(incoming, tasks.stop()));
+        Self {
+            heard,
+            lane,
+            written,
+            end,
+            _tasks: tasks,
+        }
+    }
+
+    /// The caller's line carries this for so long.
+    async fn line(&self, loudness: i16, length: u64) {
+        for _ in 0..length / 20 {
+            sleep(Duration::from_millis(20)).await;
+            let frame = (0..320).map(|i| if i / 8 % 2 == 0 { loudness } else { -loudness });
+            if self
+                .lane
+                .send(Incoming::Frame(frame.collect()))
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    async fn speaks(&self, length: u64) {
+        self.line(8000, length).await;
+    }
+
+    async fn is_silent(&self, length: u64) {
+        self.line(0, length).await;
+    }
+
+    async fn leaves(self) -> (CloseReason, Vec<Turn>, Heard) {
+        drop(self.lane.send(Incoming::Left).await);
+        self.ends().await
+    }
+
+    async fn ends(mut self) -> (CloseReason, Vec<Turn>, Heard) {
+        let reason = self.end.await.unwrap();
+        let mut turns: Vec<Turn> = Vec::new();
+        while let Some(turn) = self.written.recv().await {
+            match turns.iter_mut().find(|known| known.turn_id == turn.turn_id) {
+                Some(known) => *known = turn,
+                None => turns.push(turn),
+            }
+        }
+        (reason, turns, self.heard)
+    }
+}
+
+fn said(turns: &[Turn]) -> Vec<&str> {
+    turns
+        .iter()
+        .map(|turn| turn.said.expose().as_str())
+        .collect()
+}
+
+const GREETING: &str = "Swift Parcel, good day. How can I help you?";
