@@ -1,6 +1,6 @@
 //! Rules that change at the server rule the next call.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use trunkline_base::id::RuleId;
@@ -63,9 +63,10 @@ async fn a_rule_made_by_the_api_rules_at_once_and_a_deleted_one_no_more() {
     println!("refused {:?} after the rule was deleted", began.elapsed());
 }
 
-/// A remote server tells no changes: it is asked again before a caller is refused.
+/// A remote server tells no changes: it is asked again before a caller is refused, and before one
+/// is let in by what was read a while ago. A deleted rule ruled on for half a minute.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rule_made_at_a_remote_server_rules_the_next_call() {
+async fn a_rule_made_at_a_remote_server_rules_the_next_call_and_a_deleted_one_soon_none() {
     let house = House::open();
     let gateway = Daemon::start(&house.setup(vec![
         livekit_yaml(&[AT_ONCE, ("server: embedded", "server: remote")]),
@@ -77,9 +78,20 @@ async fn a_rule_made_at_a_remote_server_rules_the_next_call() {
         Err(CallError::Refused(_))
     ));
     let trunk = api.create_inbound_trunk(trunk("100")).await.unwrap();
-    api.create_dispatch_rule(rule(&trunk)).await.unwrap();
+    let made = api.create_dispatch_rule(rule(&trunk)).await.unwrap();
     let began = Instant::now();
     let answered = call(&gateway, "100").await.unwrap();
     println!("answered {:?} after the rule was made", began.elapsed());
     answered.hangup().await;
+    let id = RuleId::parse(made.sip_dispatch_rule_id).unwrap();
+    api.delete_dispatch_rule(&id).await.unwrap();
+    let began = Instant::now();
+    while let Ok(answered) = call(&gateway, "100").await {
+        answered.hangup().await;
+        assert!(began.elapsed() < POLL / 2, "the deleted rule rules on");
+    }
+    println!("refused {:?} after the rule was deleted", began.elapsed());
 }
+
+/// How often the gateway reads the server's rules without being asked.
+const POLL: Duration = Duration::from_secs(30);

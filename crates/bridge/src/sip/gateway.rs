@@ -20,7 +20,7 @@ use trunkline_store::Store;
 use super::call::{Call, Names, Shared};
 use super::config::GatewayConfig;
 use super::datagrams::Datagrams;
-use super::desk::{Desk, Directory, Reader, Reload, ServerStore, write_refusals};
+use super::desk::{Desk, Directory, Reader, Reload, ServerStore, keep_refusals};
 use super::media::Ports;
 use super::signalling::{
     Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUTS, Parts, Signalling,
@@ -105,12 +105,7 @@ impl Gateway {
         let udp = Arc::new(udp);
         let connections = Connections::new(config.tcp_caps);
         let desk_rng = StdRng::from_os_rng();
-        let desk = Desk::new(
-            directory.clone(),
-            config.ask_on_miss,
-            desk_rng,
-            notes.clone(),
-        );
+        let desk = Desk::new(directory.clone(), config.ask_on_miss, desk_rng, notes);
         let parts = Parts {
             endpoint: Endpoint::new(endpoint_config(&config), rng.random(), now()),
             desk,
@@ -134,7 +129,7 @@ impl Gateway {
             tasks.vital("sip_tcp", accept);
         }
         tasks.vital("sip_udp", read_udp(udp, advertised(), inputs));
-        tasks.session("sip_refusals", write_refusals(store.clone(), noted));
+        tasks.session("sip_refusals", keep_refusals(store.clone(), noted));
         let reader = reader(&config, api.clone(), directory_tx);
         tasks.session("sip_directory", reader.keep(reloads, stop.clone()));
         tasks.session("sip_gauge", show(counted.clone()));
@@ -146,7 +141,6 @@ impl Gateway {
             auth,
             api,
             names: Names::default(),
-            notes,
             ports,
             stop,
             ended,

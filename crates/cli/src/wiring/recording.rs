@@ -11,7 +11,7 @@ use trunkline_base::id::{EgressId, RoomName};
 use trunkline_bridge::egress::RecorderHandle;
 use trunkline_node::{EgressOrder, NodeHandle, NotRunning};
 use trunkline_service::tasks::Stop;
-use trunkline_store::{Event, Store};
+use trunkline_store::{Event, Row, Store};
 
 use crate::clock::now;
 
@@ -87,7 +87,7 @@ pub(super) async fn tell(mut updates: mpsc::Receiver<proto::EgressInfo>, told: T
                 egress_info: Some(info),
                 ..Default::default()
             }),
-            None => keep(&told.store, word, &info).await,
+            None => told.store.later(Row::Event(event(word, &info))),
         }
     }
 }
@@ -113,24 +113,22 @@ fn word(info: &proto::EgressInfo, known: &mut BTreeSet<String>) -> &'static str 
     }
 }
 
-async fn keep(store: &Store, word: &str, info: &proto::EgressInfo) {
-    let event = Event {
+fn event(word: &str, info: &proto::EgressInfo) -> Event {
+    Event {
         event_id: format!("EV_{}_{}", info.egress_id, info.status),
         at: now(),
         kind: word.to_owned(),
         room: info.room_name.clone(),
         body: serde_json::to_value(info).unwrap_or_default(),
-    };
-    if let Err(error) = store.events().put(&event).await {
-        warn!(
-            code = error.code(),
-            "a recording's event could not be stored"
-        );
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use trunkline_service::tasks::Tasks;
+
     use super::*;
 
     fn info(status: proto::EgressStatus) -> proto::EgressInfo {
@@ -160,6 +158,48 @@ mod tests {
                 "egress_updated",
                 "egress_ended"
             ]
+        );
+    }
+
+    /// One write that failed lost the event.
+    #[tokio::test]
+    async fn what_is_told_of_a_recording_outlives_a_full_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db").display().to_string();
+        let store = Store::open_within(&path, Some(1 << 20)).await.unwrap();
+        let documents = store.documents();
+        let page = [7; 4096];
+        let mut fills = Vec::new();
+        loop {
+            let id = fills.len().to_string();
+            if documents.put("fill", &id, &page, now()).await.is_err() {
+                break;
+            }
+            fills.push(id);
+        }
+        let (updates, told) = mpsc::channel(4);
+        let long = proto::EgressInfo {
+            room_name: "r".into(),
+            error: "x".repeat(8192),
+            ..info(proto::EgressStatus::EgressFailed)
+        };
+        updates.send(long).await.unwrap();
+        drop(updates);
+        let tasks = Tasks::new();
+        tasks.begin_drain("test");
+        let whom = Told {
+            node: None,
+            store: store.clone(),
+        };
+        tell(told, whom, tasks.stop()).await;
+        assert!(!store.written(Duration::from_millis(300)).await, "no room");
+        for id in fills {
+            documents.delete("fill", &id).await.unwrap();
+        }
+        assert!(store.written(Duration::from_secs(20)).await);
+        assert_eq!(
+            store.events().of_room("r").await.unwrap()[0].kind,
+            "egress_ended"
         );
     }
 }

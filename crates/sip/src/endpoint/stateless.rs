@@ -30,7 +30,7 @@ impl Endpoint {
         for (header, value) in &rejection.headers {
             response.headers.push(header, value.as_str());
         }
-        self.send_once(way.owed(false), response, "invite")
+        self.send_once(way.owed(false), response, Fate::TurnedAway)
     }
 
     /// Refuses a request by what is written in it.
@@ -45,7 +45,7 @@ impl Endpoint {
         for (header, value) in refusal.headers {
             response.headers.push(header, value);
         }
-        self.send_once(way, response, refusal.word)
+        self.send_once(way, response, Fate::Refused(refusal.word))
     }
 
     /// The answer to a request that changes nothing.
@@ -63,10 +63,7 @@ impl Endpoint {
         for (header, value) in headers {
             response.headers.push(header, *value);
         }
-        match self.send_once(way, response, "") {
-            Fate::Refused(_) => Fate::Taken,
-            other => other,
-        }
+        self.send_once(way, response, Fate::Taken)
     }
 
     fn stateless(&self, request: &Request, status: u16) -> Response {
@@ -74,7 +71,7 @@ impl Endpoint {
         self.response(request, status, Some(&tag))
     }
 
-    fn send_once(&mut self, way: Way, response: Response, word: &'static str) -> Fate {
+    fn send_once(&mut self, way: Way, response: Response, sent: Fate) -> Fate {
         let bytes = if way.is_strange && way.flow.transport == Transport::Udp {
             fit(response, way.asked)
         } else {
@@ -83,7 +80,7 @@ impl Endpoint {
         match bytes {
             Some(bytes) => {
                 self.send(way, bytes);
-                Fate::Refused(word)
+                sent
             }
             None => Fate::Dropped("answer_too_large"),
         }

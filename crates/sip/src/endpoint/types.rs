@@ -62,6 +62,8 @@ pub struct Transmit {
 pub enum Fate {
     /// It was understood.
     Taken,
+    /// It was an invitation, and who owns the trunks turned it away.
+    TurnedAway,
     /// It was refused in an answer.
     Refused(&'static str),
     /// Nobody hears of it.

@@ -22,8 +22,8 @@ use trunkline_base::id::{CallId, EgressId};
 use trunkline_base::time::UnixTime;
 
 use crate::{
-    CallEnd, CallStart, Calls, Event, Events, RecordingEnd, RecordingStart, Recordings, StoreError,
-    Turn, Turns,
+    CallEnd, CallStart, Calls, Event, Events, RecordingEnd, RecordingStart, Recordings, Refusal,
+    Refusals, StoreError, Turn, Turns,
 };
 
 /// Rows that wait. Thirty calls a second make ninety rows: filling it takes a disk that stands
@@ -53,6 +53,10 @@ pub enum Row {
     RecordingStarted(RecordingStart),
     /// A recording ended.
     RecordingEnded(EgressId, RecordingEnd),
+    /// A call was turned away.
+    Refused(Refusal),
+    /// The same happened again: the row has the new count.
+    RefusedAgain(Refusal),
 }
 
 impl Row {
@@ -66,6 +70,7 @@ impl Row {
             Self::Event(_) => "event",
             Self::RecordingStarted(_) => "recording_start",
             Self::RecordingEnded(..) => "recording_end",
+            Self::Refused(_) | Self::RefusedAgain(_) => "refusal",
         }
     }
 
@@ -78,6 +83,8 @@ impl Row {
             Self::Event(event) => Events::new(pool).put(event).await.map(|_| ()),
             Self::RecordingStarted(start) => Recordings::new(pool).start(start).await,
             Self::RecordingEnded(id, end) => Recordings::new(pool).end(id.as_str(), end).await,
+            Self::Refused(refusal) => Refusals::new(pool).put(refusal).await,
+            Self::RefusedAgain(refusal) => Refusals::new(pool).again(refusal).await,
         }
     }
 }

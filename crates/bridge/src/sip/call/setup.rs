@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use trunkline_base::id::{CallId, ParticipantIdentity, RoomName};
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
@@ -15,7 +15,6 @@ use trunkline_sip::routing::{Accepted, HeaderOptions};
 use trunkline_store::Store;
 
 use super::super::config::GatewayConfig;
-use super::super::desk::Entry;
 use super::super::media::Ports;
 use super::super::signalling::Arrival;
 use super::names::{Name, Names};
@@ -28,8 +27,6 @@ pub(crate) struct Shared {
     pub(crate) auth: LiveKitAuthManager,
     pub(crate) api: LiveKitApiClient,
     pub(crate) names: Names,
-    /// What becomes of calls that are not answered.
-    pub(crate) notes: mpsc::Sender<Entry>,
     pub(crate) ports: Ports,
     pub(crate) stop: Stop,
     /// Calls are to end, before the rest of the process does.

@@ -2,7 +2,7 @@
 //! while it is away. A server without a store for them is served all the same.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -12,6 +12,7 @@ use trunkline_service::tasks::Stop;
 use trunkline_sip::routing::{DispatchRule, InboundTrunk};
 
 use super::super::config::OwnSetup;
+use super::super::signalling::now;
 use super::wire;
 
 /// All trunks and rules at one moment.
@@ -22,6 +23,8 @@ pub(crate) struct Directory {
     /// Is there anything to go by: our own, or what the server was once heard to have?
     pub(crate) loaded: bool,
     pub(crate) server: ServerStore,
+    /// When the server last said what it has.
+    pub(crate) read: Option<Instant>,
 }
 
 /// What is known of the server's store of trunks and rules.
@@ -53,22 +56,28 @@ impl Reader {
         if !self.own.is_empty() {
             self.publish(ServerStore::Unread, Vec::new(), Vec::new());
         }
+        let mut wish: Option<Reload> = None;
         loop {
-            if let Err(error) = self.read().await {
+            let read = self.read().await;
+            if let Err(error) = &read {
                 warn!(%error, "the server's trunks and rules cannot be read; the last ones stand");
+            }
+            if let Some(wish) = wish {
+                // Whoever asked may have gone.
+                let _ = wish.send(read);
             }
             // Until the first success try often: nobody can call before.
             let known = self.state.borrow().server != ServerStore::Unread;
             let pause = if known { self.every } else { FIRST };
-            let wish = tokio::select! {
+            wish = tokio::select! {
                 biased;
                 () = stop.draining() => return,
-                wish = wishes.recv() => wish,
-                () = tokio::time::sleep(pause) => continue,
+                wish = wishes.recv() => match wish {
+                    Some(wish) => Some(wish),
+                    None => return,
+                },
+                () = tokio::time::sleep(pause) => None,
             };
-            let Some(wish) = wish else { return };
-            // Whoever asked may have gone.
-            let _ = wish.send(self.read().await);
         }
     }
 
@@ -104,6 +113,7 @@ impl Reader {
             rules: rules.into_iter().filter_map(wire::rule).collect(),
             loaded: true,
             server,
+            read: (server != ServerStore::Unread).then(now),
         }));
     }
 }

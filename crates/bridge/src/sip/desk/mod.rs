@@ -6,11 +6,11 @@ mod wire;
 
 pub use directory::ServerStore;
 pub(crate) use directory::{Directory, Reader, Reload};
-pub(crate) use refusals::{Entry, write_refusals};
+pub(crate) use refusals::keep_refusals;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use ipnet::IpNet;
 use rand::RngCore;
@@ -26,7 +26,7 @@ use trunkline_sip::endpoint::{Invitation, Rejection, Standing};
 use trunkline_sip::message::{Request, name};
 use trunkline_sip::routing::called::Told;
 use trunkline_sip::routing::{Accepted, CallFacts, InboundTrunk, Outcome, Pin, match_call};
-use trunkline_store::Refusal;
+use trunkline_store::{Refusal, Row};
 
 use refusals::Ledger;
 
@@ -56,7 +56,7 @@ impl Desk {
         directory: watch::Receiver<Arc<Directory>>,
         asks: bool,
         mut rng: StdRng,
-        notes: mpsc::Sender<Entry>,
+        notes: mpsc::Sender<Row>,
     ) -> Self {
         let mut secret = [0; 32];
         rng.fill_bytes(&mut secret);
@@ -79,11 +79,17 @@ impl Desk {
         self.asks && self.directory.borrow().server == ServerStore::There
     }
 
+    /// Whether what we know of the server may be over: a rule it had then it may have no more.
+    pub(crate) fn is_stale(&self, now: Instant) -> bool {
+        let read = self.directory.borrow().read;
+        self.may_ask() && read.is_none_or(|read| now.saturating_duration_since(read) >= FRESH)
+    }
+
     /// Decides.
     pub(crate) fn decide(&mut self, invitation: &Invitation, now: Instant) -> Decision {
         let directory = Arc::clone(&self.directory.borrow());
         if !directory.loaded {
-            return Decision::Reject(Rejection::retry_after(std::time::Duration::from_secs(2)));
+            return Decision::Reject(Rejection::retry_after(Duration::from_secs(2)));
         }
         let (invite, source) = (&*invitation.request, invitation.flow.remote.ip());
         let mut facts = self.facts(invite, source);
@@ -263,6 +269,10 @@ fn legible(number: &str) -> String {
     let seen = number.chars().filter(|c| !c.is_control());
     seen.take(MAX_NUMBER).collect()
 }
+
+/// What the server said is taken for true for this long, in which it is asked for no call. Longer
+/// lets a deleted rule rule on; shorter has callers wait for their turn to ask.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// Characters of a number. Telephone numbers have 15; names of users may be longer.
 const MAX_NUMBER: usize = 64;

@@ -9,23 +9,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tracing::warn;
 use trunkline_base::secret::Personal;
 use trunkline_service::metrics::{Counter, count};
-use trunkline_store::{Refusal, Store};
-
-/// What the store is told.
-pub(crate) enum Entry {
-    /// A row.
-    New(Refusal),
-    /// It happened more often; the row has the new count.
-    Again(Refusal),
-}
+use trunkline_store::{Refusal, Row, Store};
 
 /// The refusals of the running interval.
 pub(crate) struct Ledger {
     open: BTreeMap<Key, Fold>,
-    notes: mpsc::Sender<Entry>,
+    notes: mpsc::Sender<Row>,
 }
 
 type Key = (String, u16, String);
@@ -39,7 +30,7 @@ struct Fold {
 }
 
 impl Ledger {
-    pub(crate) const fn new(notes: mpsc::Sender<Entry>) -> Self {
+    pub(crate) const fn new(notes: mpsc::Sender<Row>) -> Self {
         Self {
             open: BTreeMap::new(),
             notes,
@@ -66,7 +57,7 @@ impl Ledger {
             fold.row.last_at = refusal.at;
             return false;
         }
-        let told_count = u64::from(self.tell(Entry::New(refusal.clone())));
+        let told_count = u64::from(self.tell(Row::Refused(refusal.clone())));
         let fold = Fold {
             row: refusal,
             since: now,
@@ -94,13 +85,13 @@ impl Ledger {
     pub(crate) fn close(&mut self) {
         for fold in std::mem::take(&mut self.open).into_values() {
             if fold.told_count < fold.row.count {
-                self.tell(Entry::Again(fold.row));
+                self.tell(Row::RefusedAgain(fold.row));
             }
         }
     }
 
-    fn tell(&self, entry: Entry) -> bool {
-        let told = self.notes.try_send(entry).is_ok();
+    fn tell(&self, row: Row) -> bool {
+        let told = self.notes.try_send(row).is_ok();
         if !told {
             // The disk is slow; the log line stands, and so does the count.
             count(Counter::CallsRefused, 1, &[("reason", "not_stored")]);
@@ -110,29 +101,27 @@ impl Ledger {
 }
 
 impl Fold {
-    fn tell(&mut self, notes: &mpsc::Sender<Entry>, now: Instant) {
-        let entry = if self.told_count == 0 {
-            Entry::New(self.row.clone())
+    fn tell(&mut self, notes: &mpsc::Sender<Row>, now: Instant) {
+        let row = if self.told_count == 0 {
+            Row::Refused(self.row.clone())
         } else {
-            Entry::Again(self.row.clone())
+            Row::RefusedAgain(self.row.clone())
         };
-        if notes.try_send(entry).is_ok() {
+        if notes.try_send(row).is_ok() {
             self.told_count = self.row.count;
         }
         self.told = now;
     }
 }
 
-/// Writes refusals until nobody sends any.
-pub(crate) async fn write_refusals(store: Store, mut notes: mpsc::Receiver<Entry>) {
-    while let Some(entry) = notes.recv().await {
-        let written = match &entry {
-            Entry::New(refusal) => store.refusals().put(refusal).await,
-            Entry::Again(refusal) => store.refusals().again(refusal).await,
-        };
-        if let Err(error) = written {
-            warn!(%error, "refusal could not be stored");
-        }
+/// Hands refusals to the store until nobody sends any. They are many and calls are few: while the
+/// disk stands still they wait here and in the ledger, and leave the store's queue to the calls.
+pub(crate) async fn keep_refusals(store: Store, mut notes: mpsc::Receiver<Row>) {
+    let mut backlog = store.backlog();
+    while let Some(row) = notes.recv().await {
+        // What is borrowed here must be given back before the store counts one more.
+        drop(backlog.wait_for(|behind| behind.waiting < BESIDE).await);
+        store.later(row);
     }
 }
 
@@ -145,6 +134,9 @@ const TELL: Duration = Duration::from_secs(5);
 
 /// Sources and reasons told apart in one interval; each costs a row and some 500 bytes.
 const MAX_KINDS: usize = 512;
+
+/// Rows of others that may wait while refusals still join them.
+const BESIDE: usize = 256;
 
 /// Stands for all further sources.
 const ELSEWHERE: &str = "many others";
@@ -169,11 +161,12 @@ mod tests {
         }
     }
 
-    fn told(notes: &mut mpsc::Receiver<Entry>) -> Vec<(bool, String, u64)> {
+    fn told(notes: &mut mpsc::Receiver<Row>) -> Vec<(bool, String, u64)> {
         std::iter::from_fn(|| notes.try_recv().ok())
-            .map(|entry| match entry {
-                Entry::New(row) => (true, row.source.expose().clone(), row.count),
-                Entry::Again(row) => (false, row.source.expose().clone(), row.count),
+            .map(|row| match row {
+                Row::Refused(row) => (true, row.source.expose().clone(), row.count),
+                Row::RefusedAgain(row) => (false, row.source.expose().clone(), row.count),
+                other => panic!("no refusal: {other:?}"),
             })
             .collect()
     }
@@ -224,5 +217,39 @@ mod tests {
         assert_eq!(told(&mut notes), [(true, "a".to_owned(), 1)]);
         ledger.sweep(t0 + TELL);
         assert_eq!(told(&mut notes), [(true, "b".to_owned(), 1)]);
+    }
+
+    /// One write that failed lost the row: the disk was full for a moment.
+    #[tokio::test]
+    async fn a_refusal_outlives_a_full_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db").display().to_string();
+        let store = Store::open_within(&path, Some(1 << 20)).await.unwrap();
+        let documents = store.documents();
+        let page = [7; 4096];
+        let mut fills = Vec::new();
+        loop {
+            let id = format!("{}", fills.len());
+            let put = documents.put("fill", &id, &page, UnixTime(1)).await;
+            if put.is_err() {
+                break;
+            }
+            fills.push(id);
+        }
+        let (notes, noted) = mpsc::channel(8);
+        let mut long = refusal("192.0.2.1", 1);
+        long.considered = serde_json::json!(["x".repeat(8192)]);
+        notes.send(Row::Refused(long.clone())).await.unwrap();
+        long.count = 2;
+        notes.send(Row::RefusedAgain(long)).await.unwrap();
+        drop(notes);
+        keep_refusals(store.clone(), noted).await;
+        assert!(!store.written(Duration::from_millis(300)).await, "no room");
+        for id in fills {
+            documents.delete("fill", &id).await.unwrap();
+        }
+        assert!(store.written(Duration::from_secs(20)).await);
+        let rows = store.refusals().list(9).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [2]);
     }
 }

@@ -1,6 +1,8 @@
-//! Callers for whom nothing was found, while the server is asked whether it has news: a rule may
-//! have been made a moment ago. Few wait at a time, one from each address, and not for long, so
-//! that strangers in numbers cost neither memory nor the server's time.
+//! Callers who wait while the server is asked whether it has news: for one nothing was found, and a
+//! rule may have been made a moment ago; what lets another in was read a while ago, and may be gone.
+//! Few wait at a time and not for long, one from each address of those for whom nothing was found,
+//! so that strangers in numbers cost neither memory nor the server's time. A server that is slow or
+//! away is left alone, and holds up nobody whom we know.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,9 +17,11 @@ use super::super::desk::Reload;
 pub(crate) struct Asking {
     reload: mpsc::Sender<Reload>,
     waiting: Vec<Invitation>,
-    answer: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    answer: Option<Pin<Box<dyn Future<Output = bool> + Send>>>,
     /// When the server may be asked next.
     next: Option<Instant>,
+    /// Until when it is taken to be too slow to wait for, where we know an answer.
+    slow: Option<Instant>,
 }
 
 impl Asking {
@@ -27,6 +31,7 @@ impl Asking {
             waiting: Vec::new(),
             answer: None,
             next: None,
+            slow: None,
         }
     }
 
@@ -41,6 +46,11 @@ impl Asking {
         self.waiting.len() < WAITING && !self.waiting.iter().any(waits)
     }
 
+    /// Whether a caller whom we would let in may wait: the server is usually quick to answer.
+    pub(super) fn is_worth_it(&self, now: Instant) -> bool {
+        self.waiting.len() < WAITING && self.slow.is_none_or(|until| until <= now)
+    }
+
     /// Lets one wait, and asks unless it is asked already.
     pub(super) fn wait(&mut self, one: Invitation, now: Instant) {
         self.waiting.push(one);
@@ -53,20 +63,19 @@ impl Asking {
             tokio::time::sleep_until(at.into()).await;
             let (wish, answered) = oneshot::channel();
             let asked = async {
-                if reload.send(wish).await.is_ok() {
-                    // Whatever it says: who is not found now is refused.
-                    let _answered = answered.await;
-                }
+                let sent = reload.send(wish).await.is_ok();
+                sent && matches!(answered.await, Ok(Ok(())))
             };
-            let _late = tokio::time::timeout(LIMIT, asked).await;
+            // Whatever it says: who is not found now is refused.
+            tokio::time::timeout(LIMIT, asked).await.unwrap_or(false)
         }));
     }
 
-    /// Waits for the answer.
+    /// Waits for the answer, and says whether there was one.
     ///
     /// # Cancel safety
     /// Safe.
-    pub(super) async fn answered(&mut self) {
+    pub(super) async fn answered(&mut self) -> bool {
         match &mut self.answer {
             Some(answer) => answer.await,
             None => std::future::pending().await,
@@ -74,9 +83,10 @@ impl Asking {
     }
 
     /// Everybody who waited, to be decided about for good.
-    pub(super) fn take(&mut self, now: Instant) -> Vec<Invitation> {
+    pub(super) fn take(&mut self, answered: bool, now: Instant) -> Vec<Invitation> {
         self.answer = None;
         self.next = Some(now + EVERY);
+        self.slow = (!answered).then_some(now + SLOW);
         std::mem::take(&mut self.waiting)
     }
 }
@@ -89,6 +99,9 @@ const EVERY: Duration = Duration::from_millis(500);
 
 /// For an answer; a caller waits for this and [`EVERY`] at the most.
 const LIMIT: Duration = Duration::from_secs(1);
+
+/// One caller in this time finds out whether a slow server is quick again.
+const SLOW: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
@@ -129,7 +142,24 @@ mod tests {
         assert!(asking.has(&repeat));
         assert!(!asking.has(&second_call) && !asking.has_room(&second_call));
         assert!(asking.has_room(&neighbour));
-        assert_eq!(asking.take(now()).len(), 1);
+        assert_eq!(asking.take(true, now()).len(), 1);
         assert!(!asking.has(&repeat), "it was decided about");
+    }
+
+    /// A server that is away held every call for the time it is given to answer.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_does_not_answer_holds_up_one_caller_and_not_the_next() {
+        let (reload, _wishes) = mpsc::channel(1);
+        let mut asking = Asking::new(reload);
+        let mut phones = Endpoint::new(EndpointConfig::new("test"), [1; 32], now());
+        assert!(asking.is_worth_it(now()));
+        asking.wait(invitation(&mut phones, 1, "a"), now());
+        let answered = asking.answered().await;
+        assert!(!answered);
+        asking.take(answered, now());
+        assert!(!asking.is_worth_it(now()));
+        assert!(asking.is_worth_it(now() + SLOW));
+        asking.take(true, now());
+        assert!(asking.is_worth_it(now()));
     }
 }

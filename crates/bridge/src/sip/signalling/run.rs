@@ -102,7 +102,7 @@ impl Signalling {
                     self.parts.desk.sweep(now());
                 }
                 Some(command) = self.parts.commands.recv() => self.on_command(command),
-                () = self.parts.asking.answered() => self.decide_again(),
+                answered = self.parts.asking.answered() => self.decide_again(answered),
                 Some(input) = self.parts.inputs.recv() => self.on_input(input),
             }
         }
@@ -228,14 +228,20 @@ impl Signalling {
             {
                 self.parts.asking.wait(invitation, now);
             }
+            // What lets this one in may have been taken back since.
+            Decision::Admit(..)
+                if self.parts.desk.is_stale(now) && self.parts.asking.is_worth_it(now) =>
+            {
+                self.parts.asking.wait(invitation, now);
+            }
             decision => self.carry_out(&invitation, decision, now),
         }
     }
 
     /// The server has been asked again for those who wait.
-    fn decide_again(&mut self) {
+    fn decide_again(&mut self, answered: bool) {
         let now = now();
-        for invitation in self.parts.asking.take(now) {
+        for invitation in self.parts.asking.take(answered, now) {
             let decision = self.parts.desk.decide(&invitation, now);
             self.carry_out(&invitation, decision, now);
         }
@@ -305,9 +311,8 @@ impl Signalling {
 /// Counts what was refused or dropped, by reason; who it was is for those who debug.
 fn tell_fate(fate: Fate, flow: Flow) {
     match fate {
-        Fate::Taken => {}
-        // Refused invitations are counted where they are decided.
-        Fate::Refused("invite") => {}
+        // Who is turned away is counted where that is decided.
+        Fate::Taken | Fate::TurnedAway => {}
         Fate::Refused(reason) => {
             debug!(reason, from = %flow.remote, "sip request refused");
             count(Counter::CallsRefused, 1, &[("reason", reason)]);

@@ -162,7 +162,7 @@ fn strangers_who_are_ignored_hear_nothing_but_a_challenge() {
         (fate, world.statuses())
     };
     assert_eq!(refuse(403), (Fate::Dropped("stranger"), vec![]));
-    assert_eq!(refuse(407), (Fate::Refused("invite"), vec![407]));
+    assert_eq!(refuse(407), (Fate::TurnedAway, vec![407]));
     let mut world = World::new();
     world.endpoint.config.strangers = Strangers::Ignored;
     world.say(&message("OPTIONS", "1", 1, "", ""));

@@ -13,7 +13,7 @@ use super::{Call, millis};
 use crate::sip::call::end::End;
 use crate::sip::call::room::set_status;
 use crate::sip::call::setup::{Plan, Shared, mapped_headers};
-use crate::sip::desk::{Entry, wall_clock};
+use crate::sip::desk::wall_clock;
 use crate::sip::media::MediaSummary;
 use crate::sip::signalling::{Command, now};
 
@@ -107,9 +107,7 @@ fn note_refusal(call: &Call, status: u16, why: &'static str) {
         count: 1,
         last_at: at,
     };
-    if call.shared.notes.try_send(Entry::New(row)).is_err() {
-        count(Counter::CallsRefused, 1, &[("reason", "not_stored")]);
-    }
+    call.shared.store.later(Row::Refused(row));
 }
 
 /// The summary event and the last row.
