@@ -311,23 +311,6 @@ impl<'a> Events<'a> {
         Ok(found.is_some())
     }
 
-    /// Forgets events that came before `before` and need nothing more; says how many. At most
-    /// `limit` at once, so that writers do not wait long.
-    ///
-    /// # Errors
-    /// [`StoreError`] when they cannot be removed.
-    pub async fn prune(&self, before: UnixTime, limit: u32) -> Result<u64, StoreError> {
-        let done = sqlx::query(
-            "DELETE FROM events WHERE seq IN (
-                 SELECT seq FROM events WHERE received_at < ? AND state <> 'waiting' LIMIT ?)",
-        )
-        .bind(to_db(before.0))
-        .bind(i64::from(limit))
-        .execute(self.pool)
-        .await?;
-        Ok(done.rows_affected())
-    }
-
     /// A page of events, in the order they came.
     ///
     /// # Errors

@@ -38,8 +38,6 @@ pub use worker::Patience;
 pub struct EventsConfig {
     /// Events that may wait to be processed; more are refused until there is room.
     pub most_waiting: u64,
-    /// Processed events are kept this long. Repeats are known for as long.
-    pub retain: Duration,
     /// How often and how patiently an event is tried again.
     pub patience: Patience,
 }
@@ -48,7 +46,6 @@ impl Default for EventsConfig {
     fn default() -> Self {
         Self {
             most_waiting: 100_000,
-            retain: Duration::from_secs(30 * 24 * 3600),
             patience: Patience::default(),
         }
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::{Notify, broadcast};
-use tokio::time::{MissedTickBehavior, interval, timeout};
-use tracing::{debug, error, info, warn};
+use tokio::time::timeout;
+use tracing::{debug, error, warn};
 use trunkline_base::class::Classified as _;
 use trunkline_client::webhook::WebhookEvent;
 use trunkline_service::metrics::{Counter, Gauge, Timing, count, observe, set};
@@ -77,8 +77,6 @@ impl Worker {
     pub(crate) async fn run(self, stop: Stop) {
         let hurry = stop.hurry();
         tokio::pin!(hurry);
-        let mut prune = interval(PRUNE_EVERY);
-        prune.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let wait = match self.round().await {
                 Ok(Round::More) => Duration::ZERO,
@@ -91,7 +89,6 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = &mut hurry => return,
-                _ = prune.tick() => self.prune().await,
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
@@ -200,26 +197,6 @@ impl Worker {
             Err(_) => PAUSE,
         }
     }
-
-    async fn prune(&self) {
-        let retain = self.config.retain.max(LEAST_RETAINED);
-        let retain = u64::try_from(retain.as_millis()).unwrap_or(u64::MAX);
-        let before = trunkline_base::time::UnixTime(now().0.saturating_sub(retain));
-        let mut forgotten = 0;
-        loop {
-            match self.store.events().prune(before, BITE).await {
-                Ok(0) => break,
-                Ok(some) => forgotten += some,
-                Err(error) => {
-                    warn!(code = error.code(), "old events could not be removed");
-                    break;
-                }
-            }
-        }
-        if forgotten > 0 {
-            info!(events = forgotten, "old events are removed");
-        }
-    }
 }
 
 /// Events grouped by room; rooms by their first event.
@@ -255,8 +232,3 @@ const ROOMS: usize = 8;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Without anything to do, the store is looked at this often, for events of another process.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
-/// Rows removed in one statement.
-const BITE: u32 = 1000;
-/// Repeats must be known for at least this long.
-const LEAST_RETAINED: Duration = Duration::from_secs(24 * 3600);
