@@ -37,7 +37,7 @@ impl Sfu {
             Route::Foreign => return self.unroutable(),
         };
         if let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) {
-            link.heard = Some(received);
+            link.life.came(data, received);
             link.peer
                 .handle_input(PeerInput::Datagram { from, to, data }, received.min(now));
             if now > received {
@@ -147,6 +147,11 @@ impl Sfu {
     }
 
     fn on_peer(&mut self, id: MemberId, target: Target, event: PeerEvent, now: Instant) {
+        if matches!(event, PeerEvent::Rtp(_) | PeerEvent::Data { .. })
+            && let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target))
+        {
+            link.life.sign(now);
+        }
         match event {
             PeerEvent::Rtp(rtp) => self.on_rtp(id, &rtp, now),
             PeerEvent::Data { label, bytes } => self.on_data(id, &label, &bytes, now),

@@ -163,8 +163,10 @@ impl Sfu {
         let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) else {
             return;
         };
-        self.transmits
-            .extend(std::iter::from_fn(|| link.peer.poll_transmit()));
+        while let Some(transmit) = link.peer.poll_transmit() {
+            link.life.went(&transmit.bytes);
+            self.transmits.push_back(transmit);
+        }
         let events = std::iter::from_fn(|| link.peer.poll_event());
         self.work.extend(events.map(|event| (id, target, event)));
     }

@@ -13,6 +13,7 @@ use crate::peer::{RemoteMedia, Slot};
 
 use super::audience::Admission;
 use super::config::{Joining, Permissions, SfuConfig, Target, Topology};
+use super::life::Life;
 use super::negotiate::Negotiation;
 use super::rewrite::Outgoing;
 
@@ -57,8 +58,7 @@ pub(super) struct Link {
     pub(super) fragments: VecDeque<String>,
     pub(super) negotiation: Negotiation,
     pub(super) lost_at: Option<Instant>,
-    /// When a datagram of it was last there.
-    pub(super) heard: Option<Instant>,
+    pub(super) life: Life,
     pub(super) failed: bool,
 }
 
@@ -213,7 +213,7 @@ impl Link {
             fragments: VecDeque::new(),
             negotiation: Negotiation::new(first_offer_id),
             lost_at: None,
-            heard: None,
+            life: Life::default(),
             failed: false,
         }
     }

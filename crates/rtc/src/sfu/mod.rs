@@ -24,6 +24,7 @@ mod drive;
 mod event;
 mod forward;
 mod gather;
+mod life;
 mod member;
 mod negotiate;
 mod nonces;
@@ -201,12 +202,12 @@ impl Sfu {
             .is_some_and(|m| m.active)
     }
 
-    /// When a datagram of a participant was last there.
+    /// When a participant last showed that it lives, as nobody else can.
     #[must_use]
     pub fn last_heard(&self, sid: &ParticipantSid) -> Option<Instant> {
         let member = self.members.get(&self.id(sid).ok()?)?;
         let links = std::iter::once(&member.publisher).chain(&member.subscriber);
-        links.filter_map(|link| link.heard).max()
+        links.filter_map(|link| link.life.last()).max()
     }
 
     /// Published tracks of a participant.
