@@ -5,17 +5,31 @@
 //! the latest is held: a slow reader misses what was in between, and a reader that has stopped
 //! costs one copy. Whoever lets more pile up is cut off; what was held for it goes at once, and it
 //! may come back.
+//!
+//! What begins a session tells of everybody in the room, so its length is not its reader's doing; it
+//! counts for the room instead, where all who have not read theirs yet share one limit.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use crate::signal::envelope::{Envelope, Subject};
 
+/// Bytes that begin sessions and are unread, of one room together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beginnings(Arc<AtomicUsize>);
+
 /// A queue to one client: the room's end and the socket's.
-pub(crate) fn outbox() -> (OutboxSender, Outbox) {
-    let shared = Arc::new(Shared::default());
+pub(crate) fn outbox(beginnings: &Beginnings) -> (OutboxSender, Outbox) {
+    let shared = Arc::new(Shared {
+        queue: Mutex::new(Queue {
+            beginnings: beginnings.clone(),
+            ..Queue::default()
+        }),
+        changed: Notify::new(),
+    });
     let sender = OutboxSender {
         shared: Arc::clone(&shared),
     };
@@ -38,7 +52,7 @@ pub struct Outbox {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stuck;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     queue: Mutex<Queue>,
     changed: Notify,
@@ -49,6 +63,9 @@ struct Queue {
     waiting: VecDeque<Envelope>,
     /// Of those, what counts towards the limit.
     bytes: usize,
+    /// Of those, what begins the session: this much of what the room has in `beginnings`.
+    beginning: usize,
+    beginnings: Beginnings,
     over: bool,
 }
 
@@ -61,11 +78,18 @@ impl Shared {
 
 impl Queue {
     fn put(&mut self, message: Envelope) {
-        let added = weight(&message);
+        if message.begins() {
+            self.beginning += message.length();
+            let Beginnings(all) = &self.beginnings;
+            all.fetch_add(message.length(), Ordering::Relaxed);
+            self.waiting.push_back(message);
+            return;
+        }
+        let added = message.length();
         match message.subject().and_then(|about| self.find(&about)) {
             Some(older) => {
                 let replaced = std::mem::replace(older, message);
-                self.bytes -= weight(&replaced);
+                self.bytes -= replaced.length();
             }
             None => self.waiting.push_back(message),
         }
@@ -81,12 +105,37 @@ impl Queue {
 
     fn take(&mut self) -> Option<Envelope> {
         let message = self.waiting.pop_front()?;
-        self.bytes -= weight(&message);
+        if message.begins() {
+            self.read_beginning(message.length());
+        } else {
+            self.bytes -= message.length();
+        }
         Some(message)
+    }
+
+    fn read_beginning(&mut self, bytes: usize) {
+        self.beginning -= bytes;
+        let Beginnings(all) = &self.beginnings;
+        all.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn is_over_full(&self) -> bool {
         self.waiting.len() > MAX_MESSAGES || self.bytes > MAX_BYTES
+    }
+
+    /// Whether the room has too much of it unread. One alone may have as much as there is to say.
+    fn begins_too_much(&self) -> bool {
+        let Beginnings(all) = &self.beginnings;
+        let all = all.load(Ordering::Relaxed);
+        all > MAX_BEGINNINGS && all > self.beginning
+    }
+
+    /// It ends, and holds nothing more.
+    fn end(&mut self) {
+        self.read_beginning(self.beginning);
+        self.waiting = VecDeque::new();
+        self.bytes = 0;
+        self.over = true;
     }
 }
 
@@ -101,13 +150,11 @@ impl OutboxSender {
             // The socket is gone, which its other end reports.
             return Ok(());
         }
+        let begins = message.begins();
         queue.put(message);
-        let stuck = queue.is_over_full();
+        let stuck = queue.is_over_full() || (begins && queue.begins_too_much());
         if stuck {
-            *queue = Queue {
-                over: true,
-                ..Queue::default()
-            };
+            queue.end();
         }
         drop(queue);
         self.shared.changed.notify_one();
@@ -159,18 +206,7 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
-        *self.shared.queue() = Queue {
-            over: true,
-            ..Queue::default()
-        };
-    }
-}
-
-fn weight(message: &Envelope) -> usize {
-    if message.begins() {
-        0
-    } else {
-        message.length()
+        self.shared.queue().end();
     }
 }
 
@@ -181,6 +217,10 @@ const MAX_MESSAGES: usize = 1_024;
 /// as much in 16 s, and it is given up after 10 s without any progress.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
+/// Bytes that begin sessions, unread in one room: a hundred who come at once to a room of a hundred
+/// read less together, unless its participants say a page each of themselves.
+const MAX_BEGINNINGS: usize = 32 * 1024 * 1024;
+
 #[cfg(test)]
 mod tests {
     use livekit_protocol as proto;
@@ -188,6 +228,10 @@ mod tests {
 
     use super::*;
     use crate::signal::message;
+
+    fn opened() -> (OutboxSender, Outbox) {
+        outbox(&Beginnings::default())
+    }
 
     fn update(sid: &str, version: u32, metadata: usize) -> Envelope {
         let info = proto::ParticipantInfo {
@@ -218,7 +262,7 @@ mod tests {
     /// Three hundred changes of half a megabyte for ten who did not read took 1.3 GB.
     #[test]
     fn a_reader_that_has_stopped_holds_the_latest_of_each_participant() {
-        let (sender, mut outbox) = outbox();
+        let (sender, mut outbox) = opened();
         for version in 0..300 {
             sender.send(update("PA_ann", version, 500_000)).unwrap();
             sender.send(update("PA_bob", version, 10)).unwrap();
@@ -229,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_reads_misses_nothing() {
-        let (sender, mut outbox) = outbox();
+        let (sender, mut outbox) = opened();
         let mut heard = Vec::new();
         for version in 0..3 {
             sender.send(update("PA_ann", version, 10)).unwrap();
@@ -240,7 +284,7 @@ mod tests {
 
     #[test]
     fn what_is_newer_stands_where_the_older_stood() {
-        let (sender, mut outbox) = outbox();
+        let (sender, mut outbox) = opened();
         sender.send(update("PA_ann", 1, 10)).unwrap();
         sender.send(pong(1)).unwrap();
         sender.send(update("PA_ann", 2, 10)).unwrap();
@@ -250,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_leaves_too_many_bytes_unread_is_cut_off_and_nothing_is_held_for_it() {
-        let (sender, mut outbox) = outbox();
+        let (sender, mut outbox) = opened();
         let mut most = 0;
         let cut = (0..1_000).find(|n| {
             let outcome = sender.send(update(&format!("PA_{n}"), 1, 500_000));
@@ -267,30 +311,55 @@ mod tests {
 
     #[tokio::test]
     async fn who_leaves_too_many_messages_unread_is_cut_off() {
-        let (sender, outbox) = outbox();
+        let (sender, outbox) = opened();
         let cut = (0..10_000).find(|n| sender.send(pong(*n)).is_err());
         assert_eq!(cut, Some(1_024));
         drop(outbox);
     }
 
-    /// A room of two hundred with much to say of themselves is told in one message, however long.
-    #[test]
-    fn what_begins_a_session_does_not_count() {
-        let (sender, outbox) = outbox();
+    fn join(bytes: usize) -> Envelope {
         let join = proto::JoinResponse {
-            server_version: "v".repeat(2 * MAX_BYTES),
+            server_version: "v".repeat(bytes),
             ..proto::JoinResponse::default()
         };
-        sender
-            .send(message::wrap(Message::Join(join)).into())
-            .unwrap();
+        message::wrap(Message::Join(join)).into()
+    }
+
+    /// A room of two hundred with much to say of themselves is told in one message, however long.
+    #[test]
+    fn what_begins_a_session_does_not_count_for_its_reader() {
+        let (sender, outbox) = opened();
+        sender.send(join(MAX_BEGINNINGS + 1)).unwrap();
         sender.send(update("PA_ann", 1, 500_000)).unwrap();
         drop(outbox);
     }
 
+    /// Each who joined a room of large profiles and did not read held a copy of them all.
+    #[test]
+    fn those_who_join_and_do_not_read_share_one_limit() {
+        let room = Beginnings::default();
+        let mut readers = Vec::new();
+        for n in 0..40 {
+            let (sender, reader) = outbox(&room);
+            let sent = sender.send(join(MAX_BEGINNINGS / 16));
+            assert_eq!(sent.is_err(), n >= 15, "{n}");
+            readers.push((sender, reader));
+        }
+        let held: usize = readers.iter().map(|(_, reader)| reader.held()).sum();
+        assert!(held <= MAX_BEGINNINGS, "{held}");
+        let (_, reader) = &mut readers[0];
+        assert!(reader.try_recv().is_some());
+        let (late, unread) = outbox(&room);
+        assert!(late.send(join(MAX_BEGINNINGS / 16)).is_ok());
+        readers.clear();
+        drop(late);
+        drop(unread);
+        assert_eq!(room.0.load(Ordering::Relaxed), 0);
+    }
+
     #[tokio::test]
     async fn the_end_of_a_session_waits_until_all_is_read() {
-        let (sender, mut outbox) = outbox();
+        let (sender, mut outbox) = opened();
         sender.send(pong(1)).unwrap();
         drop(sender);
         assert!(outbox.recv().await.is_some());

@@ -11,7 +11,8 @@ mod notifier;
 use std::sync::Arc;
 
 use livekit_protocol as proto;
-use tokio::sync::{broadcast, mpsc};
+use prost::Message as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
 use trunkline_service::metrics::{Counter, count};
 
 use crate::room::RoomNotice;
@@ -61,14 +62,17 @@ impl Receiver {
 /// The handle: tell it of events, or listen to all of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Webhooks {
-    lane: mpsc::Sender<proto::WebhookEvent>,
+    lane: mpsc::Sender<Waiting>,
+    /// In kibibytes: what still fits into the lane.
+    room: Arc<Semaphore>,
     events: broadcast::Sender<proto::WebhookEvent>,
 }
 
 impl Webhooks {
-    fn new(lane: mpsc::Sender<proto::WebhookEvent>) -> Self {
+    fn new(lane: mpsc::Sender<Waiting>) -> Self {
         let (events, _) = broadcast::channel(LISTENERS);
-        Self { lane, events }
+        let room = Arc::new(Semaphore::new(ROOM));
+        Self { lane, room, events }
     }
 
     /// Tells everybody. Never waits: when delivery is that far behind, the event is dropped.
@@ -76,10 +80,17 @@ impl Webhooks {
         event::stamp(&mut event, crate::clock::now(), &mut rand::rng());
         // Nobody listening is fine.
         let _none = self.events.send(event.clone());
-        if self.lane.try_send(event).is_err() {
+        if self.hand_over(event).is_none() {
             count(Counter::Webhooks, 1, &[("outcome", "dropped_queue_full")]);
             tracing::warn!("webhook queue is full, an event is dropped");
         }
+    }
+
+    /// Participants may say half a mebibyte of themselves, so the lane is bounded by bytes too.
+    fn hand_over(&self, event: proto::WebhookEvent) -> Option<()> {
+        let size = u32::try_from(event.encoded_len() / 1024 + 1).ok()?;
+        let room = Arc::clone(&self.room).try_acquire_many_owned(size).ok()?;
+        self.lane.try_send(Waiting { event, _room: room }).ok()
     }
 
     /// The event of a room notice, if it is one.
@@ -95,12 +106,46 @@ impl Webhooks {
     }
 }
 
+/// An event on its way to the notifier.
+#[derive(Debug)]
+struct Waiting {
+    event: proto::WebhookEvent,
+    /// Given back once the event is in the store.
+    _room: OwnedSemaphorePermit,
+}
+
+/// Kibibytes of events that wait for the notifier. It waits for nothing but the store, so this much
+/// is a disk that stands still.
+const ROOM: usize = 32 * 1024;
+
 /// A listener in this process that falls further behind misses events and is told so.
-const LISTENERS: usize = 1024;
+const LISTENERS: usize = 128;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A thousand events of half a mebibyte each fitted into the lane.
+    #[tokio::test]
+    async fn events_wait_within_a_limit_of_bytes() {
+        let (sender, mut lane) = mpsc::channel(1024);
+        let webhooks = Webhooks::new(sender);
+        let large = || proto::WebhookEvent {
+            room: Some(proto::Room {
+                metadata: "m".repeat(512 * 1024),
+                ..proto::Room::default()
+            }),
+            ..proto::WebhookEvent::default()
+        };
+        for _ in 0..200 {
+            webhooks.notify(large());
+        }
+        let waiting = lane.len();
+        assert!((60..64).contains(&waiting), "{waiting}");
+        drop(lane.recv().await);
+        webhooks.notify(large());
+        assert_eq!(lane.len(), waiting);
+    }
 
     #[test]
     fn a_filter_that_includes_wins_over_one_that_excludes() {

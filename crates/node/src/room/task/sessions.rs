@@ -11,7 +11,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use trunkline_base::id::ParticipantSid;
 
 use crate::room::handle::Session;
-use crate::room::outbox::{OutboxSender, Stuck, outbox};
+use crate::room::outbox::{Beginnings, OutboxSender, Stuck, outbox};
 use crate::signal::envelope::Envelope;
 
 /// What came from a socket.
@@ -33,6 +33,7 @@ pub(super) struct Sessions {
     open: BTreeMap<ParticipantSid, Open>,
     incoming: StreamMap<(ParticipantSid, u64), Incoming>,
     opened: u64,
+    beginnings: Beginnings,
 }
 
 struct Open {
@@ -54,7 +55,7 @@ impl Sessions {
         self.close(&sid);
         self.opened += 1;
         let number = self.opened;
-        let (outgoing, to_client) = outbox();
+        let (outgoing, to_client) = outbox(&self.beginnings);
         let (from_client, incoming) = mpsc::channel(INCOMING);
         let requests = ReceiverStream::new(incoming).map(Some);
         let until_lost: Incoming = Box::pin(requests.chain(once(std::future::ready(None))));
@@ -69,7 +70,7 @@ impl Sessions {
 
     /// A session whose only word is a refusal.
     pub(super) fn refusal(sid: ParticipantSid, message: proto::SignalResponse) -> Session {
-        let (outgoing, to_client) = outbox();
+        let (outgoing, to_client) = outbox(&Beginnings::default());
         let (from_client, _nobody) = mpsc::channel(1);
         // An empty queue takes one message.
         let _queued = outgoing.send(message.into());

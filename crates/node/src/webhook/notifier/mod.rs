@@ -14,7 +14,7 @@ use trunkline_store::Store;
 
 use super::deliver::{self, Parcel, Patience};
 use super::lanes::{LaneKey, Lanes, Owed, Put, is_fresh};
-use super::{Receiver, WebhookConfig, Webhooks, event};
+use super::{Receiver, Waiting, WebhookConfig, Webhooks, event};
 
 /// The configured key is none of the node's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ pub struct UnknownKey(pub String);
 pub(crate) struct Notifier {
     receivers: Vec<Receiver>,
     sender: Sender,
-    lane: mpsc::Receiver<proto::WebhookEvent>,
+    lane: mpsc::Receiver<Waiting>,
     lanes: Lanes,
     deliveries: JoinSet<LaneKey>,
 }
@@ -98,7 +98,7 @@ impl Notifier {
                     Err(error) => tracing::error!(%error, "a webhook delivery panicked"),
                 },
                 event = self.lane.recv(), if open => match event {
-                    Some(event) => self.on_event(&event).await,
+                    Some(waiting) => self.on_event(&waiting.event).await,
                     None => open = false,
                 },
                 () = &mut hurry, if last_call.is_none() => {
