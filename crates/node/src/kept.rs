@@ -8,13 +8,17 @@
 //! `empty_timeout`. Rooms that only a join made, without an agent, are not remembered.
 //!
 //! A document is always written as what is true at that moment, one write at a time, so that two
-//! changes cannot overwrite each other with something older.
+//! changes cannot overwrite each other with something older. Whoever changes something waits for it
+//! to be written, so that it may rely on it, but not for a disk that stands still or is full: then
+//! the owner of the dispatches writes it as soon as it can, and calls go on.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use livekit_protocol as proto;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+use trunkline_base::class::Classified as _;
 use trunkline_base::time::UnixTime;
 use trunkline_store::Store;
 
@@ -56,14 +60,39 @@ impl Kept {
         }
     }
 
+    /// Remembers a room, as it is now, with its dispatches: at once, or behind.
+    pub(crate) async fn remember(&self, room: &proto::Room) {
+        self.promptly(room, self.remember_now(room)).await;
+    }
+
+    /// Something about a room has changed; a room that is not remembered stays so, unless that
+    /// cannot be found out.
+    pub(crate) async fn update(&self, room: &proto::Room) {
+        self.promptly(room, self.update_now(room)).await;
+    }
+
+    async fn promptly(
+        &self,
+        room: &proto::Room,
+        written: impl Future<Output = Result<(), RecordError>>,
+    ) {
+        match timeout(PROMPT, written).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => {
+                tracing::warn!(code = error.code(), "a room is remembered later");
+            }
+            Err(_) => tracing::debug!("a room is remembered later: the disk is slow"),
+        }
+        self.dispatcher.keep(room.name.clone()).await;
+    }
+
     /// Remembers a room, as it is now, with its dispatches.
-    pub(crate) async fn remember(&self, room: &proto::Room) -> Result<(), RecordError> {
+    pub(crate) async fn remember_now(&self, room: &proto::Room) -> Result<(), RecordError> {
         let _turn = self.turn().await;
         self.write(room).await
     }
 
-    /// Something about a room has changed; a room that is not remembered stays so.
-    pub(crate) async fn update(&self, room: &proto::Room) -> Result<(), RecordError> {
+    async fn update_now(&self, room: &proto::Room) -> Result<(), RecordError> {
         let _turn = self.turn().await;
         match records::get::<KeptRoom>(&self.store, &room.sid).await? {
             Some(_) => self.write(room).await,
@@ -132,6 +161,10 @@ fn revival(kept: KeptRoom, now: UnixTime) -> Option<Revived> {
         dispatches: kept.dispatches,
     })
 }
+
+/// A disk in order takes a millisecond; whoever waits for it longer waits for an answer a phone is
+/// ringing for.
+const PROMPT: Duration = Duration::from_millis(250);
 
 /// A room created longer ago than this, and than its own `empty_timeout`, is not opened again.
 const STALE: Duration = Duration::from_secs(24 * 3600);

@@ -51,6 +51,8 @@ enum Command {
         id: String,
         answer: oneshot::Sender<Result<Vec<proto::AgentDispatch>, DispatchError>>,
     },
+    /// A room is to be written down, once the disk takes it.
+    Keep(String),
     Workers {
         answer: oneshot::Sender<usize>,
     },
@@ -96,6 +98,11 @@ impl Dispatcher {
     ) -> Result<Vec<proto::AgentDispatch>, DispatchError> {
         self.ask(|answer| Command::List { room, id, answer })
             .await?
+    }
+
+    /// Has a room written down as soon as the disk takes it.
+    pub(crate) async fn keep(&self, room: String) {
+        let _closed = self.commands.send(Command::Keep(room)).await;
     }
 
     /// Registered workers now.

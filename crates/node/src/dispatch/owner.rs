@@ -43,7 +43,8 @@ pub(crate) struct Owner {
     children: JoinSet<()>,
     /// Rooms whose jobs are to be written down, one room at a time.
     to_keep: BTreeSet<String>,
-    keeping: JoinSet<()>,
+    /// Gives back the room that the disk did not take.
+    keeping: JoinSet<Option<String>>,
 }
 
 impl Owner {
@@ -96,7 +97,9 @@ impl Owner {
                 () = timer => self.book.handle_timeout(moment()),
                 Some(command) = self.commands.recv() => self.on_command(command),
                 Some(_) = self.children.join_next() => {}
-                Some(_) = self.keeping.join_next() => {}
+                Some(kept) = self.keeping.join_next() => {
+                    self.to_keep.extend(kept.ok().flatten());
+                }
                 () = &mut last_call => break,
             }
             self.act();
@@ -164,19 +167,15 @@ impl Owner {
         };
         let (kept, rooms) = (self.kept.clone(), self.around.rooms.clone());
         self.keeping.spawn(async move {
-            let Ok(name) = RoomName::parse(room) else {
-                return;
-            };
+            let name = RoomName::parse(room).ok()?;
             // A room that is over is forgotten by its last notice.
-            let Ok(room) = rooms.room(&name).await else {
-                return;
+            let room = rooms.room(&name).await.ok()?;
+            let Err(error) = kept.remember_now(&room).await else {
+                return None;
             };
-            if let Err(error) = kept.remember(&room).await {
-                tracing::warn!(
-                    code = error.code(),
-                    "the jobs of a room could not be stored"
-                );
-            }
+            tracing::warn!(code = error.code(), "a room could not be written down yet");
+            tokio::time::sleep(AGAIN).await;
+            Some(room.name)
         });
     }
 
@@ -221,6 +220,9 @@ impl Owner {
             }
             Command::List { room, id, answer } => {
                 let _gone = answer.send(self.book.list_dispatches(&room, &id));
+            }
+            Command::Keep(room) => {
+                self.to_keep.insert(room);
             }
             Command::Workers { answer } => {
                 let _gone = answer.send(self.book.worker_count());
@@ -299,6 +301,9 @@ fn moment() -> Moment {
         unix: crate::clock::now(),
     }
 }
+
+/// Between two tries to write a room down.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// After the hurry began, rooms still report their end.
 const LAST_NOTICES: std::time::Duration = std::time::Duration::from_secs(2);

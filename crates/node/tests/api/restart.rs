@@ -141,6 +141,38 @@ async fn rooms_and_dispatches_are_there_after_a_restart() {
     assert_eq!(again.metadata, "two", "creating it again changes nothing");
 }
 
+/// With the disk full an agent was refused, and whoever it was for rang on.
+#[tokio::test]
+async fn a_dispatch_is_made_while_the_disk_is_full_and_written_down_once_it_is_not() {
+    let disk = Disk::new();
+    let path = disk.0.path().join("store.db").display().to_string();
+    let store = Store::open_within(&path, Some(1 << 20)).await.unwrap();
+    let before = Server::start_on(NodeConfig::dev().with_free_ports(), store.clone()).await;
+    let documents = store.documents();
+    let mut fills = Vec::new();
+    for size in [4096, 256, 16] {
+        loop {
+            let id = fills.len().to_string();
+            let body = vec![7; size];
+            if documents.put("fill", &id, &body, now()).await.is_err() {
+                break;
+            }
+            fills.push(id);
+        }
+    }
+    let made = dispatch(&before, "kept", "bot").await;
+    assert!(documents.list("room").await.unwrap().is_empty());
+    for id in fills {
+        documents.delete("fill", &id).await.unwrap();
+    }
+    disk.knows(&made.id).await;
+    let listed = dispatches(&before, "kept").await;
+    assert!(listed.contains(&made));
+    assert!(soon(before.stop()).await);
+    let after = disk.node().await;
+    assert_eq!(dispatches(&after, "kept").await, listed);
+}
+
 #[tokio::test]
 async fn a_room_that_closed_is_not_opened_again() {
     let disk = Disk::new();

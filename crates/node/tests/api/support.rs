@@ -46,7 +46,11 @@ impl Server {
 
     /// With a store of its own, which a later node may open again.
     pub(crate) async fn start_in(config: NodeConfig, store: &str) -> Self {
-        let (store, tasks) = (Store::open(store).await.unwrap(), Tasks::new());
+        Self::start_on(config, Store::open(store).await.unwrap()).await
+    }
+
+    pub(crate) async fn start_on(config: NodeConfig, store: Store) -> Self {
+        let tasks = Tasks::new();
         let node = Node::start(config, store, tasks.clone()).await.unwrap();
         Self {
             node,

@@ -21,7 +21,7 @@ pub(super) async fn create(
     limits::metadata(&request.metadata, &api.limits)?;
     limits::agents(&request.agents, &api.limits)?;
     let room = api.rooms.create(request).await?;
-    api.kept.remember(&room).await?;
+    api.kept.remember(&room).await;
     Ok(room)
 }
 
@@ -62,6 +62,6 @@ pub(super) async fn metadata(
     caller.may_administer(&request.room)?;
     let name = room_name(&request.room)?;
     let room = api.rooms.update_metadata(&name, request.metadata).await?;
-    api.kept.update(&room).await?;
+    api.kept.update(&room).await;
     Ok(room)
 }
