@@ -121,6 +121,25 @@ mod tests {
         assert!(Timing::ALL.iter().all(|t| t.name().ends_with("_seconds")));
     }
 
+    /// Calls to the API took 1 to 5 ms, and the first bucket ended at 25.
+    #[test]
+    fn a_bucket_ends_below_what_each_thing_takes_at_its_best() {
+        let at_best = |timing: Timing| match timing {
+            Timing::ApiCall | Timing::WebhookDelivery | Timing::EventLag => 0.001,
+            Timing::BrainFirst => 0.002,
+            Timing::RtpLateness => 0.002,
+            Timing::CallSetup | Timing::JoinSetup => 0.01,
+            Timing::SpeechFirst | Timing::Transcription => 0.05,
+            Timing::TurnGap => 0.2,
+            Timing::CallLength | Timing::RoomLength => 5.0,
+        };
+        for timing in Timing::ALL {
+            let bounds = timing.buckets();
+            assert!(bounds[0] < at_best(*timing), "{timing:?}");
+            assert!(bounds.is_sorted_by(|a, b| a < b), "{timing:?}");
+        }
+    }
+
     #[test]
     fn what_is_counted_is_rendered() {
         install().unwrap();

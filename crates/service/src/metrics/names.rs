@@ -2,10 +2,22 @@
 
 /// Frame lateness: around one 20 ms frame.
 const FRAME: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.04];
-/// Set-up of calls, joins and deliveries.
-const SETUP: &[f64] = &[0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0];
+/// Set-up of calls and joins: a phone beside the gateway is answered within milliseconds.
+const SETUP: &[f64] = &[
+    0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0,
+];
+/// Requests and deliveries: one on this machine takes about a millisecond.
+const REQUEST: &[f64] = &[
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
+];
 /// What a caller waits for.
-const TURN: &[f64] = &[0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0];
+const TURN: &[f64] = &[
+    0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0,
+];
+/// Parts of that, each by a model here or a provider elsewhere; a flow answers at once.
+const PART: &[f64] = &[
+    0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 5.0,
+];
 /// Lengths of whole sessions.
 const SESSION: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
 
@@ -165,13 +177,11 @@ impl Timing {
     pub const fn buckets(self) -> &'static [f64] {
         match self {
             Self::RtpLateness => FRAME,
-            Self::CallSetup
-            | Self::JoinSetup
-            | Self::WebhookDelivery
-            | Self::EventLag
-            | Self::ApiCall => SETUP,
+            Self::CallSetup | Self::JoinSetup => SETUP,
+            Self::WebhookDelivery | Self::EventLag | Self::ApiCall => REQUEST,
             Self::CallLength | Self::RoomLength => SESSION,
-            Self::TurnGap | Self::Transcription | Self::BrainFirst | Self::SpeechFirst => TURN,
+            Self::TurnGap => TURN,
+            Self::Transcription | Self::BrainFirst | Self::SpeechFirst => PART,
         }
     }
 }
