@@ -3,7 +3,7 @@
 //!
 //! | | asks for |
 //! |---|---|
-//! | `/healthz`, `/readyz` | nothing |
+//! | `/`, `/healthz`, `/readyz` | nothing |
 //! | `/webhooks/livekit` | the sender's signature |
 //! | `/metrics` | the key for metrics, or an admin's token |
 //! | `/api/…` | a LiveKit token of the admin role |

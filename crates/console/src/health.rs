@@ -1,5 +1,6 @@
 //! Liveness, readiness and metrics.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,10 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::Serialize;
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, timeout};
 use trunkline_service::metrics;
+use trunkline_store::Store;
 
 use crate::Shared;
 
@@ -106,19 +108,60 @@ pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> impl IntoRespons
     )
 }
 
-/// A store whose disk stands still takes work: what it must keep waits for it.
+/// A store whose disk stands still takes work: what it must keep waits for it. One whose disk is
+/// full or may not be written does not: it would lose what waits.
 async fn store(shared: &Shared) -> Standing {
     let waiting = shared.store.backlog().borrow().waiting;
-    match timeout(PING, shared.store.ping()).await {
-        Ok(Ok(())) if waiting == 0 => Standing::Ready("answers".to_owned()),
-        Ok(Err(error)) if waiting == 0 => Standing::Waiting(error.to_string()),
-        Err(_) if waiting == 0 => Standing::Waiting("does not answer".to_owned()),
-        Ok(_) | Err(_) => Standing::Ready(format!("{waiting} rows wait for the disk")),
+    match shared.probe.ask(&shared.store).await {
+        Probed::Refused(why) => Standing::Waiting(why),
+        Probed::Taken if waiting == 0 => Standing::Ready("takes what it is to keep".to_owned()),
+        Probed::Late if waiting == 0 => Standing::Waiting("does not answer".to_owned()),
+        Probed::Taken | Probed::Late => {
+            Standing::Ready(format!("{waiting} rows wait for the disk"))
+        }
+    }
+}
+
+/// Whether the store can be written: tried when somebody asks, and not again for a while, since
+/// anybody may ask.
+#[derive(Debug, Default)]
+pub(crate) struct Probe(Mutex<Option<(Instant, Probed)>>);
+
+/// How a try went.
+#[derive(Clone, Debug)]
+enum Probed {
+    Taken,
+    Late,
+    Refused(String),
+}
+
+impl Probe {
+    async fn ask(&self, store: &Store) -> Probed {
+        // One at a time; who comes meanwhile waits for its outcome.
+        let mut last = self.0.lock().await;
+        if let Some((at, outcome)) = last.as_ref()
+            && at.elapsed() < PROBE_EVERY
+        {
+            return outcome.clone();
+        }
+        let outcome = match timeout(PROBE, store.probe()).await {
+            Ok(Ok(())) => Probed::Taken,
+            Ok(Err(error)) => Probed::Refused(match error.source() {
+                Some(below) => format!("{error}: {below}"),
+                None => error.to_string(),
+            }),
+            Err(_) => Probed::Late,
+        };
+        *last = Some((Instant::now(), outcome.clone()));
+        outcome
     }
 }
 
 /// Whoever asks for readiness has seconds, not more.
-const PING: Duration = Duration::from_secs(1);
+const PROBE: Duration = Duration::from_secs(1);
+
+/// How old an outcome may be.
+const PROBE_EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) async fn metrics() -> impl IntoResponse {
     (

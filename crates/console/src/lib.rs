@@ -2,6 +2,7 @@
 //!
 //! | Path | Says |
 //! |---|---|
+//! | `/` | what is here |
 //! | `/healthz` | the process lives |
 //! | `/readyz` | it takes work: every part is ready and no drain has begun |
 //! | `/metrics` | Prometheus text |
@@ -16,6 +17,7 @@ mod access;
 mod calls;
 mod events;
 mod health;
+mod index;
 pub mod webhooks;
 
 use std::io;
@@ -119,12 +121,14 @@ pub(crate) struct Shared {
     pub(crate) events: EventsConfig,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) wake: Arc<Notify>,
+    pub(crate) probe: health::Probe,
 }
 
 /// A running console.
 #[derive(Clone)]
 pub struct ConsoleHandle {
     addr: SocketAddr,
+    has_certificate: bool,
     listeners: broadcast::Sender<Received>,
     shared: Arc<Shared>,
 }
@@ -133,6 +137,16 @@ impl ConsoleHandle {
     /// Where it listens.
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where others reach it: by its certificate, where it has one.
+    pub fn url(&self) -> String {
+        let scheme = if self.has_certificate {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}", self.addr)
     }
 
     /// Every event that is processed from now on, after the consumers had it.
@@ -171,6 +185,7 @@ pub async fn start(
         return Err(StartError::Open { bind });
     }
     config.door.judge(bind)?;
+    let has_certificate = config.door.tls.is_some();
     let failed = |source| StartError::Bind { bind, source };
     let listener = config.door.bind(bind).await.map_err(failed)?;
     let addr = listener.local_addr();
@@ -187,12 +202,14 @@ pub async fn start(
         events: config.events,
         backlog,
         wake: Arc::new(Notify::new()),
+        probe: health::Probe::default(),
     });
     let serve = listener.serve(router(Arc::clone(&shared)), tasks.clone());
     tasks.vital("console", serve);
     info!(%addr, "console listens");
     Ok(ConsoleHandle {
         addr,
+        has_certificate,
         listeners,
         shared,
     })
@@ -209,11 +226,13 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/metrics", get(health::metrics))
         .route_layer(from_fn_with_state(Arc::clone(&shared), access::metrics));
     Router::new()
+        .route("/", get(index::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/webhooks/livekit", post(webhooks::receive))
         .merge(admins)
         .merge(metrics)
+        .fallback(index::nothing)
         .layer(CatchPanicLayer::new())
         .with_state(shared)
 }

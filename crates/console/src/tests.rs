@@ -79,6 +79,91 @@ async fn readiness_follows_the_parts_and_the_drain() {
     assert_eq!(ready().await, StatusCode::SERVICE_UNAVAILABLE);
 }
 
+/// `/readyz` said that the store answers while its disk was full.
+#[tokio::test]
+async fn a_full_disk_is_not_ready_until_there_is_room_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db").display().to_string();
+    let store = Store::open_within(&path, Some(1 << 20)).await.unwrap();
+    let world = World::new(store, EventsConfig::default()).await;
+    let documents = world.store.documents();
+    let page = [7; 4096];
+    let mut fills = Vec::new();
+    loop {
+        let id = fills.len().to_string();
+        let put = documents.put("fill", &id, &page, UnixTime(1)).await;
+        if put.is_err() {
+            break;
+        }
+        fills.push(id);
+    }
+    let answer = reqwest::get(format!("{}/readyz", world.url)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let told: serde_json::Value = answer.json().await.unwrap();
+    let store = told["parts"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&store["name"], &store["ready"]),
+        (&"store".into(), &false.into())
+    );
+    let detail = store["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("full") && detail.contains("free some space"),
+        "{detail}"
+    );
+    for id in fills {
+        documents.delete("fill", &id).await.unwrap();
+    }
+    loop {
+        let answer = reqwest::get(format!("{}/readyz", world.url)).await.unwrap();
+        if answer.status() == StatusCode::OK {
+            break;
+        }
+    }
+}
+
+/// The address itself was an empty page.
+#[tokio::test]
+async fn the_address_itself_says_what_is_there_to_browsers_and_to_others() {
+    let world = world().await;
+    let client = reqwest::Client::new();
+    let open = |accept: &'static str| client.get(&world.url).header("accept", accept).send();
+    let kind = |answer: &reqwest::Response| {
+        answer.headers()["content-type"]
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    let page = open("text/html,application/xhtml+xml,*/*;q=0.8")
+        .await
+        .unwrap();
+    assert_eq!(
+        (page.status(), kind(&page).as_str()),
+        (StatusCode::OK, "text/html; charset=utf-8")
+    );
+    let text = open("*/*").await.unwrap();
+    assert_eq!(
+        (text.status(), kind(&text).as_str()),
+        (StatusCode::OK, "text/plain; charset=utf-8")
+    );
+    let text = text.text().await.unwrap();
+    for word in [
+        "Trunkline 0.",
+        "/healthz",
+        "/metrics",
+        "/api/calls",
+        "token create",
+    ] {
+        assert!(text.contains(word), "{word} is not in:\n{text}");
+    }
+    let nowhere = client
+        .get(format!("{}/nowhere", world.url))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
+    assert!(nowhere.text().await.unwrap().contains("GET / says"));
+}
+
 #[tokio::test]
 async fn calls_are_listed_and_shown() {
     let world = world().await;

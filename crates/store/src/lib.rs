@@ -30,6 +30,7 @@ use sqlx::SqlitePool;
 use sqlx::migrate::MigrateError;
 use tokio::sync::watch;
 use trunkline_base::class::{Class, Classified};
+use trunkline_base::time::UnixTime;
 
 use behind::Behind;
 
@@ -206,12 +207,17 @@ impl Store {
         self.behind.backlog()
     }
 
-    /// Whether the store answers.
+    /// Whether the store takes what it should keep: something as long as a row is written, and
+    /// taken out again. A store that only reads looks well while its disk is full.
     ///
     /// # Errors
     /// [`StoreError`] when it does not.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        let documents = self.documents();
+        documents
+            .put(PROBE, PROBE, &[0; PROBED], UnixTime(0))
+            .await?;
+        documents.delete(PROBE, PROBE).await?;
         Ok(())
     }
 
@@ -227,6 +233,12 @@ impl Store {
         waiting
     }
 }
+
+/// The kind and the name of what is written to see whether that is possible.
+const PROBE: &str = "probe";
+
+/// More than is left free in a page that others have begun.
+const PROBED: usize = 16 * 1024;
 
 /// At the end, rows that wait have this long.
 const LAST_ROWS: Duration = Duration::from_secs(5);
