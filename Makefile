@@ -13,14 +13,15 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# What a verb prints belongs to it: what is done before goes to standard error.
 demo: setup-build ## Phone the agent on this machine: node, SIP, agent, recording
-	@$(CARGO) build --release $(LOCKED) -p trunkline
-	@$$(scripts/bin release) models install
+	@$(CARGO) build --release $(LOCKED) -p trunkline >&2
+	@$$(scripts/bin release) models install >&2
 	@$$(scripts/bin release) demo $(ARGS)
 
 run: setup-build ## Run the daemon with development keys on loopback
-	@$(CARGO) build --release $(LOCKED) -p trunkline
-	@$$(scripts/bin release) models install
+	@$(CARGO) build --release $(LOCKED) -p trunkline >&2
+	@$$(scripts/bin release) models install >&2
 	@$$(scripts/bin release) serve --dev
 
 test: setup-build setup-peers ## Run every test, real peers included
@@ -43,7 +44,7 @@ fuzz: setup-build ## Search for inputs that break a parser: FUZZ_SECONDS each
 	@scripts/fuzz $(FUZZ_SECONDS)
 
 setup-build:
-	@scripts/setup build
+	@scripts/setup build >&2
 
 setup-peers:
 	@scripts/setup peers

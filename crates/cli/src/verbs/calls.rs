@@ -104,8 +104,10 @@ async fn show(store: &Store, id: &str, global: &Global) -> Result<(), Failure> {
         let outcome = recording.outcome.as_deref().unwrap_or("running");
         output::line(&format!("recording {} ({outcome})", recording.path));
     }
-    let words: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
-    output::line(&format!("events {}", words.join(" ")));
+    if !events.is_empty() {
+        let words: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+        output::line(&format!("events {}", words.join(" ")));
+    }
     Ok(())
 }
 
