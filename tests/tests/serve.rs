@@ -83,6 +83,77 @@ fn a_role_that_is_not_known_is_refused_with_those_that_are() {
     assert!(text.contains("phone") && text.contains("egress"), "{text}");
 }
 
+/// A process that was given a part it cannot run waited for ever for nothing.
+#[test]
+fn a_process_in_which_nothing_would_run_ends_and_says_why_and_what_to_write() {
+    for (roles, why) in [
+        (
+            "ingress",
+            "ingress: this version brings no media into rooms",
+        ),
+        ("egress", "egress: nothing to record"),
+        ("ingress,egress", "egress: nothing to record"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let output = run(
+            trunkline()
+                .args(["serve", "--dev", "--roles", roles])
+                .env("TRUNKLINE_STORE", dir.path().join("trunkline.db")),
+            Duration::from_secs(20),
+        );
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{roles}: {text}");
+        assert!(text.contains(why), "{roles}: {text}");
+        assert!(text.contains("--roles node,sip,agent"), "{roles}: {text}");
+    }
+}
+
+/// What LiveKit elsewhere was to be told began with `http://`, which the port does not take from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_events_go_is_told_with_tls_where_there_is_a_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let issued = params.self_signed(&pair).unwrap();
+    let (certificate, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    std::fs::write(&certificate, pem("CERTIFICATE", issued.der())).unwrap();
+    std::fs::write(&key, pem("PRIVATE KEY", &pair.serialize_der())).unwrap();
+    let mut setup = with_roles("console");
+    setup.files = vec![livekit_yaml(&[("server: embedded", "server: remote")])];
+    setup.env.extend([
+        (
+            "TRUNKLINE_TLS_CERTIFICATE",
+            certificate.display().to_string(),
+        ),
+        ("TRUNKLINE_TLS_KEY", key.display().to_string()),
+        ("LIVEKIT_URL", "ws://127.0.0.1:9".to_owned()),
+    ]);
+    let daemon = Daemon::start(&setup);
+    let (_, body) = readiness(&daemon).await;
+    let detail = part(&body, "events")["detail"].as_str().unwrap();
+    let own = format!("https://{}/webhooks/livekit", daemon.addr("console"));
+    assert!(detail.contains(&own), "{detail}");
+    assert_eq!(daemon.stop(Signal::SIGTERM), Some(0));
+}
+
+fn pem(what: &str, der: &[u8]) -> String {
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
+    let text = BASE64_STANDARD.encode(der);
+    format!("-----BEGIN {what}-----\n{text}\n-----END {what}-----\n")
+}
+
+/// A log that is written into a file was full of colour codes.
+#[test]
+fn a_log_that_goes_into_a_file_has_no_colours() {
+    let daemon = Daemon::start(&with_roles("node,console"));
+    let log = daemon.log();
+    assert!(
+        log.contains("console listens") && !log.contains('\u{1b}'),
+        "{log}"
+    );
+    assert_eq!(daemon.stop(Signal::SIGTERM), Some(0));
+}
+
 /// A node or a gateway without an agent must run: the process ended for want of speech models.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_daemon_without_models_runs_without_an_agent_and_says_so() {

@@ -92,6 +92,7 @@ impl Node {
         tracing::info!(http = %http_addr, media = %udp_addr, node = node_id, "node started");
         Ok(NodeHandle {
             http_addr,
+            has_certificate: config.door.tls.is_some(),
             udp_addr,
             rooms,
             dispatcher,
@@ -108,6 +109,7 @@ impl Node {
 #[derive(Debug, Clone)]
 pub struct NodeHandle {
     http_addr: SocketAddr,
+    has_certificate: bool,
     udp_addr: SocketAddr,
     rooms: Rooms,
     dispatcher: Dispatcher,
@@ -136,6 +138,12 @@ impl NodeHandle {
             addr.set_ip([127, 0, 0, 1].into());
         }
         format!("ws://{addr}")
+    }
+
+    /// Where others reach it: as [`Self::url`], but by its certificate where it has one.
+    pub fn public_url(&self) -> String {
+        let scheme = if self.has_certificate { "wss" } else { "ws" };
+        format!("{scheme}://{}", self.http_addr)
     }
 
     /// The door to the rooms.

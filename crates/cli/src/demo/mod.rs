@@ -17,6 +17,7 @@ use tracing::warn;
 use trunkline_agent::config::AgentConfig;
 use trunkline_base::class::{Class, Classified as _};
 use trunkline_bridge::sip::AnswerPolicy;
+use trunkline_console::ConsoleHandle;
 use trunkline_service::config::{Environment, Report as ConfigReport, Source};
 use trunkline_service::tasks::{Limits, Stop, Tasks};
 use trunkline_store::Store;
@@ -151,10 +152,7 @@ async fn tell(
         .sip_addr()
         .map(|addr| addr.to_string())
         .unwrap_or_default();
-    let page = stack
-        .console
-        .as_ref()
-        .map(|console| format!("http://{}", console.addr()));
+    let page = stack.console.as_ref().map(ConsoleHandle::url);
     let page = page.unwrap_or_default();
     if !global.json {
         show::opening(&stack.url, &page);

@@ -179,12 +179,12 @@ fn tell_ready(stack: &Stack, global: &Global) {
     if global.json {
         output::line(&addresses.to_string());
     } else {
-        output::line(&format!("ready: LiveKit at {}", stack.url));
+        output::line(&format!("ready: LiveKit at {}", stack.public_url()));
         if let Some(sip) = stack.sip_addr() {
             output::line(&format!("       phones at sip:agent@{sip}"));
         }
         if let Some(console) = &stack.console {
-            output::line(&format!("       console at http://{}", console.addr()));
+            output::line(&format!("       console at {}", console.url()));
         }
         for (part, standing) in stack.idle() {
             output::line(&match standing {

@@ -1,13 +1,18 @@
 //! The parts of this daemon and how they stand, each asked when somebody wants to know.
 
-use std::net::SocketAddr;
-
 use tokio::sync::watch;
 use tracing::info;
 use trunkline_agent::worker::AgentHandle;
+use trunkline_base::class::Class;
 use trunkline_bridge::sip::{GatewayHandle, ServerStore};
 use trunkline_client::jobs::WorkerState;
 use trunkline_console::{Part, Readiness, Standing};
+
+use super::{NOT_ASKED, Roles};
+use crate::failure::Failure;
+
+/// The server, where it is elsewhere.
+pub(super) const LIVEKIT: &str = "livekit";
 
 /// The list that `/readyz` and the start's message read.
 #[derive(Clone, Default)]
@@ -37,6 +42,32 @@ impl Parts {
         info!(part = name, why, "does not run");
         let why = why.to_owned();
         self.runs(name, move || Standing::Off(why.clone()));
+    }
+
+    /// Whether anything runs here; the server elsewhere does not.
+    pub(super) fn any_runs(&self) -> bool {
+        let parts = self.0.borrow().clone();
+        let mut ours = parts.iter().filter(|part| part.name != LIVEKIT);
+        ours.any(|part| !matches!(part.standing(), Standing::Off(_)))
+    }
+
+    /// A process in which nothing runs would wait for ever for its end.
+    pub(super) fn nothing_runs(&self, roles: &Roles) -> Failure {
+        let mut text = "none of the parts that are asked for can run here:".to_owned();
+        for (part, standing) in self.idle() {
+            if let Standing::Off(why) = standing
+                && why != NOT_ASKED
+            {
+                text.push_str(&format!("\n  {part}: {why}"));
+            }
+        }
+        text.push_str(if roles.are_named() {
+            "\nchange what stands in the way, or name others, such as `--roles node,sip,agent`; without \
+             --roles everything runs that can"
+        } else {
+            "\nchange what stands in the way in the configuration files"
+        });
+        Failure::new(Class::Invalid, "serve.nothing_runs", text)
     }
 
     /// The parts that take no work now, each with the reason.
@@ -91,8 +122,8 @@ pub(super) fn sip(
 }
 
 /// A server elsewhere tells its events to the console.
-pub(super) fn events(console: SocketAddr) -> impl Fn() -> Standing + Send + Sync + 'static {
-    let own = format!("http://{console}/webhooks/livekit");
-    let text = format!("come as webhooks: name {own} in LiveKit's webhook.urls");
+pub(super) fn events(console: &str) -> impl Fn() -> Standing + Send + Sync + 'static {
+    let text =
+        format!("come as webhooks: name {console}/webhooks/livekit in LiveKit's webhook.urls");
     move || Standing::Ready(text.clone())
 }

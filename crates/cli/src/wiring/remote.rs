@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tracing::{info, warn};
 use trunkline_base::id::RoomName;
 use trunkline_client::api::LiveKitApiClient;
@@ -16,20 +16,30 @@ use crate::failure::chain;
 const EVERY: Duration = Duration::from_secs(10);
 /// While it is away it is sought more often: calls wait for it.
 pub(super) const AWAY: Duration = Duration::from_secs(2);
-/// The start waits this long for the first answer.
-const FIRST: Duration = Duration::from_secs(5);
 
-/// Begins to watch the server, and says how it stands at first.
-pub(super) async fn follow(
-    api: LiveKitApiClient,
-    tasks: &Tasks,
-) -> impl Fn() -> Standing + Send + Sync + 'static {
+/// A server that is looked after.
+pub(super) struct Watched(watch::Receiver<Standing>);
+
+impl Watched {
+    /// How it stands, whenever that is asked.
+    pub(super) fn ask(&self) -> impl Fn() -> Standing + Send + Sync + 'static {
+        let standing = self.0.clone();
+        move || standing.borrow().clone()
+    }
+
+    /// Waits until it has answered, or has been seen not to, for the first time.
+    pub(super) async fn first_answer(mut self) {
+        // Whoever looks is gone: then nothing comes any more.
+        let _gone = self.0.changed().await;
+    }
+}
+
+/// Begins to watch the server.
+pub(super) fn follow(api: LiveKitApiClient, tasks: &Tasks) -> Watched {
     let asking = Standing::Waiting(format!("waits for the first answer of {}", api.url()));
     let (tell, standing) = watch::channel(asking);
     tasks.session("livekit", look(api, tell, tasks.stop()));
-    // Late or never, the daemon goes on: the watch says how it stands.
-    let _ = timeout(FIRST, standing.clone().changed()).await;
-    move || standing.borrow().clone()
+    Watched(standing)
 }
 
 async fn look(api: LiveKitApiClient, standing: watch::Sender<Standing>, stop: Stop) {

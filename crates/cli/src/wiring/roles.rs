@@ -34,6 +34,11 @@ impl Roles {
         self.0.is_empty() || self.0.contains(&role)
     }
 
+    /// Whether any was asked for by name.
+    pub(crate) fn are_named(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// Whether it was asked for by name.
     pub(crate) fn name(&self, role: Role) -> bool {
         self.0.contains(&role)

@@ -39,27 +39,34 @@ pub(super) trait Entry: Message + Default + Clone + PartialEq {
     fn delete(api: &LiveKitApiClient, id: &str) -> impl Future<Output = Answer<()>> + Send;
 }
 
+/// Their messages have these fields in common, and no trait that says so.
+macro_rules! fields {
+    ($id:ident) => {
+        fn id(&self) -> &str {
+            &self.$id
+        }
+
+        fn metadata(&self) -> &str {
+            &self.metadata
+        }
+
+        fn with_metadata_of(mut self, other: &Self) -> Self {
+            self.metadata.clone_from(&other.metadata);
+            self
+        }
+
+        fn is_as_created(&self) -> bool {
+            self.created_at == self.updated_at
+        }
+    };
+}
+
 impl Entry for Inbound {
     const WHAT: &'static str = "trunk";
     const MADE: &'static str = "sip_file_trunk";
     const DELETE: &'static str = "trunkline sip inbound delete";
 
-    fn id(&self) -> &str {
-        &self.sip_trunk_id
-    }
-
-    fn metadata(&self) -> &str {
-        &self.metadata
-    }
-
-    fn with_metadata_of(mut self, other: &Self) -> Self {
-        self.metadata.clone_from(&other.metadata);
-        self
-    }
-
-    fn is_as_created(&self) -> bool {
-        self.created_at == self.updated_at
-    }
+    fields!(sip_trunk_id);
 
     fn is_as(&self, wanted: &Self) -> bool {
         self.name == wanted.name
@@ -101,22 +108,7 @@ impl Entry for Rule {
     const MADE: &'static str = "sip_file_rule";
     const DELETE: &'static str = "trunkline sip dispatch delete";
 
-    fn id(&self) -> &str {
-        &self.sip_dispatch_rule_id
-    }
-
-    fn metadata(&self) -> &str {
-        &self.metadata
-    }
-
-    fn with_metadata_of(mut self, other: &Self) -> Self {
-        self.metadata.clone_from(&other.metadata);
-        self
-    }
-
-    fn is_as_created(&self) -> bool {
-        self.created_at == self.updated_at
-    }
+    fields!(sip_dispatch_rule_id);
 
     fn is_as(&self, wanted: &Self) -> bool {
         let config = |rule: &Self| {

@@ -1,0 +1,254 @@
+//! Each part, made as the settings say.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tracing::info;
+use trunkline_agent::speech::Speech;
+use trunkline_agent::worker::{AgentHandle, AgentWorker};
+use trunkline_base::class::Class;
+use trunkline_base::id::RoomName;
+use trunkline_base::token::KeyRing;
+use trunkline_bridge::egress::{Recorder, RecorderConfig};
+use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle, OwnSetup};
+use trunkline_console::webhooks::EventsConfig;
+use trunkline_console::{Access, ConsoleConfig, ConsoleHandle};
+use trunkline_node::{NodeConfig, NodeHandle, Receiver, WebhookConfig};
+use trunkline_service::listen::Door;
+use trunkline_service::metrics;
+use trunkline_service::tasks::Tasks;
+use trunkline_store::Store;
+
+use super::clients::{background_api, seeking_options};
+use super::{NOT_ASKED, Role, Roles, behind, recording, sip_setup};
+use crate::clock::now;
+use crate::failure::Failure;
+use crate::retention;
+use crate::settings::{Http, Settings};
+
+pub(super) async fn open_store(path: &Path) -> Result<Store, Failure> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        std::fs::create_dir_all(dir).map_err(|error| {
+            let text = format!(
+                "cannot make {}: {error}; choose another store.path",
+                dir.display()
+            );
+            Failure::new(Class::Invalid, "store.dir", text)
+        })?;
+    }
+    Ok(Store::open(&path.display().to_string()).await?)
+}
+
+/// Another process's calls are its own: only the one that takes calls closes them.
+pub(super) async fn close_orphans(store: &Store) -> Result<(), Failure> {
+    let orphans = store.calls().close_orphans(now()).await?;
+    if orphans > 0 {
+        info!(
+            calls = orphans,
+            "closed the calls of a process that was killed"
+        );
+    }
+    Ok(())
+}
+
+/// What goes on behind all parts: rows that wait or are old, and timings that pile up.
+pub(super) fn look_after(store: &Store, settings: &Settings, tasks: &Tasks) {
+    let forgetting = retention::follow(store.clone(), settings.security.retention, tasks.stop());
+    tasks.vital("retention", forgetting);
+    tasks.session("store backlog", behind::tell(store.backlog(), tasks.stop()));
+    tasks.vital("metrics", metrics::upkeep(tasks.stop()));
+}
+
+/// Who may come in: to the node and to the console alike, with one certificate.
+pub(super) fn door(settings: &Settings, tasks: &Tasks) -> Result<Door, Failure> {
+    let security = &settings.security;
+    let tls = security.transport.certificates()?;
+    if let Some(certificates) = tls.clone() {
+        tasks.vital("certificate", certificates.follow(tasks.stop()));
+    }
+    let Http { caps, clocks } = security.http.clone();
+    Ok(security.transport.door(caps, clocks, tls))
+}
+
+pub(super) fn console_config(
+    settings: &Settings,
+    keys: &KeyRing,
+    dev: bool,
+    door: Door,
+) -> ConsoleConfig {
+    ConsoleConfig {
+        bind: settings.monitoring.console,
+        door,
+        access: Access {
+            open: dev,
+            metrics_key: settings.monitoring.metrics_key.clone(),
+            hosts: settings.monitoring.hosts.clone(),
+        },
+        keys: keys.clone(),
+        events: EventsConfig::default(),
+    }
+}
+
+pub(super) fn node_config(
+    settings: &Settings,
+    keys: &KeyRing,
+    dev: bool,
+    door: Door,
+    console: Option<&ConsoleHandle>,
+) -> NodeConfig {
+    let wanted = &settings.livekit.node;
+    let own =
+        console.map(|console| format!("http://{}/webhooks/livekit", reachable(console.addr())));
+    let others = wanted.webhooks.iter().cloned();
+    let receivers = own.into_iter().chain(others).map(Receiver::all).collect();
+    let tls = settings.security.transport_rules().tls_for_http();
+    NodeConfig {
+        node_ips: wanted.node_ip.into_iter().collect(),
+        dev,
+        door,
+        webhooks: WebhookConfig {
+            receivers,
+            tls: tls.ok().map(Arc::new),
+            ..WebhookConfig::default()
+        },
+        rooms: wanted.rooms.defaults,
+        limits: wanted.rooms.limits,
+        presets: wanted.rooms.presets.clone(),
+        ingress: wanted.rooms.ingress.clone(),
+        ..NodeConfig::new(wanted.http, wanted.rtc_udp, keys.clone())
+    }
+}
+
+/// Where this process reaches a listener of its own.
+fn reachable(mut addr: SocketAddr) -> SocketAddr {
+    if addr.ip().is_unspecified() {
+        addr.set_ip([127, 0, 0, 1].into());
+    }
+    addr
+}
+
+/// Starts the recorder, and gives the lane on which it is told of calls, or why it does not run.
+pub(super) async fn recorder(
+    settings: &Settings,
+    keys: &KeyRing,
+    roles: &Roles,
+    node: Option<&NodeHandle>,
+    store: &Store,
+    tasks: &Tasks,
+) -> Result<Result<mpsc::Sender<RoomName>, &'static str>, Failure> {
+    if !roles.include(Role::Egress) {
+        return Ok(Err(NOT_ASKED));
+    }
+    if !settings.livekit.recording.enabled {
+        return Ok(Err("recording.enabled is false"));
+    }
+    let orders = node.and_then(NodeHandle::take_egress_orders);
+    let calls_come = settings.livekit.sip.enabled && roles.include(Role::Sip);
+    if !calls_come && orders.is_none() {
+        return Ok(Err("nothing to record: neither node nor sip runs here"));
+    }
+    let config = RecorderConfig {
+        transport: settings.security.transport_rules(),
+        ..RecorderConfig::new(
+            settings.livekit.url.clone(),
+            keys.clone(),
+            settings.livekit.recording.dir.clone(),
+        )
+    };
+    let recorder = Recorder::start(config, store.clone(), tasks.clone()).await?;
+    let (calls, followed) = mpsc::channel(CALLS);
+    tasks.vital(
+        "recording",
+        recording::follow(followed, recorder.clone(), tasks.stop()),
+    );
+    if let Some(orders) = orders {
+        tasks.vital(
+            "egress orders",
+            recording::obey(orders, recorder.clone(), tasks.stop()),
+        );
+    }
+    let told = recording::Told {
+        node: node.cloned(),
+        store: store.clone(),
+    };
+    tasks.vital(
+        "egress events",
+        recording::tell(recorder.events(), told, tasks.stop()),
+    );
+    Ok(Ok(calls))
+}
+
+pub(super) fn worker(
+    settings: &Settings,
+    keys: &KeyRing,
+    speech: Result<Speech, String>,
+    store: &Store,
+    tasks: &Tasks,
+) -> Result<Result<AgentHandle, String>, Failure> {
+    let Some(mut config) = settings.agent.clone() else {
+        return Ok(Err("there is no agent.yaml".to_owned()));
+    };
+    let speech = match speech {
+        Ok(speech) => speech,
+        Err(why) => return Ok(Err(why)),
+    };
+    config.announcement = settings.livekit.recording.announcement();
+    let api = background_api(settings, keys)?;
+    let agent = AgentWorker::start(config, api, keys.clone(), speech, store.clone(), tasks)?;
+    Ok(Ok(agent))
+}
+
+pub(super) async fn gateway(
+    settings: &Settings,
+    keys: &KeyRing,
+    node: Option<&NodeHandle>,
+    calls: Option<mpsc::Sender<RoomName>>,
+    store: &Store,
+    tasks: &Tasks,
+) -> Result<Result<GatewayHandle, &'static str>, Failure> {
+    let sip = &settings.livekit.sip;
+    if !sip.enabled {
+        return Ok(Err("sip.enabled is false"));
+    }
+    let own = if node.is_some() {
+        let api = background_api(settings, keys)?;
+        sip_setup::apply(&api, store, &settings.sip_setup).await?;
+        OwnSetup::default()
+    } else {
+        sip_setup::own(&settings.sip_setup)
+    };
+    let config = GatewayConfig {
+        own,
+        ask_on_miss: node.is_none(),
+        joined: calls,
+        udp: sip.udp,
+        tcp: sip.tcp,
+        public_ip: sip.public_ip,
+        rtp_ports: sip.rtp_ports.clone(),
+        answer: sip.answer,
+        hold_limit: sip.hold_limit,
+        agent_wait: sip.agent_wait,
+        codecs: sip.codecs.clone(),
+        max_calls: settings.security.sip.max_calls,
+        invites_per_second: settings.security.sip.invites_per_second,
+        strangers_per_second: settings.security.sip.strangers_per_second,
+        strangers: settings.security.sip.strangers(),
+        tcp_caps: settings.security.sip.tcp_caps(),
+        transport: settings.security.transport_rules(),
+        api: seeking_options(settings),
+        ..GatewayConfig::new(settings.livekit.url.clone(), keys.clone())
+    };
+    let gateway = Gateway::start(config, store.clone(), tasks.clone()).await?;
+    if let Some(changes) = node.and_then(NodeHandle::take_sip_changes) {
+        tasks.vital(
+            "sip changes",
+            sip_setup::follow(changes, gateway.clone(), tasks.stop()),
+        );
+    }
+    Ok(Ok(gateway))
+}
+
+/// Calls whose recording is about to start. Filling it means that the recorder is stuck.
+const CALLS: usize = 256;
