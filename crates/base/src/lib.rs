@@ -24,5 +24,6 @@ pub mod id;
 pub mod plain;
 pub mod retry;
 pub mod secret;
+pub mod source;
 pub mod time;
 pub mod token;

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use trunkline_base::source::source_of;
+
 /// How many connections a port takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caps {
@@ -70,27 +72,7 @@ pub(super) struct Ledger {
 struct Present {
     connections: usize,
     strangers: usize,
-    sources: HashMap<Source, usize>,
-}
-
-/// Whoever has one address of an IPv6 network of 64 bits has all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Source {
-    V4(u32),
-    V6(u64),
-}
-
-impl From<IpAddr> for Source {
-    fn from(ip: IpAddr) -> Self {
-        match ip.to_canonical() {
-            IpAddr::V4(ip) => Self::V4(ip.to_bits()),
-            IpAddr::V6(ip) => {
-                let [a, b, c, d, ..] = ip.segments();
-                let pack = |high: u64, low: u16| (high << 16) | u64::from(low);
-                Self::V6([b, c, d].into_iter().fold(u64::from(a), pack))
-            }
-        }
-    }
+    sources: HashMap<IpAddr, usize>,
 }
 
 impl Ledger {
@@ -103,7 +85,7 @@ impl Ledger {
 
     /// One more. `spared` is the operator's proxy, behind which there are many.
     pub(super) fn enter(self: &Arc<Self>, ip: IpAddr, spared: bool) -> Result<Ticket, Full> {
-        let source = Source::from(ip);
+        let source = source_of(ip);
         self.with(|present| {
             if present.connections >= self.caps.connections {
                 return Err(Full::All);
@@ -135,7 +117,7 @@ impl Ledger {
 }
 
 impl Present {
-    fn no_stranger(&mut self, source: Source) {
+    fn no_stranger(&mut self, source: IpAddr) {
         self.strangers = self.strangers.saturating_sub(1);
         if let Some(from_there) = self.sources.get_mut(&source) {
             *from_there = from_there.saturating_sub(1);
@@ -150,7 +132,7 @@ impl Present {
 #[derive(Debug)]
 pub(super) struct Ticket {
     ledger: Arc<Ledger>,
-    source: Source,
+    source: IpAddr,
     stranger: AtomicBool,
 }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
+use trunkline_base::source::source_of;
 
 use super::Limits;
 
@@ -82,7 +83,7 @@ impl Admission {
     /// May this source send one more INVITE?
     pub(super) fn admit(&mut self, source: IpAddr, now: Instant) -> bool {
         let known = self.knows(source, now);
-        let source = bucket(source);
+        let source = source_of(source);
         self.sweep(now);
         let full_at = self.full_at.get(&source).copied().unwrap_or(now).max(now);
         let after = full_at + self.cost;
@@ -105,14 +106,6 @@ impl Admission {
             self.full_at.retain(|_, full_at| *full_at > now);
             self.swept = now;
         }
-    }
-}
-
-/// One bucket per IPv4 address and per IPv6 /64, since a host owns its whole /64.
-fn bucket(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
-        v4 => v4,
     }
 }
 
