@@ -3,7 +3,7 @@
 //!
 //! Senders that do not keep to RFC 4733 are understood where it costs nothing: a timestamp used
 //! again for the next press, one that creeps along within a press, ends alone without a beginning,
-//! a new SSRC or other numbers from one press to the next.
+//! a new SSRC or other numbers from one press to the next, or the very same ones.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -25,6 +25,9 @@ pub struct Receiver {
     current: Option<Press>,
     /// Presses that are over, latest last, so that their repeats are known.
     recent: VecDeque<Press>,
+    /// What looks like an old packet of the last press of this key, or like the first of another by a
+    /// sender that counts from the same numbers at each press: the next packet tells.
+    suspect: Option<Press>,
 }
 
 /// One press of a key, as far as it is known.
@@ -159,8 +162,13 @@ impl Receiver {
             known.is_same(press) || known.creeps_on(press) || known.ended && known.moves_to(press)
         };
         if let Some(known) = self.recent.iter_mut().rev().find(same) {
-            if !known.repeated_by(press) {
+            let suspect = self.suspect.take();
+            if !known.repeated_by(press) || suspect.is_some_and(|first| first.leads_to(press)) {
                 return Meaning::New;
+            }
+            if known.might_begin_again(press) {
+                self.suspect = Some(*press);
+                return Meaning::Known;
             }
             known.heard = press.heard;
             known.duration = known.duration.max(press.duration);
@@ -266,7 +274,8 @@ impl Press {
     /// This press is over. Does a packet that looks like one of it belong to it?
     fn repeated_by(&self, next: &Self) -> bool {
         if self.step(next) <= 0 {
-            return true;
+            // Nothing is under way for so long, and what lost its beginning is an end.
+            return !(self.ended && next.ended && self.since(next) > LOST_END);
         }
         match (self.ended, next.ended) {
             (true, true) => self.since(next) <= LOST_END,
@@ -274,6 +283,21 @@ impl Press {
             // It was given up during a long loss and is still held.
             (false, _) => next.duration >= self.duration,
         }
+    }
+
+    /// This press is over, and the other has no later number. Is it so short, after a pause, as only
+    /// the beginning of a press is?
+    fn might_begin_again(&self, next: &Self) -> bool {
+        !next.ended && next.duration <= self.duration / 2 && self.since(next) >= SHORTEST_GAP
+    }
+
+    /// Does the other go on with what this one seemed to begin?
+    fn leads_to(&self, next: &Self) -> bool {
+        let is_longer = next.ended || next.duration > self.duration;
+        self.is_same(next)
+            && (1..=2).contains(&self.step(next))
+            && is_longer
+            && self.since(next) < LOST_END
     }
 
     /// Is the other one late, from before this one? At the same time it is none that was missed, but
@@ -295,6 +319,9 @@ const PAUSE: Duration = Duration::from_millis(80);
 
 /// Packets of one press are mostly no farther apart than this; presses are.
 const CREEP: Duration = Duration::from_millis(60);
+
+/// Between two presses of a key there is more, and a packet overtaken by an end is not later.
+const SHORTEST_GAP: Duration = Duration::from_millis(40);
 
 /// A segment shorter than this was no reason to begin another: 4 s at 8 kHz.
 const LONG_SEGMENT: u16 = 0x8000;
