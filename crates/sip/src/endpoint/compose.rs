@@ -140,7 +140,7 @@ pub(super) fn return_path(flow: Flow, request: &mut Request, mut via: Via) -> Wa
     let mut back = flow;
     let source = flow.remote;
     let listens = SocketAddr::new(source.ip(), via.port.unwrap_or(5060));
-    let direct = via.host.parse() == Ok(source.ip());
+    let direct = via.host.parse() == Ok(source.ip()) && via.odd_port.is_none();
     if !direct {
         via.params.set("received", Some(&source.ip().to_string()));
     }

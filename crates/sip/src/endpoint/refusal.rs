@@ -49,7 +49,12 @@ pub(super) fn refusal(
             status: match fault {
                 Fault::Version => 505,
                 Fault::TooLarge => 513,
-                Fault::Headers | Fault::RequestUri | Fault::ContentLength | Fault::BodyShort => 400,
+                Fault::BodyTooLarge => 413,
+                Fault::StartLine
+                | Fault::Headers
+                | Fault::RequestUri
+                | Fault::ContentLength
+                | Fault::BodyShort => 400,
             },
             ..Refusal::malformed(fault.to_string())
         });
@@ -86,6 +91,9 @@ pub(super) fn refusal(
 /// What a request lacks that its answer or its call cannot do without.
 fn unreadable(request: &Request, transport: Transport) -> Option<String> {
     let headers = &request.headers;
+    if headers.via().is_ok_and(|via| via.is_odd()) {
+        return Some("Via is malformed".to_owned());
+    }
     for single in [name::FROM, name::TO, name::CALL_ID, name::CSEQ] {
         let mut lines = headers.lines(single);
         let first = lines.next();

@@ -3,48 +3,56 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use crate::uri::{Params, Uri, parse_host_port, write_host};
+use crate::uri::{Params, Uri, UriError, parse_host_port, write_host};
 
 use super::Method;
 
 /// One Via value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Via {
+    /// `2.0`, or what stands in its place.
+    pub version: String,
     /// `UDP`, `TCP`, `TLS`, …
     pub transport: String,
     /// Host of sent-by.
     pub host: String,
     /// Port of sent-by.
     pub port: Option<u16>,
+    /// What stands where a port should and is none.
+    pub odd_port: Option<String>,
     /// `branch`, `received`, `rport` and others.
     pub params: Params,
 }
 
 impl Via {
-    /// Reads `SIP/2.0/UDP host:port;branch=…`, with blanks wherever the grammar lets them stand.
+    /// Reads `SIP/2.0/UDP host:port;branch=…`, with blanks wherever the grammar lets them stand. It
+    /// may be [odd](Self::is_odd) and is read all the same: its sender can be answered.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '/').map(str::trim);
         let (sip, version, rest) = (parts.next()?, parts.next()?, parts.next()?);
-        if !sip.eq_ignore_ascii_case("SIP") || version != "2.0" {
+        if !sip.eq_ignore_ascii_case("SIP") || !super::parse::is_token(version) {
             return None;
         }
         let (transport, rest) = rest.split_once(char::is_whitespace)?;
         let (sent_by, params) = rest.split_once(';').unwrap_or((rest, ""));
         let sent_by: String = sent_by.split_whitespace().collect();
-        let (host, port) = match parse_host_port(&sent_by) {
-            Ok((host, port)) => (host, port),
-            // An IPv6 address without its brackets.
-            Err(_) => (sent_by.parse::<Ipv6Addr>().ok().map(|_| &*sent_by)?, None),
-        };
+        let (host, port, odd_port) = read_sent_by(&sent_by)?;
         if !super::parse::is_token(transport) {
             return None;
         }
         Some(Self {
             transport: transport.to_ascii_uppercase(),
+            version: version.to_owned(),
             host: host.to_owned(),
             port,
+            odd_port: odd_port.map(str::to_owned),
             params: Params::parse(params),
         })
+    }
+
+    /// Is it of another SIP, or its port none?
+    pub fn is_odd(&self) -> bool {
+        self.version != "2.0" || self.odd_port.is_some()
     }
 
     /// The transaction's name, with the RFC 3261 cookie or without.
@@ -55,12 +63,31 @@ impl Via {
 
 impl fmt::Display for Via {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/2.0/{} ", self.transport)?;
+        write!(f, "SIP/{}/{} ", self.version, self.transport)?;
         write_host(f, &self.host)?;
-        if let Some(port) = self.port {
-            write!(f, ":{port}")?;
+        match (self.port, &self.odd_port) {
+            (Some(port), _) => write!(f, ":{port}")?,
+            (None, Some(odd)) => write!(f, ":{odd}")?,
+            (None, None) => {}
         }
         write!(f, "{}", self.params)
+    }
+}
+
+/// Host, port, and what stands where the port should.
+fn read_sent_by(text: &str) -> Option<(&str, Option<u16>, Option<&str>)> {
+    match parse_host_port(text) {
+        Ok((host, port)) => Some((host, port, None)),
+        // An IPv6 address without its brackets.
+        Err(_) if text.parse::<Ipv6Addr>().is_ok() => Some((text, None, None)),
+        Err(UriError::Port) => {
+            let (host, port) = match text.strip_prefix('[') {
+                Some(rest) => rest.split_once("]:")?,
+                None => text.split_once(':')?,
+            };
+            Some((host, None, Some(port).filter(|port| !port.is_empty())))
+        }
+        Err(_) => None,
     }
 }
 

@@ -222,4 +222,6 @@ pub(crate) fn split_values(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[cfg(test)]
+mod stream_tests;
+#[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ pub enum ParseError {
     /// Nothing, or line breaks only: a keep-alive.
     #[error("message is empty")]
     Empty,
-    /// The first line is neither a request's nor a response's.
+    /// The first line is neither a request's nor a response's, and no Via says whom to tell.
     #[error("start line is not sip")]
     StartLine,
     /// A response with a fault. Nobody answers a response.
@@ -30,6 +30,12 @@ pub enum Fault {
     /// Over [`MAX_MESSAGE`] bytes, or promises to be.
     #[error("message is longer than 65535 bytes")]
     TooLarge,
+    /// Content-Length promises more than [`MAX_MESSAGE`] bytes of body.
+    #[error("body is longer than 65535 bytes")]
+    BodyTooLarge,
+    /// The first line is no request's.
+    #[error("start line is malformed")]
+    StartLine,
     /// Over [`MAX_HEADERS`] header lines.
     #[error("more than 256 header lines")]
     Headers,
@@ -67,7 +73,10 @@ pub fn parse(data: &[u8]) -> Result<Message, ParseError> {
     let data = data.get(..data.len().min(MAX_MESSAGE)).unwrap_or_default();
     let (head, body) = split_head(data);
     let mut lines = head_lines(head);
-    let (first, mut fault) = start_line(lines.next().unwrap_or_default())?;
+    let (first, mut fault) = match start_line(lines.next().unwrap_or_default()) {
+        Ok(first) => first,
+        Err(error) => return Err(broken(head).unwrap_or(error)),
+    };
     let (headers, too_many) = header_lines(lines);
     if too_many {
         fault = fault.or(Some(Fault::Headers));
@@ -189,6 +198,36 @@ fn start_line(line: &[u8]) -> Result<(StartLine, Option<Fault>), ParseError> {
     Ok((StartLine::Request(Method::parse(method), uri), fault))
 }
 
+/// A message whose first line nobody understands is answered if its headers say to whom, unless it
+/// looks like a response or an ACK, which nobody answers.
+fn broken(head: &[u8]) -> Option<ParseError> {
+    let (line, _) = decode(head_lines(head).next()?);
+    let line = line.trim_matches(is_blank);
+    let is_response = line
+        .get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case("SIP/"));
+    if is_response {
+        return None;
+    }
+    // The line may be missing altogether: then it is a header.
+    let (headers, _) = header_lines(head_lines(head));
+    headers.via().ok()?;
+    let written = line.split(is_blank).next().unwrap_or_default();
+    let method = match headers.cseq() {
+        _ if written.eq_ignore_ascii_case("ACK") => Method::Ack,
+        Ok(cseq) => cseq.method,
+        Err(_) => Method::parse(written),
+    };
+    let request = Request {
+        method,
+        uri: RequestUri::Foreign(String::new()),
+        headers,
+        body: Bytes::new(),
+    };
+    let fault = Fault::StartLine;
+    Some(ParseError::Request(Box::new(Faulty { request, fault })))
+}
+
 fn status_line(rest: &str) -> Result<StartLine, ParseError> {
     let (status, reason) = rest.split_once(' ').unwrap_or((rest, ""));
     let three = status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit());
@@ -261,7 +300,7 @@ fn cut_body(headers: &Headers, body: &[u8]) -> Result<Bytes, Fault> {
         return Ok(Bytes::copy_from_slice(body));
     };
     if length > MAX_MESSAGE {
-        return Err(Fault::TooLarge);
+        return Err(Fault::BodyTooLarge);
     }
     let body = body.get(..length).ok_or(Fault::BodyShort)?;
     Ok(Bytes::copy_from_slice(body))

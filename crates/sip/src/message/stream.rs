@@ -5,11 +5,12 @@
 //! - a header too few or an odd one is the reader's business, not the framer's;
 //! - without a Content-Length, or with an unreadable one, the body is empty and what follows is
 //!   passed over;
-//! - a Content-Length that is too long swallows the beginning of the next message. In a session
-//!   description, whose lines have a form, that is seen; otherwise [`Framer::expire`] ends the wait.
+//! - a Content-Length that is too long swallows the beginning of the next message, which is seen
+//!   unless the body is one that may hold messages; otherwise [`Framer::expire`] ends the wait.
 //!
-//! Each of these is handed on all the same, since the reader answers it with 400. Only a stream
-//! that says nothing for 64 kB, or a message that could never be held, ends it.
+//! Each of these is handed on all the same, since the reader answers it with 400; so is a message
+//! whose first line means to begin one and does not. Only a stream of another protocol, one that
+//! says nothing for 64 kB, or a message that could never be held, ends it.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -33,9 +34,28 @@ pub enum FrameError {
     /// A message or its head is larger than [`MAX_MESSAGE`].
     #[error("message on stream is too large")]
     TooLarge,
-    /// Nothing looked like a message for as long as the largest one may be.
+    /// Nothing looked like a message for as long as the largest one may be, or it does not even
+    /// begin with text.
     #[error("stream is not sip")]
     NotSip,
+    /// A record of TLS, where plain SIP is spoken.
+    #[error("stream is tls")]
+    Tls,
+    /// A message of STUN.
+    #[error("stream is stun")]
+    Stun,
+}
+
+impl FrameError {
+    /// For counters.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::TooLarge => "framing",
+            Self::NotSip => "not_sip",
+            Self::Tls => "tls",
+            Self::Stun => "stun",
+        }
+    }
 }
 
 /// Collects bytes and gives whole messages. Holds at most one message and what was pushed last.
@@ -48,6 +68,8 @@ pub struct Framer {
     begun: Option<Begun>,
     /// Bytes passed over since the last message.
     skipped: usize,
+    /// Has anything on this stream been SIP?
+    spoke: bool,
     lost: Option<FrameError>,
 }
 
@@ -56,7 +78,10 @@ pub struct Framer {
 struct Begun {
     /// Head and body.
     total: usize,
+    /// Each of its lines has a form that no message's first line has.
     is_sdp: bool,
+    /// It may hold messages, or whatever looks like one.
+    is_opaque: bool,
     /// Start of the first line of the body not looked at.
     looked: usize,
 }
@@ -100,6 +125,7 @@ impl Framer {
             }
             let breaks = self.buffer.iter().take_while(|b| is_break(**b)).count();
             self.buffer.advance(breaks);
+            self.refuse_foreign()?;
             if self.skip()? {
                 return Ok(Some(Framed::Skipped));
             }
@@ -122,8 +148,29 @@ impl Framer {
         Some(self.give(length))
     }
 
+    /// What another protocol begins with would be waited through until a line ends in it, and
+    /// nobody would be heard meanwhile.
+    fn refuse_foreign(&mut self) -> Result<(), FrameError> {
+        let data = self.buffer.as_ref();
+        let strange = |line: &[u8]| {
+            line.iter()
+                .any(|byte| byte.is_ascii_control() && !b"\0\t\r".contains(byte))
+        };
+        let first = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let error = match data {
+            [20..=23, 3, 0..=4, ..] => FrameError::Tls,
+            // Bare, and after a length (RFC 4571).
+            [0..=3, _, _, _, 0x21, 0x12, 0xa4, 0x42, ..]
+            | [_, _, 0..=3, _, _, _, 0x21, 0x12, 0xa4, 0x42, ..] => FrameError::Stun,
+            _ if !self.spoke && self.skipped == 0 && strange(first) => FrameError::NotSip,
+            _ => return Ok(()),
+        };
+        self.lost = Some(error);
+        Err(error)
+    }
+
     fn give(&mut self, length: usize) -> Framed {
-        (self.looked, self.begun, self.skipped) = (0, None, 0);
+        (self.looked, self.begun, self.skipped, self.spoke) = (0, None, 0, true);
         Framed::Message(self.buffer.split_to(length).freeze())
     }
 
@@ -138,7 +185,8 @@ impl Framer {
         let mut any = false;
         while let Some(end) = self.buffer.iter().position(|b| *b == b'\n') {
             let line = self.buffer.get(..end).unwrap_or_default();
-            if begins_message(line) {
+            // What is left of a body looks like much; right behind a message it must be more.
+            if begins_message(line) || (self.skipped == 0 && would_begin(line)) {
                 return Ok(any);
             }
             self.buffer.advance(end + 1);
@@ -173,9 +221,11 @@ impl Framer {
         let (headers, _) = header_lines(lines);
         // Missing or unreadable: the reader says so.
         let body = content_length(&headers).ok().flatten().unwrap_or(0);
+        let kind = headers.content_type().unwrap_or_default();
         self.begun = Some(Begun {
             total: head.saturating_add(body),
-            is_sdp: headers.content_type().as_deref() == Some("application/sdp"),
+            is_sdp: kind == "application/sdp",
+            is_opaque: kind.starts_with("message/") || kind.starts_with("multipart/"),
             looked: head,
         });
         self.begun
@@ -184,20 +234,23 @@ impl Framer {
     /// Where a message ends, if it is all there: at its length, or where another begins inside it.
     fn end_of(&mut self, begun: Begun) -> Option<usize> {
         let mut at = begun.looked;
-        while begun.is_sdp && at < begun.total {
+        while !begun.is_opaque && at < begun.total {
             let rest = self.buffer.get(at..)?;
             let end = rest.iter().position(|b| *b == b'\n');
             let line = rest.get(..end.unwrap_or(rest.len()))?;
             let Some(end) = end else {
                 // The last line may be the beginning of another message that has not all come.
-                let strange = line.first().is_some_and(u8::is_ascii_alphabetic)
+                let strange = begun.is_sdp
+                    && line.first().is_some_and(u8::is_ascii_alphabetic)
                     && line.get(1).is_some_and(|second| *second != b'=');
                 if strange {
                     return None;
                 }
                 break;
             };
-            if begins_message(line) {
+            // Text may end without a line's end, and the next message stand right behind it.
+            let is_whole = begun.is_sdp || at + end < begun.total || has_known_method(line);
+            if begins_message(line) && is_whole {
                 return Some(at);
             }
             at += end + 1;
@@ -233,148 +286,43 @@ fn begins_message(line: &[u8]) -> bool {
     is_method(first) && words.next_back().is_some_and(is_version)
 }
 
+/// Does it begin with a word that nothing else is glued to?
+fn has_known_method(line: &[u8]) -> bool {
+    let word = line.split(u8::is_ascii_whitespace).next();
+    word.is_some_and(|word| METHODS.iter().any(|method| method.as_bytes() == word))
+}
+
+/// Is this meant for a request's first line, and has something wrong with it?
+fn would_begin(line: &[u8]) -> bool {
+    let holds = |wanted: &[u8]| {
+        line.windows(wanted.len())
+            .any(|part| part.eq_ignore_ascii_case(wanted))
+    };
+    let is_field = line.get(1) == Some(&b'=');
+    !is_field && line.contains(&b' ') && (holds(b" sip:") || holds(b" sips:") || holds(b" SIP/"))
+}
+
 const fn is_break(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
+/// Methods of RFC 3261 and its extensions, and what a response begins with.
+const METHODS: [&str; 15] = [
+    "INVITE",
+    "ACK",
+    "BYE",
+    "CANCEL",
+    "OPTIONS",
+    "REGISTER",
+    "INFO",
+    "UPDATE",
+    "PRACK",
+    "REFER",
+    "MESSAGE",
+    "NOTIFY",
+    "SUBSCRIBE",
+    "PUBLISH",
+    "SIP/2.0",
+];
+
 const PING: &[u8] = b"\r\n\r\n";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BYE: &[u8] =
-        b"BYE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nl: 3\r\n\r\nabc";
-
-    fn all(framer: &mut Framer) -> Vec<Framed> {
-        std::iter::from_fn(|| framer.take().unwrap()).collect()
-    }
-
-    #[test]
-    fn messages_are_found_whatever_the_pieces() {
-        for size in 1..BYE.len() {
-            let mut framer = Framer::new();
-            let mut found = Vec::new();
-            let twice = [BYE, b"\r\n\r\n", BYE].concat();
-            for piece in twice.chunks(size) {
-                framer.push(piece);
-                found.extend(all(&mut framer));
-            }
-            let message = Framed::Message(Bytes::from_static(BYE));
-            assert_eq!(
-                found,
-                [message.clone(), Framed::Ping, message],
-                "pieces of {size}"
-            );
-        }
-    }
-
-    /// A provider's proxy carries all its calls over one connection; whatever one of its phones
-    /// writes, the BYE of another must get through.
-    #[test]
-    fn a_bad_message_does_not_cost_the_next_one() {
-        let sdp = "Content-Type: application/sdp\r\n";
-        let body = "v=0\r\no=- 1 1 IN IP4 h\r\n";
-        for (what, bad) in [
-            (
-                "latin-1",
-                "OPTIONS sip:a@b SIP/2.0\r\nFrom: J\u{f6}rg\r\nl: 0\r\n\r\n".to_owned(),
-            ),
-            (
-                "no length",
-                format!("INVITE sip:a@b SIP/2.0\r\n{sdp}\r\n{body}"),
-            ),
-            (
-                "a length that is no number",
-                format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: x\r\n\r\n{body}"),
-            ),
-            (
-                "a negative length",
-                format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: -999\r\n\r\n{body}"),
-            ),
-            (
-                "two lengths",
-                format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: 1\r\nl: 2\r\n\r\n{body}"),
-            ),
-            (
-                "a length too short",
-                format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: 12\r\n\r\n{body}"),
-            ),
-            (
-                "a length too long by some",
-                format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: 30\r\n\r\n{body}"),
-            ),
-            (
-                "a length too long by much",
-                format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: 60\r\n\r\n{body}"),
-            ),
-            (
-                "no empty line",
-                "OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\n".to_owned(),
-            ),
-            (
-                "a line that is no header",
-                "OPTIONS sip:a@b SIP/2.0\r\nhello\r\nl: 0\r\n\r\n".to_owned(),
-            ),
-            (
-                "another version",
-                "OPTIONS sip:a@b SIP/7.0\r\nl: 0\r\n\r\n".to_owned(),
-            ),
-            (
-                "another protocol",
-                "GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
-            ),
-            ("nothing", "\0\0\r\n\r\nhello\r\n".to_owned()),
-        ] {
-            for size in [1, 7, 4096] {
-                let mut framer = Framer::new();
-                let mut found = Vec::new();
-                for piece in [bad.as_bytes(), BYE].concat().chunks(size) {
-                    framer.push(piece);
-                    found.extend(all(&mut framer));
-                }
-                let last = found.last();
-                let bye = Framed::Message(Bytes::from_static(BYE));
-                assert_eq!(last, Some(&bye), "{what} in pieces of {size}: {found:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_body_that_never_comes_is_not_waited_for() {
-        let mut framer = Framer::new();
-        let cut: &[u8] = b"INVITE sip:a@b SIP/2.0\r\nc: application/sdp\r\nl: 90\r\n\r\nv=0\r\n";
-        framer.push(cut);
-        assert_eq!(framer.take(), Ok(None));
-        assert!(framer.is_partial());
-        let given = framer.expire();
-        assert_eq!(given, Some(Framed::Message(Bytes::from_static(cut))));
-        assert!(!framer.is_partial());
-        framer.push(BYE);
-        assert_eq!(all(&mut framer).len(), 1);
-        framer.push(b"BYE sip:a@b SIP/2.0\r\nVia");
-        assert_eq!((framer.take(), framer.expire()), (Ok(None), None));
-    }
-
-    #[test]
-    fn a_stream_that_lost_its_framing_says_so() {
-        for head in [
-            "Content-Length: 99999999\r\n\r\n".to_owned(),
-            "X: y\r\n".repeat(20_000),
-        ] {
-            let mut framer = Framer::new();
-            framer.push(format!("BYE sip:a@b SIP/2.0\r\n{head}").as_bytes());
-            assert!(
-                matches!(framer.take(), Ok(Some(Framed::Message(_)))),
-                "for its 400"
-            );
-            assert_eq!(framer.take(), Err(FrameError::TooLarge));
-        }
-        for noise in [vec![b'x'; MAX_MESSAGE + 1], b"x\r\n".repeat(MAX_MESSAGE)] {
-            let mut framer = Framer::new();
-            framer.push(&noise);
-            let end = (0..3).find_map(|_| framer.take().err());
-            assert_eq!(end, Some(FrameError::NotSip));
-        }
-    }
-}

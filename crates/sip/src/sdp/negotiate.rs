@@ -214,16 +214,16 @@ fn agree(theirs: &Session, media: &Media, local: &Local) -> Option<Agreement> {
         (rate == 8000).then_some((pt, codec))
     })?;
     // Where our socket cannot send is as good as nowhere: the first packet will tell.
-    let remote = theirs.address(media).filter(|address| {
-        !address.ip().is_unspecified() && address.is_ipv4() == local.address.is_ipv4()
-    });
+    let remote = theirs
+        .address(media)
+        .filter(|address| reaches(local, address.ip()));
     let theirs_to_us = theirs.direction(media).reversed();
     Some(Agreement {
         codec,
         payload_type,
         telephone_event: keys(media),
         remote,
-        remote_rtcp: remote.and_then(|remote| rtcp_address(media, remote)),
+        remote_rtcp: remote.and_then(|remote| rtcp_address(media, remote, local)),
         ptime: ptime(theirs, media),
         direction: both(theirs_to_us, local.direction),
     })
@@ -279,7 +279,16 @@ fn ptime(theirs: &Session, media: &Media) -> u8 {
     usable / MIN_PTIME * MIN_PTIME
 }
 
-fn rtcp_address(media: &Media, remote: SocketAddr) -> Option<SocketAddr> {
+/// Can our socket send there, and to one host only?
+fn reaches(local: &Local, ip: IpAddr) -> bool {
+    let is_for_many = match ip {
+        IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
+        IpAddr::V6(ip) => ip.is_multicast(),
+    };
+    !ip.is_unspecified() && !is_for_many && ip.is_ipv4() == local.address.is_ipv4()
+}
+
+fn rtcp_address(media: &Media, remote: SocketAddr, local: &Local) -> Option<SocketAddr> {
     let mut words = media
         .attribute("rtcp")
         .unwrap_or_default()
@@ -288,6 +297,7 @@ fn rtcp_address(media: &Media, remote: SocketAddr) -> Option<SocketAddr> {
         Some(Ok(0)) => None,
         Some(Ok(port)) => {
             let ip = words.nth(2).and_then(|ip| ip.parse::<IpAddr>().ok());
+            let ip = ip.filter(|ip| reaches(local, *ip));
             Some(SocketAddr::new(ip.unwrap_or_else(|| remote.ip()), port))
         }
         _ => remote

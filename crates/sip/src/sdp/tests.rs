@@ -340,8 +340,18 @@ fn a_phone_that_turns_its_audio_off_is_told_so_section_by_section() {
 
 #[test]
 fn an_address_our_socket_cannot_reach_is_none() {
-    let (_, agreed) = take("m=audio 4000 RTP/AVP 0\nc=IN IP6 2001:db8::1\n");
-    assert_eq!(agreed.remote, None);
+    for address in [
+        "IP6 2001:db8::1",
+        "IP4 224.2.1.1/127",
+        "IP4 255.255.255.255",
+        "IP4 0.0.0.0",
+    ] {
+        let (_, agreed) = take(&format!("m=audio 4000 RTP/AVP 0\nc=IN {address}\n"));
+        assert_eq!(agreed.remote, None, "{address}");
+        let (_, agreed) = take(&format!("m=audio 4000 RTP/AVP 0\na=rtcp:9 IN {address}\n"));
+        let voice = agreed.remote.map(|remote| remote.ip());
+        assert_eq!(agreed.remote_rtcp.map(|rtcp| rtcp.ip()), voice, "{address}");
+    }
 }
 
 proptest! {

@@ -7,8 +7,8 @@ use trunkline_sip::endpoint::Rejection;
 use trunkline_sip::message::name;
 use trunkline_sip::routing::{Accepted, MediaOptions};
 use trunkline_sip::sdp::{
-    Agreement, AnswerError, Codec, Direction, Local, Session, accept_answer, answer, decline,
-    is_off, offer,
+    Agreement, AnswerError, Codec, Direction, Local, SdpError, Session, accept_answer, answer,
+    decline, is_off, offer,
 };
 
 /// Our side of the description, kept over the call.
@@ -49,7 +49,7 @@ impl Negotiation {
                 agreement: None,
             });
         }
-        let theirs = Session::parse(body).map_err(|_| Rejection::status(400))?;
+        let theirs = Session::parse(body).map_err(unread)?;
         let (ours, agreement) = match (answer(&theirs, &self.local), self.off(&theirs)) {
             (Err(_), Some(off)) => (decline(&theirs, &self.local), off),
             (answered, _) => answered.map_err(refuse)?,
@@ -107,6 +107,14 @@ pub(super) fn codecs(accepted: &Accepted, ours: &[Codec]) -> Vec<Codec> {
         .unwrap_or_else(|| ours.to_vec())
 }
 
+fn unread(error: SdpError) -> Rejection {
+    Rejection::status(400).saying(match error {
+        SdpError::TooLarge => "Session description is too large",
+        SdpError::Version => "Session description is not of version 0",
+        SdpError::Nothing => "Body is no session description",
+    })
+}
+
 fn refuse(error: AnswerError) -> Rejection {
     let text = format!("{} trunkline \"{error}\"", error.warning());
     Rejection::status(488).with(name::WARNING, text)
@@ -122,6 +130,22 @@ mod tests {
     fn negotiation() -> Negotiation {
         let address = SocketAddr::from(([192, 0, 2, 1], 10_000));
         Negotiation::new(address, vec![Codec::Pcmu], 1)
+    }
+
+    #[test]
+    fn what_is_no_description_is_refused_in_words() {
+        for (body, words) in [
+            ("hello", "Body is no session description"),
+            ("v=1\r\n", "Session description is not of version 0"),
+            (
+                &*format!("v=0\r\n{}", "a=x\r\n".repeat(9_999)),
+                "Session description is too large",
+            ),
+        ] {
+            let refused = negotiation().respond(body.as_bytes()).map(|_| ());
+            let refused = refused.unwrap_err();
+            assert_eq!((refused.status, refused.reason), (400, Some(words)));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod changes;
 mod odd;
 mod strangers;
 mod streams;
+mod unread;
 
 /// An endpoint that is called, and what a phone sees of it.
 struct World {

@@ -7,14 +7,14 @@ use super::*;
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\n";
 
 /// Parts of an INVITE, to be spoiled one by one.
-struct Odd {
-    first: &'static str,
-    headers: Vec<(&'static str, Vec<u8>)>,
-    body: &'static str,
+pub(super) struct Odd {
+    pub(super) first: &'static str,
+    pub(super) headers: Vec<(&'static str, Vec<u8>)>,
+    pub(super) body: &'static str,
 }
 
 impl Odd {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let header = |name, value: &str| (name, value.as_bytes().to_vec());
         Self {
             first: "INVITE sip:100@192.0.2.1 SIP/2.0",
@@ -32,7 +32,7 @@ impl Odd {
         }
     }
 
-    fn with(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
+    pub(super) fn with(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
         let value = value.as_ref().to_vec();
         match self.headers.iter_mut().find(|(n, _)| *n == name) {
             Some(slot) => slot.1 = value,
@@ -41,7 +41,7 @@ impl Odd {
         self
     }
 
-    fn without(mut self, name: &str) -> Self {
+    pub(super) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(n, _)| *n != name);
         self
     }
@@ -62,7 +62,7 @@ impl Odd {
         out
     }
 
-    fn raw(&self) -> Vec<u8> {
+    pub(super) fn raw(&self) -> Vec<u8> {
         self.bytes(Some(self.body.len().to_string()))
     }
 }
@@ -314,6 +314,11 @@ fn a_call_whose_meaning_is_not_clear_is_told_what_is_wrong() {
         ),
         (
             odd().bytes(Some("99999999999999999999999".to_owned())),
+            413,
+            "body is longer than 65535 bytes",
+        ),
+        (
+            odd().with("X-Pad", "y".repeat(70_000)).raw(),
             513,
             "message is longer than 65535 bytes",
         ),
@@ -351,6 +356,36 @@ fn a_call_whose_meaning_is_not_clear_is_told_what_is_wrong() {
         ),
         (
             Odd {
+                first: "INVITE sip:100@192.0.2.1 SIP/7.0",
+                ..odd().with("Via", "SIP/7.0/UDP 192.0.2.9:5070;branch=z9hG4bKodd")
+            }
+            .raw(),
+            505,
+            "version is not supported",
+        ),
+        (
+            odd()
+                .with("Via", "SIP/7.0/UDP 192.0.2.9:5070;branch=z9hG4bKodd")
+                .raw(),
+            400,
+            "Via is malformed",
+        ),
+        (
+            odd()
+                .with("Via", "SIP/2.0/UDP 192.0.2.9:99999;branch=z9hG4bKodd")
+                .raw(),
+            400,
+            "Via is malformed",
+        ),
+        (
+            odd()
+                .with("Via", "SIP/2.0/UDP [2001:db8::9]:port;branch=z9hG4bKodd")
+                .raw(),
+            400,
+            "Via is malformed",
+        ),
+        (
+            Odd {
                 first: "INVITE soap.beep://192.0.2.103:3002 SIP/2.0",
                 ..odd()
             }
@@ -381,7 +416,20 @@ fn a_call_whose_meaning_is_not_clear_is_told_what_is_wrong() {
             "Call/Transaction Does Not Exist",
         ),
     ];
-    for (data, status, reason) in cases {
+    let starts = [
+        "INVITE sip:100@192.0.2.1",
+        "INVITE",
+        "INVITE sip:100@192.0.2.1 HTTP/1.1",
+        "INVITE sip:100@192.0.2.1 SIP/2.0 x",
+        "INV:ITE sip:100@192.0.2.1 SIP/2.0",
+        "sip:100@192.0.2.1 SIP/2.0",
+        "X-Header: and no start line",
+    ];
+    let broken = starts.map(|first| {
+        let data = Odd { first, ..odd() }.raw();
+        (data, 400, "start line is malformed")
+    });
+    for (data, status, reason) in cases.into_iter().chain(broken) {
         let answer = outcome(&data).err();
         assert_eq!(
             answer,
@@ -389,69 +437,5 @@ fn a_call_whose_meaning_is_not_clear_is_told_what_is_wrong() {
             "{}",
             String::from_utf8_lossy(&data)
         );
-    }
-}
-
-#[test]
-fn odd_methods_are_named_as_such() {
-    for method in [
-        "!interesting-Method0123456789_*+`.%indeed'~",
-        "NEWMETHOD",
-        "invite",
-    ] {
-        let text = message(method, "1", 1, "", "");
-        let mut world = World::new();
-        world.say_bytes(text.as_bytes());
-        assert_eq!(world.statuses(), [405], "{method}");
-    }
-}
-
-/// Whoever compares what comes back with what was sent gets the bytes that were sent.
-#[test]
-fn latin_1_goes_back_byte_by_byte() {
-    let from = b"\"J\xf6rg\" <sip:200@h>;tag=them";
-    let to = b"\"Caf\xe9\" <sip:100@h>";
-    let data = Odd::new().with("From", from).with("To", to).raw();
-    let mut world = World::new();
-    world.say_bytes(&data);
-    let invitation = world.invitation().unwrap();
-    let name = invitation.request.headers.from().unwrap().name.unwrap();
-    assert_eq!(name.expose(), "J\u{f6}rg", "read as what was meant");
-    world
-        .endpoint
-        .turn_away(&invitation, &Rejection::status(486));
-    let sent = world.endpoint.poll_transmit().unwrap().bytes;
-    let holds = |piece: &[u8]| sent.windows(piece.len()).any(|window| window == piece);
-    assert!(
-        holds(from) && holds(to),
-        "{}",
-        String::from_utf8_lossy(&sent)
-    );
-}
-
-#[test]
-fn what_cannot_be_answered_is_counted_by_reason() {
-    let odd = Odd::new;
-    for (data, reason) in [
-        (b"hello".to_vec(), "not_sip"),
-        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "not_sip"),
-        (odd().without("Via").raw(), "no_via"),
-        (odd().with("Via", "nonsense").raw(), "no_via"),
-        (odd().with("Via", "SIP/2.0/UDP").raw(), "no_via"),
-        (b"SIP/2.0 200 OK\r\n\r\n".to_vec(), "damaged_response"),
-        (
-            b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\nCSeq: 1 BYE\r\n\r\n".to_vec(),
-            "stray_response",
-        ),
-    ] {
-        let mut world = World::new();
-        world.say_bytes(&data);
-        assert_eq!(
-            world.fate,
-            Fate::Dropped(reason),
-            "{}",
-            String::from_utf8_lossy(&data)
-        );
-        assert!(world.sent().is_empty());
     }
 }

@@ -1,0 +1,239 @@
+use bytes::Bytes;
+
+use super::MAX_MESSAGE;
+use super::stream::{FrameError, Framed, Framer};
+
+const BYE: &[u8] = b"BYE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nl: 3\r\n\r\nabc";
+
+fn all(framer: &mut Framer) -> Vec<Framed> {
+    std::iter::from_fn(|| framer.take().unwrap()).collect()
+}
+
+#[test]
+fn messages_are_found_whatever_the_pieces() {
+    for size in 1..BYE.len() {
+        let mut framer = Framer::new();
+        let mut found = Vec::new();
+        let twice = [BYE, b"\r\n\r\n", BYE].concat();
+        for piece in twice.chunks(size) {
+            framer.push(piece);
+            found.extend(all(&mut framer));
+        }
+        let message = Framed::Message(Bytes::from_static(BYE));
+        assert_eq!(
+            found,
+            [message.clone(), Framed::Ping, message],
+            "pieces of {size}"
+        );
+    }
+}
+
+/// A provider's proxy carries all its calls over one connection; whatever one of its phones
+/// writes, the BYE of another must get through.
+#[test]
+fn a_bad_message_does_not_cost_the_next_one() {
+    let sdp = "Content-Type: application/sdp\r\n";
+    let body = "v=0\r\no=- 1 1 IN IP4 h\r\n";
+    for (what, bad) in [
+        (
+            "latin-1",
+            "OPTIONS sip:a@b SIP/2.0\r\nFrom: J\u{f6}rg\r\nl: 0\r\n\r\n".to_owned(),
+        ),
+        (
+            "no length",
+            format!("INVITE sip:a@b SIP/2.0\r\n{sdp}\r\n{body}"),
+        ),
+        (
+            "a length that is no number",
+            format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: x\r\n\r\n{body}"),
+        ),
+        (
+            "a negative length",
+            format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: -999\r\n\r\n{body}"),
+        ),
+        (
+            "two lengths",
+            format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: 1\r\nl: 2\r\n\r\n{body}"),
+        ),
+        (
+            "a length too short",
+            format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: 12\r\n\r\n{body}"),
+        ),
+        (
+            "a length too long by some",
+            format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: 30\r\n\r\n{body}"),
+        ),
+        (
+            "a length too long by much",
+            format!("INVITE sip:a@b SIP/2.0\r\n{sdp}l: 60\r\n\r\n{body}"),
+        ),
+        (
+            "a length too long for keys",
+            "INFO sip:a@b SIP/2.0\r\nc: application/dtmf-relay\r\nl: 90\r\n\r\nSignal=5\r\n"
+                .to_owned(),
+        ),
+        (
+            "no empty line",
+            "OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\n".to_owned(),
+        ),
+        (
+            "a line that is no header",
+            "OPTIONS sip:a@b SIP/2.0\r\nhello\r\nl: 0\r\n\r\n".to_owned(),
+        ),
+        (
+            "another version",
+            "OPTIONS sip:a@b SIP/7.0\r\nl: 0\r\n\r\n".to_owned(),
+        ),
+        (
+            "another protocol",
+            "GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+        ),
+        ("nothing", "\0\0\r\n\r\nhello\r\n".to_owned()),
+        (
+            "no version",
+            "OPTIONS sip:a@b\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nl: 0\r\n\r\n".to_owned(),
+        ),
+        (
+            "the rest of a body",
+            "v=0\r\no=- 1 1 IN IP4 h\r\nt=0 0\r\na=note sip:a@b\r\n".to_owned(),
+        ),
+    ] {
+        for size in [1, 7, 4096] {
+            let mut framer = Framer::new();
+            let mut found = Vec::new();
+            for piece in [bad.as_bytes(), BYE].concat().chunks(size) {
+                framer.push(piece);
+                found.extend(all(&mut framer));
+            }
+            let last = found.last();
+            let bye = Framed::Message(Bytes::from_static(BYE));
+            assert_eq!(last, Some(&bye), "{what} in pieces of {size}: {found:?}");
+        }
+    }
+}
+
+/// Its sender waited for an answer that nobody thought of.
+#[test]
+fn a_broken_first_line_is_handed_on_for_its_400() {
+    for first in [
+        "INVITE sip:a@b",
+        "INVITE sip:a@b HTTP/1.1",
+        "INVITE sip:a@b SIP/2.0 x",
+        "INV:ITE sip:a@b SIP/2.0",
+    ] {
+        let text = format!("{first}\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nl: 2\r\n\r\nab");
+        for size in [1, 7, 4096] {
+            let mut framer = Framer::new();
+            let mut found = Vec::new();
+            for piece in [text.as_bytes(), BYE].concat().chunks(size) {
+                framer.push(piece);
+                found.extend(all(&mut framer));
+            }
+            let message = |bytes: &[u8]| Framed::Message(Bytes::copy_from_slice(bytes));
+            assert_eq!(found, [message(text.as_bytes()), message(BYE)], "{first}");
+        }
+    }
+}
+
+/// A client that spoke TLS or STUN to the port of plain SIP was neither heard nor sent away.
+#[test]
+fn another_protocol_ends_the_stream_at_its_first_bytes() {
+    let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+    let stun = b"\x00\x01\x00\x00\x21\x12\xa4\x42abcdefghijkl";
+    let framed = [b"\x00\x14", stun.as_slice()].concat();
+    let cases: [(&[u8], FrameError, FrameError); 3] = [
+        (tls, FrameError::Tls, FrameError::NotSip),
+        (stun, FrameError::Stun, FrameError::NotSip),
+        (&framed, FrameError::Stun, FrameError::NotSip),
+    ];
+    for (data, at_once, in_pieces) in cases {
+        let mut framer = Framer::new();
+        framer.push(data);
+        assert_eq!(framer.take(), Err(at_once));
+        assert_eq!(framer.take(), Err(at_once), "for good");
+        let mut framer = Framer::new();
+        let end = data.iter().find_map(|byte| {
+            framer.push(std::slice::from_ref(byte));
+            framer.take().err()
+        });
+        assert_eq!(end, Some(in_pieces));
+        // After a message, too.
+        let mut framer = Framer::new();
+        framer.push(BYE);
+        assert_eq!(all(&mut framer).len(), 1);
+        framer.push(data);
+        assert_eq!(framer.take(), Err(at_once));
+    }
+    for data in [
+        &b"\x80\x00\x01\x02"[..],
+        b"PRI * HTTP/2\x07",
+        b"\x05\x01\x00",
+    ] {
+        let mut framer = Framer::new();
+        framer.push(data);
+        assert_eq!(framer.take(), Err(FrameError::NotSip), "{data:?}");
+    }
+}
+
+#[test]
+fn a_body_that_never_comes_is_not_waited_for() {
+    let mut framer = Framer::new();
+    let cut: &[u8] = b"INVITE sip:a@b SIP/2.0\r\nc: application/sdp\r\nl: 90\r\n\r\nv=0\r\n";
+    framer.push(cut);
+    assert_eq!(framer.take(), Ok(None));
+    assert!(framer.is_partial());
+    let given = framer.expire();
+    assert_eq!(given, Some(Framed::Message(Bytes::from_static(cut))));
+    assert!(!framer.is_partial());
+    framer.push(BYE);
+    assert_eq!(all(&mut framer).len(), 1);
+    framer.push(b"BYE sip:a@b SIP/2.0\r\nVia");
+    assert_eq!((framer.take(), framer.expire()), (Ok(None), None));
+}
+
+/// What a body says about messages, whole, is its own business.
+#[test]
+fn a_body_that_holds_a_message_is_one_body() {
+    let inner = "SIP/2.0 200 OK\r\nBYE sip:a@b SIP/2.0\r\n";
+    for kind in ["message/sipfrag", "multipart/mixed;boundary=b"] {
+        let length = inner.len();
+        let text = format!("INFO sip:a@b SIP/2.0\r\nc: {kind}\r\nl: {length}\r\n\r\n{inner}");
+        let mut framer = Framer::new();
+        framer.push(text.as_bytes());
+        assert_eq!(
+            all(&mut framer),
+            [Framed::Message(text.into_bytes().into())]
+        );
+    }
+    // A last line without its end is no reason to wait.
+    let keys = b"INFO sip:a@b SIP/2.0\r\nc: application/dtmf\r\nl: 8\r\n\r\nSignal=5";
+    let mut framer = Framer::new();
+    framer.push(keys);
+    assert_eq!(all(&mut framer).len(), 1);
+    let text = b"MESSAGE sip:a@b SIP/2.0\r\nc: text/plain\r\nl: 9\r\n\r\nhi\r\nhello";
+    framer.push(&[text, BYE].concat());
+    let message = |bytes: &[u8]| Framed::Message(Bytes::copy_from_slice(bytes));
+    assert_eq!(all(&mut framer), [message(text), message(BYE)]);
+}
+
+#[test]
+fn a_stream_that_lost_its_framing_says_so() {
+    for head in [
+        "Content-Length: 99999999\r\n\r\n".to_owned(),
+        "X: y\r\n".repeat(20_000),
+    ] {
+        let mut framer = Framer::new();
+        framer.push(format!("BYE sip:a@b SIP/2.0\r\n{head}").as_bytes());
+        assert!(
+            matches!(framer.take(), Ok(Some(Framed::Message(_)))),
+            "for its 400"
+        );
+        assert_eq!(framer.take(), Err(FrameError::TooLarge));
+    }
+    for noise in [vec![b'x'; MAX_MESSAGE + 1], b"x\r\n".repeat(MAX_MESSAGE)] {
+        let mut framer = Framer::new();
+        framer.push(&noise);
+        let end = (0..3).find_map(|_| framer.take().err());
+        assert_eq!(end, Some(FrameError::NotSip));
+    }
+}
