@@ -130,7 +130,7 @@ pub struct TcpCaps {
 }
 
 impl Default for TcpCaps {
-    /// Trunks use a handful; each costs 80 kB at most.
+    /// Trunks use a handful; each costs 80 kB at most, and 256 kB more where the peer does not read.
     fn default() -> Self {
         Self {
             all: 512,

@@ -23,8 +23,8 @@ use super::datagrams::Datagrams;
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, keep_refusals};
 use super::media::Ports;
 use super::signalling::{
-    Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUTS, Parts, Signalling,
-    accept_tcp, now, read_udp,
+    Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUT_BYTES, INPUTS, Parts,
+    Signalling, accept_tcp, lane, now, read_udp,
 };
 
 /// Why a gateway does not start.
@@ -94,7 +94,7 @@ impl Gateway {
         let api = LiveKitApiClient::with(server, auth.clone(), config.api.clone())
             .map_err(|error| StartError::Url(Box::new(error)))?;
         let stop = tasks.stop();
-        let (inputs, incoming) = mpsc::channel(INPUTS);
+        let (inputs, incoming) = lane(INPUTS, INPUT_BYTES);
         let (commands, wishes) = mpsc::channel(COMMANDS);
         let (arrivals, calls) = mpsc::channel(ARRIVALS);
         let (notes, noted) = mpsc::channel(NOTES);
@@ -203,8 +203,8 @@ impl GatewayHandle {
         self.counted.clone()
     }
 
-    /// Waits until there are trunks and rules to go by, our own or the server's; `false` when the gateway ends first. Until
-    /// then callers get 503.
+    /// Waits until there are trunks and rules to go by, our own or the server's; `false` when the
+    /// gateway ends first. Until then callers get 503.
     ///
     /// # Cancel safety
     /// Safe.
@@ -221,12 +221,12 @@ impl GatewayHandle {
         self.directory.borrow().server
     }
 
-    /// Whether trunks and rules were read once.
+    /// Whether there are trunks and rules to go by, our own or the server's.
     pub fn is_ready(&self) -> bool {
         self.directory.borrow().loaded
     }
 
-    /// Reads trunks and rules now.
+    /// Reads the server's trunks and rules now.
     ///
     /// # Errors
     /// [`ReloadError`].

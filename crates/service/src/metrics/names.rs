@@ -83,7 +83,7 @@ metric_names! {
         CallsEnded => "trunkline_bridge_calls_ended_total",
         /// SIP requests refused, by reason.
         CallsRefused => "trunkline_bridge_calls_refused_total",
-        /// SIP datagrams that made no sense, by reason.
+        /// SIP messages and connections that came to nothing and answers nobody took, by reason.
         SipDropped => "trunkline_bridge_sip_dropped_total",
         /// RTP packets of calls dropped, by reason.
         RtpDropped => "trunkline_bridge_rtp_dropped_total",

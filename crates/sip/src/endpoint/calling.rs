@@ -11,7 +11,7 @@ use crate::uri::Uri;
 use super::commands::set_sdp;
 use super::compose::{ALLOW, Way};
 use super::leg::{Leg, State};
-use super::{CommandError, Endpoint, Flow, LegId};
+use super::{CommandError, Endpoint, Flow, LegId, Standing};
 
 /// A call to place.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Endpoint {
             return Err(CommandError::Full);
         }
         let tag = self.new_tag();
-        let mut leg = Leg::new(State::Calling, call.flow, tag.clone());
+        let mut leg = Leg::new(State::Calling, Standing::Known, call.flow, tag.clone());
         leg.login = call.login;
         let id = self.add_leg(leg);
         let mut headers = Headers::new();

@@ -322,6 +322,7 @@ impl Endpoint {
                 self.dialogs.remove(&key);
             }
             self.table.forget_unanswered(leg.pending.as_ref());
+            self.forget_answered(leg.answered);
             self.events.push_back(Event::Ended { leg: id, cause });
         }
     }

@@ -46,7 +46,7 @@ impl Endpoint {
         }
         if key
             .as_ref()
-            .is_some_and(|key| self.on_repeated_request(key))
+            .is_some_and(|key| self.on_repeated_request(key) || self.on_repeat_of_waiting(key, now))
         {
             return Fate::Taken;
         }
@@ -55,7 +55,7 @@ impl Endpoint {
         let is_ours = request.method == Method::Cancel
             && invite
                 .as_ref()
-                .is_some_and(|invite| self.table.servers.contains_key(invite));
+                .is_some_and(|invite| self.can_cancel(invite, now));
         if inside.is_none() && !is_ours && way.is_strange && !self.admission.bear_stranger(now) {
             return Fate::Dropped("flood");
         }
@@ -69,7 +69,7 @@ impl Endpoint {
         };
         if request.method == Method::Cancel {
             return match invite {
-                Some(invite) if is_ours => self.on_cancel(&invite, &request, now),
+                Some(invite) if is_ours => self.on_cancel(&invite, way, &request, now),
                 _ => self.refuse(way.owed(false), &request, Refusal::new(481, "no_call")),
             };
         }
@@ -187,7 +187,7 @@ impl Endpoint {
         let tag = self.new_tag();
         let dialog =
             Dialog::answering(request, &tag, flow.remote).map_err(|_| CommandError::State)?;
-        let id = self.add_leg(Leg::new(State::Incoming, way.flow, tag.clone()));
+        let id = self.add_leg(Leg::new(State::Incoming, standing, way.flow, tag.clone()));
         self.dialogs.insert(dialog.key().clone(), id);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.dialog = Some(dialog);
@@ -267,30 +267,6 @@ impl Endpoint {
         true
     }
 
-    fn on_cancel(&mut self, invite: &Key, request: &Request, now: Instant) -> Fate {
-        let Some(entry) = self.table.servers.get(invite) else {
-            return Fate::Dropped("no_call");
-        };
-        let (id, way, pending) = (entry.leg, entry.way, is_pending(entry));
-        let tag = self.legs.get(&id).map(|leg| leg.local_tag.clone());
-        let response = self.response(request, 200, tag.as_deref());
-        self.send(way, response.to_bytes());
-        if !pending {
-            return Fate::Taken;
-        }
-        self.respond(invite, 487, now, |_| {});
-        match self.legs.get_mut(&id).map(|leg| leg.state) {
-            // A re-INVITE was withdrawn; the call goes on.
-            Some(State::Up) => {
-                if let Some(leg) = self.legs.get_mut(&id) {
-                    leg.pending = None;
-                }
-            }
-            _ => self.end(id, EndCause::RemoteCancel),
-        }
-        Fate::Taken
-    }
-
     fn on_inside(
         &mut self,
         dialog: &DialogKey,
@@ -302,6 +278,11 @@ impl Endpoint {
         let Some(id) = self.dialogs.get(dialog).copied() else {
             return self.refuse(way, &request, Refusal::new(481, "no_call"));
         };
+        if !self.has_room_inside(id, &request.method) {
+            let later = Refusal::new(503, "transactions");
+            let later = later.with(name::RETRY_AFTER, RETRY_AFTER.to_string());
+            return self.refuse(way, &request, later);
+        }
         let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
         let Some(leg) = self.legs.get_mut(&id) else {
             return self.refuse(way, &request, Refusal::new(481, "no_call"));
@@ -365,7 +346,12 @@ impl Endpoint {
     }
 
     fn on_bye(&mut self, id: LegId, key: &Key, way: Way, request: &Request, now: Instant) {
-        self.answer_plain(id, key, way, request, now);
+        if self.is_roomy() {
+            self.answer_plain(id, key, way, request, now);
+        } else {
+            let response = self.response(request, 200, None);
+            self.send(way, response.to_bytes());
+        }
         if let Some(pending) = self.legs.get_mut(&id).and_then(|leg| leg.pending.take()) {
             self.respond(&pending, 487, now, |_| {});
         }
@@ -374,7 +360,8 @@ impl Endpoint {
     }
 
     fn on_info(&mut self, id: LegId, key: &Key, way: Way, request: Request, now: Instant) {
-        self.answer_plain(id, key, way, &request, now);
+        let bytes = self.answer_plain(id, key, way, &request, now);
+        self.keep_answered(id, key, bytes);
         let content_type = request.headers.content_type().unwrap_or_default();
         let body: Bytes = request.body;
         self.events.push_back(Event::Info {
@@ -384,15 +371,24 @@ impl Endpoint {
         });
     }
 
-    /// 200 to a request inside a call, remembered for repeats.
-    fn answer_plain(&mut self, leg: LegId, key: &Key, way: Way, request: &Request, now: Instant) {
+    /// 200 to a request inside a call, remembered for repeats. Returns its length.
+    fn answer_plain(
+        &mut self,
+        leg: LegId,
+        key: &Key,
+        way: Way,
+        request: &Request,
+        now: Instant,
+    ) -> usize {
         let response = self.response(request, 200, None).to_bytes();
         let mut machine = PlainServer::new(self.config.timers, way.flow.transport.is_reliable());
         machine.respond(&response, now);
         let machine = Server::Plain(machine);
         self.table.serve(key, machine, way, leg, request);
         self.table.schedule_server(key);
+        let length = response.len();
         self.send(way, response);
+        length
     }
 
     /// Answers an INVITE or UPDATE within its transaction. Returns what was sent.
@@ -404,8 +400,8 @@ impl Endpoint {
         finish: impl FnOnce(&mut crate::message::Response),
     ) -> Option<(Way, Bytes)> {
         let entry = self.table.servers.get(key)?;
-        let (way, request) = (entry.way, entry.request.clone());
-        let tag = self.legs.get(&entry.leg).map(|leg| leg.local_tag.clone());
+        let (way, leg, request) = (entry.way, entry.leg, entry.request.clone());
+        let tag = self.legs.get(&leg).map(|leg| leg.local_tag.clone());
         let mut response = self.response(&request, status, tag.as_deref());
         finish(&mut response);
         let bytes = Message::Response(response).to_bytes();
@@ -418,14 +414,11 @@ impl Endpoint {
         }
         self.table.schedule_server(key);
         self.send(way, bytes.clone());
+        let is_inside = |leg: &Leg| leg.state != State::Incoming;
+        if status >= 200 && self.legs.get(&leg).is_some_and(is_inside) {
+            self.keep_answered(leg, key, bytes.len());
+        }
         Some((way, bytes))
-    }
-}
-
-fn is_pending(entry: &ServerEntry) -> bool {
-    match &entry.machine {
-        Server::Invite(machine) => machine.is_pending(),
-        Server::Plain(_) => false,
     }
 }
 

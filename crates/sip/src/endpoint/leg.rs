@@ -1,5 +1,6 @@
 //! One call: what an endpoint must remember besides transactions.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,11 +13,14 @@ use crate::message::Request;
 use crate::transaction::{Repeat, Timers};
 
 use super::compose::Way;
+use super::kept::Kept;
 use super::table::Key;
-use super::{Flow, Transport};
+use super::{Flow, Standing, Transport};
 
 pub(super) struct Leg {
     pub(super) state: State,
+    /// Who the other side is, as far as the trunks know.
+    pub(super) standing: Standing,
     /// How the other side is reached, as last seen.
     pub(super) flow: Flow,
     /// Over TCP, where the other side takes connections, as far as its Via says.
@@ -24,8 +28,10 @@ pub(super) struct Leg {
     pub(super) local_tag: String,
     /// None until a call of ours is answered.
     pub(super) dialog: Option<Dialog>,
-    /// The INVITE we have not answered yet.
+    /// Their INVITE, or UPDATE with an offer, that we have not answered yet.
     pub(super) pending: Option<Key>,
+    /// Their requests inside the call that are answered and kept for repeats, oldest first.
+    pub(super) answered: VecDeque<Kept>,
     /// Our 200 that waits for its ACK.
     pub(super) unconfirmed: Option<Unconfirmed>,
     /// Hang up as soon as the ACK is there (RFC 3261 15).
@@ -80,14 +86,16 @@ pub(super) enum LegStep {
 }
 
 impl Leg {
-    pub(super) fn new(state: State, flow: Flow, local_tag: String) -> Self {
+    pub(super) fn new(state: State, standing: Standing, flow: Flow, local_tag: String) -> Self {
         Self {
             state,
+            standing,
             flow,
             listens: None,
             local_tag,
             dialog: None,
             pending: None,
+            answered: VecDeque::new(),
             unconfirmed: None,
             bye_after_ack: false,
             asking: None,

@@ -10,7 +10,8 @@
 //! not larger than it, or none (`stateless`). A quarter of all room is kept for those who are known.
 //!
 //! ```text
-//! called    Invited ─admit: 100─► Incoming ─ring─► Incoming ─accept─► Answered ─ACK─► Up ─BYE─► gone
+//! called    Invited ─let_wait─► waiting ─admit, reject, CANCEL─► as below
+//!           Invited ─admit: 100─► Incoming ─ring─► Incoming ─accept─► Answered ─ACK─► Up ─BYE─► gone
 //!               └─reject, CANCEL─► gone              └─no ACK: BYE─► gone
 //! calling   Calling ─1xx─► Ringing ─2xx, ACK─► Up ─BYE─► gone
 //!               └─hangup: CANCEL─► Cancelling ─487─► gone, or 2xx: ACK, BYE─► gone
@@ -21,6 +22,7 @@ mod calling;
 mod commands;
 mod compose;
 mod incoming;
+mod kept;
 mod leg;
 mod refusal;
 mod responses;
@@ -28,6 +30,7 @@ mod stateless;
 mod table;
 mod types;
 mod update;
+mod waiting;
 
 pub use calling::CallRequest;
 pub use types::{
@@ -36,6 +39,7 @@ pub use types::{
 };
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use ipnet::IpNet;
@@ -48,6 +52,7 @@ use crate::message::{Message, ParseError, parse};
 use admission::Admission;
 use leg::Leg;
 use table::Table;
+use waiting::Waiting;
 
 /// One SIP endpoint, both called and calling.
 pub struct Endpoint {
@@ -58,6 +63,7 @@ pub struct Endpoint {
     legs: BTreeMap<LegId, Leg>,
     dialogs: BTreeMap<DialogKey, LegId>,
     admission: Admission,
+    waiting: Waiting,
     next_leg: u64,
     draining: bool,
     transmits: VecDeque<Transmit>,
@@ -80,6 +86,7 @@ impl Endpoint {
             legs: BTreeMap::new(),
             dialogs: BTreeMap::new(),
             admission,
+            waiting: Waiting::default(),
             next_leg: 1,
             draining: false,
             transmits: VecDeque::new(),
@@ -150,6 +157,14 @@ impl Endpoint {
     /// Calls that exist, in any state.
     pub fn calls(&self) -> usize {
         self.legs.len()
+    }
+
+    /// The connections that calls go over, and whose they are.
+    pub fn streams(&self) -> impl Iterator<Item = (SocketAddr, Standing)> {
+        self.legs
+            .values()
+            .filter(|leg| leg.flow.transport == Transport::Tcp)
+            .map(|leg| (leg.flow.remote, leg.standing))
     }
 
     /// Transactions that exist: what a test of leaks looks at.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::message::{CSeq, Method, Request, Via};
+use crate::message::{CSeq, Headers, Method, Request, Via, name};
 use crate::transaction::{InviteClient, InviteServer, PlainClient, PlainServer, Step};
 
 use super::compose::Way;
@@ -94,6 +94,12 @@ impl Table {
         self.servers.len() + self.clients.len()
     }
 
+    /// Deadlines in the queue.
+    #[cfg(test)]
+    pub(super) fn waits(&self) -> usize {
+        self.deadlines.len()
+    }
+
     /// Requests of ours that went over a connection and were not answered.
     pub(super) fn unanswered_over(&self, flow: Flow) -> impl Iterator<Item = (Way, Bytes)> {
         let over = move |entry: &&ClientEntry| entry.way.flow == flow;
@@ -106,9 +112,9 @@ impl Table {
         })
     }
 
-    /// The entry wakes at its deadline. Old deadlines stay in the queue and wake it for nothing,
-    /// which is harmless and cheaper than finding them.
-    /// Keeps a request of a call until it is answered, and its answer for repeats.
+    /// Keeps a request of a call until it is answered, and its answer for repeats. Answers are made
+    /// of a
+    /// few of its headers.
     pub(super) fn serve(
         &mut self,
         key: &Key,
@@ -117,13 +123,31 @@ impl Table {
         leg: LegId,
         request: &Request,
     ) {
+        let mut headers = Headers::new();
+        for header in ANSWERED {
+            headers.copy(&request.headers, header, "");
+        }
+        let request = Request {
+            method: request.method.clone(),
+            uri: request.uri.clone(),
+            headers,
+            body: Bytes::new(),
+        };
         let entry = ServerEntry {
             machine,
             way,
             leg,
-            request: Arc::new(request.clone()),
+            request: Arc::new(request),
         };
         self.servers.insert(key.clone(), entry);
+    }
+
+    /// Drops a request that is answered, and its deadline with it: there may be many.
+    pub(super) fn forget(&mut self, key: &Key) {
+        let entry = self.servers.remove(key);
+        if let Some((at, _)) = entry.and_then(|entry| entry.deadline()) {
+            self.deadlines.remove(&(at, Timer::Server(key.clone())));
+        }
     }
 
     /// Drops a request that its call will not answer any more. An INVITE's has a deadline of its own.
@@ -135,6 +159,8 @@ impl Table {
         }
     }
 
+    /// The entry wakes at its deadline. Old deadlines stay in the queue and wake it for nothing,
+    /// which is harmless and cheaper than finding them.
     pub(super) fn schedule(&mut self, timer: Timer, at: Option<Instant>) {
         if let Some(at) = at {
             self.deadlines.insert((at, timer));
@@ -210,6 +236,16 @@ pub(super) fn server_key(via: &Via, request: &Request, method: &Method) -> Optio
 pub(super) fn client_key(branch: &str, cseq: &CSeq) -> Key {
     format!("{branch} {}", cseq.method).into()
 }
+
+/// What an answer has of its request.
+const ANSWERED: [&str; 6] = [
+    name::VIA,
+    name::RECORD_ROUTE,
+    name::FROM,
+    name::TO,
+    name::CALL_ID,
+    name::CSEQ,
+];
 
 /// RFC 3261 8.1.1.7.
 pub(super) const COOKIE: &str = "z9hG4bK";

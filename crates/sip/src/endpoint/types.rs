@@ -81,13 +81,6 @@ pub struct Invitation {
     pub(super) way: Way,
 }
 
-impl Invitation {
-    /// Whether the other is the same INVITE once more.
-    pub fn is_repeated_by(&self, other: &Self) -> bool {
-        self.key == other.key
-    }
-}
-
 /// Who sends an INVITE, as far as the owner of the trunks knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {

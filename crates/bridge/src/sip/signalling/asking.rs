@@ -1,22 +1,22 @@
-//! Callers who wait while the server is asked whether it has news: for one nothing was found, and a
-//! rule may have been made a moment ago; what lets another in was read a while ago, and may be gone.
-//! Few wait at a time and not for long, one from each address of those for whom nothing was found,
-//! so that strangers in numbers cost neither memory nor the server's time. A server that is slow or
-//! away is left alone, and holds up nobody whom we know.
+//! Asking the server whether it has news for callers: for one nothing was found, and a rule may have
+//! been made a moment ago; what lets another in was read a while ago, and may be gone. Few wait at a
+//! time and not for long, one from each source of those for whom nothing was found, so that strangers
+//! in numbers cost neither memory nor the server's time. A server that is slow or away is left alone,
+//! and holds up nobody whom we know. The endpoint keeps those who wait.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
+use trunkline_base::source::source_of;
 use trunkline_sip::endpoint::Invitation;
 
 use super::super::desk::Reload;
 
-/// Who waits, and for which answer.
+/// Which answer is waited for.
 pub(crate) struct Asking {
     reload: mpsc::Sender<Reload>,
-    waiting: Vec<Invitation>,
     answer: Option<Pin<Box<dyn Future<Output = bool> + Send>>>,
     /// When the server may be asked next.
     next: Option<Instant>,
@@ -28,32 +28,20 @@ impl Asking {
     pub(crate) const fn new(reload: mpsc::Sender<Reload>) -> Self {
         Self {
             reload,
-            waiting: Vec::new(),
             answer: None,
             next: None,
             slow: None,
         }
     }
 
-    /// Whether this one waits: nothing else remembers it, and it is repeated until it is answered.
-    pub(super) fn has(&self, next: &Invitation) -> bool {
-        self.waiting.iter().any(|one| one.is_repeated_by(next))
+    /// Whether a caller whom we would let in may wait beside so many: the server is usually quick to
+    /// answer.
+    pub(super) fn is_worth_it(&self, waiting: usize, now: Instant) -> bool {
+        waiting < WAITING && self.slow.is_none_or(|until| until <= now)
     }
 
-    /// Whether a caller from there may wait.
-    pub(super) fn has_room(&self, next: &Invitation) -> bool {
-        let waits = |one: &Invitation| one.flow.remote.ip() == next.flow.remote.ip();
-        self.waiting.len() < WAITING && !self.waiting.iter().any(waits)
-    }
-
-    /// Whether a caller whom we would let in may wait: the server is usually quick to answer.
-    pub(super) fn is_worth_it(&self, now: Instant) -> bool {
-        self.waiting.len() < WAITING && self.slow.is_none_or(|until| until <= now)
-    }
-
-    /// Lets one wait, and asks unless it is asked already.
-    pub(super) fn wait(&mut self, one: Invitation, now: Instant) {
-        self.waiting.push(one);
+    /// Asks unless it is asked already.
+    pub(super) fn ask(&mut self, now: Instant) {
         if self.answer.is_some() {
             return;
         }
@@ -82,13 +70,18 @@ impl Asking {
         }
     }
 
-    /// Everybody who waited, to be decided about for good.
-    pub(super) fn take(&mut self, answered: bool, now: Instant) -> Vec<Invitation> {
+    /// The answer is there, or too late.
+    pub(super) fn done(&mut self, answered: bool, now: Instant) {
         self.answer = None;
         self.next = Some(now + EVERY);
         self.slow = (!answered).then_some(now + SLOW);
-        std::mem::take(&mut self.waiting)
     }
+}
+
+/// Whether a caller from there may wait beside those who do.
+pub(super) fn may_wait(waiting: &[Invitation], next: &Invitation) -> bool {
+    let source = |one: &Invitation| source_of(one.flow.remote.ip());
+    waiting.len() < WAITING && !waiting.iter().any(|one| source(one) == source(next))
 }
 
 /// Callers who wait at a time; more are refused as they come.
@@ -109,15 +102,16 @@ mod tests {
     use crate::sip::signalling::now;
     use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Event, Flow, Transport};
 
-    fn invitation(endpoint: &mut Endpoint, host: u8, branch: &str) -> Invitation {
+    fn invitation(from: &str, n: usize) -> Invitation {
+        let mut endpoint = Endpoint::new(EndpointConfig::new("test"), [1; 32], now());
         let flow = Flow {
             transport: Transport::Udp,
             local: "192.0.2.1:5060".parse().unwrap(),
-            remote: ([198, 51, 100, host], 5060).into(),
+            remote: from.parse().unwrap(),
         };
         let text = format!(
-            "INVITE sip:100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP phone;branch=z9hG4bK{branch}\r\n\
-             From: <sip:a@phone>;tag=1\r\nTo: <sip:100@192.0.2.1>\r\nCall-ID: {branch}\r\n\
+            "INVITE sip:100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP phone;branch=z9hG4bK{n}\r\n\
+             From: <sip:a@phone>;tag=1\r\nTo: <sip:100@192.0.2.1>\r\nCall-ID: {n}\r\n\
              CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
         );
         endpoint.handle_input(flow, text.as_bytes(), now());
@@ -127,23 +121,28 @@ mod tests {
         }
     }
 
-    /// An INVITE that waits is in no transaction; its repeat after half a second was a second
-    /// caller from that address, and was refused while the first was let in.
-    #[tokio::test]
-    async fn a_repeat_of_one_who_waits_is_the_same_caller() {
-        let (reload, _wishes) = mpsc::channel(1);
-        let mut asking = Asking::new(reload);
-        let mut phones = Endpoint::new(EndpointConfig::new("test"), [1; 32], now());
-        let first = invitation(&mut phones, 1, "a");
-        let repeat = invitation(&mut phones, 1, "a");
-        let second_call = invitation(&mut phones, 1, "b");
-        let neighbour = invitation(&mut phones, 2, "a");
-        asking.wait(first, now());
-        assert!(asking.has(&repeat));
-        assert!(!asking.has(&second_call) && !asking.has_room(&second_call));
-        assert!(asking.has_room(&neighbour));
-        assert_eq!(asking.take(true, now()).len(), 1);
-        assert!(!asking.has(&repeat), "it was decided about");
+    #[test]
+    fn one_from_each_source_waits_and_not_many() {
+        let mut waiting = vec![
+            invitation("198.51.100.1:5060", 0),
+            invitation("[2001:db8:0:1::1]:5060", 1),
+        ];
+        for (from, may) in [
+            ("198.51.100.1:5070", false),
+            ("[::ffff:198.51.100.1]:5060", false),
+            ("198.51.100.2:5060", true),
+            ("[2001:db8:0:1:ffff::9]:5060", false),
+            ("[2001:db8:0:2::1]:5060", true),
+        ] {
+            assert_eq!(may_wait(&waiting, &invitation(from, 2)), may, "{from}");
+        }
+        let next = invitation("203.0.113.1:5060", 3);
+        waiting.extend(
+            (4..)
+                .take(WAITING)
+                .map(|n| invitation(&format!("192.0.2.{n}:5060"), n)),
+        );
+        assert!(!may_wait(&waiting, &next));
     }
 
     /// A server that is away held every call for the time it is given to answer.
@@ -151,15 +150,15 @@ mod tests {
     async fn a_server_that_does_not_answer_holds_up_one_caller_and_not_the_next() {
         let (reload, _wishes) = mpsc::channel(1);
         let mut asking = Asking::new(reload);
-        let mut phones = Endpoint::new(EndpointConfig::new("test"), [1; 32], now());
-        assert!(asking.is_worth_it(now()));
-        asking.wait(invitation(&mut phones, 1, "a"), now());
+        assert!(asking.is_worth_it(0, now()));
+        assert!(!asking.is_worth_it(WAITING, now()));
+        asking.ask(now());
         let answered = asking.answered().await;
         assert!(!answered);
-        asking.take(answered, now());
-        assert!(!asking.is_worth_it(now()));
-        assert!(asking.is_worth_it(now() + SLOW));
-        asking.take(true, now());
-        assert!(asking.is_worth_it(now()));
+        asking.done(answered, now());
+        assert!(!asking.is_worth_it(0, now()));
+        assert!(asking.is_worth_it(0, now() + SLOW));
+        asking.done(true, now());
+        assert!(asking.is_worth_it(0, now()));
     }
 }

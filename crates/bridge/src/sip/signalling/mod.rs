@@ -10,21 +10,24 @@
 mod asking;
 mod commands;
 mod connections;
+mod lane;
 mod run;
 mod streams;
 mod tcp;
+#[cfg(test)]
+mod tcp_tests;
 mod udp;
 
 pub(crate) use asking::Asking;
 pub(crate) use commands::{Command, LegEvent, Line};
 pub(crate) use connections::Connections;
+pub(crate) use lane::lane;
 pub(crate) use run::{Arrival, Parts, Signalling};
 pub(crate) use run::{now, until};
 pub(crate) use tcp::accept_tcp;
 pub(crate) use udp::{Advertised, read_udp};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 use trunkline_sip::endpoint::{Flow, Transmit};
 
 /// What I/O tasks bring.
@@ -41,7 +44,7 @@ pub(crate) enum Input {
         /// Its flow.
         flow: Flow,
         /// Its writer.
-        writer: mpsc::Sender<Transmit>,
+        writer: lane::Sender<Transmit>,
     },
     /// A TCP connection is gone.
     Closed {
@@ -57,9 +60,28 @@ pub(crate) enum Input {
     },
 }
 
+impl lane::Weighed for Input {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Message { bytes, .. } => bytes.len(),
+            Self::Closed { unsent, .. } => unsent.iter().map(lane::Weighed::weight).sum(),
+            Self::Opened { .. } | Self::Unreachable { .. } => 0,
+        }
+    }
+}
+
+impl lane::Weighed for Transmit {
+    fn weight(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
 /// Messages waiting for the signalling task. Filling it means we are flooded beyond what one core
 /// parses; more is dropped and phones repeat themselves.
 pub(crate) const INPUTS: usize = 4096;
+
+/// Bytes of them: of ordinary messages twice as many as may wait, of the largest a hundred.
+pub(crate) const INPUT_BYTES: u32 = 8 * 1024 * 1024;
 
 /// Commands waiting. Filling it means the signalling task is stuck.
 pub(crate) const COMMANDS: usize = 1024;

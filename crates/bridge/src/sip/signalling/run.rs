@@ -17,7 +17,8 @@ use trunkline_sip::routing::Accepted;
 
 use super::super::datagrams::Datagrams;
 use super::super::desk::{Decision, Desk};
-use super::asking::Asking;
+use super::asking::{Asking, may_wait};
+use super::lane::{Receiver, Sender};
 use super::streams::Streams;
 use super::{Command, Connections, Input, LegEvent, Line};
 
@@ -38,9 +39,9 @@ pub(crate) struct Parts {
     pub(crate) desk: Desk,
     pub(crate) asking: Asking,
     pub(crate) udp: Arc<Datagrams>,
-    pub(crate) inputs: mpsc::Receiver<Input>,
+    pub(crate) inputs: Receiver<Input>,
     /// Given to each connection we make.
-    pub(crate) for_connections: mpsc::Sender<Input>,
+    pub(crate) for_connections: Sender<Input>,
     pub(crate) connections: Connections,
     pub(crate) tasks: Tasks,
     pub(crate) commands: mpsc::Receiver<Command>,
@@ -63,7 +64,11 @@ pub(crate) struct Signalling {
 impl Signalling {
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            streams: Streams::new(parts.for_connections.clone(), parts.tasks.clone()),
+            streams: Streams::new(
+                parts.for_connections.clone(),
+                parts.connections.clone(),
+                parts.tasks.clone(),
+            ),
             parts,
             legs: BTreeMap::new(),
             draining: false,
@@ -99,6 +104,7 @@ impl Signalling {
                 () = until(deadline) => self.parts.endpoint.handle_timeout(now()),
                 _ = sweep.tick() => {
                     self.hang_up_orphans();
+                    self.parts.connections.carry_only(self.parts.endpoint.streams());
                     self.parts.desk.sweep(now());
                 }
                 Some(command) = self.parts.commands.recv() => self.on_command(command),
@@ -203,10 +209,16 @@ impl Signalling {
             Event::Progress { .. } | Event::Answered { .. } | Event::Changed { .. } => return,
         };
         let over = matches!(told, LegEvent::Ended(_));
+        // A key more or less is no reason to end a call; whoever sends so many hears it.
+        let may_be_lost = matches!(told, LegEvent::Info { .. });
         if let Some(lane) = self.legs.get(&leg)
             && lane.try_send(told).is_err()
             && !over
         {
+            if may_be_lost {
+                count(Counter::SipDropped, 1, &[("reason", "call_busy")]);
+                return;
+            }
             warn!("a call does not take its events; hanging it up");
             let _ = self.parts.endpoint.hangup(leg, Vec::new(), now());
         }
@@ -218,30 +230,33 @@ impl Signalling {
     /// Nothing is kept of a caller who is turned away.
     fn on_invited(&mut self, invitation: Invitation) {
         let now = now();
-        if self.parts.asking.has(&invitation) {
-            // A repeat of one who waits.
-            return;
-        }
         match self.parts.desk.decide(&invitation, now) {
             Decision::Unknown(_)
-                if self.parts.desk.may_ask() && self.parts.asking.has_room(&invitation) =>
+                if self.parts.desk.may_ask()
+                    && may_wait(self.parts.endpoint.waiting(), &invitation) =>
             {
-                self.parts.asking.wait(invitation, now);
+                self.parts.endpoint.let_wait(invitation);
+                self.parts.asking.ask(now);
             }
             // What lets this one in may have been taken back since.
-            Decision::Admit(..)
-                if self.parts.desk.is_stale(now) && self.parts.asking.is_worth_it(now) =>
-            {
-                self.parts.asking.wait(invitation, now);
+            Decision::Admit(..) if self.parts.desk.is_stale(now) && self.is_worth_it(now) => {
+                self.parts.endpoint.let_wait(invitation);
+                self.parts.asking.ask(now);
             }
             decision => self.carry_out(&invitation, decision, now),
         }
     }
 
+    fn is_worth_it(&self, now: Instant) -> bool {
+        let waiting = self.parts.endpoint.waiting().len();
+        self.parts.asking.is_worth_it(waiting, now)
+    }
+
     /// The server has been asked again for those who wait.
     fn decide_again(&mut self, answered: bool) {
         let now = now();
-        for invitation in self.parts.asking.take(answered, now) {
+        self.parts.asking.done(answered, now);
+        for invitation in self.parts.endpoint.take_waiting() {
             let decision = self.parts.desk.decide(&invitation, now);
             self.carry_out(&invitation, decision, now);
         }
@@ -277,6 +292,10 @@ impl Signalling {
         let Ok((leg, tag)) = admitted else {
             return Err(full(&mut self.parts.desk));
         };
+        if invitation.flow.transport == Transport::Tcp {
+            let remote = invitation.flow.remote;
+            self.parts.connections.carry(remote, standing);
+        }
         let (lane, events) = mpsc::channel(LEG_EVENTS);
         let line = Line {
             leg,

@@ -3,36 +3,39 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tracing::debug;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{Flow, Transmit};
 
-use super::Input;
-use super::tcp::{WRITES, dial};
+use super::connections::Connections;
+use super::lane::{Sender, Weighed as _};
+use super::tcp::{WRITE_BYTES, WRITES, dial};
+use super::{Input, now};
 
 /// The connections there are, and those being made.
 pub(super) struct Streams {
-    open: BTreeMap<SocketAddr, mpsc::Sender<Transmit>>,
+    open: BTreeMap<SocketAddr, Sender<Transmit>>,
     /// What waits for a connection to each address.
     dialled: BTreeMap<SocketAddr, Vec<Transmit>>,
-    inputs: mpsc::Sender<Input>,
+    inputs: Sender<Input>,
+    connections: Connections,
     tasks: Tasks,
 }
 
 impl Streams {
-    pub(super) const fn new(inputs: mpsc::Sender<Input>, tasks: Tasks) -> Self {
+    pub(super) const fn new(inputs: Sender<Input>, connections: Connections, tasks: Tasks) -> Self {
         Self {
             open: BTreeMap::new(),
             dialled: BTreeMap::new(),
             inputs,
+            connections,
             tasks,
         }
     }
 
-    pub(super) fn opened(&mut self, flow: Flow, writer: mpsc::Sender<Transmit>) {
+    pub(super) fn opened(&mut self, flow: Flow, writer: Sender<Transmit>) {
         self.open.insert(flow.remote, writer);
         for transmit in self.dialled.remove(&flow.remote).unwrap_or_default() {
             let _ = self.over(flow.remote, transmit);
@@ -41,11 +44,7 @@ impl Streams {
 
     pub(super) fn closed(&mut self, flow: Flow) {
         // The same address may have come back already.
-        if self
-            .open
-            .get(&flow.remote)
-            .is_some_and(mpsc::Sender::is_closed)
-        {
+        if self.open.get(&flow.remote).is_some_and(Sender::is_closed) {
             self.open.remove(&flow.remote);
         }
     }
@@ -97,7 +96,8 @@ impl Streams {
             ..transmit.flow
         };
         if let Some(waiting) = self.dialled.get_mut(&to) {
-            if waiting.len() < MAX_WAITING {
+            let bytes: usize = waiting.iter().map(|one| one.weight()).sum();
+            if waiting.len() < MAX_WAITING && bytes + transmit.weight() <= MAX_WAITING_BYTES {
                 waiting.push(transmit);
             } else {
                 dropped("not_read");
@@ -108,10 +108,14 @@ impl Streams {
             dropped("dials");
             return;
         }
+        let Some(place) = self.connections.admit_ours(to, now()) else {
+            dropped("connections");
+            return;
+        };
         self.dialled.insert(to, vec![transmit]);
         debug!(%to, "connecting, since the connection of a call is gone");
         self.tasks
-            .session("sip_dial", dial(flow, self.inputs.clone()));
+            .session("sip_dial", dial(flow, self.inputs.clone(), place));
     }
 }
 
@@ -122,6 +126,9 @@ fn dropped(reason: &'static str) {
 /// Messages that wait for one connection, a proxy that restarts while many calls end: as many as the
 /// connection takes at once when it is there.
 const MAX_WAITING: usize = WRITES;
+
+/// Bytes of them.
+const MAX_WAITING_BYTES: usize = WRITE_BYTES as usize;
 
 /// Connections being made at the same time. Filling it means many providers are away at once.
 const MAX_DIALS: usize = 64;

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tracing::debug;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Tasks;
@@ -13,6 +12,7 @@ use trunkline_sip::message::{Framed, Framer};
 
 use super::super::datagrams::told;
 use super::connections::{Connections, Place};
+use super::lane::{Receiver, Sender, lane};
 use super::udp::Advertised;
 use super::{Input, now};
 
@@ -21,7 +21,7 @@ pub(crate) async fn accept_tcp(
     listener: TcpListener,
     mut advertised: Advertised,
     connections: Connections,
-    inputs: mpsc::Sender<Input>,
+    inputs: Sender<Input>,
     tasks: Tasks,
 ) {
     loop {
@@ -49,18 +49,17 @@ pub(crate) async fn accept_tcp(
             local: advertised.towards(remote),
             remote,
         };
+        hasten(&stream);
         let inputs = inputs.clone();
         tasks.session("sip_connection", async move {
-            Connection::new(stream, flow, inputs, Some(place))
-                .run()
-                .await;
+            Connection::new(stream, flow, inputs, place).run().await;
         });
     }
 }
 
 /// Connects to somebody whose own connection is gone, again and again while the message that waits
 /// for it can still be of use, and serves the connection.
-pub(super) async fn dial(flow: Flow, inputs: mpsc::Sender<Input>) {
+pub(super) async fn dial(flow: Flow, inputs: Sender<Input>, place: Place) {
     for pause in DIAL_PAUSES {
         tokio::select! {
             biased;
@@ -69,7 +68,8 @@ pub(super) async fn dial(flow: Flow, inputs: mpsc::Sender<Input>) {
         }
         match tokio::time::timeout(DIAL, TcpStream::connect(flow.remote)).await {
             Ok(Ok(stream)) => {
-                Connection::new(stream, flow, inputs, None).run().await;
+                hasten(&stream);
+                Connection::new(stream, flow, inputs, place).run().await;
                 return;
             }
             Ok(Err(error)) => debug!(%error, to = %flow.remote, "connecting failed"),
@@ -77,16 +77,15 @@ pub(super) async fn dial(flow: Flow, inputs: mpsc::Sender<Input>) {
         }
     }
     // Signalling that is gone needs no news.
-    let _ = inputs.send(Input::Unreachable { flow }).await;
+    let _gone = inputs.send(Input::Unreachable { flow }).await;
 }
 
 /// One connection.
-struct Connection {
-    stream: TcpStream,
+pub(super) struct Connection<S> {
+    stream: S,
     flow: Flow,
-    inputs: mpsc::Sender<Input>,
-    /// None for those we opened.
-    place: Option<Place>,
+    inputs: Sender<Input>,
+    place: Place,
     framer: Framer,
     /// Messages that could not be written: they have another way to go.
     unsent: Vec<Transmit>,
@@ -99,13 +98,8 @@ enum Over {
     Lost,
 }
 
-impl Connection {
-    fn new(
-        stream: TcpStream,
-        flow: Flow,
-        inputs: mpsc::Sender<Input>,
-        place: Option<Place>,
-    ) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn new(stream: S, flow: Flow, inputs: Sender<Input>, place: Place) -> Self {
         Self {
             stream,
             flow,
@@ -116,19 +110,12 @@ impl Connection {
         }
     }
 
-    async fn run(mut self) {
-        let (writer, mut outgoing) = mpsc::channel::<Transmit>(WRITES);
+    pub(super) async fn run(mut self) {
+        let (writer, mut outgoing) = lane::<Transmit>(WRITES, WRITE_BYTES);
         let flow = self.flow;
-        if self
-            .inputs
-            .send(Input::Opened { flow, writer })
-            .await
-            .is_err()
-        {
+        if !self.inputs.send(Input::Opened { flow, writer }).await {
             return;
         }
-        // Small messages, each waited for.
-        let _ = self.stream.set_nodelay(true);
         if matches!(self.serve(&mut outgoing).await, Over::Lost) {
             let last = async {
                 while let Some(transmit) = outgoing.recv().await {
@@ -138,28 +125,24 @@ impl Connection {
             let _ = tokio::time::timeout(LINGER, last).await;
         }
         outgoing.close();
-        while let Ok(transmit) = outgoing.try_recv() {
+        while let Some(transmit) = outgoing.try_recv() {
             self.unsent.push(transmit);
         }
         let unsent = std::mem::take(&mut self.unsent);
-        let _ = self.inputs.send(Input::Closed { flow, unsent }).await;
+        let _gone = self.inputs.send(Input::Closed { flow, unsent }).await;
     }
 
-    async fn serve(&mut self, outgoing: &mut mpsc::Receiver<Transmit>) -> Over {
+    async fn serve(&mut self, outgoing: &mut Receiver<Transmit>) -> Over {
         let mut buffer = vec![0; 16 * 1024];
-        let close = self.place.as_ref().map(|place| place.close.clone());
-        let idle = match &self.place {
-            Some(place) if !place.is_known => IDLE_STRANGER,
-            _ => IDLE,
-        };
+        let close = self.place.close.clone();
+        let mut last = None;
         let mut deadline = tokio::time::Instant::now() + FIRST;
         loop {
             let stalled = self.framer.awaits_body();
-            let wait = if stalled { STALL } else { idle };
             let length = tokio::select! {
                 biased;
                 () = self.inputs.closed() => return Over::Closed,
-                () = asked_to_close(close.as_deref()) => return Over::Closed,
+                () = close.notified() => return Over::Closed,
                 Some(transmit) = outgoing.recv() => {
                     if self.write(transmit).await { continue }
                     return Over::Closed;
@@ -168,13 +151,18 @@ impl Connection {
                     Ok(length) if length > 0 => length,
                     _ => return Over::Closed,
                 },
-                () = tokio::time::sleep(wait), if stalled => {
+                () = tokio::time::sleep(STALL), if stalled => {
                     let Some(framed) = self.framer.expire() else { return Over::Closed };
                     count(Counter::SipDropped, 1, &[("reason", "body_cut_short")]);
                     if !self.deliver(framed).await { return Over::Closed }
                     0
                 }
                 () = tokio::time::sleep_until(deadline) => {
+                    // Who it is may have become known meanwhile, and a call may have begun.
+                    if !self.framer.is_partial() && let Some(later) = self.patience(last) {
+                        deadline = later;
+                        continue;
+                    }
                     debug!(remote = %self.flow.remote, "closing an idle connection");
                     return Over::Closed;
                 }
@@ -186,12 +174,30 @@ impl Connection {
             }
             // A message has some time to arrive in; between messages there is more.
             let now = tokio::time::Instant::now();
+            last = Some(now);
             deadline = match (was_partial, self.framer.is_partial()) {
-                (_, false) => now + idle,
+                (_, false) => now + self.idle(),
                 (true, true) => deadline.min(now + WHOLE),
                 (false, true) => now + WHOLE,
             };
         }
+    }
+
+    fn idle(&self) -> Duration {
+        if self.place.is_known() {
+            IDLE
+        } else {
+            IDLE_STRANGER
+        }
+    }
+
+    /// How much longer a connection stays that was last heard then, if it does.
+    fn patience(&self, last: Option<tokio::time::Instant>) -> Option<tokio::time::Instant> {
+        let now = tokio::time::Instant::now();
+        if self.place.carries_calls() {
+            return Some(now + CALL_CHECK);
+        }
+        last.map(|last| last + self.idle()).filter(|at| *at > now)
     }
 
     /// Hands on every whole message.
@@ -206,7 +212,7 @@ impl Connection {
                 Ok(None) => return Ok(()),
                 Err(error) => {
                     debug!(%error, remote = %self.flow.remote, "closing a connection");
-                    count(Counter::SipDropped, 1, &[("reason", "framing")]);
+                    count(Counter::SipDropped, 1, &[("reason", error.word())]);
                     return Err(Over::Lost);
                 }
             }
@@ -216,15 +222,10 @@ impl Connection {
     async fn deliver(&mut self, framed: Framed) -> bool {
         match framed {
             Framed::Message(bytes) => {
-                if let Some(place) = &self.place {
-                    place.heard(now());
-                }
+                self.place.heard(now());
                 let flow = self.flow;
                 // Waiting here is the back pressure a stream can bear.
-                self.inputs
-                    .send(Input::Message { flow, bytes })
-                    .await
-                    .is_ok()
+                self.inputs.send(Input::Message { flow, bytes }).await
             }
             Framed::Ping => put(&mut self.stream, b"\r\n").await,
             Framed::Skipped => {
@@ -244,22 +245,24 @@ impl Connection {
     }
 }
 
-async fn put(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+/// Small messages, each waited for.
+fn hasten(stream: &TcpStream) {
+    // One that is gone already says so at its first read.
+    let _gone = stream.set_nodelay(true);
+}
+
+async fn put(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> bool {
     matches!(
         tokio::time::timeout(WRITE, stream.write_all(bytes)).await,
         Ok(Ok(()))
     )
 }
 
-async fn asked_to_close(close: Option<&tokio::sync::Notify>) {
-    match close {
-        Some(close) => close.notified().await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Messages waiting for one connection. Filling it means the peer does not read.
 pub(super) const WRITES: usize = 256;
+
+/// Bytes of them. Filling it means the same, of a peer that asks with large requests.
+pub(super) const WRITE_BYTES: u32 = 256 * 1024;
 
 /// A peer that does not read for this long is gone.
 const WRITE: Duration = Duration::from_secs(5);
@@ -270,14 +273,18 @@ const FIRST: Duration = Duration::from_secs(30);
 /// A message whose first byte is there is all there within this time, or never.
 const WHOLE: Duration = Duration::from_secs(32);
 
-/// The rest of a body comes within this time of the last byte, or Content-Length was wrong.
-const STALL: Duration = Duration::from_secs(5);
+/// The rest of a body comes within this time of the last byte, or Content-Length was wrong: lost
+/// segments are repeated sooner, and whoever waits for the 400 is still there.
+const STALL: Duration = Duration::from_secs(2);
 
 /// Longer than a call's longest quiet: session refreshes come at half an hour at the latest.
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// The same for those no trunk names: their phones keep a connection alive or open a new one.
 const IDLE_STRANGER: Duration = Duration::from_secs(600);
+
+/// A connection that a call goes over stays; how soon after the call that ends is noticed.
+const CALL_CHECK: Duration = Duration::from_secs(60);
 
 /// The answer to what ended a stream has this long to go out.
 const LINGER: Duration = Duration::from_secs(1);

@@ -5,13 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 use tracing::debug;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::{Flow, Transport};
 
 use super::super::datagrams::Datagrams;
 use super::Input;
+use super::lane::Sender;
 
 /// Which address of ours a peer should see.
 pub(crate) struct Advertised {
@@ -51,7 +51,7 @@ impl Advertised {
 pub(crate) async fn read_udp(
     socket: Arc<Datagrams>,
     mut advertised: Advertised,
-    inputs: mpsc::Sender<Input>,
+    inputs: Sender<Input>,
 ) {
     let mut buffer = vec![0; trunkline_sip::message::MAX_MESSAGE];
     loop {
@@ -109,6 +109,9 @@ fn kind(datagram: &[u8]) -> Kind {
     };
     let rest = datagram.get(start..).unwrap_or_default();
     let rest = rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest);
+    if names_via(datagram) {
+        return Kind::Message;
+    }
     let begins = rest.first().is_some_and(u8::is_ascii_graphic);
     // A STUN message may begin with zeros that look blank.
     let breaks_only = datagram.iter().take(start).all(u8::is_ascii_whitespace);
@@ -117,6 +120,16 @@ fn kind(datagram: &[u8]) -> Kind {
     } else {
         Kind::Noise
     }
+}
+
+/// Whatever it begins with, somebody waits for an answer to it.
+fn names_via(datagram: &[u8]) -> bool {
+    datagram.split(|byte| *byte == b'\n').skip(1).any(|line| {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        let name = name.trim_ascii();
+        name.len() < line.len()
+            && (name.eq_ignore_ascii_case(b"via") || name.eq_ignore_ascii_case(b"v"))
+    })
 }
 
 /// The address of ours that faces a peer. No packet is sent by this.
@@ -145,6 +158,14 @@ mod tests {
             (b"\r\n\r\nOPTIONS sip:a@b SIP/2.0", Kind::Message),
             (b"\xef\xbb\xbfOPTIONS sip:a@b SIP/2.0", Kind::Message),
             (b"!odd-method* sip:a@b SIP/2.0\r\n", Kind::Message),
+            (
+                b"\xc3\x84\x01 sip:a@b SIP/2.0\r\nVia : SIP/2.0/UDP h\r\n\r\n",
+                Kind::Message,
+            ),
+            (
+                b"\0\0\0INVITE sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP h\r\n\r\n",
+                Kind::Message,
+            ),
             (b"\r\n\r\n", Kind::KeepAlive),
             (b"\0\0\0\0", Kind::KeepAlive),
             (b"", Kind::KeepAlive),

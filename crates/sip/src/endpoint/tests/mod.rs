@@ -3,10 +3,12 @@ use crate::message::{Method, Request, Response, name};
 use std::time::Duration;
 
 mod changes;
+mod inside;
 mod odd;
 mod strangers;
 mod streams;
 mod unread;
+mod waiting;
 
 /// An endpoint that is called, and what a phone sees of it.
 struct World {
