@@ -150,21 +150,8 @@ pub(super) fn return_path(flow: Flow, request: &mut Request, mut via: Via) -> Wa
     } else if flow.transport == Transport::Udp && direct {
         back.remote = listens;
     }
-    replace_top_via(&mut request.headers, &via);
+    request.headers.replace_first(name::VIA, via.to_string());
     Way::inside(back, (flow.transport == Transport::Tcp).then_some(listens))
-}
-
-fn replace_top_via(headers: &mut Headers, via: &Via) {
-    let rest: Vec<String> = headers
-        .values(name::VIA)
-        .skip(1)
-        .map(str::to_owned)
-        .collect();
-    headers.remove(name::VIA);
-    for value in rest.iter().rev() {
-        headers.push_front(name::VIA, value.as_str());
-    }
-    headers.push_front(name::VIA, via.to_string());
 }
 
 /// The methods we answer with something else than 405.

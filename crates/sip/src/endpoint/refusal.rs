@@ -71,7 +71,11 @@ pub(super) fn refusal(
     if request.method == Method::Cancel {
         return None;
     }
-    let required: Vec<&str> = request.headers.values(name::REQUIRE).collect();
+    let required: Vec<&str> = request
+        .headers
+        .values(name::REQUIRE)
+        .take(MAX_REQUIRED)
+        .collect();
     if !required.is_empty() {
         let required = required.join(", ");
         return Some(Refusal::new(420, "extension").with(name::UNSUPPORTED, required));
@@ -87,6 +91,9 @@ pub(super) fn refusal(
         }
     }
 }
+
+/// Extensions named in an answer: more than there are of use, and not so many that it cannot be sent.
+const MAX_REQUIRED: usize = 32;
 
 /// What a request lacks that its answer or its call cannot do without.
 fn unreadable(request: &Request, transport: Transport) -> Option<String> {

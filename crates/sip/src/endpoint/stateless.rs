@@ -72,11 +72,12 @@ impl Endpoint {
     }
 
     fn send_once(&mut self, way: Way, response: Response, sent: Fate) -> Fate {
-        let bytes = if way.is_strange && way.flow.transport == Transport::Udp {
-            fit(response, way.asked)
-        } else {
-            Some(response.to_bytes())
+        let most = match way.flow.transport {
+            Transport::Udp if way.is_strange => way.asked.min(MAX_DATAGRAM),
+            Transport::Udp => MAX_DATAGRAM,
+            Transport::Tcp => usize::MAX,
         };
+        let bytes = fit(response, most);
         match bytes {
             Some(bytes) => {
                 self.send(way, bytes);
@@ -100,6 +101,9 @@ impl Endpoint {
         hex::encode(outer.finalize().get(..6).unwrap_or_default())
     }
 }
+
+/// What fits into a datagram over IPv4.
+const MAX_DATAGRAM: usize = 65_507;
 
 /// A response in at most `most` bytes: with what it need not say left out, one thing after another.
 fn fit(mut response: Response, most: usize) -> Option<Bytes> {

@@ -136,6 +136,39 @@ impl Headers {
         self.push(name, value);
     }
 
+    /// Puts another value in the place of the first of that name, in a line of its own; what stood
+    /// behind it in its line goes on in the next.
+    pub fn replace_first(&mut self, name: &str, value: impl Into<String>) {
+        let name = canonical(name);
+        let is_empty = |line: &Line| split_values(&line.value).next().is_none();
+        self.0
+            .retain(|line| !line.name.eq_ignore_ascii_case(&name) || !is_empty(line));
+        let named = |line: &Line| line.name.eq_ignore_ascii_case(&name);
+        let Some(at) = self.0.iter().position(named) else {
+            return;
+        };
+        let mut first = Line {
+            name,
+            value: clean(value.into()),
+            latin1: false,
+        };
+        let Some(line) = self.0.get_mut(at) else {
+            return;
+        };
+        let rest: Vec<&str> = split_values(&line.value).skip(1).collect();
+        if rest.is_empty() {
+            *line = first;
+            return;
+        }
+        let rest = rest.join(", ");
+        std::mem::swap(line, &mut first);
+        let rest = Line {
+            value: rest,
+            ..first
+        };
+        self.0.insert(at + 1, rest);
+    }
+
     /// Takes out every header of that name.
     pub fn remove(&mut self, name: &str) {
         let name = canonical(name);

@@ -66,6 +66,8 @@ pub struct Framer {
     looked: usize,
     /// The message whose head is all there.
     begun: Option<Begun>,
+    /// Bytes of the line that is being looked for the end of, in which it is not.
+    unbroken: usize,
     /// Bytes passed over since the last message.
     skipped: usize,
     /// Has anything on this stream been SIP?
@@ -152,24 +154,35 @@ impl Framer {
     /// nobody would be heard meanwhile.
     fn refuse_foreign(&mut self) -> Result<(), FrameError> {
         let data = self.buffer.as_ref();
-        let strange = |line: &[u8]| {
-            line.iter()
-                .any(|byte| byte.is_ascii_control() && !b"\0\t\r".contains(byte))
-        };
-        let first = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let mut first = data
+            .iter()
+            .take(FIRST_WORD)
+            .take_while(|byte| **byte != b'\n');
+        let is_strange = |byte: &u8| byte.is_ascii_control() && !b"\0\t\r".contains(byte);
         let error = match data {
             [20..=23, 3, 0..=4, ..] => FrameError::Tls,
             // Bare, and after a length (RFC 4571).
             [0..=3, _, _, _, 0x21, 0x12, 0xa4, 0x42, ..]
             | [_, _, 0..=3, _, _, _, 0x21, 0x12, 0xa4, 0x42, ..] => FrameError::Stun,
-            _ if !self.spoke && self.skipped == 0 && strange(first) => FrameError::NotSip,
+            _ if !self.spoke && self.skipped == 0 && first.any(is_strange) => FrameError::NotSip,
             _ => return Ok(()),
         };
         self.lost = Some(error);
         Err(error)
     }
 
+    /// How long the line is that starts there, if its end has come. What was looked at is not looked
+    /// at again, however small the pieces are.
+    fn line_end(&mut self, start: usize) -> Option<usize> {
+        let rest = self.buffer.get(start..)?;
+        let known = self.unbroken.min(rest.len());
+        let found = rest.iter().skip(known).position(|b| *b == b'\n');
+        self.unbroken = if found.is_some() { 0 } else { rest.len() };
+        found.map(|found| known + found)
+    }
+
     fn give(&mut self, length: usize) -> Framed {
+        self.unbroken = 0;
         (self.looked, self.begun, self.skipped, self.spoke) = (0, None, 0, true);
         Framed::Message(self.buffer.split_to(length).freeze())
     }
@@ -183,7 +196,7 @@ impl Framer {
     /// Passes over lines up to one that begins a message. `true` if there were some.
     fn skip(&mut self) -> Result<bool, FrameError> {
         let mut any = false;
-        while let Some(end) = self.buffer.iter().position(|b| *b == b'\n') {
+        while let Some(end) = self.line_end(0) {
             let line = self.buffer.get(..end).unwrap_or_default();
             // What is left of a body looks like much; right behind a message it must be more.
             if begins_message(line) || (self.skipped == 0 && would_begin(line)) {
@@ -206,8 +219,8 @@ impl Framer {
             return self.begun;
         }
         let head = loop {
+            let end = self.line_end(self.looked)?;
             let rest = self.buffer.get(self.looked..)?;
-            let end = rest.iter().position(|b| *b == b'\n')?;
             let line = rest.get(..end)?;
             if line.is_empty() || line == b"\r" {
                 break self.looked + end + 1;
@@ -235,8 +248,8 @@ impl Framer {
     fn end_of(&mut self, begun: Begun) -> Option<usize> {
         let mut at = begun.looked;
         while !begun.is_opaque && at < begun.total {
+            let end = self.line_end(at);
             let rest = self.buffer.get(at..)?;
-            let end = rest.iter().position(|b| *b == b'\n');
             let line = rest.get(..end.unwrap_or(rest.len()))?;
             let Some(end) = end else {
                 // The last line may be the beginning of another message that has not all come.
@@ -324,5 +337,8 @@ const METHODS: [&str; 15] = [
     "PUBLISH",
     "SIP/2.0",
 ];
+
+/// As many bytes tell text from anything else.
+const FIRST_WORD: usize = 8;
 
 const PING: &[u8] = b"\r\n\r\n";

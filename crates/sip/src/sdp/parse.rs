@@ -107,7 +107,7 @@ fn parse_media(value: &str) -> Media {
         .and_then(|port| port.split('/').next()?.parse().ok())
         .unwrap_or(0);
     let protocol = words.next().unwrap_or("RTP/AVP");
-    let mut formats: Vec<String> = words.map(token).collect();
+    let mut formats: Vec<String> = words.map(token).take(MAX_FORMATS).collect();
     if formats.is_empty() {
         // The grammar wants one.
         formats.push("0".to_owned());
@@ -151,6 +151,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Far above the largest description of a video phone.
 const MAX_LINES: usize = 1000;
+
+/// Formats of one section: twice as many as there are payload types.
+const MAX_FORMATS: usize = 256;
 
 /// Sections in one description.
 const MAX_MEDIA: usize = 32;

@@ -102,3 +102,45 @@ fn what_cannot_be_answered_is_counted_by_reason() {
         assert!(world.sent().is_empty());
     }
 }
+
+/// Of an answer too large for a datagram nothing was heard at all.
+#[test]
+fn an_answer_fits_into_a_datagram_however_much_was_asked() {
+    let mut world = World::new();
+    world.say_bytes(&Odd::new().with("Require", "a,".repeat(30_000)).raw());
+    let answer = world.response();
+    assert_eq!(answer.status, 420);
+    assert!(
+        answer
+            .headers
+            .get(name::UNSUPPORTED)
+            .is_some_and(|list| list.len() < 100)
+    );
+    let from = format!("<sip:a@b>;tag=1;x={}", "y".repeat(64_900));
+    world.say(&message("OPTIONS", "1", 1, "", "").replace("<sip:200@192.0.2.9>;tag=them", &from));
+    assert!(
+        world
+            .endpoint
+            .poll_transmit()
+            .is_none_or(|sent| sent.bytes.len() <= 65_507)
+    );
+}
+
+/// Thirty thousand Vias in one line held everybody up for a second.
+#[test]
+fn a_long_list_of_vias_comes_back_in_order() {
+    let mut world = World::new();
+    let rest: Vec<String> = (0..6_000).map(|n| format!("b{n}")).collect();
+    let top = "SIP/2.0/UDP 192.0.2.9:5070;branch=z9hG4bKodd";
+    let via = format!("{top},{}", rest.join(","));
+    world.say_bytes(&Odd::new().with("Via", via).with("Require", "x").raw());
+    let answer = world.response();
+    let back: Vec<&str> = answer.headers.values(name::VIA).collect();
+    assert_eq!(
+        (back[0], &back[1..]),
+        (
+            top,
+            &rest.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        )
+    );
+}
