@@ -167,7 +167,7 @@ async fn a_message_beyond_all_bounds_is_answered_and_ends_the_stream() {
     let call = over_tcp(&house, "100", "huge", 5999);
     let call = call.replace("Content-Length: ", "Content-Length: 99999");
     stream.write_all(call.as_bytes()).await.unwrap();
-    read_until(&mut stream, "SIP/2.0 513 message is longer").await;
+    read_until(&mut stream, "SIP/2.0 413 body is longer").await;
     let mut rest = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut rest))
         .await
