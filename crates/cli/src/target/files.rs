@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use trunkline_base::secret::Secret;
+use trunkline_service::config::{Environment, Report, Source as Text};
 
 use super::choice::{Choice, Source, TargetError};
 
@@ -74,17 +75,12 @@ impl Projects {
         if file.text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let options = serde_saphyr::options! { with_snippet: false };
-        serde_saphyr::from_str_with_options(&file.text, options).map_err(|error| {
-            let plain = error.without_snippet();
-            let why = plain.to_string();
-            let why = why.lines().next().unwrap_or_default();
-            let at = plain
-                .location()
-                .filter(|at| at.line() > 0)
-                .map(|at| format!(":{}:{}", at.line(), at.column()));
-            TargetError::Broken(format!("{}{}: {why}", file.name, at.unwrap_or_default()))
-        })
+        let mut report = Report::new();
+        let source = Text::foreign(&file.name, &file.text);
+        let projects = source.parse(&Environment::default(), &mut report);
+        report
+            .finish(projects)
+            .map_err(|report| TargetError::Broken(report.to_string()))
     }
 
     /// The project of a name.

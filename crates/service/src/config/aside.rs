@@ -58,17 +58,23 @@ pub(super) struct Aside {
 
 impl Aside {
     pub(super) fn of(text: &str) -> Self {
-        let mut offsets: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-        offsets.push(text.len());
-        let mut chars: Vec<char> = text.chars().collect();
+        let mut aside = Self::nothing(text);
         let mut depth = 0_usize;
         let mut at = 0;
-        while let Some(rest) = chars.get_mut(at..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = aside.chars.get_mut(at..).filter(|rest| !rest.is_empty()) {
             at += step(rest, &mut depth);
         }
+        aside.text = aside.chars.iter().collect();
+        aside
+    }
+
+    /// A text without references.
+    pub(super) fn nothing(text: &str) -> Self {
+        let mut offsets: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+        offsets.push(text.len());
         Self {
-            text: chars.iter().collect(),
-            chars,
+            text: text.to_owned(),
+            chars: text.chars().collect(),
             offsets,
         }
     }

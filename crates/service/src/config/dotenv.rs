@@ -17,7 +17,7 @@ pub(super) fn parse(source: &Source, report: &mut Report) -> Vec<(String, String
         match assignment(&mut cursor) {
             Ok(pair) => found.extend(pair),
             Err(wrong) => {
-                report.unseen(source, wrong.place, wrong.what, wrong.remedy);
+                report.unseen(source.name(), wrong.place, wrong.what, wrong.remedy);
                 // An open quote has swallowed the rest: only its own line is in doubt.
                 cursor.go_after(line);
             }

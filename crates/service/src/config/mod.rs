@@ -9,16 +9,24 @@ mod dotenv;
 mod duration;
 mod environment;
 mod moved;
+mod nothing;
+mod outline;
 mod reference;
 mod report;
 mod source;
+mod syntax;
+mod text;
+mod typing;
 mod variables;
 
 pub use duration::{DurationError, parse_duration};
 pub use environment::Environment;
-pub use report::{Place, Problem, Report, nearest};
+pub use nothing::or_default;
+pub use report::{Origin, Place, Problem, Report, nearest};
 pub use serde_saphyr::Spanned;
 pub use source::Source;
 
+#[cfg(test)]
+mod slips;
 #[cfg(test)]
 mod tests;

@@ -19,12 +19,6 @@ struct Part {
 }
 
 impl Moved {
-    pub(super) fn unchanged(text: &str) -> Self {
-        let mut moved = Self::default();
-        moved.finish(text);
-        moved
-    }
-
     /// The parts are replaced in their order.
     pub(super) fn replace(&mut self, text: &str, old: Range<usize>, by: &str) {
         self.text

@@ -41,15 +41,67 @@ impl fmt::Display for Problem {
         if let Some(place) = self.place {
             write!(f, ":{}:{}", place.line, place.column)?;
         }
-        write!(f, ": {}", self.what)?;
+        write!(f, ": {}", shown(&self.what))?;
         if let (Some(place), Some(text)) = (self.place, &self.text) {
-            let caret = usize::try_from(place.column.saturating_sub(1)).unwrap_or(0);
+            let column = usize::try_from(place.column.saturating_sub(1)).unwrap_or(0);
+            let (text, caret) = window(text, column);
             write!(f, "\n  {:>4} | {text}\n       | {:caret$}^", place.line, "")?;
         }
         if let Some(remedy) = &self.remedy {
-            write!(f, "\n       = {remedy}")?;
+            write!(f, "\n       = {}", shown(remedy))?;
         }
         Ok(())
+    }
+}
+
+/// A text as a terminal may have it, one sign for each.
+fn shown(text: &str) -> String {
+    let sign = |c: char| match c {
+        '\t' => ' ',
+        c if c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+        {
+            char::REPLACEMENT_CHARACTER
+        }
+        c => c,
+    };
+    text.chars().map(sign).collect()
+}
+
+/// The part of a line around a column, and where the column is in it.
+fn window(line: &str, column: usize) -> (String, usize) {
+    let from = column.saturating_sub(WIDEST / 2);
+    let cut = from > 0;
+    let mut text: String = if cut { "\u{2026}" } else { "" }.to_owned();
+    text.extend(line.chars().skip(from).take(WIDEST));
+    if line.chars().nth(from + WIDEST).is_some() {
+        text.push('\u{2026}');
+    }
+    (shown(&text), column - from + usize::from(cut))
+}
+
+/// More of a line helps nobody.
+const WIDEST: usize = 120;
+
+/// Where a value was typed, with the line it stands on.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    file: String,
+    place: Place,
+    text: Option<String>,
+}
+
+impl Origin {
+    pub(super) fn new(source: &Source, place: Place) -> Self {
+        let place = source.original(place);
+        Self {
+            file: source.name().to_owned(),
+            place,
+            text: source
+                .line(place.line)
+                .filter(|_| !source.is_foreign())
+                .map(str::to_owned),
+        }
     }
 }
 
@@ -75,20 +127,29 @@ impl Report {
         what: impl Into<String>,
         remedy: impl Into<Option<String>>,
     ) {
-        let place = source.original(place.into());
+        self.from(Origin::new(source, place.into()), what, remedy);
+    }
+
+    /// Adds a problem at a place that was kept.
+    pub fn from(
+        &mut self,
+        origin: Origin,
+        what: impl Into<String>,
+        remedy: impl Into<Option<String>>,
+    ) {
         self.problems.push(Problem {
-            file: source.name().to_owned(),
-            place: Some(place),
-            text: source.line(place.line).map(str::to_owned),
+            file: origin.file,
+            place: Some(origin.place),
+            text: origin.text,
             what: what.into(),
             remedy: remedy.into(),
         });
     }
 
     /// Adds a problem at a place whose line is not shown, since it may hold a secret.
-    pub(super) fn unseen(&mut self, source: &Source, place: Place, what: String, remedy: String) {
+    pub(super) fn unseen(&mut self, file: &str, place: Place, what: String, remedy: String) {
         self.problems.push(Problem {
-            file: source.name().to_owned(),
+            file: file.to_owned(),
             place: Some(place),
             text: None,
             what,
@@ -151,10 +212,12 @@ impl fmt::Display for Report {
 impl std::error::Error for Report {}
 
 /// "did you mean …" when a known word is near `typed`, else the list of known words.
+/// Case, `-` and `camelCase` are no distance.
 pub fn nearest(typed: &str, known: &[&str]) -> String {
+    let typed = plain(typed);
     let near = known
         .iter()
-        .map(|word| (distance(typed, word), *word))
+        .map(|word| (distance(&typed, &plain(word)), *word))
         .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
         .min();
     match near {
@@ -170,23 +233,34 @@ pub fn nearest(typed: &str, known: &[&str]) -> String {
     }
 }
 
-/// Edit distance; inputs are configuration words, so the square is small.
+fn plain(word: &str) -> String {
+    let letters = word.chars().filter(|c| !matches!(c, '_' | '-' | ' '));
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+/// Edit distance, where two letters that changed places are one slip. Inputs are configuration
+/// words, so the square is small.
 fn distance(left: &str, right: &str) -> usize {
+    let left: Vec<char> = left.chars().take(64).collect();
     let right: Vec<char> = right.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.chars().take(64).enumerate() {
-        let mut corner = i;
-        let mut before = i + 1;
-        if let Some(first) = row.first_mut() {
-            *first = before;
+    let mut earlier = Vec::new();
+    let mut before: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in right.iter().enumerate() {
+            let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX);
+            let replaced = cell(&before, j) + usize::from(a != b);
+            let mut best = replaced
+                .min(cell(&before, j + 1) + 1)
+                .min(cell(&row, j) + 1);
+            let swapped =
+                i > 0 && j > 0 && left.get(i - 1) == Some(b) && right.get(j - 1) == Some(a);
+            if swapped {
+                best = best.min(cell(&earlier, j - 1) + 1);
+            }
+            row.push(best);
         }
-        for (b, cell) in right.iter().zip(row.iter_mut().skip(1)) {
-            let cost = usize::from(a != *b);
-            let best = (corner + cost).min(*cell + 1).min(before + 1);
-            corner = *cell;
-            *cell = best;
-            before = best;
-        }
+        earlier = std::mem::replace(&mut before, row);
     }
-    row.last().copied().unwrap_or(0)
+    before.last().copied().unwrap_or(0)
 }

@@ -1,22 +1,27 @@
 //! A configuration file as text, and its reading to a raw shape.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::OnceLock;
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::Error;
+use serde_saphyr::{Error, Location, Spanned};
 
 use super::environment::Environment;
 use super::moved::Moved;
-use super::report::{Place, Report, nearest};
-use super::variables;
+use super::nothing::Nothing;
+use super::report::{Origin, Place, Report};
+use super::typing::{self, Found};
+use super::{text, variables};
 
 /// A configuration file's name and text.
 #[derive(Clone)]
 pub struct Source {
     name: String,
     text: String,
+    /// Another program's: nothing in it is a reference, and none of its lines is shown.
+    foreign: bool,
     /// The text that was parsed, which places point into.
     parsed: OnceLock<Moved>,
 }
@@ -27,21 +32,28 @@ impl Source {
         Self {
             name: name.into(),
             text: text.into(),
+            foreign: false,
             parsed: OnceLock::new(),
+        }
+    }
+
+    /// Text of another program's file: it names no variables, and its lines may hold secrets.
+    pub fn foreign(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            foreign: true,
+            ..Self::new(name, text)
         }
     }
 
     /// Reads a file; a failure becomes a problem.
     pub fn read(path: &Path, report: &mut Report) -> Option<Self> {
         let name = path.display().to_string();
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text);
-                Some(Self::new(name, text))
-            }
+        match std::fs::read(path) {
+            Ok(bytes) => text::decode(&name, bytes, report).map(|text| Self::new(name, text)),
             Err(error) => {
-                let remedy = "check the path and its permissions, or pass --config DIR".to_owned();
-                report.file(&name, format!("cannot be read: {error}"), remedy);
+                let (what, remedy) = unreadable(error.kind());
+                let what = what.map_or_else(|| format!("cannot be read: {error}"), str::to_owned);
+                report.file(&name, what, remedy.to_owned());
                 None
             }
         }
@@ -54,6 +66,10 @@ impl Source {
 
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(super) fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// A line of the file, one-based.
@@ -76,85 +92,65 @@ impl Source {
         place_in(&self.text, parsed.original(offset))
     }
 
-    /// Reads the text to a raw shape, with its variables filled in; what fails becomes a problem.
-    pub fn parse<T: DeserializeOwned>(&self, env: &Environment, report: &mut Report) -> Option<T> {
-        let mut wrong = Report::new();
-        let filled = variables::fill(self, env, &mut wrong);
-        if !wrong.is_empty() {
-            report.extend(wrong);
-            return None;
-        }
-        let is_yaml = filled.is_some();
-        let parsed = self
-            .parsed
-            .get_or_init(|| filled.unwrap_or_else(|| Moved::unchanged(&self.text)));
-        // An empty file is an empty mapping: every key then takes its default.
-        let is_blank = |line: &str| line.trim().is_empty() || line.trim().starts_with('#');
-        let text = if self.text.lines().all(is_blank) {
-            "{}"
-        } else {
-            parsed.text()
-        };
-        let options = serde_saphyr::options! { with_snippet: false };
-        match serde_saphyr::from_str_with_options(text, options) {
-            Ok(raw) if is_yaml => Some(raw),
-            Ok(_) => {
-                self.blame_reference(report);
-                None
-            }
-            Err(error) => {
-                self.blame(&error, parsed, report);
-                None
-            }
-        }
+    /// Where a value stands, for a rule that is judged when the file is no longer at hand.
+    pub fn origin<T>(&self, value: &Spanned<T>) -> Origin {
+        Origin::new(self, value.into())
     }
 
-    /// A reference that makes YAML of something else, such as one that ends behind its quotes.
-    fn blame_reference(&self, report: &mut Report) {
-        let at = self.text.find("${").unwrap_or(0);
-        let remedy = "close each `${` inside its value; $${ is a `${` that stays as it is";
-        let what = "the variables from here on cannot be told from the text around them";
-        report.at(self, self.place_of(at), what, remedy.to_owned());
+    /// Reads the text to a raw shape, with its variables filled in; what fails becomes a problem.
+    pub fn parse<T: DeserializeOwned>(&self, env: &Environment, report: &mut Report) -> Option<T> {
+        let mut nothing = Nothing::default();
+        loop {
+            let mut wrong = Report::new();
+            let filled = variables::fill(self, env, &mut nothing, &mut wrong);
+            let filled = filled.filter(|_| wrong.is_empty());
+            report.extend(wrong);
+            let filled = filled?;
+            let options = serde_saphyr::options! { with_snippet: false };
+            // What is in no section of its own is an empty one: every key then takes its default.
+            let text = match filled.text() {
+                text if is_blank(text) => "{}",
+                text => text,
+            };
+            let read = serde_saphyr::from_str_with_options(text, options);
+            let known = read.as_ref().err().and_then(|error| {
+                let at = typing::place(error.without_snippet()).map(place)?;
+                Some(filled.original(offset_in(filled.text(), at)))
+            });
+            match read {
+                // Each time one more place is known, and there are no more than in the file.
+                Err(error)
+                    if known.is_some_and(|at| nothing.learn(error.without_snippet(), at)) => {}
+                read => {
+                    let parsed = self.parsed.get_or_init(|| filled);
+                    let blame = |error| self.blame(&error, parsed, report);
+                    return read.map_err(blame).ok();
+                }
+            }
+        }
     }
 
     fn blame(&self, error: &Error, parsed: &Moved, report: &mut Report) {
-        let plain = error.without_snippet();
-        let what = plain
-            .to_string()
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let what = parsed.without_values(what);
-        let Some(at) = plain.location().filter(|at| at.line() > 0) else {
-            report.file(&self.name, what, None);
-            return;
-        };
-        let place = Place {
-            line: at.line(),
-            column: at.column(),
-        };
-        let unknown = match plain {
-            Error::SerdeUnknownField { expected, .. } => self.word(place).zip(Some(expected)),
-            _ => None,
-        };
-        match unknown {
-            Some((word, known)) => {
-                let what = format!("there is no key `{word}` here");
-                report.at(self, place, what, nearest(word, known));
-            }
-            None => report.at(self, place, what, None),
+        let error = error.without_snippet();
+        let place = typing::place(error).map(place);
+        let found = place
+            .and_then(|place| self.found(place))
+            .unwrap_or_default();
+        let wrong = typing::wrong(error, found);
+        let what = parsed.without_values(wrong.what);
+        match place {
+            Some(place) => report.at(self, place, what, wrong.remedy),
+            None => report.file(&self.name, what, wrong.remedy),
         }
     }
 
-    /// The key that begins at a place, as it was typed.
-    fn word(&self, at: Place) -> Option<&str> {
+    /// What begins at a place, as it was typed.
+    fn found(&self, at: Place) -> Option<Found<'_>> {
         let at = self.original(at);
         let before = usize::try_from(at.column).ok()?.checked_sub(1)?;
         let line = self.line(at.line)?;
         let (start, _) = line.char_indices().nth(before)?;
-        let word = line.get(start..)?.split(':').next()?.trim();
-        (!word.is_empty()).then_some(word)
+        Some(text::found(line.get(start..)?))
     }
 }
 
@@ -167,17 +163,38 @@ impl fmt::Debug for Source {
     }
 }
 
-/// What some editors begin a file with.
-const BYTE_ORDER_MARK: char = '\u{feff}';
+/// Words for why a file cannot be read, and what to do about it.
+fn unreadable(kind: ErrorKind) -> (Option<&'static str>, &'static str) {
+    match kind {
+        ErrorKind::IsADirectory => (
+            Some("is a directory, where a file is wanted"),
+            "take the directory away, and put the file in its place",
+        ),
+        ErrorKind::PermissionDenied => (
+            Some("may not be read by the user who runs this"),
+            "give that user the right to read it, with chmod or chown",
+        ),
+        _ => (
+            None,
+            "check the path and its permissions, or pass --config DIR",
+        ),
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    let blank = |line: &str| line.trim().is_empty() || line.trim().starts_with('#');
+    text.lines().all(blank)
+}
+
+fn place(at: Location) -> Place {
+    Place {
+        line: at.line(),
+        column: at.column(),
+    }
+}
 
 fn place_in(text: &str, at: usize) -> Place {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    Place {
-        line: count(before.matches('\n').count() + 1),
-        column: count(line.chars().count() + 1),
-    }
+    text::end_of(text.get(..at).unwrap_or(text))
 }
 
 fn offset_in(text: &str, place: Place) -> usize {

@@ -19,35 +19,57 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use super::aside::{ASIDE, Aside};
 use super::environment::Environment;
 use super::moved::Moved;
+use super::nothing::{Nothing, hole};
+use super::outline::Outline;
 use super::reference::{Wrong, expand};
 use super::report::Report;
 use super::source::Source;
+use super::syntax;
 
 /// The text with its variables filled in, and where each part of it was before. `None` where the
-/// text is no YAML, which whoever reads it next will say.
-pub(super) fn fill(source: &Source, env: &Environment, report: &mut Report) -> Option<Moved> {
+/// text is no YAML.
+pub(super) fn fill(
+    source: &Source,
+    env: &Environment,
+    nothing: &mut Nothing,
+    report: &mut Report,
+) -> Option<Moved> {
     let text = source.text();
     if let Some((at, _)) = text.char_indices().find(|(_, c)| ASIDE.contains(c)) {
         let what = "this character is kept for the program's own use";
         report.at(source, source.place_of(at), what, None);
         return None;
     }
-    let aside = Aside::of(text);
+    let aside = if source.is_foreign() {
+        Aside::nothing(text)
+    } else {
+        Aside::of(text)
+    };
     let mut moved = Moved::default();
     // A block's sign stands between the scalar before it and its text.
     let mut before = 0;
+    let mut outline = Outline::default();
     for event in Parser::new_from_str(aside.text()) {
-        let (event, span) = event.ok()?;
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                no_yaml(source, &aside, &error, report);
+                return None;
+            }
+        };
+        let place = aside.place(span.start.index(), span.end.index());
+        outline.see(&event, place.start, source, report);
         let Event::Scalar(value, style, ..) = event else {
             continue;
         };
-        let place = aside.place(span.start.index(), span.end.index());
-        if value.contains(ASIDE) {
+        if let Some(meant) = nothing.meant(place.start, &value, style) {
+            moved.replace(text, hole(text, place.clone()), meant);
+        } else if value.contains(ASIDE) {
             match expand(&value, env) {
                 Ok(filled) => {
                     let old = whole(text, before, place.clone(), style);
@@ -62,6 +84,22 @@ pub(super) fn fill(source: &Source, env: &Environment, report: &mut Report) -> O
     }
     moved.finish(text);
     Some(moved)
+}
+
+/// What the parser stumbled over; or a reference that makes YAML of something else, such as one
+/// that ends behind its quotes.
+fn no_yaml(source: &Source, aside: &Aside, error: &ScanError, report: &mut Report) {
+    let text = source.text();
+    let is_yaml = || Parser::new_from_str(text).all(|event| event.is_ok());
+    if let Some(at) = text.find("${").filter(|_| is_yaml()) {
+        let what = "the variables from here on cannot be told from the text around them";
+        let remedy = "close each `${` inside its value; $${ is a `${` that stays as it is";
+        report.at(source, source.place_of(at), what, remedy.to_owned());
+        return;
+    }
+    let at = error.marker().index();
+    let wrong = syntax::wrong(error.kind(), text, aside.place(at, at).start);
+    report.at(source, source.place_of(wrong.at), wrong.what, wrong.remedy);
 }
 
 fn blame(source: &Source, at: usize, wrong: Wrong, report: &mut Report) {
