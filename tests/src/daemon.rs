@@ -33,6 +33,8 @@ pub struct Setup {
     pub env: Vec<(&'static str, String)>,
     /// Where its state is; a directory of its own when absent.
     pub data: Option<PathBuf>,
+    /// In a directory with nothing in it: no configuration but what is built in.
+    pub bare: bool,
 }
 
 /// A running daemon.
@@ -53,14 +55,19 @@ impl Daemon {
     /// When it does not get ready.
     pub fn start(setup: &Setup) -> Self {
         let dir = tempfile::tempdir().unwrap_or_else(|error| panic!("no directory: {error}"));
-        let config = configure(dir.path(), setup);
         let data = setup
             .data
             .clone()
             .unwrap_or_else(|| dir.path().join("data"));
         let log = dir.path().join("log");
         let mut command = trunkline();
-        command.args(["serve", "--json", "--config"]).arg(&config);
+        command.args(["serve", "--json"]);
+        if setup.bare {
+            command.current_dir(dir.path());
+        } else {
+            let config = configure(dir.path(), setup);
+            command.arg("--config").arg(config);
+        }
         if !setup.without_dev {
             command.arg("--dev");
         }

@@ -34,15 +34,9 @@ pub(crate) struct Global {
     /// The project whose address starts with this
     #[arg(long, global = true, value_name = "SUBDOMAIN")]
     pub(crate) subdomain: Option<String>,
-    /// Directory of the configuration files
-    #[arg(
-        long,
-        global = true,
-        env = "TRUNKLINE_CONFIG",
-        value_name = "DIR",
-        default_value = "config"
-    )]
-    pub(crate) config: PathBuf,
+    /// Directory of the configuration files; else `config`, or without it what is built in
+    #[arg(long, global = true, env = "TRUNKLINE_CONFIG", value_name = "DIR")]
+    pub(crate) config: Option<PathBuf>,
     /// Print one JSON document and nothing else on standard output
     #[arg(long, short, global = true)]
     pub(crate) json: bool,

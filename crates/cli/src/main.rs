@@ -124,5 +124,6 @@ async fn dispatch(verb: Verb, global: &Global, tasks: Tasks) -> Result<(), Failu
         Verb::Ingress(verb) => verbs::ingress::run(verb, global).await,
         Verb::Store(verb) => verbs::store::run(verb, global).await,
         Verb::Config(verb) => verbs::config::run(&verb, global),
+        Verb::Init(typed) => verbs::init::run(&typed, global),
     }
 }

@@ -30,27 +30,20 @@ impl TransportRules {
     /// # Errors
     /// [`UrlError`] when it is no web address, or plain text to another machine.
     pub fn judge(&self, text: &str) -> Result<(), UrlError> {
-        let url = url::Url::parse(text.trim()).map_err(|_| UrlError::Malformed)?;
+        let url = absolute(text, WEB)?;
         // A place for a value there, as tools have them, would be any host.
         let authority = url.authority();
         if authority.contains('{') || authority.contains("%7B") {
             return Err(UrlError::Malformed);
         }
-        let host = url
-            .host_str()
-            .filter(|host| !host.is_empty())
-            .ok_or(UrlError::NoHost)?;
+        let host = url.host_str().ok_or(UrlError::NoHost)?;
         let bare = host.trim_matches(['[', ']']);
-        match url.scheme() {
-            "https" | "wss" => Ok(()),
-            "http" | "ws" if self.plain.reaches(bare) => Ok(()),
-            "http" | "ws" => Err(UrlError::PlainText {
-                host: bare.to_owned(),
-            }),
-            other => Err(UrlError::Scheme {
-                scheme: other.to_owned(),
-            }),
+        if url.scheme() == "https" || self.plain.reaches(bare) {
+            return Ok(());
         }
+        Err(UrlError::PlainText {
+            host: bare.to_owned(),
+        })
     }
 
     /// TLS for HTTP clients of other services, by the same trust.
@@ -64,6 +57,52 @@ impl TransportRules {
             .map_or_else(Trust::system, Ok)?
             .for_http())
     }
+}
+
+/// Schemes of a web service.
+pub const WEB: &[&str] = &["https", "http"];
+/// Schemes of a LiveKit server.
+pub const LIVEKIT: &[&str] = &["wss", "ws", "https", "http"];
+
+/// Reads an address with one of these schemes, a host, and a port that there can be.
+///
+/// # Errors
+/// [`UrlError`] says which part is wrong.
+pub fn absolute(text: &str, schemes: &[&str]) -> Result<url::Url, UrlError> {
+    let text = text.trim();
+    let known = || schemes.join(":// or ");
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(UrlError::Blank);
+    }
+    let (scheme, rest) = text
+        .split_once("://")
+        .filter(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric()))
+        .ok_or_else(|| UrlError::NoScheme { schemes: known() })?;
+    if !schemes
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(scheme))
+    {
+        return Err(UrlError::Scheme {
+            scheme: scheme.to_owned(),
+            schemes: known(),
+        });
+    }
+    // The web's own rules pass over further slashes.
+    if rest.is_empty() || rest.starts_with(['/', '\\', ':', '?', '#']) {
+        return Err(UrlError::NoHost);
+    }
+    let url = url::Url::parse(text).map_err(|error| match error {
+        url::ParseError::InvalidPort => UrlError::Port,
+        url::ParseError::EmptyHost => UrlError::NoHost,
+        _ => UrlError::Malformed,
+    })?;
+    if url.port() == Some(0) {
+        return Err(UrlError::Port);
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(UrlError::NoHost);
+    }
+    Ok(url)
 }
 
 /// The address of a LiveKit server.
@@ -81,21 +120,35 @@ pub struct ServerUrl {
 /// Why a text is not a server address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Not an absolute URL.
-    #[error("server url does not parse")]
+    /// No URL.
+    #[error("this is no address: write scheme://host, and :port and /path as they are needed")]
     Malformed,
-    /// A scheme other than the four.
-    #[error("server url scheme {scheme:?} is not one of ws, wss, http, https")]
+    /// No scheme.
+    #[error("the address has no scheme: write {schemes}:// before it")]
+    NoScheme {
+        /// Those that may be.
+        schemes: String,
+    },
+    /// Another scheme.
+    #[error("the address begins with {scheme}://, where {schemes}:// is wanted")]
     Scheme {
         /// What was written.
         scheme: String,
+        /// Those that may be.
+        schemes: String,
     },
+    /// A blank inside.
+    #[error("the address holds a blank or a sign that does not print: write %20 for a blank")]
+    Blank,
     /// No host.
-    #[error("server url names no host")]
+    #[error("the address names no host: write it like https://example.org/path")]
     NoHost,
+    /// A port that there is not.
+    #[error("the port of the address is none from 1 to 65535")]
+    Port,
     /// Plain text to another machine.
     #[error(
-        "server url is not encrypted, and {host} is not this machine: write wss:// or https://, or \
+        "the address is not encrypted, and {host} is not this machine: write wss:// or https://, or \
          name the host under transport.allow_plaintext in security.yaml"
     )]
     PlainText {
@@ -112,7 +165,7 @@ impl Classified for UrlError {
     fn code(&self) -> &'static str {
         match self {
             Self::PlainText { .. } => "client.url.plain_text",
-            Self::Malformed | Self::Scheme { .. } | Self::NoHost => "client.url.invalid",
+            _ => "client.url.invalid",
         }
     }
 }
@@ -145,20 +198,9 @@ impl ServerUrl {
     /// # Errors
     /// As [`ServerUrl::parse`].
     pub fn parse_under(text: &str, rules: Arc<TransportRules>) -> Result<Self, UrlError> {
-        let url = url::Url::parse(text.trim()).map_err(|_| UrlError::Malformed)?;
-        let secure = match url.scheme() {
-            "ws" | "http" => false,
-            "wss" | "https" => true,
-            other => {
-                return Err(UrlError::Scheme {
-                    scheme: other.to_owned(),
-                });
-            }
-        };
-        let host = url
-            .host_str()
-            .filter(|host| !host.is_empty())
-            .ok_or(UrlError::NoHost)?;
+        let url = absolute(text, LIVEKIT)?;
+        let secure = matches!(url.scheme(), "wss" | "https");
+        let host = url.host_str().ok_or(UrlError::NoHost)?;
         let bare = host.trim_matches(['[', ']']);
         if !secure && !rules.plain.reaches(bare) {
             return Err(UrlError::PlainText {
@@ -348,16 +390,52 @@ mod tests {
                 "{text}"
             );
         }
-        for text in [
-            "http://{host}/v1",
-            "http://{x}@localhost/",
-            "",
-            "/v1",
-            "api.example.org",
-        ] {
+        for text in ["http://{host}/v1", "http://{x}@localhost/"] {
             assert_eq!(refused(text), UrlError::Malformed, "{text}");
         }
         assert!(matches!(refused("ftp://10.1.2.3"), UrlError::Scheme { .. }));
+    }
+
+    /// `example.com/hook` was found wrong in the middle of a start, and not named.
+    #[test]
+    fn a_slip_in_an_address_is_told_by_its_kind() {
+        let kind = |text: &str| absolute(text, WEB).unwrap_err();
+        for text in [
+            "",
+            "/v1",
+            "example.com/hook",
+            "localhost:8080/hook",
+            "8080",
+            "https:h",
+        ] {
+            assert!(matches!(kind(text), UrlError::NoScheme { .. }), "{text}");
+        }
+        for text in ["ws://example.com/", "wss://h", "ftp://h", "htps://h"] {
+            assert!(matches!(kind(text), UrlError::Scheme { .. }), "{text}");
+        }
+        for text in [
+            "https://",
+            "https:///hook",
+            "https://:80/",
+            "https://?a",
+            "http://u@/",
+        ] {
+            assert_eq!(kind(text), UrlError::NoHost, "{text}");
+        }
+        for text in [
+            "https://h:0/",
+            "https://h:65536/",
+            "https://h:70000",
+            "https://h:port/",
+        ] {
+            assert_eq!(kind(text), UrlError::Port, "{text}");
+        }
+        for text in ["https://h/a b", "https://exa mple.com", "https://h/\u{7}"] {
+            assert_eq!(kind(text), UrlError::Blank, "{text}");
+        }
+        assert_eq!(kind("https://[::1/"), UrlError::Malformed);
+        assert!(absolute(" HTTPS://h:443/hook?a=b ", WEB).is_ok());
+        assert!(absolute("ws://h", LIVEKIT).is_ok());
     }
 
     #[test]
@@ -406,13 +484,14 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        assert_eq!(ServerUrl::parse("livekit"), Err(UrlError::Malformed));
-        let ftp = ServerUrl::parse("ftp://h");
+        for text in ["livekit", "livekit:7880", ""] {
+            let refused = ServerUrl::parse(text);
+            assert!(matches!(refused, Err(UrlError::NoScheme { .. })), "{text}");
+        }
+        let ftp = ServerUrl::parse("ftp://h").unwrap_err();
         assert_eq!(
-            ftp,
-            Err(UrlError::Scheme {
-                scheme: "ftp".into()
-            })
+            ftp.to_string(),
+            "the address begins with ftp://, where wss:// or ws:// or https:// or http:// is wanted"
         );
     }
 }

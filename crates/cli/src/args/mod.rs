@@ -10,6 +10,7 @@ use crate::verbs::config::Config;
 use crate::verbs::dispatch::Dispatch;
 use crate::verbs::egress::Egress;
 use crate::verbs::ingress::Ingress;
+use crate::verbs::init::Init;
 use crate::verbs::keys::Keys;
 use crate::verbs::models::Models;
 use crate::verbs::room::Room;
@@ -72,6 +73,8 @@ pub(crate) enum Verb {
     /// Configuration files
     #[command(subcommand)]
     Config(Config),
+    /// Write the configuration files, to be changed
+    Init(Init),
 }
 
 /// Parses the command line, with variables from `env`.

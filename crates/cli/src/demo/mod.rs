@@ -14,11 +14,10 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::{Instant, interval};
 use tracing::warn;
-use trunkline_agent::config::AgentConfig;
 use trunkline_base::class::{Class, Classified as _};
 use trunkline_bridge::sip::AnswerPolicy;
 use trunkline_console::ConsoleHandle;
-use trunkline_service::config::{Environment, Report as ConfigReport, Source};
+use trunkline_service::config::Environment;
 use trunkline_service::tasks::{Limits, Stop, Tasks};
 use trunkline_store::Store;
 
@@ -26,7 +25,7 @@ use crate::clock::now;
 use crate::failure::{self, Failure};
 use crate::global::Global;
 use crate::output;
-use crate::settings::{self, Settings};
+use crate::settings::{self, Home, Settings};
 use crate::verbs::models::dir_or_default;
 use crate::verbs::serve::{load_speech, start_logging};
 use crate::wiring::{Plan, Roles, Stack, dev_keys};
@@ -89,7 +88,6 @@ fn settings(typed: &Demo, global: &Global) -> Result<Settings, Failure> {
         url: None,
         api_key: None,
         api_secret: None,
-        config: typed.data.clone(),
         ..global.clone()
     };
     std::fs::create_dir_all(&typed.data).map_err(|error| {
@@ -100,8 +98,9 @@ fn settings(typed: &Demo, global: &Global) -> Result<Settings, Failure> {
         Failure::new(Class::Invalid, "demo.data", text)
     })?;
     let env = Environment::default();
-    let mut settings = settings::read(&builtin, &env).map_err(|report| failure::config(&report))?;
-    settings.agent = Some(agent(global)?);
+    let wrong = |report| failure::config(&report);
+    let mut settings = settings::read(&Home::BuiltIn, &builtin, &env).map_err(wrong)?;
+    settings.agent = Some(settings::agent(global).map_err(wrong)?);
     settings.sip_setup = settings::sip::demo();
     settings.livekit.store = typed.data.join("trunkline.db");
     settings.livekit.recording.dir = typed.data.join("recordings");
@@ -121,24 +120,6 @@ fn settings(typed: &Demo, global: &Global) -> Result<Settings, Failure> {
         "warn".clone_into(&mut settings.monitoring.level);
     }
     Ok(settings)
-}
-
-/// `agent.yaml` of the configuration directory, or the sample that this binary carries.
-fn agent(global: &Global) -> Result<AgentConfig, Failure> {
-    let mut report = ConfigReport::new();
-    let path = global.config.join("agent.yaml");
-    let source = if path.exists() {
-        Source::read(&path, &mut report)
-    } else {
-        Some(Source::new(
-            "agent.yaml",
-            include_str!("../../../../config/agent.yaml"),
-        ))
-    };
-    let Some(source) = source else {
-        return Err(failure::config(&report));
-    };
-    AgentConfig::parse(&source, &global.env).map_err(|report| failure::config(&report))
 }
 
 async fn tell(

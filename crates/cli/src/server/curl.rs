@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use trunkline_client::api::Described;
 use trunkline_client::auth::ApiGrant;
 
+use crate::settings::Home;
 use crate::target::{Origin, Source, Target};
 
 /// A command, and the variables that it needs.
@@ -126,8 +127,8 @@ fn origin(target: &Target) -> Vec<String> {
         Origin::Chosen(Source::Environment(names)) if !names.contains(&"LIVEKIT_API_KEY") => {
             pair("--api-key", &target.api_key())
         }
-        Origin::Chosen(Source::Environment(_)) => Vec::new(),
-        Origin::Files(dir) => pair("--config", &dir.display().to_string()),
+        Origin::Chosen(Source::Environment(_)) | Origin::Files(Home::BuiltIn) => Vec::new(),
+        Origin::Files(Home::Folder(dir)) => pair("--config", &dir.display().to_string()),
     }
 }
 

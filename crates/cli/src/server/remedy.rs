@@ -74,6 +74,6 @@ fn whence(origin: &Origin) -> String {
             | Source::Toml(name)
             | Source::Default(name),
         ) => format!("of project {name} in ~/.livekit/cli-config.yaml"),
-        Origin::Files(dir) => format!("of {}/livekit.yaml", dir.display()),
+        Origin::Files(home) => format!("of {}", home.path("livekit.yaml")),
     }
 }

@@ -4,7 +4,7 @@
 use super::livekit::{Livekit, Server};
 use super::retry::Retries;
 use super::security::Security;
-use super::{Files, livekit, retry, security};
+use super::{Files, Home, livekit, retry, security};
 use crate::global::Global;
 use trunkline_service::config::{Environment, Report};
 
@@ -17,16 +17,21 @@ pub(crate) struct Calling {
 }
 
 impl Calling {
-    /// Reads the three files that matter, when the directory is there.
+    /// Reads the three files that matter, or what ships.
     ///
     /// # Errors
     /// A report of everything that is wrong in them.
     pub(crate) fn load(global: &Global, env: &Environment) -> Result<Self, Report> {
         let mut report = Report::new();
-        let files = Files {
-            dir: &global.config,
-            env,
-        };
+        let home = Home::of(global);
+        // A folder that was not named may be another program's, and nothing in it is needed.
+        if global.config.is_some() {
+            home.judge(&mut report);
+        }
+        if !report.is_empty() {
+            return Err(report);
+        }
+        let files = Files { home: &home, env };
         let livekit = files.read("livekit.yaml", &mut report, livekit::validate);
         let retries = files.read("retry_policies.yaml", &mut report, retry::validate);
         let security = files.read("security.yaml", &mut report, security::validate);
@@ -53,11 +58,8 @@ impl Calling {
     /// A report that says so.
     pub(crate) fn check_url(&self, url: &str) -> Result<(), Report> {
         let mut report = Report::new();
-        let livekit = Livekit {
-            url: url.to_owned(),
-            ..self.livekit.clone()
-        };
-        self.security.judge_url(&livekit, &mut report);
+        self.security
+            .judge_url("the address of the server", url, &mut report);
         report.finish(Some(()))
     }
 }

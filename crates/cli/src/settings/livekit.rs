@@ -14,7 +14,7 @@ use trunkline_service::config::{Environment, Report, Source, Spanned, nearest};
 use trunkline_sip::sdp::Codec;
 
 use super::node::{self, NodeRooms, RawIngress, RawLimits, RawRooms};
-use super::raw::{Judge, filled};
+use super::raw::{Address, Judge, filled};
 use crate::global::Global;
 use crate::keys::{KeyFile, read_map};
 
@@ -23,6 +23,9 @@ const DRAIN: Duration = Duration::from_secs(60);
 /// An agent that starts a process for its job takes some seconds; a caller hears three rings.
 const AGENT_WAIT: Duration = Duration::from_secs(20);
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// Who is recorded is told.
+const ANNOUNCED: &str = "This call is recorded.";
 
 /// Several keys in one variable, as LiveKit's server has it: the text of a key file.
 const KEYS: &str = "LIVEKIT_KEYS";
@@ -54,7 +57,7 @@ struct RawNode {
     http: Option<Spanned<String>>,
     rtc_udp: Option<Spanned<String>>,
     node_ip: Option<Spanned<String>>,
-    webhooks: Vec<String>,
+    webhooks: Vec<Spanned<String>>,
     rooms: RawRooms,
     limits: RawLimits,
     ingress: RawIngress,
@@ -135,7 +138,7 @@ pub(crate) struct Node {
     pub(crate) http: SocketAddr,
     pub(crate) rtc_udp: SocketAddr,
     pub(crate) node_ip: Option<IpAddr>,
-    pub(crate) webhooks: Vec<String>,
+    pub(crate) webhooks: Vec<Address>,
     pub(crate) rooms: NodeRooms,
 }
 
@@ -269,7 +272,7 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
         http: judge.addr(filled(raw.node.http.as_ref()), local(7880)),
         rtc_udp: judge.addr(filled(raw.node.rtc_udp.as_ref()), local(7882)),
         node_ip: ip(raw.node.node_ip.as_ref(), &mut judge),
-        webhooks: raw.node.webhooks,
+        webhooks: judge.addresses(raw.node.webhooks),
         rooms: node::validate(
             raw.node.rooms,
             &raw.node.limits,
@@ -312,9 +315,7 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
                 .dir
                 .unwrap_or_else(|| "data/recordings".to_owned())
                 .into(),
-            announcement: raw
-                .recording
-                .announcement
+            announcement: Some(raw.recording.announcement.as_deref().unwrap_or(ANNOUNCED))
                 .map(|sentence| sentence.trim().to_owned())
                 .filter(|sentence| !sentence.is_empty()),
         },

@@ -2,6 +2,7 @@
 //! one (what it means); every problem of every file is reported in one run.
 
 mod calling;
+mod home;
 mod livekit;
 mod monitoring;
 mod node;
@@ -10,15 +11,13 @@ mod retry;
 mod security;
 pub(crate) mod sip;
 
-use std::io::ErrorKind;
-use std::path::Path;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use trunkline_agent::config::AgentConfig;
 use trunkline_service::config::{Environment, Report, Source};
 
 pub(crate) use calling::Calling;
+pub(crate) use home::{FILES, Home, USUAL};
 pub(crate) use livekit::{Livekit, Server};
 pub(crate) use monitoring::Monitoring;
 pub(crate) use retry::Retries;
@@ -45,79 +44,29 @@ pub(crate) struct Settings {
     pub(crate) agent: Option<AgentConfig>,
 }
 
-/// Reads the directory. Flags override files. A file that is not there takes its defaults, except
-/// that a directory without any file is a mistake.
+/// Reads the folder, or without one the files that this program carries. Flags override files. A
+/// file that a folder does not hold takes its defaults, except that a folder without any is a
+/// mistake.
 ///
 /// # Errors
 /// A report of everything that is wrong.
 pub(crate) fn load(global: &Global, env: &Environment) -> Result<Settings, Report> {
     let mut report = Report::new();
-    look_into(&global.config, &mut report);
+    let home = Home::of(global);
+    home.judge(&mut report);
     if !report.is_empty() {
         return Err(report);
     }
-    read(global, env)
+    read(&home, global, env)
 }
 
-/// The files of the configuration.
-const FILES: &[&str] = &[
-    "livekit.yaml",
-    "livekit-sip-correct.yaml",
-    "retry_policies.yaml",
-    "monitoring.yaml",
-    "security.yaml",
-    "agent.yaml",
-];
-
-/// Whether the directory can be what is meant: one that is empty, or that this user may not enter,
-/// must not pass for one whose defaults are wanted.
-fn look_into(dir: &Path, report: &mut Report) {
-    let name = dir.display().to_string();
-    let remedy = "run in the project's directory, or pass --config DIR".to_owned();
-    if dir.metadata().is_ok_and(|found| !found.is_dir()) {
-        return report.file(&name, "is not a directory", remedy);
-    }
-    let entries = match dir.read_dir() {
-        Ok(entries) => entries.filter_map(Result::ok),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return report.file(&name, "is not there", remedy);
-        }
-        Err(error) => {
-            let what = format!("cannot be read: {error}");
-            let remedy = "let the user who runs this enter and read it".to_owned();
-            return report.file(&name, what, remedy);
-        }
-    };
-    let names: Vec<String> = entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    for typed in names.iter().filter_map(|name| name.strip_suffix(".yml")) {
-        let known = format!("{typed}.yaml");
-        if FILES.contains(&known.as_str()) {
-            let file = dir.join(typed).display().to_string();
-            report.file(
-                &format!("{file}.yml"),
-                "is not read",
-                format!("name it {known}"),
-            );
-        }
-    }
-    if report.is_empty() && !names.iter().any(|name| FILES.contains(&name.as_str())) {
-        let what = format!("holds no configuration: none of {}", FILES.join(", "));
-        report.file(&name, what, remedy);
-    }
-}
-
-/// Reads what of the files is there.
+/// Reads what is there of the files.
 ///
 /// # Errors
 /// A report of everything that is wrong.
-pub(crate) fn read(global: &Global, env: &Environment) -> Result<Settings, Report> {
+pub(crate) fn read(home: &Home, global: &Global, env: &Environment) -> Result<Settings, Report> {
     let mut report = Report::new();
-    let files = Files {
-        dir: &global.config,
-        env,
-    };
+    let files = Files { home, env };
     let livekit = files.read("livekit.yaml", &mut report, livekit::validate);
     let sip_setup = files.read("livekit-sip-correct.yaml", &mut report, sip::validate);
     let retries = files.read("retry_policies.yaml", &mut report, retry::validate);
@@ -141,8 +90,10 @@ pub(crate) fn read(global: &Global, env: &Environment) -> Result<Settings, Repor
                 .security
                 .admit_node(settings.livekit.node.http.ip());
         }
-        settings.security.judge_url(&settings.livekit, &mut report);
-        settings.judge_reach(global.dev, &mut report);
+        let url = &settings.livekit.url;
+        let named = home.path("livekit.yaml") + ": livekit.url, LIVEKIT_URL or --url";
+        settings.security.judge_url(&named, url, &mut report);
+        settings.judge_reach(home, global.dev, &mut report);
     }
     report.finish(settings)
 }
@@ -150,28 +101,30 @@ pub(crate) fn read(global: &Global, env: &Environment) -> Result<Settings, Repor
 impl Settings {
     /// One rule for what carries tokens, voices or words: it leaves this machine encrypted, or
     /// `security.yaml` names the exception.
-    fn judge_reach(&self, dev: bool, report: &mut Report) {
+    fn judge_reach(&self, home: &Home, dev: bool, report: &mut Report) {
         let security = &self.security;
         // Development listens on this machine only, which the parts see to themselves.
         if !dev {
-            let console = ("monitoring.yaml", "console.bind");
+            let file = home.path("monitoring.yaml");
+            let console = (file.as_str(), "console.bind");
             security.judge_listener(console, self.monitoring.console, report);
             if self.livekit.server == Server::Embedded {
-                let node = ("livekit.yaml", "node.http");
+                let file = home.path("livekit.yaml");
+                let node = (file.as_str(), "node.http");
                 security.judge_listener(node, self.livekit.node.http, report);
             }
         }
         for webhook in &self.livekit.node.webhooks {
-            security.judge_address("livekit.yaml", "node.webhooks", webhook, report);
+            security.judge_receiver(webhook, report);
         }
         for (key, url) in self.agent.iter().flat_map(AgentConfig::addresses) {
-            security.judge_address("agent.yaml", &key, &url, report);
+            security.judge_address(&home.path(AGENT), &key, &url, report);
         }
     }
 }
 
 struct Files<'a> {
-    dir: &'a Path,
+    home: &'a Home,
     env: &'a Environment,
 }
 
@@ -182,32 +135,44 @@ impl Files<'_> {
         report: &mut Report,
         validate: impl FnOnce(&Source, Raw, &mut Report) -> Option<Valid>,
     ) -> Option<Valid> {
-        let path = self.dir.join(name);
-        let source = if is_there(&path) {
-            Source::read(&path, report)?
-        } else {
-            Source::new(path.display().to_string(), "")
-        };
+        let source = self.home.file(name, report)?;
         let raw = source.parse(self.env, report)?;
         validate(&source, raw, report)
     }
 
-    /// The agent's file is the agent's own business; without one there is no agent here.
+    /// The agent's file is the agent's own business; a folder without one has no agent.
     fn agent(&self, report: &mut Report) -> Option<AgentConfig> {
-        let path = self.dir.join("agent.yaml");
-        if !is_there(&path) {
+        if !self.home.holds(AGENT) {
             return None;
         }
-        let source = Source::read(&path, report)?;
+        let source = self.home.file(AGENT, report)?;
         AgentConfig::parse(&source, self.env)
             .map_err(|found| report.extend(found))
             .ok()
     }
 }
 
-/// Whether a file is there; one that cannot be looked at is, and reading it will say why not.
-fn is_there(path: &Path) -> bool {
-    path.try_exists().unwrap_or(true)
+const AGENT: &str = "agent.yaml";
+
+/// The agent's file alone.
+///
+/// # Errors
+/// A report of everything that is wrong with it, or with the folder it should be in.
+pub(crate) fn agent(global: &Global) -> Result<AgentConfig, Report> {
+    let mut report = Report::new();
+    let home = Home::of(global);
+    home.judge(&mut report);
+    let home = if home.holds(AGENT) {
+        home
+    } else {
+        Home::BuiltIn
+    };
+    let agent = Files {
+        home: &home,
+        env: &global.env,
+    }
+    .agent(&mut report);
+    report.finish(agent)
 }
 
 #[cfg(test)]

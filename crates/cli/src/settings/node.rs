@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use livekit_protocol as proto;
 use serde::{Deserialize, Serialize, Serializer};
+use trunkline_client::url::{WEB, absolute};
 use trunkline_node::{IngressConfig, room};
-use trunkline_service::config::Spanned;
+use trunkline_service::config::{Spanned, or_default};
 
 use super::raw::Judge;
 
@@ -27,6 +28,7 @@ struct RawPreset {
     empty_timeout: Option<Spanned<String>>,
     departure_timeout: Option<Spanned<String>>,
     max_participants: Option<Spanned<u64>>,
+    #[serde(deserialize_with = "or_default")]
     metadata: String,
     agents: Vec<RawAgent>,
 }
@@ -34,7 +36,9 @@ struct RawPreset {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawAgent {
+    #[serde(deserialize_with = "or_default")]
     agent_name: String,
+    #[serde(deserialize_with = "or_default")]
     metadata: String,
 }
 
@@ -49,8 +53,8 @@ pub(super) struct RawLimits {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawIngress {
-    rtmp_base_url: String,
-    whip_base_url: String,
+    rtmp_base_url: Option<Spanned<String>>,
+    whip_base_url: Option<Spanned<String>>,
 }
 
 /// What the section means.
@@ -91,10 +95,21 @@ pub(super) fn validate(
         presets: presets.collect(),
         limits: bounds(limits, judge),
         ingress: IngressConfig {
-            rtmp_base_url: ingress.rtmp_base_url,
-            whip_base_url: ingress.whip_base_url,
+            rtmp_base_url: base(ingress.rtmp_base_url, &["rtmps", "rtmp"], judge),
+            whip_base_url: base(ingress.whip_base_url, WEB, judge),
         },
     }
+}
+
+/// The address that senders are told; none is an empty one.
+fn base(raw: Option<Spanned<String>>, schemes: &[&str], judge: &mut Judge<'_>) -> String {
+    let Some(raw) = raw.filter(|raw| !raw.value.is_empty()) else {
+        return String::new();
+    };
+    if let Err(error) = absolute(&raw.value, schemes) {
+        judge.blame(&raw, format!("`{}`: {error}", raw.value), None);
+    }
+    raw.value
 }
 
 fn preset(name: &str, raw: RawPreset, judge: &mut Judge<'_>) -> proto::RoomConfiguration {

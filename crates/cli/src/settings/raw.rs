@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use trunkline_service::config::{Report, Source, Spanned, parse_duration};
+use serde::{Serialize, Serializer};
+use trunkline_service::config::{Origin, Report, Source, Spanned, parse_duration};
 
 /// Judges values of one file, and collects what is wrong.
 pub(super) struct Judge<'a> {
@@ -66,6 +67,30 @@ impl Judge<'_> {
         remedy: impl Into<Option<String>>,
     ) {
         self.report.at(self.source, raw, what, remedy);
+    }
+}
+
+/// The address of another service, and where it was typed.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    pub(crate) url: String,
+    pub(super) origin: Origin,
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.url)
+    }
+}
+
+impl Judge<'_> {
+    /// Addresses, to be judged when it is known who may be spoken to.
+    pub(super) fn addresses(&self, raw: Vec<Spanned<String>>) -> Vec<Address> {
+        let address = |typed: Spanned<String>| Address {
+            origin: self.source.origin(&typed),
+            url: typed.value,
+        };
+        raw.into_iter().map(address).collect()
     }
 }
 

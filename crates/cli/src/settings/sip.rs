@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use livekit_protocol as proto;
 use serde::{Deserialize, Serialize};
 use trunkline_base::secret::Secret;
-use trunkline_service::config::{Report, Source, Spanned, nearest};
+use trunkline_service::config::{Report, Source, Spanned, nearest, or_default};
 use trunkline_sip::routing::called::{ATTRIBUTE, HEADERS};
 
 use super::livekit::redacted;
@@ -24,7 +24,7 @@ pub(super) struct Raw {
 #[serde(deny_unknown_fields)]
 struct RawTrunk {
     key: Spanned<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     name: String,
     #[serde(default)]
     numbers: Vec<Spanned<String>>,
@@ -49,7 +49,7 @@ struct RawAuth {
 #[serde(deny_unknown_fields)]
 struct RawRule {
     key: Spanned<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     name: String,
     #[serde(default)]
     trunks: Vec<Spanned<String>>,
@@ -61,7 +61,7 @@ struct RawRule {
     direct: Option<RawDirect>,
     #[serde(default)]
     individual: Option<RawIndividual>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     hide_phone_number: bool,
     #[serde(default)]
     agents: Vec<String>,
@@ -73,16 +73,16 @@ struct RawRule {
 #[serde(deny_unknown_fields)]
 struct RawDirect {
     room: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pin: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawIndividual {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     room_prefix: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pin: String,
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 fn global(dir: PathBuf) -> Global {
     Global {
-        config: dir,
+        config: Some(dir),
         ..Global::default()
     }
 }
@@ -194,8 +194,8 @@ fn what_others_reach_is_encrypted_or_the_exception_is_named() {
     ];
     let text = problems(&open);
     for part in [
-        "livekit.yaml: node.http: 0.0.0.0:7880 is reached by other machines",
-        "monitoring.yaml: console.bind: [::]:7890 is reached",
+        "/livekit.yaml: node.http: 0.0.0.0:7880 is reached by other machines",
+        "/monitoring.yaml: console.bind: [::]:7890 is reached",
         "transport.tls in security.yaml",
         "2 problems",
     ] {
@@ -243,9 +243,9 @@ fn words_go_out_encrypted_too() {
         ),
     ]);
     for part in [
-        "the address of openai.base_url is refused",
+        "agent.yaml: openai.base_url: `http://api.example.org/v1` is refused",
         "api.example.org is not this machine",
-        "the address of node.webhooks is refused",
+        "livekit.yaml:2:14: `http://hooks.example.org/` is refused",
         "2 problems",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
@@ -346,16 +346,103 @@ fn a_folder_without_configuration_is_no_configuration() {
     let missing = empty.path().join("not-there");
     let text = look(&missing).unwrap_err().to_string();
     assert!(text.contains("not-there: is not there"), "{text}");
-    let text = look(&empty.path().join("notes.txt"))
-        .unwrap_err()
-        .to_string();
+    assert!(text.contains("trunkline init"), "{text}");
+    let file = empty.path().join("notes.txt");
+    let text = look(&file).unwrap_err().to_string();
     assert!(text.contains("is not a directory"), "{text}");
-    let other = dir_with(&[("livekit.yml", ""), ("security.yaml", "")]);
-    let text = look(other.path()).unwrap_err().to_string();
-    assert!(
-        text.contains("livekit.yml: is not read") && text.contains("name it livekit.yaml"),
-        "{text}"
+    for odd in ["livekit.yml", "Livekit.yaml", "livekit.yaml.txt"] {
+        let other = dir_with(&[(odd, ""), ("security.yaml", "")]);
+        let text = look(other.path()).unwrap_err().to_string();
+        let (said, remedy) = (format!("{odd}: is not read"), "name it livekit.yaml");
+        assert!(text.contains(&said) && text.contains(remedy), "{text}");
+    }
+    for named in [missing, file, empty.path().to_owned()] {
+        let calling = Calling::load(&global(named.clone()), &Environment::default());
+        assert!(calling.is_err(), "{}", named.display());
+    }
+}
+
+#[test]
+fn without_a_folder_what_ships_is_in_effect() {
+    let env = Environment::default();
+    let built_in = read(&Home::BuiltIn, &Global::default(), &env).unwrap();
+    let written = load(&global(shipped()), &env).unwrap();
+    assert_eq!(
+        serde_json::to_value(&built_in).unwrap(),
+        serde_json::to_value(&written).unwrap()
     );
+    assert!(built_in.agent.is_some());
+}
+
+/// A key that is taken out, or whose children are, must not mean something else than what ships.
+#[test]
+fn the_defaults_are_what_ships() {
+    let env = Environment::default();
+    let shipped = serde_json::to_value(load(&global(shipped()), &env).unwrap()).unwrap();
+    let sections = [
+        (
+            "livekit.yaml",
+            "livekit:\nnode:\nsip:\nrecording:\nstore:\nkeys:\ndrain:\n",
+        ),
+        ("retry_policies.yaml", "api:\n"),
+        ("monitoring.yaml", "console:\nlog:\nevents:\n"),
+        ("security.yaml", "sip:\ntransport:\nhttp:\nretention:\n"),
+    ];
+    let deeper = [
+        (
+            "livekit.yaml",
+            "node:\n  webhooks:\n  rooms:\n    # auto_create: true\n  limits:\n  ingress:\nsip:\n  udp:\n  codecs:\n",
+        ),
+        (
+            "retry_policies.yaml",
+            "api:\n  budget:\n  breaker:\n  connections:\n",
+        ),
+        ("monitoring.yaml", "console:\n  hosts:\n  bind:\n"),
+        (
+            "security.yaml",
+            "transport:\n  tls:\n  proxies:\n  allow_plaintext:\n",
+        ),
+    ];
+    for files in [sections, deeper] {
+        let dir = dir_with(&files);
+        let loaded = load(&global(dir.path().to_owned()), &env);
+        let shown = serde_json::to_value(loaded.unwrap_or_else(|e| panic!("{e}"))).unwrap();
+        for part in ["livekit", "retries", "monitoring", "security"] {
+            assert_eq!(shown[part], shipped[part], "{part}");
+        }
+    }
+}
+
+/// All of an agent's file that may be left out, commented out.
+#[test]
+fn the_agent_s_empty_sections_are_defaults_too() {
+    let text = home::shipped("agent.yaml").replace(
+        "turn_handling: {}",
+        "vad:\nturn_handling:\n  endpointing:\n  interruption:\n  preemptive_generation:",
+    );
+    let dir = dir_with(&[("agent.yaml", &text)]);
+    let loaded = load(&global(dir.path().to_owned()), &Environment::default());
+    assert!(loaded.is_ok(), "{}", loaded.unwrap_err());
+}
+
+#[test]
+fn a_receiver_that_is_no_web_address_is_refused_where_it_stands() {
+    for slip in [
+        "example.com/hook",
+        "ws://127.0.0.1/hook",
+        "http://127.0.0.1:99999/",
+        "http://",
+        "'http://127.0.0.1/a b'",
+        "'8080'",
+    ] {
+        let file = format!("node:\n  webhooks:\n    - http://127.0.0.1:1/good\n    - {slip}\n");
+        let text = problems(&[("livekit.yaml", &file)]);
+        assert!(text.contains("livekit.yaml:4:7: `"), "{slip}: {text}");
+        assert!(
+            text.contains("is refused: ") && text.ends_with("1 problem"),
+            "{text}"
+        );
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{Choice, File, Known, Source, Typed, resolve};
 use crate::environment::warn_of_readers;
 use crate::failure::{self, Failure};
 use crate::global::Global;
-use crate::settings::{Calling, Server};
+use crate::settings::{Calling, Home, Server};
 
 /// The address of a server on this machine, when nothing else names one.
 const LOCAL: &str = "ws://127.0.0.1:7880";
@@ -30,7 +30,7 @@ pub(crate) enum Origin {
     /// What `lk` would have taken too.
     Chosen(Source),
     /// The directory of `--config`.
-    Files(PathBuf),
+    Files(Home),
 }
 
 /// Finds the target, and says on standard error what it is.
@@ -97,7 +97,7 @@ fn files(calling: Calling, global: &Global) -> Result<Target, Failure> {
     Ok(Target {
         url: calling.livekit.url.clone(),
         keys: calling.livekit.keys().ok_or_else(no_keys)?,
-        origin: Origin::Files(global.config.clone()),
+        origin: Origin::Files(Home::of(global)),
         calling,
     })
 }
@@ -146,7 +146,7 @@ fn announce(target: &Target, global: &Global) {
         Origin::Chosen(Source::Default(name)) => {
             format!("Using default project [{name}] ({url})")
         }
-        Origin::Files(dir) => format!("Using {}/livekit.yaml ({url})", dir.display()),
+        Origin::Files(home) => format!("Using {} ({url})", home.path("livekit.yaml")),
     };
     global.tell(&line);
 }

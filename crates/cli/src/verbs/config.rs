@@ -6,6 +6,7 @@ use serde_json::json;
 use super::settings;
 use crate::failure::{self, Failure};
 use crate::global::Global;
+use crate::settings::Home;
 use crate::{output, settings as files};
 
 #[derive(Debug, Subcommand)]
@@ -24,10 +25,15 @@ pub(crate) fn run(verb: &Config, global: &Global) -> Result<(), Failure> {
 }
 
 fn check(global: &Global) -> Result<(), Failure> {
-    let dir = global.config.display();
+    let home = Home::of(global);
     match files::load(global, &global.env) {
         Ok(_) if global.json => output::json(&json!({ "ok": true, "problems": [] })),
-        Ok(_) => output::line(&format!("{dir}: no problem found")),
+        Ok(_) => {
+            output::line(&format!("{}: no problem found", home.name()));
+            if home == Home::BuiltIn {
+                global.tell("there is no folder `config` here; `trunkline init` writes it");
+            }
+        }
         Err(report) => {
             if global.json {
                 let problems: Vec<String> =

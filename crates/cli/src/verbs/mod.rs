@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod dispatch;
 pub(crate) mod egress;
 pub(crate) mod ingress;
+pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod models;
 pub(crate) mod pairs;

@@ -101,7 +101,7 @@ pub(super) fn node_config(
     let wanted = &settings.livekit.node;
     let own =
         console.map(|console| format!("http://{}/webhooks/livekit", reachable(console.addr())));
-    let others = wanted.webhooks.iter().cloned();
+    let others = wanted.webhooks.iter().map(|receiver| receiver.url.clone());
     let receivers = own.into_iter().chain(others).map(Receiver::all).collect();
     let tls = settings.security.transport_rules().tls_for_http();
     NodeConfig {

@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use trunkline_client::url::{ServerUrl, TransportRules};
 use trunkline_service::config::{Report, Source};
 
-use super::livekit::Livekit;
-use super::raw::Judge;
+use super::raw::{Address, Judge};
 
 pub(crate) use http::Http;
 pub(crate) use retention::Retention;
@@ -66,24 +65,25 @@ impl Security {
 
     /// Refuses an address that clients would refuse, with the other problems and not in the middle
     /// of a start.
-    pub(super) fn judge_url(&self, livekit: &Livekit, report: &mut Report) {
-        if let Err(error) = ServerUrl::parse_under(&livekit.url, self.transport_rules()) {
-            report.file(
-                "security.yaml",
-                format!("the LiveKit URL is refused: {error}"),
-                None,
-            );
+    pub(super) fn judge_url(&self, named: &str, url: &str, report: &mut Report) {
+        if let Err(error) = ServerUrl::parse_under(url, self.transport_rules()) {
+            report.file(named, format!("`{url}` is refused: {error}"), None);
         }
     }
 
     /// Holds another service's address to the same rule. `key` names it to the operator.
     pub(super) fn judge_address(&self, file: &str, key: &str, url: &str, report: &mut Report) {
         if let Err(error) = self.transport_rules().judge(url) {
-            report.file(
-                file,
-                format!("the address of {key} is refused: {error}"),
-                None,
-            );
+            let what = format!("{key}: `{url}` is refused: {error}");
+            report.file(file, what, None);
+        }
+    }
+
+    /// The same, for an address whose place is known.
+    pub(super) fn judge_receiver(&self, address: &Address, report: &mut Report) {
+        if let Err(error) = self.transport_rules().judge(&address.url) {
+            let what = format!("`{}` is refused: {error}", address.url);
+            report.from(address.origin.clone(), what, None);
         }
     }
 
