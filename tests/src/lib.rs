@@ -60,6 +60,8 @@ pub fn trunkline() -> Command {
     }
     // A home without projects: those of who runs the tests would count otherwise.
     command.env("HOME", "/nonexistent");
+    // Each start would make the same sentences anew.
+    command.env("TRUNKLINE_VOICE_CACHE", binary().with_file_name("voice"));
     // Nor do those of a developer at work in this directory.
     command.env("TRUNKLINE_ENV_FILE", "");
     command.current_dir(root());

@@ -81,6 +81,7 @@ pub(super) fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Opt
         max_unrecoverable_errors,
         caller_timeout,
         announcement: None,
+        voice_cache: None,
     })
 }
 

@@ -9,6 +9,7 @@ mod raw;
 mod tests;
 mod turns;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct AgentConfig {
     /// What a telephone caller hears before anything else, to the end: that the call is recorded.
     /// Whoever records says so; it is no setting of this file.
     pub announcement: Option<String>,
+    /// Where the sound of fixed sentences is kept from one start to the next.
+    pub voice_cache: Option<PathBuf>,
 }
 
 /// Which brain, with what it needs.

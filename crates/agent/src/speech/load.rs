@@ -1,8 +1,10 @@
 //! Loading the models, once for the whole process.
 
 use std::fmt;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
 use super::runtime::Runtime;
 use super::stt::{self, Moonshine};
@@ -80,15 +82,19 @@ impl Speech {
     pub fn load(dir: &Path, config: &SpeechConfig) -> Result<Self, LoadError> {
         present(dir)?;
         let runtime = Runtime::load(&dir.join(RUNTIME))?;
-        let vad = vad::load(&runtime, dir)?;
-        let eot = SmartTurn::load(&runtime, dir, config)?;
-        let stt = Moonshine::load(&runtime, dir, config)?;
-        let tts = Piper::load(&runtime, dir, config)?;
+        // Side by side: somebody waits for the start, and each of them works alone.
+        let (vad, eot, stt, tts) = thread::scope(|scope| {
+            let tts = scope.spawn(|| Piper::load(&runtime, dir, config));
+            let stt = scope.spawn(|| Moonshine::load(&runtime, dir, config));
+            let eot = SmartTurn::load(&runtime, dir, config);
+            let vad = vad::load(&runtime, dir);
+            (vad, eot, joined(stt), joined(tts))
+        });
         Ok(Self {
-            stt: Arc::new(stt),
-            tts: Arc::new(tts),
-            vad,
-            eot: Arc::new(eot),
+            stt: Arc::new(stt?),
+            tts: Arc::new(tts?),
+            vad: vad?,
+            eot: Arc::new(eot?),
         })
     }
 
@@ -117,6 +123,11 @@ impl fmt::Debug for Speech {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Speech").finish_non_exhaustive()
     }
+}
+
+/// What a thread came to; its panic is ours.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Says at once all that is missing.

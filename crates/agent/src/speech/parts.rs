@@ -69,6 +69,12 @@ pub trait TextToSpeech: Send + Sync {
 
     /// Rate of the chunks, in hertz.
     fn rate(&self) -> u32;
+
+    /// What makes its sound what it is, as one word: the same word, the same sound. Nothing, where
+    /// that is not known; what it says is then not kept for another process.
+    fn voice(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Speech on its way. Ends after the last chunk or the first error.

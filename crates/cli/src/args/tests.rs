@@ -112,10 +112,10 @@ fn a_flag_takes_its_variable_from_the_file_and_what_is_typed_wins() {
         Cli::from_arg_matches(&matches).unwrap().global
     };
     let global = parse(&["trunkline", "config", "check"]);
-    assert_eq!(global.config, PathBuf::from("elsewhere"));
+    assert_eq!(global.config, Some(PathBuf::from("elsewhere")));
     assert_eq!(global.api_secret.as_deref(), Some("from the file"));
     let global = parse(&["trunkline", "config", "check", "--config", "here"]);
-    assert_eq!(global.config, PathBuf::from("here"));
+    assert_eq!(global.config, Some(PathBuf::from("here")));
     let mut command = filled(Cli::command(), &env);
     let help = command.render_long_help().to_string();
     assert!(!help.contains("from the file"), "{help}");

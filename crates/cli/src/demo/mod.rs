@@ -26,7 +26,7 @@ use crate::failure::{self, Failure};
 use crate::global::Global;
 use crate::output;
 use crate::settings::{self, Home, Settings};
-use crate::verbs::models::dir_or_default;
+use crate::verbs::models::{dir_or_default, voice_cache};
 use crate::verbs::serve::{load_speech, start_logging};
 use crate::wiring::{Plan, Roles, Stack, dev_keys};
 use report::{Kept, Report, Seen};
@@ -54,6 +54,9 @@ pub(crate) struct Demo {
     /// Where the models are
     #[arg(long, env = "TRUNKLINE_MODELS", value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
+    /// Where the sound of fixed sentences is kept between starts; `none` for nowhere
+    #[arg(long, env = "TRUNKLINE_VOICE_CACHE", value_name = "DIR")]
+    pub(crate) voice_cache: Option<PathBuf>,
 }
 
 pub(crate) async fn run(typed: Demo, global: &Global, tasks: Tasks) -> Result<(), Failure> {
@@ -100,7 +103,9 @@ fn settings(typed: &Demo, global: &Global) -> Result<Settings, Failure> {
     let env = Environment::default();
     let wrong = |report| failure::config(&report);
     let mut settings = settings::read(&Home::BuiltIn, &builtin, &env).map_err(wrong)?;
-    settings.agent = Some(settings::agent(global).map_err(wrong)?);
+    let mut agent = settings::agent(global).map_err(wrong)?;
+    agent.voice_cache = voice_cache(typed.voice_cache.clone(), &global.env);
+    settings.agent = Some(agent);
     settings.sip_setup = settings::sip::demo();
     settings.livekit.store = typed.data.join("trunkline.db");
     settings.livekit.recording.dir = typed.data.join("recordings");

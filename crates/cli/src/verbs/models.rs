@@ -1,6 +1,6 @@
 //! `models install | list | verify`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -9,6 +9,7 @@ use trunkline_agent::speech::models::{
     FileReport, FileState, Manifest, Progress, Source, Step, default_dir, install, list, verify,
 };
 use trunkline_base::class::Class;
+use trunkline_service::config::Environment;
 
 use crate::failure::Failure;
 use crate::global::Global;
@@ -62,6 +63,23 @@ pub(crate) fn dir_or_default(typed: Option<PathBuf>) -> Result<PathBuf, Failure>
         let text = "no home directory to keep the models in; set TRUNKLINE_MODELS";
         Failure::new(Class::Invalid, "models.dir", text)
     })
+}
+
+/// Where the sound of fixed sentences is kept: the folder typed, or the user's cache. Nowhere for a
+/// user without a home.
+pub(crate) fn voice_cache(typed: Option<PathBuf>, env: &Environment) -> Option<PathBuf> {
+    if let Some(typed) = typed {
+        return (typed.as_os_str() != "none").then_some(typed);
+    }
+    let named = |name: &str| env.var(name).filter(|text| !text.is_empty());
+    // What systemd gives a service (CacheDirectory=); it is the service's own.
+    let service = named("CACHE_DIRECTORY").and_then(|dirs| dirs.split(':').next());
+    let user = || named("XDG_CACHE_HOME").map(|dir| PathBuf::from(dir).join("trunkline"));
+    // A service's user may have a home that is not there, and nobody wants it made.
+    let home = || named("HOME").filter(|home| Path::new(home).is_dir());
+    let home = || home().map(|home| PathBuf::from(home).join(".cache/trunkline"));
+    let dir = service.map(PathBuf::from).or_else(user).or_else(home)?;
+    Some(dir.join("voice"))
 }
 
 fn dir(typed: &ModelsDir) -> Result<PathBuf, Failure> {
@@ -174,5 +192,31 @@ const fn word(state: FileState) -> &'static str {
         FileState::Verified => "verified",
         FileState::Missing => "missing",
         FileState::Wrong => "wrong",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_is_kept_where_the_user_keeps_such_things() {
+        let at = |env: &[(&str, &str)], typed: Option<&str>| {
+            let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let env: Environment = env.iter().map(own).collect();
+            let dir = voice_cache(typed.map(PathBuf::from), &env);
+            dir.map(|dir| dir.display().to_string()).unwrap_or_default()
+        };
+        let home = ("HOME", "/");
+        assert_eq!(at(&[home], None), "/.cache/trunkline/voice");
+        let cache = ("XDG_CACHE_HOME", "/c");
+        assert_eq!(at(&[home, cache], None), "/c/trunkline/voice");
+        let service = ("CACHE_DIRECTORY", "/var/cache/phone:/other");
+        assert_eq!(at(&[home, cache, service], None), "/var/cache/phone/voice");
+        assert_eq!(at(&[home], Some("/mine")), "/mine");
+        assert_eq!(at(&[home], Some("none")), "");
+        for nobody in ["", "/proc/nobody"] {
+            assert_eq!(at(&[("HOME", nobody)], None), "");
+        }
     }
 }

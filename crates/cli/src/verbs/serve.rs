@@ -16,7 +16,7 @@ use trunkline_service::log::{self, Format};
 use trunkline_service::metrics;
 use trunkline_service::tasks::{Limits, Tasks};
 
-use super::models::dir_or_default;
+use super::models::{dir_or_default, voice_cache};
 use super::settings;
 use crate::failure::Failure;
 use crate::global::Global;
@@ -42,10 +42,16 @@ pub(crate) struct Serve {
     /// Where the models are
     #[arg(long, env = "TRUNKLINE_MODELS", value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
+    /// Where the sound of fixed sentences is kept between starts; `none` for nowhere
+    #[arg(long, env = "TRUNKLINE_VOICE_CACHE", value_name = "DIR")]
+    pub(crate) voice_cache: Option<PathBuf>,
 }
 
 pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(), Failure> {
-    let settings = settings(global)?;
+    let mut settings = settings(global)?;
+    if let Some(agent) = &mut settings.agent {
+        agent.voice_cache = voice_cache(typed.voice_cache.clone(), &global.env);
+    }
     start_logging(&settings.monitoring, global)?;
     files::raise();
     let mut signals = Signals::new()?;

@@ -2,10 +2,14 @@
 //! espeak-ng gives phonemes, and the voice gives sound slice by slice, so that the first samples
 //! of a long answer come as early as those of a short one.
 
+use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -41,6 +45,7 @@ pub(super) struct Piper {
     pool: Pool<Voice>,
     phonemizer: Phonemizer,
     rate: u32,
+    voice: String,
 }
 
 impl Piper {
@@ -55,13 +60,37 @@ impl Piper {
         let (runtime, path, speller) = (runtime.clone(), dir.join(MODEL), phonemizer.clone());
         let threads = config.intra_threads;
         let make = move || Voice::load(&runtime, &path, Arc::clone(&file), &speller, threads);
-        let pool = Pool::start(PART, config.workers, config.queue, make)?;
+        let (pool, voice) = thread::scope(|scope| {
+            let voice = scope.spawn(|| digest(dir, config.variation));
+            let pool = Pool::start(PART, config.workers, config.queue, make);
+            (pool, voice.join())
+        });
+        let unreadable = |reason: String| LoadError::Model {
+            path: dir.join(MODEL),
+            reason,
+        };
+        let voice = voice
+            .map_err(|_| unreadable("its digest could not be made".to_owned()))?
+            .map_err(|error| unreadable(error.to_string()))?;
         Ok(Self {
-            pool,
+            pool: pool?,
             phonemizer,
             rate,
+            voice,
         })
     }
+}
+
+/// Of everything that shapes the sound of this voice. How fast it speaks is in its settings.
+fn digest(dir: &Path, variation: f32) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    for file in [MODEL, SETTINGS] {
+        let mut file = File::open(dir.join(file))?;
+        digest.update(file.metadata()?.len().to_le_bytes());
+        io::copy(&mut file, &mut digest)?;
+    }
+    digest.update(variation.to_le_bytes());
+    Ok(hex::encode(digest.finalize()))
 }
 
 impl TextToSpeech for Piper {
@@ -86,6 +115,10 @@ impl TextToSpeech for Piper {
 
     fn rate(&self) -> u32 {
         self.rate
+    }
+
+    fn voice(&self) -> Option<&str> {
+        Some(&self.voice)
     }
 }
 
