@@ -31,6 +31,10 @@ impl TransportRules {
     /// [`UrlError`] when it is no web address, or plain text to another machine.
     pub fn judge(&self, text: &str) -> Result<(), UrlError> {
         let url = absolute(text, WEB)?;
+        // A server of our own may be at the port that it is given; nobody else's is.
+        if url.port() == Some(0) {
+            return Err(UrlError::Port);
+        }
         // A place for a value there, as tools have them, would be any host.
         let authority = url.authority();
         if authority.contains('{') || authority.contains("%7B") {
@@ -96,9 +100,6 @@ pub fn absolute(text: &str, schemes: &[&str]) -> Result<url::Url, UrlError> {
         url::ParseError::EmptyHost => UrlError::NoHost,
         _ => UrlError::Malformed,
     })?;
-    if url.port() == Some(0) {
-        return Err(UrlError::Port);
-    }
     if url.host_str().is_none_or(str::is_empty) {
         return Err(UrlError::NoHost);
     }
@@ -394,6 +395,9 @@ mod tests {
             assert_eq!(refused(text), UrlError::Malformed, "{text}");
         }
         assert!(matches!(refused("ftp://10.1.2.3"), UrlError::Scheme { .. }));
+        assert_eq!(refused("https://api.example.org:0/"), UrlError::Port);
+        // The embedded node takes a free port, and is called there.
+        assert!(ServerUrl::parse("ws://127.0.0.1:0").is_ok());
     }
 
     /// `example.com/hook` was found wrong in the middle of a start, and not named.
@@ -423,7 +427,6 @@ mod tests {
             assert_eq!(kind(text), UrlError::NoHost, "{text}");
         }
         for text in [
-            "https://h:0/",
             "https://h:65536/",
             "https://h:70000",
             "https://h:port/",
