@@ -31,6 +31,8 @@ struct Table {
 
 struct Open {
     is_known: bool,
+    /// Did we make it?
+    is_ours: bool,
     /// Does a call go over it?
     carries_calls: bool,
     since: Instant,
@@ -68,9 +70,11 @@ impl Connections {
         self.place(remote, open, now)
     }
 
-    /// A place for a connection of ours, to the other side of a call.
+    /// A place for a connection of ours, to the other side of a call. What its owner holds himself
+    /// does not keep our goodbye from him.
     pub(super) fn admit_ours(&self, remote: SocketAddr, now: Instant) -> Option<Place> {
         let open = Open {
+            is_ours: true,
             heard: Some(now),
             ..Open::new(true, now)
         };
@@ -79,7 +83,7 @@ impl Connections {
 
     fn place(&self, remote: SocketAddr, open: Open, now: Instant) -> Option<Place> {
         let mut table = self.lock();
-        table.make_room(remote.ip(), open.is_known, now)?;
+        table.make_room(remote.ip(), &open, now)?;
         let close = Arc::clone(&open.close);
         table.open.insert(remote, open);
         Some(Place {
@@ -118,6 +122,7 @@ impl Open {
     fn new(is_known: bool, now: Instant) -> Self {
         Self {
             is_known,
+            is_ours: false,
             carries_calls: false,
             since: now,
             heard: None,
@@ -175,15 +180,17 @@ impl Table {
         self.listed.iter().any(|network| network.contains(&ip))
     }
 
-    fn make_room(&mut self, source: IpAddr, is_known: bool, now: Instant) -> Option<()> {
+    fn make_room(&mut self, source: IpAddr, new: &Open, now: Instant) -> Option<()> {
         let source = source_of(source);
-        let theirs = |remote: &SocketAddr, _: &Open| source_of(remote.ip()) == source;
+        let theirs = |remote: &SocketAddr, open: &Open| {
+            open.is_ours == new.is_ours && source_of(remote.ip()) == source
+        };
         let strange = |_: &SocketAddr, open: &Open| !open.is_known;
         if self.count(theirs) >= self.caps.per_source {
             self.close_one(theirs, now)?;
         }
         let open_to_strangers = self.caps.all - self.caps.all / RESERVE;
-        if !is_known && self.count(strange) >= open_to_strangers {
+        if !new.is_known && self.count(strange) >= open_to_strangers {
             self.close_one(strange, now)?;
         }
         if self.open.len() >= self.caps.all && self.close_one(strange, now).is_none() {
@@ -348,6 +355,8 @@ mod tests {
             .collect();
         assert_eq!(held.len(), CAPS.per_source);
         assert!(held.iter().all(Place::is_known));
+        let theirs = open(&connections, from(1, 999), t0);
+        assert!(theirs.is_some(), "ours are not held against them");
         assert!(
             connections
                 .admit_ours(from(1, 200), t0 + QUIET * 2)
