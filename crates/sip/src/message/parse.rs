@@ -115,10 +115,10 @@ pub fn parse(data: &[u8]) -> Result<Message, ParseError> {
     }
 }
 
-/// Leading line breaks are keep-alives that arrived together with a message (RFC 3261 7.5); some
-/// senders mark their text as UTF-8. `None` if nothing else is there.
+/// Leading line breaks and zeros are keep-alives that arrived together with a message (RFC 3261 7.5);
+/// some senders mark their text as UTF-8. `None` if nothing else is there.
 fn start_of_message(data: &[u8]) -> Option<usize> {
-    let breaks = data.iter().position(|b| !matches!(b, b'\r' | b'\n'))?;
+    let breaks = data.iter().position(|b| !matches!(b, b'\r' | b'\n' | 0))?;
     let rest = data.get(breaks..)?;
     Some(if rest.starts_with(BYTE_ORDER_MARK) {
         breaks + BYTE_ORDER_MARK.len()

@@ -101,7 +101,7 @@ impl Framer {
 
     /// Has a message begun that is not all there?
     pub fn is_partial(&self) -> bool {
-        !self.buffer.iter().all(|b| is_break(*b))
+        !self.buffer.iter().all(|b| is_blank(*b))
     }
 
     /// Is only the rest of a body missing?
@@ -125,9 +125,8 @@ impl Framer {
             if PING.starts_with(&self.buffer) {
                 return Ok(None);
             }
-            let breaks = self.buffer.iter().take_while(|b| is_break(**b)).count();
-            self.buffer.advance(breaks);
             self.refuse_foreign()?;
+            self.pass_blanks();
             if self.skip()? {
                 return Ok(Some(Framed::Skipped));
             }
@@ -148,6 +147,20 @@ impl Framer {
         self.begun?;
         let length = self.buffer.len();
         Some(self.give(length))
+    }
+
+    /// Line breaks, and zeros before text: both keep a connection alive. Zeros may also begin what is
+    /// no text.
+    fn pass_blanks(&mut self) {
+        let blanks = self.buffer.iter().take_while(|b| is_blank(**b)).count();
+        let breaks = self.buffer.iter().take_while(|b| is_break(**b)).count();
+        let next = self.buffer.get(blanks);
+        let is_text = next.is_some_and(u8::is_ascii_graphic);
+        let passed = if is_text { blanks } else { breaks };
+        if passed > 0 {
+            self.buffer.advance(passed);
+            self.unbroken = 0;
+        }
     }
 
     /// What another protocol begins with would be waited through until a line ends in it, and
@@ -313,6 +326,10 @@ fn would_begin(line: &[u8]) -> bool {
     };
     let is_field = line.get(1) == Some(&b'=');
     !is_field && line.contains(&b' ') && (holds(b" sip:") || holds(b" sips:") || holds(b" SIP/"))
+}
+
+const fn is_blank(byte: u8) -> bool {
+    is_break(byte) || byte == 0
 }
 
 const fn is_break(byte: u8) -> bool {

@@ -112,6 +112,23 @@ fn a_bad_message_does_not_cost_the_next_one() {
     }
 }
 
+/// Phones keep a connection alive with zeros, too; half a minute later it was closed.
+#[test]
+fn zeros_between_messages_are_a_sign_of_life() {
+    for size in [1, 2, 5, 4096] {
+        let mut framer = Framer::new();
+        let mut found = Vec::new();
+        for piece in [BYE, b"\0\0\r\n\0", BYE, b"\0"].concat().chunks(size) {
+            framer.push(piece);
+            found.extend(all(&mut framer));
+        }
+        let message = Framed::Message(Bytes::from_static(BYE));
+        found.retain(|framed| *framed != Framed::Skipped);
+        assert_eq!(found, [message.clone(), message], "pieces of {size}");
+        assert!(!framer.is_partial());
+    }
+}
+
 /// Its sender waited for an answer that nobody thought of.
 #[test]
 fn a_broken_first_line_is_handed_on_for_its_400() {

@@ -116,6 +116,7 @@ fn a_call_whose_meaning_is_clear_goes_on() {
         ("folded tag", odd().with("From", "<sip:200@h>\r\n ;tag=them").raw()),
         ("empty headers", odd().with("Subject", "").with("Supported", "").with("Require", "").raw()),
         ("leading line breaks", [b"\r\n\r\n", plain.as_slice()].concat()),
+        ("leading zeros", [b"\0\0\r\n", plain.as_slice()].concat()),
         ("one leading line break", [b"\r\n", plain.as_slice()].concat()),
         ("byte order mark", [b"\xef\xbb\xbf", plain.as_slice()].concat()),
         ("trailing nuls", [plain.as_slice(), b"\0\0\0"].concat()),
