@@ -15,7 +15,7 @@ use super::cache::{Clip, VoiceCache};
 use super::sentences::Sentences;
 use super::{Shared, VOICE_RATE};
 use crate::brain::{Act, BrainError, Idea, Memory, Thought};
-use crate::speech::{Speech, SpeechError};
+use crate::speech::{Speech, SpeechError, SpeechStream};
 use crate::turn::ReplyId;
 
 /// A piece of an answer in the making.
@@ -195,7 +195,8 @@ impl Maker {
         let cancel = CancellationToken::new();
         let _guard: DropGuard = cancel.clone().drop_guard();
         let mut clip = Clip::default();
-        synthesise(&self.speech, sentence, cancel, |clause, samples, ends| {
+        let stream = self.speech.tts().synthesize(sentence, cancel);
+        synthesise(stream, sentence, |clause, samples, ends| {
             let mut pieces = Vec::with_capacity(3);
             match clip.clauses.last_mut().filter(|(last, _)| last == clause) {
                 Some((_, all)) => all.extend_from_slice(samples),
@@ -238,18 +239,16 @@ async fn allowed(gate: &mut watch::Receiver<Gate>) {
     }
 }
 
-/// Says one sentence at the voice rate; `each` gets a clause, sound of it, and whether that was
+/// Brings one sentence to the voice rate; `each` gets a clause, sound of it, and whether that was
 /// the last of the clause, and says whether to go on.
 pub(super) async fn synthesise<F>(
-    speech: &Speech,
+    mut stream: SpeechStream,
     sentence: &str,
-    cancel: CancellationToken,
     mut each: impl FnMut(&str, &[i16], bool) -> F,
 ) -> Result<(), Fault>
 where
     F: Future<Output = bool>,
 {
-    let mut stream = speech.tts().synthesize(sentence, cancel);
     let mut resampler: Option<(u32, Resampler)> = None;
     let mut out = Vec::new();
     let mut last = String::new();

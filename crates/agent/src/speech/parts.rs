@@ -67,6 +67,11 @@ pub trait TextToSpeech: Send + Sync {
     /// Begins to say `text`. Dropping the stream, or firing `cancel`, stops the work.
     fn synthesize(&self, text: &str, cancel: CancellationToken) -> SpeechStream;
 
+    /// The same for sound that nobody waits for yet: that of everybody else is made first.
+    fn synthesize_ahead(&self, text: &str, cancel: CancellationToken) -> SpeechStream {
+        self.synthesize(text, cancel)
+    }
+
     /// Rate of the chunks, in hertz.
     fn rate(&self) -> u32;
 

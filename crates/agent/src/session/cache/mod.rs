@@ -151,7 +151,8 @@ async fn keep(disk: Option<&Disk>, sentence: &str, clip: Clip) -> Clip {
 async fn make(shared: &Shared, sentence: &str) -> Option<Clip> {
     let cancel = CancellationToken::new();
     let mut clip = Clip::default();
-    let made = synthesise(&shared.speech, sentence, cancel, |clause, samples, _| {
+    let stream = shared.speech.tts().synthesize_ahead(sentence, cancel);
+    let made = synthesise(stream, sentence, |clause, samples, _| {
         match clip.clauses.last_mut().filter(|(last, _)| last == clause) {
             Some((_, all)) => all.extend_from_slice(samples),
             None => clip.clauses.push((clause.to_owned(), samples.to_vec())),

@@ -1,13 +1,15 @@
 //! Threads that run models. Each worker owns its model, so nothing is locked while it computes;
-//! the queue before the workers is short, and a full one refuses at once.
+//! the queue before the workers is short, and a full one refuses at once. Whoever needs an answer
+//! first goes first, not whoever asked first.
 //!
 //! A job that nobody waits for any more is skipped. A job that panics answers `Panicked`, and its
 //! worker goes on with a model loaded afresh.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +22,22 @@ type Factory<M> = dyn Fn() -> Result<M, LoadError> + Send + Sync;
 
 /// A unit of work. Answers whether the model is still sound.
 type Job<M> = Box<dyn FnOnce(&mut M) -> bool + Send>;
+
+/// By when an answer is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    /// Somebody hears a silence from then on.
+    At(Instant),
+    /// Nobody waits for it.
+    Whenever,
+}
+
+impl Due {
+    /// Somebody waits already.
+    pub(super) fn now() -> Self {
+        Self::At(Instant::now())
+    }
+}
 
 /// A bounded queue and the workers behind it. Cloning gives another handle; the workers stop
 /// when the last handle is gone.
@@ -45,7 +63,9 @@ struct Shared<M> {
 }
 
 struct Queue<M> {
-    jobs: VecDeque<Job<M>>,
+    /// By when each is due; of those due at the same time the first asked for.
+    jobs: BTreeMap<(Due, u64), Job<M>>,
+    asked: u64,
     workers: usize,
     stopped: bool,
 }
@@ -67,7 +87,8 @@ impl<M: 'static> Pool<M> {
             .map(|_| factory())
             .collect::<Result<Vec<_>, _>>()?;
         let queue = Mutex::new(Queue {
-            jobs: VecDeque::new(),
+            jobs: BTreeMap::new(),
+            asked: 0,
             workers,
             stopped: false,
         });
@@ -98,12 +119,13 @@ impl<M: 'static> Pool<M> {
         })
     }
 
-    /// Runs `work` on a worker and waits for its answer.
+    /// Runs `work` on a worker and waits for its answer. Work that is due earlier goes before it.
     ///
     /// # Cancel safety
     /// Work whose waiter is gone, or whose token fired, is skipped if it has not begun.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        due: Due,
         cancel: &CancellationToken,
         work: impl FnOnce(&mut M) -> Result<T, SpeechError> + Send + 'static,
     ) -> Result<T, SpeechError> {
@@ -113,7 +135,7 @@ impl<M: 'static> Pool<M> {
         let part = self.shared.part;
         let (answer, answered) = oneshot::channel();
         let token = cancel.clone();
-        self.shared.push(Box::new(move |model| {
+        let job = Box::new(move |model: &mut M| {
             if answer.is_closed() || token.is_cancelled() {
                 return true;
             }
@@ -121,7 +143,8 @@ impl<M: 'static> Pool<M> {
             let sound = outcome.is_ok();
             let _gone = answer.send(outcome.unwrap_or(Err(SpeechError::Panicked { part })));
             sound
-        }))?;
+        });
+        self.shared.push(due, job)?;
         tokio::select! {
             biased;
             answer = answered => answer.unwrap_or_else(|_| {
@@ -138,7 +161,7 @@ impl<M> Shared<M> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, job: Job<M>) -> Result<(), SpeechError> {
+    fn push(&self, due: Due, job: Job<M>) -> Result<(), SpeechError> {
         let mut queue = self.lock();
         if queue.stopped || queue.workers == 0 {
             return Err(SpeechError::Stopped);
@@ -147,7 +170,9 @@ impl<M> Shared<M> {
         if waiting >= self.limit {
             return Err(SpeechError::Overloaded { waiting });
         }
-        queue.jobs.push_back(job);
+        let place = (due, queue.asked);
+        queue.asked += 1;
+        queue.jobs.insert(place, job);
         drop(queue);
         self.wake.notify_one();
         Ok(())
@@ -159,7 +184,7 @@ impl<M> Shared<M> {
             if queue.stopped {
                 return None;
             }
-            if let Some(job) = queue.jobs.pop_front() {
+            if let Some((_, job)) = queue.jobs.pop_first() {
                 return Some(job);
             }
             queue = self

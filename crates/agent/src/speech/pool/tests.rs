@@ -27,7 +27,7 @@ async fn occupy(pool: &Pool<usize>) -> mpsc::Sender<()> {
             let _ = released.recv();
             Ok(())
         };
-        busy.run(&CancellationToken::new(), work).await
+        busy.run(Due::now(), &CancellationToken::new(), work).await
     });
     has_begun.await.unwrap();
     release
@@ -37,7 +37,9 @@ async fn occupy(pool: &Pool<usize>) -> mpsc::Sender<()> {
 async fn work_runs_on_the_model() {
     let (pool, _) = counting_pool(4);
     let answer = pool
-        .run(&CancellationToken::new(), |model| Ok(*model + 41))
+        .run(Due::now(), &CancellationToken::new(), |model| {
+            Ok(*model + 41)
+        })
         .await;
     assert_eq!(answer, Ok(41));
 }
@@ -47,12 +49,46 @@ async fn a_full_queue_refuses_at_once() {
     let (pool, _) = counting_pool(1);
     let release = occupy(&pool).await;
     let token = CancellationToken::new();
-    let mut queued = Box::pin(pool.run(&token, |_| Ok(1)));
+    let mut queued = Box::pin(pool.run(Due::now(), &token, |_| Ok(1)));
     assert!(futures::poll!(queued.as_mut()).is_pending());
-    let refused = pool.run(&token, |_| Ok(2)).await;
+    let refused = pool.run(Due::now(), &token, |_| Ok(2)).await;
     assert_eq!(refused, Err(SpeechError::Overloaded { waiting: 1 }));
     drop(release);
     assert_eq!(queued.await, Ok(1));
+}
+
+/// The voice made sentences ahead, and a caller waited behind all of them.
+#[tokio::test]
+async fn what_is_due_first_goes_first_and_what_nobody_waits_for_goes_last() {
+    let (pool, _) = counting_pool(8);
+    let release = occupy(&pool).await;
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let soon = Instant::now();
+    let later = soon + std::time::Duration::from_secs(1);
+    let asked = [
+        ("ahead", Due::Whenever),
+        ("later", Due::At(later)),
+        ("soon", Due::At(soon)),
+        ("soon, second", Due::At(soon)),
+    ];
+    let token = CancellationToken::new();
+    let mut waiting = Vec::new();
+    for (name, due) in asked {
+        let order = Arc::clone(&order);
+        let work = move |_: &mut usize| {
+            order.lock().unwrap().push(name);
+            Ok(())
+        };
+        let mut queued = Box::pin(pool.run(due, &token, work));
+        assert!(futures::poll!(queued.as_mut()).is_pending());
+        waiting.push(queued);
+    }
+    drop(release);
+    for queued in waiting {
+        assert_eq!(queued.await, Ok(()));
+    }
+    let order = order.lock().unwrap().clone();
+    assert_eq!(order, ["soon", "soon, second", "later", "ahead"]);
 }
 
 #[tokio::test]
@@ -62,12 +98,18 @@ async fn cancelled_work_is_skipped() {
     let ran = Arc::new(AtomicUsize::new(0));
     let token = CancellationToken::new();
     let count = Arc::clone(&ran);
-    let mut queued = Box::pin(pool.run(&token, move |_| Ok(count.fetch_add(1, Ordering::SeqCst))));
+    let mut queued = Box::pin(pool.run(Due::now(), &token, move |_| {
+        Ok(count.fetch_add(1, Ordering::SeqCst))
+    }));
     assert!(futures::poll!(queued.as_mut()).is_pending());
     token.cancel();
     assert_eq!(queued.await, Err(SpeechError::Cancelled));
     drop(release);
-    assert_eq!(pool.run(&CancellationToken::new(), |_| Ok(7)).await, Ok(7));
+    assert_eq!(
+        pool.run(Due::now(), &CancellationToken::new(), |_| Ok(7))
+            .await,
+        Ok(7)
+    );
     assert_eq!(ran.load(Ordering::SeqCst), 0);
 }
 
@@ -75,9 +117,14 @@ async fn cancelled_work_is_skipped() {
 async fn a_panic_is_an_answer_and_the_worker_gets_a_fresh_model() {
     let (pool, made) = counting_pool(4);
     let token = CancellationToken::new();
-    let outcome: Result<(), _> = pool.run(&token, |_| panic!("a broken model")).await;
+    let outcome: Result<(), _> = pool
+        .run(Due::now(), &token, |_| panic!("a broken model"))
+        .await;
     assert_eq!(outcome, Err(SpeechError::Panicked { part: "test" }));
-    assert_eq!(pool.run(&token, |model| Ok(*model)).await, Ok(1));
+    assert_eq!(
+        pool.run(Due::now(), &token, |model| Ok(*model)).await,
+        Ok(1)
+    );
     assert_eq!(made.load(Ordering::SeqCst), 2);
 }
 
@@ -95,7 +142,12 @@ async fn a_worker_that_cannot_reload_stops_the_part() {
     })
     .unwrap();
     let token = CancellationToken::new();
-    let outcome: Result<(), _> = pool.run(&token, |_: &mut ()| panic!("broken")).await;
+    let outcome: Result<(), _> = pool
+        .run(Due::now(), &token, |_: &mut ()| panic!("broken"))
+        .await;
     assert_eq!(outcome, Err(SpeechError::Panicked { part: "test" }));
-    assert_eq!(pool.run(&token, |_| Ok(1)).await, Err(SpeechError::Stopped));
+    assert_eq!(
+        pool.run(Due::now(), &token, |_| Ok(1)).await,
+        Err(SpeechError::Stopped)
+    );
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use trunkline_base::secret::Personal;
 
-use super::pool::Pool;
+use super::pool::{Due, Pool};
 use super::runtime::Runtime;
 use super::{LoadError, SPEECH_RATE, SpeechConfig, SpeechError, SpeechToText, Transcript};
 
@@ -62,7 +62,7 @@ impl SpeechToText for Moonshine {
     ) -> Result<Transcript, SpeechError> {
         let token = cancel.clone();
         let work = move |model: &mut Model| hear(model, &audio, &token);
-        self.pool.run(&cancel, work).await
+        self.pool.run(Due::now(), &cancel, work).await
     }
 }
 

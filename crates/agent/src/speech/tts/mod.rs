@@ -8,13 +8,14 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::pool::Pool;
+use super::pool::{Due, Pool};
 use super::runtime::Runtime;
 use super::text::{sentences, spoken};
 use super::{LoadError, PcmChunk, SpeechConfig, SpeechError, SpeechStream, TextToSpeech};
@@ -96,21 +97,12 @@ fn digest(dir: &Path, variation: f32) -> io::Result<String> {
 impl TextToSpeech for Piper {
     /// Needs a tokio runtime around it.
     fn synthesize(&self, text: &str, cancel: CancellationToken) -> SpeechStream {
-        let (sender, receiver) = mpsc::channel(AHEAD);
-        let speaker = Speaker {
-            pool: self.pool.clone(),
-            phonemizer: self.phonemizer.clone(),
-            rate: self.rate,
-            chunks: sender,
-            cancel,
-        };
-        let text = text.to_owned();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the stream owns the task and aborts it"
-        )]
-        let task = tokio::spawn(speaker.speak(text));
-        SpeechStream::driven(receiver, AbortOnDropHandle::new(task))
+        self.stream(text, Due::now(), cancel)
+    }
+
+    /// Needs a tokio runtime around it.
+    fn synthesize_ahead(&self, text: &str, cancel: CancellationToken) -> SpeechStream {
+        self.stream(text, Due::Whenever, cancel)
     }
 
     fn rate(&self) -> u32 {
@@ -122,17 +114,40 @@ impl TextToSpeech for Piper {
     }
 }
 
+impl Piper {
+    fn stream(&self, text: &str, due: Due, cancel: CancellationToken) -> SpeechStream {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let speaker = Speaker {
+            pool: self.pool.clone(),
+            phonemizer: self.phonemizer.clone(),
+            rate: self.rate,
+            due,
+            chunks: sender,
+            cancel,
+        };
+        let text = text.to_owned();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the stream owns the task and aborts it"
+        )]
+        let task = tokio::spawn(speaker.speak(text));
+        SpeechStream::driven(receiver, AbortOnDropHandle::new(task))
+    }
+}
+
 /// Speaks one text, for one listener.
 struct Speaker {
     pool: Pool<Voice>,
     phonemizer: Phonemizer,
     rate: u32,
+    /// When the next sound is wanted: the listener has something to hear until then.
+    due: Due,
     chunks: mpsc::Sender<Result<PcmChunk, SpeechError>>,
     cancel: CancellationToken,
 }
 
 impl Speaker {
-    async fn speak(self, text: String) {
+    async fn speak(mut self, text: String) {
         for (index, span) in sentences(&text).into_iter().enumerate() {
             let Some(sentence) = text.get(span.clone()) else {
                 continue;
@@ -151,7 +166,7 @@ impl Speaker {
 
     /// Says one sentence; answers whether anyone listens still.
     async fn sentence(
-        &self,
+        &mut self,
         sentence: String,
         span: Range<usize>,
         first: bool,
@@ -168,10 +183,11 @@ impl Speaker {
             Ok((pending, samples))
         };
         let mut trim = Trim::new(self.rate, first);
-        let (mut pending, mut samples) = self.pool.run(&self.cancel, begin).await?;
+        let (mut pending, mut samples) = self.pool.run(self.due, &self.cancel, begin).await?;
         loop {
             let finished = matches!(pending, Pending::Finished);
             let samples_out = trim.pass(samples, finished);
+            self.due = after(self.due, samples_out.len(), self.rate);
             let chunk = PcmChunk {
                 rate: self.rate,
                 samples: samples_out,
@@ -189,9 +205,18 @@ impl Speaker {
                 let samples = voice.proceed(&mut pending)?;
                 Ok((pending, samples))
             };
-            (pending, samples) = self.pool.run(&self.cancel, next).await?;
+            (pending, samples) = self.pool.run(self.due, &self.cancel, next).await?;
         }
     }
+}
+
+/// When sound is wanted that follows so many samples.
+fn after(due: Due, samples: usize, rate: u32) -> Due {
+    let Due::At(due) = due else { return due };
+    let samples = u32::try_from(samples).unwrap_or(u32::MAX);
+    // What came late is heard late: the listener's time begins when there is something to hear.
+    let begun = due.max(Instant::now());
+    Due::At(begun + Duration::from_secs(1) * samples / rate.max(1))
 }
 
 /// Phonemes of a sentence, with the signs that shape its tune. Empty when there is nothing to
@@ -232,7 +257,15 @@ fn clauses(text: &str) -> Vec<(&str, char)> {
 
 #[cfg(test)]
 mod tests {
-    use super::clauses;
+    use super::*;
+
+    #[test]
+    fn a_listener_with_sound_in_hand_waits_behind_one_without() {
+        let begun = Due::now();
+        let fed = after(begun, 44_100, 22_050);
+        assert!(begun < fed && fed > Due::now() && fed < Due::Whenever);
+        assert_eq!(after(Due::Whenever, 44_100, 22_050), Due::Whenever);
+    }
 
     #[test]
     fn clauses_keep_their_signs() {

@@ -9,7 +9,7 @@ use ort::session::Session;
 use ort::value::TensorRef;
 use tokio_util::sync::CancellationToken;
 
-use super::pool::Pool;
+use super::pool::{Due, Pool};
 use super::runtime::Runtime;
 use super::{EndOfTurn, LoadError, SpeechConfig, SpeechError};
 
@@ -69,7 +69,7 @@ impl EndOfTurn for SmartTurn {
         cancel: CancellationToken,
     ) -> Result<f32, SpeechError> {
         self.pool
-            .run(&cancel, move |model| model.probability(&audio))
+            .run(Due::now(), &cancel, move |model| model.probability(&audio))
             .await
     }
 }
