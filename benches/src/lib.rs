@@ -1,7 +1,76 @@
-//! What the measurements share: processes seen from outside, and figures in order.
+//! What the measurements share: callers and their voices, processes seen from outside, and figures
+//! in order.
 
 use std::fs;
+use std::future::Future;
 use std::time::Duration;
+
+use serde_json::{Value, json};
+use trunkline_service::priority::{self, Work};
+
+pub mod busy;
+pub mod journal;
+pub mod phone;
+pub mod voices;
+
+/// Runs a measurement with callers whose threads go first where the system allows it: it is the
+/// daemon that is measured. `measure` itself runs as it was started, and so do the processes that it
+/// starts.
+///
+/// # Panics
+/// When the system gives no threads.
+pub fn run<F: Future<Output = ()>>(measure: F) {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    threads
+        .enable_all()
+        .on_thread_start(|| priority::set(Work::Sound));
+    match threads.build() {
+        Ok(threads) => threads.block_on(measure),
+        Err(error) => panic!("no threads: {error}"),
+    }
+}
+
+/// Prints what was measured.
+#[expect(clippy::print_stdout, reason = "the report of a measurement")]
+pub fn tell(text: &str) {
+    println!("{text}");
+}
+
+/// Under which conditions something was measured: without them a figure says nothing.
+pub struct Host;
+
+impl Host {
+    /// Build, cores, load, and whether threads may go first here.
+    #[must_use]
+    pub fn read() -> Value {
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let rights = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+        let rights = rights.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+        json!({
+            "build": if cfg!(debug_assertions) { "dev" } else { "release" },
+            "cores": std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            "load": load.split_whitespace().next(),
+            "may_raise_priority": rights.is_some_and(|rights| rights & CAP_SYS_NICE != 0),
+        })
+    }
+
+    /// The same in a line of a table.
+    #[must_use]
+    pub fn line(host: &Value, busy: &Value) -> String {
+        let first = host["may_raise_priority"] == true;
+        format!(
+            "{} build, {} cores, load {}, {busy} busy processes beside, sound {} go first",
+            host["build"].as_str().unwrap_or_default(),
+            host["cores"],
+            host["load"].as_str().unwrap_or_default(),
+            if first { "may" } else { "may not" },
+        )
+    }
+}
+
+/// The right to put a thread before those of others.
+const CAP_SYS_NICE: u64 = 1 << 23;
 
 /// A process's use of the machine, read from the kernel.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +132,8 @@ impl Figures {
     }
 
     /// Median, 95th percentile and maximum as JSON.
-    pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({
+    pub fn to_json(&self) -> Value {
+        json!({
             "count": self.count(),
             "p50": self.percentile(50),
             "p95": self.percentile(95),

@@ -3,17 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use trunkline_bridge::sip::{Caller, CallerOptions, HeardFrame};
+use trunkline_benches::phone::{Beat, SAMPLES};
+use trunkline_bridge::sip::{Caller, CallerOptions};
 use trunkline_media::level;
 
 /// The agent is heard in a frame at least this loud, in dBov.
 const LOUD: i8 = -50;
 /// Frames of quiet after which the agent has finished: longer than any pause within its answer.
 const FINISHED: u32 = 100;
-/// A frame, and how late the next may be.
-const FRAME: Duration = Duration::from_millis(20);
-/// Samples of a frame.
-const SAMPLES: usize = 160;
 
 /// What one caller saw of one conversation.
 #[derive(Default)]
@@ -58,22 +55,6 @@ pub(crate) async fn converse(
     }
     heard.lost = call.hangup().await.lost;
     heard
-}
-
-/// The earliest frame sets the beat; the others are measured against it.
-#[derive(Default)]
-struct Beat(Option<(Instant, u64)>);
-
-impl Beat {
-    fn is_late(&mut self, frame: &HeardFrame) -> bool {
-        let (start, first) = *self.0.get_or_insert((frame.arrival, frame.sequence));
-        let since = u32::try_from(frame.sequence.saturating_sub(first)).unwrap_or(u32::MAX);
-        let due = start + FRAME * since;
-        if frame.arrival < due {
-            self.0 = Some((frame.arrival, frame.sequence));
-        }
-        frame.arrival > due + FRAME
-    }
 }
 
 /// What the caller says, frame by frame.

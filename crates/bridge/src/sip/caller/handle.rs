@@ -172,6 +172,11 @@ impl OutgoingCall {
         self.frames.send(frame.to_vec()).await.is_ok()
     }
 
+    /// Frames that wait to be sent: so many times 20 ms until the next one is heard.
+    pub fn queued(&self) -> usize {
+        self.frames.max_capacity() - self.frames.capacity()
+    }
+
     /// The next packet heard; `None` when the call is over.
     ///
     /// # Cancel safety
