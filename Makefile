@@ -8,7 +8,7 @@ LOCKED := --locked
 FUZZ_SECONDS ?= 60
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo run test check dist bench fuzz setup-build setup-peers fmt
+.PHONY: help demo run test check dist bench fuzz setup-build setup-peers setup-bench fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ check: setup-build ## Format, lints, house rules, docs
 dist: setup-build ## Build what is shipped: the binary, and its line tables in a file beside it
 	@scripts/dist
 
-bench: setup-build ## Measure calls, latency and memory of what is shipped
+bench: setup-build setup-bench ## Measure calls, voices, latency and memory of what is shipped
 	scripts/bench
 
 fuzz: setup-build ## Search for inputs that break a parser: FUZZ_SECONDS each
@@ -49,6 +49,9 @@ setup-build:
 
 setup-peers:
 	@scripts/setup peers
+
+setup-bench:
+	@scripts/setup bench
 
 fmt: ## Format the code
 	$(CARGO) fmt --all
