@@ -22,6 +22,7 @@ mod wiring;
 
 use std::num::NonZero;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::runtime::{self, Runtime};
 use trunkline_base::class::Class;
@@ -85,9 +86,14 @@ fn run(cli: Cli) -> Result<(), Failure> {
 
 /// Threads for a kind of work.
 fn threads(work: Option<Work>) -> Result<Runtime, Failure> {
+    let started = AtomicUsize::new(0);
     let ranked = move || {
-        if let Some(work) = work {
-            priority::set(work);
+        // Behind the workers come threads that wait for disks and names, for sound as well.
+        let worker = started.fetch_add(1, Ordering::Relaxed) < sound_threads();
+        match work {
+            Some(Work::Sound) if !worker => priority::set(Work::Service),
+            Some(work) => priority::set(work),
+            None => {}
         }
     };
     let mut builder = runtime::Builder::new_multi_thread();
