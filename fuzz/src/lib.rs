@@ -1,9 +1,11 @@
 //! What each fuzz target does with its bytes, and what must hold whatever they are. The fuzzer and
 //! the replay of its corpora (`tests/tests/corpora.rs`) share these.
 
+mod phone;
 mod room;
 mod rtc;
 
+pub use phone::{phone_packets, sip_call};
 pub use rtc::{data_packet, join_query, room_packets, signal_request, stun_demux, webrtc_offer};
 
 use base64::Engine as _;
@@ -25,6 +27,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("token_claims", token_claims),
     ("webhook_receive", webhook_receive),
     ("sip_message", sip_message),
+    ("sip_call", sip_call),
+    ("phone_packets", phone_packets),
     ("sdp", sdp),
     ("stun_demux", stun_demux),
     ("webrtc_offer", webrtc_offer),

@@ -137,6 +137,16 @@ fn sip_messages() {
 }
 
 #[test]
+fn sip_calls() {
+    replay("sip_call");
+}
+
+#[test]
+fn packets_of_a_phone() {
+    replay("phone_packets");
+}
+
+#[test]
 fn session_descriptions() {
     replay("sdp");
 }
