@@ -160,7 +160,7 @@ impl Headers {
             *line = first;
             return;
         }
-        let rest = rest.join(", ");
+        let rest = rest.join(",");
         std::mem::swap(line, &mut first);
         let rest = Line {
             value: rest,
