@@ -105,6 +105,10 @@ async fn enter(http: Http, upgrade: Upgrade, request: Request, path: Path) -> Re
         }
     };
     let first = tokio::time::timeout(FIRST_MESSAGE, session.outgoing.recv()).await;
+    if let Ok(None) = first {
+        tracing::info!("join refused: too many who join this room read too slowly");
+        return (StatusCode::SERVICE_UNAVAILABLE, CROWDED).into_response();
+    }
     let Ok(Some(first)) = first else {
         tracing::warn!("session ended before its first message");
         return (
@@ -162,6 +166,8 @@ fn status(error: &JoinError) -> StatusCode {
     }
 }
 
+/// What is said to those who come while others have not read what the room told them.
+const CROWDED: &str = "too many are joining this room at once; try again in a moment";
 /// What is said to those who come too late.
 pub(super) const ENDING: &str = "server is shutting down";
 /// The room has queued it before it answered.

@@ -7,7 +7,8 @@
 //! may come back.
 //!
 //! What begins a session tells of everybody in the room, so its length is not its reader's doing; it
-//! counts for the room instead, where all who have not read theirs yet share one limit.
+//! counts for the room instead, where all who have not read theirs yet share one limit. It counts
+//! until its reader comes for the next message: a socket that does not read has it in its buffers.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,8 +64,11 @@ struct Queue {
     waiting: VecDeque<Envelope>,
     /// Of those, what counts towards the limit.
     bytes: usize,
-    /// Of those, what begins the session: this much of what the room has in `beginnings`.
+    /// What begins the session, waiting or on its way: this much of what the room has in
+    /// `beginnings`.
     beginning: usize,
+    /// Of that, what is on its way.
+    going: usize,
     beginnings: Beginnings,
     over: bool,
 }
@@ -104,9 +108,11 @@ impl Queue {
     }
 
     fn take(&mut self) -> Option<Envelope> {
+        self.read_beginning(self.going);
+        self.going = 0;
         let message = self.waiting.pop_front()?;
         if message.begins() {
-            self.read_beginning(message.length());
+            self.going = message.length();
         } else {
             self.bytes -= message.length();
         }
@@ -134,7 +140,7 @@ impl Queue {
     fn end(&mut self) {
         self.read_beginning(self.beginning);
         self.waiting = VecDeque::new();
-        self.bytes = 0;
+        (self.bytes, self.going) = (0, 0);
         self.over = true;
     }
 }
@@ -349,6 +355,14 @@ mod tests {
         assert!(held <= MAX_BEGINNINGS, "{held}");
         let (_, reader) = &mut readers[0];
         assert!(reader.try_recv().is_some());
+        let (early, refused) = outbox(&room);
+        assert!(
+            early.send(join(MAX_BEGINNINGS / 16)).is_err(),
+            "it is on its way"
+        );
+        drop(refused);
+        let (_, reader) = &mut readers[0];
+        assert!(reader.try_recv().is_none());
         let (late, unread) = outbox(&room);
         assert!(late.send(join(MAX_BEGINNINGS / 16)).is_ok());
         readers.clear();
