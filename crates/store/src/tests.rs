@@ -371,4 +371,30 @@ async fn a_store_at_its_limit_says_that_it_is_full() {
         (error.code(), error.class()),
         ("store.disk_full", Class::Unavailable)
     );
+    let documents = store.documents();
+    let mut is_full = false;
+    for n in 0..200 {
+        let id = n.to_string();
+        let put = documents.put("fill", &id, &[7; 4096], UnixTime(1)).await;
+        is_full = put.is_err();
+        if is_full {
+            break;
+        }
+    }
+    assert!(is_full);
+    // What is full can still be read, and did look well.
+    assert_eq!(store.probe().await.unwrap_err().code(), "store.disk_full");
+    assert!(store.events().count(EventState::Waiting).await.unwrap() > 0);
+}
+
+#[tokio::test]
+async fn a_store_that_may_not_be_written_says_so_and_a_try_leaves_nothing() {
+    let store = Store::open(":memory:").await.unwrap();
+    store.probe().await.unwrap();
+    assert!(store.documents().list("probe").await.unwrap().is_empty());
+    sqlx::query("PRAGMA query_only = ON")
+        .execute(&store.pool)
+        .await
+        .unwrap();
+    assert!(store.probe().await.unwrap_err().is_passing());
 }

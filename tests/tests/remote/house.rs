@@ -63,6 +63,7 @@ impl House {
                 ("TRUNKLINE_RTC_UDP", self.rtc.clone()),
             ],
             data: Some(self.dir.path().join("node")),
+            ..Setup::default()
         }));
     }
 

@@ -176,6 +176,14 @@ const FIRST: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
+    use trunkline_base::token::ApiKey;
+    use trunkline_service::tasks::Tasks;
+
     use super::*;
 
     fn trunk(id: &str, metadata: &str) -> proto::SipInboundTrunkInfo {
@@ -237,5 +245,61 @@ mod tests {
             "redis: connection refused"
         )));
         assert!(!keeps_none(&refused("unauthenticated", "invalid token")));
+    }
+
+    /// A server that answers every call with an empty list, and counts them.
+    async fn empty_server(asked: Arc<AtomicUsize>) -> (LiveKitApiClient, JoinSet<()>) {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", socket.local_addr().unwrap());
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (mut stream, _) = socket.accept().await.unwrap();
+                let asked = Arc::clone(&asked);
+                connections.spawn(async move {
+                    let mut bytes = [0; 4096];
+                    // Such a small request comes in one piece.
+                    while stream.read(&mut bytes).await.is_ok_and(|read| read > 0) {
+                        asked.fetch_add(1, Ordering::SeqCst);
+                        let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/protobuf\r\n\
+                                       content-length: 0\r\n\r\n";
+                        stream.write_all(answer).await.unwrap();
+                    }
+                });
+            }
+        });
+        let keys = ApiKey::new("key", "a secret that is long enough for a test");
+        (LiveKitApiClient::new(&url, keys).unwrap(), serving)
+    }
+
+    /// The server was asked again at once after a wish that had just asked it.
+    #[tokio::test]
+    async fn a_wish_has_the_server_read_once() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (api, _serving) = empty_server(Arc::clone(&asked)).await;
+        let (state, mut known) = watch::channel(Arc::<Directory>::default());
+        let (wishes, wished) = mpsc::channel::<Reload>(1);
+        let reader = Reader {
+            api,
+            own: OwnSetup::default(),
+            every: Duration::from_secs(3600),
+            state,
+        };
+        let tasks = Tasks::new();
+        let story = async {
+            known
+                .wait_for(|known: &Arc<Directory>| known.loaded)
+                .await
+                .unwrap();
+            assert!(known.borrow().read.is_some());
+            let (wish, granted) = oneshot::channel();
+            wishes.send(wish).await.unwrap();
+            granted.await.unwrap().unwrap();
+            tasks.begin_drain("test");
+        };
+        tokio::join!(reader.keep(wished, tasks.stop()), story);
+        // Trunks and rules, at the start and for the wish.
+        assert_eq!(asked.load(Ordering::SeqCst), 4);
     }
 }
