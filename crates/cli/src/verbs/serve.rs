@@ -54,6 +54,7 @@ pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(
     }
     start_logging(&settings.monitoring, global)?;
     files::raise();
+    files::outlive_limit();
     let mut signals = Signals::new()?;
     let roles = Roles::from(typed.roles.as_slice());
     let plan = Plan {
