@@ -1,5 +1,4 @@
 //! The binary alone, in a directory with nothing in it.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::fs;
 use std::path::Path;

@@ -426,11 +426,7 @@ mod tests {
         ] {
             assert_eq!(kind(text), UrlError::NoHost, "{text}");
         }
-        for text in [
-            "https://h:65536/",
-            "https://h:70000",
-            "https://h:port/",
-        ] {
+        for text in ["https://h:65536/", "https://h:70000", "https://h:port/"] {
             assert_eq!(kind(text), UrlError::Port, "{text}");
         }
         for text in ["https://h/a b", "https://exa mple.com", "https://h/\u{7}"] {
