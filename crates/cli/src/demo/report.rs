@@ -313,6 +313,7 @@ mod tests {
             ..Kept::default()
         };
         let seen = Seen {
+            sip_status: 200,
             said: vec![None],
             ..Seen::default()
         };
