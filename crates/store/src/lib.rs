@@ -22,6 +22,7 @@ mod outbox;
 mod recordings;
 mod refusals;
 mod retention;
+mod tables;
 mod turns;
 
 use std::time::Duration;

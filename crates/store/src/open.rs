@@ -14,11 +14,12 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::SqlitePool;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::time::{Instant, sleep};
 
 use super::StoreError;
+use super::tables::migrator;
 
 /// Writers queue this long behind each other before giving up; a write takes microseconds, so
 /// reaching it means that the disk stands still.
@@ -32,8 +33,6 @@ const PAGE: u64 = 4096;
 
 /// Readers at work at the same time. More than the cores gains nothing.
 const CONNECTIONS: u32 = 4;
-
-static TABLES: Migrator = sqlx::migrate!();
 
 pub(super) fn options(path: &str, most: Option<u64>) -> Result<SqliteConnectOptions, StoreError> {
     let mut options =
@@ -58,7 +57,7 @@ pub(super) async fn memory(
     options: SqliteConnectOptions,
 ) -> Result<SqlitePool, StoreError> {
     let pool = pool(path, options, 1).await?;
-    TABLES.run(&pool).await.map_err(StoreError::Migrate)?;
+    migrator().run(&pool).await.map_err(StoreError::Migrate)?;
     Ok(pool)
 }
 
@@ -97,7 +96,7 @@ async fn set_up(path: &str, options: &SqliteConnectOptions) -> Result<(), StoreE
     // The mode is written in the file: later connections find it there.
     let options = options.clone().journal_mode(SqliteJournalMode::Wal);
     let alone = pool(path, options, 1).await?;
-    let done = TABLES.run(&alone).await.map_err(StoreError::Migrate);
+    let done = migrator().run(&alone).await.map_err(StoreError::Migrate);
     alone.close().await;
     done
 }
