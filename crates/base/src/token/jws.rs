@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::claims::Claims;
-use super::keys::VerifyError;
+use super::error::VerifyError;
 
 /// Longest token read, in bytes, unless the caller says otherwise.
 pub const TOKEN_LIMIT: usize = 8 * 1024;

@@ -2,15 +2,17 @@
 //! `sip` and further claims say what the bearer may do.
 
 mod claims;
+mod error;
 mod grants;
 mod jws;
 mod keys;
 mod kind;
 
 pub use claims::Claims;
+pub use error::{SignError, VerifyError};
 pub use grants::{AgentGrant, InferenceGrant, ObservabilityGrant, SipGrant, VideoGrant};
 pub use jws::{TOKEN_LIMIT, Unverified};
-pub use keys::{ApiKey, KeyRing, LEEWAY, SignError, VerifyError, sign, unverified_issuer};
+pub use keys::{ApiKey, KeyRing, LEEWAY, sign, unverified_issuer};
 pub use kind::ParticipantKind;
 
 #[cfg(test)]
