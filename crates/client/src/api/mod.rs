@@ -14,11 +14,9 @@
 //! call, repeats included. What dials, records or dispatches is never sent twice.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use livekit_protocol as proto;
 use prost::Message;
-use trunkline_base::retry::BudgetPolicy;
 use trunkline_base::token::KeyRing;
 
 pub mod breaker;
@@ -29,6 +27,7 @@ mod egress;
 mod error;
 mod ingress;
 mod observe;
+mod options;
 mod paging;
 mod regions;
 pub mod retry;
@@ -45,6 +44,7 @@ pub use crate::auth::{ApiGrant, Scope};
 pub use describe::Described;
 pub use error::{ApiError, ClockOff, Failure, Refusal};
 pub use observe::{Called, Guard, Observer, Watch};
+pub use options::ApiOptions;
 pub use regions::Failover;
 pub use rpc::{Repeat, Rpc, RpcInfo};
 pub use table::RPCS;
@@ -53,42 +53,6 @@ pub use wire::{Connections, Plain};
 use crate::auth::LiveKitAuthManager;
 use crate::url::{IntoServerUrl, ServerUrl, UrlError};
 use transport::Transport;
-
-/// How the client behaves. The defaults suit a server in the same region.
-#[derive(Clone, Debug)]
-pub struct ApiOptions {
-    /// For a whole call, repeats included, unless the call itself takes longer by nature.
-    pub deadline: Duration,
-    /// What a dial may take over its ringing.
-    pub dial_margin: Duration,
-    /// How calls that may be repeated are.
-    pub rules: retry::Rules,
-    /// What repeats may cost in all.
-    pub budget: BudgetPolicy,
-    /// When a server that keeps failing is left alone.
-    pub breaker: breaker::BreakerPolicy,
-    /// Whether calls go to another region when one fails.
-    pub failover: Failover,
-    /// How connections are kept.
-    pub connections: Connections,
-    /// Who is told of calls.
-    pub watch: Watch,
-}
-
-impl Default for ApiOptions {
-    fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(10),
-            dial_margin: Duration::from_secs(2),
-            rules: retry::Rules::default(),
-            budget: BudgetPolicy::API,
-            breaker: breaker::BreakerPolicy::default(),
-            failover: Failover::Cloud,
-            connections: Connections::default(),
-            watch: Watch::default(),
-        }
-    }
-}
 
 /// A client of one LiveKit server. Cheap to clone; clones share connections.
 #[derive(Clone, Debug)]

@@ -1,6 +1,7 @@
 //! The client against a wire-true Twirp server on loopback.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;

@@ -13,7 +13,10 @@ use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::KeyRing;
 
-use super::{AuthError, LIFE, Skew, TokenSpec, WallClock, sign_fresh};
+use super::error::AuthError;
+use super::seal::{LIFE, WallClock, sign_fresh};
+use super::skew::Skew;
+use super::spec::TokenSpec;
 
 /// How long before its end a token is replaced at the latest. Whoever took the old one still has
 /// this much time to use it.

@@ -18,93 +18,35 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::watch;
-use trunkline_base::class::{Class, Classified};
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
-use trunkline_base::token::{Claims, KeyRing, LEEWAY, VerifyError, sign};
+use trunkline_base::token::KeyRing;
 
 mod check;
+mod error;
 mod fresh;
 mod operation;
 mod role;
+mod seal;
 mod skew;
 mod spec;
 
 pub use check::{Fault, Faults, faults};
+pub use error::AuthError;
 pub use fresh::{FreshToken, Renewal, Why};
 pub use operation::{ApiGrant, Scope};
 pub use role::{Purpose, Role, UnknownRole};
+pub use seal::{DATED_BACK, LIFE, WallClock, system_clock};
 pub(crate) use skew::Skew;
 pub use spec::TokenSpec;
 
-/// How long a token lives: LiveKit's own SDKs mint ten minutes for API calls.
-pub const LIFE: Duration = Duration::from_secs(600);
-
-/// How far back tokens for the moment are dated. Servers further behind are followed.
-pub const DATED_BACK: Duration = Duration::from_secs(LEEWAY);
+use seal::seal;
 
 /// The bearer of tokens for the server's API; LiveKit does not look at it.
 const API_CALLER: &str = "trunkline";
-
-/// The wall clock, as a function so that tests can step it.
-pub type WallClock = Arc<dyn Fn() -> UnixTime + Send + Sync>;
-
-/// The system's wall clock.
-pub fn system_clock() -> WallClock {
-    Arc::new(|| UnixTime::from_system(SystemTime::now()))
-}
-
-/// Why no token could be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AuthError {
-    /// The role needs a room and none was named.
-    #[error("role {role} needs a room; name one")]
-    RoomMissing {
-        /// The role.
-        role: Role,
-    },
-    /// Its claims must not be signed.
-    #[error("token refused: {0}")]
-    Refused(Faults),
-    /// Signing failed.
-    #[error("token cannot be signed; check that the API key has a secret")]
-    Sign,
-    /// None of our keys signed it, or it is over: it cannot be renewed.
-    #[error("token is not ours to renew: {0}")]
-    Foreign(VerifyError),
-    /// It names no bearer.
-    #[error("token names nobody who could join")]
-    Nobody,
-}
-
-impl From<Faults> for AuthError {
-    fn from(faults: Faults) -> Self {
-        Self::Refused(faults)
-    }
-}
-
-impl Classified for AuthError {
-    fn class(&self) -> Class {
-        match self {
-            Self::RoomMissing { .. } | Self::Refused(_) | Self::Nobody => Class::Invalid,
-            Self::Foreign(_) => Class::Denied,
-            Self::Sign => Class::Internal,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::RoomMissing { .. } => "client.auth.room_missing",
-            Self::Refused(_) => "client.auth.refused",
-            Self::Sign => "client.auth.sign",
-            Self::Foreign(_) => "client.auth.foreign",
-            Self::Nobody => "client.auth.nobody",
-        }
-    }
-}
 
 /// Signs tokens with the active key of a ring, and keeps them fresh.
 #[derive(Clone)]
@@ -221,22 +163,6 @@ impl LiveKitAuthManager {
             seed,
         )
     }
-}
-
-/// A token for the moment.
-fn sign_fresh(
-    keys: &KeyRing,
-    spec: &TokenSpec,
-    now: UnixTime,
-) -> Result<(Secret<String>, String), AuthError> {
-    seal(keys, &spec.claims(now, LIFE)?.dated_back(DATED_BACK))
-}
-
-/// A token, and the id of the key that signed it.
-fn seal(keys: &KeyRing, claims: &Claims) -> Result<(Secret<String>, String), AuthError> {
-    let key = keys.active();
-    let token = sign(claims, &key).map_err(|_| AuthError::Sign)?;
-    Ok((Secret::new(token), key.id().to_owned()))
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::time::Duration;
 use trunkline_base::token::{Claims, SipGrant, VideoGrant};
 
 use super::check::Fault;
-use super::{AuthError, LIFE};
+use super::error::AuthError;
+use super::seal::LIFE;
 
 /// A call that costs money has a token that is good for little more than itself.
 const CALL_LIFE: Duration = Duration::from_secs(60);

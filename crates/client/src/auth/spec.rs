@@ -6,8 +6,8 @@ use trunkline_base::id::{ParticipantIdentity, RoomName};
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{Claims, ParticipantKind};
 
-use super::AuthError;
 use super::check::{Allowed, Faults};
+use super::error::AuthError;
 use super::role::Role;
 
 /// What a token shall say: a role, its bearer and room, and whatever else its claims hold.

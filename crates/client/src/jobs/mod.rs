@@ -9,6 +9,7 @@ use trunkline_base::id::{ParticipantIdentity, WorkerId};
 use trunkline_base::token::KeyRing;
 
 mod book;
+mod command;
 mod error;
 mod link;
 mod offer;
@@ -22,6 +23,7 @@ pub use options::{JobAnswer, JobInfo, JobKind, JobOutcome, WorkerOptions, Worker
 
 use crate::auth::{LiveKitAuthManager, Role, TokenSpec};
 use crate::url::IntoServerUrl;
+use command::WorkerCommand;
 use link::Link;
 use task::WorkerTask;
 
@@ -40,13 +42,6 @@ const OFFER_DEPTH: usize = 16;
 pub struct Worker {
     commands: mpsc::Sender<WorkerCommand>,
     state: watch::Receiver<WorkerState>,
-}
-
-#[derive(Debug)]
-enum WorkerCommand {
-    Load(f32),
-    Drain { done: oneshot::Sender<()> },
-    Close { done: oneshot::Sender<()> },
 }
 
 impl Worker {

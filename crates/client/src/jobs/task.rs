@@ -14,8 +14,9 @@ use trunkline_base::retry::Backoff;
 use trunkline_base::time::UnixTime;
 
 use super::book::Book;
+use super::command::WorkerCommand;
 use super::link::{Link, LinkError, LinkUp};
-use super::{JobOffer, LiveKitAuthManager, WorkerCommand, WorkerState, wire};
+use super::{JobOffer, LiveKitAuthManager, WorkerState, wire};
 
 /// How often load and status are reported: what LiveKit's own workers do.
 const REPORT_EVERY: Duration = Duration::from_millis(2_500);

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use trunkline_base::id::{ParticipantIdentity, TrackSid};
 
 use super::error::{PublishError, RequestError};
-use super::media::{AudioOptions, AudioTrack, OpusFrame};
-use super::text::OutgoingText;
-use super::{DataMessage, DisconnectReason};
+use super::lane::LaneSender;
+use super::media::{AudioOptions, OpusFrame};
+use super::message::DataMessage;
+use super::snapshot::DisconnectReason;
 
 /// Places in the command lane. Filling it means the room task does not run: callers wait with
 /// [`ANSWER_LIMIT`].
@@ -33,6 +34,58 @@ pub(super) struct OutgoingFrame {
     pub(super) frame: OpusFrame,
 }
 
+/// What a handle of a published track holds.
+#[derive(Clone, Debug)]
+pub(super) struct Published {
+    pub(super) key: TrackKey,
+    pub(super) lane: LaneSender<OutgoingFrame>,
+    pub(super) state: watch::Receiver<LocalTrackState>,
+}
+
+/// What the room task tells the handles of a local track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LocalTrackState {
+    pub(super) sid: TrackSid,
+    pub(super) subscribed: bool,
+    pub(super) muted: bool,
+}
+
+/// A piece of a text stream on its way to the room task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OutgoingText {
+    pub(super) stream_id: String,
+    pub(super) destinations: Vec<ParticipantIdentity>,
+    pub(super) sender: Option<ParticipantIdentity>,
+    pub(super) body: TextBody,
+}
+
+/// The three kinds of piece.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum TextBody {
+    Header {
+        topic: String,
+        attributes: BTreeMap<String, String>,
+        total: Option<u64>,
+    },
+    Chunk {
+        index: u64,
+        content: Vec<u8>,
+    },
+    Trailer {
+        attributes: BTreeMap<String, String>,
+    },
+}
+
+impl std::fmt::Debug for TextBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Header { .. } => "Header",
+            Self::Chunk { .. } => "Chunk",
+            Self::Trailer { .. } => "Trailer",
+        })
+    }
+}
+
 /// Answers a request.
 pub(super) type Answer<T, E = RequestError> = oneshot::Sender<Result<T, E>>;
 
@@ -42,7 +95,7 @@ pub(super) enum Command {
     /// Publish a track.
     Publish {
         options: AudioOptions,
-        answer: Answer<AudioTrack, PublishError>,
+        answer: Answer<Published, PublishError>,
     },
     /// Withdraw a track.
     Unpublish { track: TrackKey, answer: Answer<()> },

@@ -3,13 +3,10 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
 use trunkline_base::id::{ParticipantIdentity, TrackSid};
 use trunkline_base::token::ParticipantKind;
 
-use super::command::{Command, OutgoingFrame, TrackKey, ask};
-use super::error::RequestError;
-use super::lane::{LaneReceiver, LaneSender};
+use super::lane::LaneReceiver;
 use super::snapshot::TrackSource;
 
 /// How to publish audio.
@@ -39,83 +36,6 @@ pub struct OpusFrame {
     pub duration_48k: u32,
     /// RFC 6464 level: 0 is loudest, 127 is silence. The sign does not matter.
     pub level: Option<i8>,
-}
-
-/// A track of ours. A cheap handle: clones are the same track.
-#[derive(Clone, Debug)]
-pub struct AudioTrack {
-    pub(super) key: TrackKey,
-    pub(super) lane: LaneSender<OutgoingFrame>,
-    pub(super) commands: mpsc::WeakSender<Command>,
-    pub(super) state: watch::Receiver<LocalTrackState>,
-}
-
-/// What the room task tells the handles of a local track.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LocalTrackState {
-    pub(super) sid: TrackSid,
-    pub(super) subscribed: bool,
-    pub(super) muted: bool,
-}
-
-impl AudioTrack {
-    /// Sends a packet. Never waits; false once the room is over. A packet that finds the lane full
-    /// pushes out the oldest one.
-    pub fn send(&self, frame: OpusFrame) -> bool {
-        self.lane.push(OutgoingFrame {
-            track: self.key,
-            frame,
-        })
-    }
-
-    /// The track's id; a full reconnect gives it a new one.
-    pub fn sid(&self) -> TrackSid {
-        self.state.borrow().sid.clone()
-    }
-
-    /// Whether it is muted.
-    pub fn is_muted(&self) -> bool {
-        self.state.borrow().muted
-    }
-
-    /// Waits until somebody hears it; false when the track ends first.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    pub async fn subscribed(&self) -> bool {
-        self.state
-            .clone()
-            .wait_for(|state| state.subscribed)
-            .await
-            .is_ok()
-    }
-
-    /// Mutes or unmutes.
-    ///
-    /// # Errors
-    /// [`RequestError::Closed`] when the room is over.
-    pub async fn mute(&self, muted: bool) -> Result<(), RequestError> {
-        let commands = self.commands.upgrade().ok_or(RequestError::Closed)?;
-        ask(&commands, |answer| Command::Mute {
-            track: self.key,
-            muted,
-            answer,
-        })
-        .await
-    }
-
-    /// Withdraws the track.
-    ///
-    /// # Errors
-    /// [`RequestError::Closed`] when the room is over.
-    pub async fn unpublish(self) -> Result<(), RequestError> {
-        let commands = self.commands.upgrade().ok_or(RequestError::Closed)?;
-        ask(&commands, |answer| Command::Unpublish {
-            track: self.key,
-            answer,
-        })
-        .await
-    }
 }
 
 /// A track of somebody else whose media arrives.

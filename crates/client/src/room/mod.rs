@@ -11,7 +11,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 use trunkline_base::id::{ParticipantIdentity, RoomName, RoomSid, TrackSid};
@@ -24,6 +23,7 @@ mod event;
 mod incoming;
 mod lane;
 mod media;
+mod message;
 mod options;
 mod outlet;
 mod signal;
@@ -31,15 +31,15 @@ mod snapshot;
 mod task;
 mod text;
 mod token;
+mod track;
 mod tracks;
 mod udp;
 mod wire;
 
 pub use error::{ConnectError, PublishError, RequestError};
 pub use event::{DataReceived, RoomEvent, RoomEvents, Speaker, TextReceived};
-pub use media::{
-    AudioOptions, AudioTrack, MediaPacket, MediaReceiver, OpusFrame, RemoteTrack, SenderReport,
-};
+pub use media::{AudioOptions, MediaPacket, MediaReceiver, OpusFrame, RemoteTrack, SenderReport};
+pub use message::DataMessage;
 pub use options::RoomOptions;
 pub use snapshot::{
     ConnectionState, DisconnectReason, ParticipantInfo, ParticipantKind, Permission, RoomSnapshot,
@@ -50,35 +50,13 @@ pub use text::{
     TextWriter, Transcription,
 };
 pub use token::RoomToken;
+pub use track::AudioTrack;
 
 use command::{COMMAND_DEPTH, Command, LocalChange, OUTGOING_DEPTH, ask};
 use task::{RoomTask, Setup};
 use udp::MediaSockets;
 
 use crate::url::{IntoServerUrl, ServerUrl};
-
-/// A data packet to send.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct DataMessage {
-    /// Its bytes, 15 kB at most.
-    pub payload: Bytes,
-    /// Its topic.
-    pub topic: Option<String>,
-    /// Over the reliable channel, in order; else at once or never.
-    pub reliable: bool,
-    /// Who gets it; everybody when empty.
-    pub destinations: Vec<ParticipantIdentity>,
-}
-
-impl std::fmt::Debug for DataMessage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DataMessage")
-            .field("topic", &self.topic)
-            .field("bytes", &self.payload.len())
-            .field("reliable", &self.reliable)
-            .finish_non_exhaustive()
-    }
-}
 
 /// A joined room. A cheap handle; the session ends with [`Room::leave`] or with the last handle.
 #[derive(Clone, Debug)]
@@ -130,7 +108,6 @@ impl Room {
             sockets,
             core,
             commands: orders,
-            handle: commands.downgrade(),
             lane: lane::lane(OUTGOING_DEPTH),
             events: sender,
             ready,
@@ -177,11 +154,11 @@ impl Room {
     /// # Errors
     /// [`PublishError`] when the server refuses or the room is over.
     pub async fn publish_audio(&self, options: AudioOptions) -> Result<AudioTrack, PublishError> {
-        ask(&self.commands, |answer| Command::Publish {
+        let published = ask(&self.commands, |answer| Command::Publish {
             options,
             answer,
-        })
-        .await
+        });
+        Ok(AudioTrack::new(published.await?, self.commands.downgrade()))
     }
 
     /// Sets attributes; an empty value removes the key. Waits for the server's word.

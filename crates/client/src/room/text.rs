@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 use trunkline_base::id::{ParticipantIdentity, TrackSid};
 
-use super::command::{Command, ask};
+use super::command::{Command, OutgoingText, TextBody, ask};
 use super::error::RequestError;
 
 /// Topic of live transcripts.
@@ -64,42 +64,6 @@ impl Transcription {
             sender: self.speaker,
             ..TextOptions::default()
         }
-    }
-}
-
-/// A piece of a text stream on its way to the room task.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct OutgoingText {
-    pub(super) stream_id: String,
-    pub(super) destinations: Vec<ParticipantIdentity>,
-    pub(super) sender: Option<ParticipantIdentity>,
-    pub(super) body: TextBody,
-}
-
-/// The three kinds of piece.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) enum TextBody {
-    Header {
-        topic: String,
-        attributes: BTreeMap<String, String>,
-        total: Option<u64>,
-    },
-    Chunk {
-        index: u64,
-        content: Vec<u8>,
-    },
-    Trailer {
-        attributes: BTreeMap<String, String>,
-    },
-}
-
-impl std::fmt::Debug for TextBody {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Header { .. } => "Header",
-            Self::Chunk { .. } => "Chunk",
-            Self::Trailer { .. } => "Trailer",
-        })
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use trunkline_base::id::{ParticipantIdentity, TrackSid};
 use trunkline_rtc::participant::LocalTrack;
 
-use super::command::{Answer, Command, OutgoingFrame, TrackKey};
+use super::command::{Answer, LocalTrackState, OutgoingFrame, Published, TrackKey};
 use super::error::PublishError;
 use super::lane::{LaneReceiver, LaneSender, lane};
-use super::media::{AudioTrack, LocalTrackState, MediaPacket};
+use super::media::MediaPacket;
 
 /// Packets waiting for the reader of one track: over a second of voice. Filling it means the reader
 /// does not keep up, and the oldest are dropped.
@@ -19,7 +19,6 @@ const INCOMING_DEPTH: usize = 64;
 #[derive(Debug)]
 pub(super) struct LocalTracks {
     lane: LaneSender<OutgoingFrame>,
-    commands: mpsc::WeakSender<Command>,
     tracks: BTreeMap<TrackKey, Local>,
     next: u32,
 }
@@ -28,25 +27,21 @@ pub(super) struct LocalTracks {
 struct Local {
     core: LocalTrack,
     /// Who waits for the server's word.
-    answer: Option<Answer<AudioTrack, PublishError>>,
+    answer: Option<Answer<Published, PublishError>>,
     state: Option<watch::Sender<LocalTrackState>>,
 }
 
 impl LocalTracks {
-    pub(super) const fn new(
-        lane: LaneSender<OutgoingFrame>,
-        commands: mpsc::WeakSender<Command>,
-    ) -> Self {
+    pub(super) const fn new(lane: LaneSender<OutgoingFrame>) -> Self {
         Self {
             lane,
-            commands,
             tracks: BTreeMap::new(),
             next: 0,
         }
     }
 
     /// A track is being published.
-    pub(super) fn add(&mut self, core: LocalTrack, answer: Answer<AudioTrack, PublishError>) {
+    pub(super) fn add(&mut self, core: LocalTrack, answer: Answer<Published, PublishError>) {
         let key = TrackKey(self.next);
         self.next += 1;
         self.tracks.insert(
@@ -68,7 +63,6 @@ impl LocalTracks {
     /// machine's name back when whoever wanted it is gone.
     pub(super) fn on_published(&mut self, core: LocalTrack, sid: TrackSid, muted: bool) -> bool {
         let lane = self.lane.clone();
-        let commands = self.commands.clone();
         let Some((key, local)) = self.tracks.iter_mut().find(|(_, local)| local.core == core)
         else {
             return false;
@@ -84,10 +78,9 @@ impl LocalTracks {
         }
         let (sender, state) = watch::channel(fresh);
         local.state = Some(sender);
-        let track = AudioTrack {
+        let track = Published {
             key: *key,
             lane,
-            commands,
             state,
         };
         local

@@ -1,5 +1,8 @@
 //! What a kept token says later, and by which key.
 
+use trunkline_base::class::Classified as _;
+use trunkline_base::token::sign;
+
 use super::*;
 
 fn named(id: &str) -> KeyRing {

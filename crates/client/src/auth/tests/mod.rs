@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use trunkline_base::id::{ParticipantIdentity, RoomName};
 use trunkline_base::token::{
-    AgentGrant, ApiKey, InferenceGrant, ObservabilityGrant, ParticipantKind, VideoGrant,
+    AgentGrant, ApiKey, Claims, InferenceGrant, ObservabilityGrant, ParticipantKind, VideoGrant,
 };
 
 use super::fresh::LOOK;

@@ -9,10 +9,9 @@ use trunkline_base::id::ParticipantIdentity;
 use trunkline_base::time::UnixTime;
 use trunkline_rtc::participant::{DataOut, Profile, Publish};
 
-use super::super::command::{Answer, Command, LocalChange};
+use super::super::command::{Answer, Command, LocalChange, OutgoingText, Published, TextBody};
 use super::super::error::{PublishError, RequestError};
-use super::super::media::{AudioOptions, AudioTrack};
-use super::super::text::{OutgoingText, TextBody};
+use super::super::media::AudioOptions;
 use super::super::{DataMessage, DisconnectReason, wire};
 use super::{REQUEST_LIMIT, RoomTask, now};
 
@@ -76,7 +75,7 @@ impl RoomTask {
         self.end.get_or_insert(reason);
     }
 
-    fn publish(&mut self, options: AudioOptions, answer: Answer<AudioTrack, PublishError>) {
+    fn publish(&mut self, options: AudioOptions, answer: Answer<Published, PublishError>) {
         let publish = Publish {
             name: options.name,
             source: wire::source_to_wire(options.source),

@@ -6,11 +6,11 @@ use livekit_protocol as proto;
 use tokio::sync::watch;
 use trunkline_base::id::{ParticipantIdentity, RoomName, RoomSid, TrackSid};
 use trunkline_base::token::ParticipantKind;
-use trunkline_rtc::participant::{AudioOut, End, Event, MediaPacket as CorePacket, TrackEnd};
+use trunkline_rtc::participant::{End, Event, MediaPacket as CorePacket, TrackEnd};
 
 use super::super::error::{PublishError, RequestError};
 use super::super::event::Speaker;
-use super::super::media::{MediaPacket, MediaReceiver, OpusFrame, RemoteTrack, SenderReport};
+use super::super::media::{MediaPacket, MediaReceiver, RemoteTrack, SenderReport};
 use super::super::snapshot::{ConnectionState, DisconnectReason, RoomSnapshot};
 use super::super::{RoomEvent, wire};
 use super::{RoomTask, now};
@@ -272,16 +272,6 @@ impl RoomTask {
                 .map(|info| (info.identity.clone(), info))
                 .collect(),
         })
-    }
-}
-
-pub(super) fn audio_out(frame: OpusFrame) -> AudioOut {
-    AudioOut {
-        payload: frame.payload,
-        duration_48k: frame.duration_48k,
-        level: frame
-            .level
-            .map(|level| i8::try_from(level.unsigned_abs()).unwrap_or(i8::MAX)),
     }
 }
 

@@ -14,12 +14,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
-use trunkline_rtc::participant::{Dial, DialFailure, Participant};
+use trunkline_rtc::participant::{AudioOut, Dial, DialFailure, Participant};
 
 use super::command::{Answer, Command, OutgoingFrame};
 use super::error::{ConnectError, RequestError};
 use super::incoming::TextAssembly;
 use super::lane::{LaneReceiver, LaneSender};
+use super::media::OpusFrame;
 use super::outlet::Outlet;
 use super::signal::{Signal, SignalNews};
 use super::snapshot::{DisconnectReason, RoomSnapshot};
@@ -52,7 +53,6 @@ pub(super) struct Setup {
     pub(super) sockets: MediaSockets,
     pub(super) core: Participant,
     pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) handle: mpsc::WeakSender<Command>,
     pub(super) lane: (LaneSender<OutgoingFrame>, LaneReceiver<OutgoingFrame>),
     pub(super) events: mpsc::Sender<RoomEvent>,
     pub(super) ready: oneshot::Sender<Result<watch::Receiver<Arc<RoomSnapshot>>, ConnectError>>,
@@ -104,7 +104,7 @@ impl RoomTask {
             outlet: Outlet::new(setup.events),
             state: None,
             dirty: false,
-            locals: LocalTracks::new(sender, setup.handle),
+            locals: LocalTracks::new(sender),
             remotes: RemoteTracks::default(),
             requests: BTreeMap::new(),
             texts: TextAssembly::default(),
@@ -203,7 +203,7 @@ impl RoomTask {
 
     fn on_frame(&mut self, OutgoingFrame { track, frame }: OutgoingFrame) {
         if let Some(local) = self.locals.find(track) {
-            self.core.send_audio(local, events::audio_out(frame), now());
+            self.core.send_audio(local, audio_out(frame), now());
         }
     }
 
@@ -310,6 +310,16 @@ impl RoomTask {
 /// The clock that a paused runtime also drives.
 fn now() -> std::time::Instant {
     Instant::now().into_std()
+}
+
+fn audio_out(frame: OpusFrame) -> AudioOut {
+    AudioOut {
+        payload: frame.payload,
+        duration_48k: frame.duration_48k,
+        level: frame
+            .level
+            .map(|level| i8::try_from(level.unsigned_abs()).unwrap_or(i8::MAX)),
+    }
 }
 
 async fn next_news(signal: &mut Option<Signal>) -> Option<SignalNews> {
