@@ -4,16 +4,20 @@
 //! server SDKs and agent workers. Rooms live in [`room`]; the HTTP shell, the server API, webhooks
 //! and dispatch are around them and reach them only through [`room::Rooms`].
 
+mod caller;
 mod clock;
 mod config;
 mod dispatch;
 mod egress;
+mod encoding;
 mod http;
 mod ingress;
-mod kept;
+mod limits;
 mod node;
+mod plain;
 #[doc(hidden)]
 pub mod probe;
+mod query;
 mod records;
 pub mod room;
 mod signal;

@@ -14,11 +14,11 @@ use trunkline_service::tasks::{Phase, Stop, Tasks};
 use trunkline_store::Store;
 
 use crate::config::{NodeConfig, StartError};
+use crate::dispatch::Kept;
 use crate::dispatch::{Dispatcher, Owner, Surroundings};
 use crate::egress::{self, EgressOrder, Egresses};
 use crate::http::{self, Http};
 use crate::ingress::Ingresses;
-use crate::kept::Kept;
 use crate::room::{self, Rooms, RoomsConfig};
 use crate::signal;
 use crate::sip::{Changes, SipChanged, SipSetup};

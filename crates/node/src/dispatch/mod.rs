@@ -4,6 +4,7 @@
 //! carries out what the book wants; [`socket`] is a worker's connection.
 
 mod book;
+mod kept;
 mod owner;
 mod socket;
 mod token;
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use trunkline_base::id::WorkerId;
 
 pub(crate) use book::{DispatchError, Registration, RegistrationError, check_deployment};
+pub(crate) use kept::Kept;
 pub(crate) use owner::{Owner, Surroundings};
 pub(crate) use socket::serve;
 

@@ -18,8 +18,8 @@ use trunkline_service::tasks::Stop;
 use trunkline_store::Store;
 
 use super::book::{Action, Assignment, Book, Moment};
+use super::kept::Kept;
 use super::{Command, Dispatcher, token};
-use crate::kept::Kept;
 use crate::room::{RoomNotice, Rooms};
 use crate::webhook::Webhooks;
 

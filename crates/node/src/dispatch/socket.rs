@@ -12,13 +12,7 @@ use trunkline_base::id::WorkerId;
 use trunkline_service::tasks::Stop;
 
 use super::{Dispatcher, Registration};
-
-/// How a worker writes; we answer in kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Protobuf,
-    Json,
-}
+use crate::encoding::Encoding;
 
 /// Why a worker's socket was closed by us.
 #[derive(Debug, thiserror::Error)]

@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use trunkline_service::tasks::Phase;
 
-use super::auth::NOT_GRANTED;
 use super::rtc::ENDING;
-use super::{Caller, Http};
+use super::state::Http;
+use crate::caller::{Caller, NOT_GRANTED};
 use crate::dispatch;
 
 /// Upgrades a worker that holds `video.agent`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use livekit_protocol as proto;
 use proto::client_info::{Capability, Sdk};
 
-use super::query::Query;
+use crate::query::Query;
 
 /// From the query of a v0 join.
 pub(crate) fn from_query(query: &Query, address: String, user_agent: &str) -> proto::ClientInfo {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 
-use super::Http;
+use super::state::Http;
 
 /// "OK" while the rooms are served.
 pub(super) async fn check(State(http): State<Http>) -> (StatusCode, &'static str) {

@@ -5,13 +5,12 @@
 //! ([`trunkline_service::listen`]); whoever shows a good token is no stranger to it any more.
 
 mod agent;
-mod auth;
 mod client_info;
 mod health;
 mod join;
-mod query;
 mod rtc;
 mod signal;
+mod state;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -19,29 +18,15 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use http::{Method, StatusCode, Uri, header};
-use livekit_protocol as proto;
 use tower::Layer;
 use tower::util::{MapRequest, MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
-use trunkline_base::token::KeyRing;
-use trunkline_service::tasks::{Stop, Tasks};
 
-pub(crate) use self::auth::{Caller, PermissionDenied};
 pub use self::join::reads_query;
-use crate::twirp::{self, Api};
-
-/// What the handlers reach out to.
-#[derive(Clone)]
-pub(crate) struct Http {
-    pub(crate) api: Api,
-    pub(crate) keys: KeyRing,
-    pub(crate) server: proto::ServerInfo,
-    /// A join may create a missing room without the roomCreate grant.
-    pub(crate) auto_create: bool,
-    pub(crate) tasks: Tasks,
-    pub(crate) stop: Stop,
-}
+pub(crate) use self::state::Http;
+use crate::plain::{TOO_LARGE, nowhere};
+use crate::{caller, twirp};
 
 /// The whole service behind the port.
 pub(crate) type Service = MapRequest<Router, fn(Request) -> Request>;
@@ -73,17 +58,12 @@ pub(crate) fn service(http: Http) -> Service {
         .with_state(http.clone())
         .merge(twirp::router(http.api))
         .fallback(async || nowhere())
-        .layer(from_fn_with_state(keys, auth::middleware))
+        .layer(from_fn_with_state(keys, caller::middleware))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn(bounded))
         .layer(cors)
         .layer(CatchPanicLayer::new());
     MapRequestLayer::new(without_double_slash as fn(Request) -> Request).layer(router)
-}
-
-/// The answer to a path nobody serves.
-pub(crate) fn nowhere() -> Response {
-    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
 }
 
 /// A body that says it is too large is refused before it is sent, and before anybody asks who
@@ -114,8 +94,6 @@ fn without_double_slash(mut request: Request) -> Request {
     request
 }
 
-/// What is said of a body beyond the limit.
-pub(crate) const TOO_LARGE: &str = "request body too large";
 /// LiveKit's limit for API requests.
 const MAX_BODY: usize = 10 << 20;
 const PREFLIGHT_CACHE: std::time::Duration = std::time::Duration::from_secs(86_400);

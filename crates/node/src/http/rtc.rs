@@ -14,10 +14,11 @@ use trunkline_base::class::{Class, Classified};
 use trunkline_service::listen::Connection;
 use trunkline_service::tasks::Phase;
 
-use super::auth::Caller;
 use super::join::{self, Asked, Path, RequestError, Strictness};
-use super::query::Query;
-use super::{Http, signal};
+use super::signal;
+use super::state::Http;
+use crate::caller::Caller;
+use crate::query::Query;
 use crate::room::{JoinError, JoinParams, RoomError};
 
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;

@@ -16,15 +16,9 @@ use livekit_protocol as proto;
 use prost::Message as _;
 use tokio::sync::{mpsc, watch};
 
+use crate::encoding::Encoding;
 use crate::room::{Envelope, Outbox, Session};
 use crate::signal::pace::Pace;
-
-/// How messages are written: as the client last wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    Protobuf,
-    Json,
-}
 
 /// Why the pump ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,24 @@ use tokio::sync::oneshot;
 use trunkline_base::id::{ParticipantIdentity, RoomName};
 
 use super::error::{JoinError, RoomError};
-use super::handle::{JoinParams, Mute, Session};
+use super::join::{JoinParams, Session};
+use super::rpc::RpcOutcome;
 use super::spec::Revived;
-use super::state::{Admission, RpcOutcome};
+
+/// Whether to mute or unmute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mute {
+    On,
+    Off,
+}
+
+/// Who may come in, by what the node carries already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Everybody,
+    /// The node is full: those who are here may come back, for they add nothing.
+    Known,
+}
 
 /// Where an answer goes.
 pub(crate) type Ask<T> = oneshot::Sender<T>;

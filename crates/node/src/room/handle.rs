@@ -6,128 +6,14 @@
 
 use livekit_protocol as proto;
 use tokio::sync::{mpsc, oneshot, watch};
-use trunkline_base::id::{ParticipantIdentity, ParticipantSid, RoomName};
-use trunkline_base::token::Claims;
+use trunkline_base::id::{ParticipantIdentity, RoomName};
 
-use super::command::{Ask, RegistryCommand, RoomAsk};
+use super::command::{Ask, Mute, RegistryCommand, RoomAsk};
 use super::error::{JoinError, RoomError};
-use super::outbox::Outbox;
+use super::join::{JoinParams, Session};
+use super::notice::Occupancy;
 use super::rpc::RpcFailure;
 use super::spec::Revived;
-
-/// Everything a new or resuming participant brings, whichever path it came by. The HTTP shell has
-/// verified the token (roomJoin, identity, lengths) and normalised v0 query parameters and the v1
-/// `join_request` into this.
-#[derive(Debug, Clone)]
-pub struct JoinParams {
-    /// The room of the grant, or of the query when the grant names none.
-    pub room: RoomName,
-    /// The verified claims. Identity, name, kind, metadata, attributes, grants, `roomConfig`.
-    pub claims: Claims,
-    /// SDK, version and `protocol` of the client; `address` filled by the shell.
-    pub client: proto::ClientInfo,
-    /// One peer connection for both directions: `/rtc/v1`, or `/rtc` with `join_request`.
-    pub topology: Topology,
-    pub auto_subscribe: bool,
-    pub adaptive_stream: bool,
-    /// `Some` overrides the token's metadata; needs canUpdateOwnMetadata.
-    pub metadata: Option<String>,
-    /// Added to the token's attributes; needs canUpdateOwnMetadata when not empty.
-    pub attributes: std::collections::BTreeMap<String, String>,
-    /// Tracks announced inside the v1 join request.
-    pub add_tracks: Vec<proto::AddTrackRequest>,
-    /// The first publisher offer inside the v1 join request.
-    pub publisher_offer: Option<proto::SessionDescription>,
-    /// Resume instead of join (`reconnect=1`).
-    pub reconnect: bool,
-    /// State carried by a v1 resume.
-    pub sync_state: Option<proto::SyncState>,
-}
-
-/// How many peer connections the client uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Topology {
-    /// v0: a publisher connection offered by the client and a subscriber one offered by us.
-    Dual,
-    /// v1: one connection, offered by the client.
-    Single,
-}
-
-/// An open signalling session. The first message of `outgoing` is already queued when this is
-/// handed out (`join`, `reconnect` or `leave`), so the shell may complete the WebSocket upgrade at
-/// once.
-///
-/// The shell pumps both ways: each received `SignalRequest` into `incoming`, each message of
-/// `outgoing` onto the socket. `outgoing` ends when the session is over: the shell then closes with
-/// code 1000. Dropping `incoming` tells the room that the socket is lost. Pings are answered by the
-/// room.
-#[derive(Debug)]
-pub struct Session {
-    pub participant: ParticipantSid,
-    pub outgoing: Outbox,
-    pub incoming: mpsc::Sender<proto::SignalRequest>,
-}
-
-/// What happened in a room, for webhooks and agent dispatch. Sent in order per room.
-#[derive(Debug, Clone)]
-pub enum RoomNotice {
-    /// A room exists now (CreateRoom or first join). `agents` are those asked for by the request
-    /// or the token's `roomConfig`; empty means the implicit unnamed dispatch. A room that a
-    /// process before this one had brings its `dispatches` instead.
-    RoomStarted {
-        room: proto::Room,
-        agents: Vec<proto::RoomAgentDispatch>,
-        dispatches: Option<Vec<proto::AgentDispatch>>,
-    },
-    /// The room closed; everybody has left.
-    RoomFinished {
-        room: proto::Room,
-        reason: proto::RoomEndReason,
-    },
-    /// A non-dependent participant was let in (not ACTIVE yet): the moment of JT_PARTICIPANT jobs.
-    ParticipantEntered {
-        room: proto::Room,
-        participant: proto::ParticipantInfo,
-    },
-    /// A participant became ACTIVE for the first time: webhook `participant_joined`.
-    ParticipantJoined {
-        room: proto::Room,
-        participant: proto::ParticipantInfo,
-    },
-    /// A participant that was ACTIVE is gone: webhook `participant_left`.
-    ParticipantLeft {
-        room: proto::Room,
-        participant: proto::ParticipantInfo,
-    },
-    /// A participant left without ever becoming ACTIVE: `participant_connection_aborted`.
-    ConnectionAborted {
-        room: proto::Room,
-        participant: proto::ParticipantInfo,
-    },
-    /// Webhook `track_published`; `first` marks the participant's first track (JT_PUBLISHER).
-    TrackPublished {
-        room: proto::Room,
-        participant: proto::ParticipantInfo,
-        track: proto::TrackInfo,
-        first: bool,
-    },
-    /// Webhook `track_unpublished`.
-    TrackUnpublished {
-        room: proto::Room,
-        participant: proto::ParticipantInfo,
-        track: proto::TrackInfo,
-    },
-}
-
-/// Figures of the whole node, latest wins.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Occupancy {
-    pub rooms: usize,
-    /// Open participant sessions, dependents included.
-    pub participants: usize,
-    /// Tracks published.
-    pub tracks: usize,
-}
 
 /// The handle. Clones are cheap.
 #[derive(Debug, Clone)]
@@ -402,13 +288,6 @@ impl Rooms {
         })?;
         within_deadline(answered).await
     }
-}
-
-/// Whether to mute or unmute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mute {
-    On,
-    Off,
 }
 
 async fn within_deadline<T>(answered: oneshot::Receiver<T>) -> Result<T, RoomError> {

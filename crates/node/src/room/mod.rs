@@ -7,6 +7,8 @@ mod command;
 mod config;
 mod error;
 mod handle;
+mod join;
+mod notice;
 mod outbox;
 mod registry;
 mod rpc;
@@ -16,15 +18,20 @@ mod start;
 mod state;
 mod task;
 
+pub use crate::limits::Limits;
 pub use crate::signal::envelope::Envelope;
-pub use config::{Limits, RoomDefaults, RoomsConfig};
+pub(crate) use command::Admission;
+pub use command::Mute;
+pub use config::{RoomDefaults, RoomsConfig};
 pub use error::{JoinError, RoomError, StartError};
-pub use handle::{JoinParams, Mute, Occupancy, RoomNotice, Rooms, Session, Topology};
+pub use handle::Rooms;
+pub use join::{JoinParams, Session, Topology};
+pub use notice::{Occupancy, RoomNotice};
 pub use outbox::Outbox;
 pub use rpc::RpcFailure;
-pub(crate) use spec::Revived;
+pub(crate) use spec::{Revived, RoomSpec};
 pub use start::start;
-pub(crate) use state::{Admission, Entry, Now, Output, RoomSpec, RoomState};
+pub(crate) use state::{Entry, Now, Output, RoomState};
 
 #[cfg(test)]
 mod tests;

@@ -14,13 +14,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use trunkline_base::id::RoomName;
 use trunkline_service::tasks::Tasks;
 
-use super::command::{Ask, RegistryCommand, RoomAsk, RoomCommand};
+use super::command::{Admission, Ask, RegistryCommand, RoomAsk, RoomCommand};
 use super::config::RoomsConfig;
 use super::error::{JoinError, RoomError};
-use super::handle::{JoinParams, Occupancy, RoomNotice, Session};
+use super::join::{JoinParams, Session};
+use super::notice::{Occupancy, RoomNotice};
 use super::seats::Seats;
-use super::spec::{self, Revived};
-use super::state::{Admission, RoomSpec, RoomState};
+use super::spec::{self, Revived, RoomSpec};
+use super::state::RoomState;
 use super::task::{self, RoomTask, Shell};
 use crate::udp::{PortHandle, RouteChange, lane};
 

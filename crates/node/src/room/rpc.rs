@@ -1,5 +1,10 @@
 //! Calls of participants' methods by the API: what LiveKit's RPC knows of failure.
 
+use super::error::RoomError;
+
+/// How a call ended, or why it could not be made.
+pub(crate) type RpcOutcome = Result<Result<String, RpcFailure>, RoomError>;
+
 /// Why a call failed, as participants tell it: number, text, and a word more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("RpcError {code}: {message}{}{data}", if data.is_empty() { "" } else { ": " })]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::handle::Occupancy;
+use super::notice::Occupancy;
 
 /// What one room adds to the occupancy; gives it back when dropped, however the room ends.
 #[derive(Debug)]

@@ -8,8 +8,30 @@ use trunkline_base::time::UnixTime;
 
 use super::config::RoomsConfig;
 use super::error::{JoinError, RoomError};
-use super::handle::JoinParams;
-use super::state::{Before, RoomSpec};
+use super::join::JoinParams;
+
+/// What a room is created with.
+#[derive(Debug, Clone)]
+pub(crate) struct RoomSpec {
+    pub(crate) name: RoomName,
+    pub(crate) metadata: String,
+    pub(crate) empty_timeout: Duration,
+    pub(crate) departure_timeout: Duration,
+    pub(crate) max_participants: u32,
+    pub(crate) agents: Vec<proto::RoomAgentDispatch>,
+    /// The life this one goes on with.
+    pub(crate) before: Option<Before>,
+}
+
+/// What a room keeps from its life in a process before this one.
+#[derive(Debug, Clone)]
+pub(crate) struct Before {
+    pub(crate) sid: RoomSid,
+    pub(crate) created: UnixTime,
+    pub(crate) dispatches: Vec<proto::AgentDispatch>,
+    /// How long it waits for somebody to come back.
+    pub(crate) patience: Duration,
+}
 
 /// A room of a process before this one, as it was remembered.
 #[derive(Debug, Clone)]

@@ -7,7 +7,8 @@ use trunkline_service::tasks::Tasks;
 
 use super::config::RoomsConfig;
 use super::error::StartError;
-use super::handle::{RoomNotice, Rooms};
+use super::handle::Rooms;
+use super::notice::RoomNotice;
 use super::registry::Registry;
 use crate::udp;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::room::Limits;
+use crate::limits::Limits;
 
 /// What a participant says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

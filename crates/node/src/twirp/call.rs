@@ -2,39 +2,15 @@
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Code, TwirpError};
 use super::json;
-use crate::http::Caller;
-
-/// How the body is written; the answer uses the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    Json,
-    Protobuf,
-}
-
-impl Encoding {
-    /// Reads the content type; parameters such as a charset are ignored.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, String> {
-        let given = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let given = given.unwrap_or_default();
-        let kind = given.split(';').next().unwrap_or_default().trim();
-        if kind.eq_ignore_ascii_case("application/json") {
-            Ok(Self::Json)
-        } else if kind.eq_ignore_ascii_case("application/protobuf") {
-            Ok(Self::Protobuf)
-        } else {
-            Err(given.to_owned())
-        }
-    }
-}
+use crate::caller::Caller;
+use crate::encoding::Encoding;
 
 /// A call on its way to a service method.
 pub(crate) struct Call {
@@ -130,6 +106,8 @@ fn encode<Reply: Message + Serialize>(encoding: Encoding, reply: &Reply) -> Resp
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
     use livekit_protocol as proto;
 

@@ -4,12 +4,12 @@ use axum::response::Response;
 use livekit_protocol as proto;
 use trunkline_base::id::RoomName;
 
-use super::Api;
+use super::api::Api;
 use super::call::Call;
 use super::error::TwirpError;
 use super::limits;
+use crate::caller::Caller;
 use crate::dispatch::{DispatchError, check_deployment};
-use crate::http::Caller;
 use crate::room::RoomError;
 
 /// Answers one method.

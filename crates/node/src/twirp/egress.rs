@@ -6,11 +6,11 @@ use livekit_protocol as proto;
 use prost::Message;
 use serde::de::DeserializeOwned;
 
-use super::Api;
+use super::api::Api;
 use super::call::Call;
 use super::error::TwirpError;
+use crate::caller::Caller;
 use crate::egress::{EgressError, Wanted};
-use crate::http::Caller;
 use crate::room::RoomError;
 use trunkline_base::id::RoomName;
 

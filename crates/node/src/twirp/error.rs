@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use trunkline_base::class::{Class, Classified};
 
+use crate::caller::PermissionDenied;
 use crate::dispatch::DispatchError;
 use crate::egress::EgressError;
-use crate::http::PermissionDenied;
 use crate::ingress::IngressError;
 use crate::records::RecordError;
 use crate::room::{RoomError, RpcFailure};

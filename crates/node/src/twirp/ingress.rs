@@ -3,10 +3,10 @@
 use axum::response::Response;
 use livekit_protocol as proto;
 
-use super::Api;
+use super::api::Api;
 use super::call::Call;
 use super::error::TwirpError;
-use crate::http::Caller;
+use crate::caller::Caller;
 use crate::ingress::IngressError;
 
 /// Answers one method.

@@ -3,6 +3,7 @@
 //! One router for every service. A service the official server does not register is a plain 404;
 //! an unknown method of a known one is `bad_route`.
 
+mod api;
 mod call;
 mod dispatch;
 mod egress;
@@ -22,28 +23,11 @@ use axum::routing::any;
 use http::{HeaderMap, Method, StatusCode};
 use trunkline_service::metrics::{Counter, count};
 
-use self::call::{Call, Encoding};
-use crate::dispatch::Dispatcher;
-use crate::egress::Egresses;
-use crate::http::{Caller, PermissionDenied, TOO_LARGE, nowhere};
-use crate::ingress::Ingresses;
-use crate::kept::Kept;
-use crate::room::{Limits, Rooms};
-use crate::sip::SipSetup;
-
-/// What the services work on.
-#[derive(Debug, Clone)]
-pub(crate) struct Api {
-    pub(crate) rooms: Rooms,
-    pub(crate) dispatcher: Dispatcher,
-    pub(crate) sip: SipSetup,
-    pub(crate) egress: Egresses,
-    pub(crate) ingress: Ingresses,
-    pub(crate) kept: Kept,
-    pub(crate) limits: Limits,
-    /// CreateDispatch creates a missing room.
-    pub(crate) auto_create: bool,
-}
+pub(crate) use self::api::Api;
+use self::call::Call;
+use crate::caller::{Caller, PermissionDenied};
+use crate::encoding::Encoding;
+use crate::plain::{TOO_LARGE, nowhere};
 
 /// The routes of the API.
 pub(crate) fn router(api: Api) -> Router {

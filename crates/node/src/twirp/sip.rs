@@ -6,10 +6,10 @@ use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Api;
+use super::api::Api;
 use super::call::Call;
 use super::error::TwirpError;
-use crate::http::Caller;
+use crate::caller::Caller;
 use crate::room::RoomError;
 use crate::sip::{SipError, SipSetup, check_call, check_transfer};
 use trunkline_base::id::{ParticipantIdentity, RoomName};

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
 mod params;
 
 pub use params::Params;
@@ -295,24 +297,10 @@ fn split_optional(text: &str, at: char) -> (&str, Option<&str>) {
 }
 
 fn unescape(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let mut ahead = rest.clone();
-            let pair = [ahead.next().unwrap_or(b' '), ahead.next().unwrap_or(b' ')];
-            if let Ok(decoded) = hex::decode(pair) {
-                bytes.extend(decoded);
-                rest = ahead;
-                continue;
-            }
-        }
-        bytes.push(byte);
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Escapes what [`Uri::parse`] would refuse.
+/// Escapes what [`Uri::parse`] would refuse, and leaves letters of other scripts as they are.
 fn escape_forbidden(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -327,16 +315,29 @@ fn escape_forbidden(text: &str) -> String {
 }
 
 fn escape_user(user: &str) -> String {
-    let mut out = String::with_capacity(user.len());
-    for byte in user.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/#".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    utf8_percent_encode(user, &NOT_IN_USER).to_string()
 }
+
+/// All but `unreserved` and `user-unreserved` (RFC 3261, section 25.1), and `#`, which users dial.
+const NOT_IN_USER: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'&')
+    .remove(b'=')
+    .remove(b'+')
+    .remove(b'$')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'?')
+    .remove(b'/')
+    .remove(b'#');
 
 #[cfg(test)]
 mod tests {

@@ -10,8 +10,9 @@ use livekit_protocol as proto;
 use proto::{DisconnectReason, JobRestartPolicy, JobStatus, JobType};
 use trunkline_base::id::{DispatchId, JobId, WorkerId};
 
-use super::job::{Job, Purpose, namespace};
-use super::room::Target;
+use super::job::{Job, namespace};
+use super::launch::wait;
+use super::purpose::{Purpose, Target};
 use super::{Action, Book, Moment};
 
 impl Book {
@@ -209,7 +210,7 @@ impl Book {
         }
         let wait = match failures {
             0 | 1 => None,
-            more => Some(now.at + super::launch::wait(more)),
+            more => Some(now.at + wait(more)),
         };
         if let Some(new) = self.create_job(&room, &dispatch, purpose, now) {
             match (wait, self.jobs.get_mut(&new)) {

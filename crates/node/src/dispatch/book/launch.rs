@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use livekit_protocol as proto;
-use proto::JobType;
 use proto::server_message::Message;
 use rand::Rng;
 use trunkline_base::id::{DispatchId, JobId, WorkerId};
 
-use super::job::{Job, Purpose, namespace};
+use super::job::{Job, namespace};
+use super::purpose::Purpose;
 use super::{Book, Moment};
 
 impl Book {
@@ -226,11 +226,3 @@ pub(super) fn wait(rounds: u32) -> Duration {
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// A caller who still rings is worth asking for every few seconds.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-
-impl super::worker::WorkerKey {
-    /// Whether its workers do jobs of this type and name. A dispatch names no namespace: each gets
-    /// a job of its own.
-    fn serves(&self, kind: JobType, agent_name: &str, deployment: &str) -> bool {
-        self.kind == kind && self.agent_name == agent_name && self.deployment == deployment
-    }
-}

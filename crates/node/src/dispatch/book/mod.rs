@@ -16,9 +16,15 @@
 mod deployment;
 mod fate;
 mod job;
+mod jobs;
 mod launch;
-mod room;
+mod moment;
+mod page;
+mod purpose;
+mod registration;
+mod rooms;
 mod worker;
+mod workers;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
@@ -29,20 +35,13 @@ use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use trunkline_base::class::{Class, Classified};
 use trunkline_base::id::{DispatchId, JobId, WorkerId};
-use trunkline_base::time::UnixTime;
 
 pub(crate) use self::deployment::{DeploymentError, check_deployment};
 use self::job::Job;
-use self::room::RoomPage;
+pub(crate) use self::moment::Moment;
+use self::page::{Dispatch, RoomPage, dispatch_info};
+pub(crate) use self::registration::{Registration, RegistrationError};
 use self::worker::Worker;
-pub(crate) use self::worker::{Registration, RegistrationError};
-
-/// Both clocks, read once per input.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment {
-    pub(crate) at: Instant,
-    pub(crate) unix: UnixTime,
-}
 
 /// What the shell is to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -190,9 +189,8 @@ impl Book {
         if page.dispatches.len() >= MAX_DISPATCHES {
             return Err(DispatchError::TooMany);
         }
-        let info = room::dispatch_info(&id, &name, wanted, now);
-        page.dispatches
-            .insert(id.clone(), room::Dispatch::new(info));
+        let info = dispatch_info(&id, &name, wanted, now);
+        page.dispatches.insert(id.clone(), Dispatch::new(info));
         self.launch_missing(&name, now);
         self.dispatch_info(&name, &id)
             .ok_or(DispatchError::NotFound)
@@ -266,8 +264,6 @@ impl Book {
     }
 }
 
-/// A worker has this long to say whether it takes a job.
-const OFFER_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 /// An agent has this long to leave after its dispatch was deleted.
 const LEAVE_LIMIT: std::time::Duration = std::time::Duration::from_secs(3);
 /// More agents than this in one room is a loop in somebody's code.

@@ -15,9 +15,9 @@ use proto::wrapped_join_request::Compression;
 use trunkline_base::id::RoomName;
 use trunkline_base::token::Claims;
 
-use super::auth::{Caller, NOT_GRANTED};
 use super::client_info;
-use super::query::Query;
+use crate::caller::{Caller, NOT_GRANTED};
+use crate::query::Query;
 use crate::room::{JoinParams, Topology};
 
 mod probe;

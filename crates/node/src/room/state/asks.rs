@@ -10,9 +10,8 @@ use super::exit::Farewell;
 use super::participant::Participant;
 use super::requests::Wishes;
 use super::{Now, RoomState};
-use crate::room::command::RoomAsk;
+use crate::room::command::{Mute, RoomAsk};
 use crate::room::error::RoomError;
-use crate::room::handle::Mute;
 use crate::signal::message;
 
 impl RoomState {

@@ -9,8 +9,10 @@ use super::exit::Farewell;
 use super::participant::Participant;
 use super::telling::Own;
 use super::{Now, RoomState, media};
+use crate::room::command::Admission;
 use crate::room::error::JoinError;
-use crate::room::handle::{JoinParams, RoomNotice};
+use crate::room::join::JoinParams;
+use crate::room::notice::RoomNotice;
 use crate::signal::metadata::TooLarge;
 use crate::signal::protocol::Protocol;
 use crate::signal::{describe, message};
@@ -25,14 +27,6 @@ pub(crate) enum Entry {
     Resumed(ParticipantSid),
     /// Cannot resume: the one message to say before closing.
     Mismatch(ParticipantSid, Box<proto::SignalResponse>),
-}
-
-/// Who may come in, by what the node carries already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admission {
-    Everybody,
-    /// The node is full: those who are here may come back, for they add nothing.
-    Known,
 }
 
 impl RoomState {

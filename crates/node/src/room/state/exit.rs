@@ -8,7 +8,7 @@ use trunkline_base::id::ParticipantSid;
 
 use super::participant::{Participant, Signal};
 use super::{Now, Output, RoomState};
-use crate::room::handle::RoomNotice;
+use crate::room::notice::RoomNotice;
 use crate::signal::envelope::Envelope;
 use crate::signal::message;
 

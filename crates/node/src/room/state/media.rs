@@ -21,10 +21,10 @@ use trunkline_service::metrics::{Counter, count};
 
 use super::exit::Farewell;
 use super::participant::{Link, Participant, Signal};
-use super::requests::MAX_NAMED;
 use super::telling::Own;
 use super::{Now, Output, RoomState, Route};
-use crate::room::handle::{JoinParams, RoomNotice, Topology};
+use crate::room::join::{JoinParams, Topology};
+use crate::room::notice::RoomNotice;
 use crate::signal::message;
 
 impl RoomState {
@@ -405,27 +405,6 @@ pub(super) fn permissions(participant: &Participant) -> sfu::Permissions {
         hidden: permission.hidden,
         agent: participant.is_agent(),
     }
-}
-
-pub(super) fn audience(permission: proto::SubscriptionPermission) -> sfu::Audience {
-    if permission.all_participants {
-        return sfu::Audience::All;
-    }
-    // Whoever is not read is not let in.
-    let entries = permission.track_permissions.into_iter().take(MAX_NAMED);
-    sfu::Audience::Only(
-        entries
-            .map(|entry| sfu::Listener {
-                name: if entry.participant_identity.is_empty() {
-                    entry.participant_sid
-                } else {
-                    entry.participant_identity
-                },
-                all_tracks: entry.all_tracks,
-                tracks: entry.track_sids,
-            })
-            .collect(),
-    )
 }
 
 fn describe(kind: &str, described: Described) -> proto::SessionDescription {

@@ -11,9 +11,11 @@
 //! ([`media`]), who hears what ([`telling`]), what time brings ([`timers`]).
 
 mod asks;
+mod call;
 mod entry;
 mod exit;
 mod media;
+mod now;
 mod participant;
 mod replies;
 mod requests;
@@ -36,27 +38,22 @@ use std::time::Instant;
 use livekit_protocol as proto;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use trunkline_base::id::{ParticipantIdentity, ParticipantSid, RoomName, RoomSid};
+use trunkline_base::id::{ParticipantIdentity, ParticipantSid, RoomSid};
 use trunkline_base::time::UnixTime;
 use trunkline_rtc::Seed;
 use trunkline_rtc::peer::Transmit;
 use trunkline_rtc::sfu::{AudioConfig, Sfu, SfuConfig, SfuStats};
 
 use super::config::RoomsConfig;
-use super::handle::RoomNotice;
+use super::notice::RoomNotice;
+use super::spec::RoomSpec;
 use crate::signal::envelope::Envelope;
+use call::Call;
 use participant::Participant;
 use replies::Replies;
 
-pub(crate) use entry::{Admission, Entry};
-pub(crate) use rpc::Outcome as RpcOutcome;
-
-/// The two clocks, read once per step by the shell.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Now {
-    pub(crate) instant: Instant,
-    pub(crate) unix: UnixTime,
-}
+pub(crate) use entry::Entry;
+pub(crate) use now::Now;
 
 /// What the shell has to carry out, in order.
 #[derive(Debug)]
@@ -81,29 +78,6 @@ pub(crate) enum Route {
         from: SocketAddr,
         at: Instant,
     },
-}
-
-/// What a room is created with.
-#[derive(Debug, Clone)]
-pub(crate) struct RoomSpec {
-    pub(crate) name: RoomName,
-    pub(crate) metadata: String,
-    pub(crate) empty_timeout: std::time::Duration,
-    pub(crate) departure_timeout: std::time::Duration,
-    pub(crate) max_participants: u32,
-    pub(crate) agents: Vec<proto::RoomAgentDispatch>,
-    /// The life this one goes on with.
-    pub(crate) before: Option<Before>,
-}
-
-/// What a room keeps from its life in a process before this one.
-#[derive(Debug, Clone)]
-pub(crate) struct Before {
-    pub(crate) sid: RoomSid,
-    pub(crate) created: UnixTime,
-    pub(crate) dispatches: Vec<proto::AgentDispatch>,
-    /// How long it waits for somebody to come back.
-    pub(crate) patience: std::time::Duration,
 }
 
 /// The room.
@@ -132,7 +106,7 @@ pub(crate) struct RoomState {
     /// The counts in the room's info changed and are to be told at this time.
     counts_due: Option<Instant>,
     /// Calls of participants' methods under way, by id.
-    calls: BTreeMap<String, rpc::Call>,
+    calls: BTreeMap<String, Call>,
     replies: Replies,
     /// A test hook: this participant is said to speak until then.
     simulated_speech: Option<(ParticipantSid, Instant)>,

@@ -8,9 +8,9 @@ use trunkline_base::id::{ParticipantIdentity, ParticipantSid};
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{Claims, ParticipantKind};
 
-use super::Now;
+use super::now::Now;
 use super::tracks::Tracks;
-use crate::room::handle::{JoinParams, Topology};
+use crate::room::join::{JoinParams, Topology};
 use crate::signal::metadata::Profile;
 use crate::signal::permission::Permission;
 use crate::signal::protocol::Protocol;

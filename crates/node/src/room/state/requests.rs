@@ -6,9 +6,10 @@ use proto::request_response::{Reason, Request};
 use proto::signal_request::Message as Asked;
 use proto::signal_response::Message;
 use trunkline_base::id::ParticipantSid;
+use trunkline_rtc::sfu;
 
 use super::exit::Farewell;
-use super::{Now, RoomState, media};
+use super::{Now, RoomState};
 use crate::signal::message::{self, Refusal};
 
 impl RoomState {
@@ -104,7 +105,7 @@ impl RoomState {
     ) {
         let _known = self
             .sfu
-            .set_audience(from, media::audience(permission), now.instant);
+            .set_audience(from, audience(permission), now.instant);
         self.after_media(now);
     }
 
@@ -192,7 +193,28 @@ pub(super) struct Wishes<'a> {
     pub(super) subscribe: bool,
 }
 
+pub(super) fn audience(permission: proto::SubscriptionPermission) -> sfu::Audience {
+    if permission.all_participants {
+        return sfu::Audience::All;
+    }
+    // Whoever is not read is not let in.
+    let entries = permission.track_permissions.into_iter().take(MAX_NAMED);
+    sfu::Audience::Only(
+        entries
+            .map(|entry| sfu::Listener {
+                name: if entry.participant_identity.is_empty() {
+                    entry.participant_sid
+                } else {
+                    entry.participant_identity
+                },
+                all_tracks: entry.all_tracks,
+                tracks: entry.track_sids,
+            })
+            .collect(),
+    )
+}
+
 const UNSUPPORTED: Refusal = Refusal::new(Reason::UnsupportedType, "data tracks are not supported");
 
 /// Tracks or participants named in one message: far above those of the largest room we admit.
-pub(super) const MAX_NAMED: usize = 1_024;
+const MAX_NAMED: usize = 1_024;

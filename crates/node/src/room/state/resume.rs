@@ -9,7 +9,7 @@ use super::exit::Farewell;
 use super::participant::{Link, Participant, Signal};
 use super::requests::Wishes;
 use super::{Now, Output, RoomState};
-use crate::room::handle::JoinParams;
+use crate::room::join::JoinParams;
 use crate::signal::{describe, message};
 
 impl RoomState {

@@ -7,58 +7,24 @@ use proto::rpc_response::Value;
 use rand::RngCore;
 use trunkline_base::id::ParticipantSid;
 
+use super::call::Call;
 use super::{Now, RoomState};
 use crate::room::command::Ask;
-use crate::room::error::RoomError;
-use crate::room::rpc::{MAX_PAYLOAD, RpcFailure};
-
-/// How a call ended, or why it could not be made.
-pub(crate) type Outcome = Result<Result<String, RpcFailure>, RoomError>;
-
-/// A call under way.
-#[derive(Debug)]
-pub(super) struct Call {
-    callee: ParticipantSid,
-    answer: Ask<Outcome>,
-    /// Until the participant says that it has it.
-    received_by: Option<Instant>,
-    answered_by: Instant,
-}
-
-impl Call {
-    pub(super) fn new(
-        callee: ParticipantSid,
-        answer: Ask<Outcome>,
-        patience: Duration,
-        now: Now,
-    ) -> Self {
-        Self {
-            callee,
-            answer,
-            received_by: Some(now.instant + RECEIPT_LIMIT),
-            answered_by: now.instant + patience,
-        }
-    }
-
-    fn deadline(&self) -> Instant {
-        self.received_by
-            .map_or(self.answered_by, |at| at.min(self.answered_by))
-    }
-}
+use crate::room::rpc::{MAX_PAYLOAD, RpcFailure, RpcOutcome};
 
 impl RoomState {
     /// Calls a method of a participant; `answer` hears how it went.
     pub(super) fn perform_rpc(
         &mut self,
         request: proto::PerformRpcRequest,
-        answer: Ask<Outcome>,
+        answer: Ask<RpcOutcome>,
         now: Now,
     ) {
         let callee = match self.sid_of(&request.destination_identity) {
             Ok(callee) => callee,
             Err(error) => return drop(answer.send(Err(error))),
         };
-        let refused = |answer: Ask<Outcome>, code| {
+        let refused = |answer: Ask<RpcOutcome>, code| {
             let _gone = answer.send(Ok(Err(RpcFailure::built_in(code))));
         };
         if request.payload.len() > MAX_PAYLOAD {
@@ -145,20 +111,14 @@ impl RoomState {
 
     /// A random UUID, as participants name their own calls.
     fn call_id(&mut self) -> String {
-        let (high, low) = (self.rng.next_u64(), self.rng.next_u64());
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0xfff,
-            (low >> 48) & 0x3fff | 0x8000,
-            low & 0xffff_ffff_ffff
-        )
+        let mut bytes = [0; 16];
+        self.rng.fill_bytes(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes)
+            .into_uuid()
+            .to_string()
     }
 }
 
-/// A participant that is there says at once that it has the call.
-const RECEIPT_LIMIT: Duration = Duration::from_secs(2);
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 /// Calls of one room under way; more is a loop in somebody's code.
 const MAX_CALLS: usize = 1_000;

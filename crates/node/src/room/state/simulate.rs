@@ -10,7 +10,7 @@ use trunkline_base::id::ParticipantSid;
 use super::exit::{Farewell, Others};
 use super::participant::Sabotage;
 use super::{Now, RoomState};
-use crate::room::handle::Topology;
+use crate::room::join::Topology;
 
 impl RoomState {
     pub(super) fn on_simulate(

@@ -14,11 +14,12 @@ use tokio::sync::{mpsc, watch};
 use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_service::tasks::Stop;
 
-use super::command::RoomCommand;
+use super::command::{Admission, RoomCommand};
 use super::error::JoinError;
-use super::handle::{JoinParams, RoomNotice, Session};
+use super::join::{JoinParams, Session};
+use super::notice::RoomNotice;
 use super::seats::Seats;
-use super::state::{Admission, Entry, Now, Output, RoomState, Route};
+use super::state::{Entry, Now, Output, RoomState, Route};
 use crate::udp::{Datagram, LaneReceiver, PortHandle, RouteChange};
 use sessions::{Heard, Sessions};
 use tally::Tally;

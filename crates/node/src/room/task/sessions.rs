@@ -10,7 +10,7 @@ use tokio_stream::StreamMap;
 use tokio_stream::wrappers::ReceiverStream;
 use trunkline_base::id::ParticipantSid;
 
-use crate::room::handle::Session;
+use crate::room::join::Session;
 use crate::room::outbox::{Beginnings, OutboxSender, Stuck, outbox};
 use crate::signal::envelope::Envelope;
 

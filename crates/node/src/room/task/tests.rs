@@ -9,7 +9,7 @@ use trunkline_base::token::{ApiKey, KeyRing};
 use trunkline_service::tasks::Tasks;
 
 use super::*;
-use crate::room::handle::Occupancy;
+use crate::room::notice::Occupancy;
 use crate::room::{RoomSpec, RoomsConfig};
 use crate::udp::{self, LaneSender, lane};
 

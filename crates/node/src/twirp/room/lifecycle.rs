@@ -2,11 +2,12 @@
 
 use livekit_protocol as proto;
 
-use super::room_name;
-use crate::http::Caller;
+use super::names::room_name;
+use crate::caller::Caller;
 use crate::room::RoomError;
+use crate::twirp::api::Api;
 use crate::twirp::error::TwirpError;
-use crate::twirp::{Api, limits};
+use crate::twirp::limits;
 
 pub(super) async fn create(
     api: &Api,

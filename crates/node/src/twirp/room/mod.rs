@@ -4,15 +4,14 @@
 //! checked before the grant here.
 
 mod lifecycle;
+mod names;
 mod participants;
 mod relay;
 
 use axum::response::Response;
-use trunkline_base::id::{ParticipantIdentity, RoomName};
 
-use super::Api;
+use super::api::Api;
 use super::call::Call;
-use crate::room::RoomError;
 
 /// Answers one method.
 pub(super) async fn answer(api: &Api, call: Call, method: &str) -> Response {
@@ -80,25 +79,5 @@ async fn participant(api: &Api, call: Call, method: &str) -> Response {
                 .await
         }
         _ => call.no_method(),
-    }
-}
-
-/// A room that cannot have this name is not there.
-fn room_name(name: &str) -> Result<RoomName, RoomError> {
-    RoomName::parse(name).map_err(|_| RoomError::NotFound)
-}
-
-/// Somebody in a room: nobody has a name that cannot be one.
-fn somebody(room: &str, identity: &str) -> Result<(RoomName, ParticipantIdentity), RoomError> {
-    let nobody = |_| RoomError::ParticipantNotFound;
-    let room = RoomName::parse(room).map_err(nobody)?;
-    Ok((room, ParticipantIdentity::parse(identity).map_err(nobody)?))
-}
-
-/// Asked for somebody in a room that does not exist, the official server misses the participant.
-fn as_participant(error: RoomError) -> RoomError {
-    match error {
-        RoomError::NotFound => RoomError::ParticipantNotFound,
-        other => other,
     }
 }

@@ -2,11 +2,12 @@
 
 use livekit_protocol as proto;
 
-use super::{as_participant, room_name, somebody};
-use crate::http::Caller;
+use super::names::{as_participant, room_name, somebody};
+use crate::caller::Caller;
 use crate::room::{Mute, RoomError};
+use crate::twirp::api::Api;
 use crate::twirp::error::TwirpError;
-use crate::twirp::{Api, limits};
+use crate::twirp::limits;
 
 pub(super) async fn list(
     api: &Api,

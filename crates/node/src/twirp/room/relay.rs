@@ -3,9 +3,9 @@
 
 use livekit_protocol as proto;
 
-use super::{as_participant, room_name, somebody};
-use crate::http::Caller;
-use crate::twirp::Api;
+use super::names::{as_participant, room_name, somebody};
+use crate::caller::Caller;
+use crate::twirp::api::Api;
 use crate::twirp::error::{Code, TwirpError};
 
 pub(super) async fn send_data(

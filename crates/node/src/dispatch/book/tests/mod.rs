@@ -4,6 +4,7 @@ use super::*;
 use proto::worker_message::Message as FromWorker;
 use proto::{DisconnectReason, JobStatus, JobType, WorkerStatus};
 use std::time::Duration;
+use trunkline_base::time::UnixTime;
 
 mod dispatches;
 mod offers;

@@ -3,11 +3,11 @@
 use proto::rpc_response::Value;
 use tokio::sync::oneshot;
 
-use super::super::rpc::Call;
+use super::super::call::Call;
 use super::*;
 use crate::room::command::RoomAsk;
 use crate::room::error::RoomError;
-use crate::room::rpc::RpcFailure;
+use crate::room::rpc::{RpcFailure, RpcOutcome};
 
 type Answer = oneshot::Receiver<RpcOutcome>;
 

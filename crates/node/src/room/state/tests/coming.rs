@@ -4,6 +4,7 @@ use proto::DisconnectReason;
 use proto::leave_request::Action;
 
 use super::*;
+use crate::room::command::Admission;
 
 #[test]
 fn join_is_the_first_word_and_names_those_who_are_there() {

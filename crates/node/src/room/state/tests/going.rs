@@ -5,6 +5,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::room::command::RoomAsk;
+use crate::room::spec::Before;
 
 #[test]
 fn a_leave_tells_the_others_why() {

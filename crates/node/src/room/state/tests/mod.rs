@@ -12,11 +12,13 @@ use std::time::Duration;
 
 use proto::signal_request::Message as Asked;
 use proto::signal_response::Message;
+use trunkline_base::id::RoomName;
 use trunkline_base::token::{ApiKey, Claims, KeyRing, VideoGrant};
 
 use super::*;
+use crate::room::command::Admission;
 use crate::room::error::JoinError;
-use crate::room::handle::{JoinParams, Topology};
+use crate::room::join::{JoinParams, Topology};
 
 /// A room with a clock, and everything it said.
 struct House {

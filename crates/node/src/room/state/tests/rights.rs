@@ -155,7 +155,7 @@ fn an_audience_too_long_to_be_read_is_no_open_door() {
         all_participants: false,
         track_permissions: (0..5_000).map(entry).collect(),
     };
-    let trunkline_rtc::sfu::Audience::Only(listeners) = media::audience(permission) else {
+    let trunkline_rtc::sfu::Audience::Only(listeners) = requests::audience(permission) else {
         panic!("open to all")
     };
     assert_eq!(listeners.len(), 1_024);

@@ -13,7 +13,7 @@ use trunkline_base::time::UnixTime;
 use trunkline_base::token::{Claims, KeyRing, VerifyError, VideoGrant};
 use trunkline_service::listen::Connection;
 
-use super::query::Query;
+use crate::query::Query;
 
 /// The bearer of a request's token, if it had one.
 #[derive(Debug, Clone, Default)]

@@ -22,7 +22,7 @@ use trunkline_base::class::Classified as _;
 use trunkline_base::time::UnixTime;
 use trunkline_store::Store;
 
-use crate::dispatch::Dispatcher;
+use super::Dispatcher;
 use crate::records::{self, Record, RecordError};
 use crate::room::{Revived, Rooms};
 

@@ -1,111 +1,12 @@
-//! A room's page in the book: its dispatches and who is there to be served.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! What happens in rooms: they open, fill, empty and close.
 
 use livekit_protocol as proto;
-use proto::{DisconnectReason, JobType};
+use proto::DisconnectReason;
 use trunkline_base::id::DispatchId;
 
-use super::job::Purpose;
-use super::{Book, Moment};
-
-/// What one job of a dispatch is for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Target {
-    Room,
-    Participant(String),
-    Publisher(String),
-}
-
-impl Target {
-    pub(super) const fn kind(&self) -> JobType {
-        match self {
-            Self::Room => JobType::JtRoom,
-            Self::Participant(_) => JobType::JtParticipant,
-            Self::Publisher(_) => JobType::JtPublisher,
-        }
-    }
-}
-
-#[derive(Debug)]
-pub(super) struct Dispatch {
-    pub(super) info: proto::AgentDispatch,
-    /// What has had its job; each gets one, and another when that fails.
-    pub(super) launched: BTreeSet<Purpose>,
-    /// How often the job of a purpose has failed in a row.
-    pub(super) failures: BTreeMap<Purpose, u32>,
-}
-
-impl Dispatch {
-    pub(super) const fn new(info: proto::AgentDispatch) -> Self {
-        Self {
-            info,
-            launched: BTreeSet::new(),
-            failures: BTreeMap::new(),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Person {
-    info: proto::ParticipantInfo,
-    publishes: bool,
-}
-
-#[derive(Debug)]
-pub(super) struct RoomPage {
-    pub(super) room: proto::Room,
-    pub(super) dispatches: BTreeMap<DispatchId, Dispatch>,
-    people: BTreeMap<String, Person>,
-}
-
-impl RoomPage {
-    const fn new(room: proto::Room) -> Self {
-        Self {
-            room,
-            dispatches: BTreeMap::new(),
-            people: BTreeMap::new(),
-        }
-    }
-
-    /// Everything a dispatch could have a job for now.
-    pub(super) fn targets(&self) -> Vec<Target> {
-        let people = self.people.keys().cloned().map(Target::Participant);
-        let publishers = self.people.iter().filter(|(_, person)| person.publishes);
-        let publishers = publishers.map(|(identity, _)| Target::Publisher(identity.clone()));
-        std::iter::once(Target::Room)
-            .chain(people)
-            .chain(publishers)
-            .collect()
-    }
-
-    pub(super) fn person(&self, target: &Target) -> Option<&proto::ParticipantInfo> {
-        match target {
-            Target::Room => None,
-            Target::Participant(identity) | Target::Publisher(identity) => {
-                self.people.get(identity).map(|person| &person.info)
-            }
-        }
-    }
-
-    /// Forgets a person, so that a return gets jobs again.
-    fn forget(&mut self, identity: &str) {
-        self.people.remove(identity);
-        for dispatch in self.dispatches.values_mut() {
-            let others = |purpose: &Purpose| match &purpose.target {
-                Target::Room => true,
-                Target::Participant(one) | Target::Publisher(one) => one != identity,
-            };
-            dispatch.launched.retain(others);
-            dispatch.failures.retain(|purpose, _| others(purpose));
-        }
-    }
-
-    /// Whether anybody is there whom an agent could serve.
-    pub(super) fn is_inhabited(&self) -> bool {
-        !self.people.is_empty()
-    }
-}
+use super::job::Job;
+use super::page::{Dispatch, Person, RoomPage, dispatch_info};
+use super::{Book, MAX_DISPATCHES, Moment, check_deployment};
 
 impl Book {
     /// A room exists. Without agents asked for it gets the one without a name.
@@ -122,8 +23,8 @@ impl Book {
             agents
         };
         self.page(room);
-        for wanted in agents.into_iter().take(super::MAX_DISPATCHES) {
-            if let Err(error) = super::check_deployment(&wanted.deployment) {
+        for wanted in agents.into_iter().take(MAX_DISPATCHES) {
+            if let Err(error) = check_deployment(&wanted.deployment) {
                 tracing::warn!(%error, "an agent of a room is left out");
                 continue;
             }
@@ -147,7 +48,7 @@ impl Book {
         let name = room.name.clone();
         let page = self.page(room);
         let mut ran = Vec::new();
-        for mut info in dispatches.into_iter().take(super::MAX_DISPATCHES) {
+        for mut info in dispatches.into_iter().take(MAX_DISPATCHES) {
             if let Ok(id) = DispatchId::parse(info.id.as_str()) {
                 let jobs = info
                     .state
@@ -166,7 +67,7 @@ impl Book {
     /// The room closed: what still runs is told to end, and the page is closed.
     pub(crate) fn room_finished(&mut self, name: &str) {
         self.rooms.remove(name);
-        let its = |job: &&super::job::Job| job.room() == name;
+        let its = |job: &&Job| job.room() == name;
         let jobs: Vec<_> = self
             .jobs
             .values()
@@ -263,27 +164,5 @@ impl Book {
         self.rooms
             .entry(name)
             .or_insert_with(|| RoomPage::new(room))
-    }
-}
-
-/// A dispatch as the API shows it.
-pub(super) fn dispatch_info(
-    id: &DispatchId,
-    room: &str,
-    wanted: proto::RoomAgentDispatch,
-    now: Moment,
-) -> proto::AgentDispatch {
-    proto::AgentDispatch {
-        id: id.to_string(),
-        agent_name: wanted.agent_name,
-        room: room.to_owned(),
-        metadata: wanted.metadata,
-        state: Some(proto::AgentDispatchState {
-            created_at: now.unix.nanos_i64(),
-            ..Default::default()
-        }),
-        restart_policy: wanted.restart_policy,
-        deployment: wanted.deployment,
-        attributes: wanted.attributes,
     }
 }

@@ -1,0 +1,61 @@
+//! What somebody brings who comes, and the session that is handed out for it.
+
+use livekit_protocol as proto;
+use tokio::sync::mpsc;
+use trunkline_base::id::{ParticipantSid, RoomName};
+use trunkline_base::token::Claims;
+
+use super::outbox::Outbox;
+
+/// Everything a new or resuming participant brings, whichever path it came by. The HTTP shell has
+/// verified the token (roomJoin, identity, lengths) and normalised v0 query parameters and the v1
+/// `join_request` into this.
+#[derive(Debug, Clone)]
+pub struct JoinParams {
+    /// The room of the grant, or of the query when the grant names none.
+    pub room: RoomName,
+    /// The verified claims. Identity, name, kind, metadata, attributes, grants, `roomConfig`.
+    pub claims: Claims,
+    /// SDK, version and `protocol` of the client; `address` filled by the shell.
+    pub client: proto::ClientInfo,
+    /// One peer connection for both directions: `/rtc/v1`, or `/rtc` with `join_request`.
+    pub topology: Topology,
+    pub auto_subscribe: bool,
+    pub adaptive_stream: bool,
+    /// `Some` overrides the token's metadata; needs canUpdateOwnMetadata.
+    pub metadata: Option<String>,
+    /// Added to the token's attributes; needs canUpdateOwnMetadata when not empty.
+    pub attributes: std::collections::BTreeMap<String, String>,
+    /// Tracks announced inside the v1 join request.
+    pub add_tracks: Vec<proto::AddTrackRequest>,
+    /// The first publisher offer inside the v1 join request.
+    pub publisher_offer: Option<proto::SessionDescription>,
+    /// Resume instead of join (`reconnect=1`).
+    pub reconnect: bool,
+    /// State carried by a v1 resume.
+    pub sync_state: Option<proto::SyncState>,
+}
+
+/// How many peer connections the client uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topology {
+    /// v0: a publisher connection offered by the client and a subscriber one offered by us.
+    Dual,
+    /// v1: one connection, offered by the client.
+    Single,
+}
+
+/// An open signalling session. The first message of `outgoing` is already queued when this is
+/// handed out (`join`, `reconnect` or `leave`), so the shell may complete the WebSocket upgrade at
+/// once.
+///
+/// The shell pumps both ways: each received `SignalRequest` into `incoming`, each message of
+/// `outgoing` onto the socket. `outgoing` ends when the session is over: the shell then closes with
+/// code 1000. Dropping `incoming` tells the room that the socket is lost. Pings are answered by the
+/// room.
+#[derive(Debug)]
+pub struct Session {
+    pub participant: ParticipantSid,
+    pub outgoing: Outbox,
+    pub incoming: mpsc::Sender<proto::SignalRequest>,
+}

@@ -1,0 +1,22 @@
+//! What the services share.
+
+use crate::dispatch::{Dispatcher, Kept};
+use crate::egress::Egresses;
+use crate::ingress::Ingresses;
+use crate::limits::Limits;
+use crate::room::Rooms;
+use crate::sip::SipSetup;
+
+/// What the services work on.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    pub(crate) rooms: Rooms,
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) sip: SipSetup,
+    pub(crate) egress: Egresses,
+    pub(crate) ingress: Ingresses,
+    pub(crate) kept: Kept,
+    pub(crate) limits: Limits,
+    /// CreateDispatch creates a missing room.
+    pub(crate) auto_create: bool,
+}
