@@ -16,10 +16,12 @@
 //! str0m is named in [`peer`] and nowhere else.
 
 pub mod demux;
+mod never;
 pub mod participant;
 pub mod peer;
 pub mod sdp;
 pub mod sfu;
+mod trickle;
 
 /// What ids, credentials and jitter are drawn from. Outside tests its bits come from the system's
 /// generator: who knows them knows every ICE password that follows.

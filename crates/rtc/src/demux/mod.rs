@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-pub(crate) use stun::is_check_answered;
+pub(crate) use stun::{REQUEST, SUCCESS, Transaction, binding, is_check_answered};
 
 /// Source addresses remembered per peer. A phone that changes networks uses a few; the one not
 /// checked for longest is forgotten first, and its next keep-alive teaches it again.

@@ -1,14 +1,30 @@
-//! Just enough of STUN (RFC 8489) to read whom a binding request is for.
+//! Just enough of STUN (RFC 8489): what is a binding message, and whom a request is for. The
+//! engine's own reader is no part of its public interface, and wants what is whole.
 
-const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
-const BINDING_REQUEST: [u8; 2] = [0x00, 0x01];
-const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
+pub(crate) const REQUEST: u16 = 0x0001;
+pub(crate) const SUCCESS: u16 = 0x0101;
+const MAGIC_COOKIE: [u8; 4] = 0x2112_a442_u32.to_be_bytes();
 const USERNAME: u16 = 0x0006;
 const HEADER: usize = 20;
 
+/// What a request and its answer have in common.
+pub(crate) type Transaction = [u8; 12];
+
+/// The type and the transaction of a binding request or its success (section 5).
+pub(crate) fn binding(datagram: &[u8]) -> Option<(u16, Transaction)> {
+    let (kind, rest) = datagram.split_first_chunk::<2>()?;
+    let kind = u16::from_be_bytes(*kind);
+    if !matches!(kind, REQUEST | SUCCESS) {
+        return None;
+    }
+    let cookie = rest.get(2..6)?;
+    let transaction = rest.get(6..)?.first_chunk::<12>()?;
+    (cookie == MAGIC_COOKIE).then_some((kind, *transaction))
+}
+
 /// The receiver's user fragment in a binding request: the part of the user name before `:`.
 pub(super) fn receiver_fragment(datagram: &[u8]) -> Option<&str> {
-    if datagram.get(0..2)? != BINDING_REQUEST || datagram.get(4..8)? != MAGIC_COOKIE {
+    if !matches!(binding(datagram), Some((REQUEST, _))) {
         return None;
     }
     let mut rest = datagram.get(HEADER..)?;
@@ -26,7 +42,7 @@ pub(super) fn receiver_fragment(datagram: &[u8]) -> Option<&str> {
 
 /// Whether a datagram of ours is the answer to a connectivity check.
 pub(crate) fn is_check_answered(datagram: &[u8]) -> bool {
-    datagram.get(0..2) == Some(&BINDING_SUCCESS) && datagram.get(4..8) == Some(&MAGIC_COOKIE)
+    matches!(binding(datagram), Some((SUCCESS, _)))
 }
 
 #[cfg(test)]
@@ -35,7 +51,7 @@ pub(super) mod tests {
 
     pub(crate) fn request(username: &str) -> Vec<u8> {
         let padded = username.len().next_multiple_of(4);
-        let mut out = BINDING_REQUEST.to_vec();
+        let mut out = REQUEST.to_be_bytes().to_vec();
         out.extend(u16::try_from(padded + 4).unwrap().to_be_bytes());
         out.extend(MAGIC_COOKIE);
         out.extend([7; 12]);

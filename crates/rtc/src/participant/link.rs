@@ -8,11 +8,12 @@ use livekit_protocol as proto;
 use livekit_protocol::signal_request::Message as Request;
 use rand::Rng;
 use rand::rngs::StdRng;
-use serde::Deserialize;
 
+use crate::never::NEVER;
 use crate::peer::{
     Delivery, LOSSY, Mid, Peer, PeerConfig, PeerEvent, PeerInput, RELIABLE, Role, SdpError, Side,
 };
+use crate::trickle::CandidateInit;
 
 use super::config::ParticipantConfig;
 use super::event::Event;
@@ -26,8 +27,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// A server that ends a session closes the media first and says why over the signal socket right
 /// after. Without a word by then it is a failure like any other.
 const LAST_WORD: Duration = Duration::from_secs(1);
-/// "Never", far enough that nobody waits for it.
-const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 /// Which connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,13 +190,6 @@ fn split(addresses: &[SocketAddr]) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
     let shared: Vec<SocketAddr> = up.iter().filter(lonely).copied().collect();
     down.extend(shared);
     (up, down)
-}
-
-/// A trickled candidate as servers write it.
-#[derive(Deserialize)]
-struct CandidateInit {
-    #[serde(default)]
-    candidate: String,
 }
 
 impl Participant {

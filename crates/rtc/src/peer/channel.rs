@@ -3,9 +3,6 @@
 use str0m::Rtc;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 
-use super::Peer;
-use super::config::Role;
-
 /// Ordered and retransmitted.
 pub const RELIABLE: &str = "_reliable";
 /// Unordered, sent once.
@@ -77,55 +74,5 @@ impl Channels {
     pub(super) fn buffered(&self, rtc: &mut Rtc) -> usize {
         let size = |rtc: &mut Rtc, id| rtc.channel(id).map_or(0, |mut c| c.buffered_amount());
         self.open.iter().map(|(id, _)| size(rtc, *id)).sum()
-    }
-}
-
-impl Peer {
-    /// Wants a channel of this label. Opened with the next offer we write, or at once where an
-    /// association exists.
-    pub fn open_channel(&mut self, label: &str, delivery: Delivery) {
-        self.wanted_channels.push((label.to_owned(), delivery));
-        if self.config.role == Role::Answerer {
-            self.open_wanted_channels();
-        }
-    }
-
-    /// Writes a message. False if the channel is not open or full; nothing was queued then.
-    pub fn send_data(&mut self, label: &str, bytes: &[u8], now: std::time::Instant) -> bool {
-        let Some(id) = self.engine.channels.id(label) else {
-            return false;
-        };
-        self.engine.advance(now);
-        let wrote = self.engine.mutate(|rtc| {
-            let mut channel = rtc.channel(id)?;
-            channel.write(true, bytes).ok()
-        });
-        self.engine.advance(now);
-        wrote.flatten().unwrap_or(false)
-    }
-
-    /// True if the channel can be written.
-    #[must_use]
-    pub fn channel_is_open(&self, label: &str) -> bool {
-        self.engine.channels.id(label).is_some()
-    }
-
-    /// Whether messages are still on their way. While none is, whatever may be sent at all can be.
-    pub fn has_data_waiting(&mut self) -> bool {
-        self.engine.buffered() > 0
-    }
-
-    pub(super) fn open_wanted_channels(&mut self) {
-        if !self.remote.has_application() {
-            return;
-        }
-        let wanted = std::mem::take(&mut self.wanted_channels);
-        for (label, delivery) in wanted {
-            self.engine.mutate(|rtc| {
-                let mut api = rtc.sdp_api();
-                api.add_channel_with_config(delivery.config(&label));
-                api.apply().is_none()
-            });
-        }
     }
 }

@@ -3,7 +3,7 @@
 use str0m::RtcConfig;
 use str0m::format::{Codec as Engine, CodecConfig};
 
-use super::config::Side;
+use super::role::Side;
 
 /// What an RTP payload is encoded with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,6 +6,7 @@ use str0m::config::DtlsVersion;
 use str0m::{IceCreds, Rtc, RtcConfig};
 
 use super::codec;
+use super::role::{Role, Side};
 use crate::Seed;
 
 /// SCTP messages longer than this are refused; LiveKit's own server announces the same.
@@ -17,25 +18,6 @@ const MAX_BUFFERED: usize = 256 * 1024;
 const AUDIO_HISTORY: usize = 200;
 /// Video packets kept for retransmission, as LiveKit keeps.
 const VIDEO_HISTORY: usize = 500;
-
-/// Who writes the offers on this connection. It never changes: the engine drops a pending offer
-/// when one arrives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// We offer. Senders get sections of their own.
-    Offerer,
-    /// The far end offers. Senders are placed on sections it offers to receive on.
-    Answerer,
-}
-
-/// Which end of a LiveKit session this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// An SFU: only audio and the video codecs it may forward, publish hints in answers.
-    Server,
-    /// A participant: audio only.
-    Client,
-}
 
 /// How a peer is set up.
 #[derive(Debug, Clone)]

@@ -17,7 +17,9 @@ use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Reaso
 use super::channel::{Channels, LOW_WATER};
 use super::codec::Codec;
 use super::config::PeerConfig;
-use super::event::{Mid, PeerEvent, RtpIn, SenderReport, Transmit};
+use super::event::{PeerEvent, RtpIn, SenderReport, Transmit};
+use super::section::Mid;
+use crate::never::NEVER;
 
 /// Errors in a row after which an engine that keeps failing is given up.
 const MAX_POLL_ERRORS: u32 = 8;
@@ -30,8 +32,6 @@ const PACE: Duration = Duration::from_millis(5);
 const SEEKING: Duration = Duration::from_secs(2);
 /// Sources whose section is remembered. A peer that sends from more is looked up again.
 const MAX_SOURCES: usize = 4_096;
-/// "Never", far enough that nobody waits for it.
-const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 /// What the engine produced.
 #[derive(Debug)]

@@ -1,52 +1,11 @@
 //! What goes into a peer and what comes out.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::codec::Codec;
-use super::remote::RemoteMedia;
-use super::sender::Slot;
-
-/// Audio or video.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MediaKind {
-    /// Audio
-    Audio,
-    /// Video
-    Video,
-}
-
-/// Name of a media section (`a=mid`).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mid(pub(super) str0m::media::Mid);
-
-impl Mid {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl From<&str> for Mid {
-    fn from(value: &str) -> Self {
-        Self(value.into())
-    }
-}
-
-impl fmt::Display for Mid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for Mid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mid({})", self.as_str())
-    }
-}
+use super::section::{Mid, RemoteMedia, Slot};
 
 /// Network input.
 #[derive(Debug, Clone, Copy)]

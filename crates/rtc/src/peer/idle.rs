@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::event::{MediaKind, Mid};
+use super::section::{MediaKind, Mid};
 
 /// Tracks remembered per section, so that one which many come and go on does not grow for ever.
 const MEMORY: usize = 32;

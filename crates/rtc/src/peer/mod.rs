@@ -23,18 +23,23 @@ mod error;
 mod event;
 mod idle;
 mod negotiate;
+mod pending;
 mod remote;
+mod role;
+mod section;
+mod send;
 mod sender;
 
 pub use channel::{DATA_TRACK, Delivery, LOSSY, RELIABLE};
 pub use codec::Codec;
-pub use config::{MAX_MESSAGE_SIZE, PeerConfig, Role, Side};
+pub use config::{MAX_MESSAGE_SIZE, PeerConfig};
 pub use error::{SdpError, SendError};
-pub use event::{MediaKind, Mid, PeerEvent, PeerInput, RtpIn, SenderReport, Transmit};
-pub use negotiate::{PublishOptions, Shortage};
-pub use remote::RemoteMedia;
+pub use event::{PeerEvent, PeerInput, RtpIn, SenderReport, Transmit};
+pub use pending::{PublishOptions, Shortage};
 pub(crate) use remote::sending;
-pub use sender::{RtpOut, Slot};
+pub use role::{Role, Side};
+pub use section::{MediaKind, Mid, RemoteMedia, Slot};
+pub use sender::RtpOut;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -45,7 +50,7 @@ use str0m::Candidate;
 use credentials::Credentials;
 use engine::Engine;
 use idle::IdleSections;
-use negotiate::Pending;
+use pending::Pending;
 use sender::Sender;
 
 /// One WebRTC connection.

@@ -9,53 +9,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use str0m::IceCreds;
-use str0m::change::{SdpAnswer, SdpApi, SdpOffer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpApi, SdpOffer};
 use str0m::media::Direction as EngineDirection;
 use str0m::media::MediaKind as EngineKind;
 
 use crate::sdp::{self, Description, Direction, Kind, Msid, Section};
 
 use super::Peer;
-use super::config::{Role, Side};
-use super::credentials::Restart;
 use super::error::SdpError;
-use super::event::{MediaKind, Mid, PeerEvent};
-use super::sender::{Sender, Slot};
-
-/// What a publisher asked for, told back to it in the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PublishOptions {
-    /// Do not pause transmission in silence.
-    pub disable_dtx: bool,
-    /// Encode two channels.
-    pub stereo: bool,
-}
-
-/// Receive sections a far end that offers must still add before every sender fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Shortage {
-    /// Audio sections missing.
-    pub audios: usize,
-    /// Video sections missing.
-    pub videos: usize,
-}
-
-pub(super) struct Pending {
-    offer: SdpPendingOffer,
-    text: String,
-    placed: Vec<(Slot, Mid)>,
-    /// Media sections of the offer: its answer has as many.
-    sections: usize,
-    restart: Option<Restart>,
-}
-
-impl std::fmt::Debug for Pending {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pending")
-            .field("placed", &self.placed)
-            .finish_non_exhaustive()
-    }
-}
+use super::event::PeerEvent;
+use super::pending::{Pending, PublishOptions, Shortage};
+use super::role::{Role, Side};
+use super::section::{MediaKind, Mid, Slot};
+use super::sender::Sender;
 
 impl Peer {
     /// Accepts an offer and answers it.

@@ -5,22 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sdp::{Description, Direction, Excess, Kind, Msid, Section, within};
 
 use super::codec::Codec;
-use super::event::{MediaKind, Mid, PeerEvent};
-
-/// Media the far end sends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoteMedia {
-    /// Its section.
-    pub mid: Mid,
-    /// Audio or video.
-    pub kind: MediaKind,
-    /// Stream id, on the subscriber side `PA_..|TR_..`.
-    pub stream_id: String,
-    /// Track id, on the publisher side the client's own name for the track.
-    pub track_id: String,
-    /// Codecs of the section in the far end's order.
-    pub codecs: Vec<Codec>,
-}
+use super::event::PeerEvent;
+use super::section::{MediaKind, Mid, RemoteMedia};
 
 /// The far end's sections.
 #[derive(Debug, Default)]

@@ -87,7 +87,7 @@ impl Sfu {
         }
         let info = self.accept(id, request, now);
         self.match_waiting(id, now);
-        self.settle(now);
+        self.drive(now);
         Ok(AddedTrack::Accepted(Box::new(info)))
     }
 

@@ -78,7 +78,7 @@ impl Sfu {
         let to = Addressees::of(packet);
         let bytes: Arc<[u8]> = packet.encode_to_vec().into();
         self.distribute(None, to, bytes, reliable, now);
-        self.settle(now);
+        self.drive(now);
     }
 
     /// Calls a method of a participant on behalf of the server. Its acknowledgement and its answer
@@ -107,7 +107,7 @@ impl Sfu {
         self.calls.insert(call, id);
         let bytes: Arc<[u8]> = packet.encode_to_vec().into();
         self.distribute(None, Addressees::only(callee.to_string()), bytes, true, now);
-        self.settle(now);
+        self.drive(now);
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::demux::Route;
+use crate::never::NEVER;
 use crate::peer::{PeerEvent, PeerInput, Transmit};
 
 use super::Sfu;
@@ -14,8 +15,6 @@ use super::stats::DropReason;
 
 /// A path lost for this long, after ICE has already given it up, is reported.
 const PATH_LOST: Duration = Duration::from_secs(5);
-/// "Never", far enough that nobody waits for it.
-const NEVER: Duration = Duration::from_secs(24 * 3600);
 
 impl Sfu {
     /// A datagram arrived at one of our addresses. `received` is when the socket had it, `now`
@@ -38,6 +37,9 @@ impl Sfu {
         };
         if let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) {
             link.life.came(data, received);
+            // The peer is walked twice: to the moment the socket had the datagram, so that what it
+            // measures of the path leaves our own queue out, then on to now, for the timers that
+            // fell due while the datagram waited.
             link.peer
                 .handle_input(PeerInput::Datagram { from, to, data }, received.min(now));
             if now > received {
@@ -45,7 +47,7 @@ impl Sfu {
             }
         }
         self.pump(id, target);
-        self.settle(now);
+        self.drive(now);
         true
     }
 
@@ -71,7 +73,7 @@ impl Sfu {
             self.update_speakers(now);
             self.report_missing(now);
         }
-        self.settle(now);
+        self.drive(now);
     }
 
     /// The next message for the signalling layer.
@@ -140,7 +142,7 @@ impl Sfu {
     }
 
     /// Handles what peers said until none says anything more.
-    pub(super) fn settle(&mut self, now: Instant) {
+    pub(super) fn drive(&mut self, now: Instant) {
         while let Some((id, target, event)) = self.work.pop_front() {
             self.on_peer(id, target, event, now);
         }

@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::demux::{REQUEST, SUCCESS, Transaction, binding};
+
 /// When a peer last showed that it lives, and what would show it next.
 #[derive(Debug, Default)]
 pub(super) struct Life {
@@ -16,8 +18,6 @@ pub(super) struct Life {
     question: Option<(Transaction, Instant)>,
     last: Option<Instant>,
 }
-
-type Transaction = [u8; 12];
 
 impl Life {
     pub(super) const fn last(&self) -> Option<Instant> {
@@ -57,22 +57,6 @@ impl Life {
     }
 }
 
-/// The type and the transaction of a STUN binding message (RFC 8489, section 5).
-fn binding(datagram: &[u8]) -> Option<(u16, Transaction)> {
-    let (kind, rest) = datagram.split_first_chunk::<2>()?;
-    let kind = u16::from_be_bytes(*kind);
-    if !matches!(kind, REQUEST | SUCCESS) {
-        return None;
-    }
-    let cookie = rest.get(2..6)?;
-    let transaction = rest.get(6..)?.first_chunk::<12>()?;
-    (cookie == COOKIE).then_some((kind, *transaction))
-}
-
-const REQUEST: u16 = 0x0001;
-const SUCCESS: u16 = 0x0101;
-const COOKIE: [u8; 4] = 0x2112_a442_u32.to_be_bytes();
-
 /// A path is checked every few seconds, and a new one some twenty times.
 const ASKED: usize = 32;
 
@@ -82,10 +66,18 @@ mod tests {
 
     use super::*;
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an arbitrary start of virtual time"
+    )]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
     fn stun(kind: u16, transaction: u8) -> Vec<u8> {
         let mut bytes = kind.to_be_bytes().to_vec();
         bytes.extend([0, 0]);
-        bytes.extend(COOKIE);
+        bytes.extend(0x2112_a442_u32.to_be_bytes());
         bytes.extend([transaction; 12]);
         bytes
     }
@@ -93,7 +85,7 @@ mod tests {
     /// A stranger who wrote a killed agent's address on its datagrams kept it in the room.
     #[test]
     fn what_anybody_can_send_is_no_sign() {
-        let at = Instant::now();
+        let at = start();
         let mut life = Life::default();
         let rtp = [0x80; 40];
         for datagram in [&rtp[..], &stun(REQUEST, 1), &stun(SUCCESS, 2), &[0, 1], &[]] {
@@ -105,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_check_that_is_answered_is_a_sign_of_when_it_came() {
-        let at = Instant::now();
+        let at = start();
         let mut life = Life::default();
         life.came(&stun(REQUEST, 1), at);
         life.went(&stun(SUCCESS, 1));

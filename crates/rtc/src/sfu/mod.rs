@@ -137,7 +137,7 @@ impl Sfu {
         self.refresh_fragments(id, Target::Publisher);
         self.refresh_fragments(id, Target::Subscriber);
         self.reconcile(id, now);
-        self.settle(now);
+        self.drive(now);
     }
 
     /// Removes a participant with all its tracks and subscriptions.
@@ -170,7 +170,7 @@ impl Sfu {
         self.recent.forget(id);
         self.openings.forget(id);
         self.calls.retain(|_, callee| *callee != id);
-        self.settle(now);
+        self.drive(now);
     }
 
     /// Changes what a participant may do; what it may no longer do ends.
@@ -189,7 +189,7 @@ impl Sfu {
         }
         self.revoke_forbidden(id, now);
         self.reconcile(id, now);
-        self.settle(now);
+        self.drive(now);
         Ok(())
     }
 

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
 use trunkline_base::id::ParticipantSid;
 
 use crate::peer::SdpError;
 use crate::sdp::Description;
+use crate::trickle::CandidateInit;
 
 use super::config::{Target, Topology};
 use super::event::{Described, NegotiationFailure, SfuEvent};
@@ -104,13 +104,6 @@ struct Early {
     sdp: String,
 }
 
-/// A trickled candidate as clients write it.
-#[derive(Deserialize)]
-struct CandidateInit {
-    #[serde(default)]
-    candidate: String,
-}
-
 impl Sfu {
     /// A client offers on its publisher or only connection. `id` is repeated in the answer.
     ///
@@ -156,7 +149,7 @@ impl Sfu {
             Ok(answer) => self.answered(member, id, answer, now),
             Err(error) => self.negotiation_failed(member, error.into()),
         }
-        self.settle(now);
+        self.drive(now);
     }
 
     /// Handles a client's offer that has waited long enough.
@@ -193,7 +186,7 @@ impl Sfu {
         };
         let to = member.sid.clone();
         self.events.push_back(SfuEvent::Answer { to, description });
-        self.settle(now);
+        self.drive(now);
         self.check_live(id, now);
     }
 
@@ -234,7 +227,7 @@ impl Sfu {
         }
         self.refresh_fragments(member, Target::Subscriber);
         self.pump(member, Target::Subscriber);
-        self.settle(now);
+        self.drive(now);
         self.check_live(member, now);
         Ok(())
     }
@@ -262,7 +255,7 @@ impl Sfu {
             link.peer.add_remote_candidate(&init.candidate, now);
         }
         self.pump(id, target);
-        self.settle(now);
+        self.drive(now);
         Ok(())
     }
 
@@ -308,7 +301,7 @@ impl Sfu {
                 link.negotiation.due = Some(now);
             }
         }
-        self.settle(now);
+        self.drive(now);
         Ok(last_sequence)
     }
 

@@ -45,7 +45,7 @@ impl Sfu {
             }
         }
         self.reconcile(id, now);
-        self.settle(now);
+        self.drive(now);
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl Sfu {
             .audience = audience.into();
         let own = self.tracks_owned_by(id);
         self.offer_tracks(id, &own, now);
-        self.settle(now);
+        self.drive(now);
         Ok(())
     }
 
