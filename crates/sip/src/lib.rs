@@ -18,6 +18,7 @@ pub mod digest;
 pub mod dtmf;
 pub mod endpoint;
 pub mod message;
+mod quoted;
 pub mod routing;
 pub mod rtp;
 pub mod sdp;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::message::split_outside_quotes;
+use crate::quoted::split_outside_quotes;
 
 use super::Algorithm;
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use trunkline_base::source::source_of;
 
-use super::Limits;
+use super::types::Limits;
 
 #[derive(Debug)]
 pub(super) struct Admission {

@@ -9,8 +9,9 @@ use crate::message::{Headers, Method, NameAddr, Request, RequestUri, name};
 use crate::uri::Uri;
 
 use super::commands::set_sdp;
-use super::compose::{ALLOW, Way};
+use super::compose::ALLOW;
 use super::leg::{Leg, State};
+use super::way::Way;
 use super::{CommandError, Endpoint, Flow, LegId, Standing};
 
 /// A call to place.

@@ -8,9 +8,11 @@ use bytes::Bytes;
 use crate::message::{Method, Request, name};
 use crate::transaction::{InviteClient, PlainClient};
 
-use super::compose::{ALLOW, Way};
+use super::compose::ALLOW;
+use super::key::Key;
 use super::leg::{Leg, LegStep, State};
-use super::table::{Client, ClientEntry, Key, Timer, client_key};
+use super::table::{Client, ClientEntry, Timer, client_key};
+use super::way::Way;
 use super::{CommandError, EndCause, Endpoint, Event, LegId, Rejection};
 
 impl Endpoint {

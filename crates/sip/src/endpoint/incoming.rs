@@ -8,10 +8,12 @@ use crate::dialog::{Dialog, DialogKey, Order};
 use crate::message::{Fault, Message, Method, Request, name, sdp_of};
 use crate::transaction::{InviteServer, PlainServer};
 
-use super::compose::{ACCEPT, ALLOW, Way, return_path};
+use super::compose::{ACCEPT, ALLOW, return_path};
+use super::key::Key;
 use super::leg::{Leg, State};
 use super::refusal::{Refusal, refusal};
-use super::table::{Key, Server, ServerEntry, server_key};
+use super::table::{Server, ServerEntry, server_key};
+use super::way::Way;
 use super::{
     CommandError, EndCause, Endpoint, Event, Fate, Flow, Invitation, LegId, Limits, Standing,
 };

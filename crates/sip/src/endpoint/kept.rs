@@ -3,14 +3,10 @@
 
 use crate::message::Method;
 
-use super::table::{Key, Server};
+use super::key::Key;
+use super::leg::Kept;
+use super::table::Server;
 use super::{Endpoint, LegId};
-
-/// An answer that is kept.
-pub(super) struct Kept {
-    key: Key,
-    bytes: usize,
-}
 
 impl Endpoint {
     /// Can a request of this method be remembered, if need be in the place of an older one? BYE is

@@ -12,10 +12,15 @@ use crate::digest::Login;
 use crate::message::Request;
 use crate::transaction::{Repeat, Timers};
 
-use super::compose::Way;
-use super::kept::Kept;
-use super::table::Key;
+use super::key::Key;
+use super::way::Way;
 use super::{Flow, Standing, Transport};
+
+/// An answer that is kept.
+pub(super) struct Kept {
+    pub(super) key: Key,
+    pub(super) bytes: usize,
+}
 
 pub(super) struct Leg {
     pub(super) state: State,

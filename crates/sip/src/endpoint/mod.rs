@@ -19,10 +19,13 @@
 
 mod admission;
 mod calling;
+mod cancel;
 mod commands;
 mod compose;
+mod flow;
 mod incoming;
 mod kept;
+mod key;
 mod leg;
 mod refusal;
 mod responses;
@@ -31,11 +34,13 @@ mod table;
 mod types;
 mod update;
 mod waiting;
+mod way;
 
 pub use calling::CallRequest;
+pub use flow::{Flow, Transport};
 pub use types::{
-    CommandError, EndCause, EndpointConfig, Event, Fate, Flow, Invitation, LegId, Limits,
-    Rejection, Standing, Strangers, Transmit, Transport,
+    CommandError, EndCause, EndpointConfig, Event, Fate, Invitation, LegId, Limits, Rejection,
+    Standing, Strangers, Transmit,
 };
 
 use std::collections::{BTreeMap, VecDeque};

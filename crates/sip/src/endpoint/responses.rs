@@ -8,9 +8,10 @@ use crate::digest::{Challenge, answer};
 use crate::message::{Headers, Method, Request, RequestUri, Response, name};
 use crate::transaction::OnResponse;
 
-use super::compose::Way;
+use super::key::Key;
 use super::leg::{Asked, SentAck, State};
-use super::table::{Client, Key, client_key};
+use super::table::{Client, client_key};
+use super::way::Way;
 use super::{EndCause, Endpoint, Event, Fate, Flow, LegId};
 
 impl Endpoint {

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::digest::Challenge;
 use crate::message::{Request, Response, name};
 
-use super::compose::Way;
 use super::refusal::Refusal;
+use super::way::Way;
 use super::{Endpoint, Fate, Invitation, Rejection, Strangers, Transport};
 
 impl Endpoint {

@@ -9,11 +9,10 @@ use bytes::Bytes;
 use crate::message::{CSeq, Headers, Method, Request, Via, name};
 use crate::transaction::{InviteClient, InviteServer, PlainClient, PlainServer, Step};
 
-use super::compose::Way;
-use super::{Flow, LegId};
-
-/// Names a transaction: branch, sent-by and method (RFC 3261 17.2.3), or what stands for them.
-pub(super) type Key = Arc<str>;
+use super::flow::Flow;
+use super::key::{COOKIE, Key};
+use super::types::LegId;
+use super::way::Way;
 
 #[derive(Default)]
 pub(super) struct Table {
@@ -246,6 +245,3 @@ const ANSWERED: [&str; 6] = [
     name::CALL_ID,
     name::CSEQ,
 ];
-
-/// RFC 3261 8.1.1.7.
-pub(super) const COOKIE: &str = "z9hG4bK";

@@ -8,42 +8,9 @@ use bytes::Bytes;
 use crate::message::{Headers, Request};
 use crate::transaction::Timers;
 
-use super::compose::Way;
-use super::table::Key;
-
-/// How messages travel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Transport {
-    /// Datagrams; we repeat what gets lost.
-    Udp,
-    /// A stream; nothing gets lost while it lives.
-    Tcp,
-}
-
-impl Transport {
-    /// As written in Via.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Udp => "UDP",
-            Self::Tcp => "TCP",
-        }
-    }
-
-    pub(super) fn is_reliable(self) -> bool {
-        self == Self::Tcp
-    }
-}
-
-/// One way between us and somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Flow {
-    /// How.
-    pub transport: Transport,
-    /// Our address as that somebody should see it: it is written into Via and Contact.
-    pub local: SocketAddr,
-    /// Theirs.
-    pub remote: SocketAddr,
-}
+use super::flow::Flow;
+use super::key::Key;
+use super::way::Way;
 
 /// Bytes to send.
 #[derive(Clone, Debug, PartialEq, Eq)]

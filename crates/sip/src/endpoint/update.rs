@@ -6,11 +6,12 @@ use std::time::Instant;
 use crate::message::{Request, name};
 use crate::transaction::PlainServer;
 
-use super::compose::Way;
 use super::incoming::describe;
+use super::key::Key;
 use super::leg::State;
 use super::refusal::Refusal;
-use super::table::{Key, Server};
+use super::table::Server;
+use super::way::Way;
 use super::{Endpoint, Event, Fate, LegId};
 
 impl Endpoint {

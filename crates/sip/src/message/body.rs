@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::parse::{head_length, head_lines, header_lines};
-use super::{Headers, name, split_outside_quotes};
+use super::{Headers, name};
+use crate::quoted::split_outside_quotes;
 use crate::uri::Params;
 
 /// Why a body holds no description for us.

@@ -5,7 +5,8 @@ use std::net::Ipv6Addr;
 
 use crate::uri::{Params, Uri, UriError, parse_host_port, write_host};
 
-use super::Method;
+use super::method::Method;
+use super::text::is_token;
 
 /// One Via value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,14 +31,14 @@ impl Via {
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(3, '/').map(str::trim);
         let (sip, version, rest) = (parts.next()?, parts.next()?, parts.next()?);
-        if !sip.eq_ignore_ascii_case("SIP") || !super::parse::is_token(version) {
+        if !sip.eq_ignore_ascii_case("SIP") || !is_token(version) {
             return None;
         }
         let (transport, rest) = rest.split_once(char::is_whitespace)?;
         let (sent_by, params) = rest.split_once(';').unwrap_or((rest, ""));
         let sent_by: String = sent_by.split_whitespace().collect();
         let (host, port, odd_port) = read_sent_by(&sent_by)?;
-        if !super::parse::is_token(transport) {
+        if !is_token(transport) {
             return None;
         }
         Some(Self {
@@ -106,7 +107,7 @@ impl CSeq {
         let (number, method) = text.trim().split_once(char::is_whitespace)?;
         let number: u32 = number.parse().ok().filter(|n| *n < 1 << 31)?;
         let method = method.trim();
-        if method.is_empty() || !super::parse::is_token(method) {
+        if method.is_empty() || !is_token(method) {
             return None;
         }
         Some(Self {

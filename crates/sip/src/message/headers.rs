@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::header::{CSeq, NameAddr, Via};
+use super::limits::MAX_HEADERS;
 use super::text::{encode, is_blank};
-use super::{MAX_HEADERS, split_values};
+use crate::quoted::split_values;
 
 /// Header names in their usual spelling.
 pub mod name {

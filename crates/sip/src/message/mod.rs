@@ -8,6 +8,8 @@
 mod body;
 mod header;
 mod headers;
+mod limits;
+mod method;
 mod parse;
 mod print;
 mod stream;
@@ -16,18 +18,14 @@ mod text;
 pub use body::{BodyError, sdp_of};
 pub use header::{CSeq, NameAddr, Via};
 pub use headers::{HeaderError, Headers, name};
+pub use limits::{MAX_HEADERS, MAX_MESSAGE};
+pub use method::Method;
 pub use parse::{Fault, Faulty, ParseError, parse};
 pub use stream::{FrameError, Framed, Framer};
 
 use bytes::Bytes;
 
 use crate::uri::Uri;
-
-/// Largest message we read, on any transport. A datagram cannot be larger.
-pub const MAX_MESSAGE: usize = 65_535;
-
-/// Most header lines in one message; scanners send more, phones do not.
-pub const MAX_HEADERS: usize = 256;
 
 /// A request or a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,63 +81,6 @@ pub struct Response {
     pub body: Bytes,
 }
 
-/// A method.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Method {
-    /// Starts or changes a session.
-    Invite,
-    /// Confirms a final answer to INVITE.
-    Ack,
-    /// Ends a session.
-    Bye,
-    /// Withdraws an INVITE.
-    Cancel,
-    /// Asks what we can do.
-    Options,
-    /// Carries something inside a session.
-    Info,
-    /// Changes a session without an INVITE.
-    Update,
-    /// Any other, as written.
-    Other(String),
-}
-
-impl Method {
-    /// Methods are case-sensitive.
-    pub fn parse(text: &str) -> Self {
-        match text {
-            "INVITE" => Self::Invite,
-            "ACK" => Self::Ack,
-            "BYE" => Self::Bye,
-            "CANCEL" => Self::Cancel,
-            "OPTIONS" => Self::Options,
-            "INFO" => Self::Info,
-            "UPDATE" => Self::Update,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-
-    /// As written.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Invite => "INVITE",
-            Self::Ack => "ACK",
-            Self::Bye => "BYE",
-            Self::Cancel => "CANCEL",
-            Self::Options => "OPTIONS",
-            Self::Info => "INFO",
-            Self::Update => "UPDATE",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl std::fmt::Display for Method {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// The usual words for a status.
 pub const fn reason_phrase(status: u16) -> &'static str {
     match status {
@@ -181,44 +122,6 @@ pub const fn reason_phrase(status: u16) -> &'static str {
             _ => "Declined",
         },
     }
-}
-
-/// Splits at `at` wherever it stands outside quotes.
-pub(crate) fn split_outside_quotes(text: &str, at: char) -> impl Iterator<Item = &str> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.split(move |c: char| {
-        if escaped {
-            escaped = false;
-        } else if c == '\\' && quoted {
-            escaped = true;
-        } else if c == '"' {
-            quoted = !quoted;
-        } else if c == at && !quoted {
-            return true;
-        }
-        false
-    })
-}
-
-/// Splits a header's value at commas outside quotes and angle brackets.
-pub(crate) fn split_values(text: &str) -> impl Iterator<Item = &str> {
-    let (mut quoted, mut escaped, mut angle) = (false, false, false);
-    let pieces = text.split(move |c: char| {
-        if escaped {
-            escaped = false;
-            return false;
-        }
-        match c {
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            '<' if !quoted => angle = true,
-            '>' if !quoted => angle = false,
-            ',' if !quoted && !angle => return true,
-            _ => {}
-        }
-        false
-    });
-    pieces.map(str::trim).filter(|piece| !piece.is_empty())
 }
 
 #[cfg(test)]

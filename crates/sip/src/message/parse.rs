@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::uri::{Uri, UriError};
 
-use super::text::{decode, is_blank};
+use super::text::{decode, is_blank, is_token};
 use super::{Headers, MAX_HEADERS, MAX_MESSAGE, Message, Method, Request, RequestUri, Response};
 
 /// Why bytes are not a message that can be acted upon.
@@ -141,14 +141,6 @@ pub(super) fn head_length(data: &[u8]) -> Option<usize> {
         line_start = at + 1;
     }
     None
-}
-
-/// RFC 3261 `token`.
-pub(super) fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b))
 }
 
 enum StartLine {

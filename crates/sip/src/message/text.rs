@@ -29,3 +29,11 @@ pub(super) fn encode(text: &str, latin1: bool, out: &mut Vec<u8>) {
 pub(super) const fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r')
 }
+
+/// RFC 3261 `token`.
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b))
+}

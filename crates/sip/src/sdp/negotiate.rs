@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Attribute, Direction, Media, Session};
+use super::session::{Attribute, Direction, Media, Session};
 
 /// Codecs we speak on the phone side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

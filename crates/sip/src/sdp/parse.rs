@@ -2,7 +2,7 @@
 //! passed over, a section that cannot be used keeps its place so that it can be refused there, and
 //! only what says nothing at all is an error. Sizes are bounded.
 
-use super::{Attribute, Media, Session, host};
+use super::session::{Attribute, Media, Session, host};
 
 /// Why a body is not a session description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,38 +18,44 @@ pub enum SdpError {
     Nothing,
 }
 
-pub(super) fn parse(data: &[u8]) -> Result<Session, SdpError> {
-    let text = decode(data);
-    let mut session = Session {
-        origin: String::new(),
-        name: "-".to_owned(),
-        connection: None,
-        time: "0 0".to_owned(),
-        attributes: Vec::new(),
-        media: Vec::new(),
-    };
-    let mut versioned = false;
-    let lines = text.split(['\n', '\r', '\0']).map(str::trim);
-    for (number, line) in lines.filter(|line| !line.is_empty()).enumerate() {
-        if number >= MAX_LINES {
-            return Err(SdpError::TooLarge);
-        }
-        let Some((letter, value)) = split(line) else {
-            continue;
+impl Session {
+    /// Reads a description.
+    ///
+    /// # Errors
+    /// [`SdpError`]; no input panics.
+    pub fn parse(data: &[u8]) -> Result<Self, SdpError> {
+        let text = decode(data);
+        let mut session = Session {
+            origin: String::new(),
+            name: "-".to_owned(),
+            connection: None,
+            time: "0 0".to_owned(),
+            attributes: Vec::new(),
+            media: Vec::new(),
         };
-        match letter {
-            // A second description behind the first is none of ours.
-            'v' if versioned => break,
-            'v' if other_version(value) => return Err(SdpError::Version),
-            'v' => versioned = true,
-            'm' if session.media.len() == MAX_MEDIA => return Err(SdpError::TooLarge),
-            _ => take(&mut session, letter, value),
+        let mut versioned = false;
+        let lines = text.split(['\n', '\r', '\0']).map(str::trim);
+        for (number, line) in lines.filter(|line| !line.is_empty()).enumerate() {
+            if number >= MAX_LINES {
+                return Err(SdpError::TooLarge);
+            }
+            let Some((letter, value)) = split(line) else {
+                continue;
+            };
+            match letter {
+                // A second description behind the first is none of ours.
+                'v' if versioned => break,
+                'v' if other_version(value) => return Err(SdpError::Version),
+                'v' => versioned = true,
+                'm' if session.media.len() == MAX_MEDIA => return Err(SdpError::TooLarge),
+                _ => take(&mut session, letter, value),
+            }
         }
-    }
-    if versioned || !session.media.is_empty() {
-        Ok(session)
-    } else {
-        Err(SdpError::Nothing)
+        if versioned || !session.media.is_empty() {
+            Ok(session)
+        } else {
+            Err(SdpError::Nothing)
+        }
     }
 }
 

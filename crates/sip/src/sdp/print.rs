@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Attribute, Session};
+use super::session::{Attribute, Session};
 
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

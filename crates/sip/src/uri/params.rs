@@ -11,7 +11,7 @@ impl Params {
     /// Reads `a=b;c;d="e;f"`. Empty pieces are skipped, so a leading `;` does no harm.
     pub fn parse(text: &str) -> Self {
         let mut list = Vec::new();
-        for piece in crate::message::split_outside_quotes(text, ';').take(MAX_PARAMS) {
+        for piece in crate::quoted::split_outside_quotes(text, ';').take(MAX_PARAMS) {
             let piece = piece.trim();
             if piece.is_empty() {
                 continue;
