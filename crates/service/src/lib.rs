@@ -21,4 +21,5 @@ pub mod listen;
 pub mod log;
 pub mod metrics;
 pub mod priority;
+mod stop;
 pub mod tasks;

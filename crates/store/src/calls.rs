@@ -7,7 +7,8 @@ use trunkline_base::id::{CallId, RoomName};
 use trunkline_base::secret::Personal;
 use trunkline_base::time::UnixTime;
 
-use crate::{StoreError, from_db, to_db};
+use crate::error::StoreError;
+use crate::integer::{from_db, to_db};
 
 /// Which way a call went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,8 @@
 use sqlx::{Row as _, SqlitePool};
 use trunkline_base::time::UnixTime;
 
-use crate::{StoreError, to_db};
+use crate::error::StoreError;
+use crate::integer::to_db;
 
 /// The table of documents.
 #[derive(Clone, Copy, Debug)]

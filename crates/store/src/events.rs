@@ -9,7 +9,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
 use trunkline_base::time::UnixTime;
 
-use crate::{StoreError, from_db, to_db};
+use crate::error::StoreError;
+use crate::integer::{from_db, to_db};
 
 /// One event.
 #[derive(Clone, Debug, Serialize)]

@@ -16,7 +16,9 @@
 mod behind;
 mod calls;
 mod documents;
+mod error;
 mod events;
+mod integer;
 mod open;
 mod outbox;
 mod recordings;
@@ -28,9 +30,7 @@ mod turns;
 use std::time::Duration;
 
 use sqlx::SqlitePool;
-use sqlx::migrate::MigrateError;
 use tokio::sync::watch;
-use trunkline_base::class::{Class, Classified};
 use trunkline_base::time::UnixTime;
 
 use behind::Behind;
@@ -38,87 +38,13 @@ use behind::Behind;
 pub use behind::{Backlog, Row};
 pub use calls::{Call, CallEnd, CallSource, CallStart, Calls, Direction, Sighting};
 pub use documents::Documents;
+pub use error::StoreError;
 pub use events::{Arrival, Event, EventFilter, EventState, Events, StoredEvent, WaitingEvent};
 pub use outbox::{Delivery, Outbox};
 pub use recordings::{Recording, RecordingEnd, RecordingStart, Recordings};
 pub use refusals::{Refusal, Refusals};
 pub use retention::{Expiry, Forgotten};
 pub use turns::{Turn, TurnLatency, Turns};
-
-/// Why the store could not do something.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file cannot be opened.
-    #[error("cannot open the store at {path}; check that the directory exists and is writable")]
-    Open {
-        /// Where it should be.
-        path: String,
-        /// What the database said.
-        #[source]
-        source: sqlx::Error,
-    },
-    /// The file belongs to another version.
-    #[error("cannot bring the store's tables up to date")]
-    Migrate(#[source] MigrateError),
-    /// The disk is full.
-    #[error("the disk that holds the store is full; free some space")]
-    Full,
-    /// A statement failed.
-    #[error("the store did not answer")]
-    Query(#[source] sqlx::Error),
-    /// A row does not read back.
-    #[error("a stored {what} is damaged")]
-    Damaged {
-        /// What sort of row.
-        what: &'static str,
-    },
-}
-
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        // SQLITE_FULL
-        let full = error
-            .as_database_error()
-            .is_some_and(|e| e.code().as_deref() == Some("13"));
-        if full { Self::Full } else { Self::Query(error) }
-    }
-}
-
-impl StoreError {
-    /// Whether the same statement may succeed a moment later: the disk is slow, full or held.
-    pub fn is_passing(&self) -> bool {
-        let source = match self {
-            Self::Full => return true,
-            Self::Query(source) => source,
-            Self::Open { .. } | Self::Migrate(_) | Self::Damaged { .. } => return false,
-        };
-        match source {
-            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
-            // Busy, locked, read only, input or output, full, cannot open.
-            error => matches!(open::code(error), Some(5 | 6 | 8 | 10 | 13 | 14)),
-        }
-    }
-}
-
-impl Classified for StoreError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Open { .. } | Self::Migrate(_) => Class::Invalid,
-            Self::Full | Self::Query(_) => Class::Unavailable,
-            Self::Damaged { .. } => Class::Internal,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Open { .. } => "store.open",
-            Self::Migrate(_) => "store.migrate",
-            Self::Full => "store.disk_full",
-            Self::Query(_) => "store.query",
-            Self::Damaged { .. } => "store.damaged",
-        }
-    }
-}
 
 /// The store. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -243,15 +169,6 @@ const PROBED: usize = 16 * 1024;
 
 /// At the end, rows that wait have this long.
 const LAST_ROWS: Duration = Duration::from_secs(5);
-
-/// SQLite integers are signed; our times are not.
-fn to_db(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-fn from_db(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
-}
 
 #[cfg(test)]
 mod tests;

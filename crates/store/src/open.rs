@@ -18,7 +18,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::time::{Instant, sleep};
 
-use super::StoreError;
+use super::error::{StoreError, code};
 use super::tables::migrator;
 
 /// Writers queue this long behind each other before giving up; a write takes microseconds, so
@@ -140,13 +140,6 @@ fn is_busy(error: &StoreError) -> bool {
         StoreError::Migrate(_) | StoreError::Full | StoreError::Damaged { .. } => return false,
     };
     matches!(code(source), Some(5 | 6))
-}
-
-/// SQLite's number for what went wrong, without its extension.
-pub(super) fn code(error: &sqlx::Error) -> Option<u32> {
-    let code = error.as_database_error()?.code()?;
-    let code: u32 = code.parse().ok()?;
-    Some(code & 0xff)
 }
 
 fn cannot(path: &str) -> impl Fn(sqlx::Error) -> StoreError {

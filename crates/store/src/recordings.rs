@@ -6,7 +6,8 @@ use sqlx::{Row as _, SqlitePool};
 use trunkline_base::id::{EgressId, RoomName};
 use trunkline_base::time::UnixTime;
 
-use crate::{StoreError, from_db, to_db};
+use crate::error::StoreError;
+use crate::integer::{from_db, to_db};
 
 /// A recording begins.
 #[derive(Clone, Debug)]

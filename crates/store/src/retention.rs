@@ -4,7 +4,9 @@ use serde::Serialize;
 use sqlx::SqlitePool;
 use trunkline_base::time::UnixTime;
 
-use crate::{Store, StoreError, to_db};
+use crate::Store;
+use crate::error::StoreError;
+use crate::integer::to_db;
 
 /// What is older than this goes; what has no time stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

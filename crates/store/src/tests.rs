@@ -1,4 +1,5 @@
 use super::*;
+use trunkline_base::class::{Class, Classified as _};
 use trunkline_base::id::{CallId, EgressId, RoomName, TurnId};
 use trunkline_base::secret::Personal;
 use trunkline_base::time::UnixTime;

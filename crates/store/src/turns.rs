@@ -7,7 +7,8 @@ use trunkline_base::id::{CallId, RoomName, TurnId};
 use trunkline_base::secret::Personal;
 use trunkline_base::time::UnixTime;
 
-use crate::{StoreError, from_db, to_db};
+use crate::error::StoreError;
+use crate::integer::{from_db, to_db};
 
 /// Where the time of a turn went, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -18,15 +18,35 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 use super::body::{Answering, Fate, Given, Slow, Timed, swallow};
 use super::caps::Ticket;
+use super::door::Door;
 use super::pulse::Pulse;
 use super::socket::Watched;
-use super::{Answers, Cipher, Door};
+use super::tls::Cipher;
 use crate::metrics::{Counter, count};
 use crate::tasks::{Stop, Tasks};
+
+/// What answers requests. Each carries its [`Connection`] among its extensions.
+pub trait Answers:
+    Service<Request, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
 
 /// The connection a request came over; among the extensions of each.
 #[derive(Clone, Debug)]

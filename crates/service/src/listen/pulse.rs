@@ -10,7 +10,7 @@ use std::future::pending;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::Clocks;
+use super::clocks::Clocks;
 
 /// One connection's.
 #[derive(Debug)]

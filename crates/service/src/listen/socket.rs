@@ -9,8 +9,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use super::Clocks;
 use super::caps::Ticket;
+use super::clocks::Clocks;
 use super::pulse::Pulse;
 
 /// A stream with its clocks and its place, which it keeps when it becomes a WebSocket.

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 pub use names::{Counter, Gauge, Timing};
 
-use crate::tasks::Stop;
+use crate::stop::Stop;
 
 /// A thousand calls at once time some ten thousand things in this: a few hundred kilobytes.
 const UPKEEP: Duration = Duration::from_secs(5);

@@ -8,7 +8,6 @@
 //! [`Tasks::fatal`] says why.
 
 mod roll;
-mod stop;
 
 use std::any::Any;
 use std::future::Future;
@@ -23,11 +22,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use roll::Roll;
-use stop::Signal;
-pub use stop::{Phase, Stop};
-
 use crate::metrics::{Counter, count};
+use crate::stop::Signal;
+pub use crate::stop::{Phase, Stop};
+use roll::Roll;
 
 /// How long each phase of the end may take.
 #[derive(Clone, Copy, Debug)]

@@ -13,19 +13,19 @@ pub enum Phase {
     Hurry,
 }
 
-pub(super) struct Signal(watch::Sender<Phase>);
+pub(crate) struct Signal(watch::Sender<Phase>);
 
 impl Signal {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(watch::Sender::new(Phase::Running))
     }
 
-    pub(super) fn stop(&self) -> Stop {
+    pub(crate) fn stop(&self) -> Stop {
         Stop(self.0.subscribe())
     }
 
     /// Moves forward to `phase`; says whether that changed anything.
-    pub(super) fn raise(&self, phase: Phase) -> bool {
+    pub(crate) fn raise(&self, phase: Phase) -> bool {
         self.0.send_if_modified(|current| {
             let forward = phase > *current;
             if forward {
@@ -67,7 +67,7 @@ impl Stop {
         self.reached(Phase::Hurry).await;
     }
 
-    pub(super) async fn hurried(&mut self) {
+    pub(crate) async fn hurried(&mut self) {
         self.hurry().await;
     }
 
