@@ -1,4 +1,5 @@
 //! The variables that count: those of this process, and beneath them those of `.env`.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

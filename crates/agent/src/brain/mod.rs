@@ -5,10 +5,12 @@
 //! prepared for half a sentence and thrown away. What should stay is handed back as [`Memory`]
 //! once the answer is really spoken, and tools wait for [`Thought::permit`].
 
+mod error;
 mod thought;
 
 use time::OffsetDateTime;
 
+pub use error::{BrainError, ChatError};
 pub use thought::{Idea, Ideas, Memory, Permission, Thought};
 
 use crate::turn::{DigitPlan, Heard};
@@ -75,17 +77,6 @@ pub enum Progress {
     Cut,
     /// All of it was played.
     Whole,
-}
-
-/// Why there is no answer.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum BrainError {
-    /// The service behind it failed.
-    #[error("the chat endpoint gave no answer")]
-    Service(#[from] crate::llm::ChatError),
-    /// Too many rounds of tools in one answer.
-    #[error("the answer needed more than {0} rounds of tools")]
-    TooManySteps(usize),
 }
 
 /// What decides what the agent says in one conversation.

@@ -6,7 +6,8 @@ use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::{Act, BrainError};
+use super::Act;
+use super::error::BrainError;
 use crate::turn::Verdict;
 
 /// What a thought brings forth, in order.

@@ -3,15 +3,14 @@
 
 mod brain;
 mod chat;
-mod error;
 mod sse;
 #[cfg(test)]
 mod tests;
 mod wire;
 
+pub use crate::brain::ChatError;
 pub use brain::{ChatBrain, ChatMind};
 pub use chat::{ChatClient, ChatEvent, ChatStream, ToolCall};
-pub use error::ChatError;
 pub use wire::{Message, Role, ToolSpec};
 
 use std::time::Duration;

@@ -20,6 +20,7 @@ mod mixdown;
 mod naming;
 mod recorder;
 mod recovery;
+mod report;
 mod session;
 mod spool;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use livekit_protocol::{EgressInfo, EgressStatus};
 use rand::RngCore as _;
@@ -12,7 +12,6 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use trunkline_base::id::{EgressId, RoomName};
-use trunkline_base::time::UnixTime;
 use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::{Phase, Stop, Tasks};
@@ -22,6 +21,7 @@ use super::config::RecorderConfig;
 use super::error::{RecordError, StartError};
 use super::naming::{Facts, Template};
 use super::recovery;
+use super::report::{Report, now};
 use super::session::{Order, Recording};
 
 /// Orders that may wait; each takes a row in the store at most.
@@ -32,14 +32,6 @@ const REPORTS: usize = 256;
 const EVENTS: usize = 1_024;
 /// An answer that takes longer means that the owner is gone.
 const ANSWER: Duration = Duration::from_secs(10);
-
-/// What a recording tells its owner.
-pub(super) enum Report {
-    /// Its state changed.
-    Changed(Box<EgressInfo>),
-    /// Its task is over.
-    Ended(EgressId),
-}
 
 enum Command {
     Record(RoomName, oneshot::Sender<Result<EgressId, RecordError>>),
@@ -344,9 +336,4 @@ fn tempfile_in(root: &Path) -> std::io::Result<()> {
     let probe = root.join(format!(".probe-{}", std::process::id()));
     std::fs::write(&probe, b"ok")?;
     std::fs::remove_file(&probe)
-}
-
-/// The wall clock.
-pub(super) fn now() -> UnixTime {
-    UnixTime::from_system(SystemTime::now())
 }

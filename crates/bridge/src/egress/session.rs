@@ -33,7 +33,7 @@ use super::config::RecorderConfig;
 use super::error::Failure;
 use super::info::{FileFacts, Told};
 use super::mixdown::TrackCodec;
-use super::recorder::{Report, now};
+use super::report::{Report, now};
 use super::spool::Spool;
 
 /// How often packets are collected. They carry their arrival, so this delays only the disk; a lane

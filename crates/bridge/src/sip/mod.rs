@@ -12,6 +12,7 @@
 
 mod call;
 mod caller;
+mod clock;
 mod config;
 mod datagrams;
 mod desk;

@@ -11,12 +11,14 @@
 use std::path::PathBuf;
 
 mod check;
+mod error;
 mod install;
 mod manifest;
 mod pip;
 
 pub use check::{FileReport, FileState, list, verify};
-pub use install::{InstallError, Progress, Source, Step, Summary, install};
+pub use error::InstallError;
+pub use install::{Progress, Source, Step, Summary, install};
 pub use manifest::{Manifest, ManifestError, Package, PackageFile};
 
 /// Where models live unless told otherwise: `$XDG_DATA_HOME/trunkline/models`, with

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-use super::install::InstallError;
+use super::error::InstallError;
 use super::manifest::Package;
 
 /// How pip may be called, best first.

@@ -21,7 +21,7 @@ use super::super::config::CallerOptions;
 use super::super::desk::wall_clock;
 use super::super::media::{FRAME, Outgoing, Pair, law};
 use super::super::signalling::{now, until};
-use super::handle::{CallError, CallSummary, HeardFrame};
+use super::outcome::{CallError, CallSummary, HeardFrame};
 
 pub(super) struct Setup {
     pub(super) options: CallerOptions,

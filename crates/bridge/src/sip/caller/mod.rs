@@ -4,5 +4,7 @@
 
 mod agent;
 mod handle;
+mod outcome;
 
-pub use handle::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
+pub use handle::{Caller, OutgoingCall};
+pub use outcome::{CallError, CallSummary, HeardFrame};

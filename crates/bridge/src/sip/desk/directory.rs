@@ -11,8 +11,8 @@ use trunkline_client::api::{ApiError, Failure, LiveKitApiClient};
 use trunkline_service::tasks::Stop;
 use trunkline_sip::routing::{DispatchRule, InboundTrunk};
 
+use super::super::clock::now;
 use super::super::config::OwnSetup;
-use super::super::signalling::now;
 use super::wire;
 
 /// All trunks and rules at one moment.

@@ -18,12 +18,12 @@ mod tcp;
 mod tcp_tests;
 mod udp;
 
+pub(crate) use super::clock::{now, until};
 pub(crate) use asking::Asking;
 pub(crate) use commands::{Command, LegEvent, Line};
 pub(crate) use connections::Connections;
 pub(crate) use lane::lane;
 pub(crate) use run::{Arrival, Parts, Signalling};
-pub(crate) use run::{now, until};
 pub(crate) use tcp::accept_tcp;
 pub(crate) use udp::{Advertised, read_udp};
 

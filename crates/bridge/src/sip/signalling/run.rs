@@ -15,6 +15,7 @@ use trunkline_sip::endpoint::{
 use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
 
+use super::super::clock::{now, until};
 use super::super::datagrams::Datagrams;
 use super::super::desk::{Decision, Desk};
 use super::asking::{Asking, may_wait};
@@ -345,19 +346,6 @@ fn tell_fate(fate: Fate, flow: Flow) {
 
 fn is_response(transmit: &Transmit) -> bool {
     transmit.bytes.starts_with(b"SIP/")
-}
-
-/// Now, on the clock that tests can pause.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
-
-/// Waits for a moment, or for ever.
-pub(crate) async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// When to try again at a full house: a call has usually ended by then.

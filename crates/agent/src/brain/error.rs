@@ -1,6 +1,17 @@
-//! Why a chat endpoint gave no answer.
+//! Why there is no answer.
 
 use trunkline_base::class::{Class, Classified};
+
+/// Why there is no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BrainError {
+    /// The service behind it failed.
+    #[error("the chat endpoint gave no answer")]
+    Service(#[from] ChatError),
+    /// Too many rounds of tools in one answer.
+    #[error("the answer needed more than {0} rounds of tools")]
+    TooManySteps(usize),
+}
 
 /// Why a chat endpoint gave no (whole) answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +59,7 @@ impl ChatError {
         }
     }
 
-    pub(super) fn of_status(status: u16) -> Self {
+    pub(crate) fn of_status(status: u16) -> Self {
         match status {
             401 | 403 => Self::Denied(status),
             429 => Self::Busy,
