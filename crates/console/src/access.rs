@@ -12,22 +12,16 @@
 //! the daemon is known by: a name that somebody else made point here is refused.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::SystemTime;
 
-use axum::extract::{Extension, Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use subtle::ConstantTimeEq as _;
 use trunkline_base::secret::Secret;
-use trunkline_base::time::UnixTime;
 use trunkline_base::token::{KeyRing, VideoGrant};
-use trunkline_service::listen::Connection;
 
-use crate::Shared;
-use crate::calls::refusal;
+use crate::answer::refusal;
+use crate::clock::now;
 
 /// Who may ask.
 #[derive(Clone, Debug, Default)]
@@ -42,66 +36,20 @@ pub struct Access {
 
 /// What a path asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
+pub(crate) enum Wanted {
     Metrics,
     Admin,
 }
 
-pub(crate) async fn admins(
-    State(shared): State<Arc<Shared>>,
-    Extension(connection): Extension<Connection>,
-    request: Request,
-    next: Next,
-) -> Response {
-    guard(&shared, &connection, Wanted::Admin, request, next).await
-}
-
-pub(crate) async fn metrics(
-    State(shared): State<Arc<Shared>>,
-    Extension(connection): Extension<Connection>,
-    request: Request,
-    next: Next,
-) -> Response {
-    guard(&shared, &connection, Wanted::Metrics, request, next).await
-}
-
-async fn guard(
-    shared: &Shared,
-    connection: &Connection,
-    wanted: Wanted,
-    request: Request,
-    next: Next,
-) -> Response {
-    let headers = request.headers();
-    let access = &shared.access;
-    let local = connection.local().ip();
-    if !access.is_known_by(request.uri(), headers, local) {
-        let text = "this daemon is not known by that Host; name it under console.hosts in \
-                    monitoring.yaml";
-        return refusal(StatusCode::MISDIRECTED_REQUEST, "console.host", text).into_response();
-    }
-    if !access.is_own_page(headers, local) {
-        let text = "pages of other sites may not ask this";
-        return refusal(StatusCode::FORBIDDEN, "console.origin", text).into_response();
-    }
-    if !access.open {
-        if let Err(denied) = access.judge(&shared.keys, wanted, headers) {
-            return denied.answer(wanted);
-        }
-        connection.known();
-    }
-    next.run(request).await
-}
-
 /// Why somebody may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Denied {
+pub(crate) enum Denied {
     Unknown,
     TooLittle,
 }
 
 impl Denied {
-    fn answer(self, wanted: Wanted) -> Response {
+    pub(crate) fn answer(self, wanted: Wanted) -> Response {
         let remedy = match wanted {
             Wanted::Admin => {
                 "send `Authorization: Bearer` with a LiveKit token of the admin role: \
@@ -128,7 +76,12 @@ impl Denied {
 }
 
 impl Access {
-    fn judge(&self, keys: &KeyRing, wanted: Wanted, headers: &HeaderMap) -> Result<(), Denied> {
+    pub(crate) fn judge(
+        &self,
+        keys: &KeyRing,
+        wanted: Wanted,
+        headers: &HeaderMap,
+    ) -> Result<(), Denied> {
         let token = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -141,14 +94,13 @@ impl Access {
         if key.is_some_and(|key| is_same(key.expose(), token)) {
             return Ok(());
         }
-        let now = UnixTime::from_system(SystemTime::now());
-        let claims = keys.verify(token, now).map_err(|_| Denied::Unknown)?;
+        let claims = keys.verify(token, now()).map_err(|_| Denied::Unknown)?;
         let admin = claims.video.as_ref().is_some_and(administers);
         admin.then_some(()).ok_or(Denied::TooLittle)
     }
 
     /// Whether the request names this daemon, and once.
-    fn is_known_by(&self, uri: &Uri, headers: &HeaderMap, local: IpAddr) -> bool {
+    pub(crate) fn is_known_by(&self, uri: &Uri, headers: &HeaderMap, local: IpAddr) -> bool {
         let mut named = headers.get_all(header::HOST).iter();
         let host = match (named.next(), named.next()) {
             (Some(host), None) => host.to_str().ok(),
@@ -160,7 +112,7 @@ impl Access {
     }
 
     /// Whether a page that asks is ours. Programs send no origin.
-    fn is_own_page(&self, headers: &HeaderMap, local: IpAddr) -> bool {
+    pub(crate) fn is_own_page(&self, headers: &HeaderMap, local: IpAddr) -> bool {
         let Some(origin) = headers.get(header::ORIGIN) else {
             return true;
         };
@@ -271,7 +223,7 @@ mod tests {
     fn calls_are_for_admins_and_metrics_for_their_key_too() {
         let key = ApiKey::new("APItest", "a secret that is long enough for a test");
         let ring = KeyRing::from(key.clone());
-        let now = UnixTime::from_system(SystemTime::now());
+        let now = now();
         let signed = |video: VideoGrant, key: &ApiKey| {
             sign(&Claims::new("a", now, 60).with_video(video), key).unwrap()
         };

@@ -7,18 +7,15 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tracing::warn;
-use trunkline_base::class::Classified;
 use trunkline_store::{Store, StoreError};
 
-use crate::Shared;
+use crate::answer::{Answer, failed, refusal};
+use crate::shared::Shared;
 
 /// Calls in one answer, unless asked otherwise.
 const PAGE: u32 = 50;
 /// Calls in one answer, at the most.
 const PAGE_MAX: u32 = 1000;
-
-pub(crate) type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
 
 #[derive(Deserialize)]
 pub(crate) struct Page {
@@ -64,15 +61,4 @@ async fn report(store: &Store, id: &str) -> Result<Option<Value>, StoreError> {
     Ok(Some(
         json!({ "call": call, "turns": turns, "recordings": recordings, "events": events }),
     ))
-}
-
-pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> (StatusCode, Json<Value>) {
-    (status, Json(json!({ "code": code, "message": message })))
-}
-
-pub(crate) fn failed(error: &StoreError) -> (StatusCode, Json<Value>) {
-    warn!(code = error.code(), "the store could not be read");
-    let status = StatusCode::from_u16(error.class().http_status())
-        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    refusal(status, error.code(), &error.to_string())
 }

@@ -10,8 +10,8 @@ use serde_json::json;
 use tracing::info;
 use trunkline_store::EventFilter;
 
-use crate::Shared;
-use crate::calls::{Answer, failed, refusal};
+use crate::answer::{Answer, failed, refusal};
+use crate::shared::Shared;
 
 /// Events in one answer, unless asked otherwise.
 const PAGE: u32 = 50;

@@ -1,58 +1,17 @@
 //! Liveness, readiness and metrics.
 
-use std::error::Error as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde::Serialize;
-use tokio::sync::{Mutex, watch};
-use tokio::time::{Instant, timeout};
 use trunkline_service::metrics;
-use trunkline_store::Store;
 
-use crate::Shared;
-
-/// How a part stands, with a few words about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It takes work.
-    Ready(String),
-    /// It should take work, and cannot yet, or no longer.
-    Waiting(String),
-    /// It does not run here, and nothing waits for it.
-    Off(String),
-}
-
-/// One part of the daemon, which is asked how it stands each time somebody wants to know: what it
-/// said when it started may be long over.
-#[derive(Clone)]
-pub struct Part {
-    /// Such as `node`, `sip`, `agent`.
-    pub name: &'static str,
-    ask: Arc<dyn Fn() -> Standing + Send + Sync>,
-}
-
-impl Part {
-    /// A part and how to ask it.
-    pub fn new(name: &'static str, ask: impl Fn() -> Standing + Send + Sync + 'static) -> Self {
-        Self {
-            name,
-            ask: Arc::new(ask),
-        }
-    }
-
-    /// How it stands now.
-    pub fn standing(&self) -> Standing {
-        (self.ask)()
-    }
-}
-
-/// The parts; the wiring writes, `/readyz` reads.
-pub type Readiness = watch::Receiver<Vec<Part>>;
+use crate::probe::Probed;
+use crate::shared::Shared;
+use crate::standing::Standing;
 
 /// A part as it is shown.
 #[derive(Serialize)]
@@ -121,47 +80,6 @@ async fn store(shared: &Shared) -> Standing {
         }
     }
 }
-
-/// Whether the store can be written: tried when somebody asks, and not again for a while, since
-/// anybody may ask.
-#[derive(Debug, Default)]
-pub(crate) struct Probe(Mutex<Option<(Instant, Probed)>>);
-
-/// How a try went.
-#[derive(Clone, Debug)]
-enum Probed {
-    Taken,
-    Late,
-    Refused(String),
-}
-
-impl Probe {
-    async fn ask(&self, store: &Store) -> Probed {
-        // One at a time; who comes meanwhile waits for its outcome.
-        let mut last = self.0.lock().await;
-        if let Some((at, outcome)) = last.as_ref()
-            && at.elapsed() < PROBE_EVERY
-        {
-            return outcome.clone();
-        }
-        let outcome = match timeout(PROBE, store.probe()).await {
-            Ok(Ok(())) => Probed::Taken,
-            Ok(Err(error)) => Probed::Refused(match error.source() {
-                Some(below) => format!("{error}: {below}"),
-                None => error.to_string(),
-            }),
-            Err(_) => Probed::Late,
-        };
-        *last = Some((Instant::now(), outcome.clone()));
-        outcome
-    }
-}
-
-/// Whoever asks for readiness has seconds, not more.
-const PROBE: Duration = Duration::from_secs(1);
-
-/// How old an outcome may be.
-const PROBE_EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) async fn metrics() -> impl IntoResponse {
     (

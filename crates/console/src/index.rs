@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::calls::refusal;
+use crate::answer::refusal;
 
 /// What each path is for, and who may ask.
 const PATHS: [(&str, &str); 7] = [

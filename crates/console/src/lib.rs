@@ -14,10 +14,17 @@
 //! Calls and events are personal: who may ask for them, and for metrics, is [`Access`]'s business.
 
 mod access;
+mod answer;
 mod calls;
+mod clock;
 mod events;
+mod guard;
 mod health;
 mod index;
+mod intake;
+mod probe;
+mod shared;
+mod standing;
 pub mod webhooks;
 
 use std::io;
@@ -34,14 +41,16 @@ use trunkline_base::class::{Class, Classified};
 use trunkline_base::token::KeyRing;
 use trunkline_client::webhook::Receiver;
 use trunkline_service::listen::{Door, Exposed};
-use trunkline_service::tasks::{Stop, Tasks};
+use trunkline_service::tasks::Tasks;
 use trunkline_store::{EventState, Store, StoreError};
 
+use probe::Probe;
+use shared::Shared;
 use webhooks::worker::Worker;
 use webhooks::{Backlog, Consumer, EventsConfig, Received};
 
 pub use access::Access;
-pub use health::{Part, Readiness, Standing};
+pub use standing::{Part, Readiness, Standing};
 
 /// Events a slow listener may lag behind; one that lags further misses the oldest, which are in
 /// the store.
@@ -109,19 +118,6 @@ impl Classified for StartError {
             Self::Store(error) => error.code(),
         }
     }
-}
-
-pub(crate) struct Shared {
-    pub(crate) store: Store,
-    pub(crate) keys: KeyRing,
-    pub(crate) webhooks: Receiver,
-    pub(crate) readiness: Readiness,
-    pub(crate) stop: Stop,
-    pub(crate) access: Access,
-    pub(crate) events: EventsConfig,
-    pub(crate) backlog: Arc<Backlog>,
-    pub(crate) wake: Arc<Notify>,
-    pub(crate) probe: health::Probe,
 }
 
 /// A running console.
@@ -202,7 +198,7 @@ pub async fn start(
         events: config.events,
         backlog,
         wake: Arc::new(Notify::new()),
-        probe: health::Probe::default(),
+        probe: Probe::default(),
     });
     let serve = listener.serve(router(Arc::clone(&shared)), tasks.clone());
     tasks.vital("console", serve);
@@ -221,15 +217,15 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/calls/{id}", get(calls::show))
         .route("/api/events", get(events::list))
         .route("/api/events/{id}/retry", post(events::retry))
-        .route_layer(from_fn_with_state(Arc::clone(&shared), access::admins));
+        .route_layer(from_fn_with_state(Arc::clone(&shared), guard::admins));
     let metrics = Router::new()
         .route("/metrics", get(health::metrics))
-        .route_layer(from_fn_with_state(Arc::clone(&shared), access::metrics));
+        .route_layer(from_fn_with_state(Arc::clone(&shared), guard::metrics));
     Router::new()
         .route("/", get(index::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .route("/webhooks/livekit", post(webhooks::receive))
+        .route("/webhooks/livekit", post(intake::receive))
         .merge(admins)
         .merge(metrics)
         .fallback(index::nothing)

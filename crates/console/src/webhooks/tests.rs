@@ -1,18 +1,22 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::join_all;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use trunkline_base::token::{ApiKey, Claims, sign};
 use trunkline_service::tasks::Limits;
-use trunkline_store::{EventFilter, EventState};
+use trunkline_store::{Arrival, EventFilter, EventState};
 
 use super::*;
+use crate::clock::now;
 use crate::tests::{World, key};
 
 const TYPE: &str = "application/webhook+json";

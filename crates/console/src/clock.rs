@@ -1,0 +1,9 @@
+//! The wall clock.
+
+use std::time::SystemTime;
+
+use trunkline_base::time::UnixTime;
+
+pub(crate) fn now() -> UnixTime {
+    UnixTime::from_system(SystemTime::now())
+}
