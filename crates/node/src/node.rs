@@ -64,7 +64,7 @@ impl Node {
         tasks.vital("dispatch", owner.run(noticed, tasks.stop()));
 
         reopen(&kept, &rooms).await;
-        let (recordings, remembering) = egress::Owner::new(store.clone());
+        let (recordings, remembering) = egress::Chronicle::new(store.clone());
         tasks.vital("egress memory", remembering.run(tasks.stop()));
         let egresses = Egresses::new(store.clone());
         let sip = SipSetup::new(store.clone());

@@ -29,7 +29,7 @@ use crate::settings::{self, Home, Settings};
 use crate::verbs::models::{dir_or_default, voice_cache};
 use crate::verbs::serve::{load_speech, start_logging};
 use crate::wiring::{Plan, Roles, Stack, dev_keys};
-use report::{Kept, Report, Seen};
+use report::{Report, Seen, Stored};
 use script::Line;
 use transcript::Transcript;
 
@@ -145,7 +145,7 @@ async fn tell(
         tasks.session("transcript", follow(stack.store.clone(), tasks.stop()));
     }
     let seen = play::call(&format!("sip:agent@{sip}"), CALLER, lines).await?;
-    let report = settled(&stack.store, seen).await?;
+    let report = gathered(&stack.store, seen).await?;
     if global.json {
         output::json(&report);
     } else {
@@ -170,7 +170,7 @@ async fn tell(
 }
 
 /// The report, once everything the call should leave behind is there, or the time for it is over.
-async fn settled(store: &Store, seen: Seen) -> Result<Report, Failure> {
+async fn gathered(store: &Store, seen: Seen) -> Result<Report, Failure> {
     let deadline = Instant::now() + SETTLE;
     let mut look = interval(LOOK);
     loop {
@@ -192,12 +192,12 @@ async fn settled(store: &Store, seen: Seen) -> Result<Report, Failure> {
     }
 }
 
-async fn kept(store: &Store) -> Result<Kept, Failure> {
+async fn kept(store: &Store) -> Result<Stored, Failure> {
     let Some(call) = store.calls().list(1).await?.into_iter().next() else {
-        return Ok(Kept::default());
+        return Ok(Stored::default());
     };
     let events = store.events().of_room(&call.room).await?;
-    Ok(Kept {
+    Ok(Stored {
         turns: store.turns().of_call(&call.call_id).await?,
         recording: store
             .recordings()

@@ -81,7 +81,7 @@ pub(super) struct Seen {
 
 /// What the daemon kept.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct Stored {
     pub(super) call: Option<Call>,
     pub(super) turns: Vec<Turn>,
     pub(super) recording: Option<Recording>,
@@ -89,7 +89,7 @@ pub(super) struct Kept {
 }
 
 /// Puts both together and judges.
-pub(super) fn build(seen: Seen, kept: Kept) -> Report {
+pub(super) fn build(seen: Seen, kept: Stored) -> Report {
     let sound = kept.recording.as_ref().and_then(measure);
     let answered = answered(kept.turns);
     let gaps = sound
@@ -303,14 +303,14 @@ mod tests {
             interrupted: said.is_empty(),
             latency: TurnLatency::default(),
         };
-        let kept = Kept {
+        let kept = Stored {
             turns: vec![
                 turn("", "Good day."),
                 turn("Hello, where is my parcel?", "What is its number?"),
                 turn("Four.", "Thank you."),
                 turn("Never mind.", ""),
             ],
-            ..Kept::default()
+            ..Stored::default()
         };
         let seen = Seen {
             sip_status: 200,
@@ -341,7 +341,7 @@ mod tests {
             said: vec![Some("hello")],
             ..Seen::default()
         };
-        let report = build(seen, Kept::default());
+        let report = build(seen, Stored::default());
         let text = report.errors.join("\n");
         for part in [
             "no greeting",

@@ -34,10 +34,10 @@ pub(super) struct Bearer {
 pub(super) struct Tokens {
     auth: LiveKitAuthManager,
     /// Held for a look-up or a signature, never across an await.
-    kept: Mutex<Kept>,
+    cache: Mutex<Cache>,
 }
 
-struct Kept {
+struct Cache {
     /// How often the keys had been replaced when these were made.
     keys: u64,
     skew: Skew,
@@ -49,7 +49,7 @@ struct Kept {
 
 impl Tokens {
     pub(super) fn new(auth: LiveKitAuthManager) -> Self {
-        let kept = Kept {
+        let cache = Cache {
             keys: auth.keys().version(),
             skew: Skew::default(),
             turn: 0,
@@ -58,16 +58,19 @@ impl Tokens {
         };
         Self {
             auth,
-            kept: Mutex::new(kept),
+            cache: Mutex::new(cache),
         }
     }
 
     /// A header that allows this call and nothing else.
     pub(super) fn bearer(&self, grant: ApiGrant, scope: Scope<'_>) -> Result<Bearer, AuthError> {
-        let mut kept = self.lock();
-        kept.look_for_rotation(self.auth.keys());
-        let now = kept.skew.at(self.auth.now());
-        if let Some(bearer) = kept.find(grant, scope).filter(|bearer| bearer.is_good(now)) {
+        let mut cache = self.lock();
+        cache.look_for_rotation(self.auth.keys());
+        let now = cache.skew.at(self.auth.now());
+        if let Some(bearer) = cache
+            .find(grant, scope)
+            .filter(|bearer| bearer.is_good(now))
+        {
             return Ok(bearer.clone());
         }
         let life = grant.life();
@@ -79,10 +82,10 @@ impl Tokens {
             header,
             made: now,
             life,
-            turn: kept.turn,
-            skew: kept.skew,
+            turn: cache.turn,
+            skew: cache.skew,
         };
-        kept.keep(grant, scope, &bearer);
+        cache.keep(grant, scope, &bearer);
         Ok(bearer)
     }
 
@@ -99,18 +102,18 @@ impl Tokens {
     /// in a way that matters, because keys were rotated, its end is near, the clock was stepped,
     /// or the server's time is not ours.
     pub(super) fn is_curable(&self, bearer: &Bearer, server: Option<UnixTime>) -> bool {
-        let mut kept = self.lock();
-        kept.look_for_rotation(self.auth.keys());
+        let mut cache = self.lock();
+        cache.look_for_rotation(self.auth.keys());
         if let Some(server) = server {
-            kept.follow(Skew::between(server, self.auth.now()));
+            cache.follow(Skew::between(server, self.auth.now()));
         }
         let now = bearer.skew.at(self.auth.now());
-        if kept.turn != bearer.turn {
+        if cache.turn != bearer.turn {
             return true;
         }
         let stale = now < bearer.made || bearer.is_near_end(now);
         if stale {
-            kept.clear();
+            cache.clear();
         }
         stale
     }
@@ -132,8 +135,8 @@ impl Tokens {
         self.auth.now()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -143,7 +146,7 @@ impl fmt::Debug for Tokens {
     }
 }
 
-impl Kept {
+impl Cache {
     fn look_for_rotation(&mut self, keys: &KeyRing) {
         let version = keys.version();
         if version != self.keys {

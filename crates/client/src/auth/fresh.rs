@@ -71,7 +71,7 @@ pub struct Renewal {
 /// A token that is always fresh. Clones share the renewing task; it ends with the last of them.
 #[derive(Clone)]
 pub struct FreshToken {
-    kept: Arc<Kept>,
+    renewing: Arc<Renewing>,
     #[expect(dead_code, reason = "held for its drop")]
     task: Arc<AbortOnDrop>,
 }
@@ -79,27 +79,27 @@ pub struct FreshToken {
 impl FreshToken {
     /// The token to use now. Keys that changed since the last look have signed it already.
     pub fn current(&self) -> Secret<String> {
-        self.kept.look_at_keys();
-        self.kept.token.borrow().clone()
+        self.renewing.look_at_keys();
+        self.renewing.token.borrow().clone()
     }
 
     /// Every later token.
     pub fn watch(&self) -> watch::Receiver<Secret<String>> {
-        self.kept.token.subscribe()
+        self.renewing.token.subscribe()
     }
 
     /// When and why the token was renewed, for health checks and measurements.
     pub fn renewals(&self) -> watch::Receiver<Renewal> {
-        self.kept.log.subscribe()
+        self.renewing.log.subscribe()
     }
 
     /// Takes over what the server says of the bearer now: LiveKit sends a new token whenever a
     /// name, metadata, attributes or rights change. One that none of our keys signed, or that is
     /// for somebody else, changes nothing; later tokens say the same, signed by the key of the day.
     pub(crate) fn follow(&self, told: &Secret<String>) {
-        let mut state = self.kept.lock();
-        let now = state.skew.at((self.kept.clock)());
-        let Ok(claims) = self.kept.keys.verify(told.expose(), now) else {
+        let mut state = self.renewing.lock();
+        let now = state.skew.at((self.renewing.clock)());
+        let Ok(claims) = self.renewing.keys.verify(told.expose(), now) else {
             return tracing::debug!("a token from the server is not of our keys");
         };
         if !state.spec.is_about(&claims) {
@@ -108,26 +108,26 @@ impl FreshToken {
         let Ok(spec) = TokenSpec::like(claims) else {
             return;
         };
-        self.kept.say(&mut state, spec.without_dispatch());
+        self.renewing.say(&mut state, spec.without_dispatch());
     }
 
     /// The bearer is in: from now on the token is for coming back.
-    pub(crate) fn settle(&self) {
-        let mut state = self.kept.lock();
+    pub(crate) fn joined(&self) {
+        let mut state = self.renewing.lock();
         let spec = state.spec.clone().without_dispatch();
-        self.kept.say(&mut state, spec);
+        self.renewing.say(&mut state, spec);
     }
 
     /// After a server refused `used`, and told its time: whether there is another token now, by
     /// other keys or dated by the server's clock.
     pub(crate) fn is_cured(&self, used: &Secret<String>, server: Option<UnixTime>) -> bool {
         if let Some(server) = server {
-            let mut state = self.kept.lock();
-            let skew = Skew::between(server, (self.kept.clock)());
+            let mut state = self.renewing.lock();
+            let skew = Skew::between(server, (self.renewing.clock)());
             if !state.skew.is_near(skew) {
                 skew.tell();
                 state.skew = skew;
-                self.kept.renew(&mut state, Why::ServerClock);
+                self.renewing.renew(&mut state, Why::ServerClock);
             }
         }
         self.current().expose() != used.expose()
@@ -162,7 +162,7 @@ impl FreshToken {
             due: due(&mut rng),
             rng,
         };
-        let kept = Arc::new(Kept {
+        let renewing = Arc::new(Renewing {
             keys,
             clock,
             state: Mutex::new(state),
@@ -173,9 +173,9 @@ impl FreshToken {
             clippy::disallowed_methods,
             reason = "owned by FreshToken and aborted with it"
         )]
-        let task = tokio::spawn(look(Arc::clone(&kept), rotated));
+        let task = tokio::spawn(look(Arc::clone(&renewing), rotated));
         Ok(Self {
-            kept,
+            renewing,
             task: Arc::new(AbortOnDrop(task)),
         })
     }
@@ -202,7 +202,7 @@ fn due(rng: &mut SmallRng) -> Duration {
 }
 
 /// Renews when it is time to.
-async fn look(kept: Arc<Kept>, mut rotated: watch::Receiver<()>) {
+async fn look(renewing: Arc<Renewing>, mut rotated: watch::Receiver<()>) {
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // Without a manager nobody says that the keys changed; the next look sees it.
@@ -212,14 +212,14 @@ async fn look(kept: Arc<Kept>, mut rotated: watch::Receiver<()>) {
             _ = looks.tick() => {}
             changed = rotated.changed(), if managed => managed = changed.is_ok(),
         }
-        let mut state = kept.lock();
-        if let Some(why) = kept.reason(&state) {
-            kept.renew(&mut state, why);
+        let mut state = renewing.lock();
+        if let Some(why) = renewing.reason(&state) {
+            renewing.renew(&mut state, why);
         }
     }
 }
 
-struct Kept {
+struct Renewing {
     keys: KeyRing,
     clock: WallClock,
     /// Shared, because whoever takes a token may find that it must be another: held for a look or
@@ -242,7 +242,7 @@ struct State {
     rng: SmallRng,
 }
 
-impl Kept {
+impl Renewing {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

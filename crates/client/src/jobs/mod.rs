@@ -11,9 +11,9 @@ use trunkline_base::token::KeyRing;
 mod book;
 mod command;
 mod error;
-mod link;
 mod offer;
 mod options;
+mod registration;
 mod task;
 mod wire;
 
@@ -24,7 +24,7 @@ pub use options::{JobAnswer, JobInfo, JobKind, JobOutcome, WorkerOptions, Worker
 use crate::auth::{LiveKitAuthManager, Role, TokenSpec};
 use crate::url::IntoServerUrl;
 use command::WorkerCommand;
-use link::Link;
+use registration::Registration;
 use task::WorkerTask;
 
 /// The bearer of a worker's token; LiveKit does not look at it.
@@ -62,12 +62,12 @@ impl Worker {
         let (commands, orders) = mpsc::channel(COMMAND_DEPTH);
         let (state, current) = watch::channel(WorkerState::Connecting);
         let (offers, offered) = mpsc::channel(OFFER_DEPTH);
-        let link = Link {
+        let registration = Registration {
             url,
             token,
             options,
         };
-        let task = WorkerTask::new(link, auth, orders, state, offers);
+        let task = WorkerTask::new(registration, auth, orders, state, offers);
         #[expect(
             clippy::disallowed_methods,
             reason = "ends when the last handle is dropped"

@@ -15,7 +15,7 @@ use trunkline_base::time::UnixTime;
 
 use super::book::Book;
 use super::command::WorkerCommand;
-use super::link::{Link, LinkError, LinkUp};
+use super::registration::{Registered, Registration, Unregistered};
 use super::{JobOffer, LiveKitAuthManager, WorkerState, wire};
 
 /// How often load and status are reported: what LiveKit's own workers do.
@@ -25,7 +25,7 @@ const REPORT_EVERY: Duration = Duration::from_millis(2_500);
 const SILENT_PINGS: u32 = 3;
 
 pub(super) struct WorkerTask {
-    link: Link,
+    registration: Registration,
     commands: mpsc::Receiver<WorkerCommand>,
     state: watch::Sender<WorkerState>,
     book: Book,
@@ -46,15 +46,19 @@ enum End {
 
 impl WorkerTask {
     pub(super) fn new(
-        link: Link,
+        registration: Registration,
         auth: LiveKitAuthManager,
         commands: mpsc::Receiver<WorkerCommand>,
         state: watch::Sender<WorkerState>,
         offers: mpsc::Sender<JobOffer>,
     ) -> Self {
-        let book = Book::new(link.options.max_jobs, (link.url.clone(), auth), offers);
+        let book = Book::new(
+            registration.options.max_jobs,
+            (registration.url.clone(), auth),
+            offers,
+        );
         Self {
-            link,
+            registration,
             commands,
             state,
             book,
@@ -67,11 +71,11 @@ impl WorkerTask {
 
     pub(super) async fn run(mut self) {
         let error = loop {
-            let (link, worker) = match self.seek().await {
+            let (socket, worker) = match self.seek().await {
                 Ok(found) => found,
                 Err(error) => break error,
             };
-            match self.serve(link, worker).await {
+            match self.serve(socket, worker).await {
                 End::Lost => tracing::info!("worker socket lost, seeking it again"),
                 End::Over(error) => break error,
             }
@@ -83,13 +87,13 @@ impl WorkerTask {
     }
 
     /// Tries until registered; commands and running jobs are looked after meanwhile.
-    async fn seek(&mut self) -> Result<(LinkUp, WorkerId), Option<String>> {
+    async fn seek(&mut self) -> Result<(Registered, WorkerId), Option<String>> {
         self.announce(WorkerState::Connecting);
-        let mut backoff = Backoff::new(self.link.options.reconnect);
+        let mut backoff = Backoff::new(self.registration.options.reconnect);
         let started = Instant::now();
         loop {
             let opened = {
-                let opening = self.link.open();
+                let opening = self.registration.open();
                 tokio::pin!(opening);
                 loop {
                     tokio::select! {
@@ -105,7 +109,7 @@ impl WorkerTask {
                     }
                 }
             };
-            let error: LinkError = match opened {
+            let error: Unregistered = match opened {
                 Ok(found) => return Ok(found),
                 Err(error) => error,
             };
@@ -138,8 +142,8 @@ impl WorkerTask {
     }
 
     /// Serves one socket until it is lost or the worker is over.
-    async fn serve(&mut self, mut link: LinkUp, worker: WorkerId) -> End {
-        tracing::info!(%worker, agent = %self.link.options.agent_name, "worker registered");
+    async fn serve(&mut self, mut socket: Registered, worker: WorkerId) -> End {
+        tracing::info!(%worker, agent = %self.registration.options.agent_name, "worker registered");
         self.known_before = true;
         self.announce(WorkerState::Registered { worker });
         self.book.on_registered();
@@ -151,14 +155,14 @@ impl WorkerTask {
         let mut heard = Instant::now();
         loop {
             while let Some(message) = self.book.outbox.front() {
-                if !link.send(message.clone()).await {
+                if !socket.send(message.clone()).await {
                     self.book.on_lost();
                     return End::Lost;
                 }
                 self.book.outbox.pop_front();
             }
             if self.closing || (self.book.draining && self.book.is_idle()) {
-                link.close().await;
+                socket.close().await;
                 return End::Over(None);
             }
             tokio::select! {
@@ -169,7 +173,7 @@ impl WorkerTask {
                         self.announce(WorkerState::Draining);
                     }
                 }
-                message = link.recv() => match message {
+                message = socket.recv() => match message {
                     Some(FromServer::GoAway(_)) | None => {
                         self.book.on_lost();
                         return End::Lost;
@@ -211,7 +215,7 @@ impl WorkerTask {
     }
 }
 
-/// A free function, so that it can run while the opening future borrows the link.
+/// A free function, so that it can run while the opening future borrows the registration.
 fn on_command(
     book: &mut Book,
     waiting: &mut Vec<oneshot::Sender<()>>,

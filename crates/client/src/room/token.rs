@@ -33,7 +33,7 @@ impl RoomToken {
     /// We are in.
     pub(super) fn on_joined(&self) {
         if let Kind::Kept(kept) = &self.0 {
-            kept.settle();
+            kept.joined();
         }
     }
 

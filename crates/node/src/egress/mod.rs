@@ -4,8 +4,8 @@
 //! [orders]: crate::NodeHandle::take_egress_orders
 
 mod check;
+mod chronicle;
 mod error;
-mod owner;
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 use trunkline_store::Store;
 
 pub(crate) use check::Wanted;
+pub(crate) use chronicle::Chronicle;
 pub(crate) use error::EgressError;
-pub(crate) use owner::Owner;
 
 use crate::records;
 

@@ -96,8 +96,8 @@ async fn what_ended_a_day_ago_is_forgotten() {
     for info in [ended("EG_2", now), ended("EG_3", now.plus(hour * 2))] {
         records::put(&house.store, &info).await.unwrap();
     }
-    let (_tell, owner) = Owner::new(house.store.clone());
-    owner.sweep(now.plus(hour * 25)).await.unwrap();
+    let (_tell, chronicle) = Chronicle::new(house.store.clone());
+    chronicle.sweep(now.plus(hour * 25)).await.unwrap();
     let left = listed(&house, proto::ListEgressRequest::default()).await;
     assert_eq!(left, ["EG_1", "EG_3"]);
 }

@@ -60,7 +60,7 @@ impl Ingresses {
             check::room(&info)?;
         }
         check::whole(&info)?;
-        settle_transcoding(&mut info);
+        decide_transcoding(&mut info);
         if info.input_type() == Input::UrlInput || info.url.is_empty() {
             // A pull starts at once, and nobody here pulls; nor takes what has no address.
             return Err(IngressError::NotConnected);
@@ -86,7 +86,7 @@ impl Ingresses {
         }
         lay_over(&mut info, request);
         check::whole(&info)?;
-        settle_transcoding(&mut info);
+        decide_transcoding(&mut info);
         records::put(&self.store, &info).await?;
         Ok(info)
     }
@@ -167,7 +167,7 @@ fn lay_over(info: &mut proto::IngressInfo, update: proto::UpdateIngressRequest) 
 
 /// The older, opposite field says the same.
 #[expect(deprecated, reason = "older clients read the opposite field")]
-fn settle_transcoding(info: &mut proto::IngressInfo) {
+fn decide_transcoding(info: &mut proto::IngressInfo) {
     let default = info.input_type() != Input::WhipInput;
     let enabled = *info.enable_transcoding.get_or_insert(default);
     info.bypass_transcoding = !enabled;

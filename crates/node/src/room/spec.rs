@@ -65,7 +65,7 @@ pub(crate) fn from_request(
         ..Default::default()
     };
     let wanted = with_preset(wanted, &request.room_preset, config)?;
-    Ok(settled(name, wanted, config))
+    Ok(spec_of(name, wanted, config))
 }
 
 /// The room a join creates, by the token's `roomConfig` and `roomPreset` where it has them.
@@ -86,7 +86,7 @@ pub(crate) fn from_join(params: &JoinParams, config: &RoomsConfig) -> Result<Roo
     })?;
     let wanted = with_preset(wanted, &params.claims.room_preset, config)
         .map_err(|_| JoinError::UnknownPreset)?;
-    Ok(settled(params.room.clone(), wanted, config))
+    Ok(spec_of(params.room.clone(), wanted, config))
 }
 
 /// The room as it was remembered.
@@ -145,7 +145,7 @@ fn with_preset(
 }
 
 /// What is still not said is the node's default.
-fn settled(name: RoomName, wanted: proto::RoomConfiguration, config: &RoomsConfig) -> RoomSpec {
+fn spec_of(name: RoomName, wanted: proto::RoomConfiguration, config: &RoomsConfig) -> RoomSpec {
     RoomSpec {
         name,
         metadata: wanted.metadata,

@@ -130,7 +130,7 @@ impl Peer {
         self.learn(&description);
         let answered = description.by_mid();
         for (slot, mid) in pending.placed {
-            self.settle(slot, mid, answered.get(mid.as_str()).copied());
+            self.assign(slot, mid, answered.get(mid.as_str()).copied());
         }
         Ok(())
     }
@@ -267,7 +267,7 @@ impl Peer {
         }
     }
 
-    fn settle(&mut self, slot: Slot, mid: Mid, section: Option<&Section>) {
+    fn assign(&mut self, slot: Slot, mid: Mid, section: Option<&Section>) {
         let takes = |s: &Section| {
             !s.rejected() && matches!(s.direction(), Direction::RecvOnly | Direction::SendRecv)
         };

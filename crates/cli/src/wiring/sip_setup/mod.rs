@@ -60,7 +60,7 @@ pub(super) async fn apply(
         let found = trunks.take(&trunk.key);
         (trunk.key.clone(), trunk.to_proto(), found)
     });
-    let stored = Box::pin(settle(api, store, wanted.collect())).await?;
+    let stored = Box::pin(reconcile(api, store, wanted.collect())).await?;
     let ids: BTreeMap<String, String> = stored
         .into_iter()
         .map(|(key, trunk)| (key, trunk.sip_trunk_id))
@@ -69,7 +69,7 @@ pub(super) async fn apply(
         let found = rules.take(&rule.key);
         (rule.key.clone(), rule.to_proto(&ids), found)
     });
-    Box::pin(settle(api, store, wanted.collect())).await?;
+    Box::pin(reconcile(api, store, wanted.collect())).await?;
     Ok(())
 }
 
@@ -126,7 +126,7 @@ type Wish<E> = (String, E, Option<Found<E>>);
 
 /// Creates or replaces each. Two that swap numbers stand in each other's way: where nothing moves
 /// any more, one is taken out and made anew.
-async fn settle<E: Entry>(
+async fn reconcile<E: Entry>(
     api: &LiveKitApiClient,
     store: &Store,
     mut open: Vec<Wish<E>>,

@@ -117,7 +117,7 @@ impl RoomTask {
     }
 
     pub(super) async fn run(mut self) {
-        self.settle();
+        self.drain();
         while self.end.is_none() {
             let wake = self.wake();
             tokio::select! {
@@ -143,13 +143,13 @@ impl RoomTask {
             if wake <= Instant::now() {
                 self.core.handle_timeout(now());
             }
-            self.settle();
+            self.drain();
         }
         Box::pin(self.finish()).await;
     }
 
     /// Says everything there is to say, until nothing is left.
-    fn settle(&mut self) {
+    fn drain(&mut self) {
         loop {
             while let Some(transmit) = self.core.poll_transmit() {
                 self.sockets

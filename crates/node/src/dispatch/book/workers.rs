@@ -31,10 +31,10 @@ impl Book {
             is_silent: false,
         };
         self.workers.insert(id.clone(), worker);
-        Ok(self.settled(id, now))
+        Ok(self.welcome(id, now))
     }
 
-    fn settled(&mut self, id: WorkerId, now: Moment) -> WorkerId {
+    fn welcome(&mut self, id: WorkerId, now: Moment) -> WorkerId {
         self.launch_waiting(now);
         let rooms: Vec<_> = self.rooms.keys().cloned().collect();
         for room in rooms {

@@ -20,7 +20,7 @@ use trunkline_rtc::sfu::{
 use trunkline_service::metrics::{Counter, count};
 
 use super::exit::Farewell;
-use super::participant::{Link, Participant, Signal};
+use super::participant::{Participant, Primary, Signal};
 use super::telling::Own;
 use super::{Now, Output, RoomState, Route};
 use crate::room::join::{JoinParams, Topology};
@@ -91,11 +91,11 @@ impl RoomState {
         match self.sfu.add_track(from, &request, now.instant) {
             Ok(AddedTrack::Accepted(info)) => self.track_accepted(from, request.cid, *info),
             Ok(AddedTrack::Queued) => {
-                self.refuse(from, 0, Reason::Queued, "", Request::AddTrack(request));
+                self.respond(from, 0, Reason::Queued, "", Request::AddTrack(request));
             }
             Err(error) => {
                 let text = error.to_string();
-                self.refuse(from, 0, reason(error), &text, Request::AddTrack(request));
+                self.respond(from, 0, reason(error), &text, Request::AddTrack(request));
             }
         }
         self.after_media(now);
@@ -280,7 +280,7 @@ impl RoomState {
         let Some(participant) = self.participants.get_mut(sid) else {
             return;
         };
-        participant.link = Link::Up;
+        participant.primary = Primary::Up;
         if !participant.become_state(State::Active) {
             return;
         }
@@ -297,8 +297,11 @@ impl RoomState {
             return;
         };
         tracing::debug!(participant = %sid, ?target, "a media connection is lost");
-        if !matches!(participant.link, Link::Failed { .. } | Link::Down { .. }) {
-            participant.link = Link::Failed {
+        if !matches!(
+            participant.primary,
+            Primary::Failed { .. } | Primary::Down { .. }
+        ) {
+            participant.primary = Primary::Failed {
                 speak: now.instant + GOODBYE_LIMIT,
             };
         }
@@ -309,7 +312,7 @@ impl RoomState {
             return;
         };
         if participant.was_active() {
-            participant.link = Link::Up;
+            participant.primary = Primary::Up;
         }
     }
 
@@ -319,7 +322,7 @@ impl RoomState {
         let Some(participant) = self.participants.get_mut(sid) else {
             return;
         };
-        participant.link = Link::Down {
+        participant.primary = Primary::Down {
             until: now.instant + RESUME_LIMIT,
         };
         if participant.signal == Signal::Open {

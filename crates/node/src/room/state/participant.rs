@@ -31,7 +31,7 @@ pub(crate) struct Participant {
     pub(crate) joined_at: UnixTime,
     pub(crate) tracks: Tracks,
     pub(crate) signal: Signal,
-    pub(crate) link: Link,
+    pub(crate) primary: Primary,
     pub(crate) refresh_at: Instant,
     /// Those who left while the signal was away, for the resume.
     pub(crate) missed: Vec<proto::ParticipantInfo>,
@@ -52,7 +52,7 @@ pub(crate) enum Signal {
 
 /// The media connection that decides whether the participant is alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Link {
+pub(crate) enum Primary {
     /// Never connected yet.
     Connecting,
     Up,
@@ -111,7 +111,7 @@ impl Participant {
             joined_at: now.unix,
             tracks: Tracks::default(),
             signal: Signal::Open,
-            link: Link::Connecting,
+            primary: Primary::Connecting,
             refresh_at: now.instant + refresh::EVERY,
             missed: Vec::new(),
             sabotage: None,

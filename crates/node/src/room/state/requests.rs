@@ -52,7 +52,7 @@ impl RoomState {
             }
             Asked::PublishDataTrackRequest(request) => {
                 let (reason, text) = (UNSUPPORTED.reason, UNSUPPORTED.text);
-                self.refuse(from, 0, reason, text, Request::PublishDataTrack(request));
+                self.respond(from, 0, reason, text, Request::PublishDataTrack(request));
             }
             Asked::UnpublishDataTrackRequest(request) => {
                 self.refuse_unknown(from, Request::UnpublishDataTrack(request));
@@ -146,7 +146,7 @@ impl RoomState {
     }
 
     /// Answers a request, refused or (for clients that want to know) carried out.
-    pub(super) fn refuse(
+    pub(super) fn respond(
         &mut self,
         to: &ParticipantSid,
         id: u32,
@@ -169,7 +169,7 @@ impl RoomState {
     }
 
     pub(super) fn refuse_unknown(&mut self, to: &ParticipantSid, request: Request) {
-        self.refuse(to, 0, Reason::NotFound, "track not found", request);
+        self.respond(to, 0, Reason::NotFound, "track not found", request);
     }
 
     fn refuse_blob(&mut self, to: &ParticipantSid, request_id: u32) {

@@ -6,7 +6,7 @@ use proto::signal_response::Message;
 use trunkline_base::id::ParticipantSid;
 
 use super::exit::Farewell;
-use super::participant::{Link, Participant, Signal};
+use super::participant::{Participant, Primary, Signal};
 use super::requests::Wishes;
 use super::{Now, Output, RoomState};
 use crate::room::join::JoinParams;
@@ -20,8 +20,8 @@ impl RoomState {
             return;
         };
         participant.signal = Signal::Open;
-        if let Link::Failed { .. } | Link::Down { .. } = participant.link {
-            participant.link = Link::Down {
+        if let Primary::Failed { .. } | Primary::Down { .. } = participant.primary {
+            participant.primary = Primary::Down {
                 until: now.instant + RECONNECT_LIMIT,
             };
         }

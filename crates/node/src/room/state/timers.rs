@@ -7,7 +7,7 @@ use trunkline_base::id::ParticipantSid;
 use trunkline_base::token::ParticipantKind;
 
 use super::exit::Farewell;
-use super::participant::{Link, Participant, Signal};
+use super::participant::{Participant, Primary, Signal};
 use super::{Now, RoomState};
 use crate::signal::message;
 
@@ -51,8 +51,8 @@ impl RoomState {
             let farewell = Farewell::dismissed(DisconnectReason::JoinFailure);
             return self.remove(sid, &farewell, now);
         }
-        if late(participant.link_deadline()) {
-            if matches!(participant.link, Link::Failed { .. }) {
+        if late(participant.primary_deadline()) {
+            if matches!(participant.primary, Primary::Failed { .. }) {
                 return self.ask_to_resume(sid, now);
             }
             let farewell = Farewell::gone(DisconnectReason::ConnectionTimeout);
@@ -113,18 +113,18 @@ impl RoomState {
 impl Participant {
     fn deadline(&self) -> Option<Instant> {
         let join = self.join_deadline(JOIN_LIMIT);
-        let link = self.link_deadline();
-        [join, link, Some(self.refresh_at)]
+        let primary = self.primary_deadline();
+        [join, primary, Some(self.refresh_at)]
             .into_iter()
             .flatten()
             .min()
     }
 
-    const fn link_deadline(&self) -> Option<Instant> {
-        match self.link {
-            Link::Failed { speak } => Some(speak),
-            Link::Down { until } => Some(until),
-            Link::Connecting | Link::Up => None,
+    const fn primary_deadline(&self) -> Option<Instant> {
+        match self.primary {
+            Primary::Failed { speak } => Some(speak),
+            Primary::Down { until } => Some(until),
+            Primary::Connecting | Primary::Up => None,
         }
     }
 }

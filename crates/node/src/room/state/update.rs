@@ -29,7 +29,7 @@ impl RoomState {
             Err(why) => (why, None),
         };
         let id = update.request_id;
-        self.refuse(
+        self.respond(
             from,
             id,
             answer.reason,

@@ -237,7 +237,7 @@ fn no_quality_is_told_that_was_not_measured() {
     for sid in &everybody {
         let participant = house.room.participants.get_mut(sid).unwrap();
         participant.become_state(proto::participant_info::State::Active);
-        participant.link = participant::Link::Up;
+        participant.primary = participant::Primary::Up;
     }
     for _ in 0..20 {
         house.pass(Duration::from_secs(1));

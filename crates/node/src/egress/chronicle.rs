@@ -12,14 +12,14 @@ use trunkline_store::Store;
 
 use crate::records::{self, RecordError};
 
-/// The owner, before it runs.
+/// The task, before it runs.
 #[derive(Debug)]
-pub(crate) struct Owner {
+pub(crate) struct Chronicle {
     store: Store,
     news: mpsc::Receiver<proto::EgressInfo>,
 }
 
-impl Owner {
+impl Chronicle {
     pub(crate) fn new(store: Store) -> (mpsc::Sender<proto::EgressInfo>, Self) {
         let (tell, news) = mpsc::channel(NEWS);
         (tell, Self { store, news })

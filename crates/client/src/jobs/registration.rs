@@ -20,7 +20,7 @@ const OPEN_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where and as whom to register.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct Registration {
     pub(super) url: ServerUrl,
     pub(super) token: FreshToken,
     pub(super) options: WorkerOptions,
@@ -28,47 +28,47 @@ pub(super) struct Link {
 
 /// Why a worker is not registered.
 #[derive(Debug)]
-pub(super) struct LinkError {
+pub(super) struct Unregistered {
     /// The server will not have us, now or later.
     pub(super) denied: bool,
     pub(super) what: String,
 }
 
-impl Link {
+impl Registration {
     /// Opens the socket and registers.
-    pub(super) async fn open(&self) -> Result<(LinkUp, WorkerId), LinkError> {
+    pub(super) async fn open(&self) -> Result<(Registered, WorkerId), Unregistered> {
         match timeout(OPEN_LIMIT, self.register()).await {
             Ok(result) => result,
             Err(_elapsed) => Err(failed("no answer in time")),
         }
     }
 
-    async fn register(&self) -> Result<(LinkUp, WorkerId), LinkError> {
+    async fn register(&self) -> Result<(Registered, WorkerId), Unregistered> {
         let token = self.token.current();
         let opened = Socket::open(&self.url, "/agent", &token).await;
         let socket = opened.map_err(|error| self.blame(error, &token))?;
-        let mut link = LinkUp { socket };
-        if !link.send(wire::register(&self.options)).await {
+        let mut registered = Registered { socket };
+        if !registered.send(wire::register(&self.options)).await {
             return Err(failed("connection lost while registering"));
         }
-        match link.recv().await {
+        match registered.recv().await {
             Some(FromServer::Register(answer)) => {
                 let id = WorkerId::parse(answer.worker_id)
                     .map_err(|_| failed("server gave no worker id"))?;
-                Ok((link, id))
+                Ok((registered, id))
             }
             Some(_) => Err(failed("first message was not the registration's answer")),
             None => Err(failed("connection lost while registering")),
         }
     }
 
-    fn blame(&self, error: OpenError, used: &Secret<String>) -> LinkError {
+    fn blame(&self, error: OpenError, used: &Secret<String>) -> Unregistered {
         match error {
             OpenError::Refused {
                 status,
                 message,
                 server,
-            } => LinkError {
+            } => Unregistered {
                 // Another key, or the server's own time, is worth another try.
                 denied: matches!(status, 401 | 403) && !self.token.is_cured(used, server),
                 what: format!("server refused with status {status}: {message}"),
@@ -79,8 +79,8 @@ impl Link {
     }
 }
 
-fn failed(what: &str) -> LinkError {
-    LinkError {
+fn failed(what: &str) -> Unregistered {
+    Unregistered {
         denied: false,
         what: what.to_owned(),
     }
@@ -88,11 +88,11 @@ fn failed(what: &str) -> LinkError {
 
 /// A registered socket.
 #[derive(Debug)]
-pub(super) struct LinkUp {
+pub(super) struct Registered {
     socket: Socket,
 }
 
-impl LinkUp {
+impl Registered {
     /// The next message that says something; nothing once the socket is gone.
     ///
     /// # Cancel safety
