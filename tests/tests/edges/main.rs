@@ -1,6 +1,8 @@
-//! The house keeps its shape: which crate may name which, where WebRTC may be named, and that the
-//! pure crates carry the same bans.
+//! The house keeps its shape: which crate may name which, where WebRTC may be named, that the pure
+//! crates carry the same bans, and that inside each crate arrows between files run one way.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod files;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
