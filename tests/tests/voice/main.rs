@@ -6,5 +6,6 @@ mod baresip;
 mod ear;
 mod hygiene;
 mod killed;
+mod line;
 mod sdk;
 mod stopped;

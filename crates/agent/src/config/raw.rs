@@ -95,7 +95,7 @@ pub struct RawInterruption {
     pub false_interruption_timeout: Option<Spanned<String>>,
     /// Whether speech over an uninterruptible answer is dropped.
     pub discard_audio_if_uninterruptible: Option<bool>,
-    /// How far from both ends listening noises are ignored.
+    /// Until how long before the end of a speech that asks nothing listening noises are ignored.
     pub backchannel_boundary: Option<Spanned<String>>,
 }
 

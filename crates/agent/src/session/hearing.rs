@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use trunkline_media::level::rms;
 
-use crate::turn::WINDOW;
+use crate::turn::{RATE, WINDOW};
 
 /// Keeps the last half minute of sound at 16 kHz.
 #[derive(Debug, Default)]
@@ -42,6 +44,11 @@ impl Hearing {
         self.first += surplus as u64;
     }
 
+    /// Samples taken so far.
+    pub(super) fn total(&self) -> u64 {
+        self.first + self.kept.len() as u64
+    }
+
     /// The sound of a range, as far as it is kept.
     pub(super) fn cut(&self, range: &Range<u64>) -> Arc<[i16]> {
         let index = |sample: u64| {
@@ -52,6 +59,13 @@ impl Hearing {
         let (start, end) = (index(range.start), index(range.end));
         self.kept.range(start..end.max(start)).copied().collect()
     }
+}
+
+/// The time so many samples ago.
+pub(super) fn samples_ago(samples: u64) -> Instant {
+    let back = Duration::from_millis(samples * 1000 / u64::from(RATE));
+    let now = Instant::now();
+    now.checked_sub(back).unwrap_or(now)
 }
 
 /// Loudness in decibels below full scale; silence is far down.

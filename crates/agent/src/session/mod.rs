@@ -13,6 +13,7 @@ mod cache;
 mod conversation;
 mod hearing;
 mod journal;
+mod lately;
 mod make;
 mod mouth;
 mod reply;

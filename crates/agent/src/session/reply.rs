@@ -1,6 +1,7 @@
 //! One answer on its way: what was made of it, what of it was played, and how long things took.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -35,7 +36,7 @@ pub(super) struct Reply {
     pub(super) whole: bool,
     /// Why it is not all there, if it is not.
     pub(super) failed: Option<Fault>,
-    /// The machine was told that its end is near.
+    /// The machine was told that it can be answered.
     pub(super) ending: bool,
     pub(super) times: Times,
 }
@@ -158,9 +159,14 @@ impl Reply {
         self.played += length as u64;
     }
 
-    /// Samples made and not yet played.
-    pub(super) fn left(&self) -> usize {
-        self.sound.len()
+    /// Whether the caller has heard what there is to answer: half of a question or, if nothing is
+    /// asked, all but this much.
+    pub(super) fn can_be_answered(&self, boundary: Duration) -> bool {
+        if self.script.asks() {
+            return self.script.asked(self.played);
+        }
+        let near = boundary.as_millis() * u128::from(super::VOICE_RATE) / 1000;
+        self.whole && (self.sound.len() as u128) < near
     }
 
     /// What was heard of it so far.

@@ -25,6 +25,8 @@ pub const VAD_WINDOW: usize = 512;
 pub struct Transcript {
     /// The words; empty when there were none.
     pub text: Personal<String>,
+    /// How sure the recogniser is of them, from 0 to 1.
+    pub sure: f32,
     /// Length of the audio that was given.
     pub audio_seconds: f32,
     /// Time the model worked, without time spent in the queue.

@@ -26,10 +26,31 @@ pub fn scripted_speech(heard: &[&str], certainty: f32) -> Speech {
     )
 }
 
+/// The same, with a voice that never sounds the same twice, as an echo needs that is to be found.
+pub fn babbling_speech(heard: &[&str]) -> Speech {
+    Speech::from_parts(
+        Arc::new(ScriptedStt::new(heard)),
+        Arc::new(ScriptedTts {
+            babbles: true,
+            ..ScriptedTts::default()
+        }),
+        Arc::new(LoudnessVad::default()),
+        Arc::new(ScriptedEot::new(0.95)),
+    )
+}
+
 /// Hears the next line of its script, whatever was said; nothing when the script is over.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ScriptedStt {
+    /// How sure it is of what it hears.
+    pub sure: f32,
     script: Mutex<VecDeque<Result<String, SpeechError>>>,
+}
+
+impl Default for ScriptedStt {
+    fn default() -> Self {
+        Self::new(&[])
+    }
 }
 
 impl ScriptedStt {
@@ -37,6 +58,7 @@ impl ScriptedStt {
     pub fn new(lines: &[&str]) -> Self {
         let script = lines.iter().map(|line| Ok((*line).to_owned())).collect();
         Self {
+            sure: 0.9,
             script: Mutex::new(script),
         }
     }
@@ -73,6 +95,7 @@ impl SpeechToText for ScriptedStt {
         let audio_seconds = audio.len() as f32 / SPEECH_RATE as f32;
         Ok(Transcript {
             text: Personal::new(text),
+            sure: self.sure,
             audio_seconds,
             took: Duration::ZERO,
         })
@@ -86,6 +109,8 @@ pub struct ScriptedTts {
     pub rate: u32,
     /// Length of the tone per character of text.
     pub samples_per_char: usize,
+    /// Noise instead of a tone.
+    pub babbles: bool,
 }
 
 impl Default for ScriptedTts {
@@ -93,6 +118,7 @@ impl Default for ScriptedTts {
         Self {
             rate: SPEECH_RATE,
             samples_per_char: 960,
+            babbles: false,
         }
     }
 }
@@ -108,7 +134,20 @@ impl TextToSpeech for ScriptedTts {
         let (sender, receiver) = mpsc::channel(spans.len().max(1));
         for (span, chars) in spans {
             let length = chars * self.samples_per_char;
-            let samples = (0..length).map(|i| if i / 16 % 2 == 0 { 8_000 } else { -8_000 });
+            let tone = |i: usize| {
+                if (i / 16).is_multiple_of(2) {
+                    8_000
+                } else {
+                    -8_000
+                }
+            };
+            let mut noise = length.wrapping_mul(0x9e37_79b9);
+            let samples = (0..length).map(|i| {
+                noise ^= (noise << 13) ^ (noise >> 7);
+                noise ^= noise << 17;
+                let turned = usize::from(self.babbles && noise & 64 == 0);
+                tone(i + 16 * turned)
+            });
             let chunk = PcmChunk {
                 rate: self.rate,
                 samples: samples.collect(),

@@ -50,8 +50,8 @@ pub struct Interruption {
     pub false_interruption_timeout: Duration,
     /// Speech over an uninterruptible answer is dropped, not kept for later.
     pub discard_audio_if_uninterruptible: bool,
-    /// Away from both ends of the agent's speech by this much, bare listening noises
-    /// ("uh-huh") do not count as a turn.
+    /// Bare listening noises ("uh-huh") do not count as a turn until what the agent asks was heard
+    /// or, if it asks nothing, until this long before its end.
     pub backchannel_boundary: Duration,
     /// The listening noises, normalised.
     pub backchannels: Vec<String>,
@@ -193,7 +193,36 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What listeners say without wanting the floor. "Yes" and "no" are answers and stay out.
+/// What listeners say without wanting the floor, at most two words each. A "yes" is one too, as long
+/// as nothing was asked; a "no" never is.
 const BACKCHANNELS: &[&str] = &[
-    "uh huh", "uhuh", "mm hmm", "mhm", "hmm", "mm", "hm", "okay", "ok", "right", "i see", "sure",
+    "uh huh",
+    "uhuh",
+    "huh",
+    "aha",
+    "ah",
+    "oh",
+    "uh",
+    "um",
+    "mm hmm",
+    "mhm",
+    "hmm",
+    "mm",
+    "hm",
+    "mmm",
+    "yeah",
+    "yep",
+    "yup",
+    "yes",
+    "okay",
+    "ok",
+    "right",
+    "all right",
+    "alright",
+    "i see",
+    "sure",
+    "of course",
+    "got it",
+    "great",
+    "good",
 ];

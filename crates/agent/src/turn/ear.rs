@@ -30,6 +30,8 @@ struct Stretch {
     since: Instant,
     /// Its first sound: a detector is sure of a voice only some time after it began.
     onset: Instant,
+    /// How loud it was at the loudest, in decibels below full scale.
+    peak: f32,
 }
 
 /// A moment in both of the machine's times.
@@ -74,7 +76,7 @@ impl Ear {
     /// Takes the next window; true if a stretch of speech has just begun.
     pub(super) fn window(&mut self, sound: Sound, now: Instant) -> bool {
         self.heard += WINDOW as u64;
-        let begun = self.hear(sound.voice, now);
+        let begun = self.hear(sound, now);
         self.floor = sound.level.max(SILENT).min(self.floor + NOISE_RISE);
         if self.levels.len() == MOST_LEAD {
             self.levels.pop_front();
@@ -83,7 +85,8 @@ impl Ear {
         begun
     }
 
-    fn hear(&mut self, probability: f32, now: Instant) -> bool {
+    fn hear(&mut self, sound: Sound, now: Instant) -> bool {
+        let probability = sound.voice;
         if self.stretch.is_some() {
             let hesitant = self.silence(now) < self.rules.speculate_after;
             let threshold = if hesitant {
@@ -92,6 +95,9 @@ impl Ear {
                 self.rules.activation_threshold
             };
             if probability >= threshold {
+                if let Some(stretch) = &mut self.stretch {
+                    stretch.peak = stretch.peak.max(sound.level);
+                }
                 self.last = Some(Moment {
                     at: now,
                     sample: self.heard,
@@ -111,7 +117,12 @@ impl Ear {
         let since = now.checked_sub(voiced).unwrap_or(now);
         let onset = since.checked_sub(self.lead()).unwrap_or(since);
         self.run = 0;
-        self.stretch = Some(Stretch { since, onset });
+        let before = self.levels.iter().rev().take(MOST_LEAD / 2);
+        self.stretch = Some(Stretch {
+            since,
+            onset,
+            peak: before.fold(sound.level, |peak, level| peak.max(*level)),
+        });
         self.last = Some(Moment {
             at: now,
             sample: self.heard,
@@ -149,6 +160,11 @@ impl Ear {
             }
             (None | Some(_), _) => Duration::ZERO,
         }
+    }
+
+    /// How loud the running stretch was at the loudest.
+    pub(super) fn peak(&self) -> Option<f32> {
+        Some(self.stretch?.peak)
     }
 
     /// The first sound of the running stretch.

@@ -23,6 +23,19 @@ pub struct Sound {
     pub voice: f32,
     /// Loudness, in decibels below full scale.
     pub level: f32,
+    /// Whether it is the agent's own voice come back.
+    pub own: bool,
+}
+
+/// What was made out in a stretch of the caller's line.
+#[derive(Clone, Debug, Default)]
+pub struct Words {
+    /// The words; none means that nobody spoke.
+    pub text: Personal<String>,
+    /// How sure the recogniser is of them, from 0 to 1.
+    pub sure: f32,
+    /// The share of the sound that is the agent's own voice come back.
+    pub own: f32,
 }
 
 /// What the machine is told. A conversation is the list of its inputs and their times.
@@ -30,12 +43,12 @@ pub struct Sound {
 pub enum Input {
     /// The next window of the caller's line.
     Window(Sound),
-    /// A transcription came back; an empty text means nobody spoke.
+    /// A transcription came back.
     Transcript {
         /// The question.
         request: RequestId,
         /// What was understood.
-        text: Personal<String>,
+        words: Words,
     },
     /// A transcription failed or took too long.
     TranscriptFailed {
@@ -109,7 +122,8 @@ pub enum Line {
 pub enum Stage {
     /// Its first sound was sent.
     Started,
-    /// Less than the back-channel boundary is left.
+    /// It can be answered: what it asks was heard or, if it asks nothing, less than the
+    /// back-channel boundary is left.
     Ending,
     /// Its last sound was sent.
     Finished,
@@ -128,9 +142,38 @@ pub enum Verdict {
     Unknown,
 }
 
+/// Which keys of the telephone mean something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keys(u16);
+
+impl Keys {
+    /// Every key.
+    pub const ALL: Self = Self(u16::MAX);
+
+    /// These.
+    pub fn of(keys: impl IntoIterator<Item = char>) -> Self {
+        Self(keys.into_iter().fold(0, |all, key| all | Self::bit(key)))
+    }
+
+    /// Whether this key is one of them.
+    pub fn hold(self, key: char) -> bool {
+        self.0 & Self::bit(key) != 0
+    }
+
+    fn bit(key: char) -> u16 {
+        let place = ROWS.find(key.to_ascii_uppercase());
+        place.map_or(0, |place| 1 << place)
+    }
+}
+
+/// The keys there are.
+const ROWS: &str = "0123456789*#ABCD";
+
 /// How keys are collected into one input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DigitPlan {
+    /// Keys that are an input. Others do not stop the agent.
+    pub wanted: Keys,
     /// This many are complete at once.
     pub max: usize,
     /// The key that ends them early.
@@ -142,6 +185,7 @@ pub struct DigitPlan {
 impl Default for DigitPlan {
     fn default() -> Self {
         Self {
+            wanted: Keys::ALL,
             max: 1,
             finish: Some('#'),
             timeout: Duration::from_secs(4),

@@ -7,10 +7,11 @@
 //! ```
 //! It owns every decision about turns and no sound, no model and no clock: [`Machine`] is told
 //! what happened and when, and says what to do. The same inputs give the same actions.
-//! [`Script`] answers the other question of an interrupted speech: how much of it was heard.
+//! [`Echo`] knows the agent's own voice when the line returns it. [`Script`] answers the other question of an interrupted speech: how much of it was heard.
 
 mod config;
 mod ear;
+mod echo;
 mod event;
 mod machine;
 mod open;
@@ -20,12 +21,13 @@ mod voice;
 pub use config::{
     EndOfTurnRules, Endpointing, Interruption, Preemptive, TurnConfig, TurnLimits, VadRules,
 };
+pub use echo::Echo;
 pub use event::{
-    Action, AgentState, Commit, DigitPlan, Heard, Input, Line, ReplyId, RequestId, Sound, Stage,
-    UserState, Verdict,
+    Action, AgentState, Commit, DigitPlan, Heard, Input, Keys, Line, ReplyId, RequestId, Sound,
+    Stage, UserState, Verdict, Words,
 };
 pub use machine::Machine;
-pub use open::same_words;
+pub use open::{same_words, words};
 pub use script::Script;
 
 /// Samples of one voice-activity window.

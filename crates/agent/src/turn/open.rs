@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::config::TurnConfig;
 use super::ear::{Ear, Moment, samples};
-use super::event::{ReplyId, RequestId, Verdict};
+use super::event::{ReplyId, RequestId, Verdict, Words};
 
 /// A turn of the caller that has not been answered.
 #[derive(Debug)]
@@ -25,6 +25,26 @@ pub(super) struct OpenTurn {
     pub(super) forced: Option<Moment>,
     /// It was thought to be over with these words, and the answer to them is paused.
     pub(super) answered: Option<String>,
+    /// What the agent was saying when it began.
+    pub(super) over: Option<ReplyId>,
+    /// How loud it was at the loudest, in decibels below full scale.
+    pub(super) peak: f32,
+    /// When it was last asked for words in the middle of a sound.
+    pub(super) judged: Option<Instant>,
+    /// So far it is no wish to speak: the agent goes on meanwhile.
+    pub(super) dismissed: bool,
+}
+
+/// All that was understood of a turn.
+#[derive(Clone, Debug)]
+pub(super) struct Whole {
+    pub(super) text: String,
+    /// When its last part came.
+    pub(super) came: Instant,
+    /// How sure the recogniser is, and how much of it is the agent's own voice; parts that were
+    /// settled before are not doubted.
+    pub(super) sure: f32,
+    pub(super) own: f32,
 }
 
 /// A transcript of the current segment up to a moment of speech.
@@ -33,6 +53,8 @@ struct Piece {
     until: Moment,
     text: String,
     came: Instant,
+    sure: f32,
+    own: f32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +102,10 @@ impl OpenTurn {
             attempts: 0,
             forced: None,
             answered: None,
+            over: None,
+            peak: f32::MIN,
+            judged: None,
+            dismissed: false,
         }
     }
 
@@ -92,6 +118,7 @@ impl OpenTurn {
             end_answer: None,
             prepared: None,
             forced: None,
+            over: None,
             ..self
         }
     }
@@ -116,6 +143,11 @@ impl OpenTurn {
             until: last,
         });
         self.segment..heard
+    }
+
+    /// Whether a transcription is under way.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_some()
     }
 
     pub(super) fn wants_end(&self, last: Moment) -> bool {
@@ -167,19 +199,22 @@ impl OpenTurn {
     }
 
     /// Takes a transcript; true if it belonged here.
-    pub(super) fn transcript(&mut self, request: RequestId, text: &str, now: Instant) -> bool {
+    pub(super) fn transcript(&mut self, request: RequestId, words: &Words, now: Instant) -> bool {
+        let text = words.text.expose().trim();
         if let Some(asked) = self.asked.filter(|asked| asked.request == request) {
             self.asked = None;
             self.current = Some(Piece {
                 until: asked.until,
-                text: text.trim().to_owned(),
+                text: text.to_owned(),
                 came: now,
+                sure: words.sure,
+                own: words.own,
             });
             return true;
         }
         for (id, slot) in &mut self.settled {
             if *id == request && slot.is_none() {
-                *slot = Some(text.trim().to_owned());
+                *slot = Some(text.to_owned());
                 return true;
             }
         }
@@ -192,15 +227,30 @@ impl OpenTurn {
         }
     }
 
-    /// The whole text, if all of it up to this moment is there, and when its last part came.
-    pub(super) fn text(&self, last: Moment) -> Option<(String, Instant)> {
-        let piece = self.current.as_ref().filter(|piece| piece.until == last)?;
-        let mut whole = String::new();
+    /// The whole, if all of it up to this moment is there.
+    pub(super) fn text(&self, last: Moment) -> Option<Whole> {
+        self.so_far().filter(|_| {
+            self.current
+                .as_ref()
+                .is_some_and(|piece| piece.until == last)
+        })
+    }
+
+    /// What was understood, though more was said since.
+    pub(super) fn so_far(&self) -> Option<Whole> {
+        let piece = self.current.as_ref()?;
+        let mut text = String::new();
         for (_, part) in &self.settled {
-            push(&mut whole, part.as_deref()?);
+            push(&mut text, part.as_deref()?);
         }
-        push(&mut whole, &piece.text);
-        Some((whole, piece.came))
+        push(&mut text, &piece.text);
+        let settled = !self.settled.is_empty();
+        Some(Whole {
+            text,
+            came: piece.came,
+            sure: if settled { 1.0 } else { piece.sure },
+            own: if settled { 0.0 } else { piece.own },
+        })
     }
 
     pub(super) fn end_view(&self, last: Moment, config: &TurnConfig, now: Instant) -> EndView {
@@ -235,7 +285,7 @@ fn push(whole: &mut String, part: &str) {
 }
 
 /// Words of a text without case and punctuation.
-pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !(c.is_alphanumeric() || c == '\''))
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
@@ -248,7 +298,17 @@ pub fn same_words(left: &str, right: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use trunkline_base::secret::Personal;
+
     use super::*;
+
+    fn words_of(text: &str) -> Words {
+        Words {
+            text: Personal::new(text.to_owned()),
+            sure: 1.0,
+            own: 0.0,
+        }
+    }
 
     #[test]
     fn texts_agree_by_their_words() {
@@ -263,13 +323,13 @@ mod tests {
         let mut turn = OpenTurn::new(now, 500);
         let (first, second) = (RequestId(1), RequestId(2));
         turn.ask(first, moment(9_000), 10_000);
-        assert!(turn.transcript(first, "to the light", now));
+        assert!(turn.transcript(first, &words_of("to the light"), now));
         let mut turn = turn.reopened();
         assert!(turn.text(moment(30_000)).is_none(), "there is more to hear");
         assert_eq!(turn.ask(second, moment(30_000), 31_000), 500..31_000);
-        assert!(turn.transcript(second, "hello is anybody there", now));
+        assert!(turn.transcript(second, &words_of("hello is anybody there"), now));
         assert_eq!(
-            turn.text(moment(30_000)).unwrap().0,
+            turn.text(moment(30_000)).unwrap().text,
             "hello is anybody there"
         );
     }
@@ -286,9 +346,9 @@ mod tests {
         };
         let second = RequestId(5);
         assert_eq!(turn.ask(second, last, 21_000), 16_000..21_000);
-        assert!(turn.transcript(second, " my friend ", now));
+        assert!(turn.transcript(second, &words_of(" my friend "), now));
         assert!(turn.text(last).is_none(), "the middle is still under way");
-        assert!(turn.transcript(first, "there", now));
-        assert_eq!(turn.text(last).unwrap().0, "there my friend");
+        assert!(turn.transcript(first, &words_of("there"), now));
+        assert_eq!(turn.text(last).unwrap().text, "there my friend");
     }
 }

@@ -67,6 +67,21 @@ impl Script {
         join(lines.map(|line| line.text.clone()))
     }
 
+    /// Whether anything is asked, as far as is known.
+    pub fn asks(&self) -> bool {
+        self.lines.iter().any(Line::asks)
+    }
+
+    /// Whether half of a question was heard when this many samples were played.
+    pub fn asked(&self, played: u64) -> bool {
+        let mut start = 0;
+        self.lines.iter().any(|line| {
+            let half = start + line.samples / 2;
+            start += line.samples;
+            line.asks() && line.closed && played >= half
+        })
+    }
+
     /// The text that was heard when this many samples were played: whole sentences, and of the
     /// one that was cut the words whose sound was mostly played.
     pub fn said(&self, played: u64, rate: u32) -> String {
@@ -89,6 +104,10 @@ impl Script {
 }
 
 impl Line {
+    fn asks(&self) -> bool {
+        self.text.trim_end().ends_with('?')
+    }
+
     /// The words heard within this many samples, each word taking time by its length.
     #[expect(
         clippy::cast_precision_loss,
@@ -167,6 +186,13 @@ mod tests {
     #[test]
     fn a_cut_sentence_keeps_the_words_that_were_played() {
         assert_eq!(script().said(20_000, 16_000), "Good day. How may I");
+    }
+
+    #[test]
+    fn a_question_is_asked_once_half_of_it_was_heard() {
+        assert!(script().asks());
+        assert!(!script().asked(19_999));
+        assert!(script().asked(20_000));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(super) struct Voice {
     pub(super) waiting: VecDeque<Queued>,
     /// When the agent's first sound was played; counts echo warm-up.
     pub(super) first_sound: Option<Instant>,
+    /// The latest speech that can be answered, and since when.
+    pub(super) asked: Option<(ReplyId, Instant)>,
 }
 
 /// A speech that waits for the one before it.
@@ -28,8 +30,6 @@ pub(super) struct Speech {
     pub(super) reply: ReplyId,
     pub(super) interruptible: bool,
     pub(super) phase: Phase,
-    /// Less than the back-channel boundary is left to play.
-    pub(super) ending: bool,
     /// It did something that cannot be undone.
     pub(super) pinned: bool,
     /// The turn it answers, while that could still be reopened.
@@ -68,7 +68,6 @@ impl Speech {
             reply,
             interruptible,
             phase: Phase::Due,
-            ending: false,
             pinned: false,
             answers: None,
         }
@@ -89,6 +88,13 @@ impl Speech {
 }
 
 impl Voice {
+    /// The caller has heard what there is to answer of this speech.
+    pub(super) fn can_be_answered(&mut self, reply: ReplyId, now: Instant) {
+        if self.is(reply) && self.asked.is_none_or(|(asked, _)| asked != reply) {
+            self.asked = Some((reply, now));
+        }
+    }
+
     pub(super) fn is(&self, reply: ReplyId) -> bool {
         self.active
             .as_ref()

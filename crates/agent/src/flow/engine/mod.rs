@@ -10,7 +10,7 @@ use super::slots::{Found, SlotKind, Value, yes_no};
 use super::state::State;
 use super::template::Template;
 use crate::brain::{Act, Farewell, Question};
-use crate::turn::{DigitPlan, Heard, Verdict};
+use crate::turn::{DigitPlan, Heard, Keys, Verdict};
 
 /// What follows from an utterance.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,19 +83,25 @@ impl Flow {
     /// How keys are collected in a state.
     pub(super) fn digit_plan(&self, state: &State) -> DigitPlan {
         let asked = state.doing.as_ref().and_then(|doing| doing.slot.as_ref());
+        let digits = Keys::of("0123456789#".chars());
         match asked
             .and_then(|name| self.slots.get(name))
             .map(|slot| &slot.kind)
         {
             Some(SlotKind::Digits { max, .. }) => DigitPlan {
                 max: *max,
+                wanted: digits,
                 ..DigitPlan::default()
             },
             Some(SlotKind::Number) => DigitPlan {
                 max: 9,
+                wanted: digits,
                 ..DigitPlan::default()
             },
-            Some(_) | None => DigitPlan::default(),
+            Some(_) | None => DigitPlan {
+                wanted: Keys::of(self.keys.keys().flat_map(|keys| keys.chars())),
+                ..DigitPlan::default()
+            },
         }
     }
 

@@ -19,14 +19,15 @@ use trunkline_service::tasks::Stop;
 
 use super::hearing::{Hearing, level_of};
 use super::journal::Journal;
+use super::lately::Lately;
 use super::make::Made;
 use super::mouth::Mouth;
 use super::reply::Reply;
 use super::stage::{Incoming, Stage};
-use super::{CloseReason, Shared};
+use super::{CloseReason, Shared, VOICE_RATE};
 use crate::brain::{Brain, Farewell, Question};
 use crate::speech::VadStream;
-use crate::turn::{Input, Line, Machine, ReplyId, Sound};
+use crate::turn::{Echo, Input, Line, Machine, ReplyId, Sound};
 use models::{Listening, Report};
 use record::Record;
 
@@ -56,6 +57,8 @@ pub(super) struct Conversation {
     brain: Box<dyn Brain>,
     vad: Box<dyn VadStream>,
     hearing: Hearing,
+    echo: Echo,
+    lately: Lately,
     listening: Listening,
     stage: Box<dyn Stage>,
     journal: Journal,
@@ -94,6 +97,8 @@ impl Conversation {
             brain: shared.mind.brain(),
             vad: shared.speech.vad().start(),
             hearing: Hearing::default(),
+            echo: Echo::new(VOICE_RATE),
+            lately: Lately::default(),
             listening: Listening::default(),
             stage,
             journal,
@@ -170,12 +175,15 @@ impl Conversation {
             hearing,
             vad,
             machine,
+            echo,
             ..
         } = self;
         hearing.push(samples, |window| {
+            let level = level_of(window);
             let sound = Sound {
                 voice: vad.process(window),
-                level: level_of(window),
+                level,
+                own: echo.heard(window, level),
             };
             machine.handle_input(Input::Window(sound), now);
         });

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::task::JoinError;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use trunkline_base::secret::Personal;
 use trunkline_service::metrics::{Timing, observe};
 
 use super::Conversation;
+use crate::session::hearing::samples_ago;
 use crate::session::make::Urgent;
-use crate::speech::SpeechError;
-use crate::turn::{Input, RequestId};
+use crate::speech::{SpeechError, Transcript};
+use crate::turn::{Input, RequestId, Words};
 
 /// A transcription slower than this has failed as far as the caller is concerned.
 const STT_LIMIT: Duration = Duration::from_secs(10);
@@ -22,7 +22,8 @@ const STT_LIMIT: Duration = Duration::from_secs(10);
 pub(super) enum Report {
     Transcript {
         request: RequestId,
-        text: Personal<String>,
+        audio: Range<u64>,
+        transcript: Transcript,
         took: Duration,
     },
     TranscriptFailed {
@@ -64,7 +65,8 @@ impl Conversation {
             match timeout(STT_LIMIT, stt.transcribe(samples, cancel)).await {
                 Ok(Ok(transcript)) => Report::Transcript {
                     request,
-                    text: transcript.text,
+                    audio,
+                    transcript,
                     took: asked.elapsed(),
                 },
                 Ok(Err(SpeechError::Cancelled)) => Report::TranscriptStale,
@@ -100,16 +102,33 @@ impl Conversation {
         });
     }
 
+    /// What was understood, and how far it is the caller's own.
+    fn weigh(&self, transcript: Transcript, audio: &Range<u64>) -> Words {
+        let text = transcript.text.expose();
+        let since = samples_ago(self.hearing.total().saturating_sub(audio.start));
+        let repeats = self.lately.repeats(text, since);
+        let own = self.echo.share(audio);
+        let sure = transcript.sure;
+        tracing::debug!(sure, own, repeats, words = text.split(' ').count(), "heard");
+        Words {
+            own: if repeats { 1.0 } else { own },
+            sure,
+            text: transcript.text,
+        }
+    }
+
     pub(super) fn on_report(&mut self, report: Result<Report, JoinError>) {
         match report {
             Ok(Report::Transcript {
                 request,
-                text,
+                audio,
+                transcript,
                 took,
             }) => {
                 self.listening.stt_took = Some(took);
                 observe(Timing::Transcription, took, &[]);
-                self.input(Input::Transcript { request, text });
+                let words = self.weigh(transcript, &audio);
+                self.input(Input::Transcript { request, words });
             }
             Ok(Report::TranscriptFailed { request }) => {
                 self.input(Input::TranscriptFailed { request });

@@ -12,7 +12,7 @@ use crate::brain::{Act, Line, Progress, Spoken};
 use crate::session::make::{Gate, Made, Maker, Material, Urgent};
 use crate::session::reply::{Heed, Reply};
 use crate::session::stage::{Note, Piece};
-use crate::session::{CloseReason, VOICE_FRAME, VOICE_RATE};
+use crate::session::{CloseReason, VOICE_FRAME};
 use crate::turn::{Input, ReplyId, Stage};
 
 /// From the agent's last sound to the end of the call: the sound is still on its way through
@@ -101,6 +101,7 @@ impl Conversation {
         if !self.stage.play(&frame) {
             self.ending.get_or_insert(CloseReason::JobShutdown);
         }
+        self.echo.played(&frame);
         self.mouth.sent();
         if let Some((id, first)) = played {
             self.on_played(id, first);
@@ -120,11 +121,10 @@ impl Conversation {
             self.note_started(id);
         }
         let boundary = self.shared.config.turns.interruption.backchannel_boundary;
-        let near = boundary.as_millis() * u128::from(VOICE_RATE) / 1000;
         let Some(reply) = self.replies.get_mut(&id) else {
             return;
         };
-        if reply.whole && !reply.ending && (reply.left() as u128) < near {
+        if !reply.ending && reply.can_be_answered(boundary) {
             reply.ending = true;
             self.input(Input::Playout {
                 reply: id,
@@ -246,6 +246,7 @@ impl Conversation {
         if reply.played % TRANSCRIPT_STEP != 0 && reply.played > VOICE_FRAME as u64 {
             return;
         }
+        self.lately.said(id, &reply.said());
         let text = reply.script.begun(reply.played);
         let Some(record) = self.records.get_mut(&id) else {
             return;

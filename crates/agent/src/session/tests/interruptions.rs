@@ -75,7 +75,7 @@ async fn an_answer_that_hardly_began_is_withdrawn_and_the_turn_is_the_whole() {
 /// Callers hear themselves from their first sound on; so does the figure.
 #[tokio::test]
 async fn an_interruption_is_counted_from_its_first_sound() {
-    let call = Call::new(scripted_speech(&["speak to a person"], 0.95)).await;
+    let call = Call::new(scripted_speech(&["speak to a person"; 2], 0.95)).await;
     call.is_silent(1600).await;
     let began = Instant::now();
     // Too soft for the detector yet, and the caller all the same.
@@ -89,5 +89,55 @@ async fn an_interruption_is_counted_from_its_first_sound() {
     assert!(
         (told - true_one).abs() < 70.0,
         "{told} told, {true_one} heard"
+    );
+}
+
+/// A speakerphone: the agent had up to twenty turns with itself.
+#[tokio::test]
+async fn an_agent_that_hears_itself_does_not_answer() {
+    let words = ["Swift Parcel.", "Good day.", "How can I help you?"];
+    let call = Call::new(babbling_speech(&words)).await;
+    call.returns(250, 0, 6000).await;
+    let (_, turns, heard) = call.leaves().await;
+    assert_eq!(said(&turns), [GREETING]);
+    assert!(!turns[0].interrupted);
+    assert!(heard.transcripts(true).is_empty());
+}
+
+#[tokio::test]
+async fn a_caller_stops_an_agent_that_hears_itself() {
+    let call = Call::new(babbling_speech(&["speak to a person"; 4])).await;
+    call.returns(250, 0, 1400).await;
+    let began = Instant::now();
+    call.returns(250, 6000, 900).await;
+    let silent = call.heard.last_loud_before(Instant::now()).unwrap();
+    let took = silent - began;
+    assert!(took < Duration::from_millis(300), "{took:?}");
+    call.is_silent(2000).await;
+    let (_, turns, _) = call.leaves().await;
+    assert!(turns[0].interrupted);
+    assert_eq!(turns[1].heard.expose(), "speak to a person");
+}
+
+/// A "yeah" over the opening hours is heard and goes by; the agent says every word.
+#[tokio::test]
+async fn a_listener_does_not_cost_a_word() {
+    let speech = scripted_speech(&["What are your opening hours?", "Yeah."], 0.95);
+    let call = Call::new(speech).await;
+    call.is_silent(4000).await;
+    call.speaks(1500).await;
+    call.is_silent(2500).await;
+    call.speaks(400).await;
+    call.is_silent(14_000).await;
+    let (_, turns, _) = call.leaves().await;
+    assert_eq!(turns.len(), 2, "{:?}", said(&turns));
+    assert!(!turns[1].interrupted);
+    assert!(
+        turns[1]
+            .said
+            .expose()
+            .ends_with("anything else I can do for you?"),
+        "{:?}",
+        said(&turns)
     );
 }

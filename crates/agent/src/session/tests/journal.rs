@@ -13,6 +13,30 @@ async fn what_was_said_so_far_is_kept_when_the_caller_hangs_up_in_the_middle() {
     assert_eq!(heard.transcripts(false).len(), 1);
 }
 
+/// Whenever the caller hangs up, the journal says what had been played by then.
+#[tokio::test]
+async fn a_hang_up_leaves_the_journal_true_to_the_word() {
+    let mut longest = 0;
+    for after in (200..3000).step_by(400) {
+        let call = Call::new(scripted_speech(&[], 0.9)).await;
+        call.is_silent(after).await;
+        let (_, turns, heard) = call.leaves().await;
+        let played = heard.loud_frames();
+        let said = turns.first().map_or("", |turn| turn.said.expose());
+        assert!(GREETING.starts_with(said), "{said}");
+        // The scripted voice takes 60 ms for a character, pauses included.
+        let letters = played / 3;
+        assert!(said.len() <= letters + 6, "{said}: {played} frames");
+        assert!(said.len() + 12 >= letters, "{said}: {played} frames");
+        let whole = said == GREETING;
+        assert!(turns.iter().all(|turn| turn.interrupted != whole));
+        longest = longest.max(said.len());
+        // The next call opens a store of its own, in real time.
+        tokio::time::resume();
+    }
+    assert!(longest > 20);
+}
+
 #[tokio::test]
 async fn a_turn_is_in_the_store_when_the_journal_closes() {
     let store = Store::open(":memory:").await.unwrap();

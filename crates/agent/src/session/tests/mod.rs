@@ -23,7 +23,9 @@ use super::conversation::{Conversation, Facts};
 use super::journal::Journal;
 use super::stage::{Incoming, Note, Stage};
 use super::*;
-use crate::speech::testing::{LoudnessVad, ScriptedEot, ScriptedStt, ScriptedTts, scripted_speech};
+use crate::speech::testing::{
+    LoudnessVad, ScriptedEot, ScriptedStt, ScriptedTts, babbling_speech, scripted_speech,
+};
 use crate::speech::{SpeechError, SpeechStream, TextToSpeech};
 use crate::turn::Line;
 
@@ -31,6 +33,7 @@ use crate::turn::Line;
 #[derive(Clone, Debug, Default)]
 struct Heard {
     frames: Arc<Mutex<Vec<(Instant, bool)>>>,
+    sound: Arc<Mutex<Vec<i16>>>,
     notes: Arc<Mutex<Vec<Note>>>,
 }
 
@@ -38,6 +41,7 @@ impl Stage for Heard {
     fn play(&mut self, frame: &[i16; VOICE_FRAME]) -> bool {
         let loud = frame.iter().any(|sample| sample.unsigned_abs() > 1000);
         self.frames.lock().unwrap().push((Instant::now(), loud));
+        self.sound.lock().unwrap().extend_from_slice(frame);
         true
     }
 
@@ -86,6 +90,26 @@ impl Heard {
 }
 
 impl Heard {
+    /// The latest 20 ms that are this many milliseconds old, at 16 kHz.
+    fn played_before(&self, delay: u64) -> Vec<i16> {
+        let sound = self.sound.lock().unwrap();
+        let end = sound
+            .len()
+            .saturating_sub(usize::try_from(delay).unwrap() * 24);
+        let frame = &sound[end.saturating_sub(VOICE_FRAME)..end];
+        let mut out: Vec<i16> = frame
+            .chunks_exact(3)
+            .flat_map(|three| [three[0], i16::midpoint(three[1], three[2])])
+            .collect();
+        out.resize(320, 0);
+        out
+    }
+
+    fn loud_frames(&self) -> usize {
+        let frames = self.frames.lock().unwrap();
+        frames.iter().filter(|(_, loud)| *loud).count()
+    }
+
     /// Segments of finished transcript.
     fn segments(&self, by_caller: bool) -> usize {
         let notes = self.notes.lock().unwrap();
@@ -165,14 +189,25 @@ impl Call {
         for _ in 0..length / 20 {
             sleep(Duration::from_millis(20)).await;
             let frame = (0..320).map(|i| if i / 8 % 2 == 0 { loudness } else { -loudness });
-            if self
-                .lane
-                .send(Incoming::Frame(frame.collect()))
-                .await
-                .is_err()
-            {
-                return;
+            self.hears(frame.collect()).await;
+        }
+    }
+
+    async fn hears(&self, frame: Vec<i16>) {
+        drop(self.lane.send(Incoming::Frame(frame)).await);
+    }
+
+    /// The line returns what is played, a tenth as loud and this much later, and carries a voice of
+    /// this loudness besides.
+    async fn returns(&self, delay: u64, loudness: i16, length: u64) {
+        for _ in 0..length / 20 {
+            sleep(Duration::from_millis(20)).await;
+            let mut frame = self.heard.played_before(delay);
+            for (i, sample) in frame.iter_mut().enumerate() {
+                let voice = if i / 8 % 2 == 0 { loudness } else { -loudness };
+                *sample = *sample / 10 + voice;
             }
+            self.hears(frame).await;
         }
     }
 

@@ -74,8 +74,10 @@ fn hear(
 ) -> Result<Transcript, SpeechError> {
     let begun = Instant::now();
     let mut text = String::new();
+    let mut sure = 1.0_f32;
     for piece in segment::pieces(audio).filter(|piece| has_sound(piece)) {
-        let words = model.transcribe(piece, cancel)?;
+        let (words, certainty) = model.transcribe(piece, cancel)?;
+        sure = sure.min(certainty);
         if !text.is_empty() && !words.is_empty() {
             text.push(' ');
         }
@@ -88,6 +90,7 @@ fn hear(
     let audio_seconds = audio.len() as f32 / SPEECH_RATE as f32;
     Ok(Transcript {
         text: Personal::new(text),
+        sure,
         audio_seconds,
         took: begun.elapsed(),
     })

@@ -87,33 +87,41 @@ impl Model {
         Ok(model)
     }
 
-    /// The words in at most some twelve seconds of sound.
+    /// The words in at most some twelve seconds of sound, and how sure they are.
     pub(super) fn transcribe(
         &mut self,
         audio: &[i16],
         cancel: &CancellationToken,
-    ) -> Result<String, SpeechError> {
+    ) -> Result<(String, f32), SpeechError> {
         let said = self.decode(audio, cancel);
-        let said = said.map_err(|e| SpeechError::Model {
+        let (said, sure) = said.map_err(|e| SpeechError::Model {
             part: PART,
             reason: e.to_string(),
         })?;
         if cancel.is_cancelled() {
             return Err(SpeechError::Cancelled);
         }
-        Ok(self.tokens.text(&said))
+        Ok((self.tokens.text(&said), sure))
     }
 
     /// Greedy decoding, until the model ends, dreams, or is no longer wanted.
-    fn decode(&mut self, audio: &[i16], cancel: &CancellationToken) -> ort::Result<Vec<i64>> {
+    /// The geometric mean of the tokens' probabilities tells how sure they are.
+    fn decode(
+        &mut self,
+        audio: &[i16],
+        cancel: &CancellationToken,
+    ) -> ort::Result<(Vec<i64>, f32)> {
         let limit = most_tokens(audio.len());
         let heard = self.encode(audio)?;
         let mut carried = self.blank()?;
         let mut said = Vec::with_capacity(limit);
         let mut last = BEGIN;
+        let (mut doubt, mut steps) = (0.0, 0.0_f32);
         while said.len() < limit && !cancel.is_cancelled() {
             let begun = last != BEGIN;
-            last = self.step(last, begun, &heard, &mut carried)?;
+            let (next, unlikely) = self.step(last, begun, &heard, &mut carried)?;
+            (doubt, steps) = (doubt + unlikely, steps + 1.0);
+            last = next;
             if last == END {
                 break;
             }
@@ -123,7 +131,7 @@ impl Model {
                 break;
             }
         }
-        Ok(said)
+        Ok((said, (-doubt / steps.max(1.0)).exp()))
     }
 
     fn encode(&mut self, audio: &[i16]) -> ort::Result<DynValue> {
@@ -148,14 +156,15 @@ impl Model {
         self.memory.iter().map(blank).collect()
     }
 
-    /// One token in, the likeliest next one out; `carried` moves on.
+    /// One token in, the likeliest next one out, with the negative logarithm of its probability;
+    /// `carried` moves on.
     fn step(
         &mut self,
         token: i64,
         begun: bool,
         heard: &DynValue,
         carried: &mut [DynValue],
-    ) -> ort::Result<i64> {
+    ) -> ort::Result<(i64, f32)> {
         let (ids, begun_flag) = ([token], [begun]);
         // The graph reads this mask at the rate of the waveform; one true sample stands for all.
         let mask = [1_i64];
@@ -229,13 +238,16 @@ fn most_tokens(samples: usize) -> usize {
     FEWEST_TOKENS + (seconds * TOKENS_PER_SECOND) as usize
 }
 
-fn likeliest(logits: &[f32]) -> i64 {
+fn likeliest(logits: &[f32]) -> (i64, f32) {
     let best = logits
         .iter()
         .enumerate()
         .max_by(|(_, a), (_, b)| a.total_cmp(b));
-    best.and_then(|(index, _)| i64::try_from(index).ok())
-        .unwrap_or(END)
+    let Some((index, most)) = best else {
+        return (END, 0.0);
+    };
+    let sum: f32 = logits.iter().map(|logit| (logit - most).exp()).sum();
+    (i64::try_from(index).unwrap_or(END), sum.ln())
 }
 
 /// The length of the run that the end of `said` repeats over and over, if it does.
@@ -261,6 +273,15 @@ mod tests {
         assert_eq!(looping(&[5, 8, 8, 8]), None);
         assert_eq!(looping(&[5, 8, 8, 8, 8]), Some(1));
         assert_eq!(looping(&[1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3]), Some(3));
+    }
+
+    #[test]
+    fn the_likeliest_token_comes_with_its_doubt() {
+        let (token, doubt) = likeliest(&[0.0, 30.0, 0.0]);
+        assert_eq!(token, 1);
+        assert!(doubt < 0.01, "{doubt}");
+        let (_, doubt) = likeliest(&[5.0, 5.0]);
+        assert!((doubt - 2.0_f32.ln()).abs() < 0.01, "{doubt}");
     }
 
     #[test]

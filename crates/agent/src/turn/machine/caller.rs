@@ -6,8 +6,8 @@ use trunkline_base::secret::Personal;
 
 use super::{Machine, Times};
 use crate::turn::ear::samples;
-use crate::turn::event::{Action, Heard, ReplyId, RequestId, Sound, Verdict};
-use crate::turn::open::{EndView, OpenTurn, Prepared, same_words, words};
+use crate::turn::event::{Action, Heard, ReplyId, RequestId, Sound, Verdict, Words};
+use crate::turn::open::{EndView, OpenTurn, Prepared, Whole, same_words, words};
 use crate::turn::voice::Answered;
 
 /// A pause settles the text before it once the segment is this long: shorter ones are
@@ -30,7 +30,15 @@ enum Outcome {
 impl Machine {
     pub(super) fn on_window(&mut self, sound: Sound, now: Instant) {
         let pause = self.ear.silence(now);
-        if !self.ear.window(sound, now) {
+        let begun = self.ear.window(sound, now);
+        if let Some(turn) = self
+            .turn
+            .as_mut()
+            .filter(|_| self.ear.silence(now).is_zero())
+        {
+            turn.peak = turn.peak.max(sound.level);
+        }
+        if !begun {
             return;
         }
         self.away = 0;
@@ -41,7 +49,11 @@ impl Machine {
         match &mut self.turn {
             None => {
                 let began = self.ear.onset().unwrap_or(now);
-                self.turn = Some(OpenTurn::new(began, start));
+                let mut turn = OpenTurn::new(began, start);
+                let over = self.voice.active.as_ref().filter(|s| s.began().is_some());
+                turn.over = over.map(|speech| speech.reply);
+                turn.peak = self.ear.peak().unwrap_or(sound.level);
+                self.turn = Some(turn);
             }
             Some(turn) if pause >= self.config.vad.min_silence_duration => {
                 turn.settle_if_long(self.ear.heard(), LONG_SEGMENT);
@@ -61,19 +73,19 @@ impl Machine {
         }
     }
 
-    pub(super) fn on_transcript(&mut self, request: RequestId, text: &str, now: Instant) {
+    pub(super) fn on_transcript(&mut self, request: RequestId, words: &Words, now: Instant) {
         let Some(turn) = &mut self.turn else { return };
-        if !turn.transcript(request, text, now) {
+        if !turn.transcript(request, words, now) {
             return;
         }
-        let Some((whole, _)) = self.whole_text() else {
-            return;
+        let Some(whole) = self.whole_text() else {
+            return self.judge();
         };
-        if whole.is_empty() {
+        if whole.text.is_empty() || self.no_turn(&whole) {
             return;
         }
-        self.act(Action::Interim(Personal::new(whole.clone())));
-        self.prepare(&whole, now);
+        self.act(Action::Interim(Personal::new(whole.text.clone())));
+        self.prepare(&whole.text, now);
     }
 
     pub(super) fn prepared(&mut self, reply: ReplyId) -> Option<&mut Prepared> {
@@ -99,6 +111,7 @@ impl Machine {
                 self.act(Action::Transcribe { request, audio });
             }
         }
+        self.ask_for_words(now);
         if self.ask_at().is_some_and(|at| now >= at) {
             let request = self.new_request();
             if let Some(turn) = &mut self.turn {
@@ -185,12 +198,7 @@ impl Machine {
         }
     }
 
-    /// Whether the caller is known to have said something.
-    pub(super) fn has_words(&self) -> bool {
-        self.whole_text().is_some_and(|(text, _)| !text.is_empty())
-    }
-
-    fn whole_text(&self) -> Option<(String, Instant)> {
+    pub(super) fn whole_text(&self) -> Option<Whole> {
         let turn = self.turn.as_ref()?;
         turn.text(turn.until(&self.ear)?)
     }
@@ -232,23 +240,16 @@ impl Machine {
     fn endpoint_due(&self, now: Instant) -> Option<(Instant, Outcome)> {
         let turn = self.turn.as_ref()?;
         let last = turn.until(&self.ear)?;
-        let (text, came) = turn.text(last)?;
-        let nothing_after = self
-            .config
-            .endpointing
-            .min_delay
-            .max(self.config.vad.min_silence_duration);
-        if text.is_empty() {
-            return Some((last.at + nothing_after, Outcome::Ignore));
-        }
-        if self.holds_floor() {
+        let whole = turn.text(last)?;
+        let nothing = whole.text.is_empty();
+        if !nothing && self.holds_floor() {
             return None;
         }
-        if self.no_turn(&text) {
-            return Some((last.at + nothing_after, Outcome::Ignore));
+        if nothing || self.no_turn(&whole) {
+            return Some((self.ignored_at(turn, last.at, whole.came), Outcome::Ignore));
         }
         if turn.forced.is_some() {
-            return Some((came, Outcome::Commit));
+            return Some((whole.came, Outcome::Commit));
         }
         let verdict = match &turn.prepared {
             None => Verdict::Unknown,
@@ -266,11 +267,21 @@ impl Machine {
             .config
             .limits
             .max_words
-            .is_some_and(|max| words(&text).count() >= max)
+            .is_some_and(|max| words(&whole.text).count() >= max)
         {
             delay = delay.min(self.config.endpointing.min_delay);
         }
         Some((last.at + delay, Outcome::Commit))
+    }
+
+    /// When a turn that is none is forgotten: at once if it holds the agent up, else when it is
+    /// sure that nothing follows.
+    fn ignored_at(&self, turn: &OpenTurn, last: Instant, came: Instant) -> Instant {
+        if turn.over.is_some() || turn.answered.is_some() {
+            return came;
+        }
+        let silence = self.config.vad.min_silence_duration;
+        last + self.config.endpointing.min_delay.max(silence)
     }
 
     /// The wait after the last moment of speech.
@@ -308,33 +319,12 @@ impl Machine {
         }
     }
 
-    /// Whether this text over the agent's speech is no turn.
-    fn no_turn(&self, text: &str) -> bool {
-        let Some(speech) = &self.voice.active else {
-            return false;
-        };
-        let Some(began) = speech.began() else {
-            return false;
-        };
-        let answered = self.turn.as_ref().and_then(|turn| turn.answered.as_ref());
-        if answered.is_some_and(|answered| same_words(answered, text)) {
-            return true;
-        }
-        let rules = &self.config.interruption;
-        if words(text).count() < rules.min_words {
-            return true;
-        }
-        let turn_began = self.turn.as_ref().map_or(began, |turn| turn.started);
-        let inside = !speech.ending
-            && turn_began.saturating_duration_since(began) >= rules.backchannel_boundary;
-        let said = words(text).collect::<Vec<_>>().join(" ");
-        inside && rules.backchannels.contains(&said)
-    }
-
     fn commit(&mut self, now: Instant) {
-        let Some((text, came)) = self.whole_text() else {
+        let Some(whole) = self.whole_text() else {
             return;
         };
+        self.learn(&whole);
+        let Whole { text, came, .. } = whole;
         let Some(mut turn) = self.turn.take() else {
             return;
         };

@@ -84,7 +84,9 @@ impl Machine {
 
     /// Pauses the agent once the caller has talked over it for long enough.
     pub(super) fn barge_in(&mut self, now: Instant) {
-        if self.turn.is_none() || !self.ear.speaking() || self.holds_floor() {
+        let dismissed = self.turn.as_ref().is_none_or(|turn| turn.dismissed);
+        let soft = self.ear.peak().is_none_or(|peak| self.too_soft(peak));
+        if dismissed || soft || self.holds_floor() {
             return;
         }
         let rules = &self.config.interruption;
@@ -161,7 +163,7 @@ impl Machine {
         let Phase::Paused { at, .. } = speech.phase else {
             return None;
         };
-        let waits = self.has_words() || self.ear.speaking() || self.on_hold();
+        let waits = self.turn.is_some() || self.ear.speaking() || self.on_hold();
         if waits || !self.digits.pressed.is_empty() {
             return None;
         }

@@ -28,9 +28,13 @@ impl Machine {
         self.line == Line::Held
     }
 
-    /// Music on hold is nobody's voice.
+    /// Music on hold is nobody's voice, and the agent's own is not the caller's.
     pub(super) fn voiced(&self, sound: Sound) -> Sound {
-        let voice = if self.on_hold() { 0.0 } else { sound.voice };
+        let voice = if self.on_hold() || sound.own {
+            0.0
+        } else {
+            sound.voice
+        };
         Sound { voice, ..sound }
     }
 

@@ -3,6 +3,7 @@
 mod caller;
 mod floor;
 mod hold;
+mod judge;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use trunkline_base::secret::Personal;
 use super::config::TurnConfig;
 use super::ear::Ear;
 use super::event::{
-    Action, AgentState, DigitPlan, Heard, Input, Line, ReplyId, RequestId, Stage, UserState,
+    Action, AgentState, DigitPlan, Heard, Input, Line, ReplyId, RequestId, Stage, UserState, Words,
 };
 use super::open::OpenTurn;
 use super::voice::{Phase, Voice};
@@ -33,6 +34,8 @@ pub struct Machine {
     voice: Voice,
     digits: Digits,
     line: Line,
+    /// How loud the caller is at the loudest, as far as that is known.
+    caller: Option<f32>,
     /// Since when both have been silent, and how often that lasted too long.
     quiet_since: Option<Instant>,
     away: u32,
@@ -65,6 +68,7 @@ impl Machine {
             voice: Voice::default(),
             digits: Digits::default(),
             line: Line::Open,
+            caller: None,
             quiet_since: None,
             away: 0,
             closed: false,
@@ -89,8 +93,10 @@ impl Machine {
         }
         match input {
             Input::Window(sound) => self.on_window(self.voiced(sound), now),
-            Input::Transcript { request, text } => self.on_transcript(request, text.expose(), now),
-            Input::TranscriptFailed { request } => self.on_transcript(request, "", now),
+            Input::Transcript { request, words } => self.on_transcript(request, &words, now),
+            Input::TranscriptFailed { request } => {
+                self.on_transcript(request, &Words::default(), now);
+            }
             Input::EndOfTurn {
                 request,
                 probability,
@@ -144,6 +150,7 @@ impl Machine {
         let candidates = [
             self.ear.settles_at().map(|at| (at, "silence")),
             self.ask_at().map(|at| (at, "first silence")),
+            self.judge_at().map(|at| (at, "judgement")),
             self.ask_end_at().map(|at| (at, "end of turn")),
             self.endpoint_at(now).map(|at| (at, "endpointing")),
             self.limit_at().map(|at| (at, "turn limit")),
@@ -189,7 +196,8 @@ impl Machine {
     }
 
     fn on_digit(&mut self, key: char, now: Instant) {
-        if self.on_hold() {
+        let unwanted = !self.digits.plan.wanted.hold(key) && self.voice.active.is_some();
+        if self.on_hold() || unwanted {
             return;
         }
         self.turn_dropped();
@@ -314,8 +322,9 @@ impl Machine {
     fn on_playout(&mut self, reply: ReplyId, stage: Stage, now: Instant) {
         match stage {
             Stage::Started => self.on_started(reply, now),
-            Stage::Ending => self.on_speech(reply, |speech| speech.ending = true),
+            Stage::Ending => self.voice.can_be_answered(reply, now),
             Stage::Finished | Stage::Nothing => {
+                self.voice.can_be_answered(reply, now);
                 if self.voice.is(reply) {
                     self.voice.active = None;
                 } else {

@@ -57,6 +57,7 @@ fn parts() -> impl Strategy<Value = Parts> {
             reply_length: ms(length),
             finished,
             verdict,
+            ..Parts::default()
         })
 }
 

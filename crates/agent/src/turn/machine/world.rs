@@ -8,7 +8,9 @@ use trunkline_base::secret::Personal;
 use super::Machine;
 use crate::turn::config::TurnConfig;
 use crate::turn::ear::WINDOW_TIME;
-use crate::turn::event::{Action, Commit, Heard, Input, ReplyId, RequestId, Sound, Stage, Verdict};
+use crate::turn::event::{
+    Action, Commit, Heard, Input, ReplyId, RequestId, Sound, Stage, Verdict, Words,
+};
 
 /// How quick and how clever the simulated parts are.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub(super) struct Parts {
     pub(super) reply_length: Duration,
     pub(super) finished: f32,
     pub(super) verdict: Verdict,
+    pub(super) sure: f32,
+    pub(super) own: f32,
 }
 
 impl Default for Parts {
@@ -30,6 +34,8 @@ impl Default for Parts {
             reply_length: ms(2000),
             finished: 0.9,
             verdict: Verdict::Unknown,
+            sure: 0.9,
+            own: 0.0,
         }
     }
 }
@@ -114,7 +120,8 @@ impl World {
 
     pub(super) fn sound(&mut self, voice: f32, length: Duration) {
         let level = if voice < 0.5 { -65.0 } else { -25.0 };
-        self.line(Sound { voice, level }, length);
+        let own = false;
+        self.line(Sound { voice, level, own }, length);
     }
 
     /// The line carries this for so long.
@@ -219,8 +226,12 @@ impl World {
             match action {
                 Action::Transcribe { request, .. } => {
                     self.latest = Some(request);
-                    let text = Personal::new(self.words.clone());
-                    self.later(self.parts.stt, Input::Transcript { request, text });
+                    let words = Words {
+                        text: Personal::new(self.words.clone()),
+                        sure: self.parts.sure,
+                        own: self.parts.own,
+                    };
+                    self.later(self.parts.stt, Input::Transcript { request, words });
                 }
                 Action::PredictEnd { request, .. } => {
                     let probability = Some(self.parts.finished);

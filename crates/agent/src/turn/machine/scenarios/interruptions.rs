@@ -202,6 +202,7 @@ fn an_interruption_is_known_from_its_first_sound() {
     let soft = Sound {
         voice: 0.1,
         level: -28.0,
+        own: false,
     };
     let began = world.now;
     world.line(soft, ms(128));

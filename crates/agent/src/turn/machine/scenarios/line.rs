@@ -28,6 +28,24 @@ fn a_menu_key_interrupts_and_is_answered_at_once() {
 }
 
 #[test]
+fn a_key_nobody_asked_for_does_not_cut_the_answer() {
+    let mut world = World::phone();
+    world.input(Input::ExpectDigits(DigitPlan {
+        wanted: Keys::of("12".chars()),
+        ..DigitPlan::default()
+    }));
+    let reply = world.agent_says(true);
+    world.silence(ms(800));
+    world.input(Input::Digit('7'));
+    world.input(Input::Digit('#'));
+    assert_eq!(world.speaker.playing, Some(reply));
+    world.silence(ms(1500));
+    assert!(world.heard().is_empty());
+    world.input(Input::Digit('2'));
+    assert_eq!(world.heard(), ["2"]);
+}
+
+#[test]
 fn digits_end_with_the_last_one_the_hash_key_or_a_pause() {
     let plan = DigitPlan {
         max: 4,

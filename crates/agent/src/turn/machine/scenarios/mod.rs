@@ -2,13 +2,14 @@
 
 mod endings;
 mod interruptions;
+mod judgement;
 mod line;
 
 use std::time::Duration;
 
 use super::world::{Parts, World, ms};
 use crate::turn::config::TurnConfig;
-use crate::turn::event::{Action, AgentState, DigitPlan, Input, Line, Sound, Verdict};
+use crate::turn::event::{Action, AgentState, DigitPlan, Input, Keys, Line, Sound, Verdict};
 
 fn delay_of(world: &World) -> Duration {
     let commit = world.commits().remove(0);
