@@ -189,19 +189,39 @@ impl<'a> Calls<'a> {
         Ok(())
     }
 
-    /// It ends. The first end wins.
+    /// Who talks to the caller is about to end the call by ending its room, and says why. A
+    /// gateway only sees the room end.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn ending(&self, call_id: &CallId, why: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE calls SET end_reason = ?
+             WHERE call_id = ? AND (ended_at IS NULL OR end_reason = 'room_ended')",
+        )
+        .bind(why)
+        .bind(call_id.as_str())
+        .execute(self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// It ends. The first end wins; that the room ended says less than why it was to end.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written.
     pub async fn ended(&self, call_id: &CallId, end: &CallEnd) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE calls SET ended_at = ?, end_reason = ?, sip_status = ?, summary = ?
+            "UPDATE calls SET ended_at = ?, sip_status = ?, summary = ?,
+                end_reason = CASE ? WHEN 'room_ended' THEN COALESCE(end_reason, 'room_ended')
+                             ELSE ? END
              WHERE call_id = ? AND ended_at IS NULL",
         )
         .bind(to_db(end.at.0))
-        .bind(&end.reason)
         .bind(end.sip_status.map(i64::from))
         .bind(end.summary.to_string())
+        .bind(&end.reason)
+        .bind(&end.reason)
         .bind(call_id.as_str())
         .execute(self.pool)
         .await?;

@@ -399,3 +399,32 @@ async fn a_store_that_may_not_be_written_says_so_and_a_try_leaves_nothing() {
         .unwrap();
     assert!(store.probe().await.unwrap_err().is_passing());
 }
+
+#[tokio::test]
+async fn why_an_agent_ended_a_call_outlives_the_end_of_the_room() {
+    let store = Store::open(":memory:").await.unwrap();
+    let calls = store.calls();
+    let end = |reason: &str| CallEnd {
+        at: UnixTime(200),
+        reason: reason.to_owned(),
+        sip_status: None,
+        summary: serde_json::json!({}),
+    };
+    for (id, seen, late, expected) in [
+        ("SCL_1", "room_ended", false, "no_progress"),
+        ("SCL_2", "room_ended", true, "no_progress"),
+        ("SCL_3", "caller_hung_up", false, "caller_hung_up"),
+        ("SCL_4", "caller_hung_up", true, "caller_hung_up"),
+    ] {
+        let call_id = start(id, 100).call_id;
+        calls.start(&start(id, 100)).await.unwrap();
+        if late {
+            calls.ended(&call_id, &end(seen)).await.unwrap();
+        }
+        calls.ending(&call_id, "no_progress").await.unwrap();
+        calls.ended(&call_id, &end(seen)).await.unwrap();
+        let call = calls.get(id).await.unwrap().unwrap();
+        assert_eq!(call.end_reason.as_deref(), Some(expected), "{id}");
+        assert!(call.ended_at.is_some(), "{id}");
+    }
+}

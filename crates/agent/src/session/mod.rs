@@ -69,6 +69,18 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Whether the agent ended the call.
+    pub(crate) fn is_agents(self) -> bool {
+        match self {
+            Self::TaskCompleted
+            | Self::CallerSilent
+            | Self::NoProgress
+            | Self::Machine
+            | Self::Error => true,
+            Self::ParticipantDisconnected | Self::JobShutdown | Self::NoCaller => false,
+        }
+    }
+
     /// The word in logs, metrics and storage.
     pub fn as_str(self) -> &'static str {
         match self {

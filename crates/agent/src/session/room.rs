@@ -17,7 +17,7 @@ use trunkline_client::room::{
 };
 use trunkline_client::url::ServerUrl;
 use trunkline_service::tasks::Stop;
-use trunkline_store::{Event, Row};
+use trunkline_store::{Event, Row, Store};
 
 use super::conversation::{Conversation, Facts};
 use super::journal::Journal;
@@ -114,7 +114,9 @@ pub(crate) async fn run(
     let (lane, incoming) = mpsc::channel(INCOMING_LANE);
     helpers.spawn(listen(caller, events, lane.clone()));
     let stage = RoomStage { voice, notes };
-    let journal = Journal::Store(shared.store.clone());
+    let store = shared.store.clone();
+    let call = facts.call.clone();
+    let journal = Journal::Store(store.clone());
     let conversation = Conversation::new(shared, facts, Box::new(stage), journal);
     let talk = conversation.run(incoming, stop);
     let mut talk = std::pin::pin!(talk);
@@ -126,7 +128,10 @@ pub(crate) async fn run(
             talk.await
         }
     };
-    end_call(&api, &joining.room, reason).await;
+    if reason.is_agents() {
+        store_end(&store, &joining.room, call, reason);
+        end_call(&api, &joining.room).await;
+    }
     helpers.abort_all();
     room.leave().await;
     Ok(reason)
@@ -147,18 +152,8 @@ async fn hum(voice: &mut PcmWriter) {
 /// The attribute clients watch.
 const STATE_ATTRIBUTE: &str = "lk.agent.state";
 
-/// Ends the call where the agent ended it: the room goes, and with it the telephone.
-async fn end_call(api: &LiveKitApiClient, room: &RoomName, reason: CloseReason) {
-    match reason {
-        CloseReason::TaskCompleted
-        | CloseReason::CallerSilent
-        | CloseReason::NoProgress
-        | CloseReason::Machine
-        | CloseReason::Error => {}
-        CloseReason::ParticipantDisconnected | CloseReason::JobShutdown | CloseReason::NoCaller => {
-            return;
-        }
-    }
+/// Ends the call: the room goes, and with it the telephone.
+async fn end_call(api: &LiveKitApiClient, room: &RoomName) {
     match timeout(END_LIMIT, api.delete_room(room)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "the room was not deleted"),
@@ -396,12 +391,25 @@ async fn attribute(
 }
 
 fn journal_hand_off(shared: &Shared, room: &RoomName, to: &str) {
-    let event = Event {
+    let event = event("hand_off", room, serde_json::json!({"to": to}));
+    shared.store.later(Row::Event(event));
+}
+
+/// Why the agent ended the call: with the call, and among the events of its room.
+fn store_end(store: &Store, room: &RoomName, call: Option<CallId>, reason: CloseReason) {
+    let body = serde_json::json!({"reason": reason.as_str(), "call": call});
+    store.later(Row::Event(event("agent_hung_up", room, body)));
+    if let Some(call) = call {
+        store.later(Row::CallEnding(call, reason.as_str().to_owned()));
+    }
+}
+
+fn event(kind: &str, room: &RoomName, body: serde_json::Value) -> Event {
+    Event {
         event_id: EventId::generate(&mut rand::rng()).to_string(),
         at: UnixTime::from_system(std::time::SystemTime::now()),
-        kind: "hand_off".to_owned(),
+        kind: kind.to_owned(),
         room: room.to_string(),
-        body: serde_json::json!({"to": to}),
-    };
-    shared.store.later(Row::Event(event));
+        body,
+    }
 }

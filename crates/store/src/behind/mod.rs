@@ -43,6 +43,8 @@ pub enum Row {
     CallStarted(CallStart),
     /// A call was answered.
     CallAnswered(CallId, UnixTime),
+    /// A call is about to be ended, and why.
+    CallEnding(CallId, String),
     /// A call ended.
     CallEnded(CallId, CallEnd),
     /// A turn, or more of it.
@@ -65,6 +67,7 @@ impl Row {
         match self {
             Self::CallStarted(_) => "call_start",
             Self::CallAnswered(..) => "call_answer",
+            Self::CallEnding(..) => "call_ending",
             Self::CallEnded(..) => "call_end",
             Self::Turn(_) => "turn",
             Self::Event(_) => "event",
@@ -78,6 +81,7 @@ impl Row {
         match self {
             Self::CallStarted(start) => Calls::new(pool).start(start).await,
             Self::CallAnswered(call, at) => Calls::new(pool).answered(call, *at).await,
+            Self::CallEnding(call, why) => Calls::new(pool).ending(call, why).await,
             Self::CallEnded(call, end) => Calls::new(pool).ended(call, end).await,
             Self::Turn(turn) => Turns::new(pool).put(turn).await,
             Self::Event(event) => Events::new(pool).put(event).await.map(|_| ()),
