@@ -51,8 +51,11 @@ impl Answer {
         self.acts.push(act);
     }
 
-    /// Takes in how much was heard.
+    /// Takes in how much was heard. What was heard whole stays so, whatever else is said after it.
     pub(super) fn hear(&mut self, spoken: &Spoken) {
+        if self.whole || (spoken.text.is_empty() && spoken.progress != Progress::Whole) {
+            return;
+        }
         self.heard = words(&spoken.text);
         self.whole = spoken.progress == Progress::Whole;
     }
@@ -61,6 +64,13 @@ impl Answer {
     #[cfg(test)]
     pub(super) fn hear_all(&mut self) {
         self.whole = true;
+    }
+
+    /// No more than this was heard.
+    #[cfg(test)]
+    pub(super) fn hear_only(&mut self, text: &str) {
+        self.whole = false;
+        self.heard = words(text);
     }
 
     /// Whether the question at its end was heard: half of its words tell which one it is.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::words::{Word, words};
+use super::words::{Word, tokens};
 
 /// Example sentences of every intent, ready for matching.
 #[derive(Clone, Debug)]
@@ -19,6 +19,7 @@ pub(super) struct Matcher {
 #[derive(Clone, Debug)]
 struct Example {
     intent: String,
+    tokens: Vec<String>,
     words: Vec<Word>,
 }
 
@@ -48,7 +49,8 @@ impl Matcher {
         for (intent, sentences) in intents {
             names.insert(intent.to_owned());
             for sentence in sentences {
-                let words = folded(sentence, &synonyms);
+                let tokens = tokens(sentence);
+                let words = folded(&tokens, &synonyms);
                 for word in &words {
                     users
                         .entry(word.stem.clone())
@@ -57,6 +59,7 @@ impl Matcher {
                 }
                 examples.push(Example {
                     intent: intent.to_owned(),
+                    tokens,
                     words,
                 });
             }
@@ -82,9 +85,17 @@ impl Matcher {
         }
     }
 
+    /// The words of an intent's examples.
+    pub(super) fn examples(&self, intent: &str) -> impl Iterator<Item = &Vec<String>> {
+        self.examples
+            .iter()
+            .filter(move |example| example.intent == intent)
+            .map(|example| &example.tokens)
+    }
+
     /// The best score of each intent allowed, best first.
-    pub(super) fn rank(&self, text: &str, allowed: impl Fn(&str) -> bool) -> Vec<Match> {
-        let said = folded(text, &self.synonyms);
+    pub(super) fn rank(&self, said: &[String], allowed: impl Fn(&str) -> bool) -> Vec<Match> {
+        let said = folded(said, &self.synonyms);
         let mut best: BTreeMap<&str, f32> = BTreeMap::new();
         for example in self
             .examples
@@ -169,9 +180,10 @@ fn synonym_map(groups: &[Vec<String>]) -> BTreeMap<String, String> {
     map
 }
 
-fn folded(text: &str, synonyms: &BTreeMap<String, String>) -> Vec<Word> {
-    words(text)
-        .into_iter()
+fn folded(tokens: &[String], synonyms: &BTreeMap<String, String>) -> Vec<Word> {
+    tokens
+        .iter()
+        .map(|token| Word::new(token))
         .map(|word| match synonyms.get(&word.stem) {
             Some(same) => Word::new(same),
             None => word,
@@ -222,7 +234,7 @@ mod tests {
     }
 
     fn best(text: &str) -> (String, f32) {
-        let ranked = matcher().rank(text, |_| true);
+        let ranked = matcher().rank(&tokens(text), |_| true);
         ranked
             .first()
             .map_or((String::new(), 0.0), |m| (m.intent.clone(), m.score))

@@ -25,7 +25,34 @@ pub struct Flow {
     pub(super) matcher: Matcher,
     pub(super) accept: f32,
     pub(super) clarify: f32,
+    pub(super) wording: Wording,
+    pub(super) patience: Patience,
+}
+
+/// What the flow says by itself.
+#[derive(Clone, Debug)]
+pub(super) struct Wording {
+    /// Asks back; `{label}` is the request.
     pub(super) question: Template,
+    /// What was refused is not done.
+    pub(super) denied: Template,
+    /// No question is open.
+    pub(super) resume: Template,
+    pub(super) no_such_day: Template,
+    pub(super) past: Template,
+    pub(super) ahead: Template,
+    pub(super) weekday: Template,
+    pub(super) several: Template,
+}
+
+/// How long a conversation may lead nowhere.
+#[derive(Clone, Debug)]
+pub(super) struct Patience {
+    pub(super) turns: usize,
+    /// Said before the call is ended for want of progress.
+    pub(super) say: Option<Template>,
+    /// Said to a machine before the call is ended.
+    pub(super) machine: Option<Template>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,7 +67,10 @@ pub(super) struct Slot {
 
 #[derive(Clone, Debug)]
 pub(super) struct Intent {
-    pub(super) label: Option<Template>,
+    /// What it is, for "Would you like to …?".
+    pub(super) label: Template,
+    /// The label was written, so that it may be offered.
+    pub(super) labelled: bool,
     pub(super) needs: Vec<String>,
     pub(super) call: Option<String>,
     pub(super) say: Option<Template>,
@@ -64,6 +94,8 @@ pub(super) struct Ladder {
 #[derive(Clone, Debug)]
 pub(super) struct Tool {
     pub(super) work: Work,
+    /// It changes something.
+    pub(super) changes: bool,
     pub(super) wait: Option<Template>,
     pub(super) failed: Template,
 }
@@ -99,6 +131,12 @@ impl Flow {
         }
     }
 
+    /// Whether a request changes something by its tool.
+    pub(super) fn changes(&self, intent: &Intent) -> bool {
+        let tool = intent.call.as_ref().and_then(|name| self.tools.get(name));
+        tool.is_some_and(|tool| tool.changes)
+    }
+
     /// The addresses its tools call, by the tool's name.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = (&str, String)> {
         self.tools
@@ -125,6 +163,8 @@ impl Flow {
             .tools
             .values()
             .flat_map(|tool| tool.wait.iter().chain([&tool.failed]));
+        let wording = [&self.wording.denied, &self.wording.resume];
+        let patience = self.patience.say.iter().chain(&self.patience.machine);
         let own = |template: &Template| {
             template
                 .names()
@@ -138,6 +178,8 @@ impl Flow {
             .chain(places)
             .chain(ladders)
             .chain(tools)
+            .chain(wording)
+            .chain(patience)
             .filter_map(own)
             .chain([self.apology.clone()])
             .collect()

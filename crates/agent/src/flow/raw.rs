@@ -37,9 +37,12 @@ pub struct RawFlow {
     pub silence: RawLadder,
     /// When a part of the agent fails.
     pub apology: Spanned<String>,
-    /// When an utterance counts as understood.
+    /// When an utterance counts as understood, and how it is asked back.
     #[serde(default)]
     pub understanding: RawUnderstanding,
+    /// When a conversation leads nowhere.
+    #[serde(default)]
+    pub patience: RawPatience,
 }
 
 /// What must be known.
@@ -51,6 +54,9 @@ pub struct RawSlot {
     /// For digits: how many, `6` or `6..8`.
     #[serde(default)]
     pub length: Option<Spanned<String>>,
+    /// For a date: future, past or any.
+    #[serde(default)]
+    pub span: Option<Spanned<String>>,
     /// The question, then how it is asked again.
     pub ask: Vec<Spanned<String>>,
     /// Said when a part of the digits was given.
@@ -125,6 +131,9 @@ pub struct RawTool {
     /// A list in this file.
     #[serde(default)]
     pub table: Option<RawTable>,
+    /// Whether it changes something; an `http` tool does unless its method is GET.
+    #[serde(default)]
+    pub changes: Option<bool>,
     /// Said while it works.
     #[serde(default)]
     pub wait: Option<Spanned<String>>,
@@ -187,4 +196,30 @@ pub struct RawUnderstanding {
     pub clarify: Option<Spanned<f32>>,
     /// How it is asked back; `{label}` is the intent's label.
     pub question: Option<Spanned<String>>,
+    /// Said when something was refused: "don't hang up".
+    pub denied: Option<Spanned<String>>,
+    /// Asked then, when no other question is open.
+    pub resume: Option<Spanned<String>>,
+    /// Said to a day the calendar does not have; `{said}` is the day.
+    pub no_such_day: Option<Spanned<String>>,
+    /// Said to a day that is over.
+    pub past: Option<Spanned<String>>,
+    /// Said to a day that is still to come where a past one is asked for.
+    pub ahead: Option<Spanned<String>>,
+    /// Said when weekday and date do not fit; `{said}` is "December 5 is a Saturday".
+    pub weekday: Option<Spanned<String>>,
+    /// Asked when several days or times were said.
+    pub several: Option<Spanned<String>>,
+}
+
+/// When a conversation leads nowhere.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPatience {
+    /// Turns in a row without any progress that end the call.
+    pub turns: Option<Spanned<u32>>,
+    /// Said then.
+    pub say: Option<Spanned<String>>,
+    /// Said to a machine before the call is ended; nothing when absent.
+    pub machine: Option<Spanned<String>>,
 }

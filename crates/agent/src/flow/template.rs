@@ -165,6 +165,14 @@ impl Filter {
     }
 }
 
+/// A value as it is said where no filter is named.
+pub(super) fn spoken(value: &Value) -> String {
+    match value {
+        Value::Date(_) => Filter::Day.apply(value),
+        other => plain(other),
+    }
+}
+
 fn clock(time: time::Time) -> String {
     let (hour, half) = match time.hour() {
         0 => (12, "a m"),

@@ -44,11 +44,6 @@ fn joined(words: Vec<String>) -> Vec<String> {
     out
 }
 
-/// Words of a text, ready to be compared.
-pub(super) fn words(text: &str) -> Vec<Word> {
-    tokens(text).iter().map(|token| Word::new(token)).collect()
-}
-
 impl Word {
     pub(super) fn new(token: &str) -> Self {
         Self {
@@ -197,41 +192,69 @@ fn distance(left: &str, right: &str) -> usize {
 }
 
 const CONTRACTIONS: &[(&str, &str)] = &[
+    ("ain't", "is not"),
     ("aren't", "are not"),
     ("can't", "can not"),
     ("cannot", "can not"),
     ("could've", "could have"),
     ("couldn't", "could not"),
     ("didn't", "did not"),
+    ("didnt", "did not"),
     ("doesn't", "does not"),
     ("don't", "do not"),
+    ("dont", "do not"),
     ("gonna", "going to"),
+    ("gotta", "got to"),
+    ("hadn't", "had not"),
     ("hasn't", "has not"),
     ("haven't", "have not"),
+    ("he'll", "he will"),
     ("he's", "he is"),
     ("here's", "here is"),
+    ("how'd", "how did"),
     ("how's", "how is"),
     ("i'd", "i would"),
     ("i'll", "i will"),
     ("i'm", "i am"),
     ("i've", "i have"),
     ("isn't", "is not"),
+    ("it'd", "it would"),
+    ("it'll", "it will"),
     ("it's", "it is"),
     ("let's", "let us"),
+    ("mightn't", "might not"),
+    ("mustn't", "must not"),
+    ("needn't", "need not"),
+    ("she'll", "she will"),
     ("she's", "she is"),
+    ("should've", "should have"),
+    ("shouldn't", "should not"),
+    ("that'd", "that would"),
+    ("that'll", "that will"),
     ("that's", "that is"),
+    ("there'll", "there will"),
     ("there's", "there is"),
+    ("they'd", "they would"),
+    ("they'll", "they will"),
     ("they're", "they are"),
+    ("they've", "they have"),
     ("wanna", "want to"),
     ("wasn't", "was not"),
+    ("we'd", "we would"),
     ("we'll", "we will"),
     ("we're", "we are"),
+    ("we've", "we have"),
+    ("weren't", "were not"),
     ("what's", "what is"),
     ("when's", "when is"),
     ("where's", "where is"),
     ("who's", "who is"),
     ("won't", "will not"),
+    ("wont", "will not"),
+    ("would've", "would have"),
     ("wouldn't", "would not"),
+    ("you'd", "you would"),
+    ("you'll", "you will"),
     ("you're", "you are"),
     ("you've", "you have"),
 ];

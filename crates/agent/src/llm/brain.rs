@@ -106,6 +106,10 @@ impl Brain for ChatBrain {
     }
 
     fn spoke(&mut self, spoken: &Spoken) {
+        // An answer that was cut before its first word has left nothing here.
+        if spoken.text.is_empty() && spoken.progress == Progress::Cut && self.planned.is_none() {
+            return;
+        }
         // Only what was heard was said; what is still to come may yet be.
         let last = self
             .history

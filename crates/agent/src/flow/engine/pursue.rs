@@ -7,12 +7,14 @@ use crate::flow::state::Doing;
 use crate::turn::Verdict;
 
 impl Stepper<'_> {
-    /// Begins to serve a request; slots the same sentence fills are not asked for.
-    pub(super) fn start(&mut self, intent: &str, text: &str) -> Verdict {
-        self.state.misses = 0;
+    /// Begins to serve a request; slots the same sentence fills are not asked for. `sure` is
+    /// whether what cannot be undone may follow without asking.
+    pub(super) fn start(&mut self, intent: &str, text: &str, sure: bool) -> Verdict {
         self.state.offered = None;
         let mut doing = Doing::new(intent);
+        doing.sure = sure;
         let mut verdict = Verdict::Complete;
+        let mut unclear = None;
         let needs = self
             .intent(intent)
             .map(|intent| intent.needs.clone())
@@ -26,18 +28,73 @@ impl Stepper<'_> {
             }
             match slot.kind.find(text, "", false, self.now.date()) {
                 Found::Whole(value) => {
+                    self.note_value(&name, &value);
                     self.state.values.insert(name, value);
                 }
                 Found::Part(part) => {
                     doing.partial = part;
                     verdict = Verdict::Incomplete;
                 }
+                Found::Unclear(why) => unclear = Some((name, why)),
                 Found::Nothing => {}
             }
         }
         self.state.doing = Some(doing);
+        if let Some((name, why)) = unclear
+            && self.missing(intent) == Some(&name)
+            && let Some(slot) = self.flow.slots.get(&name)
+        {
+            return self.unclear(&name, slot, &why);
+        }
         self.pursue();
         verdict
+    }
+
+    /// The first slot of a request that has no value.
+    fn missing(&self, intent: &str) -> Option<&String> {
+        let needs = self.flow.intents.get(intent).map(|intent| &intent.needs);
+        needs
+            .into_iter()
+            .flatten()
+            .find(|name| !self.state.values.contains_key(*name))
+    }
+
+    fn note_value(&mut self, name: &str, value: &Value) {
+        self.found = true;
+        self.reached(format!("value {name} {value:?}"));
+    }
+
+    pub(super) fn filled(&mut self, name: &str, value: Value) -> Verdict {
+        self.note_value(name, &value);
+        self.state.recording.refute();
+        self.state.values.insert(name.to_owned(), value);
+        if let Some(doing) = &mut self.state.doing {
+            doing.partial.clear();
+            doing.choices.clear();
+            doing.tries = 0;
+            doing.confirmed.retain(|confirmed| confirmed != name);
+        }
+        self.pursue();
+        Verdict::Complete
+    }
+
+    pub(super) fn confirmed(&mut self, name: &str) -> Verdict {
+        let value = self.state.values.get(name);
+        self.reached(format!("confirmed {name} {value:?}"));
+        if let Some(doing) = &mut self.state.doing {
+            doing.confirmed.push(name.to_owned());
+        }
+        self.pursue();
+        Verdict::Complete
+    }
+
+    pub(super) fn ask_afresh(&mut self, name: &str) -> Verdict {
+        self.state.values.remove(name);
+        if let Some(doing) = &mut self.state.doing {
+            doing.tries = 0;
+        }
+        self.pursue();
+        Verdict::Complete
     }
 
     /// Goes on with the present request as far as it gets.
@@ -71,6 +128,16 @@ impl Stepper<'_> {
         }
         if let Some(doing) = &mut self.state.doing {
             doing.slot = None;
+        }
+        let granted = self
+            .state
+            .doing
+            .as_ref()
+            .is_some_and(|doing| doing.sure || !doing.confirmed.is_empty());
+        if !granted && (intent.act.is_some() || self.flow.changes(intent)) {
+            let name = self.state.doing.as_ref().map(|doing| doing.intent.clone());
+            self.offer(&name.unwrap_or_default(), "");
+            return;
         }
         if let Some(name) = &intent.call {
             if let Some(wait) = self
@@ -132,6 +199,23 @@ impl Stepper<'_> {
             self.say(line);
         }
         self.forget(Some(intent));
+    }
+
+    /// The request that is being served is not served any more.
+    pub(super) fn give_up(&mut self) {
+        let intent = self.state.doing.as_ref().map(|doing| doing.intent.clone());
+        self.forget(intent.and_then(|name| self.intent(&name)));
+    }
+
+    pub(super) fn give_up_on(&mut self, intent: &str) {
+        if self
+            .state
+            .doing
+            .as_ref()
+            .is_some_and(|doing| doing.intent == intent)
+        {
+            self.give_up();
+        }
     }
 
     fn forget(&mut self, intent: Option<&Intent>) {

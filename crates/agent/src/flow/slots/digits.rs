@@ -23,13 +23,15 @@ pub(in crate::flow) fn digits(
     max: usize,
     asked: bool,
 ) -> Digits {
-    let runs = runs(&tokens(text), asked);
-    if let Some(whole) = runs
-        .iter()
-        .rev()
-        .find(|run| (min..=max).contains(&run.len()))
-    {
-        return Digits::Whole(whole.clone());
+    let tokens = tokens(text);
+    // What is whole without guessing needs none: "… one one eight, bye".
+    let (plain, guessed) = (runs(&tokens, false), runs(&tokens, true));
+    let runs = if asked { guessed } else { plain.clone() };
+    for readings in [&plain, &runs] {
+        let fits = |run: &&String| (min..=max).contains(&run.len());
+        if let Some(whole) = readings.iter().rev().find(fits) {
+            return Digits::Whole(whole.clone());
+        }
     }
     let all: String = runs.concat();
     if all.is_empty() {
@@ -53,19 +55,20 @@ pub(in crate::flow) fn digits(
 }
 
 /// The runs of digits among tokens; words between two runs part them.
-fn runs(tokens: &[String], asked: bool) -> Vec<String> {
+fn runs(tokens: &[String], guesses: bool) -> Vec<String> {
     let mut runs = Vec::new();
     let mut run = String::new();
     let mut times = 1;
+    let only_guesses = only_guesses(tokens);
     for (index, token) in tokens.iter().enumerate() {
         if let Some(repeat) = repeat(token) {
             times = repeat;
             continue;
         }
-        let beside = |other: Option<&String>| other.is_some_and(|word| certain(word).is_some());
-        let near = beside(index.checked_sub(1).and_then(|before| tokens.get(before)))
-            || beside(tokens.get(index + 1));
-        let figures = certain(token).or_else(|| guessed(token).filter(|_| asked && near));
+        let near = near_a_digit(tokens, index);
+        let nought = near && matches!(token.as_str(), "oh" | "o");
+        let believed = nought || (guesses && (only_guesses || near));
+        let figures = certain(token).or_else(|| guessed(token).filter(|_| believed));
         match figures {
             Some(figures) => {
                 if let Some(unit) = joins(&run, token, tokens, index) {
@@ -91,6 +94,32 @@ fn runs(tokens: &[String], asked: bool) -> Vec<String> {
     runs
 }
 
+/// "To to", "oh oh": two or more words that are only ever digits when said alone like this.
+fn only_guesses(tokens: &[String]) -> bool {
+    let spoken = || {
+        tokens
+            .iter()
+            .filter(|token| !JOINING.contains(&token.as_str()))
+    };
+    spoken().count() >= 2 && spoken().all(|token| guessed(token).is_some())
+}
+
+/// Whether words may be digits that a telephone made something else of: "bye-bye", "to to".
+pub(in crate::flow) fn sound_like_digits(tokens: &[String]) -> bool {
+    !tokens.is_empty() && tokens.iter().all(|token| guessed(token).is_some())
+}
+
+/// Whether a certain digit stands beside, or other guesses lead to one.
+fn near_a_digit(tokens: &[String], index: usize) -> bool {
+    let other = |token: &&String| guessed(token).is_none();
+    let before = tokens.iter().take(index).rev().find(other);
+    let after = tokens.iter().skip(index + 1).find(other);
+    [before, after]
+        .into_iter()
+        .flatten()
+        .any(|token| certain(token).is_some())
+}
+
 /// "forty" "two" is 42: the unit takes the place of the zero.
 fn joins(run: &str, token: &str, tokens: &[String], index: usize) -> Option<String> {
     let before = tokens.get(index.checked_sub(1)?)?;
@@ -112,13 +141,12 @@ fn certain(token: &str) -> Option<String> {
         return Some(token.to_owned());
     }
     match token {
-        "oh" | "o" => Some("0".to_owned()),
         "niner" => Some("9".to_owned()),
         _ => small(token).map(|value| value.to_string()),
     }
 }
 
-/// What a telephone makes of digits; only believed beside a certain one.
+/// What a telephone makes of digits; only believed beside a certain one, or where all is like it.
 fn guessed(token: &str) -> Option<String> {
     let digit = match token {
         "won" | "want" => "1",
@@ -127,9 +155,9 @@ fn guessed(token: &str) -> Option<String> {
         "for" | "fore" | "far" => "4",
         "fife" | "fine" | "hive" => "5",
         "sex" | "sics" | "sick" | "sixth" => "6",
-        "ate" | "eighth" => "8",
-        "nein" | "none" => "9",
-        "owe" | "zeros" => "0",
+        "ate" | "eighth" | "aid" => "8",
+        "nein" | "none" | "nigh" | "bye" | "by" | "buy" | "knight" | "night" => "9",
+        "oh" | "o" | "owe" | "zeros" => "0",
         _ => return None,
     };
     Some(digit.to_owned())
@@ -194,6 +222,36 @@ mod tests {
             digits("no, 111222", "427", 6, 6, true),
             Digits::Whole("111222".into())
         );
+    }
+
+    /// Six nines came back as "bye-bye".
+    #[test]
+    fn where_digits_are_awaited_their_homophones_are_heard() {
+        for (text, digits) in [
+            ("bye bye bye bye bye bye", "999999"),
+            ("Bye-bye, bye-bye, bye-bye.", "999999"),
+            ("nine bye bye nine bye nine", "999999"),
+            ("nigh nigh nigh nine nine nine", "999999"),
+            ("four to to seven one one", "422711"),
+            ("for for two seven one one", "442711"),
+            ("oh oh seven one one two", "007112"),
+            ("won won won won won won", "111111"),
+            ("to two too two to two", "222222"),
+            ("four two seven one one eight bye", "427118"),
+        ] {
+            assert_eq!(six(text), Digits::Whole(digits.into()), "{text}");
+        }
+        assert_eq!(six("oh oh oh"), Digits::Part("000".into()));
+        assert_eq!(six("to to"), Digits::Part("22".into()));
+        for text in [
+            "oh",
+            "Oh, I do not have it",
+            "bye",
+            "I went to the shop for it",
+            "by the way",
+        ] {
+            assert_eq!(six(text), Digits::Nothing, "{text}");
+        }
     }
 
     #[test]

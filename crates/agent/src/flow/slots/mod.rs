@@ -5,12 +5,14 @@ mod date;
 mod digits;
 mod name;
 mod number;
-mod yes_no;
 
 use time::{Date, Time};
 
-pub(super) use digits::{Digits, digits};
-pub(super) use yes_no::yes_no;
+pub use date::Span;
+use digits::{Digits, digits};
+
+use super::said::yes_no;
+pub(super) use digits::sound_like_digits;
 
 /// What sort of value a slot holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub enum SlotKind {
         max: usize,
     },
     /// A day.
-    Date,
+    Date(Span),
     /// A time of day.
     Time,
     /// A whole number.
@@ -58,8 +60,27 @@ pub(super) enum Found {
     Whole(Value),
     /// The first digits of one.
     Part(String),
+    /// Something of the kind that is no value, and why.
+    Unclear(Unclear),
     /// Nothing of the kind.
     Nothing,
+}
+
+/// Why what was said is no value yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unclear {
+    /// The calendar has no such day: "February 31".
+    NoSuchDay(String),
+    /// The day is over.
+    Past(Date),
+    /// The day is still to come, and should not be.
+    Ahead(Date),
+    /// The weekday that was said is not that of the day.
+    OtherWeekday(Date),
+    /// More than one was said.
+    Several(Vec<Value>),
+    /// It was only said which one it is not.
+    Refused,
 }
 
 impl SlotKind {
@@ -73,11 +94,19 @@ impl SlotKind {
                 Digits::Part(part) => Found::Part(part),
                 Digits::Nothing => Found::Nothing,
             },
-            Self::Date => whole(date::date(text, today).map(Value::Date)),
-            Self::Time => whole(clock::time(text).map(Value::Time)),
+            Self::Date(span) => found(date::date(text, today, *span), Value::Date),
+            Self::Time => found(clock::time(text), Value::Time),
             Self::Number => whole(number::number(text).map(Value::Number)),
             Self::Name => whole(name::name(text, asked).map(Value::Text)),
             Self::YesNo => whole(yes_no(text).map(Value::YesNo)),
         }
+    }
+}
+
+fn found<T>(read: Option<Result<T, Unclear>>, value: impl Fn(T) -> Value) -> Found {
+    match read {
+        Some(Ok(one)) => Found::Whole(value(one)),
+        Some(Err(unclear)) => Found::Unclear(unclear),
+        None => Found::Nothing,
     }
 }

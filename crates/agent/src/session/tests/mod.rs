@@ -1,6 +1,7 @@
 //! Whole conversations with scripted models, a stage in memory and virtual time.
 
 mod answers;
+mod dialogue;
 mod failures;
 mod interruptions;
 mod journal;

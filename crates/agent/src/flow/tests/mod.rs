@@ -1,5 +1,9 @@
 //! Conversations with the sample of the repository.
 
+mod acts;
+mod days;
+mod patience;
+
 use time::macros::datetime;
 use trunkline_base::secret::Personal;
 use trunkline_service::config::{Environment, Report, Source};
@@ -8,7 +12,7 @@ use super::engine::Step;
 use super::model::Flow;
 use super::state::State;
 use super::tools::Ready;
-use crate::brain::{Act, Farewell, Progress, Question, Spoken};
+use crate::brain::{Act, Farewell, Question};
 use crate::config::{AgentConfig, BrainConfig};
 use crate::turn::{Heard, Verdict};
 
@@ -17,9 +21,15 @@ struct Call {
     state: State,
 }
 
+const SAMPLE: &str = include_str!("../../../../../config/agent.yaml");
+
 impl Call {
     fn new() -> Self {
-        let source = Source::new("agent.yaml", include_str!("../../../../config/agent.yaml"));
+        Self::of(SAMPLE)
+    }
+
+    fn of(text: &str) -> Self {
+        let source = Source::new("agent.yaml", text);
         let config: Result<AgentConfig, Report> =
             AgentConfig::parse(&source, &Environment::default());
         match config.unwrap_or_else(|report| panic!("{report}")).brain {
@@ -59,16 +69,17 @@ impl Call {
 
     /// The caller spoke when only this much of the latest answer had been played.
     fn cut_at(&mut self, heard: &str) -> &mut Self {
-        self.state.answer.hear(&Spoken {
-            text: heard.to_owned(),
-            progress: Progress::Going,
-        });
+        self.state.answer.hear_only(heard);
         self
     }
 
     fn says(&mut self, text: &str) -> String {
+        self.hears(text).0
+    }
+
+    fn hears(&mut self, text: &str) -> (String, Vec<Act>, Verdict) {
         let heard = Heard::Speech(Personal::new(text.to_owned()));
-        self.ask(Question::Heard(heard)).0
+        self.ask(Question::Heard(heard))
     }
 
     fn keys(&mut self, keys: &str) -> String {
@@ -169,7 +180,8 @@ fn what_is_not_understood_leads_to_a_person_in_the_end() {
             .contains("didn't quite get that")
     );
     assert!(call.says("my bicycle is blue").contains("other words"));
-    assert!(call.says("lalala").contains("word for a colleague"));
+    assert!(call.says("lalala").contains("Would you like to speak to"));
+    assert!(call.says("yes please").contains("word for a colleague"));
 }
 
 #[test]
@@ -183,8 +195,9 @@ fn a_number_that_never_comes_is_given_up() {
     assert!(call.says("hold on a moment").contains("type them"));
     assert!(
         call.says("I cannot see it")
-            .contains("word for a colleague")
+            .contains("Would you like to speak to")
     );
+    assert!(call.says("Yes.").contains("word for a colleague"));
 }
 
 #[test]
@@ -249,4 +262,49 @@ fn a_number_may_be_given_while_it_is_still_being_asked_for() {
     call.says("track my parcel");
     let answer = call.cut_at("What").says("four two seven one nine three");
     assert!(answer.contains("4 2 7, 1 9 3 is in the van"), "{answer}");
+}
+
+#[test]
+fn what_was_asked_back_keeps_the_values_it_came_with() {
+    let mut call = Call::new();
+    let question = call.says("My tracking number is 427193.");
+    assert_eq!(question, "Would you like to find out where your parcel is?");
+    let answer = call.says("Yes.");
+    assert!(answer.contains("4 2 7, 1 9 3"), "{answer}");
+}
+
+/// The words before a value were taken for the whole answer, and the caller was cut into.
+#[test]
+fn what_leads_to_a_value_is_waited_for() {
+    for text in [
+        "My tracking number is",
+        "it's",
+        "the number is, um",
+        "so it's the",
+        "my number",
+    ] {
+        let mut asked = Call::new();
+        asked.says("where is my parcel");
+        assert_eq!(asked.hears(text).2, Verdict::Incomplete, "{text}");
+    }
+    assert_eq!(
+        Call::new().hears("My tracking number is").2,
+        Verdict::Incomplete
+    );
+    assert_eq!(
+        Call::new()
+            .hears("I would like to change the delivery date to")
+            .2,
+        Verdict::Incomplete
+    );
+    for text in [
+        "427193",
+        "My tracking number is 427193",
+        "I don't know what it is",
+        "hold on",
+    ] {
+        let mut asked = Call::new();
+        asked.says("where is my parcel");
+        assert_ne!(asked.hears(text).2, Verdict::Incomplete, "{text}");
+    }
 }

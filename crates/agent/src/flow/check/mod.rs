@@ -1,14 +1,16 @@
 //! From what was typed to a dialogue without mistakes: every problem is reported, with its place.
 
+mod lines;
+mod slots;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use trunkline_service::config::{Place as At, Report, Source, Spanned, nearest, parse_duration};
+use trunkline_service::config::{Report, Source, Spanned, nearest, parse_duration};
 
 use super::intents::Matcher;
-use super::model::{Flow, Http, Intent, Ladder, Place, Slot, Table, Tool, Work};
-use super::raw::{RawFlow, RawHttp, RawIntent, RawLadder, RawSlot, RawState, RawTable, RawTool};
-use super::slots::SlotKind;
+use super::model::{Flow, Http, Intent, Ladder, Place, Table, Tool, Work};
+use super::raw::{RawFlow, RawHttp, RawIntent, RawLadder, RawState, RawTable, RawTool};
 use super::template::{FILTERS, Template, TemplateError};
 use crate::brain::{Act, Farewell};
 
@@ -108,10 +110,6 @@ impl Checker<'_> {
             &raw.synonyms,
         );
         let understanding = &raw.understanding;
-        let question = understanding.question.as_ref().map_or_else(
-            || Template::parse("Would you like to {label}?").unwrap_or_default(),
-            |text| self.label_template(text),
-        );
         Flow {
             greeting: self.template(&raw.greeting),
             values: raw.values.clone(),
@@ -142,7 +140,8 @@ impl Checker<'_> {
             matcher,
             accept: self.share(understanding.accept.as_ref(), ACCEPT),
             clarify: self.share(understanding.clarify.as_ref(), CLARIFY),
-            question,
+            wording: self.wording(understanding),
+            patience: self.patience(&raw.patience),
         }
     }
 
@@ -184,15 +183,22 @@ impl Checker<'_> {
                 |raw| raw.states.keys().cloned().collect(),
             );
         }
+        let act = raw
+            .act
+            .as_ref()
+            .and_then(|act| self.act(act, raw.to.as_deref()));
+        let label = match &act {
+            Some(Act::HangUp(_)) => "end the call",
+            Some(Act::HandOff { .. }) => "speak to a person",
+            None => "go on with that",
+        };
         Intent {
-            label: raw.label.as_ref().map(|text| self.template(text)),
+            label: self.line(raw.label.as_ref(), label),
+            labelled: raw.label.is_some(),
             needs: raw.needs.iter().map(|slot| slot.value.clone()).collect(),
             call: raw.call.as_ref().map(|tool| tool.value.clone()),
             say: raw.say.as_ref().map(|text| self.template(text)),
-            act: raw
-                .act
-                .as_ref()
-                .and_then(|act| self.act(act, raw.to.as_deref())),
+            act,
             then: raw.then.as_ref().map(|state| state.value.clone()),
         }
     }
@@ -214,63 +220,6 @@ impl Checker<'_> {
                 None
             }
         }
-    }
-
-    fn slot(&mut self, spanned: &Spanned<RawSlot>) -> Slot {
-        let raw = &spanned.value;
-        if raw.ask.is_empty() {
-            let remedy = "write the question under `ask`".to_owned();
-            self.report
-                .at(self.source, spanned, "this slot is never asked for", remedy);
-        }
-        Slot {
-            kind: self.kind(raw),
-            ask: raw.ask.iter().map(|text| self.template(text)).collect(),
-            more: raw.more.as_ref().map_or_else(
-                || Template::parse("And the rest?").unwrap_or_default(),
-                |text| self.template(text),
-            ),
-            confirm: raw.confirm.as_ref().map(|text| self.template(text)),
-            keep: raw.keep,
-            otherwise: raw.otherwise.as_ref().map(|intent| self.follow(intent)),
-        }
-    }
-
-    fn kind(&mut self, raw: &RawSlot) -> SlotKind {
-        let kind = match raw.kind.value.as_str() {
-            "digits" => {
-                let length = raw.length.as_ref();
-                let read = length.and_then(|length| length_of(&length.value));
-                if read.is_none() {
-                    let at = length.map_or_else(|| At::from(&raw.kind), At::from);
-                    let remedy = "write `length: \"6\"` or `length: \"6..8\"`".to_owned();
-                    self.report
-                        .at(self.source, at, "digits need a length", remedy);
-                }
-                let (min, max) = read.unwrap_or((1, 1));
-                return SlotKind::Digits { min, max };
-            }
-            "date" => SlotKind::Date,
-            "time" => SlotKind::Time,
-            "number" => SlotKind::Number,
-            "name" => SlotKind::Name,
-            "yes_no" => SlotKind::YesNo,
-            other => {
-                let what = format!("no slot holds a `{other}`");
-                self.report
-                    .at(self.source, &raw.kind, what, nearest(other, KINDS));
-                SlotKind::Name
-            }
-        };
-        if let Some(length) = &raw.length {
-            self.report.at(
-                self.source,
-                length,
-                "only digits have a length",
-                "remove it".to_owned(),
-            );
-        }
-        kind
     }
 
     fn place(&mut self, name: &str, spanned: &Spanned<RawState>) -> Place {
@@ -322,8 +271,13 @@ impl Checker<'_> {
             }
         };
         let wait = raw.wait.as_ref().map(|text| self.template(text));
+        let changes = raw.changes.unwrap_or_else(|| match &work {
+            Work::Http(http) => !http.method.is_safe(),
+            Work::Table(_) => false,
+        });
         Some(Tool {
             work,
+            changes,
             wait,
             failed: self.template(&raw.failed),
         })
@@ -414,20 +368,6 @@ impl Checker<'_> {
         template
     }
 
-    fn label_template(&mut self, text: &Spanned<String>) -> Template {
-        let template = self.parse(text);
-        if !template.names().any(|name| name == "label") {
-            let remedy = "write {label} where the request is named".to_owned();
-            self.report.at(
-                self.source,
-                text,
-                "the question does not name the request",
-                remedy,
-            );
-        }
-        template
-    }
-
     fn parse(&mut self, text: &Spanned<String>) -> Template {
         match Template::parse(&text.value) {
             Ok(template) => template,
@@ -488,10 +428,4 @@ impl Checker<'_> {
 
 fn intent_list(raw: &RawFlow) -> Vec<String> {
     raw.intents.keys().cloned().collect()
-}
-
-fn length_of(text: &str) -> Option<(usize, usize)> {
-    let (min, max) = text.split_once("..").unwrap_or((text, text));
-    let (min, max) = (min.trim().parse().ok()?, max.trim().parse().ok()?);
-    (min >= 1 && min <= max && max <= 32).then_some((min, max))
 }

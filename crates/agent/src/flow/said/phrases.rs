@@ -1,0 +1,483 @@
+//! What people say to be polite and to take their leave. A phrase is consumed whole.
+
+use super::clauses::at;
+
+/// What a phrase is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::flow) enum Courtesy {
+    /// Politeness, agreement and noises: says nothing about what is wanted.
+    Neutral,
+    /// Nothing more is wanted: "that's all", "I'm good".
+    Enough,
+    /// A goodbye.
+    Goodbye,
+}
+
+/// The courtesies among tokens, each token with the one it belongs to, if any. `own` are further
+/// phrases that take leave; they are left out where more is understood without them.
+pub(in crate::flow) fn courtesy(tokens: &[String], own: &[Vec<String>]) -> Vec<Option<Courtesy>> {
+    let (plain, all) = (marked(tokens, &[]), marked(tokens, own));
+    let unknown = |marks: &[Option<Courtesy>]| marks.iter().filter(|mark| mark.is_none()).count();
+    if unknown(&plain) < unknown(&all) {
+        plain
+    } else {
+        all
+    }
+}
+
+fn marked(tokens: &[String], own: &[Vec<String>]) -> Vec<Option<Courtesy>> {
+    let mut marks = Vec::with_capacity(tokens.len());
+    while marks.len() < tokens.len() {
+        let index = marks.len();
+        let known = [
+            (Courtesy::Goodbye, GOODBYES),
+            (Courtesy::Enough, ENOUGH),
+            (Courtesy::Neutral, NEUTRAL),
+        ];
+        let mut best = known
+            .into_iter()
+            .filter_map(|(kind, list)| {
+                let lengths = list.iter().filter_map(|phrase| at(tokens, index, phrase));
+                Some((lengths.max()?, kind))
+            })
+            .max_by_key(|(length, _)| *length);
+        let fond = wishes_well(tokens, index).map(|length| (length, Courtesy::Goodbye));
+        let written = own
+            .iter()
+            .filter(|phrase| {
+                !phrase.is_empty()
+                    && tokens
+                        .get(index..)
+                        .is_some_and(|rest| rest.starts_with(phrase))
+            })
+            .map(|phrase| (phrase.len(), kind(phrase)))
+            .max_by_key(|(length, _)| *length);
+        for other in [fond, written].into_iter().flatten() {
+            if best.is_none_or(|(length, _)| other.0 > length) {
+                best = Some(other);
+            }
+        }
+        match best {
+            Some((length, kind)) => marks.extend(std::iter::repeat_n(Some(kind), length)),
+            None => marks.push(None),
+        }
+    }
+    marks
+}
+
+/// What a phrase of the author's is: no less than "that's all".
+fn kind(phrase: &[String]) -> Courtesy {
+    let most = marked(phrase, &[]).into_iter().flatten().max();
+    most.unwrap_or(Courtesy::Enough).max(Courtesy::Enough)
+}
+
+/// "Have a nice day", "have a great rest of your week", "enjoy your evening".
+fn wishes_well(tokens: &[String], index: usize) -> Option<usize> {
+    let lead = ["you have", "have", "enjoy"]
+        .iter()
+        .find_map(|lead| at(tokens, index, lead))?;
+    let rest = tokens.get(index + lead..)?;
+    let inner = rest
+        .iter()
+        .take_while(|token| WELL.contains(&token.as_str()))
+        .count();
+    let ends = rest
+        .get(inner)
+        .is_some_and(|token| DAYS.contains(&token.as_str()));
+    (ends && inner > 0).then_some(lead + inner + 1)
+}
+
+const WELL: &[&str] = &[
+    "a",
+    "an",
+    "the",
+    "your",
+    "good",
+    "nice",
+    "great",
+    "lovely",
+    "wonderful",
+    "pleasant",
+    "fine",
+    "blessed",
+    "beautiful",
+    "brilliant",
+    "safe",
+    "happy",
+    "awesome",
+    "super",
+    "excellent",
+    "rest",
+    "of",
+    "very",
+    "really",
+    "too",
+];
+
+const DAYS: &[&str] = &[
+    "day",
+    "evening",
+    "afternoon",
+    "night",
+    "weekend",
+    "morning",
+    "week",
+    "one",
+    "time",
+    "holiday",
+    "holidays",
+    "trip",
+    "christmas",
+];
+
+const GOODBYES: &[&str] = &[
+    "goodbye",
+    "bye",
+    "byebye",
+    "byes",
+    "bye now",
+    "good night",
+    "goodnight",
+    "farewell",
+    "see you",
+    "see ya",
+    "see you later",
+    "see you soon",
+    "see you around",
+    "see you then",
+    "see you tomorrow",
+    "take care",
+    "talk to you later",
+    "talk to you soon",
+    "talk later",
+    "talk soon",
+    "speak to you later",
+    "speak to you soon",
+    "speak soon",
+    "catch you later",
+    "so long",
+    "ciao",
+    "cheerio",
+    "tata",
+    "adios",
+    "over and out",
+    "until next time",
+    "you can hang up",
+    "you can hang up now",
+    "you may hang up",
+    "you may hang up now",
+    "i am going to hang up",
+    "i am going to hang up now",
+    "i will hang up",
+    "i will hang up now",
+    "i am hanging up",
+    "i am hanging up now",
+    "hang up",
+    "hang up now",
+    "hang up please",
+    "end the call",
+    "end this call",
+    "end call",
+    "you can end the call",
+    "finish the call",
+    "disconnect",
+    "disconnect the call",
+    "i have to go",
+    "i have to go now",
+    "i have got to go",
+    "i got to go",
+    "i gotta go",
+    "gotta go",
+    "got to go",
+    "have to go",
+    "i must go",
+    "i need to go",
+    "i should go",
+    "i have to run",
+    "i will let you go",
+    "i will go now",
+    "i am off",
+    "i am out",
+    "i am leaving",
+    "good day to you",
+];
+
+const ENOUGH: &[&str] = &[
+    "that will be it",
+    "that would be it",
+    "that will be everything",
+    "that is all",
+    "that is it",
+    "that was all",
+    "that was it",
+    "that will be all",
+    "that would be all",
+    "that is everything",
+    "that was everything",
+    "that is about it",
+    "that is all i need",
+    "that is all i needed",
+    "that is all i want",
+    "that is all i wanted",
+    "that is all i wanted to know",
+    "that is all i needed to know",
+    "that is all i need to know",
+    "that is all for now",
+    "that is all for today",
+    "that is it for now",
+    "that is it for today",
+    "that is what i needed",
+    "that is what i wanted",
+    "that is what i wanted to know",
+    "that is all that i needed",
+    "that is everything i needed",
+    "that does it",
+    "that will do",
+    "that will do it",
+    "it is all",
+    "i have all i need",
+    "i have everything",
+    "i have everything i need",
+    "i have got everything",
+    "i have got everything i need",
+    "i have what i need",
+    "i got what i needed",
+    "you answered my question",
+    "you have answered my question",
+    "you have been very helpful",
+    "you have been helpful",
+    "you have been so helpful",
+    "you have been a great help",
+    "you have been great",
+    "nothing else",
+    "nothing more",
+    "nothing further",
+    "nothing",
+    "nothing at all",
+    "nothing for now",
+    "nothing today",
+    "no more",
+    "no more questions",
+    "no more thanks",
+    "no further questions",
+    "no other questions",
+    "no questions",
+    "i am good",
+    "i am all good",
+    "i am all set",
+    "i am set",
+    "i am fine",
+    "i am okay",
+    "i am ok",
+    "i am done",
+    "i am finished",
+    "i am through",
+    "we are done",
+    "we are good",
+    "we are finished",
+    "we are all set",
+    "all good",
+    "all done",
+    "all set",
+    "do not need anything else",
+    "do not need anything",
+    "i do not need anything",
+    "i do not need anything else",
+    "i do not need anything more",
+    "i do not need any more help",
+    "i do not need any help",
+    "i do not need more",
+    "i do not want anything else",
+    "do not have any other questions",
+    "i do not have any other questions",
+    "i do not have any more questions",
+    "i do not have any questions",
+    "i have no other questions",
+    "i have no more questions",
+    "i have no further questions",
+    "i have no questions",
+    "there is nothing else",
+    "i can not think of anything else",
+    "can not think of anything else",
+    "not at the moment",
+    "not at this time",
+    "not right now",
+    "not for now",
+    "not now",
+    "not today",
+    "not really",
+    "i do not think so",
+    "do not think so",
+    "i think not",
+    "not that i can think of",
+    "not that i know of",
+];
+
+const NEUTRAL: &[&str] = &[
+    "that is all well and good",
+    "that is all very well",
+    "that is all very nice",
+    "thanks",
+    "thank you",
+    "thank you so much",
+    "thank you very much",
+    "thank you kindly",
+    "thanks so much",
+    "thanks very much",
+    "thanks a lot",
+    "thanks a million",
+    "thanks a bunch",
+    "thanks again",
+    "thank you again",
+    "many thanks",
+    "thank you a lot",
+    "ta",
+    "cheers",
+    "for your help",
+    "for all your help",
+    "for the help",
+    "for your time",
+    "for your assistance",
+    "for your patience",
+    "for your support",
+    "for everything",
+    "for the information",
+    "for the info",
+    "for helping",
+    "for helping me",
+    "for that",
+    "for letting me know",
+    "for your call",
+    "for your kindness",
+    "for calling",
+    "great",
+    "perfect",
+    "excellent",
+    "lovely",
+    "wonderful",
+    "brilliant",
+    "awesome",
+    "super",
+    "cool",
+    "fantastic",
+    "amazing",
+    "splendid",
+    "nice",
+    "good",
+    "fine",
+    "okay",
+    "ok",
+    "okey",
+    "dokey",
+    "alright",
+    "all right",
+    "right",
+    "sure",
+    "sweet",
+    "yes",
+    "yeah",
+    "yep",
+    "yup",
+    "no",
+    "nope",
+    "nah",
+    "no no",
+    "well",
+    "so",
+    "then",
+    "now",
+    "oh",
+    "ah",
+    "um",
+    "uh",
+    "er",
+    "hm",
+    "hmm",
+    "mm",
+    "mhm",
+    "huh",
+    "please",
+    "you too",
+    "and you",
+    "you as well",
+    "same to you",
+    "to you too",
+    "likewise",
+    "and",
+    "or",
+    "sir",
+    "madam",
+    "mate",
+    "dear",
+    "love",
+    "friend",
+    "my friend",
+    "buddy",
+    "man",
+    "i think",
+    "i guess",
+    "i believe",
+    "i suppose",
+    "just",
+    "very much",
+    "a lot",
+    "much appreciated",
+    "appreciate it",
+    "appreciated",
+    "i appreciate it",
+    "i really appreciate it",
+    "i appreciate your help",
+    "that was helpful",
+    "that was very helpful",
+    "that was great",
+    "that is great",
+    "that is good",
+    "that is fine",
+    "that is perfect",
+    "that is wonderful",
+    "that is lovely",
+    "that is helpful",
+    "that is very helpful",
+    "that is very kind",
+    "very kind of you",
+    "that is good to know",
+    "good to know",
+    "got it",
+    "i see",
+    "i got it",
+    "understood",
+    "i understand",
+    "for now",
+    "for today",
+    "today",
+    "god bless",
+    "god bless you",
+    "bless you",
+    "again",
+    "everyone",
+    "everybody",
+    "that is very nice",
+    "no worries",
+    "no problem",
+    "not a problem",
+    "my pleasure",
+    "it was nice talking to you",
+    "nice talking to you",
+    "it was a pleasure",
+    "pleasure",
+    "really",
+    "very",
+    "much",
+    "no thank you",
+    "no thanks",
+    "actually",
+    "anyway",
+    "anyways",
+    "wow",
+    "that was quick",
+    "you are welcome",
+    "you are very kind",
+    "you are the best",
+    "you were very helpful",
+    "welcome",
+];
