@@ -267,7 +267,7 @@ fn quotes_and_signs() {
 }
 
 #[test]
-fn values_of_another_kind() {
+fn values_of_another_shape() {
     told(&[
         (
             "sip: 5060\n",
@@ -306,6 +306,12 @@ fn values_of_another_kind() {
             "one value is wanted here, not keys",
             "quotes",
         ),
+    ]);
+}
+
+#[test]
+fn words_that_are_no_value_of_their_kind() {
+    told(&[
         (
             "recording: {enabled: maybe}\n",
             "1:22",
