@@ -13,7 +13,8 @@ use trunkline_tests::{Daemon, Setup};
 use super::ear::speech;
 
 const LIMIT: Duration = Duration::from_secs(60);
-const GREETING: &str = "Swift Parcel, good day. How can I help you?";
+/// The announcement and the greeting.
+const OPENING: &str = "This call is recorded. Swift Parcel, good day. How can I help you?";
 
 /// The agent is heard in a frame at least this loud, in dBov.
 const HEARD: i8 = -50;
@@ -41,7 +42,7 @@ async fn a_hang_up_and_an_echo_leave_the_journal_true() {
     let said = turns[0].said.expose();
     assert!(turns[0].interrupted, "{said}");
     assert!(
-        !said.is_empty() && said.len() < GREETING.len() && GREETING.starts_with(said.as_str()),
+        !said.is_empty() && said.len() < OPENING.len() && OPENING.starts_with(said.as_str()),
         "{said}"
     );
 
@@ -53,7 +54,7 @@ async fn a_hang_up_and_an_echo_leave_the_journal_true() {
     let turns = ended(&database, 2).await;
     let heard: Vec<&String> = turns.iter().map(|turn| turn.heard.expose()).collect();
     assert_eq!(heard, [""], "it answered itself");
-    assert_eq!(turns[0].said.expose(), GREETING);
+    assert_eq!(turns[0].said.expose(), OPENING);
     assert!(!turns[0].interrupted);
 }
 

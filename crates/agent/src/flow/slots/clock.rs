@@ -3,7 +3,7 @@
 use time::Time;
 
 use super::number::{read, small};
-use super::{Unclear, Value};
+use super::value::{Unclear, Value};
 use crate::flow::words::tokens;
 
 /// A time of day in a text: "half past three", "3 pm", "quarter to nine", "ten thirty", "noon".

@@ -5,11 +5,13 @@ mod date;
 mod digits;
 mod name;
 mod number;
+mod value;
 
-use time::{Date, Time};
+use time::Date;
 
 pub use date::Span;
 use digits::{Digits, digits};
+pub use value::{Unclear, Value};
 
 use super::said::yes_no;
 pub(super) use digits::sound_like_digits;
@@ -36,23 +38,6 @@ pub enum SlotKind {
     YesNo,
 }
 
-/// A value found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// Text: digits or a name.
-    Text(String),
-    /// A day.
-    Date(Date),
-    /// A time of day.
-    Time(Time),
-    /// A whole number.
-    Number(i64),
-    /// Yes or no.
-    YesNo(bool),
-    /// Something a tool brought.
-    Json(serde_json::Value),
-}
-
 /// What an utterance held for a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -64,23 +49,6 @@ pub(super) enum Found {
     Unclear(Unclear),
     /// Nothing of the kind.
     Nothing,
-}
-
-/// Why what was said is no value yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unclear {
-    /// The calendar has no such day: "February 31".
-    NoSuchDay(String),
-    /// The day is over.
-    Past(Date),
-    /// The day is still to come, and should not be.
-    Ahead(Date),
-    /// The weekday that was said is not that of the day.
-    OtherWeekday(Date),
-    /// More than one was said.
-    Several(Vec<Value>),
-    /// It was only said which one it is not.
-    Refused,
 }
 
 impl SlotKind {

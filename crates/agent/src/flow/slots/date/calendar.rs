@@ -2,8 +2,19 @@
 
 use time::{Date, Duration, Month, Weekday};
 
-use super::Span;
-use crate::flow::slots::{Unclear, Value};
+use crate::flow::slots::value::{Unclear, Value};
+
+/// Which days a slot takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Span {
+    /// Today and later.
+    #[default]
+    Future,
+    /// Today and earlier.
+    Past,
+    /// Any; without a year it is the next one.
+    Any,
+}
 
 /// The calendar, seen from today.
 #[derive(Clone, Copy, Debug)]

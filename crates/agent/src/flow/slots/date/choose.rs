@@ -2,11 +2,10 @@
 
 use time::Date;
 
-use super::Span;
-use super::calendar::{Calendar, Day};
+use super::calendar::{Calendar, Day, Span};
 use super::mention::{Form, Mention};
 use super::spelling::is_pause;
-use crate::flow::slots::{Unclear, Value};
+use crate::flow::slots::value::{Unclear, Value};
 
 /// The one day that is meant, or why there is none.
 pub(super) fn choose(words: &[String], mentions: Vec<Mention>, calendar: Calendar) -> Option<Day> {

@@ -7,7 +7,7 @@ use time::{Duration, Month, Weekday};
 use super::calendar::{Calendar, Day, no_such};
 use super::spelling::{month, weekday};
 use crate::flow::slots::number::{ordinal, small, tens};
-use crate::flow::slots::{Unclear, Value};
+use crate::flow::slots::value::{Unclear, Value};
 
 /// One naming of a day.
 #[derive(Clone, Debug, PartialEq)]

@@ -16,20 +16,9 @@ mod tests;
 
 use time::Date;
 
-use super::Unclear;
+use super::value::Unclear;
 use calendar::Calendar;
-
-/// Which days a slot takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Span {
-    /// Today and later.
-    #[default]
-    Future,
-    /// Today and earlier.
-    Past,
-    /// Any; without a year it is the next one.
-    Any,
-}
+pub use calendar::Span;
 
 /// A day in a text, seen from today; nothing, if the text has none.
 pub(super) fn date(text: &str, today: Date, span: Span) -> Option<Result<Date, Unclear>> {
