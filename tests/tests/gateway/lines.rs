@@ -248,12 +248,20 @@ async fn a_scan_costs_one_row_and_draws_nothing_where_strangers_are_ignored() {
     assert!(answers[0].starts_with("SIP/2.0 407"), "{answers:?}");
     let store = house.store.clone();
     house.close().await;
-    let rows = store.refusals().list(50).await.unwrap();
-    let scans: Vec<u64> = rows
-        .iter()
-        .filter(|row| row.reason == "number_not_listed" && row.called.expose() == "999")
-        .map(|row| row.count)
-        .collect();
+    // Rows wait for the disk behind the calls.
+    let mut scans: Vec<u64> = Vec::new();
+    for _ in 0..200 {
+        let rows = store.refusals().list(50).await.unwrap();
+        scans = rows
+            .iter()
+            .filter(|row| row.reason == "number_not_listed" && row.called.expose() == "999")
+            .map(|row| row.count)
+            .collect();
+        if scans == [31] {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     // The stranger came from the same address and lacked the same.
     assert_eq!(scans, [31]);
 }
