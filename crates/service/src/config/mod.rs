@@ -9,8 +9,10 @@ mod dotenv;
 mod duration;
 mod environment;
 mod moved;
+mod nearest;
 mod nothing;
 mod outline;
+mod parse;
 mod reference;
 mod report;
 mod source;
@@ -21,8 +23,9 @@ mod variables;
 
 pub use duration::{DurationError, parse_duration};
 pub use environment::Environment;
+pub use nearest::nearest;
 pub use nothing::or_default;
-pub use report::{Origin, Place, Problem, Report, nearest};
+pub use report::{Origin, Place, Problem, Report};
 pub use serde_saphyr::Spanned;
 pub use source::Source;
 

@@ -1,10 +1,8 @@
 //! What is wrong with a configuration, where, and how to mend it.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde_saphyr::Spanned;
-
-use super::source::Source;
 
 /// A position in a file, one-based.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,23 +84,10 @@ const WIDEST: usize = 120;
 /// Where a value was typed, with the line it stands on.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    file: String,
-    place: Place,
-    text: Option<String>,
-}
-
-impl Origin {
-    pub(super) fn new(source: &Source, place: Place) -> Self {
-        let place = source.original(place);
-        Self {
-            file: source.name().to_owned(),
-            place,
-            text: source
-                .line(place.line)
-                .filter(|_| !source.is_foreign())
-                .map(str::to_owned),
-        }
-    }
+    pub(super) file: String,
+    pub(super) place: Place,
+    /// Not there when it may hold a secret.
+    pub(super) text: Option<String>,
 }
 
 /// Every problem found so far, in the order found.
@@ -117,17 +102,6 @@ impl Report {
         Self {
             problems: Vec::new(),
         }
-    }
-
-    /// Adds a problem at a place of what was read from `source`, with the line it stands on.
-    pub fn at(
-        &mut self,
-        source: &Source,
-        place: impl Into<Place>,
-        what: impl Into<String>,
-        remedy: impl Into<Option<String>>,
-    ) {
-        self.from(Origin::new(source, place.into()), what, remedy);
     }
 
     /// Adds a problem at a place that was kept.
@@ -210,57 +184,3 @@ impl fmt::Display for Report {
 }
 
 impl std::error::Error for Report {}
-
-/// "did you mean …" when a known word is near `typed`, else the list of known words.
-/// Case, `-` and `camelCase` are no distance.
-pub fn nearest(typed: &str, known: &[&str]) -> String {
-    let typed = plain(typed);
-    let near = known
-        .iter()
-        .map(|word| (distance(&typed, &plain(word)), *word))
-        .filter(|(distance, word)| *distance <= 1 + word.len() / 4)
-        .min();
-    match near {
-        Some((_, word)) => format!("did you mean `{word}`?"),
-        None => {
-            let mut text = String::from("allowed: ");
-            for (index, word) in known.iter().enumerate() {
-                let comma = if index == 0 { "" } else { ", " };
-                let _ = write!(text, "{comma}{word}");
-            }
-            text
-        }
-    }
-}
-
-fn plain(word: &str) -> String {
-    let letters = word.chars().filter(|c| !matches!(c, '_' | '-' | ' '));
-    letters.flat_map(char::to_lowercase).collect()
-}
-
-/// Edit distance, where two letters that changed places are one slip. Inputs are configuration
-/// words, so the square is small.
-fn distance(left: &str, right: &str) -> usize {
-    let left: Vec<char> = left.chars().take(64).collect();
-    let right: Vec<char> = right.chars().take(64).collect();
-    let mut earlier = Vec::new();
-    let mut before: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in right.iter().enumerate() {
-            let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX);
-            let replaced = cell(&before, j) + usize::from(a != b);
-            let mut best = replaced
-                .min(cell(&before, j + 1) + 1)
-                .min(cell(&row, j) + 1);
-            let swapped =
-                i > 0 && j > 0 && left.get(i - 1) == Some(b) && right.get(j - 1) == Some(a);
-            if swapped {
-                best = best.min(cell(&earlier, j - 1) + 1);
-            }
-            row.push(best);
-        }
-        earlier = std::mem::replace(&mut before, row);
-    }
-    before.last().copied().unwrap_or(0)
-}

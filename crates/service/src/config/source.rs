@@ -1,19 +1,15 @@
-//! A configuration file as text, and its reading to a raw shape.
+//! A configuration file as text, and the places in it.
 
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use serde::de::DeserializeOwned;
-use serde_saphyr::{Error, Location, Spanned};
+use serde_saphyr::Spanned;
 
-use super::environment::Environment;
 use super::moved::Moved;
-use super::nothing::Nothing;
 use super::report::{Origin, Place, Report};
-use super::typing::{self, Found};
-use super::{text, variables};
+use super::text;
 
 /// A configuration file's name and text.
 #[derive(Clone)]
@@ -94,63 +90,35 @@ impl Source {
 
     /// Where a value stands, for a rule that is judged when the file is no longer at hand.
     pub fn origin<T>(&self, value: &Spanned<T>) -> Origin {
-        Origin::new(self, value.into())
+        self.origin_at(value.into())
     }
 
-    /// Reads the text to a raw shape, with its variables filled in; what fails becomes a problem.
-    pub fn parse<T: DeserializeOwned>(&self, env: &Environment, report: &mut Report) -> Option<T> {
-        let mut nothing = Nothing::default();
-        loop {
-            let mut wrong = Report::new();
-            let filled = variables::fill(self, env, &mut nothing, &mut wrong);
-            let filled = filled.filter(|_| wrong.is_empty());
-            report.extend(wrong);
-            let filled = filled?;
-            let options = serde_saphyr::options! { with_snippet: false };
-            // What is in no section of its own is an empty one: every key then takes its default.
-            let text = match filled.text() {
-                text if is_blank(text) => "{}",
-                text => text,
-            };
-            let read = serde_saphyr::from_str_with_options(text, options);
-            let known = read.as_ref().err().and_then(|error| {
-                let at = typing::place(error.without_snippet()).map(place)?;
-                Some(filled.original(offset_in(filled.text(), at)))
-            });
-            match read {
-                // Each time one more place is known, and there are no more than in the file.
-                Err(error)
-                    if known.is_some_and(|at| nothing.learn(error.without_snippet(), at)) => {}
-                read => {
-                    let parsed = self.parsed.get_or_init(|| filled);
-                    let blame = |error| self.blame(&error, parsed, report);
-                    return read.map_err(blame).ok();
-                }
-            }
+    fn origin_at(&self, place: Place) -> Origin {
+        let place = self.original(place);
+        let line = self.line(place.line).filter(|_| !self.foreign);
+        Origin {
+            file: self.name.clone(),
+            place,
+            text: line.map(str::to_owned),
         }
     }
 
-    fn blame(&self, error: &Error, parsed: &Moved, report: &mut Report) {
-        let error = error.without_snippet();
-        let place = typing::place(error).map(place);
-        let found = place
-            .and_then(|place| self.found(place))
-            .unwrap_or_default();
-        let wrong = typing::wrong(error, found);
-        let what = parsed.without_values(wrong.what);
-        match place {
-            Some(place) => report.at(self, place, what, wrong.remedy),
-            None => report.file(&self.name, what, wrong.remedy),
-        }
+    /// Keeps the text that is parsed, so that places in it can be told; the first one stays.
+    pub(super) fn keep(&self, parsed: Moved) -> &Moved {
+        self.parsed.get_or_init(|| parsed)
     }
+}
 
-    /// What begins at a place, as it was typed.
-    fn found(&self, at: Place) -> Option<Found<'_>> {
-        let at = self.original(at);
-        let before = usize::try_from(at.column).ok()?.checked_sub(1)?;
-        let line = self.line(at.line)?;
-        let (start, _) = line.char_indices().nth(before)?;
-        Some(text::found(line.get(start..)?))
+impl Report {
+    /// Adds a problem at a place of what was read from `source`, with the line it stands on.
+    pub fn at(
+        &mut self,
+        source: &Source,
+        place: impl Into<Place>,
+        what: impl Into<String>,
+        remedy: impl Into<Option<String>>,
+    ) {
+        self.from(source.origin_at(place.into()), what, remedy);
     }
 }
 
@@ -181,23 +149,11 @@ fn unreadable(kind: ErrorKind) -> (Option<&'static str>, &'static str) {
     }
 }
 
-fn is_blank(text: &str) -> bool {
-    let blank = |line: &str| line.trim().is_empty() || line.trim().starts_with('#');
-    text.lines().all(blank)
-}
-
-fn place(at: Location) -> Place {
-    Place {
-        line: at.line(),
-        column: at.column(),
-    }
-}
-
 fn place_in(text: &str, at: usize) -> Place {
     text::end_of(text.get(..at).unwrap_or(text))
 }
 
-fn offset_in(text: &str, place: Place) -> usize {
+pub(super) fn offset_in(text: &str, place: Place) -> usize {
     let count = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
     let mut lines = text.split_inclusive('\n');
     let before: usize = lines.by_ref().take(count(place.line)).map(str::len).sum();

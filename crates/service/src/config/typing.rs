@@ -2,7 +2,7 @@
 
 use serde_saphyr::{Error, Location};
 
-use super::report::nearest;
+use super::nearest::nearest;
 
 /// What is wrong, and how to mend it.
 pub(super) struct Wrong {

@@ -50,51 +50,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sfu/wire/mod.rs",
         ],
     ),
-    ("agent", &["brain/mod.rs", "brain/thought.rs"]),
-    ("agent", &["config/check.rs", "config/mod.rs"]),
-    (
-        "agent",
-        &[
-            "speech/load.rs",
-            "speech/stt/mod.rs",
-            "speech/stt/model.rs",
-            "speech/tts/mod.rs",
-            "speech/tts/piper.rs",
-            "speech/turn/mod.rs",
-        ],
-    ),
-    (
-        "agent",
-        &[
-            "session/cache/clip.rs",
-            "session/cache/disk.rs",
-            "session/cache/mod.rs",
-            "session/make.rs",
-            "session/mod.rs",
-        ],
-    ),
-    (
-        "agent",
-        &[
-            "session/conversation/mod.rs",
-            "session/conversation/models.rs",
-            "session/conversation/record.rs",
-        ],
-    ),
-    (
-        "service",
-        &[
-            "config/dotenv.rs",
-            "config/environment.rs",
-            "config/outline.rs",
-            "config/reference.rs",
-            "config/report.rs",
-            "config/source.rs",
-            "config/text.rs",
-            "config/typing.rs",
-            "config/variables.rs",
-        ],
-    ),
 ];
 
 /// The source folder of each crate, by the crate's name.
