@@ -6,8 +6,8 @@ use std::fmt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::Act;
 use super::error::BrainError;
+use super::words::Act;
 use crate::turn::Verdict;
 
 /// What a thought brings forth, in order.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use time::UtcOffset;
 use time::macros::format_description;
-use trunkline_service::config::{Report, Source, Spanned, nearest};
+use trunkline_service::config::{Environment, Report, Source, Spanned, nearest};
 
 use super::raw::{RawAgent, RawChat};
 use super::turns::{Setter, apply};
@@ -22,7 +22,20 @@ const MAX_ERRORS: u32 = 3;
 /// A caller joins before or just after the agent; later means that the call was given up.
 const CALLER_TIMEOUT: Duration = Duration::from_secs(60);
 
-pub(super) fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Option<AgentConfig> {
+impl AgentConfig {
+    /// Reads the text of `agent.yaml`.
+    ///
+    /// # Errors
+    /// A report with every problem, each with its place and remedy.
+    pub fn parse(source: &Source, env: &Environment) -> Result<Self, Report> {
+        let mut report = Report::new();
+        let raw: Option<RawAgent> = source.parse(env, &mut report);
+        let config = raw.and_then(|raw| check(&raw, source, &mut report));
+        report.finish(config)
+    }
+}
+
+fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Option<AgentConfig> {
     let mut turns = profile(raw.profile.as_ref(), source, report);
     apply(raw, &mut turns, source, report);
     let utc_offset = offset(raw.utc_offset.as_ref(), source, report);

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::UtcOffset;
-use trunkline_service::config::{Environment, Report, Source};
 
 pub use raw::RawAgent;
 
@@ -70,17 +69,6 @@ impl BrainConfig {
 }
 
 impl AgentConfig {
-    /// Reads the text of `agent.yaml`.
-    ///
-    /// # Errors
-    /// A report with every problem, each with its place and remedy.
-    pub fn parse(source: &Source, env: &Environment) -> Result<Self, Report> {
-        let mut report = Report::new();
-        let raw: Option<RawAgent> = source.parse(env, &mut report);
-        let config = raw.and_then(|raw| check::check(&raw, source, &mut report));
-        report.finish(config)
-    }
-
     /// Where the agent sends what callers say, each with the key that names it in the file. The
     /// host of a tool's address cannot be a value of the dialogue: such an address does not parse.
     pub fn addresses(&self) -> Vec<(String, String)> {

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use trunkline_service::config::{Environment, Report, Source};
+
 use super::*;
 
 const SAMPLE: &str = include_str!("../../../../config/agent.yaml");

@@ -1,21 +1,18 @@
 //! The making of an answer: thought → sentences → sound, in a child task.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use trunkline_media::SampleRate;
-use trunkline_media::resample::Resampler;
 
 use super::cache::{Clip, VoiceCache};
+use super::fault::Fault;
 use super::sentences::Sentences;
-use super::{Shared, VOICE_RATE};
-use crate::brain::{Act, BrainError, Idea, Memory, Thought};
-use crate::speech::{Speech, SpeechError, SpeechStream};
+use super::shared::Shared;
+use super::synthesis::synthesise;
+use crate::brain::{Act, Idea, Memory, Thought};
+use crate::speech::Speech;
 use crate::turn::ReplyId;
 
 /// A piece of an answer in the making.
@@ -40,35 +37,11 @@ pub(super) enum Made {
     Done,
 }
 
-/// What failed.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum Fault {
-    #[error("the brain failed")]
-    Brain(#[from] BrainError),
-    #[error("the voice failed")]
-    Voice(#[from] SpeechError),
-    #[error("the voice made no sound in time")]
-    VoiceStalled,
-}
-
-impl Fault {
-    /// The part to blame, for the metric.
-    pub(super) fn part(&self) -> &'static str {
-        match self {
-            Self::Brain(_) => "llm",
-            Self::Voice(_) | Self::VoiceStalled => "tts",
-        }
-    }
-}
-
 /// What an answer is made from.
 pub(super) enum Material {
     Thought(Thought),
     Text(String),
 }
-
-/// Longest wait for the next sound of a sentence.
-const VOICE_STALL: Duration = Duration::from_secs(10);
 
 /// Sentences longer than this are not said twice.
 const CACHED_LENGTH: usize = 200;
@@ -198,12 +171,8 @@ impl Maker {
         let stream = self.speech.tts().synthesize(sentence, cancel);
         synthesise(stream, sentence, |clause, samples, ends| {
             let mut pieces = Vec::with_capacity(3);
-            match clip.clauses.last_mut().filter(|(last, _)| last == clause) {
-                Some((_, all)) => all.extend_from_slice(samples),
-                None => {
-                    clip.clauses.push((clause.to_owned(), samples.to_vec()));
-                    pieces.push(Made::Clause(clause.to_owned()));
-                }
+            if clip.push(clause, samples) {
+                pieces.push(Made::Clause(clause.to_owned()));
             }
             pieces.push(Made::Sound(samples.to_vec()));
             if ends {
@@ -237,58 +206,4 @@ async fn allowed(gate: &mut watch::Receiver<Gate>) {
     if gone {
         std::future::pending::<()>().await;
     }
-}
-
-/// Brings one sentence to the voice rate; `each` gets a clause, sound of it, and whether that was
-/// the last of the clause, and says whether to go on.
-pub(super) async fn synthesise<F>(
-    mut stream: SpeechStream,
-    sentence: &str,
-    mut each: impl FnMut(&str, &[i16], bool) -> F,
-) -> Result<(), Fault>
-where
-    F: Future<Output = bool>,
-{
-    let mut resampler: Option<(u32, Resampler)> = None;
-    let mut out = Vec::new();
-    let mut last = String::new();
-    while let Some(chunk) = timeout(VOICE_STALL, stream.next())
-        .await
-        .map_err(|_| Fault::VoiceStalled)?
-    {
-        let chunk = chunk?;
-        let clause = sentence.get(chunk.span.clone()).unwrap_or(sentence).trim();
-        out.clear();
-        if chunk.rate == VOICE_RATE {
-            out.extend_from_slice(&chunk.samples);
-        } else {
-            if resampler
-                .as_ref()
-                .is_none_or(|(rate, _)| *rate != chunk.rate)
-            {
-                resampler = resampler_from(chunk.rate).map(|made| (chunk.rate, made));
-            }
-            let Some((_, resampler)) = &mut resampler else {
-                return Err(Fault::VoiceStalled);
-            };
-            resampler.process(&chunk.samples, &mut out);
-        }
-        last.clear();
-        last.push_str(clause);
-        if !each(clause, &out, chunk.ends_span).await {
-            return Ok(());
-        }
-    }
-    if let Some((_, resampler)) = &mut resampler {
-        out.clear();
-        resampler.flush(&mut out);
-        if !out.is_empty() && !last.is_empty() {
-            each(&last, &out, true).await;
-        }
-    }
-    Ok(())
-}
-
-fn resampler_from(rate: u32) -> Option<Resampler> {
-    Resampler::new(SampleRate::new(rate).ok()?, SampleRate::HZ_24000).ok()
 }

@@ -9,8 +9,10 @@
 //! everything they report carries the id of the answer it belongs to and is dropped when that
 //! answer is over.
 
+mod ahead;
 mod cache;
 mod conversation;
+mod fault;
 mod hearing;
 mod journal;
 mod lately;
@@ -19,33 +21,18 @@ mod mouth;
 mod reply;
 mod room;
 mod sentences;
+mod shared;
 mod stage;
+mod synthesis;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-
-use trunkline_store::Store;
-
-pub(crate) use cache::{VoiceCache, warm};
+pub(crate) use ahead::warm;
+pub(crate) use cache::VoiceCache;
 pub(crate) use room::{Joining, run};
+pub(crate) use shared::Shared;
 
-use crate::brain::{Farewell, Mind};
-use crate::config::AgentConfig;
-use crate::speech::Speech;
-
-/// What all conversations of a worker share. All of it is immutable or guards itself.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) config: Arc<AgentConfig>,
-    pub(crate) speech: Speech,
-    pub(crate) mind: Arc<dyn Mind>,
-    pub(crate) cache: Arc<VoiceCache>,
-    pub(crate) store: Store,
-    /// Work a caller waits for right now; making sound ahead stands back behind it.
-    pub(crate) urgent: Arc<AtomicUsize>,
-}
+use crate::brain::Farewell;
 
 /// Why a conversation is over; the words are those of livekit/agents where it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

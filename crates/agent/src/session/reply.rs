@@ -8,7 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::VOICE_FRAME;
-use super::make::{Fault, Gate, Made, Maker, Material};
+use super::fault::Fault;
+use super::make::{Gate, Made, Maker, Material};
 use crate::brain::{Act, Memory};
 use crate::turn::{ReplyId, Script};
 

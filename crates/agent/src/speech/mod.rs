@@ -10,6 +10,7 @@ pub mod models;
 pub mod testing;
 pub mod text;
 
+mod config;
 mod error;
 mod load;
 mod parts;
@@ -20,8 +21,9 @@ mod tts;
 mod turn;
 mod vad;
 
+pub use config::SpeechConfig;
 pub use error::{LoadError, SpeechError};
-pub use load::{Speech, SpeechConfig};
+pub use load::Speech;
 pub use parts::{
     EndOfTurn, PcmChunk, SPEECH_RATE, SpeechStream, SpeechToText, TextToSpeech, Transcript,
     VAD_WINDOW, VadStream, VoiceActivity,

@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
-use super::super::VOICE_RATE;
-use super::clip::{self, Clip};
+use crate::session::VOICE_RATE;
+use crate::session::cache::Clip;
 
 /// A folder of clips.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl Disk {
         let file = File::open(self.path(sentence)).ok()?;
         let mut bytes = Vec::new();
         (&file).take(LONGEST_CLIP).read_to_end(&mut bytes).ok()?;
-        let clip = clip::decode(&bytes)?;
+        let clip = Clip::decode(&bytes)?;
         // What is used stays; where the time cannot be set, it is made anew some day.
         let _ = file.set_modified(SystemTime::now());
         Some(clip)
@@ -66,7 +66,7 @@ impl Disk {
         options.write(true).create(true).truncate(true).mode(0o600);
         let written = options
             .open(&new)
-            .and_then(|mut file| file.write_all(&clip::encode(clip)))
+            .and_then(|mut file| file.write_all(&clip.encode()))
             .and_then(|()| fs::rename(&new, &path));
         if written.is_err() {
             let _may_not_be_there = fs::remove_file(&new);

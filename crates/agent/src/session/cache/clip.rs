@@ -1,54 +1,72 @@
-//! A sentence's sound, in memory and as bytes: a mark, the clauses with their sound, and a digest of all that, so that a file
-//! that was cut short, changed or made by another program is no clip.
+//! A sentence's sound, in memory and as bytes: a mark, the clauses with their sound, and a digest
+//! of all that, so that a file that was cut short, changed or made by another program is no clip.
 
 use sha2::{Digest as _, Sha256};
 
 /// A sentence with its sound, clause by clause, at the voice rate.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clip {
-    pub(in super::super) clauses: Vec<(String, Vec<i16>)>,
+    pub(crate) clauses: Vec<(String, Vec<i16>)>,
 }
 
 /// What a file begins with; another layout has another mark.
 const MARK: &[u8] = b"trunkline clip 1\n";
 const DIGEST: usize = 32;
 
-pub(super) fn encode(clip: &Clip) -> Vec<u8> {
-    let mut bytes = MARK.to_vec();
-    let number = |count: usize, bytes: &mut Vec<u8>| {
-        bytes.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
-    };
-    number(clip.clauses.len(), &mut bytes);
-    for (text, samples) in &clip.clauses {
-        number(text.len(), &mut bytes);
-        bytes.extend_from_slice(text.as_bytes());
-        number(samples.len(), &mut bytes);
-        bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+impl Clip {
+    /// Adds sound to its clause; whether that begins with it.
+    pub(crate) fn push(&mut self, clause: &str, samples: &[i16]) -> bool {
+        if let Some((last, all)) = self.clauses.last_mut()
+            && last == clause
+        {
+            all.extend_from_slice(samples);
+            return false;
+        }
+        self.clauses.push((clause.to_owned(), samples.to_vec()));
+        true
     }
-    let digest = Sha256::digest(&bytes);
-    bytes.extend_from_slice(&digest);
-    bytes
-}
 
-/// The clip, if the bytes are one from beginning to end.
-pub(super) fn decode(bytes: &[u8]) -> Option<Clip> {
-    let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
-    if Sha256::digest(body)[..] != *digest {
-        return None;
+    pub(super) fn length(&self) -> usize {
+        self.clauses.iter().map(|(_, samples)| samples.len()).sum()
     }
-    let mut rest = body.strip_prefix(MARK)?;
-    let clauses = number(&mut rest)?;
-    let mut clip = Clip::default();
-    for _ in 0..clauses {
-        let length = number(&mut rest)?;
-        let text = std::str::from_utf8(take(&mut rest, length)?).ok()?;
-        let count = number(&mut rest)?;
-        let sound = take(&mut rest, count.checked_mul(2)?)?;
-        let (pairs, _) = sound.as_chunks::<2>();
-        let samples = pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
-        clip.clauses.push((text.to_owned(), samples));
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = MARK.to_vec();
+        let number = |count: usize, bytes: &mut Vec<u8>| {
+            bytes.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+        };
+        number(self.clauses.len(), &mut bytes);
+        for (text, samples) in &self.clauses {
+            number(text.len(), &mut bytes);
+            bytes.extend_from_slice(text.as_bytes());
+            number(samples.len(), &mut bytes);
+            bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+        }
+        let digest = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&digest);
+        bytes
     }
-    rest.is_empty().then_some(clip)
+
+    /// The clip, if the bytes are one from beginning to end.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(DIGEST)?)?;
+        if Sha256::digest(body)[..] != *digest {
+            return None;
+        }
+        let mut rest = body.strip_prefix(MARK)?;
+        let clauses = number(&mut rest)?;
+        let mut clip = Self::default();
+        for _ in 0..clauses {
+            let length = number(&mut rest)?;
+            let text = std::str::from_utf8(take(&mut rest, length)?).ok()?;
+            let count = number(&mut rest)?;
+            let sound = take(&mut rest, count.checked_mul(2)?)?;
+            let (pairs, _) = sound.as_chunks::<2>();
+            let samples = pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
+            clip.clauses.push((text.to_owned(), samples));
+        }
+        rest.is_empty().then_some(clip)
+    }
 }
 
 fn number(rest: &mut &[u8]) -> Option<usize> {
@@ -80,18 +98,21 @@ mod tests {
     fn a_clip_comes_back_as_it_was() {
         let sound = vec![0, -1, i16::MIN, i16::MAX];
         let spoken = clip(&[("Good day,", sound), ("how may I help?", Vec::new())]);
-        assert_eq!(decode(&encode(&spoken)).unwrap().clauses, spoken.clauses);
+        assert_eq!(
+            Clip::decode(&spoken.encode()).unwrap().clauses,
+            spoken.clauses
+        );
     }
 
     proptest! {
         #[test]
         fn a_damaged_file_is_no_clip(at in 0_usize..90, bit in 0_u8..8, cut in 1_usize..90) {
-            let bytes = encode(&clip(&[("Hello.", vec![7; 12])]));
+            let bytes = clip(&[("Hello.", vec![7; 12])]).encode();
             let mut flipped = bytes.clone();
             flipped[at % bytes.len()] ^= 1 << bit;
-            prop_assert!(decode(&flipped).is_none());
+            prop_assert!(Clip::decode(&flipped).is_none());
             let short = bytes.get(..bytes.len().saturating_sub(cut)).unwrap();
-            prop_assert!(decode(short).is_none());
+            prop_assert!(Clip::decode(short).is_none());
         }
 
         #[test]
@@ -100,8 +121,8 @@ mod tests {
             let mut body = [MARK, &bytes].concat();
             let digest = Sha256::digest(&body);
             body.extend_from_slice(&digest);
-            if let Some(clip) = decode(&body) {
-                prop_assert_eq!(encode(&clip), body);
+            if let Some(clip) = Clip::decode(&body) {
+                prop_assert_eq!(clip.encode(), body);
             }
         }
     }

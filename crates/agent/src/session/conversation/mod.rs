@@ -1,9 +1,12 @@
 //! The conversation itself: one task, one `select!`, every piece of state in one place.
 
+mod facts;
+mod listening;
 mod models;
 mod obey;
 mod record;
 mod speak;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +17,7 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use trunkline_base::id::{CallId, RoomName, guid};
+use trunkline_base::id::guid;
 use trunkline_service::tasks::Stop;
 
 use super::hearing::{Hearing, level_of};
@@ -28,8 +31,10 @@ use super::{CloseReason, Shared, VOICE_RATE};
 use crate::brain::{Brain, Farewell, Question};
 use crate::speech::VadStream;
 use crate::turn::{Echo, Input, Line, Machine, ReplyId, Sound};
-use models::{Listening, Report};
+use listening::{Listening, Report};
 use record::Record;
+
+pub(super) use facts::Facts;
 
 /// Pieces of answers on their way here. They are taken at once, so it fills only while this task
 /// does not run.
@@ -37,14 +42,6 @@ const MADE_LANE: usize = 64;
 
 /// A wake-up that is never needed stands this far off.
 const FAR: Duration = Duration::from_secs(3600);
-
-/// Who is talking to whom.
-#[derive(Clone, Debug)]
-pub(super) struct Facts {
-    pub(super) room: RoomName,
-    /// From the caller's `sip.callID`; a browser has none.
-    pub(super) call: Option<CallId>,
-}
 
 /// Sound that was made, and the reply it belongs to.
 type MadeFor = (ReplyId, Made);

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::task::JoinError;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use trunkline_service::metrics::{Timing, observe};
 
 use super::Conversation;
+use super::listening::Report;
 use crate::session::hearing::samples_ago;
 use crate::session::make::Urgent;
 use crate::speech::{SpeechError, Transcript};
@@ -17,45 +17,9 @@ use crate::turn::{Input, RequestId, Words};
 /// A transcription slower than this has failed as far as the caller is concerned.
 const STT_LIMIT: Duration = Duration::from_secs(10);
 
-/// What a model said.
-#[derive(Debug)]
-pub(super) enum Report {
-    Transcript {
-        request: RequestId,
-        audio: Range<u64>,
-        transcript: Transcript,
-        took: Duration,
-    },
-    TranscriptFailed {
-        request: RequestId,
-    },
-    TranscriptStale,
-    EndOfTurn {
-        request: RequestId,
-        probability: Option<f32>,
-    },
-}
-
-/// The questions under way.
-#[derive(Debug, Default)]
-pub(super) struct Listening {
-    /// Where the latest transcribed segment starts, and how to stop its transcription.
-    transcribing: Option<(u64, CancellationToken)>,
-    predicting: Option<CancellationToken>,
-    /// How long the latest transcription took.
-    pub(super) stt_took: Option<Duration>,
-}
-
 impl Conversation {
     pub(super) fn transcribe(&mut self, request: RequestId, audio: Range<u64>) {
-        let cancel = CancellationToken::new();
-        // The same segment again, now longer: the earlier question is void.
-        if let Some((start, earlier)) = self.listening.transcribing.take()
-            && start == audio.start
-        {
-            earlier.cancel();
-        }
-        self.listening.transcribing = Some((audio.start, cancel.clone()));
+        let cancel = self.listening.transcribing(audio.start);
         let samples = self.hearing.cut(&audio);
         let stt = std::sync::Arc::clone(self.shared.speech.stt());
         let urgent = Urgent::new(&self.shared);
@@ -83,10 +47,7 @@ impl Conversation {
     }
 
     pub(super) fn predict_end(&mut self, request: RequestId, audio: &Range<u64>) {
-        let cancel = CancellationToken::new();
-        if let Some(earlier) = self.listening.predicting.replace(cancel.clone()) {
-            earlier.cancel();
-        }
+        let cancel = self.listening.predicting();
         let samples = self.hearing.cut(audio);
         let eot = std::sync::Arc::clone(self.shared.speech.eot());
         let limit = self.shared.config.turns.end_of_turn.prediction_timeout;

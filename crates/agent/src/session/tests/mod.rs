@@ -24,10 +24,11 @@ use super::conversation::{Conversation, Facts};
 use super::journal::Journal;
 use super::stage::{Incoming, Note, Stage};
 use super::*;
+use crate::config::AgentConfig;
 use crate::speech::testing::{
     LoudnessVad, ScriptedEot, ScriptedStt, ScriptedTts, babbling_speech, scripted_speech,
 };
-use crate::speech::{SpeechError, SpeechStream, TextToSpeech};
+use crate::speech::{Speech, SpeechError, SpeechStream, TextToSpeech};
 use crate::turn::Line;
 
 /// What was played and told, with the time of each frame.

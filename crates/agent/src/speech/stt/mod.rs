@@ -17,14 +17,9 @@ mod model;
 mod segment;
 mod tokens;
 
-use model::Model;
+use model::{Model, PART};
 
-/// The models' places below the models directory.
-pub(super) const ENCODER: &str = "stt/moonshine-tiny-en/encoder_model.ort";
-pub(super) const DECODER: &str = "stt/moonshine-tiny-en/decoder_model_merged.ort";
-pub(super) const TOKENS: &str = "stt/moonshine-tiny-en/tokenizer.bin";
-
-const PART: &str = "speech-to-text";
+pub(super) use model::{DECODER, ENCODER, TOKENS};
 
 /// Loudness is measured over this many samples: a tenth of a second.
 const BLOCK: usize = SPEECH_RATE as usize / 10;

@@ -8,9 +8,15 @@ use ort::value::{DynValue, Tensor, TensorRef};
 use tokio_util::sync::CancellationToken;
 
 use super::tokens::Tokens;
-use super::{DECODER, ENCODER, PART, TOKENS};
 use crate::speech::runtime::Runtime;
 use crate::speech::{LoadError, SPEECH_RATE, SpeechError};
+
+/// The models' places below the models directory.
+pub(crate) const ENCODER: &str = "stt/moonshine-tiny-en/encoder_model.ort";
+pub(crate) const DECODER: &str = "stt/moonshine-tiny-en/decoder_model_merged.ort";
+pub(crate) const TOKENS: &str = "stt/moonshine-tiny-en/tokenizer.bin";
+
+pub(super) const PART: &str = "speech-to-text";
 
 /// Before the first word.
 const BEGIN: i64 = 1;

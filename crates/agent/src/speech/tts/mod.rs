@@ -17,25 +17,25 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::pool::{Due, Pool};
 use super::runtime::Runtime;
-use super::text::{sentences, spoken};
+use super::text::sentences;
 use super::{LoadError, PcmChunk, SpeechConfig, SpeechError, SpeechStream, TextToSpeech};
 
 mod espeak;
 mod piper;
 mod silence;
+mod spelling;
 mod split;
 mod voice;
 
 use espeak::Phonemizer;
-use piper::{Pending, Voice};
+use piper::{PART, Pending, Voice};
 use silence::Trim;
+use spelling::phonemes;
 use voice::VoiceFile;
 
 /// The voice's place below the models directory; its settings lie beside it.
 pub(super) const MODEL: &str = "tts/en_US-joe-medium.onnx";
 pub(super) const SETTINGS: &str = "tts/en_US-joe-medium.onnx.json";
-
-const PART: &str = "text-to-speech";
 
 /// Chunks made ahead of the listener. Full means that the listener has seconds of sound in hand;
 /// more would only be thrown away when the caller interrupts.
@@ -219,42 +219,6 @@ fn after(due: Due, samples: usize, rate: u32) -> Due {
     Due::At(begun + Duration::from_secs(1) * samples / rate.max(1))
 }
 
-/// Phonemes of a sentence, with the signs that shape its tune. Empty when there is nothing to
-/// say.
-fn phonemes(phonemizer: &Phonemizer, sentence: &str) -> String {
-    let text = spoken(sentence);
-    let mut out = String::new();
-    for (clause, sign) in clauses(&text) {
-        let part = phonemizer.phonemes(clause).unwrap_or_default();
-        if part.trim().is_empty() {
-            continue;
-        }
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(part.trim());
-        out.push(sign);
-    }
-    out
-}
-
-/// Clauses with the sign that ends each; the last one ends like a sentence in any case.
-fn clauses(text: &str) -> Vec<(&str, char)> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, sign)) = chars.next() {
-        let ends_word = chars.peek().is_none_or(|(_, next)| next.is_whitespace());
-        if !matches!(sign, '.' | ',' | '!' | '?' | ';' | ':') || !ends_word {
-            continue;
-        }
-        found.push((text.get(start..at).unwrap_or_default(), sign));
-        start = at + sign.len_utf8();
-    }
-    found.push((text.get(start..).unwrap_or_default(), '.'));
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,18 +229,5 @@ mod tests {
         let fed = after(begun, 44_100, 22_050);
         assert!(begun < fed && fed > Due::now() && fed < Due::Whenever);
         assert_eq!(after(Due::Whenever, 44_100, 22_050), Due::Whenever);
-    }
-
-    #[test]
-    fn clauses_keep_their_signs() {
-        let found = clauses("Hello, it is 3.5 now. Right?");
-        let expected = [
-            ("Hello", ','),
-            (" it is 3.5 now", '.'),
-            (" Right", '?'),
-            ("", '.'),
-        ];
-        assert_eq!(found, expected);
-        assert_eq!(clauses("no end"), [("no end", '.')]);
     }
 }

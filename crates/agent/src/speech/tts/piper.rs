@@ -7,11 +7,13 @@ use ort::session::Session;
 use ort::value::{DynValue, TensorRef};
 
 use super::espeak::Phonemizer;
+use super::spelling::phonemes;
 use super::split::{Halves, split};
 use super::voice::VoiceFile;
-use super::{PART, phonemes};
 use crate::speech::runtime::Runtime;
 use crate::speech::{LoadError, SpeechError};
+
+pub(super) const PART: &str = "text-to-speech";
 
 /// Frames on each side of a slice that its sound depends on: the reach of the convolutions is
 /// just below this, so slices join without a seam.

@@ -1,0 +1,60 @@
+//! The questions to the listening models that are under way, and what is answered.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::speech::Transcript;
+use crate::turn::RequestId;
+
+/// What a model said.
+#[derive(Debug)]
+pub(super) enum Report {
+    Transcript {
+        request: RequestId,
+        audio: Range<u64>,
+        transcript: Transcript,
+        took: Duration,
+    },
+    TranscriptFailed {
+        request: RequestId,
+    },
+    TranscriptStale,
+    EndOfTurn {
+        request: RequestId,
+        probability: Option<f32>,
+    },
+}
+
+/// The questions under way.
+#[derive(Debug, Default)]
+pub(super) struct Listening {
+    /// Where the latest transcribed segment starts, and how to stop its transcription.
+    transcribing: Option<(u64, CancellationToken)>,
+    predicting: Option<CancellationToken>,
+    /// How long the latest transcription took.
+    pub(super) stt_took: Option<Duration>,
+}
+
+impl Listening {
+    /// A segment is transcribed from now on. The same one again, now longer, voids the earlier
+    /// question.
+    pub(super) fn transcribing(&mut self, start: u64) -> CancellationToken {
+        let cancel = CancellationToken::new();
+        let earlier = self.transcribing.replace((start, cancel.clone()));
+        if let Some((_, earlier)) = earlier.filter(|(earlier, _)| *earlier == start) {
+            earlier.cancel();
+        }
+        cancel
+    }
+
+    /// The end of a turn is judged from now on, and what was known before counts no more.
+    pub(super) fn predicting(&mut self) -> CancellationToken {
+        let cancel = CancellationToken::new();
+        if let Some(earlier) = self.predicting.replace(cancel.clone()) {
+            earlier.cancel();
+        }
+        cancel
+    }
+}

@@ -1,0 +1,25 @@
+//! What of an answer can fail.
+
+use crate::brain::BrainError;
+use crate::speech::SpeechError;
+
+/// What failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("the brain failed")]
+    Brain(#[from] BrainError),
+    #[error("the voice failed")]
+    Voice(#[from] SpeechError),
+    #[error("the voice made no sound in time")]
+    VoiceStalled,
+}
+
+impl Fault {
+    /// The part to blame, for the metric.
+    pub(super) fn part(&self) -> &'static str {
+        match self {
+            Self::Brain(_) => "llm",
+            Self::Voice(_) | Self::VoiceStalled => "tts",
+        }
+    }
+}
