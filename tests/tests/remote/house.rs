@@ -117,9 +117,16 @@ impl House {
 
 /// A set-up without trunks and rules.
 pub(crate) fn no_rules() -> (&'static str, String) {
-    let text = "trunks: []\nrules: []\n".to_owned();
+    ("livekit-sip-correct.yaml", NO_RULES.to_owned())
+}
+
+/// The same, with calls answered as soon as their room is there, so that no agent is needed.
+pub(crate) fn no_rules_at_once() -> (&'static str, String) {
+    let text = format!("gateway: {{answer: on_room}}\n{NO_RULES}");
     ("livekit-sip-correct.yaml", text)
 }
+
+const NO_RULES: &str = "trunks: []\nrules: []\n";
 
 fn keys(file: &Path, args: &[&str]) -> std::process::Output {
     let mut command = trunkline();

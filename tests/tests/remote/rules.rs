@@ -8,10 +8,7 @@ use trunkline_bridge::sip::CallError;
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_tests::{Daemon, Setup, livekit_yaml};
 
-use super::house::{House, call, no_rules};
-
-/// Answers as soon as the room is there, so that no agent is needed.
-const AT_ONCE: (&str, &str) = ("answer: on_agent", "answer: on_room");
+use super::house::{House, call, no_rules_at_once};
 
 fn trunk(number: &str) -> proto::SipInboundTrunkInfo {
     proto::SipInboundTrunkInfo {
@@ -38,7 +35,7 @@ fn rule(trunk: &proto::SipInboundTrunkInfo) -> proto::SipDispatchRuleInfo {
 async fn a_rule_made_by_the_api_rules_at_once_and_a_deleted_one_no_more() {
     let daemon = Daemon::start(&Setup {
         without_agent: true,
-        files: vec![livekit_yaml(&[AT_ONCE]), no_rules()],
+        files: vec![no_rules_at_once()],
         ..Setup::default()
     });
     let keys = trunkline_base::token::ApiKey::new("devkey", "secret");
@@ -69,8 +66,8 @@ async fn a_rule_made_by_the_api_rules_at_once_and_a_deleted_one_no_more() {
 async fn a_rule_made_at_a_remote_server_rules_the_next_call_and_a_deleted_one_soon_none() {
     let house = House::open();
     let gateway = Daemon::start(&house.setup(vec![
-        livekit_yaml(&[AT_ONCE, ("server: embedded", "server: remote")]),
-        no_rules(),
+        livekit_yaml(&[("server: embedded", "server: remote")]),
+        no_rules_at_once(),
     ]));
     let api = LiveKitApiClient::new(&house.url(), house.ring.clone()).unwrap();
     assert!(matches!(

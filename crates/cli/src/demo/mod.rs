@@ -80,7 +80,7 @@ pub(crate) async fn run(typed: Demo, global: &Global, tasks: Tasks) -> Result<()
         drain: Duration::from_secs(2),
         hurry: Duration::from_secs(3),
     };
-    let _ = stack.drain(&tasks, limits).await;
+    let _ = stack.drain(&tasks, limits, limits.drain).await;
     stack.store.close().await;
     told
 }
@@ -109,17 +109,17 @@ fn settings(typed: &Demo, global: &Global) -> Result<Settings, Failure> {
     settings.sip_setup = settings::sip::demo();
     settings.livekit.store = typed.data.join("trunkline.db");
     settings.livekit.recording.dir = typed.data.join("recordings");
-    settings.livekit.sip.answer = AnswerPolicy::OnAgent;
+    settings.gateway.answer = AnswerPolicy::OnAgent;
     if typed.once {
         for port in [
             &mut settings.livekit.node.http,
             &mut settings.livekit.node.rtc_udp,
-            &mut settings.livekit.sip.udp,
+            &mut settings.gateway.udp,
             &mut settings.monitoring.console,
         ] {
             port.set_port(0);
         }
-        settings.livekit.sip.tcp = None;
+        settings.gateway.tcp = None;
     }
     if global.verbose == 0 {
         "warn".clone_into(&mut settings.monitoring.level);

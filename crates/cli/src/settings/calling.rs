@@ -35,7 +35,8 @@ impl Calling {
         let livekit = files.read("livekit.yaml", &mut report, livekit::validate);
         let retries = files.read("retry_policies.yaml", &mut report, retry::validate);
         let security = files.read("security.yaml", &mut report, security::validate);
-        let livekit = livekit.map(|livekit| livekit.overridden(global).with_keys(env, &mut report));
+        let livekit =
+            livekit.map(|valid| valid.livekit.overridden(global).with_keys(env, &mut report));
         let mut calling = (|| {
             Some(Self {
                 livekit: livekit?,

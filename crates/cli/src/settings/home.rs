@@ -10,6 +10,9 @@ use crate::global::Global;
 /// The folder that counts where none is named.
 pub(crate) const USUAL: &str = "config";
 
+/// The file of the telephone's side.
+pub(crate) const SIP: &str = "livekit-sip-correct.yaml";
+
 /// Every file of the configuration, as it ships.
 pub(crate) const FILES: &[(&str, &str)] = &[
     (
@@ -17,7 +20,7 @@ pub(crate) const FILES: &[(&str, &str)] = &[
         include_str!("../../../../config/livekit.yaml"),
     ),
     (
-        "livekit-sip-correct.yaml",
+        SIP,
         include_str!("../../../../config/livekit-sip-correct.yaml"),
     ),
     (

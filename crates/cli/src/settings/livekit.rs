@@ -1,28 +1,24 @@
-//! `livekit.yaml`: which LiveKit, the embedded node, the SIP gateway, recording, the store.
+//! `livekit.yaml`: which LiveKit, the embedded node, recording, the store. What it once said of the
+//! SIP gateway is handed on to `livekit-sip-correct.yaml`.
 
 use std::net::{IpAddr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use trunkline_base::secret::Secret;
 use trunkline_base::token::{ApiKey, KeyRing, LEEWAY};
-use trunkline_bridge::sip::AnswerPolicy;
 use trunkline_client::auth::{LIFE, Purpose};
 use trunkline_service::config::{Environment, Report, Source, Spanned, nearest};
-use trunkline_sip::sdp::Codec;
 
 use super::node::{self, NodeRooms, RawIngress, RawLimits, RawRooms};
-use super::raw::{Address, Judge, filled};
+use super::raw::{Address, Judge, filled, ip, redacted, seconds};
+use super::sip::gateway::{Layer, RawGateway};
 use crate::global::Global;
 use crate::keys::{KeyFile, read_map};
 
 /// Long enough for most calls to come to an end, short enough for an operator to wait for.
 const DRAIN: Duration = Duration::from_secs(60);
-/// An agent that starts a process for its job takes some seconds; a caller hears three rings.
-const AGENT_WAIT: Duration = Duration::from_secs(20);
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Who is recorded is told.
 const ANNOUNCED: &str = "This call is recorded.";
@@ -35,7 +31,7 @@ const KEYS: &str = "LIVEKIT_KEYS";
 pub(super) struct Raw {
     livekit: RawServer,
     node: RawNode,
-    sip: RawSip,
+    sip: Option<Spanned<RawGateway>>,
     recording: RawRecording,
     store: RawStore,
     keys: RawKeys,
@@ -61,20 +57,6 @@ struct RawNode {
     rooms: RawRooms,
     limits: RawLimits,
     ingress: RawIngress,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawSip {
-    enabled: Option<bool>,
-    udp: Option<Spanned<String>>,
-    tcp: Option<Spanned<String>>,
-    public_ip: Option<Spanned<String>>,
-    rtp_ports: Option<Spanned<String>>,
-    answer: Option<Spanned<String>>,
-    hold_limit: Option<Spanned<String>>,
-    agent_wait: Option<Spanned<String>>,
-    codecs: Vec<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -114,6 +96,12 @@ pub(crate) enum Server {
     Remote,
 }
 
+/// What `livekit.yaml` means, and what it says of the gateway, which is another file's business.
+pub(super) struct Valid {
+    pub(super) livekit: Livekit,
+    pub(super) gateway: Option<(Layer, Report)>,
+}
+
 /// What `livekit.yaml` means.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Livekit {
@@ -123,7 +111,6 @@ pub(crate) struct Livekit {
     #[serde(serialize_with = "redacted")]
     pub(crate) api_secret: Secret<String>,
     pub(crate) node: Node,
-    pub(crate) sip: Sip,
     pub(crate) recording: Recording,
     pub(crate) store: PathBuf,
     pub(crate) keys: Keys,
@@ -140,26 +127,6 @@ pub(crate) struct Node {
     pub(crate) node_ip: Option<IpAddr>,
     pub(crate) webhooks: Vec<Address>,
     pub(crate) rooms: NodeRooms,
-}
-
-/// The SIP gateway.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Sip {
-    pub(crate) enabled: bool,
-    pub(crate) udp: SocketAddr,
-    pub(crate) tcp: Option<SocketAddr>,
-    pub(crate) public_ip: Option<IpAddr>,
-    pub(crate) rtp_ports: RangeInclusive<u16>,
-    #[serde(serialize_with = "answer_word")]
-    pub(crate) answer: AnswerPolicy,
-    /// How long a phone may hold its call.
-    #[serde(serialize_with = "seconds")]
-    pub(crate) hold_limit: Duration,
-    /// How long a caller waits for somebody to be in the room.
-    #[serde(serialize_with = "seconds")]
-    pub(crate) agent_wait: Duration,
-    #[serde(serialize_with = "codec_names")]
-    pub(crate) codecs: Vec<Codec>,
 }
 
 /// Recording of calls.
@@ -263,7 +230,8 @@ impl Livekit {
     }
 }
 
-pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option<Livekit> {
+pub(super) fn validate(source: &Source, mut raw: Raw, report: &mut Report) -> Option<Valid> {
+    let gateway = raw.sip.take();
     let mut judge = Judge { source, report };
     let server = server(raw.livekit.server.as_ref(), &mut judge);
     // What ships listens on this machine only; a wider address is the operator's word.
@@ -280,20 +248,9 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
             &mut judge,
         ),
     };
-    let sip = Sip {
-        enabled: raw.sip.enabled.unwrap_or(true),
-        udp: judge.addr(filled(raw.sip.udp.as_ref()), local(5060)),
-        tcp: Some(judge.addr(filled(raw.sip.tcp.as_ref()), local(5060))),
-        public_ip: ip(raw.sip.public_ip.as_ref(), &mut judge),
-        rtp_ports: ports(raw.sip.rtp_ports.as_ref(), &mut judge),
-        answer: answer(raw.sip.answer.as_ref(), &mut judge),
-        hold_limit: hold_limit(raw.sip.hold_limit.as_ref(), &mut judge),
-        agent_wait: agent_wait(raw.sip.agent_wait.as_ref(), &mut judge),
-        codecs: codecs(&raw.sip.codecs, &mut judge),
-    };
     let text = |raw: Option<Spanned<String>>| raw.map(|text| text.value).unwrap_or_default();
     let url = text(raw.livekit.url);
-    Some(Livekit {
+    let livekit = Livekit {
         server,
         url: if url.is_empty() {
             format!("ws://{}", node.http)
@@ -307,7 +264,6 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
             .map(|secret| secret.value)
             .unwrap_or_default(),
         node,
-        sip,
         recording: Recording {
             enabled: raw.recording.enabled.unwrap_or(true),
             dir: raw
@@ -337,7 +293,22 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
             named: Vec::new(),
         },
         drain: judge.duration(filled(raw.drain.limit.as_ref()), DRAIN),
-    })
+    };
+    let gateway = gateway.map(|raw| moved(source, raw));
+    Some(Valid { livekit, gateway })
+}
+
+/// The gateway's section in its old place, and the word that it has moved.
+fn moved(source: &Source, raw: Spanned<RawGateway>) -> (Layer, Report) {
+    let mut notice = Report::new();
+    let what = "`sip` has moved: it is `gateway` of livekit-sip-correct.yaml now";
+    let remedy = "move its keys there; until then they count here".to_owned();
+    notice.at(source, &raw, what, remedy);
+    let layer = Layer {
+        source: source.clone(),
+        raw: raw.value,
+    };
+    (layer, notice)
 }
 
 fn server(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Server {
@@ -352,122 +323,4 @@ fn server(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Server {
             Server::Embedded
         }
     }
-}
-
-fn ip(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Option<IpAddr> {
-    let raw = filled(raw)?;
-    let parsed = raw.value.parse().ok();
-    if parsed.is_none() {
-        let what = format!("`{}` is not an IP address", raw.value);
-        judge.blame(raw, what, "write it like 203.0.113.7".to_owned());
-    }
-    parsed
-}
-
-fn ports(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> RangeInclusive<u16> {
-    const DEFAULT: RangeInclusive<u16> = 10_000..=20_000;
-    let Some(raw) = filled(raw) else {
-        return DEFAULT;
-    };
-    let parsed = raw.value.split_once('-').and_then(|(low, high)| {
-        let range = low.trim().parse::<u16>().ok()?..=high.trim().parse::<u16>().ok()?;
-        (range.end() > range.start() && *range.start() >= 1024).then_some(range)
-    });
-    parsed.unwrap_or_else(|| {
-        let what = format!("`{}` is not a range of ports", raw.value);
-        judge.blame(
-            raw,
-            what,
-            "write it like 10000-20000, from 1024 up".to_owned(),
-        );
-        DEFAULT
-    })
-}
-
-fn answer(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> AnswerPolicy {
-    let Some(raw) = raw else {
-        return AnswerPolicy::OnAgent;
-    };
-    match raw.value.as_str() {
-        "on_agent" => AnswerPolicy::OnAgent,
-        "on_room" => AnswerPolicy::OnRoom,
-        other => {
-            let remedy = nearest(other, &["on_agent", "on_room"]);
-            judge.blame(raw, format!("there is no answer policy `{other}`"), remedy);
-            AnswerPolicy::OnAgent
-        }
-    }
-}
-
-fn hold_limit(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Duration {
-    const DEFAULT: Duration = Duration::from_secs(30 * 60);
-    let limit = judge.duration(filled(raw), DEFAULT);
-    if let Some(raw) = raw
-        && limit.is_zero()
-    {
-        let remedy = "write how long a phone may hold its call, such as 30m".to_owned();
-        judge.blame(raw, "a call on hold would end at once".to_owned(), remedy);
-        return DEFAULT;
-    }
-    limit
-}
-
-/// A caller who waits for no time at all could not be answered.
-fn agent_wait(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Duration {
-    let raw = filled(raw);
-    let wait = judge.duration(raw, AGENT_WAIT);
-    if let Some(raw) = raw.filter(|_| wait < SHORTEST_WAIT) {
-        let what = format!("`{}` is too short for an agent to come", raw.value);
-        judge.blame(raw, what, "write 1s or more".to_owned());
-    }
-    wait
-}
-
-fn codecs(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<Codec> {
-    let mut codecs = Vec::new();
-    for name in raw {
-        match name.value.to_ascii_uppercase().as_str() {
-            "PCMU" => codecs.push(Codec::Pcmu),
-            "PCMA" => codecs.push(Codec::Pcma),
-            other => {
-                let remedy = nearest(other, &["PCMU", "PCMA"]);
-                judge.blame(name, format!("codec `{other}` is not known here"), remedy);
-            }
-        }
-    }
-    if codecs.is_empty() {
-        vec![Codec::Pcmu, Codec::Pcma]
-    } else {
-        codecs
-    }
-}
-
-pub(super) fn redacted<S: Serializer>(
-    secret: &Secret<String>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(if secret.expose().is_empty() {
-        ""
-    } else {
-        "[redacted]"
-    })
-}
-
-fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(duration.as_secs())
-}
-
-fn answer_word<S: Serializer>(answer: &AnswerPolicy, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match answer {
-        AnswerPolicy::OnAgent => "on_agent",
-        AnswerPolicy::OnRoom => "on_room",
-    })
-}
-
-fn codec_names<S: Serializer>(codecs: &[Codec], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(
-        codecs
-            .iter()
-            .map(|codec| format!("{codec:?}").to_uppercase()),
-    )
 }

@@ -14,15 +14,16 @@ pub(crate) mod sip;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use trunkline_agent::config::AgentConfig;
-use trunkline_service::config::{Environment, Report, Source};
+use trunkline_service::config::{Environment, Problem, Report, Source};
 
 pub(crate) use calling::Calling;
-pub(crate) use home::{FILES, Home, USUAL};
+pub(crate) use home::{FILES, Home, SIP, USUAL};
 pub(crate) use livekit::{Livekit, Server};
 pub(crate) use monitoring::Monitoring;
 pub(crate) use retry::Retries;
 pub(crate) use security::{Http, Retention, Security};
 pub(crate) use sip::SipSetup;
+pub(crate) use sip::gateway::Gateway;
 
 use crate::global::Global;
 
@@ -31,7 +32,9 @@ use crate::global::Global;
 pub(crate) struct Settings {
     /// `livekit.yaml`
     pub(crate) livekit: Livekit,
-    /// `livekit-sip-correct.yaml`
+    /// `gateway` of `livekit-sip-correct.yaml`
+    pub(crate) gateway: Gateway,
+    /// Trunks and rules of `livekit-sip-correct.yaml`
     pub(crate) sip_setup: SipSetup,
     /// `retry_policies.yaml`
     pub(crate) retries: Retries,
@@ -42,6 +45,9 @@ pub(crate) struct Settings {
     /// `agent.yaml`
     #[serde(skip)]
     pub(crate) agent: Option<AgentConfig>,
+    /// What still counts, and should be written otherwise.
+    #[serde(skip)]
+    pub(crate) notices: Vec<Problem>,
 }
 
 /// Reads the folder, or without one the files that this program carries. Flags override files. A
@@ -68,7 +74,15 @@ pub(crate) fn read(home: &Home, global: &Global, env: &Environment) -> Result<Se
     let mut report = Report::new();
     let files = Files { home, env };
     let livekit = files.read("livekit.yaml", &mut report, livekit::validate);
-    let sip_setup = files.read("livekit-sip-correct.yaml", &mut report, sip::validate);
+    let (livekit, old) = match livekit {
+        Some(valid) => (Some(valid.livekit), valid.gateway),
+        None => (None, None),
+    };
+    let (old, notices) = old.unzip();
+    let sip = files.read(SIP, &mut report, sip::validate);
+    let (sip_setup, gateway) = sip.unzip();
+    let layers = sip::layers(gateway, old, env, &mut report);
+    let gateway = sip::gateway::validate(&layers, &mut report);
     let retries = files.read("retry_policies.yaml", &mut report, retry::validate);
     let monitoring = files.read("monitoring.yaml", &mut report, monitoring::validate);
     let security = files.read("security.yaml", &mut report, security::validate);
@@ -77,11 +91,13 @@ pub(crate) fn read(home: &Home, global: &Global, env: &Environment) -> Result<Se
     let mut settings = (|| {
         Some(Settings {
             livekit: livekit?,
+            gateway,
             sip_setup: sip_setup?,
             retries: retries?,
             monitoring: monitoring?,
             security: security?,
             agent,
+            notices: notices.map(Report::into_problems).unwrap_or_default(),
         })
     })();
     if let Some(settings) = &mut settings {

@@ -1,9 +1,10 @@
 //! Values that several files write alike.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use trunkline_base::secret::Secret;
 use trunkline_service::config::{Origin, Report, Source, Spanned, parse_duration};
 
 /// Judges values of one file, and collects what is wrong.
@@ -97,4 +98,34 @@ impl Judge<'_> {
 /// Text that is there and not empty.
 pub(super) fn filled(raw: Option<&Spanned<String>>) -> Option<&Spanned<String>> {
     raw.filter(|text| !text.value.is_empty())
+}
+
+/// An IP address, if one is given.
+pub(super) fn ip(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Option<IpAddr> {
+    let raw = filled(raw)?;
+    let parsed = raw.value.parse().ok();
+    if parsed.is_none() {
+        let what = format!("`{}` is not an IP address", raw.value);
+        judge.blame(raw, what, "write it like 203.0.113.7".to_owned());
+    }
+    parsed
+}
+
+/// For `config show`.
+pub(super) fn redacted<S: Serializer>(
+    secret: &Secret<String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if secret.expose().is_empty() {
+        ""
+    } else {
+        "[redacted]"
+    })
+}
+
+pub(super) fn seconds<S: Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(duration.as_secs())
 }

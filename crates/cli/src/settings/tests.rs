@@ -65,7 +65,7 @@ fn every_problem_of_every_file_is_reported_in_one_run() {
         "on_agnet",
         "did you mean `on_agent`?",
         "9-1",
-        "a call on hold would end at once",
+        "`0s` is too short: a call on hold would end at once",
         "loud",
         "soon",
         "6 problems",
@@ -384,6 +384,7 @@ fn the_defaults_are_what_ships() {
             "livekit.yaml",
             "livekit:\nnode:\nsip:\nrecording:\nstore:\nkeys:\ndrain:\n",
         ),
+        ("livekit-sip-correct.yaml", "gateway:\n"),
         ("retry_policies.yaml", "api:\n"),
         ("monitoring.yaml", "console:\nlog:\nevents:\n"),
         ("security.yaml", "sip:\ntransport:\nhttp:\nretention:\n"),
@@ -393,6 +394,7 @@ fn the_defaults_are_what_ships() {
             "livekit.yaml",
             "node:\n  webhooks:\n  rooms:\n    # auto_create: true\n  limits:\n  ingress:\nsip:\n  udp:\n  codecs:\n",
         ),
+        ("livekit-sip-correct.yaml", "gateway:\n  udp:\n  codecs:\n"),
         (
             "retry_policies.yaml",
             "api:\n  budget:\n  breaker:\n  connections:\n",
@@ -407,7 +409,7 @@ fn the_defaults_are_what_ships() {
         let dir = dir_with(&files);
         let loaded = load(&global(dir.path().to_owned()), &env);
         let shown = serde_json::to_value(loaded.unwrap_or_else(|e| panic!("{e}"))).unwrap();
-        for part in ["livekit", "retries", "monitoring", "security"] {
+        for part in ["livekit", "gateway", "retries", "monitoring", "security"] {
             assert_eq!(shown[part], shipped[part], "{part}");
         }
     }

@@ -27,8 +27,14 @@ pub(crate) fn run(verb: &Config, global: &Global) -> Result<(), Failure> {
 fn check(global: &Global) -> Result<(), Failure> {
     let home = Home::of(global);
     match files::load(global, &global.env) {
-        Ok(_) if global.json => output::json(&json!({ "ok": true, "problems": [] })),
-        Ok(_) => {
+        Ok(read) if global.json => {
+            let notices: Vec<String> = read.notices.iter().map(ToString::to_string).collect();
+            output::json(&json!({ "ok": true, "problems": [], "notices": notices }));
+        }
+        Ok(read) => {
+            for notice in &read.notices {
+                global.tell(&notice.to_string());
+            }
             output::line(&format!("{}: no problem found", home.name()));
             if home == Home::BuiltIn {
                 global.tell("there is no folder `config` here; `trunkline init` writes it");

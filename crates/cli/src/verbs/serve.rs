@@ -53,6 +53,9 @@ pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(
         agent.voice_cache = voice_cache(typed.voice_cache.clone(), &global.env);
     }
     start_logging(&settings.monitoring, global)?;
+    for notice in &settings.notices {
+        warn!("{notice}");
+    }
     files::raise();
     files::outlive_limit();
     let mut signals = Signals::new()?;
@@ -68,13 +71,14 @@ pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(
         drain: plan.settings.livekit.drain,
         hurry: HURRY,
     };
+    let calls = plan.settings.gateway.drain.unwrap_or(limits.drain);
     let stack = Stack::start(plan, &tasks).await?;
     tell_ready(&stack, global);
     tokio::select! {
         () = signals.next() => tasks.begin_drain("signal"),
         () = async { tasks.stop().draining().await } => {}
     }
-    drain(&stack, &tasks, limits, signals).await;
+    drain(&stack, &tasks, (limits, calls), signals).await;
     let unwritten = stack.store.close().await;
     if unwritten > 0 {
         error!(rows = unwritten, "the store lost what it should keep");
@@ -232,8 +236,13 @@ fn idle(stack: &Stack, like: impl Fn(&Standing) -> bool) -> Value {
 }
 
 /// First signal: calls may finish. Second: they are ended politely. Third: the process goes.
-async fn drain(stack: &Stack, tasks: &Tasks, limits: Limits, mut signals: Signals) {
-    let finish = stack.drain(tasks, limits);
+async fn drain(
+    stack: &Stack,
+    tasks: &Tasks,
+    (limits, calls): (Limits, Duration),
+    mut signals: Signals,
+) {
+    let finish = stack.drain(tasks, limits, calls);
     tokio::pin!(finish);
     let mut more = 0;
     loop {

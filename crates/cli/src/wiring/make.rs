@@ -145,7 +145,7 @@ pub(super) async fn recorder(
         return Ok(Err("recording.enabled is false"));
     }
     let orders = node.and_then(NodeHandle::take_egress_orders);
-    let calls_come = settings.livekit.sip.enabled && roles.include(Role::Sip);
+    let calls_come = settings.gateway.enabled && roles.include(Role::Sip);
     if !calls_come && orders.is_none() {
         return Ok(Err("nothing to record: neither node nor sip runs here"));
     }
@@ -208,9 +208,9 @@ pub(super) async fn gateway(
     store: &Store,
     tasks: &Tasks,
 ) -> Result<Result<GatewayHandle, &'static str>, Failure> {
-    let sip = &settings.livekit.sip;
+    let sip = &settings.gateway;
     if !sip.enabled {
-        return Ok(Err("sip.enabled is false"));
+        return Ok(Err("gateway.enabled is false"));
     }
     let own = if node.is_some() {
         let api = background_api(settings, keys)?;
@@ -230,6 +230,9 @@ pub(super) async fn gateway(
         answer: sip.answer,
         hold_limit: sip.hold_limit,
         agent_wait: sip.agent_wait,
+        ringing_timeout: sip.ringing_timeout,
+        max_call_duration: sip.max_call_duration,
+        media_timeout: sip.media_timeout,
         codecs: sip.codecs.clone(),
         max_calls: settings.security.sip.max_calls,
         invites_per_second: settings.security.sip.invites_per_second,

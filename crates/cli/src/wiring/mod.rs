@@ -167,22 +167,27 @@ impl Stack {
         self.parts.idle()
     }
 
-    /// Ends in order: calls may finish within the limit, then whoever is in the embedded rooms,
-    /// within the same limit once more; what is left then is ended politely, calls first, so that
-    /// their phones hear why. A hurry cuts every wait short.
-    pub(crate) async fn drain(&self, tasks: &Tasks, limits: Limits) -> DrainReport {
+    /// Ends in order: calls may finish within their limit, then whoever is in the embedded rooms,
+    /// within theirs; what is left then is ended politely, calls first, so that their phones hear
+    /// why. A hurry cuts every wait short.
+    pub(crate) async fn drain(
+        &self,
+        tasks: &Tasks,
+        limits: Limits,
+        calls: Duration,
+    ) -> DrainReport {
         tasks.begin_drain("the daemon is ending");
         let stop = tasks.stop();
         tokio::select! {
             biased;
             () = stop.hurry() => {}
-            () = self.wait_for_the_last(limits) => {}
+            () = self.wait_for_the_last(limits, calls) => {}
         }
         tasks.hurry();
         tasks.finish(limits).await
     }
 
-    async fn wait_for_the_last(&self, limits: Limits) {
+    async fn wait_for_the_last(&self, limits: Limits, calls: Duration) {
         // Where the server is elsewhere, others take what comes; here nobody else would.
         let early = self.worker.as_ref().filter(|_| self.node.is_none());
         let conversations = async {
@@ -190,7 +195,7 @@ impl Stack {
                 let _ = timeout(limits.drain, worker.drain()).await;
             }
         };
-        tokio::join!(self.calls_and_rooms(limits), conversations);
+        tokio::join!(self.calls_and_rooms(limits, calls), conversations);
         if let Some(worker) = &self.worker {
             let _ = timeout(limits.hurry, worker.drain()).await;
         }
@@ -199,9 +204,9 @@ impl Stack {
         }
     }
 
-    async fn calls_and_rooms(&self, limits: Limits) {
-        let seconds = limits.drain.as_secs();
+    async fn calls_and_rooms(&self, limits: Limits, limit: Duration) {
         if let Some(gateway) = &self.gateway {
+            let seconds = limit.as_secs();
             let calls = gateway.calls();
             if calls > 0 {
                 info!(
@@ -209,12 +214,13 @@ impl Stack {
                     seconds, "waiting for calls; a second signal ends them"
                 );
             }
-            if timeout(limits.drain, gateway.drain()).await.is_err() {
+            if timeout(limit, gateway.drain()).await.is_err() {
                 warn!(calls = gateway.calls(), "ending calls that go on");
                 let _ = timeout(limits.hurry, gateway.hang_up()).await;
             }
         }
         if let Some(node) = &self.node {
+            let seconds = limits.drain.as_secs();
             let people = node.participants();
             if people > 0 {
                 info!(

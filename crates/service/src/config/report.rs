@@ -90,6 +90,12 @@ pub struct Origin {
     pub(super) text: Option<String>,
 }
 
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.place.line, self.place.column)
+    }
+}
+
 /// Every problem found so far, in the order found.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -150,6 +156,11 @@ impl Report {
     /// The problems.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// The problems, to be told one by one.
+    pub fn into_problems(self) -> Vec<Problem> {
+        self.problems
     }
 
     /// Takes over the problems of another report.

@@ -74,6 +74,11 @@ impl Source {
         self.text.lines().nth(index)
     }
 
+    /// The line that a value stands on, as it was typed.
+    pub fn line_of<T>(&self, value: &Spanned<T>) -> Option<&str> {
+        self.line(self.original(value.into()).line)
+    }
+
     /// The place of a byte of the file.
     pub(super) fn place_of(&self, at: usize) -> Place {
         place_in(&self.text, at)

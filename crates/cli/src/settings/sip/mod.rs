@@ -1,5 +1,8 @@
-//! `livekit-sip-correct.yaml`: trunks and dispatch rules, as they shall stand on the server. Each
-//! has a key of its own, since LiveKit's names are not unique and its ids are made by the server.
+//! `livekit-sip-correct.yaml`: the gateway, and trunks and dispatch rules as they shall stand on
+//! the server. Each of those has a key of its own, since LiveKit's names are not unique and its ids
+//! are made by the server.
+
+pub(crate) mod gateway;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,15 +10,17 @@ use ipnet::IpNet;
 use livekit_protocol as proto;
 use serde::{Deserialize, Serialize};
 use trunkline_base::secret::Secret;
-use trunkline_service::config::{Report, Source, Spanned, nearest, or_default};
+use trunkline_service::config::{Environment, Report, Source, Spanned, nearest, or_default};
 use trunkline_sip::routing::called::{ATTRIBUTE, HEADERS};
 
-use super::livekit::redacted;
-use super::raw::{Judge, filled};
+use self::gateway::{Layer, Layers, RawGateway};
+use super::home::{Home, SIP, shipped};
+use super::raw::{Judge, filled, redacted};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
+    gateway: RawGateway,
     trunks: Vec<RawTrunk>,
     rules: Vec<RawRule>,
 }
@@ -137,7 +142,11 @@ pub(crate) enum RoomChoice {
     Individual { room_prefix: String, pin: String },
 }
 
-pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option<SipSetup> {
+pub(super) fn validate(
+    source: &Source,
+    raw: Raw,
+    report: &mut Report,
+) -> Option<(SipSetup, Layer)> {
     let mut judge = Judge { source, report };
     let mut keys = BTreeSet::new();
     let trunks: Vec<Trunk> = raw
@@ -151,7 +160,24 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
         .into_iter()
         .filter_map(|raw| rule(raw, &keys, &mut rule_keys, &mut judge))
         .collect();
-    Some(SipSetup { trunks, rules })
+    let gateway = Layer {
+        source: source.clone(),
+        raw: raw.gateway,
+    };
+    Some((SipSetup { trunks, rules }, gateway))
+}
+
+/// Where each key of the gateway is looked for.
+pub(super) fn layers(
+    here: Option<Layer>,
+    old: Option<Layer>,
+    env: &Environment,
+    report: &mut Report,
+) -> Layers {
+    let source = Source::new(Home::BuiltIn.path(SIP), shipped(SIP));
+    let raw: Option<Raw> = source.parse(env, report);
+    let raw = raw.unwrap_or_default().gateway;
+    Layers::new(here, old, Layer { source, raw })
 }
 
 fn trunk(raw: RawTrunk, keys: &mut BTreeSet<String>, judge: &mut Judge<'_>) -> Trunk {

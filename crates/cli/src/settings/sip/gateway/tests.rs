@@ -1,0 +1,131 @@
+use serde_json::Value;
+
+use crate::global::Global;
+use crate::settings::{Settings, load};
+use trunkline_service::config::{Environment, Report};
+
+const OLD: &str = "livekit.yaml";
+const HERE: &str = "livekit-sip-correct.yaml";
+
+#[expect(clippy::unwrap_in_result, reason = "the error is what a test looks at")]
+fn read(files: &[(&str, &str)], env: &Environment) -> Result<Settings, Report> {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    let global = Global {
+        config: Some(dir.path().to_owned()),
+        ..Global::default()
+    };
+    load(&global, env)
+}
+
+fn shown(settings: &Settings) -> Value {
+    serde_json::to_value(&settings.gateway).unwrap()
+}
+
+#[test]
+fn an_absent_key_counts_as_it_ships_its_variable_included() {
+    let env = Environment::from([
+        ("TRUNKLINE_SIP_UDP", "127.0.0.1:24060"),
+        ("TRUNKLINE_RTP_PORTS", "30000-30010"),
+    ]);
+    for text in ["trunks: []\n", "gateway:\n", "gateway: {agent_wait: 5s}\n"] {
+        let settings = read(&[(HERE, text)], &env).unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!(settings.gateway.udp.port(), 24060, "{text}");
+        assert_eq!(settings.gateway.rtp_ports, 30_000..=30_010, "{text}");
+        assert_eq!(shown(&settings)["codecs"][0], "PCMU", "{text}");
+    }
+    // What somebody wrote counts for more than the variable that ships in its place.
+    let said = read(&[(HERE, "gateway: {udp: '127.0.0.1:9'}\n")], &env).unwrap();
+    assert_eq!(said.gateway.udp.port(), 9);
+}
+
+#[test]
+fn a_variable_that_ships_is_blamed_where_it_ships() {
+    let env = Environment::from([("TRUNKLINE_SIP_UDP", "everywhere")]);
+    let text = read(&[(HERE, "trunks: []\n")], &env)
+        .unwrap_err()
+        .to_string();
+    let said = "the built-in livekit-sip-correct.yaml:6:8: `everywhere` is not an address";
+    assert!(text.contains(said), "{text}");
+}
+
+#[test]
+fn the_old_place_is_read_with_a_notice() {
+    let env = Environment::default();
+    let files = [
+        (OLD, "sip:\n  udp: 127.0.0.1:24060\n  codecs: [PCMA]\n"),
+        (HERE, "trunks: []\n"),
+    ];
+    let settings = read(&files, &env).unwrap();
+    assert_eq!(settings.gateway.udp.port(), 24060);
+    assert_eq!(shown(&settings)["codecs"], serde_json::json!(["PCMA"]));
+    let notice = settings.notices[0].to_string();
+    assert!(
+        notice.contains("livekit.yaml:2:3: `sip` has moved"),
+        "{notice}"
+    );
+    assert!(
+        notice.contains("`gateway` of livekit-sip-correct.yaml"),
+        "{notice}"
+    );
+    let silent = read(&[(OLD, "sip:\n")], &env).unwrap();
+    assert!(silent.notices.is_empty());
+}
+
+/// The new files are put beside an old `livekit.yaml`: what nobody has written stands in no way.
+#[test]
+fn what_is_as_it_ships_gives_way_to_the_old_place() {
+    let shipped = crate::settings::home::shipped(HERE);
+    let crlf = shipped.replace('\n', "\r\n");
+    for text in [shipped, &crlf] {
+        let files = [(OLD, "sip: {udp: '127.0.0.1:24060'}\n"), (HERE, text)];
+        let settings = read(&files, &Environment::default()).unwrap();
+        assert_eq!(settings.gateway.udp.port(), 24060);
+        assert_eq!(settings.gateway.tcp.unwrap().port(), 5060);
+    }
+}
+
+#[test]
+fn a_key_in_both_places_is_an_error_that_names_both() {
+    let files = [
+        (
+            OLD,
+            "sip:\n  udp: 127.0.0.1:24060\n  codecs: [PCMA]\n  answer: on_room\n",
+        ),
+        (HERE, "gateway:\n  udp: 127.0.0.1:24060\n  codecs: [PCMU]\n"),
+    ];
+    let text = read(&files, &Environment::default())
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "livekit.yaml:2:8: `sip.udp` is also said by `gateway.udp` at ",
+        "livekit-sip-correct.yaml:2:8",
+        "`sip.codecs` is also said by `gateway.codecs` at ",
+        "2 problems",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn values_that_make_no_sense_are_told_where_they_stand() {
+    let here = "gateway:\n  rtp_ports: 9-1\n  answer: on_agnet\n  hold_limit: 0s\n  agent_wait: 1ms\n  \
+                media_timeout: soon\n  codecs: [PCMX]\n  public_ip: here\n";
+    let text = read(&[(HERE, here)], &Environment::default())
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "2:14: `9-1` is not a range",
+        "did you mean `on_agent`?",
+        "a call on hold would end at once",
+        "too short for an agent",
+        "`soon` is not a duration",
+        "codec `PCMX` is not known",
+        "`here` is not an IP address",
+        "7 problems",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+}
