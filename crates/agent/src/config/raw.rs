@@ -97,6 +97,12 @@ pub struct RawInterruption {
     pub discard_audio_if_uninterruptible: Option<bool>,
     /// Until how long before the end of a speech that asks nothing listening noises are ignored.
     pub backchannel_boundary: Option<Spanned<String>>,
+    /// The listening noises.
+    pub backchannels: Option<Vec<Spanned<String>>>,
+    /// Words that stop the agent at once.
+    pub commands: Option<Vec<Spanned<String>>>,
+    /// Other short words that count though they are hardly heard.
+    pub short_words: Option<Vec<Spanned<String>>>,
 }
 
 /// Answers prepared early.

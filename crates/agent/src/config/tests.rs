@@ -47,6 +47,21 @@ fn single_delays_lie_on_top_of_the_profile() {
 }
 
 #[test]
+fn words_that_stop_the_agent_are_what_was_typed() {
+    let words =
+        "turn_handling:\n  interruption: {commands: [Basta, \"Hold it!\"], short_words: []}";
+    let turns = parse(&SAMPLE.replace("turn_handling: {}", words));
+    let rules = turns.unwrap_or_else(|report| panic!("{report}")).turns;
+    assert_eq!(rules.interruption.commands, ["basta", "hold it"]);
+    assert!(rules.interruption.short_words.is_empty());
+    let backchannels = TurnConfig::phone().interruption.backchannels;
+    assert_eq!(rules.interruption.backchannels, backchannels);
+    let none = "turn_handling:\n  interruption: {commands: [\"?!\"]}";
+    let report = parse(&SAMPLE.replace("turn_handling: {}", none)).unwrap_err();
+    assert!(report.to_string().contains("there is no word in this"));
+}
+
+#[test]
 fn every_mistake_is_reported_at_once_with_its_line_and_remedy() {
     let text = SAMPLE
         .replace("brain: ${TRUNKLINE_BRAIN:-flow}", "brain: floww")

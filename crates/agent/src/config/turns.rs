@@ -5,7 +5,7 @@ use std::time::Duration;
 use trunkline_service::config::{Report, Source, Spanned, parse_duration};
 
 use super::raw::RawAgent;
-use crate::turn::TurnConfig;
+use crate::turn::{TurnConfig, words};
 
 /// Puts what was typed on top of the profile.
 pub(super) fn apply(raw: &RawAgent, turns: &mut TurnConfig, source: &Source, report: &mut Report) {
@@ -39,6 +39,9 @@ pub(super) fn apply(raw: &RawAgent, turns: &mut TurnConfig, source: &Source, rep
         &interruption.backchannel_boundary,
         &mut rules.backchannel_boundary,
     );
+    set.phrases(&interruption.backchannels, &mut rules.backchannels);
+    set.phrases(&interruption.commands, &mut rules.commands);
+    set.phrases(&interruption.short_words, &mut rules.short_words);
     let preemptive = &handling.preemptive_generation;
     put(preemptive.enabled, &mut turns.preemptive.enabled);
     put(
@@ -152,6 +155,23 @@ impl Setter<'_> {
                 None
             }
         }
+    }
+
+    /// Phrases as they are compared: words in lower case.
+    fn phrases(&mut self, typed: &Option<Vec<Spanned<String>>>, place: &mut Vec<String>) {
+        let Some(typed) = typed else { return };
+        let mut phrases = Vec::with_capacity(typed.len());
+        for phrase in typed {
+            let normal: Vec<String> = words(&phrase.value).collect();
+            if normal.is_empty() {
+                let remedy = "write a word or a few, or leave the line out".to_owned();
+                self.report
+                    .at(self.source, phrase, "there is no word in this", remedy);
+            } else {
+                phrases.push(normal.join(" "));
+            }
+        }
+        *place = phrases;
     }
 
     pub(super) fn share(&mut self, value: &Option<Spanned<f32>>, place: &mut f32) {

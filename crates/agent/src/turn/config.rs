@@ -55,6 +55,10 @@ pub struct Interruption {
     pub backchannel_boundary: Duration,
     /// The listening noises, normalised.
     pub backchannels: Vec<String>,
+    /// Words that stop the agent at any loudness, and however unsure they are heard.
+    pub commands: Vec<String>,
+    /// Other short words that are meant though they are hardly heard.
+    pub short_words: Vec<String>,
 }
 
 /// Answers prepared before the caller's turn is known to be over.
@@ -130,7 +134,9 @@ impl TurnConfig {
                 false_interruption_timeout: ms(2000),
                 discard_audio_if_uninterruptible: true,
                 backchannel_boundary: ms(1000),
-                backchannels: BACKCHANNELS.iter().map(|word| (*word).to_owned()).collect(),
+                backchannels: owned(BACKCHANNELS),
+                commands: owned(COMMANDS),
+                short_words: owned(SHORT_WORDS),
             },
             preemptive: Preemptive {
                 enabled: true,
@@ -172,7 +178,7 @@ impl TurnConfig {
             max_delay: ms(2000),
             understood_delay: ms(500),
         };
-        config.interruption.min_duration = ms(160);
+        config.interruption.min_duration = ms(96);
         config.preemptive.preemptive_tts = true;
         config.vad.speculate_after = ms(110);
         config.end_of_turn.ask_after = ms(150);
@@ -193,7 +199,11 @@ const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// What listeners say without wanting the floor, at most two words each. A "yes" is one too, as long
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// What listeners say without wanting the floor. A "yes" is one too, as long
 /// as nothing was asked; a "no" never is.
 const BACKCHANNELS: &[&str] = &[
     "uh huh",
@@ -225,4 +235,44 @@ const BACKCHANNELS: &[&str] = &[
     "got it",
     "great",
     "good",
+    "that's right",
+    // What a recogniser hears where there is nothing.
+    "you",
+];
+
+const COMMANDS: &[&str] = &[
+    "stop",
+    "wait",
+    "hold on",
+    "hang on",
+    "excuse me",
+    "one moment",
+    "just a moment",
+    "one second",
+    "just a second",
+    "hold it",
+    "be quiet",
+    "shut up",
+];
+
+const SHORT_WORDS: &[&str] = &[
+    "no",
+    "nope",
+    "what",
+    "sorry",
+    "pardon",
+    "hello",
+    "help",
+    "agent",
+    "operator",
+    "person",
+    "human",
+    "cancel",
+    "repeat",
+    "again",
+    "quiet",
+    "wrong",
+    "never mind",
+    "goodbye",
+    "bye",
 ];

@@ -134,6 +134,8 @@ pub enum Stage {
 /// The brain's view of a text that may or may not be the whole turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// All of it, to which nothing could be added: the last of six digits, a goodbye.
+    Whole,
     /// A whole request.
     Complete,
     /// Part of what was asked for, such as four of eight digits.

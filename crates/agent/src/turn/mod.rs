@@ -15,6 +15,7 @@ mod echo;
 mod event;
 mod machine;
 mod open;
+mod overheard;
 mod script;
 mod voice;
 

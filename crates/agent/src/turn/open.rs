@@ -33,6 +33,8 @@ pub(super) struct OpenTurn {
     pub(super) judged: Option<Instant>,
     /// So far it is no wish to speak: the agent goes on meanwhile.
     pub(super) dismissed: bool,
+    /// The agent was called, however softly.
+    pub(super) called: bool,
 }
 
 /// All that was understood of a turn.
@@ -106,6 +108,7 @@ impl OpenTurn {
             peak: f32::MIN,
             judged: None,
             dismissed: false,
+            called: false,
         }
     }
 

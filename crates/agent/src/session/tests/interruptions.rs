@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn the_agent_is_silent_within_a_moment_of_being_talked_over_and_knows_what_it_said() {
-    let call = Call::new(scripted_speech(&["speak to a person"], 0.95)).await;
+    let call = Call::new(scripted_speech(&["speak to a person"; 4], 0.95)).await;
     call.is_silent(1600).await;
     let began = Instant::now();
     call.speaks(900).await;
@@ -75,7 +75,7 @@ async fn an_answer_that_hardly_began_is_withdrawn_and_the_turn_is_the_whole() {
 /// Callers hear themselves from their first sound on; so does the figure.
 #[tokio::test]
 async fn an_interruption_is_counted_from_its_first_sound() {
-    let call = Call::new(scripted_speech(&["speak to a person"; 2], 0.95)).await;
+    let call = Call::new(scripted_speech(&["speak to a person"; 4], 0.95)).await;
     call.is_silent(1600).await;
     let began = Instant::now();
     // Too soft for the detector yet, and the caller all the same.

@@ -8,7 +8,7 @@ use super::{Machine, Times};
 use crate::turn::ear::samples;
 use crate::turn::event::{Action, Heard, ReplyId, RequestId, Sound, Verdict, Words};
 use crate::turn::open::{EndView, OpenTurn, Prepared, Whole, same_words, words};
-use crate::turn::voice::Answered;
+use crate::turn::voice::{Answered, Speech};
 
 /// A pause settles the text before it once the segment is this long: shorter ones are
 /// understood better when they are transcribed whole.
@@ -17,6 +17,9 @@ pub(super) const LONG_SEGMENT: Duration = Duration::from_secs(8);
 /// How long the brain may take to say whether a text is a whole request. It answers within the
 /// same millisecond; the limit only keeps a lost answer from holding the call.
 const VERDICT_LIMIT: Duration = Duration::from_millis(100);
+
+/// Silence after which a sound that holds the agent up is asked for words.
+const HELD_UP: Duration = Duration::from_millis(70);
 
 /// What the end of a silence brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,9 +82,15 @@ impl Machine {
             return;
         }
         let Some(whole) = self.whole_text() else {
-            return self.judge();
+            return self.judge(now);
         };
-        if whole.text.is_empty() || self.no_turn(&whole) {
+        if whole.text.is_empty() {
+            return;
+        }
+        if self.may_be_meant(&whole) {
+            return self.prepare(&whole.text, now);
+        }
+        if self.no_turn(&whole) {
             return;
         }
         self.act(Action::Interim(Personal::new(whole.text.clone())));
@@ -132,7 +141,15 @@ impl Machine {
     pub(super) fn ask_at(&self) -> Option<Instant> {
         let (turn, last) = self.turn.as_ref().zip(self.ear.last())?;
         let wanted = turn.forced.is_none() && turn.wants_transcript(last);
-        wanted.then(|| last.at + self.config.vad.speculate_after)
+        let rules = &self.config.vad;
+        // Who holds the agent up is asked sooner: it may have been a cough.
+        let held = turn.over.is_some() && self.voice.active.as_ref().is_some_and(Speech::paused);
+        let after = if held {
+            rules.speculate_after.min(HELD_UP)
+        } else {
+            rules.speculate_after
+        };
+        wanted.then(|| last.at + after)
     }
 
     pub(super) fn ask_end_at(&self) -> Option<Instant> {
@@ -204,11 +221,13 @@ impl Machine {
     }
 
     fn prepare(&mut self, text: &str, now: Instant) {
+        let soft = self.turn.as_ref().is_some_and(|turn| self.is_soft(turn));
         let running = self
             .voice
             .active
             .as_ref()
-            .is_some_and(|speech| !speech.paused());
+            .is_some_and(|speech| !speech.paused())
+            && !soft;
         let limits = &self.config.preemptive;
         let Some(turn) = &mut self.turn else { return };
         if let Some(old) = &turn.prepared {
@@ -245,20 +264,21 @@ impl Machine {
         if !nothing && self.holds_floor() {
             return None;
         }
+        if self.may_be_meant(&whole) && Self::awaits_verdict(turn, now) {
+            return None;
+        }
         if nothing || self.no_turn(&whole) {
             return Some((self.ignored_at(turn, last.at, whole.came), Outcome::Ignore));
         }
         if turn.forced.is_some() {
             return Some((whole.came, Outcome::Commit));
         }
-        let verdict = match &turn.prepared {
-            None => Verdict::Unknown,
-            Some(prepared) => match prepared.verdict {
-                Some(verdict) => verdict,
-                None if now >= prepared.at + VERDICT_LIMIT => Verdict::Unknown,
-                None => return None,
-            },
-        };
+        if Self::awaits_verdict(turn, now) {
+            return None;
+        }
+        let prepared = turn.prepared.as_ref();
+        let verdict = prepared.and_then(|prepared| prepared.verdict);
+        let verdict = verdict.unwrap_or(Verdict::Unknown);
         let EndView::Known(probability) = turn.end_view(last, &self.config, now) else {
             return None;
         };
@@ -272,6 +292,13 @@ impl Machine {
             delay = delay.min(self.config.endpointing.min_delay);
         }
         Some((last.at + delay, Outcome::Commit))
+    }
+
+    /// Whether the brain is still to say what it makes of the words.
+    fn awaits_verdict(turn: &OpenTurn, now: Instant) -> bool {
+        let prepared = turn.prepared.as_ref();
+        prepared
+            .is_some_and(|prepared| prepared.verdict.is_none() && now < prepared.at + VERDICT_LIMIT)
     }
 
     /// When a turn that is none is forgotten: at once if it holds the agent up, else when it is
@@ -291,7 +318,7 @@ impl Machine {
         match (verdict, finished) {
             (Verdict::Incomplete, _) | (Verdict::Unknown, false) => delays.max_delay,
             (Verdict::Complete, false) => delays.understood_delay,
-            (Verdict::Complete | Verdict::Unknown, true) => delays.min_delay,
+            (Verdict::Complete | Verdict::Unknown, true) | (Verdict::Whole, _) => delays.min_delay,
         }
     }
 

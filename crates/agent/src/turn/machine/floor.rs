@@ -85,7 +85,8 @@ impl Machine {
     /// Pauses the agent once the caller has talked over it for long enough.
     pub(super) fn barge_in(&mut self, now: Instant) {
         let dismissed = self.turn.as_ref().is_none_or(|turn| turn.dismissed);
-        let soft = self.ear.peak().is_none_or(|peak| self.too_soft(peak));
+        let called = self.turn.as_ref().is_some_and(|turn| turn.called);
+        let soft = !called && self.ear.peak().is_none_or(|peak| self.too_soft(peak));
         if dismissed || soft || self.holds_floor() {
             return;
         }

@@ -4,8 +4,10 @@
 use std::time::{Duration, Instant};
 
 use super::Machine;
-use crate::turn::event::Action;
+use crate::turn::ear::Ear;
+use crate::turn::event::{Action, Verdict};
 use crate::turn::open::{OpenTurn, Whole, same_words, words};
+use crate::turn::overheard::{Overheard, overheard};
 
 /// A turn of which this share is the agent's own voice is none of the caller's.
 const OWN: f32 = 0.5;
@@ -16,19 +18,27 @@ const SOFTER: f32 = 13.0;
 /// How much of a lower loudness is believed to be the caller's new one.
 const FADING: f32 = 0.15;
 
-/// Under this a recogniser makes words up.
-const UNSURE: f32 = 0.65;
+/// A call of somebody so soft is believed from here on, and words from which the brain is to know
+/// whether they are meant for it.
+const SOFT_CALL: f32 = 0.6;
+const SOFT_WORDS: f32 = 0.75;
 
-/// Sound of a length without words in proportion is hardly speech, even if it is surer than that.
+/// A voice is learnt from a turn that was understood this well.
+const CLEAR: f32 = 0.65;
+
+/// Sound of a length without words in proportion is hardly speech, even if the recogniser is sure.
 const HARDLY_SURE: f32 = 0.8;
 const LONG_FOR_TWO_WORDS: Duration = Duration::from_millis(1500);
-
-/// Made-up texts are short.
 const FEW_WORDS: usize = 3;
 
 /// A sound that holds the agent up is asked for words after this long, and then this often.
-const JUDGE_AFTER: Duration = Duration::from_millis(1000);
-const JUDGE_AGAIN: Duration = Duration::from_millis(1500);
+const JUDGE_AFTER: Duration = Duration::from_millis(500);
+const JUDGE_AGAIN: Duration = Duration::from_millis(500);
+
+/// Until it is this long, only what surely is none is taken for no wish to speak: the first word of
+/// a sentence that goes on is heard badly.
+const BEGINNING: Duration = Duration::from_millis(900);
+const SURELY_NONE: f32 = 0.35;
 
 impl Machine {
     /// Whether what was understood is no turn of the caller's.
@@ -43,10 +53,36 @@ impl Machine {
         if turn.over.is_none() {
             return false;
         }
-        words(&whole.text).count() < self.config.interruption.min_words
-            || self.too_soft(turn.peak)
-            || !self.answers(turn)
-                && (self.is_listening(&whole.text) || self.is_doubtful(turn, whole))
+        if words(&whole.text).count() < self.config.interruption.min_words {
+            return true;
+        }
+        if self.is_soft(turn) {
+            return !(self.calls_softly(whole) || understood(turn, &whole.text));
+        }
+        !self.answers(turn)
+            && (self.overheard(whole) == Overheard::Nothing || is_drawn(turn, &self.ear, whole))
+    }
+
+    /// Whether somebody so soft speaks over the agent that it may be anybody.
+    pub(super) fn is_soft(&self, turn: &OpenTurn) -> bool {
+        turn.over.is_some() && !turn.called && self.too_soft(turn.peak)
+    }
+
+    fn overheard(&self, whole: &Whole) -> Overheard {
+        overheard(&whole.text, whole.sure, &self.config.interruption)
+    }
+
+    fn calls_softly(&self, whole: &Whole) -> bool {
+        whole.sure >= SOFT_CALL && self.overheard(whole) == Overheard::Call
+    }
+
+    /// Whether the brain is to tell if these words of somebody soft are meant for it: what a
+    /// television says is no request that it knows.
+    pub(super) fn may_be_meant(&self, whole: &Whole) -> bool {
+        let soft = self.turn.as_ref().is_some_and(|turn| self.is_soft(turn));
+        soft && whole.own <= OWN
+            && whole.sure >= SOFT_WORDS
+            && self.overheard(whole) == Overheard::Words
     }
 
     /// Whether this is much softer than the caller is known to be.
@@ -56,7 +92,7 @@ impl Machine {
 
     /// Learns how loud the caller is from a turn that is taken.
     pub(super) fn learn(&mut self, whole: &Whole) {
-        let Some(turn) = self.turn.as_ref().filter(|_| whole.sure >= UNSURE) else {
+        let Some(turn) = self.turn.as_ref().filter(|_| whole.sure >= CLEAR) else {
             return;
         };
         let peak = turn.peak;
@@ -74,40 +110,13 @@ impl Machine {
             .is_some_and(|(reply, at)| turn.over == Some(reply) && last >= at)
     }
 
-    /// Whether these are only words of somebody who listens.
-    fn is_listening(&self, text: &str) -> bool {
-        let noises = &self.config.interruption.backchannels;
-        let said: Vec<String> = words(text).collect();
-        let mut rest = said.as_slice();
-        while !rest.is_empty() {
-            let fits = |length: &usize| {
-                let noise = rest.get(..*length).map(|noise| noise.join(" "));
-                noise.is_some_and(|noise| noises.contains(&noise))
-            };
-            let Some(length) = (1..=2).rev().find(fits) else {
-                return false;
-            };
-            rest = rest.get(length..).unwrap_or_default();
-        }
-        true
-    }
-
-    /// Whether the words may be made up out of a sound that has none.
-    fn is_doubtful(&self, turn: &OpenTurn, whole: &Whole) -> bool {
-        let last = turn.until(&self.ear).map_or(turn.started, |last| last.at);
-        let length = last.saturating_duration_since(turn.started);
-        let count = words(&whole.text).count();
-        let drawn = count < FEW_WORDS && length >= LONG_FOR_TWO_WORDS && whole.sure < HARDLY_SURE;
-        drawn || count <= FEW_WORDS && whole.sure < UNSURE
-    }
-
     /// When a sound that holds the agent up is next asked for words, though it goes on.
     pub(super) fn judge_at(&self) -> Option<Instant> {
         let began = self.ear.onset()?;
         let turn = self.turn.as_ref()?;
         let held = self.voice.active.as_ref().is_some_and(|s| s.paused()) && !self.on_hold();
         let open = turn.over.is_some() && turn.forced.is_none() && !turn.is_asked();
-        if !open || !(held || turn.dismissed) {
+        if !open || !(held || turn.dismissed || self.is_soft(turn)) {
             return None;
         }
         Some(match turn.judged {
@@ -130,16 +139,41 @@ impl Machine {
     }
 
     /// What goes on is no wish to speak so far: the agent goes on too, until it is.
-    pub(super) fn judge(&mut self) {
-        let so_far = self.turn.as_ref().and_then(OpenTurn::so_far);
-        let Some(whole) = so_far else { return };
-        let dismissed = whole.text.is_empty() || self.no_turn(&whole);
-        let Some(turn) = self.turn.as_mut().filter(|turn| turn.judged.is_some()) else {
+    pub(super) fn judge(&mut self, now: Instant) {
+        let judged = self.turn.as_ref().filter(|turn| turn.judged.is_some());
+        let Some((turn, whole)) = judged.and_then(|turn| Some((turn, turn.so_far()?))) else {
             return;
         };
-        turn.dismissed = dismissed;
+        let called = self.calls_softly(&whole) && self.is_soft(turn);
+        let begun = self.ear.onset().unwrap_or(turn.started);
+        let dismissed = if now < begun + BEGINNING && !self.is_soft(turn) {
+            whole.own > OWN || whole.sure < SURELY_NONE || whole.text.is_empty()
+        } else {
+            !called && (whole.text.is_empty() || self.no_turn(&whole))
+        };
+        if let Some(turn) = &mut self.turn {
+            turn.dismissed = dismissed;
+            turn.called |= called;
+        }
         if dismissed {
             self.give_back_floor();
         }
     }
+}
+
+/// The brain knows these words for a whole request.
+fn understood(turn: &OpenTurn, text: &str) -> bool {
+    let prepared = turn.prepared.as_ref();
+    prepared.is_some_and(|prepared| {
+        same_words(&prepared.text, text)
+            && matches!(prepared.verdict, Some(Verdict::Complete | Verdict::Whole))
+    })
+}
+
+/// Whether there are few words in a long sound.
+fn is_drawn(turn: &OpenTurn, ear: &Ear, whole: &Whole) -> bool {
+    let last = turn.until(ear).map_or(turn.started, |last| last.at);
+    let length = last.saturating_duration_since(turn.started);
+    let few = words(&whole.text).count() < FEW_WORDS;
+    few && length >= LONG_FOR_TWO_WORDS && whole.sure < HARDLY_SURE
 }

@@ -77,6 +77,20 @@ fn a_brain_that_understood_overrules_a_doubtful_ear() {
     );
 }
 
+/// "Four two seven, one one eight", and all six digits are there.
+#[test]
+fn what_nothing_can_be_added_to_is_answered_however_unfinished_it_sounds() {
+    let mut world = World::phone();
+    world.parts = Parts {
+        finished: 0.1,
+        verdict: Verdict::Whole,
+        ..Parts::default()
+    };
+    world.caller_says("four two seven one one eight", ms(1200));
+    world.silence(ms(3000));
+    assert_eq!(delay_of(&world), TurnConfig::phone().endpointing.min_delay);
+}
+
 #[test]
 fn without_an_answer_the_end_of_turn_model_is_given_up() {
     let mut world = World::phone();
