@@ -104,6 +104,19 @@ impl Answer {
         })
     }
 
+    /// Whether something was to be done after it.
+    pub(super) fn acts(&self) -> bool {
+        !self.acts.is_empty()
+    }
+
+    /// A person was promised, and the caller spoke before the end of it. What was said is done all the
+    /// same, unless none of it was heard.
+    pub(super) fn promised(&self) -> impl Iterator<Item = &Act> {
+        let cut = !self.whole && self.heard > 0;
+        let acts = self.acts.iter().filter(move |_| cut);
+        acts.filter(|act| matches!(act, Act::HandOff { .. }))
+    }
+
     fn sentences(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.lines
             .iter()

@@ -2,7 +2,8 @@
 
 use super::Stepper;
 use super::choose::{Choice, SURE};
-use crate::flow::model::Slot;
+use crate::brain::Act;
+use crate::flow::model::{Intent, Slot};
 use crate::flow::said::{Courtesy, courtesy, yes_no};
 use crate::flow::slots::{Found, SlotKind, Value};
 use crate::flow::words::tokens;
@@ -13,6 +14,10 @@ impl<'a> Stepper<'a> {
         let meant = yes_no(text);
         let heard = self.before.question_heard();
         if !heard && is_courtesy(text, meant) {
+            // "Stop" and "no" to what was being announced.
+            if self.denied && self.before.acts() {
+                return self.leave_undone();
+            }
             return self.go_on();
         }
         let meant = meant.filter(|_| heard);
@@ -71,7 +76,13 @@ impl<'a> Stepper<'a> {
             Choice::Start { intent, sure, .. } => {
                 self.reached(format!("wish {intent}"));
                 self.served = true;
-                self.start(&intent, text, sure)
+                let leaves = |intent: &Intent| matches!(intent.act, Some(Act::HangUp(_)));
+                let verdict = self.start(&intent, text, sure);
+                // After a goodbye nobody goes on.
+                if sure && self.intent(&intent).is_some_and(leaves) {
+                    return Verdict::Whole;
+                }
+                verdict
             }
             Choice::Offer(intent) => self.offer(&intent, text),
             Choice::Denied(intent) => {
@@ -229,6 +240,7 @@ impl<'a> Stepper<'a> {
 
     /// What was not wanted is not done.
     pub(super) fn leave_undone(&mut self) -> Verdict {
+        self.denied = true;
         self.say(&self.flow.wording.denied);
         self.ask_last()
     }

@@ -17,6 +17,7 @@ use super::said::{unfinished, yes_no};
 use super::slots::{SlotKind, Value};
 use super::state::State;
 use super::template::Template;
+use super::words::tokens;
 use crate::brain::{Act, Farewell, Question};
 use crate::turn::{DigitPlan, Heard, Keys, Verdict};
 
@@ -51,6 +52,7 @@ impl Flow {
             Question::Heard(Heard::Digits(keys)) => step.keys(keys.expose()),
             Question::Silence(times) => step.silence(*times),
         };
+        step.keep_promises();
         step.lose_patience();
         let steps = step.steps;
         Outcome { steps, verdict }
@@ -126,6 +128,8 @@ struct Stepper<'a> {
     found: bool,
     /// A request of the caller's was understood.
     served: bool,
+    /// Something was refused.
+    denied: bool,
     /// Why the call ends, if this step ends it.
     farewell: Farewell,
     steps: Vec<Step>,
@@ -141,6 +145,7 @@ impl<'a> Stepper<'a> {
             advanced: false,
             found: false,
             served: false,
+            denied: false,
             farewell: Farewell::Done,
             steps: Vec::new(),
         }
@@ -151,6 +156,7 @@ impl<'a> Stepper<'a> {
             self.hang_up_on_machine();
             return Verdict::Complete;
         }
+        self.denied = yes_no(text) == Some(false) || takes_back(text);
         let verdict = self.answer(text);
         // "It is" may be a whole answer, and may lead to one.
         let answered = self.found || (self.advanced && yes_no(text).is_some());
@@ -172,6 +178,23 @@ impl<'a> Stepper<'a> {
                 self.start(&intent, "", true)
             }
             None => self.miss(),
+        }
+    }
+
+    /// Does what was announced and cut short, unless the caller does not want it.
+    fn keep_promises(&mut self) {
+        if self.denied {
+            return;
+        }
+        let owed: Vec<Act> = self.before.promised().cloned().collect();
+        for act in owed {
+            let again = self
+                .steps
+                .iter()
+                .any(|step| *step == Step::Act(act.clone()));
+            if !again {
+                self.act(act);
+            }
         }
     }
 
@@ -209,4 +232,12 @@ impl<'a> Stepper<'a> {
     fn intent(&self, name: &str) -> Option<&'a Intent> {
         self.flow.intents.get(name)
     }
+}
+
+/// "Stop", "wait": what was begun is not wanted, or not yet.
+fn takes_back(text: &str) -> bool {
+    const STOPS: &[&str] = &["stop", "wait", "no", "cancel", "don't", "not"];
+    tokens(text)
+        .iter()
+        .any(|token| STOPS.contains(&token.as_str()))
 }

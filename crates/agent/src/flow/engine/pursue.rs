@@ -1,7 +1,7 @@
 //! A request being served: its slots asked for one by one, its tool called, what it comes to.
 
 use super::{Step, Stepper};
-use crate::flow::model::Intent;
+use crate::flow::model::{Intent, Slot};
 use crate::flow::slots::{Found, SlotKind, Value};
 use crate::flow::state::Doing;
 use crate::turn::Verdict;
@@ -14,7 +14,7 @@ impl Stepper<'_> {
         let mut doing = Doing::new(intent);
         doing.sure = sure;
         let mut verdict = Verdict::Complete;
-        let mut unclear = None;
+        let (mut unclear, mut full) = (None, false);
         let needs = self
             .intent(intent)
             .map(|intent| intent.needs.clone())
@@ -28,6 +28,7 @@ impl Stepper<'_> {
             }
             match slot.kind.find(text, "", false, self.now.date()) {
                 Found::Whole(value) => {
+                    full |= is_full(slot, &value);
                     self.note_value(&name, &value);
                     self.state.values.insert(name, value);
                 }
@@ -45,6 +46,9 @@ impl Stepper<'_> {
             && let Some(slot) = self.flow.slots.get(&name)
         {
             return self.unclear(&name, slot, &why);
+        }
+        if full && verdict == Verdict::Complete && self.missing(intent).is_none() {
+            verdict = Verdict::Whole;
         }
         self.pursue();
         verdict
@@ -65,6 +69,11 @@ impl Stepper<'_> {
     }
 
     pub(super) fn filled(&mut self, name: &str, value: Value) -> Verdict {
+        let full = self
+            .flow
+            .slots
+            .get(name)
+            .is_some_and(|slot| is_full(slot, &value));
         self.note_value(name, &value);
         self.state.recording.refute();
         self.state.values.insert(name.to_owned(), value);
@@ -75,7 +84,11 @@ impl Stepper<'_> {
             doing.confirmed.retain(|confirmed| confirmed != name);
         }
         self.pursue();
-        Verdict::Complete
+        if full {
+            Verdict::Whole
+        } else {
+            Verdict::Complete
+        }
     }
 
     pub(super) fn confirmed(&mut self, name: &str) -> Verdict {
@@ -249,5 +262,13 @@ impl Stepper<'_> {
         if let Some(line) = line {
             self.say(line);
         }
+    }
+}
+
+/// Whether a number is as long as it can be: nothing more is waited for.
+fn is_full(slot: &Slot, value: &Value) -> bool {
+    match (&slot.kind, value) {
+        (SlotKind::Digits { max, .. }, Value::Text(digits)) => digits.len() == *max,
+        _ => false,
     }
 }

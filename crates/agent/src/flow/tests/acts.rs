@@ -2,6 +2,7 @@
 
 use super::Call;
 use crate::brain::{Act, Farewell};
+use crate::turn::Verdict;
 
 /// What an utterance led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -413,4 +414,55 @@ fn a_tool_that_changes_something_waits_to_be_sure() {
     call.says("Can you cancel?");
     assert!(call.says("No.").starts_with("All right"));
     assert_eq!(call.says("how much is it"), "Ten euros.");
+}
+
+/// The caller thanks before the announcement is over; it was lost with its end.
+#[test]
+fn a_person_who_was_promised_is_called_though_the_promise_was_cut_short() {
+    let promised = "Of course. I have left";
+    for text in [
+        "Thank you very much.",
+        "What are your opening hours?",
+        "Okay.",
+    ] {
+        let mut call = Call::new();
+        call.hears("Can I speak to a person please?");
+        let (said, acts, _) = call.cut_at(promised).hears(text);
+        let called = acts.iter().filter(|act| matches!(act, Act::HandOff { .. }));
+        assert_eq!(called.count(), 1, "{text} {said}");
+    }
+    for text in [
+        "No, I don't want a person.",
+        "Stop, not that.",
+        "Wait, wait.",
+    ] {
+        let mut call = Call::new();
+        call.hears("Can I speak to a person please?");
+        let (said, acts, _) = call.cut_at(promised).hears(text);
+        assert!(acts.is_empty(), "{text} {said}");
+    }
+    let mut call = Call::new();
+    call.hears("Can I speak to a person please?");
+    let (_, acts, _) = call.cut_at("").hears("What are your opening hours?");
+    assert!(acts.is_empty(), "nobody heard of it");
+}
+
+#[test]
+fn what_nothing_can_be_added_to_is_a_whole_turn() {
+    let mut call = asked_for_digits();
+    assert_eq!(call.hears("Four two seven.").2, Verdict::Incomplete);
+    assert_eq!(call.hears("One one eight.").2, Verdict::Whole);
+    let mut call = asked_for_digits();
+    assert_eq!(
+        call.hears("Four two seven, one one eight.").2,
+        Verdict::Whole
+    );
+    assert_eq!(
+        asked_for_more().hears("No thank you, goodbye.").2,
+        Verdict::Whole
+    );
+    assert_eq!(
+        Call::new().hears("Where is my parcel?").2,
+        Verdict::Complete
+    );
 }

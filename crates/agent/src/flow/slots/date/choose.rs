@@ -72,7 +72,7 @@ fn joined(words: &[String], mentions: Vec<Mention>, calendar: Calendar) -> Vec<M
 /// The day two neighbours name together, if they can belong together.
 fn both(one: &Mention, other: &Mention, calendar: Calendar) -> Option<Day> {
     let (weekday, day) = match (one.form, other.form) {
-        (Form::Weekday(_), Form::Weekday(_)) => return None,
+        (Form::Weekday(_), Form::Weekday(_)) | (_, Form::Last) | (Form::Last, _) => return None,
         (Form::Weekday(weekday), _) => (weekday, other),
         (_, Form::Weekday(weekday)) => (weekday, one),
         _ => return None,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use time::{Duration, Month, Weekday};
+use time::{Date, Duration, Month, Weekday};
 
 use super::calendar::{Calendar, Day, no_such};
 use super::spelling::{month, weekday};
@@ -26,6 +26,8 @@ pub(super) enum Form {
     Number(i64),
     /// So many weeks from now.
     Weeks(i64),
+    /// The last of several.
+    Last,
     Other,
 }
 
@@ -37,12 +39,24 @@ pub(super) fn mentions(words: &[String], calendar: Calendar) -> Vec<Mention> {
     while index < words.len() {
         match reader.at(index) {
             Some((length, day, form)) => {
+                let begins = index;
+                index += length;
                 found.push(Mention {
-                    range: index..index + length,
+                    range: begins..index,
                     day,
                     form,
                 });
-                index += length;
+                let first = found.last().and_then(|mention| mention.day.clone().ok());
+                if let Some(first) = first
+                    && let Some((length, day)) = reader.up_to(index, first)
+                {
+                    found.push(Mention {
+                        range: index..index + length,
+                        day,
+                        form: Form::Last,
+                    });
+                    index += length;
+                }
             }
             None => index += 1,
         }
@@ -87,6 +101,31 @@ impl Reader<'_> {
             .or_else(|| self.weekday(index))
             .or_else(|| self.holiday(index))
             .or_else(|| self.day_alone(index))
+    }
+
+    /// "… to 5", "or the sixth", "through Friday" after a day: another one, of the same month unless
+    /// it names its own.
+    fn up_to(&self, index: usize, first: Date) -> Option<(usize, Day)> {
+        let link = self.phrase(index, RANGES)?;
+        let at = index + link;
+        let article = self.phrase(at, &["the"]).unwrap_or(0);
+        let alone = self
+            .number(at + article)
+            .filter(|(number, length, ordinal)| {
+                let after = self.word(at + article + length);
+                // "March 3 to 5 Mill Lane" and "to 5 pm" name no other day.
+                let ends = *ordinal && month(after).is_none() || AFTER_A_DAY.contains(&after);
+                ends && !CLOCK.contains(&after) && after != "of" && (1..=31).contains(number)
+            });
+        if let Some((number, length, _)) = alone {
+            let day = self
+                .calendar
+                .in_month(number, first.month(), Some(first.year()));
+            return Some((link + article + length, day));
+        }
+        let lasts = matches!(self.word(index), "until" | "till" | "through");
+        let (length, day, _) = self.at(at).filter(|_| lasts)?;
+        Some((link + length, day))
     }
 
     fn near(&self, index: usize) -> Read {
@@ -434,6 +473,12 @@ impl Reader<'_> {
         (opens && closes).then(|| (end - index, self.calendar.day_alone(day), Form::Number(day)))
     }
 }
+
+/// Between the first and the last of several days.
+const RANGES: &[&str] = &["to", "till", "until", "through", "or", "and", "up to"];
+
+/// What makes a number an hour.
+const CLOCK: &[&str] = &["o'clock", "am", "pm", "a", "p", ":", "hours", "in"];
 
 /// What may stand before a bare "fifth"; "" is the beginning.
 const BEFORE_A_DAY: &[&str] = &[

@@ -27,6 +27,8 @@ pub(super) fn words(text: &str) -> Vec<String> {
     for raw in lower.split_whitespace() {
         if let Some(figures) = figures(raw) {
             words.extend(figures);
+        } else if let Some((first, last)) = range(raw) {
+            words.extend([first, "to", last].map(str::to_owned));
         } else {
             for part in raw.split_inclusive(pauses) {
                 let bare = part.trim_end_matches(pauses);
@@ -43,6 +45,17 @@ pub(super) fn words(text: &str) -> Vec<String> {
     }
     let words: Vec<String> = words.iter().map(|word| full(word).to_owned()).collect();
     joined(words)
+}
+
+/// "3-5".
+fn range(raw: &str) -> Option<(&str, &str)> {
+    let bare = raw.trim_end_matches([',', ';', '.', '?', '!']);
+    let (first, last) = bare.split_once(['-', '\u{2013}'])?;
+    let short = |part: &str| {
+        let figures = part.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        (1..=2).contains(&figures.len()) && figures.bytes().all(|b| b.is_ascii_digit())
+    };
+    (short(first) && short(last)).then_some((first, last))
 }
 
 /// "5/12", "05.12.2026", "2026-12-05": its numbers with "/" between, or "." where dots were.

@@ -226,6 +226,15 @@ fn days_that_are_over_or_contradict_themselves_are_asked_back() {
         "between Monday and Wednesday",
         "from Monday to Friday",
         "the 24th or the 25th",
+        "March 23 to 25",
+        "March 23-25",
+        "March twenty third to twenty fifth",
+        "from the 23rd to the 25th of March",
+        "the 23rd to 25th",
+        "March 23rd through the 25th please",
+        "March 23 or 25",
+        "Monday until Friday",
+        "Monday through Wednesday",
         "5/6",
         "this weekend",
     ] {
@@ -241,6 +250,20 @@ fn days_that_are_over_or_contradict_themselves_are_asked_back() {
     ));
     // A weekday tells which of two readings of figures is meant.
     assert_eq!(read("Friday 5/6"), Some(Ok(day(2026, June, 5))));
+}
+
+/// A number after a day need not be another day.
+#[test]
+fn hours_and_addresses_beside_a_day_are_no_days() {
+    for text in [
+        "March 23 to 5 Mill Lane",
+        "March 23 and 2 parcels",
+        "March 23 until 5 pm",
+        "March 23 to 5 in the afternoon",
+        "on March 23, 3 to 5",
+    ] {
+        assert_eq!(read(text), Some(Ok(day(2026, March, 23))), "{text}");
+    }
 }
 
 #[test]
