@@ -10,7 +10,8 @@ use trunkline_service::config::{Environment, Report, Source, Spanned, nearest};
 use super::raw::{RawAgent, RawChat};
 use super::turns::{Setter, apply};
 use super::{AgentConfig, BrainConfig};
-use crate::llm::ChatConfig;
+use crate::flow::RawPatience;
+use crate::llm::{ChatConfig, Patience};
 use crate::turn::TurnConfig;
 
 /// Sessions one process takes unless told otherwise.
@@ -173,5 +174,22 @@ fn chat_config(raw: &RawChat, source: &Source, report: &mut Report) -> ChatConfi
     if let Some(steps) = raw.max_tool_steps {
         config.max_tool_steps = steps;
     }
+    config.patience = patience(&raw.patience, source, report);
     config
+}
+
+fn patience(raw: &RawPatience, source: &Source, report: &mut Report) -> Patience {
+    let mut patience = Patience::default();
+    if let Some(turns) = &raw.turns {
+        if turns.value < 2 {
+            let remedy = "write 2 or more, such as 6".to_owned();
+            report.at(source, turns, "that is no patience", remedy);
+        }
+        patience.turns = turns.value;
+    }
+    if let Some(say) = &raw.say {
+        patience.say.clone_from(&say.value);
+    }
+    patience.machine = raw.machine.as_ref().map(|text| text.value.clone());
+    patience
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use trunkline_base::secret::Secret;
 use trunkline_service::config::Spanned;
 
-use crate::flow::RawFlow;
+use crate::flow::{RawFlow, RawPatience};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -188,4 +188,7 @@ pub struct RawChat {
     /// Rounds of tools in one answer.
     #[serde(default)]
     pub max_tool_steps: Option<usize>,
+    /// When a conversation leads nowhere.
+    #[serde(default)]
+    pub patience: RawPatience,
 }

@@ -29,5 +29,7 @@ pub use brain::FlowBrain;
 pub(crate) use brain::FlowMind;
 pub use check::check;
 pub use model::Flow;
-pub use raw::RawFlow;
+pub use raw::{RawFlow, RawPatience};
+pub(crate) use recording::Recording;
 pub use slots::{SlotKind, Span, Unclear, Value};
+pub(crate) use words::tokens;

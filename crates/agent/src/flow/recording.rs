@@ -19,7 +19,7 @@ const SAME: f32 = 0.75;
 
 /// What speaks for a machine so far. Only what the caller achieves counts against it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Recording {
+pub(crate) struct Recording {
     evidence: u32,
     /// Most keys that were offered in one text.
     keys: u32,
@@ -30,7 +30,7 @@ pub(super) struct Recording {
 
 impl Recording {
     /// Takes in what was heard; true once it surely is a machine.
-    pub(super) fn hear(&mut self, text: &str) -> bool {
+    pub(crate) fn hear(&mut self, text: &str) -> bool {
         let words = tokens(text);
         let quoted = words.iter().any(|word| QUOTING.contains(&word.as_str()));
         let keys = menu(&words);

@@ -10,7 +10,7 @@ pub(super) struct Word {
 }
 
 /// Words of a text: lower case, contractions opened, punctuation gone.
-pub(super) fn tokens(text: &str) -> Vec<String> {
+pub(crate) fn tokens(text: &str) -> Vec<String> {
     let folded: String = text
         .chars()
         .flat_map(char::to_lowercase)

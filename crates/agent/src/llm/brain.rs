@@ -5,22 +5,33 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::chat::{ChatClient, ChatEvent, ToolCall};
+use super::patience::Ladder;
 use super::wire::{CallWire, FunctionWire, Message, Role, ToolSpec};
 use super::{ChatConfig, ChatError};
 use crate::brain::{
     Act, Brain, BrainError, Farewell, Idea, Ideas, Line, Memory, Mind, Permission, Progress,
     Question, Spoken, Thought,
 };
-use crate::turn::{DigitPlan, Heard, Verdict};
+use crate::flow::tokens;
+use crate::turn::{DigitPlan, Heard, Keys, Verdict};
 
 /// Leads one conversation with a chat endpoint.
 #[derive(Debug)]
 pub struct ChatBrain {
     config: Arc<ChatConfig>,
     client: ChatClient,
-    history: Vec<Message>,
+    course: Course,
     /// The latest answer as it was meant, while less of it was heard.
     planned: Option<Option<String>>,
+    /// A person who was promised in an answer that was cut short.
+    promised: Option<String>,
+}
+
+/// What a conversation has come to: the messages, and how patient the agent still is.
+#[derive(Clone, Debug)]
+struct Course {
+    history: Vec<Message>,
+    ladder: Ladder,
 }
 
 /// Makes brains that share one endpoint.
@@ -58,8 +69,12 @@ impl Mind for ChatMind {
         Box::new(ChatBrain {
             config: Arc::clone(&self.config),
             client: self.client.clone(),
-            history,
+            course: Course {
+                history,
+                ladder: Ladder::default(),
+            },
             planned: None,
+            promised: None,
         })
     }
 }
@@ -74,44 +89,70 @@ impl Brain for ChatBrain {
     }
 
     fn think(&self, question: &Question, now: OffsetDateTime) -> Thought {
-        let text = match question {
-            Question::Heard(Heard::Speech(text)) => text.expose().clone(),
+        let mut course = self.course.clone();
+        let patience = &self.config.patience;
+        let (text, farewell) = match question {
+            Question::Heard(Heard::Speech(text)) => {
+                let farewell = course.ladder.hear(text.expose(), patience);
+                (text.expose().clone(), farewell)
+            }
             Question::Heard(Heard::Digits(keys)) => {
-                format!("(The caller pressed the keys {}.)", keys.expose())
+                course.ladder.advance();
+                (
+                    format!("(The caller pressed the keys {}.)", keys.expose()),
+                    None,
+                )
             }
-            Question::Silence(times) => {
-                format!("(The caller has been silent for a while, {times} times in a row.)")
-            }
+            Question::Silence(times) => (
+                format!("(The caller has been silent for a while, {times} times in a row.)"),
+                course.ladder.silence(*times, patience),
+            ),
         };
         let mut work = Work {
             client: self.client.clone(),
-            history: self.history.clone(),
+            config: Arc::clone(&self.config),
+            course,
+            promised: self.promised.clone(),
             steps: self.config.max_tool_steps,
             now,
         };
         work.trim();
-        work.history.push(Message::text(Role::User, text));
-        Thought::spawn(Verdict::Unknown, move |ideas, permission| {
-            work.run(ideas, permission)
-        })
+        work.course.history.push(Message::text(Role::User, text));
+        match farewell {
+            Some(farewell) => {
+                Thought::spawn(Verdict::Whole, move |ideas, _| work.leave(farewell, ideas))
+            }
+            None => Thought::spawn(Verdict::Unknown, move |ideas, permission| {
+                work.run(ideas, permission)
+            }),
+        }
     }
 
     fn remember(&mut self, memory: Memory) -> Memory {
-        let before = self.history.clone();
-        if let Some(history) = memory.open::<Vec<Message>>() {
-            self.history = history;
+        let before = self.course.clone();
+        if let Some(course) = memory.open::<Course>() {
+            self.course = course;
             self.planned = None;
         }
         Memory::new(before)
     }
 
     fn spoke(&mut self, spoken: &Spoken) {
+        match spoken.progress {
+            Progress::Cut if !spoken.text.is_empty() => {
+                let promised = promised(&self.course.history);
+                self.promised = promised.or_else(|| self.promised.take());
+            }
+            Progress::Whole => self.promised = None,
+            Progress::Cut | Progress::Going => {}
+        }
         // An answer that was cut before its first word has left nothing here.
         if spoken.text.is_empty() && spoken.progress == Progress::Cut && self.planned.is_none() {
             return;
         }
         // Only what was heard was said; what is still to come may yet be.
         let last = self
+            .course
             .history
             .last_mut()
             .filter(|last| last.role == Role::Assistant);
@@ -122,14 +163,22 @@ impl Brain for ChatBrain {
                 Progress::Going | Progress::Cut => Some(spoken.text.clone()),
             };
         } else if spoken.progress == Progress::Cut && !spoken.text.is_empty() {
-            self.history
+            self.course
+                .history
                 .push(Message::text(Role::Assistant, spoken.text.clone()));
         }
     }
 
+    /// Keys are an input when they were asked for; others do not cut an answer.
     fn digits(&self) -> DigitPlan {
+        let said = self.course.history.iter().rev();
+        let asked = said
+            .filter(|message| message.role == Role::Assistant)
+            .find_map(|message| message.content.as_deref())
+            .is_some_and(asks_for_keys);
         DigitPlan {
             max: 32,
+            wanted: if asked { Keys::ALL } else { Keys::of([]) },
             ..DigitPlan::default()
         }
     }
@@ -148,32 +197,68 @@ impl Brain for ChatBrain {
     }
 }
 
+/// "Press one", "enter your number", "with the keys of your phone".
+fn asks_for_keys(text: &str) -> bool {
+    const KEYS: &[&str] = &[
+        "press", "key", "keys", "keypad", "dial", "enter", "type", "punch", "button", "hash",
+        "pound", "star",
+    ];
+    tokens(text)
+        .iter()
+        .any(|token| KEYS.contains(&token.as_str()))
+}
+
+/// Whom the latest answer asked to take over.
+fn promised(history: &[Message]) -> Option<String> {
+    let answer = history
+        .iter()
+        .rev()
+        .take_while(|message| message.role != Role::User);
+    let mut calls = answer.flat_map(|message| &message.tool_calls);
+    let call = calls.find(|call| call.function.name == "hand_off")?;
+    Some(addressee(&call.function.arguments))
+}
+
+fn addressee(arguments: &str) -> String {
+    let arguments: serde_json::Value = serde_json::from_str(arguments).unwrap_or_default();
+    let to = arguments.get("to").and_then(|to| to.as_str());
+    to.unwrap_or("operator").to_owned()
+}
+
 struct Work {
     client: ChatClient,
-    history: Vec<Message>,
+    config: Arc<ChatConfig>,
+    course: Course,
+    promised: Option<String>,
     steps: usize,
     now: OffsetDateTime,
 }
 
 impl Work {
     fn trim(&mut self) {
-        if self.history.len() > MEMORY {
-            let surplus = self.history.len() - MEMORY;
+        if self.course.history.len() > MEMORY {
+            let surplus = self.course.history.len() - MEMORY;
             // The instructions stay; a tool's answer is not parted from its call.
             let mut end = 1 + surplus;
             while self
+                .course
                 .history
                 .get(end)
                 .is_some_and(|message| message.role == Role::Tool)
             {
                 end += 1;
             }
-            self.history.drain(1..end.min(self.history.len()));
+            self.course
+                .history
+                .drain(1..end.min(self.course.history.len()));
         }
     }
 
     async fn run(mut self, ideas: Ideas, mut permission: Permission) {
         self.keep(&ideas).await;
+        if let Some(to) = self.promised.take() {
+            ideas.push(Idea::Act(Act::HandOff { to })).await;
+        }
         for _ in 0..=self.steps {
             match self.round(&ideas).await {
                 Ok(calls) if calls.is_empty() => return,
@@ -196,15 +281,33 @@ impl Work {
             .await;
     }
 
+    /// Ends a call that leads nowhere, without asking the endpoint.
+    async fn leave(mut self, farewell: Farewell, ideas: Ideas) {
+        let patience = &self.config.patience;
+        let line = match farewell {
+            Farewell::Machine => patience.machine.clone(),
+            Farewell::Done | Farewell::Silence | Farewell::NoProgress => Some(patience.say.clone()),
+        };
+        if let Some(line) = &line {
+            let said = Message::text(Role::Assistant, line.clone());
+            self.course.history.push(said);
+        }
+        self.keep(&ideas).await;
+        if let Some(line) = line {
+            ideas.push(Idea::Text(line)).await;
+        }
+        ideas.push(Idea::Act(Act::HangUp(farewell))).await;
+    }
+
     async fn keep(&self, ideas: &Ideas) {
         ideas
-            .push(Idea::Memory(Memory::new(self.history.clone())))
+            .push(Idea::Memory(Memory::new(self.course.clone())))
             .await;
     }
 
     /// One request: text goes out as it comes, tool calls are returned.
     async fn round(&mut self, ideas: &Ideas) -> Result<Vec<ToolCall>, ChatError> {
-        let mut stream = self.client.ask(&self.history, &tools()).await?;
+        let mut stream = self.client.ask(&self.course.history, &tools()).await?;
         let mut text = String::new();
         let mut calls = Vec::new();
         while let Some(event) = stream.next().await {
@@ -219,7 +322,7 @@ impl Work {
             }
         }
         if !text.is_empty() || !calls.is_empty() {
-            self.history.push(Message {
+            self.course.history.push(Message {
                 role: Role::Assistant,
                 content: (!text.is_empty()).then_some(text),
                 tool_calls: calls.iter().map(to_wire).collect(),
@@ -234,8 +337,6 @@ impl Work {
     async fn use_tools(&mut self, calls: Vec<ToolCall>, ideas: &Ideas) -> bool {
         let mut ended = false;
         for call in calls {
-            let arguments: serde_json::Value =
-                serde_json::from_str(&call.arguments).unwrap_or_default();
             let result = match call.name.as_str() {
                 "hang_up" => {
                     ideas.push(Idea::Act(Act::HangUp(Farewell::Done))).await;
@@ -243,19 +344,15 @@ impl Work {
                     "the call ends when you have finished speaking".to_owned()
                 }
                 "hand_off" => {
-                    let to = arguments
-                        .get("to")
-                        .and_then(|to| to.as_str())
-                        .unwrap_or("operator");
-                    ideas
-                        .push(Idea::Act(Act::HandOff { to: to.to_owned() }))
-                        .await;
+                    self.course.ladder.advance();
+                    let to = addressee(&call.arguments);
+                    ideas.push(Idea::Act(Act::HandOff { to })).await;
                     "a person has been asked to call back".to_owned()
                 }
                 "current_time" => self.now.to_string(),
                 _ => "there is no such tool".to_owned(),
             };
-            self.history.push(Message {
+            self.course.history.push(Message {
                 role: Role::Tool,
                 content: Some(result),
                 tool_calls: Vec::new(),

@@ -3,6 +3,7 @@
 
 mod brain;
 mod chat;
+mod patience;
 mod sse;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod wire;
 pub use crate::brain::ChatError;
 pub use brain::{ChatBrain, ChatMind};
 pub use chat::{ChatClient, ChatEvent, ChatStream, ToolCall};
+pub use patience::Patience;
 pub use wire::{Message, Role, ToolSpec};
 
 use std::time::Duration;
@@ -48,6 +50,8 @@ pub struct ChatConfig {
     pub retry_interval: Duration,
     /// Rounds of tools in one answer.
     pub max_tool_steps: usize,
+    /// When a conversation that leads nowhere ends.
+    pub patience: Patience,
 }
 
 impl ChatConfig {
@@ -68,6 +72,7 @@ impl ChatConfig {
             retries: 3,
             retry_interval: Duration::from_millis(100),
             max_tool_steps: 3,
+            patience: Patience::default(),
         }
     }
 }

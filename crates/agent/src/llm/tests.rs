@@ -312,3 +312,83 @@ async fn a_dead_endpoint_is_a_failure_of_the_thought() {
     let (said, _, _, failures) = ideas(brain.think(&heard("hi"), OffsetDateTime::UNIX_EPOCH)).await;
     assert_eq!((said.as_str(), failures), ("", 1));
 }
+
+#[tokio::test]
+async fn a_voicemail_greeting_ends_the_call_without_asking_the_endpoint() {
+    let (server, address, _tasks) = Server::start(Vec::new()).await;
+    let brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    let greeting = "Hi, you've reached Anna. Please leave a message after the tone.";
+    let now = OffsetDateTime::UNIX_EPOCH;
+    let (said, acts, _, _) = ideas(brain.think(&heard(greeting), now)).await;
+    assert_eq!(acts, [Act::HangUp(crate::brain::Farewell::Machine)]);
+    assert_eq!((said.as_str(), server.requests().len()), ("", 0));
+}
+
+#[tokio::test]
+async fn nobody_there_is_not_asked_for_ever() {
+    let lines = vec![Script::Events(text(&["Are you there?"])); 8];
+    let (_server, address, _tasks) = Server::start(lines).await;
+    let mut brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    let mut ends = Vec::new();
+    for times in 1..=3 {
+        let thought = brain.think(&Question::Silence(times), OffsetDateTime::UNIX_EPOCH);
+        let (_, acts, memory, _) = ideas(thought).await;
+        brain.remember(memory.unwrap());
+        ends.push(acts);
+    }
+    let silence = Act::HangUp(crate::brain::Farewell::Silence);
+    assert_eq!(ends, [vec![], vec![], vec![silence]]);
+}
+
+/// Others cut an answer that did not ask for any.
+#[tokio::test]
+async fn keys_are_wanted_once_they_were_asked_for() {
+    let scripts = vec![
+        Script::Events(text(&["We are open until six."])),
+        Script::Events(text(&["Please enter your number."])),
+    ];
+    let (_server, address, _tasks) = Server::start(scripts).await;
+    let mut brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    for wanted in [false, true] {
+        let thought = brain.think(&heard("tell me"), OffsetDateTime::UNIX_EPOCH);
+        brain.remember(ideas(thought).await.2.unwrap());
+        assert_eq!(brain.digits().wanted.hold('5'), wanted);
+    }
+}
+
+#[tokio::test]
+async fn a_person_who_was_promised_is_called_though_the_promise_was_cut_short() {
+    let call = json!({"tool_calls": [{"index": 0, "id": "c", "function": {
+        "name": "hand_off", "arguments": "{\"to\": \"sales\"}"}}]});
+    let scripts = vec![
+        Script::Events(vec![delta(call), piece(json!({}), json!("tool_calls"))]),
+        Script::Events(text(&["Somebody from sales will call you back today."])),
+        Script::Events(text(&["You are welcome."])),
+        Script::Events(text(&["Goodbye."])),
+    ];
+    let (_server, address, _tasks) = Server::start(scripts).await;
+    let mut brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    let spoken = |text: &str, progress| Spoken {
+        text: text.to_owned(),
+        progress,
+    };
+    let now = OffsetDateTime::UNIX_EPOCH;
+    brain.remember(
+        ideas(brain.think(&heard("sales please"), now))
+            .await
+            .2
+            .unwrap(),
+    );
+    brain.spoke(&spoken("Somebody from", crate::brain::Progress::Cut));
+    let (_, acts, memory, _) = ideas(brain.think(&heard("thank you"), now)).await;
+    assert_eq!(
+        acts,
+        [Act::HandOff {
+            to: "sales".to_owned()
+        }]
+    );
+    brain.remember(memory.unwrap());
+    brain.spoke(&spoken("You are welcome.", crate::brain::Progress::Whole));
+    let (_, acts, _, _) = ideas(brain.think(&heard("bye"), now)).await;
+    assert_eq!(acts, [], "once is enough");
+}
