@@ -221,3 +221,21 @@ fn an_interruption_is_known_from_its_first_sound() {
     let at = world.when(paused).unwrap();
     assert!(world.now - world.elapsed() + at <= waited);
 }
+
+/// A detector finds a voice two windows after it began; the agent stops then, and not three later.
+#[test]
+fn a_plain_voice_stops_the_agent_a_tenth_of_a_second_after_its_first_sound() {
+    let mut world = World::phone();
+    world.agent_says(true);
+    world.silence(ms(800));
+    let began = world.elapsed();
+    let soft = Sound {
+        voice: 0.1,
+        level: -28.0,
+        own: false,
+    };
+    world.line(soft, ms(64));
+    world.caller_says("wait", ms(400));
+    let waited = world.when(paused).unwrap() - began;
+    assert!(waited <= ms(100), "{waited:?}");
+}
