@@ -16,7 +16,7 @@ use trunkline_base::time::UnixTime;
 use trunkline_base::token::{ApiKey, Claims, KeyRing, Unverified, sign, unverified_issuer};
 use trunkline_client::webhook::{Happening, Post, Receiver, WebhookError, WebhookKind};
 use trunkline_sip::message;
-use trunkline_sip::sdp::{Codec, Direction, Local, Session, answer};
+use trunkline_sip::sdp::{Codec, Direction, Local, LocalCrypto, Session, answer};
 
 /// A target's work on one input.
 pub type Body = fn(&[u8]);
@@ -180,6 +180,7 @@ pub fn sdp(data: &[u8]) {
         session_id: 1,
         version: 1,
         direction: Direction::SendRecv,
+        crypto: LocalCrypto::default(),
     };
     if let Ok((answer, _)) = answer(&session, &local) {
         Session::parse(answer.to_string().as_bytes()).expect("our answer can be read");

@@ -11,6 +11,7 @@
 //! - [`digest`]: both sides of digest authentication.
 //! - [`sdp`]: session descriptions and offer/answer for one audio stream.
 //! - [`rtp`], [`dtmf`]: media packets, reports, latching and telephone-event.
+//! - [`srtp`]: encrypted media, with keys from the session description.
 //! - [`routing`]: which trunk and rule a call belongs to, and why not.
 
 pub mod dialog;
@@ -22,5 +23,6 @@ mod quoted;
 pub mod routing;
 pub mod rtp;
 pub mod sdp;
+pub mod srtp;
 pub mod transaction;
 pub mod uri;

@@ -8,6 +8,8 @@ use ipnet::{IpNet, Ipv4Net};
 use trunkline_base::id::TrunkId;
 use trunkline_base::secret::Secret;
 
+use crate::sdp::Encryption;
+
 /// A provider or phone system that may send calls. LiveKit's `SIPInboundTrunkInfo`.
 #[derive(Clone, PartialEq)]
 pub struct InboundTrunk {
@@ -119,6 +121,8 @@ pub struct MediaOptions {
     pub codecs: Vec<String>,
     /// End the call after this much silence on the wire.
     pub media_timeout: Option<Duration>,
+    /// Whether media is encrypted, if that is said.
+    pub encryption: Option<Encryption>,
 }
 
 fn address_matches(entry: &str, source: IpAddr) -> bool {

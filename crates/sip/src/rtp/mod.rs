@@ -7,6 +7,7 @@ mod rtcp;
 
 pub use latch::{Latch, Latched};
 pub use packet::{Header, is_rtcp, parse};
+pub(crate) use packet::{array, header_length};
 pub use reception::{Reception, ReceptionSummary};
 pub use rtcp::{ReportBlock, Rtcp, SenderInfo, bye, parse_rtcp, report, sender_of};
 

@@ -43,6 +43,7 @@ pub fn parse(data: &[u8]) -> Option<(Header, &[u8])> {
     if first >> 6 != 2 || is_rtcp(data) {
         return None;
     }
+    let start = header_length(data)?;
     let header = Header {
         payload_type: second & 0x7f,
         marker: second & 0x80 != 0,
@@ -50,11 +51,6 @@ pub fn parse(data: &[u8]) -> Option<(Header, &[u8])> {
         timestamp: u32::from_be_bytes(array(data, 4)?),
         ssrc: u32::from_be_bytes(array(data, 8)?),
     };
-    let mut start = FIXED + usize::from(first & 0x0f) * 4;
-    if first & 0x10 != 0 {
-        let words = u16::from_be_bytes(array(data, start + 2)?);
-        start += 4 + usize::from(words) * 4;
-    }
     let mut payload = data.get(start..)?;
     if first & 0x20 != 0 {
         let padding = usize::from(*payload.last()?);
@@ -64,7 +60,19 @@ pub fn parse(data: &[u8]) -> Option<(Header, &[u8])> {
     Some((header, payload))
 }
 
-pub(super) fn array<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
+/// Where the payload begins: behind contributing sources and the extension. What is encrypted begins
+/// there too.
+pub(crate) fn header_length(data: &[u8]) -> Option<usize> {
+    let first = *data.first()?;
+    let mut length = FIXED + usize::from(first & 0x0f) * 4;
+    if first & 0x10 != 0 {
+        let words = u16::from_be_bytes(array(data, length + 2)?);
+        length += 4 + usize::from(words) * 4;
+    }
+    (first >> 6 == 2 && length <= data.len()).then_some(length)
+}
+
+pub(crate) fn array<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
     data.get(at..at.checked_add(N)?)?.try_into().ok()
 }
 

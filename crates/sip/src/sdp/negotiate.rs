@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::crypto::{CryptoLine, Keys, LocalCrypto, Unfit, attribute};
 use super::session::{Attribute, Direction, Media, Session};
 
 /// Codecs we speak on the phone side.
@@ -51,6 +52,8 @@ pub struct Local {
     pub version: u64,
     /// Which way we want audio to flow.
     pub direction: Direction,
+    /// Whether media is encrypted, and with which keys of ours.
+    pub crypto: LocalCrypto,
 }
 
 /// What both sides agreed on.
@@ -70,6 +73,8 @@ pub struct Agreement {
     pub ptime: u8,
     /// Which way audio flows, seen from us.
     pub direction: Direction,
+    /// What media is encrypted with, if it is.
+    pub keys: Option<Box<Keys>>,
 }
 
 impl Agreement {
@@ -88,6 +93,9 @@ pub enum AnswerError {
     /// None of our codecs is offered.
     #[error("no codec in common")]
     NoCodec,
+    /// Encryption does not come together.
+    #[error(transparent)]
+    Encryption(#[from] Unfit),
 }
 
 impl AnswerError {
@@ -96,6 +104,8 @@ impl AnswerError {
         match self {
             Self::NoAudio => 304,
             Self::NoCodec => 305,
+            // Of transport protocols, as the encrypted ones are.
+            Self::Encryption(_) => 302,
         }
     }
 }
@@ -118,10 +128,11 @@ pub fn offer(local: &Local) -> Session {
     attributes.push(Attribute::new("fmtp", format!("{EVENT_TYPE} 0-15")));
     attributes.push(Attribute::new("ptime", DEFAULT_PTIME.to_string()));
     attributes.push(Attribute::flag(local.direction.as_str()));
+    attributes.extend(local.crypto.lines());
     session.media.push(Media {
         kind: "audio".to_owned(),
         port: local.address.port(),
-        protocol: "RTP/AVP".to_owned(),
+        protocol: local.crypto.protocol().to_owned(),
         formats,
         connection: None,
         attributes,
@@ -129,44 +140,73 @@ pub fn offer(local: &Local) -> Session {
     session
 }
 
-/// Answers an offer: the first usable audio section is taken, everything else is refused in place.
-/// The codec is the first of the offer's that we allow, as RFC 3264 advises.
+/// Answers an offer: the first usable audio section is taken, an encrypted one before a plain one,
+/// and everything else is refused in place. The codec is the first of the offer's that we allow, as
+/// RFC 3264 advises.
 ///
 /// # Errors
 /// [`AnswerError`] when nothing fits.
 pub fn answer(offer: &Session, local: &Local) -> Result<(Session, Agreement), AnswerError> {
-    let mut chosen = None;
-    let mut usable = false;
-    for (index, media) in offer.media.iter().enumerate() {
-        if !is_usable(media) {
-            continue;
-        }
-        usable = true;
-        if let Some(agreement) = agree(offer, media, local) {
-            chosen = Some((index, agreement));
-            break;
-        }
-    }
-    let refusal = if usable {
-        AnswerError::NoCodec
-    } else {
-        AnswerError::NoAudio
-    };
-    let (index, agreement) = chosen.ok_or(refusal)?;
+    let chosen = choose(offer, local)?;
     let mut session = describe(local);
     session.media = offer
         .media
         .iter()
         .enumerate()
         .map(|(at, media)| {
-            if at == index {
-                accepted(media, &agreement, local)
+            if at == chosen.index {
+                accepted(media, &chosen, local)
             } else {
                 refused(media)
             }
         })
         .collect();
-    Ok((session, agreement))
+    Ok((session, chosen.agreement))
+}
+
+/// The section of an offer that is taken.
+struct Chosen {
+    index: usize,
+    /// Our keys for it.
+    line: Option<CryptoLine>,
+    agreement: Agreement,
+}
+
+fn choose(offer: &Session, local: &Local) -> Result<Chosen, AnswerError> {
+    let mut refusal = AnswerError::NoAudio;
+    let mut plain = None;
+    for (index, media) in offer.media.iter().enumerate() {
+        if !is_audio(media) {
+            continue;
+        }
+        let taken = match local.crypto.take(media) {
+            Ok(taken) => taken,
+            Err(Unfit::Protocol) => continue,
+            Err(unfit) => {
+                if refusal == AnswerError::NoAudio {
+                    refusal = unfit.into();
+                }
+                continue;
+            }
+        };
+        let Some(mut agreement) = agree(offer, media, local) else {
+            refusal = AnswerError::NoCodec;
+            continue;
+        };
+        let (line, keys) = taken.unzip();
+        agreement.keys = keys.map(Box::new);
+        let is_encrypted = line.is_some();
+        let chosen = Chosen {
+            index,
+            line,
+            agreement,
+        };
+        if is_encrypted {
+            return Ok(chosen);
+        }
+        plain.get_or_insert(chosen);
+    }
+    plain.ok_or(refusal)
 }
 
 /// Has the other side turned its audio off, with port 0 in every section that could carry it? Some
@@ -191,14 +231,19 @@ pub fn accept_answer(answer: &Session, local: &Local) -> Result<Agreement, Answe
     let media = answer
         .media
         .first()
-        .filter(|m| is_usable(m))
+        .filter(|m| is_audio(m))
         .ok_or(AnswerError::NoAudio)?;
-    agree(answer, media, local).ok_or(AnswerError::NoCodec)
+    let keys = match local.crypto.taken(media) {
+        Err(Unfit::Protocol) => return Err(AnswerError::NoAudio),
+        keys => keys?,
+    };
+    let mut agreement = agree(answer, media, local).ok_or(AnswerError::NoCodec)?;
+    agreement.keys = keys.map(Box::new);
+    Ok(agreement)
 }
 
-fn is_usable(media: &Media) -> bool {
-    let spoken = |name: &str| name.eq_ignore_ascii_case(&media.protocol);
-    media.kind == "audio" && media.port != 0 && PROTOCOLS.iter().copied().any(spoken)
+fn is_audio(media: &Media) -> bool {
+    media.kind == "audio" && media.port != 0
 }
 
 fn agree(theirs: &Session, media: &Media, local: &Local) -> Option<Agreement> {
@@ -226,6 +271,7 @@ fn agree(theirs: &Session, media: &Media, local: &Local) -> Option<Agreement> {
         remote_rtcp: remote.and_then(|remote| rtcp_address(media, remote, local)),
         ptime: ptime(theirs, media),
         direction: both(theirs_to_us, local.direction),
+        keys: None,
     })
 }
 
@@ -320,7 +366,8 @@ fn describe(local: &Local) -> Session {
     }
 }
 
-fn accepted(theirs: &Media, agreement: &Agreement, local: &Local) -> Media {
+fn accepted(theirs: &Media, chosen: &Chosen, local: &Local) -> Media {
+    let agreement = &chosen.agreement;
     let mut formats = vec![agreement.payload_type.to_string()];
     let mut attributes = vec![rtpmap(agreement.payload_type, agreement.codec.name(), 8000)];
     if let Some((event, clock)) = agreement.telephone_event {
@@ -330,6 +377,7 @@ fn accepted(theirs: &Media, agreement: &Agreement, local: &Local) -> Media {
     }
     attributes.push(Attribute::new("ptime", agreement.ptime.to_string()));
     attributes.push(Attribute::flag(agreement.direction.as_str()));
+    attributes.extend(chosen.line.as_ref().map(attribute));
     Media {
         kind: theirs.kind.clone(),
         port: local.address.port(),
@@ -354,9 +402,6 @@ fn refused(theirs: &Media) -> Media {
 fn rtpmap(payload_type: u8, name: &str, clock: u32) -> Attribute {
     Attribute::new("rtpmap", format!("{payload_type} {name}/{clock}"))
 }
-
-/// Plain RTP; encrypted profiles come with encryption.
-const PROTOCOLS: &[&str] = &["RTP/AVP", "RTP/AVPF"];
 
 /// The payload type everybody uses for keys.
 const EVENT_TYPE: u8 = 101;

@@ -8,6 +8,7 @@ fn local() -> Local {
         session_id: 1,
         version: 1,
         direction: Direction::SendRecv,
+        crypto: LocalCrypto::default(),
     }
 }
 
@@ -61,7 +62,7 @@ fn nothing_that_fits_says_what_is_wrong() {
     assert_eq!(refuse("m=audio 4000 RTP/AVP 18\n"), AnswerError::NoCodec);
     assert_eq!(refuse("m=video 4000 RTP/AVP 99\n"), AnswerError::NoAudio);
     assert_eq!(refuse("m=audio 0 RTP/AVP 0\n"), AnswerError::NoAudio);
-    assert_eq!(refuse("m=audio 4000 RTP/SAVP 0\n").warning(), 304);
+    assert_eq!(refuse("m=audio 4000 RTP/SAVP 0\n").warning(), 302);
 }
 
 #[test]

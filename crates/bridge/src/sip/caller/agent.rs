@@ -14,7 +14,9 @@ use trunkline_sip::endpoint::{
 };
 use trunkline_sip::message::NameAddr;
 use trunkline_sip::rtp::{Reception, bye, parse, report};
-use trunkline_sip::sdp::{Agreement, Direction, Local, Session, accept_answer, answer, offer};
+use trunkline_sip::sdp::{
+    Agreement, Direction, Local, LocalCrypto, Session, accept_answer, answer, offer,
+};
 use trunkline_sip::uri::Uri;
 
 use super::super::config::CallerOptions;
@@ -95,6 +97,7 @@ impl Agent {
             session_id: rng.random_range(1..1 << 48),
             version: 1,
             direction: Direction::SendRecv,
+            crypto: LocalCrypto::default(),
         };
         let login = options
             .login
