@@ -8,6 +8,7 @@ mod house;
 mod latency;
 mod lines;
 mod phone;
+mod scanners;
 mod signalling;
 mod sipp;
 mod talking;

@@ -12,6 +12,7 @@ use super::compose::{ACCEPT, ALLOW, return_path};
 use super::key::Key;
 use super::leg::{Leg, State};
 use super::refusal::{Refusal, refusal};
+use super::scanner::is_scanner;
 use super::table::{Server, ServerEntry, server_key};
 use super::way::Way;
 use super::{
@@ -58,7 +59,11 @@ impl Endpoint {
             && invite
                 .as_ref()
                 .is_some_and(|invite| self.can_cancel(invite, now));
-        if inside.is_none() && !is_ours && way.is_strange && !self.admission.bear_stranger(now) {
+        let unasked = inside.is_none() && !is_ours && way.is_strange;
+        if unasked && is_scanner(&self.config.scanners, &request.headers) {
+            return Fate::Dropped("scanner");
+        }
+        if unasked && !self.admission.bear_stranger(now) {
             return Fate::Dropped("flood");
         }
         let (Some(key), None) = (key, &refusal) else {
@@ -202,7 +207,7 @@ impl Endpoint {
     }
 
     fn add_invite_server(&mut self, key: &Key, way: Way, leg: LegId, request: &Request) {
-        let reliable = way.flow.transport.is_reliable();
+        let reliable = way.flow.transport.is_stream();
         let machine = Server::Invite(InviteServer::new(self.config.timers, reliable));
         self.table.serve(key, machine, way, leg, request);
     }
@@ -383,7 +388,7 @@ impl Endpoint {
         now: Instant,
     ) -> usize {
         let response = self.response(request, 200, None).to_bytes();
-        let mut machine = PlainServer::new(self.config.timers, way.flow.transport.is_reliable());
+        let mut machine = PlainServer::new(self.config.timers, way.flow.transport.is_stream());
         machine.respond(&response, now);
         let machine = Server::Plain(machine);
         self.table.serve(key, machine, way, leg, request);

@@ -10,6 +10,7 @@ use crate::transaction::Timers;
 
 use super::flow::Flow;
 use super::key::Key;
+use super::scanner::SCANNERS;
 use super::way::Way;
 
 /// Bytes to send.
@@ -107,6 +108,8 @@ pub struct EndpointConfig {
     pub limits: Limits,
     /// What strangers get to hear.
     pub strangers: Strangers,
+    /// Parts of the names of scanners, who get to hear nothing.
+    pub scanners: Vec<String>,
 }
 
 impl EndpointConfig {
@@ -117,6 +120,7 @@ impl EndpointConfig {
             timers: Timers::default(),
             limits: Limits::default(),
             strangers: Strangers::default(),
+            scanners: SCANNERS.iter().map(|&name| name.to_owned()).collect(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use trunkline_bridge::sip::{Strangers, TcpCaps};
 use trunkline_service::config::Spanned;
+use trunkline_sip::endpoint::SCANNERS;
 
 use super::super::raw::Judge;
 
@@ -12,6 +13,7 @@ pub(super) struct RawSip {
     max_calls: Option<Spanned<u64>>,
     invites_per_second_per_source: Option<Spanned<u64>>,
     strangers: Option<Spanned<String>>,
+    scanners: Option<Vec<String>>,
     strangers_per_second: Option<Spanned<u64>>,
     tcp_connections: Option<Spanned<u64>>,
     tcp_connections_per_source: Option<Spanned<u64>>,
@@ -26,6 +28,8 @@ pub(crate) struct Sip {
     pub(crate) invites_per_second: u32,
     /// Are those whom no trunk knows left without an answer?
     ignore_strangers: bool,
+    /// Parts of the names of scanners.
+    pub(crate) scanners: Vec<String>,
     /// Requests per second from all of them.
     pub(crate) strangers_per_second: u32,
     tcp_connections: usize,
@@ -47,6 +51,10 @@ pub(super) fn validate(raw: &RawSip, judge: &mut Judge<'_>) -> Sip {
         max_calls: count(max_calls),
         invites_per_second,
         ignore_strangers: ignores(raw.strangers.as_ref(), judge),
+        scanners: raw.scanners.clone().unwrap_or_else(|| {
+            let shipped = SCANNERS.iter().map(|&name| name.to_owned());
+            shipped.collect()
+        }),
         strangers_per_second,
         tcp_connections: count(tcp_connections),
         tcp_connections_per_source: count(from_one),

@@ -13,6 +13,33 @@ fn scan(n: usize) -> String {
     )
 }
 
+/// svmap, svwar and svcrack call themselves so; 403 and 401 alike told them that somebody is here.
+#[test]
+fn a_scanner_that_names_itself_hears_nothing() {
+    let named =
+        |header: &str| scan(1).replace("Max-Forwards", &format!("{header}\r\nMax-Forwards"));
+    for (text, is_heard) in [
+        (named("User-Agent: friendly-scanner"), false),
+        (named("User-Agent: SIPVicious 0.3.4"), false),
+        (scan(1).replace("From: ", "From: \"sipvicious\""), false),
+        (named("User-Agent: Yealink SIP-T46S 66.86.0.15"), true),
+        (named("Subject: friendly-scanner"), true),
+    ] {
+        for method in ["INVITE", "OPTIONS", "REGISTER"] {
+            let text = text.replace("INVITE", method);
+            let mut world = World::new().strange();
+            world.say_bytes(text.as_bytes());
+            let answered = world.endpoint.poll_transmit().is_some();
+            let invited = world.endpoint.poll_event().is_some();
+            assert_eq!(answered || invited, is_heard, "{text}");
+        }
+    }
+    // Whom a trunk names may call itself what it likes.
+    let mut world = World::new();
+    world.say_bytes(named("User-Agent: sipcli/v1.8").as_bytes());
+    assert!(world.invitation().is_some());
+}
+
 fn sizes(world: &mut World) -> Vec<usize> {
     std::iter::from_fn(|| world.endpoint.poll_transmit())
         .map(|transmit| transmit.bytes.len())
