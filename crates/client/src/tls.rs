@@ -11,7 +11,7 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier, verify_server_name};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -70,13 +70,16 @@ impl Trust {
     /// # Errors
     /// [`TrustError`] when the file holds no usable certificate.
     pub fn with_pem(pem: &[u8]) -> Result<Self, TrustError> {
-        let extra: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
-            .collect::<Result<_, _>>()
-            .map_err(|_| TrustError::Empty)?;
-        if extra.is_empty() {
-            return Err(TrustError::Empty);
-        }
-        Self::with(&extra)
+        Self::with(&certificates(pem)?)
+    }
+
+    /// The CAs of a PEM file and nobody else: a private CA, or the very certificate that one peer
+    /// shows.
+    ///
+    /// # Errors
+    /// [`TrustError`] when the file holds no usable certificate.
+    pub fn only_pem(pem: &[u8]) -> Result<Self, TrustError> {
+        Self::of(RootCertStore::empty(), &certificates(pem)?, false)
     }
 
     fn with(extra: &[CertificateDer<'static>]) -> Result<Self, TrustError> {
@@ -87,6 +90,14 @@ impl Trust {
         if is_built_in {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
+        Self::of(roots, extra, is_built_in)
+    }
+
+    fn of(
+        mut roots: RootCertStore,
+        extra: &[CertificateDer<'static>],
+        is_built_in: bool,
+    ) -> Result<Self, TrustError> {
         for certificate in extra {
             roots
                 .add(certificate.clone())
@@ -110,6 +121,16 @@ impl Trust {
             config: Arc::new(config),
             is_built_in,
         })
+    }
+
+    /// For a protocol without a name in TLS, such as SIP, with a certificate of our own where the peer
+    /// asks for one.
+    pub fn for_stream(&self, own: Option<Arc<dyn ResolvesClientCert>>) -> Arc<ClientConfig> {
+        let mut config = (*self.config).clone();
+        if let Some(own) = own {
+            config.client_auth_cert_resolver = own;
+        }
+        Arc::new(config)
     }
 
     /// For HTTP: HTTP/2 where the peer has it.
@@ -139,6 +160,16 @@ impl fmt::Debug for Trust {
             .field("is_built_in", &self.is_built_in)
             .finish_non_exhaustive()
     }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TrustError> {
+    let read: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|_| TrustError::Empty)?;
+    if read.is_empty() {
+        return Err(TrustError::Empty);
+    }
+    Ok(read)
 }
 
 /// The usual judgement, save one: tools that make a certificate that signs itself mark it as a
@@ -276,7 +307,7 @@ fn names(presented: &[String]) -> String {
 }
 
 /// Finds TLS in a chain of errors. `io::Error` hides what it carries from `source`.
-fn explain(error: &(dyn Error + 'static)) -> Option<TlsTrouble> {
+pub fn explain(error: &(dyn Error + 'static)) -> Option<TlsTrouble> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {

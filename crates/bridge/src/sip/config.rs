@@ -2,17 +2,20 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use livekit_protocol as proto;
 use tokio::sync::mpsc;
 use trunkline_base::id::RoomName;
 use trunkline_base::token::KeyRing;
 use trunkline_client::api::ApiOptions;
 use trunkline_client::url::TransportRules;
-use trunkline_sip::endpoint::Strangers;
-use trunkline_sip::sdp::Codec;
+use trunkline_service::listen::CertificateFiles;
+use trunkline_sip::endpoint::{SCANNERS, Strangers};
+use trunkline_sip::sdp::{Codec, Encryption};
 
 /// A gateway's settings. [`GatewayConfig::new`] fills in what most machines want.
 #[derive(Clone)]
@@ -21,9 +24,13 @@ pub struct GatewayConfig {
     pub udp: SocketAddr,
     /// Where SIP over TCP is taken; `None` is no TCP. Port 0 follows the UDP port if it is free.
     pub tcp: Option<SocketAddr>,
+    /// SIP inside TLS.
+    pub tls: TlsOptions,
     /// The address phones can reach us at, for Contact and SDP. `None` is the bound one, or the
     /// address of the interface that leads to the caller when bound to all.
     pub public_ip: Option<IpAddr>,
+    /// From where phones reach us at the address we are bound to, whatever `public_ip` is.
+    pub local_networks: Vec<IpNet>,
     /// Ports for RTP.
     pub rtp_ports: RangeInclusive<u16>,
     /// The LiveKit server, such as `ws://127.0.0.1:7880`.
@@ -54,6 +61,8 @@ pub struct GatewayConfig {
     pub strangers_per_second: u32,
     /// What those get to hear.
     pub strangers: Strangers,
+    /// Parts of the names of scanners, who get to hear nothing.
+    pub scanners: Vec<String>,
     /// TCP connections at the same time, and from one address.
     pub tcp_caps: TcpCaps,
     /// How often trunks and rules are read again.
@@ -67,6 +76,8 @@ pub struct GatewayConfig {
     pub joined: Option<mpsc::Sender<RoomName>>,
     /// Codecs in order of preference.
     pub codecs: Vec<Codec>,
+    /// Whether media is encrypted, where neither trunk nor rule says.
+    pub encryption: Encryption,
     /// Rate of the Opus track made of the caller's voice: 8000 or 16000.
     pub room_rate: u32,
 }
@@ -77,7 +88,9 @@ impl GatewayConfig {
         Self {
             udp: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5060)),
             tcp: Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5060))),
+            tls: TlsOptions::default(),
             public_ip: None,
+            local_networks: Vec::new(),
             rtp_ports: 10_000..=20_000,
             url: url.into(),
             transport: Arc::default(),
@@ -93,12 +106,14 @@ impl GatewayConfig {
             invites_per_second: 50,
             strangers_per_second: 200,
             strangers: Strangers::default(),
+            scanners: SCANNERS.iter().map(|&name| name.to_owned()).collect(),
             tcp_caps: TcpCaps::default(),
             refresh: Duration::from_secs(30),
             own: OwnSetup::default(),
             ask_on_miss: false,
             joined: None,
             codecs: vec![Codec::Pcmu, Codec::Pcma],
+            encryption: Encryption::default(),
             room_rate: 16_000,
         }
     }
@@ -118,6 +133,37 @@ impl OwnSetup {
     pub(crate) const fn is_empty(&self) -> bool {
         self.trunks.is_empty() && self.rules.is_empty()
     }
+}
+
+/// SIP inside TLS: how we take it, and how we go to others.
+#[derive(Clone, Debug, Default)]
+pub struct TlsOptions {
+    /// Where it is taken, and with which certificate.
+    pub listen: Option<TlsListen>,
+    /// Peers of whom more is known than that the machine's CAs vouch for them.
+    pub peers: Vec<TlsPeer>,
+}
+
+/// Where TLS is taken.
+#[derive(Clone, Debug)]
+pub struct TlsListen {
+    /// The port; 0 picks one.
+    pub address: SocketAddr,
+    /// What we show. It is taken up anew when the files change.
+    pub certificate: CertificateFiles,
+    /// CAs of those who may connect; `None` is everybody.
+    pub client_authorities: Option<PathBuf>,
+}
+
+/// Somebody whom we connect to inside TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsPeer {
+    /// The name that trunks give it, which its certificate has to have.
+    pub host: String,
+    /// CAs that may vouch for it, or its own certificate, in place of the machine's CAs.
+    pub authorities: Option<PathBuf>,
+    /// What we show there, in place of the listener's.
+    pub certificate: Option<CertificateFiles>,
 }
 
 /// How many TCP connections may be open.

@@ -8,23 +8,25 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_rustls::TlsAcceptor;
 use tracing::info;
 use trunkline_base::class::{Class, Classified};
 use trunkline_client::api::{ApiError, LiveKitApiClient};
 use trunkline_client::auth::LiveKitAuthManager;
+use trunkline_service::listen::{Certificates, Cipher};
 use trunkline_service::metrics::{Gauge, set};
 use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits};
 use trunkline_store::Store;
 
 use super::call::{Call, Names, Shared};
-use super::config::GatewayConfig;
+use super::config::{GatewayConfig, TlsListen};
 use super::datagrams::Datagrams;
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, keep_refusals};
 use super::media::Ports;
 use super::signalling::{
-    Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUT_BYTES, INPUTS, Parts,
-    Signalling, accept_tcp, lane, now, read_udp,
+    Advertised, Arrival, Asking, COMMANDS, Command, Connections, Entrance, INPUT_BYTES, INPUTS,
+    Inputs, Parts, Signalling, TlsClients, TlsError, accept, lane, now, read_udp,
 };
 
 /// Why a gateway does not start.
@@ -33,7 +35,7 @@ pub enum StartError {
     /// A socket could not be bound.
     #[error("cannot listen for sip over {transport} on {address}")]
     Bind {
-        /// `udp` or `tcp`.
+        /// `udp`, `tcp` or `tls`.
         transport: &'static str,
         /// Where.
         address: SocketAddr,
@@ -44,6 +46,9 @@ pub enum StartError {
     /// The server's address is no address.
     #[error("livekit url is not valid")]
     Url(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// TLS cannot be set up.
+    #[error("sip over tls cannot be set up: {0}")]
+    Tls(#[source] Box<TlsError>),
     /// The RTP port range holds no pair.
     #[error("rtp port range {first}-{last} holds no pair of ports")]
     RtpPorts {
@@ -58,7 +63,7 @@ impl Classified for StartError {
     fn class(&self) -> Class {
         match self {
             Self::Bind { .. } => Class::Unavailable,
-            Self::Url(_) | Self::RtpPorts { .. } => Class::Invalid,
+            Self::Url(_) | Self::Tls(_) | Self::RtpPorts { .. } => Class::Invalid,
         }
     }
 
@@ -66,6 +71,7 @@ impl Classified for StartError {
         match self {
             Self::Bind { .. } => "sip.gateway.bind",
             Self::Url(_) => "sip.gateway.url",
+            Self::Tls(_) => "sip.gateway.tls",
             Self::RtpPorts { .. } => "sip.gateway.rtp_ports",
         }
     }
@@ -87,8 +93,8 @@ impl Gateway {
         check_ports(&config)?;
         let udp = bind_udp(config.udp).await?;
         let bound = udp.local_addr().unwrap_or(config.udp);
-        let tcp = bind_tcp(&config, bound).await?;
-        let tcp_addr = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
+        let (doors, clients) = Doors::bind(&config, bound, &tasks).await?;
+        let (tcp_addr, tls_addr) = (doors.tcp_addr(), doors.tls_addr());
         let auth = LiveKitAuthManager::new(config.keys.clone());
         let server = (config.url.as_str(), &config.transport);
         let api = LiveKitApiClient::with(server, auth.clone(), config.api.clone())
@@ -114,6 +120,7 @@ impl Gateway {
             inputs: incoming,
             for_connections: inputs.clone(),
             connections: connections.clone(),
+            tls: Arc::new(clients),
             tasks: tasks.clone(),
             commands: wishes,
             for_calls: commands.clone(),
@@ -121,14 +128,11 @@ impl Gateway {
             calls: count,
             stop: stop.clone(),
         };
-        let advertised = || Advertised::new(bound, config.public_ip);
+        let (public, local) = (config.public_ip, config.local_networks.clone());
+        let advertised = move |bound| Advertised::new(bound, public, local.clone());
         tasks.vital("sip_signalling", Signalling::new(parts).run());
-        if let Some(listener) = tcp {
-            let (inputs, tasks_of_it) = (inputs.clone(), tasks.clone());
-            let accept = accept_tcp(listener, advertised(), connections, inputs, tasks_of_it);
-            tasks.vital("sip_tcp", accept);
-        }
-        tasks.vital("sip_udp", read_udp(udp, advertised(), inputs));
+        doors.open(&advertised, &connections, &inputs, &tasks);
+        tasks.vital("sip_udp", read_udp(udp, advertised(bound), inputs));
         tasks.session("sip_refusals", keep_refusals(store.clone(), noted));
         let reader = reader(&config, api.clone(), directory_tx);
         tasks.session("sip_directory", reader.keep(reloads, stop.clone()));
@@ -146,10 +150,11 @@ impl Gateway {
             ended,
         };
         tasks.vital("sip_reception", receive(calls, shared, tasks.sound()));
-        info!(udp = %bound, tcp = ?tcp_addr, "sip gateway listens");
+        info!(udp = %bound, tcp = ?tcp_addr, tls = ?tls_addr, "sip gateway listens");
         Ok(GatewayHandle {
             addr: bound,
             tcp_addr,
+            tls_addr,
             counted,
             directory,
             reload,
@@ -164,6 +169,7 @@ impl Gateway {
 pub struct GatewayHandle {
     addr: SocketAddr,
     tcp_addr: Option<SocketAddr>,
+    tls_addr: Option<SocketAddr>,
     counted: watch::Receiver<usize>,
     directory: watch::Receiver<Arc<Directory>>,
     reload: mpsc::Sender<Reload>,
@@ -191,6 +197,11 @@ impl GatewayHandle {
     /// Where SIP over TCP is taken.
     pub const fn tcp_addr(&self) -> Option<SocketAddr> {
         self.tcp_addr
+    }
+
+    /// Where SIP inside TLS is taken.
+    pub const fn tls_addr(&self) -> Option<SocketAddr> {
+        self.tls_addr
     }
 
     /// Calls now, in any state.
@@ -264,6 +275,7 @@ fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
             ..Limits::default()
         },
         strangers: config.strangers,
+        scanners: config.scanners.clone(),
         ..EndpointConfig::new(concat!("trunkline/", env!("CARGO_PKG_VERSION")))
     }
 }
@@ -329,6 +341,105 @@ async fn bind_tcp(
         address,
         source,
     })
+}
+
+/// Where connections come in.
+struct Doors {
+    /// The UDP port's address is told to those who come over TCP.
+    udp: SocketAddr,
+    tcp: Option<TcpListener>,
+    tls: Option<TlsDoor>,
+}
+
+struct TlsDoor {
+    listener: TcpListener,
+    addr: SocketAddr,
+    acceptor: TlsAcceptor,
+}
+
+impl Doors {
+    /// Reads certificates, follows their files, and binds.
+    async fn bind(
+        config: &GatewayConfig,
+        udp: SocketAddr,
+        tasks: &Tasks,
+    ) -> Result<(Self, TlsClients), StartError> {
+        let mut followed = Vec::new();
+        let tls = match &config.tls.listen {
+            None => None,
+            Some(listen) => {
+                let (door, shown) = TlsDoor::bind(listen).await?;
+                followed.push(shown);
+                Some(door)
+            }
+        };
+        let (clients, own) = TlsClients::new(&config.tls.peers, followed.first())
+            .map_err(|error| StartError::Tls(Box::new(error)))?;
+        followed.extend(own);
+        let tcp = bind_tcp(config, udp).await?;
+        for certificate in followed {
+            tasks.session("sip_certificate", certificate.follow(tasks.stop()));
+        }
+        Ok((Self { udp, tcp, tls }, clients))
+    }
+
+    fn tcp_addr(&self) -> Option<SocketAddr> {
+        self.tcp.as_ref()?.local_addr().ok()
+    }
+
+    fn tls_addr(&self) -> Option<SocketAddr> {
+        self.tls.as_ref().map(|door| door.addr)
+    }
+
+    fn open(
+        self,
+        advertised: &impl Fn(SocketAddr) -> Advertised,
+        connections: &Connections,
+        inputs: &Inputs,
+        tasks: &Tasks,
+    ) {
+        let serve = |entrance| accept(entrance, connections.clone(), inputs.clone(), tasks.clone());
+        if let Some(listener) = self.tcp {
+            let entrance = Entrance {
+                listener,
+                advertised: advertised(self.udp),
+                tls: None,
+            };
+            tasks.vital("sip_tcp", serve(entrance));
+        }
+        if let Some(door) = self.tls {
+            let entrance = Entrance {
+                listener: door.listener,
+                advertised: advertised(door.addr),
+                tls: Some(door.acceptor),
+            };
+            tasks.vital("sip_tls", serve(entrance));
+        }
+    }
+}
+
+impl TlsDoor {
+    async fn bind(listen: &TlsListen) -> Result<(Self, Certificates), StartError> {
+        let unfit = |error| StartError::Tls(Box::new(TlsError::Certificate(error)));
+        let shown = Certificates::load(listen.certificate.clone()).map_err(unfit)?;
+        let acceptor = match &listen.client_authorities {
+            None => shown.acceptor(Cipher::Bare),
+            Some(file) => shown.acceptor_of_known(Cipher::Bare, file).map_err(unfit)?,
+        };
+        let address = listen.address;
+        let bound = TcpListener::bind(address).await;
+        let listener = bound.map_err(|source| StartError::Bind {
+            transport: "tls",
+            address,
+            source,
+        })?;
+        let door = Self {
+            addr: listener.local_addr().unwrap_or(address),
+            listener,
+            acceptor,
+        };
+        Ok((door, shown))
+    }
 }
 
 /// Gives each arrival a task of its own.

@@ -21,7 +21,10 @@ mod media;
 mod signalling;
 
 pub use caller::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
-pub use config::{AnswerPolicy, CallerOptions, GatewayConfig, OwnSetup, TcpCaps};
+pub use config::{
+    AnswerPolicy, CallerOptions, GatewayConfig, OwnSetup, TcpCaps, TlsListen, TlsOptions, TlsPeer,
+};
 pub use desk::ServerStore;
 pub use gateway::{Gateway, GatewayHandle, ReloadError, StartError};
+pub use signalling::TlsError;
 pub use trunkline_sip::endpoint::Strangers;

@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{InconsistentKeys, ServerConfig};
+use rustls::{
+    ConfigBuilder, InconsistentKeys, RootCertStore, ServerConfig, SignatureScheme, WantsVerifier,
+};
 use tokio_rustls::TlsAcceptor;
 use trunkline_base::class::{Class, Classified};
 
@@ -64,6 +67,12 @@ pub enum CertificateError {
         /// The file.
         file: PathBuf,
     },
+    /// No certificate of a CA in PEM.
+    #[error("{} holds no certificate of a CA in PEM", file.display())]
+    NoAuthority {
+        /// The file.
+        file: PathBuf,
+    },
     /// TLS cannot be set up on this machine.
     #[error("tls cannot be set up: {0}")]
     Setup(rustls::Error),
@@ -77,7 +86,8 @@ impl Classified for CertificateError {
             | Self::NoCertificate { .. }
             | Self::NoKey { .. }
             | Self::Strangers { .. }
-            | Self::Expired { .. } => Class::Invalid,
+            | Self::Expired { .. }
+            | Self::NoAuthority { .. } => Class::Invalid,
         }
     }
 
@@ -146,6 +156,41 @@ impl Certificates {
         TlsAcceptor::from(Arc::clone(config))
     }
 
+    /// The same for peers who have to show a certificate of their own, signed by a CA of that file.
+    ///
+    /// # Errors
+    /// [`CertificateError`] when the file holds no CA.
+    pub fn acceptor_of_known(
+        &self,
+        cipher: Cipher,
+        authorities: &Path,
+    ) -> Result<TlsAcceptor, CertificateError> {
+        let none = || CertificateError::NoAuthority {
+            file: authorities.to_owned(),
+        };
+        let pem = file(authorities)?;
+        let read = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+        let mut roots = RootCertStore::empty();
+        for certificate in read.map_err(|_| none())? {
+            roots.add(certificate).map_err(|_| none())?;
+        }
+        if roots.is_empty() {
+            return Err(none());
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        let verifier = verifier.build().map_err(|_| none())?;
+        let shown: Arc<dyn ResolvesServerCert> = Arc::clone(&self.shown) as _;
+        let mut config = builder()?
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(shown);
+        config.alpn_protocols = match cipher {
+            Cipher::Http => HTTP.iter().map(|name| name.to_vec()).collect(),
+            Cipher::Bare => Vec::new(),
+        };
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+
     /// Reads the files again, and says whether there was something new.
     ///
     /// # Errors
@@ -167,6 +212,11 @@ impl Certificates {
         drop(last);
         self.shown.show(key?);
         Ok(true)
+    }
+
+    /// The same certificate for a client, which shows what is in force at each connection.
+    pub fn for_client(&self) -> Arc<dyn ResolvesClientCert> {
+        Arc::clone(&self.shown) as _
     }
 
     /// Takes up changes of the files until the drain.
@@ -268,6 +318,10 @@ struct Shown {
 }
 
 impl Shown {
+    fn current(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.key.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn show(&self, key: CertifiedKey) {
         *self.key.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
     }
@@ -281,22 +335,33 @@ impl fmt::Debug for Shown {
 
 impl ResolvesServerCert for Shown {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(
-            &self.key.read().unwrap_or_else(PoisonError::into_inner),
-        ))
+        Some(self.current())
+    }
+}
+
+impl ResolvesClientCert for Shown {
+    fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let key = self.current();
+        key.key.choose_scheme(schemes).is_some().then_some(key)
+    }
+
+    fn has_certs(&self) -> bool {
+        true
     }
 }
 
 fn config(shown: &Arc<Shown>, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, CertificateError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let shown: Arc<dyn ResolvesServerCert> = Arc::clone(shown) as _;
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(CertificateError::Setup)?
-        .with_no_client_auth()
-        .with_cert_resolver(shown);
+    let mut config = builder()?.with_no_client_auth().with_cert_resolver(shown);
     config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
+}
+
+fn builder() -> Result<ConfigBuilder<ServerConfig, WantsVerifier>, CertificateError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(CertificateError::Setup)
 }
 
 const HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];

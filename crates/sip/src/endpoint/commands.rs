@@ -256,7 +256,7 @@ impl Endpoint {
         now: Instant,
     ) -> Key {
         let bytes = request.to_bytes();
-        let (timers, reliable) = (self.config.timers, way.flow.transport.is_reliable());
+        let (timers, reliable) = (self.config.timers, way.flow.transport.is_stream());
         let machine = if request.method == Method::Invite {
             Client::Invite(InviteClient::new(bytes.clone(), timers, reliable, now))
         } else {

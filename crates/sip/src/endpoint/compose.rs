@@ -77,8 +77,8 @@ impl Endpoint {
     /// Our Contact on a flow.
     pub(super) fn contact(flow: Flow) -> String {
         let mut uri = Uri::sip(None, flow.local);
-        if flow.transport == Transport::Tcp {
-            uri.params.set("transport", Some("tcp"));
+        if let Some(word) = flow.transport.parameter() {
+            uri.params.set("transport", Some(word));
         }
         NameAddr::new(uri).to_string()
     }
@@ -103,7 +103,8 @@ impl Endpoint {
 pub(super) fn return_path(flow: Flow, request: &mut Request, mut via: Via) -> Way {
     let mut back = flow;
     let source = flow.remote;
-    let listens = SocketAddr::new(source.ip(), via.port.unwrap_or(5060));
+    let usual = flow.transport.default_port();
+    let listens = SocketAddr::new(source.ip(), via.port.unwrap_or(usual));
     let direct = via.host.parse() == Ok(source.ip()) && via.odd_port.is_none();
     if !direct {
         via.params.set("received", Some(&source.ip().to_string()));
@@ -115,7 +116,7 @@ pub(super) fn return_path(flow: Flow, request: &mut Request, mut via: Via) -> Wa
         back.remote = listens;
     }
     request.headers.replace_first(name::VIA, via.to_string());
-    Way::inside(back, (flow.transport == Transport::Tcp).then_some(listens))
+    Way::inside(back, flow.transport.is_stream().then_some(listens))
 }
 
 /// The methods we answer with something else than 405.

@@ -9,6 +9,8 @@ pub enum Transport {
     Udp,
     /// A stream; nothing gets lost while it lives.
     Tcp,
+    /// The same inside TLS.
+    Tls,
 }
 
 impl Transport {
@@ -17,11 +19,38 @@ impl Transport {
         match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
         }
     }
 
-    pub(super) fn is_reliable(self) -> bool {
-        self == Self::Tcp
+    /// As written in a URI; nothing for what goes without saying.
+    pub const fn parameter(self) -> Option<&'static str> {
+        match self {
+            Self::Udp => None,
+            Self::Tcp => Some("tcp"),
+            Self::Tls => Some("tls"),
+        }
+    }
+
+    /// The port where nothing else is said.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+        }
+    }
+
+    /// Does it go over connections?
+    pub const fn is_stream(self) -> bool {
+        match self {
+            Self::Udp => false,
+            Self::Tcp | Self::Tls => true,
+        }
+    }
+
+    /// Can others on the way read it?
+    pub const fn is_encrypted(self) -> bool {
+        matches!(self, Self::Tls)
     }
 }
 

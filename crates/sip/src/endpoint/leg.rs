@@ -14,7 +14,7 @@ use crate::transaction::{Repeat, Timers};
 
 use super::key::Key;
 use super::way::Way;
-use super::{Flow, Standing, Transport};
+use super::{Flow, Standing};
 
 /// An answer that is kept.
 pub(super) struct Kept {
@@ -127,7 +127,7 @@ impl Leg {
             remote: hop,
             ..self.flow
         };
-        if self.flow.transport == Transport::Udp {
+        if !self.flow.transport.is_stream() {
             return Way::inside(ahead, None);
         }
         if hop == self.flow.remote {

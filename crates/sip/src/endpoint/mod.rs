@@ -29,6 +29,7 @@ mod key;
 mod leg;
 mod refusal;
 mod responses;
+mod scanner;
 mod stateless;
 mod table;
 mod types;
@@ -38,6 +39,7 @@ mod way;
 
 pub use calling::CallRequest;
 pub use flow::{Flow, Transport};
+pub use scanner::SCANNERS;
 pub use types::{
     CommandError, EndCause, EndpointConfig, Event, Fate, Invitation, LegId, Limits, Rejection,
     Standing, Strangers, Transmit,
@@ -168,7 +170,7 @@ impl Endpoint {
     pub fn streams(&self) -> impl Iterator<Item = (SocketAddr, Standing)> {
         self.legs
             .values()
-            .filter(|leg| leg.flow.transport == Transport::Tcp)
+            .filter(|leg| leg.flow.transport.is_stream())
             .map(|leg| (leg.flow.remote, leg.standing))
     }
 

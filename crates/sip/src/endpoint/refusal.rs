@@ -121,7 +121,7 @@ fn unreadable(request: &Request, transport: Transport) -> Option<String> {
         return Some("CSeq is of another method".to_owned());
     }
     // On a stream nobody knows where such a body ends.
-    let unmeasured = transport == Transport::Tcp
+    let unmeasured = transport.is_stream()
         && headers.get(name::CONTENT_LENGTH).is_none()
         && headers.get(name::CONTENT_TYPE).is_some();
     unmeasured.then(|| "Content-Length is missing".to_owned())

@@ -75,7 +75,7 @@ impl Endpoint {
         let most = match way.flow.transport {
             Transport::Udp if way.is_strange => way.asked.min(MAX_DATAGRAM),
             Transport::Udp => MAX_DATAGRAM,
-            Transport::Tcp => usize::MAX,
+            Transport::Tcp | Transport::Tls => usize::MAX,
         };
         let bytes = fit(response, most);
         match bytes {

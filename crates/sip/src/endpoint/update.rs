@@ -45,7 +45,7 @@ impl Endpoint {
             leg.pending = Some(key.clone());
             describe(&mut request);
         }
-        let reliable = way.flow.transport.is_reliable();
+        let reliable = way.flow.transport.is_stream();
         let machine = Server::Plain(PlainServer::new(self.config.timers, reliable));
         self.table.serve(&key, machine, way, id, &request);
         if offers {

@@ -15,6 +15,7 @@ mod names;
 mod negotiate;
 mod room;
 mod run;
+mod secure;
 mod seek;
 mod setup;
 

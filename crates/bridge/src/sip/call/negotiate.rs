@@ -7,9 +7,11 @@ use trunkline_sip::endpoint::Rejection;
 use trunkline_sip::message::name;
 use trunkline_sip::routing::{Accepted, MediaOptions};
 use trunkline_sip::sdp::{
-    Agreement, AnswerError, Codec, Direction, Local, SdpError, Session, accept_answer, answer,
-    decline, is_off, offer,
+    Agreement, AnswerError, Codec, Direction, Encryption, Local, SdpError, Session, accept_answer,
+    answer, decline, is_off, offer,
 };
+
+use super::secure::fresh;
 
 /// Our side of the description, kept over the call.
 pub(super) struct Negotiation {
@@ -25,7 +27,12 @@ pub(super) struct Proposal {
 }
 
 impl Negotiation {
-    pub(super) fn new(address: SocketAddr, codecs: Vec<Codec>, session_id: u64) -> Self {
+    pub(super) fn new(
+        address: SocketAddr,
+        codecs: Vec<Codec>,
+        encryption: Encryption,
+        session_id: u64,
+    ) -> Self {
         let direction = Direction::SendRecv;
         Self {
             local: Local {
@@ -34,6 +41,7 @@ impl Negotiation {
                 session_id,
                 version: 1,
                 direction,
+                crypto: fresh(encryption),
             },
             latest: None,
         }
@@ -50,7 +58,16 @@ impl Negotiation {
             });
         }
         let theirs = Session::parse(body).map_err(unread)?;
-        let (ours, agreement) = match (answer(&theirs, &self.local), self.off(&theirs)) {
+        let mut answered = answer(&theirs, &self.local);
+        if answered
+            .as_ref()
+            .is_ok_and(|(_, agreement)| self.has_new_keys(agreement))
+        {
+            // Some phones count anew then, and some do not: with a new key of ours nobody can err.
+            self.local.crypto = fresh(self.local.crypto.encryption);
+            answered = answer(&theirs, &self.local);
+        }
+        let (ours, agreement) = match (answered, self.off(&theirs)) {
             (Err(_), Some(off)) => (decline(&theirs, &self.local), off),
             (answered, _) => answered.map_err(refuse)?,
         };
@@ -69,6 +86,14 @@ impl Negotiation {
         let agreement = accepted.or_else(|| self.off(&theirs))?;
         self.latest = Some(agreement.clone());
         Some(agreement)
+    }
+
+    fn has_new_keys(&self, agreement: &Agreement) -> bool {
+        let before = self.latest.as_ref().and_then(|latest| latest.keys.as_ref());
+        match (before, &agreement.keys) {
+            (Some(before), Some(keys)) => before.theirs != keys.theirs,
+            _ => false,
+        }
     }
 
     /// A call that is up and whose phone turns its audio off is on hold.
@@ -129,7 +154,7 @@ mod tests {
 
     fn negotiation() -> Negotiation {
         let address = SocketAddr::from(([192, 0, 2, 1], 10_000));
-        Negotiation::new(address, vec![Codec::Pcmu], 1)
+        Negotiation::new(address, vec![Codec::Pcmu], Encryption::Allow, 1)
     }
 
     #[test]
@@ -184,6 +209,51 @@ mod tests {
                 .on_hold()
         );
         assert!(!call.accept(TALK.as_bytes()).unwrap().on_hold());
+    }
+
+    const KEYS: [&str; 2] = [
+        "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj",
+        "NzB4d1BINUAvLEw6UzF3WSJ+PSdFcGdUJShpX1Zj",
+    ];
+
+    fn encrypted(key: &str) -> String {
+        let plain = TALK.replace("RTP/AVP", "RTP/SAVP");
+        format!("{plain}a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}\r\n")
+    }
+
+    #[test]
+    fn a_phone_that_keeps_its_key_hears_ours_again_and_one_that_changes_it_a_new_one() {
+        let mut call = negotiation();
+        let mut ours = |body: &str| {
+            let agreement = call.respond(body.as_bytes()).unwrap().agreement;
+            agreement.unwrap().keys.unwrap().ours
+        };
+        let first = ours(&encrypted(KEYS[0]));
+        assert_eq!(ours(&encrypted(KEYS[0])), first);
+        let second = ours(&encrypted(KEYS[1]));
+        assert_ne!(second, first);
+        assert_eq!(ours(&encrypted(KEYS[1])), second);
+    }
+
+    #[test]
+    fn what_the_trunk_wants_is_said_in_words() {
+        let of = |encryption, body: &str| {
+            let address = SocketAddr::from(([192, 0, 2, 1], 10_000));
+            let mut call = Negotiation::new(address, vec![Codec::Pcmu], encryption, 1);
+            let refused = call.respond(body.as_bytes()).map(|_| ()).unwrap_err();
+            (refused.status, refused.headers[0].1.clone())
+        };
+        assert_eq!(
+            of(Encryption::Require, TALK),
+            (
+                488,
+                "302 trunkline \"audio must be encrypted: offer RTP/SAVP with a=crypto\""
+                    .to_owned()
+            )
+        );
+        let (status, words) = of(Encryption::Disable, &encrypted(KEYS[0]));
+        assert_eq!(status, 488);
+        assert!(words.contains("encrypted audio is switched off"), "{words}");
     }
 
     #[test]

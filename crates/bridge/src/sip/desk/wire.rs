@@ -9,8 +9,10 @@ use trunkline_base::secret::Secret;
 use trunkline_sip::routing::{
     DigestLogin, DispatchRule, HeaderOptions, InboundTrunk, MediaOptions, RuleKind,
 };
+use trunkline_sip::sdp::Encryption;
 
 /// A trunk; `None` if it has no id.
+#[expect(deprecated, reason = "servers tell the encryption in either field")]
 pub(super) fn trunk(info: proto::SipInboundTrunkInfo) -> Option<InboundTrunk> {
     let include_headers = match info.include_headers() {
         proto::SipHeaderOptions::SipNoHeaders => HeaderOptions::None,
@@ -43,10 +45,15 @@ pub(super) fn trunk(info: proto::SipInboundTrunkInfo) -> Option<InboundTrunk> {
     trunk.ringing_timeout = duration(info.ringing_timeout.as_ref());
     trunk.max_call_duration = duration(info.max_call_duration.as_ref());
     trunk.media = media(info.media);
+    trunk.media.encryption = trunk
+        .media
+        .encryption
+        .or_else(|| older(info.media_encryption));
     Some(trunk)
 }
 
 /// A rule; `None` if it has no id or no kind.
+#[expect(deprecated, reason = "servers tell the encryption in either field")]
 pub(super) fn rule(info: proto::SipDispatchRuleInfo) -> Option<DispatchRule> {
     let kind = match info.rule?.rule? {
         Rule::DispatchRuleDirect(direct) => RuleKind::Direct {
@@ -79,6 +86,10 @@ pub(super) fn rule(info: proto::SipDispatchRuleInfo) -> Option<DispatchRule> {
         .room_config
         .and_then(|config| serde_json::to_value(config).ok());
     rule.media = media(info.media);
+    rule.media.encryption = rule
+        .media
+        .encryption
+        .or_else(|| older(info.media_encryption));
     Some(rule)
 }
 
@@ -90,6 +101,21 @@ fn media(config: Option<proto::SipMediaConfig>) -> MediaOptions {
         only_listed_codecs: config.only_listed_codecs,
         codecs: config.codecs.into_iter().map(|codec| codec.name).collect(),
         media_timeout: duration(config.media_timeout.as_ref()),
+        encryption: config.encryption.and_then(encryption),
+    }
+}
+
+/// The field that servers and clients had before media settings were one; zero is no wish there.
+fn older(wire: i32) -> Option<Encryption> {
+    encryption(wire).filter(|wish| *wish != Encryption::Disable)
+}
+
+/// What is unknown here reads as not said.
+fn encryption(wire: i32) -> Option<Encryption> {
+    match proto::SipMediaEncryption::try_from(wire).ok()? {
+        proto::SipMediaEncryption::SipMediaEncryptDisable => Some(Encryption::Disable),
+        proto::SipMediaEncryption::SipMediaEncryptAllow => Some(Encryption::Allow),
+        proto::SipMediaEncryption::SipMediaEncryptRequire => Some(Encryption::Require),
     }
 }
 

@@ -12,6 +12,7 @@ mod outgoing;
 mod phone;
 mod ports;
 mod session;
+mod shield;
 mod summary;
 mod voices;
 

@@ -15,6 +15,8 @@ pub(crate) struct Outgoing {
     timestamp: u32,
     pub(crate) packets: u32,
     octets: u32,
+    /// Packets of the streams before this one.
+    earlier: u64,
     pub(crate) keys: dtmf::Sender,
     payload: Vec<u8>,
     started: bool,
@@ -28,10 +30,26 @@ impl Outgoing {
             timestamp,
             packets: 0,
             octets: 0,
+            earlier: 0,
             keys: dtmf::Sender::new(),
             payload: Vec::new(),
             started: false,
         }
+    }
+
+    /// Goes on as another stream, whose numbers begin anew.
+    pub(crate) fn renew(&mut self, ssrc: u32, sequence: u16) {
+        self.earlier = self.sent();
+        self.ssrc = ssrc;
+        self.sequence = sequence & FIRST_SEQUENCE;
+        self.packets = 0;
+        self.octets = 0;
+        self.started = false;
+    }
+
+    /// Packets in all.
+    pub(crate) fn sent(&self) -> u64 {
+        self.earlier + u64::from(self.packets)
     }
 
     /// The packet for one frame; `None` while we may not send. Time goes on either way.
@@ -103,6 +121,10 @@ fn on_clock([code, flags, high, low]: [u8; 4], clock: u32) -> [u8; 4] {
     [code, flags, high, low]
 }
 
+/// Whoever misses the first packets of an encrypted stream counts wrong when it began shortly before
+/// its numbers wrap (RFC 3711 3.3.1).
+const FIRST_SEQUENCE: u16 = 0x7fff;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +140,7 @@ mod tests {
             remote_rtcp: None,
             ptime: 20,
             direction,
+            keys: None,
         }
     }
 

@@ -17,6 +17,7 @@ use super::super::desk::wall_clock;
 use super::super::signalling::now;
 use super::outgoing::Outgoing;
 use super::phone::{Phone, Took};
+use super::shield::Shield;
 use super::summary::MediaSummary;
 use super::voices::Voices;
 use super::{FRAME, Pair};
@@ -72,6 +73,7 @@ pub(crate) struct MediaSession {
     voices: Voices,
     writer: Option<PcmWriter>,
     outgoing: Outgoing,
+    shield: Shield,
     room_pcm: Vec<i16>,
     phone_pcm: Vec<i16>,
     room_rate: u32,
@@ -98,6 +100,7 @@ impl MediaSession {
             voices: Voices::default(),
             writer: None,
             outgoing: Outgoing::new(ssrc, sequence, timestamp),
+            shield: Shield::default(),
             room_pcm: vec![0; rate.samples_in_ms(20)],
             phone_pcm: Vec::new(),
             room_rate: rate.hz(),
@@ -143,6 +146,10 @@ impl MediaSession {
         match command {
             MediaCommand::Agree(agreement) => {
                 self.phone.agree(&agreement, now);
+                if self.shield.agree(agreement.keys.as_deref()) {
+                    // A new key begins a new count, which nobody may mix up with the old one.
+                    self.outgoing.renew(rand::random(), rand::random());
+                }
                 self.agreed = Some(agreement);
                 self.told_silent = false;
             }
@@ -199,9 +206,10 @@ impl MediaSession {
         self.voices.frame(now, &mut self.phone_pcm);
         if let Some(packet) = self.outgoing.packet(&self.phone_pcm, agreed)
             && let Some(target) = self.phone.latch.target()
+            && let Some(packet) = self.shield.seal_rtp(&packet)
         {
             // A full socket buffer is a lost packet, like on the wire.
-            let _ = self.pair.rtp.try_send_to(&packet, target);
+            let _ = self.pair.rtp.try_send_to(packet, target);
         }
         Duration::from_millis(u64::from(agreed.ptime))
     }
@@ -211,6 +219,9 @@ impl MediaSession {
             // Both on one port, by a phone that does so unasked (RFC 5761).
             return self.on_rtcp(data, source);
         }
+        let Some(data) = self.shield.open_rtp(data) else {
+            return;
+        };
         let now = now();
         match self.phone.on_packet(data, source, now) {
             Took::Sound { fresh: true } => {
@@ -227,6 +238,9 @@ impl MediaSession {
     }
 
     fn on_rtcp(&mut self, data: &[u8], source: SocketAddr) {
+        let Some(data) = self.shield.open_rtcp(data) else {
+            return;
+        };
         let now = now();
         if !sender_of(data).is_some_and(|sender| self.phone.on_rtcp(source, sender, now)) {
             count(Counter::RtpDropped, 1, &[("reason", "source")]);
@@ -258,9 +272,11 @@ impl MediaSession {
         self.send_rtcp(&packet);
     }
 
-    fn send_rtcp(&self, packet: &[u8]) {
+    fn send_rtcp(&mut self, packet: &[u8]) {
         let Some(agreed) = &self.agreed else { return };
-        if let Some(target) = self.phone.latch.rtcp_target(agreed.remote_rtcp) {
+        if let Some(target) = self.phone.latch.rtcp_target(agreed.remote_rtcp)
+            && let Some(packet) = self.shield.seal_rtcp(packet)
+        {
             let _ = self.pair.rtcp.try_send_to(packet, target);
         }
     }
@@ -293,7 +309,8 @@ impl MediaSession {
             self.send_rtcp(&bye(self.outgoing.ssrc, &self.cname));
         }
         self.phone.summarize(&mut self.summary);
-        self.summary.sent = u64::from(self.outgoing.packets);
+        self.shield.summarize(&mut self.summary);
+        self.summary.sent = self.outgoing.sent();
         self.summary
     }
 }

@@ -19,6 +19,13 @@ pub(crate) struct MediaSummary {
     pub(crate) remote_loss_percent: Option<f64>,
     /// Frames sent more than one frame length late.
     pub(crate) late_frames: u64,
+    /// What its packets were encrypted with, if they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encryption: Option<&'static str>,
+    /// Packets whose tag did not hold: another key, damage, or a forger.
+    pub(crate) forged: u64,
+    /// Packets that were sent to us twice.
+    pub(crate) replayed: u64,
     /// Packets from a wrong source.
     pub(crate) strangers: u64,
     /// Times the phone's source moved.

@@ -16,6 +16,9 @@ mod streams;
 mod tcp;
 #[cfg(test)]
 mod tcp_tests;
+mod tls;
+#[cfg(test)]
+mod tls_tests;
 mod udp;
 
 pub(crate) use super::clock::{now, until};
@@ -24,11 +27,16 @@ pub(crate) use commands::{Command, LegEvent, Line};
 pub(crate) use connections::Connections;
 pub(crate) use lane::lane;
 pub(crate) use run::{Arrival, Parts, Signalling};
-pub(crate) use tcp::accept_tcp;
+pub(crate) use tcp::{Entrance, accept};
+pub(crate) use tls::TlsClients;
+pub use tls::TlsError;
 pub(crate) use udp::{Advertised, read_udp};
 
 use bytes::Bytes;
 use trunkline_sip::endpoint::{Flow, Transmit};
+
+/// Where they bring it.
+pub(crate) type Inputs = lane::Sender<Input>;
 
 /// What I/O tasks bring.
 pub(crate) enum Input {
@@ -39,14 +47,14 @@ pub(crate) enum Input {
         /// Its bytes.
         bytes: Bytes,
     },
-    /// A TCP connection can be written to.
+    /// A connection can be written to.
     Opened {
         /// Its flow.
         flow: Flow,
         /// Its writer.
         writer: lane::Sender<Transmit>,
     },
-    /// A TCP connection is gone.
+    /// A connection is gone.
     Closed {
         /// Its flow.
         flow: Flow,

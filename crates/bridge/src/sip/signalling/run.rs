@@ -21,7 +21,7 @@ use super::super::desk::{Decision, Desk};
 use super::asking::{Asking, may_wait};
 use super::lane::{Receiver, Sender};
 use super::streams::Streams;
-use super::{Command, Connections, Input, LegEvent, Line};
+use super::{Command, Connections, Input, LegEvent, Line, TlsClients};
 
 /// A call that was let in.
 pub(crate) struct Arrival {
@@ -44,6 +44,7 @@ pub(crate) struct Parts {
     /// Given to each connection we make.
     pub(crate) for_connections: Sender<Input>,
     pub(crate) connections: Connections,
+    pub(crate) tls: Arc<TlsClients>,
     pub(crate) tasks: Tasks,
     pub(crate) commands: mpsc::Receiver<Command>,
     /// Given to each call.
@@ -68,6 +69,7 @@ impl Signalling {
             streams: Streams::new(
                 parts.for_connections.clone(),
                 parts.connections.clone(),
+                Arc::clone(&parts.tls),
                 parts.tasks.clone(),
             ),
             parts,
@@ -293,7 +295,7 @@ impl Signalling {
         let Ok((leg, tag)) = admitted else {
             return Err(full(&mut self.parts.desk));
         };
-        if invitation.flow.transport == Transport::Tcp {
+        if invitation.flow.transport.is_stream() {
             let remote = invitation.flow.remote;
             self.parts.connections.carry(remote, standing);
         }
@@ -317,7 +319,7 @@ impl Signalling {
 
     fn transmit(&mut self, transmit: Transmit) {
         match transmit.flow.transport {
-            Transport::Tcp => self.streams.send(transmit),
+            Transport::Tcp | Transport::Tls => self.streams.send(transmit),
             Transport::Udp => {
                 let to = transmit.flow.remote;
                 if self.parts.udp.try_send_to(&transmit.bytes, to).is_err() {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Tasks;
@@ -13,17 +14,34 @@ use trunkline_sip::message::{Framed, Framer};
 use super::super::datagrams::told;
 use super::connections::{Connections, Place};
 use super::lane::{Receiver, Sender, lane};
+use super::tls::{Identity, Stranger, greet};
 use super::udp::Advertised;
 use super::{Input, now};
 
+/// Where connections come in.
+pub(crate) struct Entrance {
+    pub(crate) listener: TcpListener,
+    pub(crate) advertised: Advertised,
+    /// Everything inside TLS, with this certificate.
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
 /// Takes connections until signalling is gone.
-pub(crate) async fn accept_tcp(
-    listener: TcpListener,
-    mut advertised: Advertised,
+pub(crate) async fn accept(
+    entrance: Entrance,
     connections: Connections,
     inputs: Sender<Input>,
     tasks: Tasks,
 ) {
+    let Entrance {
+        listener,
+        mut advertised,
+        tls,
+    } = entrance;
+    let transport = match tls {
+        Some(_) => Transport::Tls,
+        None => Transport::Tcp,
+    };
     loop {
         let accepted = tokio::select! {
             biased;
@@ -45,21 +63,40 @@ pub(crate) async fn accept_tcp(
             continue;
         };
         let flow = Flow {
-            transport: Transport::Tcp,
+            transport,
             local: advertised.towards(remote),
             remote,
         };
         hasten(&stream);
-        let inputs = inputs.clone();
+        let (inputs, tls) = (inputs.clone(), tls.clone());
         tasks.session("sip_connection", async move {
-            Connection::new(stream, flow, inputs, place).run().await;
+            match tls {
+                None => Connection::new(stream, flow, inputs, place).run().await,
+                Some(tls) => {
+                    let close = place.close.clone();
+                    let stream = tokio::select! {
+                        biased;
+                        () = inputs.closed() => return,
+                        () = close.notified() => return,
+                        stream = greet(&tls, stream, remote) => stream,
+                    };
+                    if let Some(stream) = stream {
+                        Connection::new(stream, flow, inputs, place).run().await;
+                    }
+                }
+            }
         });
     }
 }
 
 /// Connects to somebody whose own connection is gone, again and again while the message that waits
 /// for it can still be of use, and serves the connection.
-pub(super) async fn dial(flow: Flow, inputs: Sender<Input>, place: Place) {
+pub(super) async fn dial(
+    flow: Flow,
+    identity: Option<Identity>,
+    inputs: Sender<Input>,
+    place: Place,
+) {
     for pause in DIAL_PAUSES {
         tokio::select! {
             biased;
@@ -69,8 +106,19 @@ pub(super) async fn dial(flow: Flow, inputs: Sender<Input>, place: Place) {
         match tokio::time::timeout(DIAL, TcpStream::connect(flow.remote)).await {
             Ok(Ok(stream)) => {
                 hasten(&stream);
-                Connection::new(stream, flow, inputs, place).run().await;
-                return;
+                let Some(identity) = &identity else {
+                    Connection::new(stream, flow, inputs, place).run().await;
+                    return;
+                };
+                match identity.meet(stream, flow.remote).await {
+                    Ok(stream) => {
+                        Connection::new(stream, flow, inputs, place).run().await;
+                        return;
+                    }
+                    // Who is somebody else today is somebody else in a second.
+                    Err(Stranger::Certificate) => break,
+                    Err(Stranger::Gone) => {}
+                }
             }
             Ok(Err(error)) => debug!(%error, to = %flow.remote, "connecting failed"),
             Err(_) => debug!(to = %flow.remote, "connecting took too long"),

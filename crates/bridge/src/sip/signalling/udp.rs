@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ipnet::IpNet;
 use tracing::debug;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::{Flow, Transport};
@@ -15,24 +16,33 @@ use super::lane::Sender;
 
 /// Which address of ours a peer should see.
 pub(crate) struct Advertised {
-    fixed: Option<IpAddr>,
+    bound: Option<IpAddr>,
+    public: Option<IpAddr>,
+    /// From here we are reached at our own address.
+    local: Vec<IpNet>,
     port: u16,
     seen: BTreeMap<IpAddr, IpAddr>,
 }
 
 impl Advertised {
-    pub(crate) fn new(bound: SocketAddr, public: Option<IpAddr>) -> Self {
-        let bound_ip = Some(bound.ip()).filter(|ip| !ip.is_unspecified());
-        let fixed = public.or(bound_ip).map(|ip| ip.to_canonical());
+    pub(crate) fn new(bound: SocketAddr, public: Option<IpAddr>, local: Vec<IpNet>) -> Self {
         Self {
-            fixed,
+            bound: Some(bound.ip().to_canonical()).filter(|ip| !ip.is_unspecified()),
+            public: public.map(|ip| ip.to_canonical()),
+            local,
             port: bound.port(),
             seen: BTreeMap::new(),
         }
     }
 
     pub(crate) fn towards(&mut self, peer: SocketAddr) -> SocketAddr {
-        let ip = match (self.fixed, self.seen.get(&peer.ip())) {
+        let is_local = |net: &IpNet| net.contains(&peer.ip().to_canonical());
+        let inside = self.local.iter().any(is_local);
+        // An address of the other family is of no use to this peer.
+        let reaches = |ip: &IpAddr| ip.is_ipv4() == peer.is_ipv4();
+        let public = self.public.filter(reaches).filter(|_| !inside);
+        let fixed = public.or_else(|| self.bound.filter(reaches));
+        let ip = match (fixed, self.seen.get(&peer.ip())) {
             (Some(ip), _) | (None, Some(&ip)) => ip,
             (None, None) => {
                 let ip = route_to(peer).unwrap_or_else(|| peer.ip());
@@ -150,6 +160,41 @@ const MAX_SEEN: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A phone in the office was told the address of the office's router, and sent its audio there.
+    #[test]
+    fn each_peer_is_told_the_address_it_can_reach() {
+        let of = |bound: &str, public: Option<&str>, local: &[&str], peer: &str| {
+            let local = local.iter().map(|net| net.parse().unwrap()).collect();
+            let public = public.map(|ip| ip.parse().unwrap());
+            let mut told = Advertised::new(bound.parse().unwrap(), public, local);
+            told.towards(peer.parse().unwrap()).to_string()
+        };
+        let office = &["192.168.0.0/16", "fd00::/8"][..];
+        let public = Some("203.0.113.1");
+        for (bound, peer, expected) in [
+            ("192.168.1.2:5060", "198.51.100.7:5060", "203.0.113.1:5060"),
+            ("192.168.1.2:5060", "192.168.9.9:5060", "192.168.1.2:5060"),
+            ("0.0.0.0:5060", "198.51.100.7:5060", "203.0.113.1:5060"),
+            ("[fd00::1]:5060", "[fd00::9]:5060", "[fd00::1]:5060"),
+            // A public address of IPv4 says nothing to one who has none.
+            (
+                "[2001:db8::1]:5060",
+                "[2001:db8::9]:5060",
+                "[2001:db8::1]:5060",
+            ),
+        ] {
+            assert_eq!(of(bound, public, office, peer), expected, "{peer}");
+        }
+        assert_eq!(
+            of("0.0.0.0:5060", public, &["127.0.0.0/8"], "127.0.0.1:9"),
+            "127.0.0.1:5060"
+        );
+        assert_eq!(
+            of("0.0.0.0:5060", None, &[], "127.0.0.1:9"),
+            "127.0.0.1:5060"
+        );
+    }
 
     #[test]
     fn messages_keep_alives_and_noise_are_told_apart() {

@@ -133,6 +133,9 @@ fn finish(
         lost = media.lost,
         jitter_ms = media.jitter_ms,
         late_frames = media.late_frames,
+        encryption = media.encryption.unwrap_or("none"),
+        forged = media.forged,
+        replayed = media.replayed,
         "call ended"
     );
     let summary = serde_json::json!({

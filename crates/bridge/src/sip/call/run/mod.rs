@@ -30,6 +30,7 @@ use super::hold::{Hold, PhoneLine};
 use super::keys::{Keys, Way, relayed_key};
 use super::negotiate::{Negotiation, Proposal, codecs};
 use super::room::{JoinError, Joined, RoomNews, join, on_event, set_status, spec};
+use super::secure::encryption;
 use super::seek::{Seek, wanted};
 use super::setup::{Plan, Shared, answer_headers};
 
@@ -106,9 +107,21 @@ impl Call {
         let mut rng = rand::rngs::StdRng::from_os_rng();
         let address = (flow.local.ip(), pair.port).into();
         let allowed = codecs(&accepted, &shared.config.codecs);
+        let wish = encryption(&accepted, shared.config.encryption);
         let session_id = rng.random_range(1..1 << 48);
-        let mut negotiation = Negotiation::new(address, allowed, session_id);
+        let mut negotiation = Negotiation::new(address, allowed, wish, session_id);
         let proposal = negotiation.respond(&invite.body)?;
+        let has_keys = proposal
+            .agreement
+            .as_ref()
+            .is_some_and(|a| a.keys.is_some());
+        if has_keys && !flow.transport.is_encrypted() {
+            let transport = flow.transport.as_str();
+            info!(
+                transport,
+                "the keys of the audio came unencrypted: others may have read them"
+            );
+        }
         // Not before the offer is known to be good: a call that is refused never rang.
         line.tell(Command::Ring(line.leg)).await;
         let (media, commands) = mpsc::channel(MEDIA_COMMANDS);
@@ -118,7 +131,7 @@ impl Call {
             host: flow.remote.ip(),
             room_rate: shared.config.room_rate,
             media_timeout: plan.media_timeout,
-            start: (rng.random(), rng.random(), rng.random()),
+            start: (rng.random(), rng.random::<u16>() & 0x7fff, rng.random()),
             cname: format!("trunkline@{}", flow.local.ip()),
         };
         let session = MediaSession::new(setup, tell).run(commands);
@@ -268,7 +281,8 @@ impl Call {
         let command = match self.negotiation.respond(&request.body) {
             Ok(Proposal { sdp, agreement }) => {
                 if let Some(agreement) = agreement {
-                    info!(held = agreement.on_hold(), "session changed");
+                    let encrypted = agreement.keys.is_some();
+                    info!(held = agreement.on_hold(), encrypted, "session changed");
                     self.agree(agreement);
                 }
                 Command::AnswerChange { leg, sdp }

@@ -1,0 +1,42 @@
+//! Whether a call's media is encrypted, and with which keys of ours.
+
+use trunkline_sip::routing::Accepted;
+use trunkline_sip::sdp::{Encryption, LocalCrypto};
+use trunkline_sip::srtp::{MasterKey, Suite};
+
+/// What a call's trunk and rule ask for, else what the gateway does. As with LiveKit a rule may ask
+/// for more than its trunk and never for less: what a rule does not say reads as "disable" there.
+pub(super) fn encryption(accepted: &Accepted, ours: Encryption) -> Encryption {
+    let says = |wish: Option<Encryption>| wish.filter(|wish| *wish != Encryption::Disable);
+    let (rule, trunk) = (
+        accepted.rule.media.encryption,
+        accepted.trunk.media.encryption,
+    );
+    says(rule).or(trunk).or(rule).unwrap_or(ours)
+}
+
+/// Fresh keys, one for each suite.
+pub(super) fn fresh(encryption: Encryption) -> LocalCrypto {
+    let suites: &[Suite] = match encryption {
+        Encryption::Disable => &[],
+        Encryption::Allow | Encryption::Require => &OFFERED,
+    };
+    let keys = suites
+        .iter()
+        .map(|suite| MasterKey::generate(*suite, &mut rand::rng()));
+    LocalCrypto {
+        encryption,
+        keys: keys.collect(),
+    }
+}
+
+/// What every phone has comes first, since some look at nothing but the first line; whoever offers
+/// something stronger first gets that.
+const OFFERED: [Suite; 6] = [
+    Suite::Aes128CmSha1_80,
+    Suite::Aes128CmSha1_32,
+    Suite::AeadAes256Gcm,
+    Suite::AeadAes128Gcm,
+    Suite::Aes256CmSha1_80,
+    Suite::Aes256CmSha1_32,
+];
