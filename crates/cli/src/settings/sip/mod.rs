@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use trunkline_base::secret::Secret;
 use trunkline_service::config::{Environment, Report, Source, Spanned, nearest, or_default};
 use trunkline_sip::routing::called::{ATTRIBUTE, HEADERS};
+use trunkline_sip::sdp::Encryption;
 
 use self::gateway::{Layer, Layers, RawGateway};
 use super::home::{Home, SIP, shipped};
@@ -41,6 +42,8 @@ struct RawTrunk {
     called_number_from: Vec<Spanned<String>>,
     #[serde(default)]
     auth: Option<RawAuth>,
+    #[serde(default)]
+    encryption: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -114,6 +117,13 @@ pub(crate) struct Trunk {
     pub(crate) username: String,
     #[serde(serialize_with = "redacted")]
     pub(crate) password: Secret<String>,
+    /// Whether its audio is encrypted, if it says.
+    #[serde(serialize_with = "wish", skip_serializing_if = "Option::is_none")]
+    pub(crate) encryption: Option<Encryption>,
+}
+
+fn wish<S: serde::Serializer>(wish: &Option<Encryption>, to: S) -> Result<S::Ok, S::Error> {
+    wish.map(Encryption::as_str).serialize(to)
 }
 
 /// A dispatch rule.
@@ -206,6 +216,7 @@ fn trunk(raw: RawTrunk, keys: &mut BTreeSet<String>, judge: &mut Judge<'_>) -> T
         judge.blame(&raw.key, what, remedy);
     }
     Trunk {
+        encryption: gateway::encryption(filled(raw.encryption.as_ref()), judge),
         key: raw.key.value,
         name: raw.name,
         numbers: values(raw.numbers, "number", judge),
@@ -317,6 +328,7 @@ fn values(raw: Vec<Spanned<String>>, what: &str, judge: &mut Judge<'_>) -> Vec<S
 /// The demonstration's set-up: whoever phones from this machine reaches the agent.
 pub(crate) fn demo() -> SipSetup {
     let trunk = Trunk {
+        encryption: None,
         key: "demo".to_owned(),
         name: "Phones on this machine".to_owned(),
         numbers: Vec::new(),
@@ -376,6 +388,14 @@ impl Trunk {
                 .collect(),
             auth_username: self.username.clone(),
             auth_password: self.password.expose().clone(),
+            media: self.encryption.map(|wish| proto::SipMediaConfig {
+                encryption: Some(match wish {
+                    Encryption::Disable => proto::SipMediaEncryption::SipMediaEncryptDisable.into(),
+                    Encryption::Allow => proto::SipMediaEncryption::SipMediaEncryptAllow.into(),
+                    Encryption::Require => proto::SipMediaEncryption::SipMediaEncryptRequire.into(),
+                }),
+                ..Default::default()
+            }),
             ..Default::default()
         }
     }

@@ -68,6 +68,7 @@ impl House {
 
 fn trunk(key: &str, number: &str) -> sip::Trunk {
     sip::Trunk {
+        encryption: None,
         key: key.to_owned(),
         name: "Provider".to_owned(),
         numbers: vec![number.to_owned()],

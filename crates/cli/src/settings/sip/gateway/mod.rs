@@ -5,14 +5,20 @@
 //! variables included. A line that is as it ships is nobody's word, so that new files may be put
 //! beside an old `livekit.yaml`.
 
+mod secure;
+
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize, Serializer};
 use trunkline_bridge::sip::AnswerPolicy;
 use trunkline_service::config::{Report, Source, Spanned, nearest};
-use trunkline_sip::sdp::Codec;
+use trunkline_sip::sdp::{Codec, Encryption};
+
+pub(in crate::settings) use secure::encryption;
+use secure::{RawTls, Tls, encryption_word};
 
 use crate::settings::home::SIP;
 use crate::settings::raw::{Judge, filled, ip, seconds};
@@ -43,6 +49,9 @@ pub(in crate::settings) struct RawGateway {
     max_call_duration: Option<Spanned<String>>,
     media_timeout: Option<Spanned<String>>,
     drain: Option<Spanned<String>>,
+    local_networks: Vec<Spanned<String>>,
+    srtp: Option<Spanned<String>>,
+    tls: Option<Spanned<RawTls>>,
 }
 
 /// The SIP gateway.
@@ -75,6 +84,13 @@ pub(crate) struct Gateway {
     /// How long calls may go on after the first signal; `None`: as long as rooms may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) drain: Option<Duration>,
+    /// From where phones reach us at our own address, not at the public one.
+    #[serde(serialize_with = "network_texts")]
+    pub(crate) local_networks: Vec<IpNet>,
+    /// Whether audio is encrypted, where neither trunk nor rule says.
+    #[serde(serialize_with = "encryption_word")]
+    pub(crate) srtp: Encryption,
+    pub(crate) tls: Tls,
 }
 
 pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gateway {
@@ -132,6 +148,11 @@ pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gat
             |raw| &raw.drain,
             |raw, judge| raw.map(|raw| judge.duration(Some(raw), Duration::ZERO)),
         ),
+        local_networks: keys.list("local_networks", |raw| &raw.local_networks, networks),
+        srtp: keys
+            .text("srtp", |raw| &raw.srtp, encryption)
+            .unwrap_or_default(),
+        tls: keys.tls(),
     }
 }
 
@@ -173,6 +194,14 @@ impl Keys<'_> {
     fn flag(&mut self, key: &str, of: fn(&RawGateway) -> &Option<Spanned<bool>>) -> bool {
         let (_, value) = self.layers.find(key, |raw| of(raw).as_ref(), self.report);
         value.is_none_or(|value| value.value)
+    }
+
+    fn tls(&mut self) -> Tls {
+        let found = self.layers.find("tls", |raw| raw.tls.as_ref(), self.report);
+        let (layer, typed) = found;
+        typed.map_or_else(Tls::default, |raw| {
+            secure::tls(raw, &mut layer.judge(self.report))
+        })
     }
 
     fn address(
@@ -321,11 +350,31 @@ fn codecs(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<Codec> {
     }
 }
 
+fn networks(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for entry in raw.iter().filter(|entry| !entry.value.is_empty()) {
+        let one = || entry.value.parse::<IpAddr>().map(IpNet::from);
+        match entry.value.parse().or_else(|_| one()) {
+            Ok(network) => networks.push(network),
+            Err(_) => {
+                let what = format!("`{}` is neither an IP address nor a network", entry.value);
+                let remedy = "write it like 10.0.0.0/8 or 192.168.1.7".to_owned();
+                judge.blame(entry, what, remedy);
+            }
+        }
+    }
+    networks
+}
+
 fn answer_word<S: Serializer>(answer: &AnswerPolicy, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(match answer {
         AnswerPolicy::OnAgent => "on_agent",
         AnswerPolicy::OnRoom => "on_room",
     })
+}
+
+fn network_texts<S: Serializer>(networks: &[IpNet], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(networks.iter().map(ToString::to_string))
 }
 
 fn codec_names<S: Serializer>(codecs: &[Codec], serializer: S) -> Result<S::Ok, S::Error> {
