@@ -117,6 +117,12 @@ impl Voice {
         matches!(self.engine, Engine::Recorded)
     }
 
+    /// Whether it says phonemes between `[[` and `]]`.
+    #[must_use]
+    pub const fn takes_phonemes(&self) -> bool {
+        matches!(self.engine, Engine::Espeak(..))
+    }
+
     /// The sentence as the line carries it, without the quiet around it.
     ///
     /// # Errors

@@ -83,8 +83,8 @@ async fn measure(options: Options) {
     }
     tell(&format!("\n{}", Host::line(&host, &Value::from(0))));
     tell(&format!(
-        "{:<38} {:>6} {:>8} {:>8} {:>22}",
-        "kind", "trials", "stopped", "turns", "stop p50/p95/max ms"
+        "{:<38} {:>6} {:>8} {:>8} {:>22} {:>18}",
+        "kind", "trials", "stopped", "turns", "stop p50/p95/max ms", "silent p50/p95 ms"
     ));
     for row in &rows {
         let of = |name: &str| row[name].to_string();
@@ -95,13 +95,16 @@ async fn measure(options: Options) {
             whole(&stops["p95"]),
             whole(&stops["max"])
         );
+        let silent = &row["held_up_ms"];
+        let silent = format!("{} / {}", whole(&silent["p50"]), whole(&silent["p95"]));
         tell(&format!(
-            "{:<38} {:>6} {:>8} {:>8} {:>22}",
+            "{:<38} {:>6} {:>8} {:>8} {:>22} {:>18}",
             row["kind"].as_str().unwrap_or_default(),
             of("trials"),
             of("stopped"),
             of("turns"),
-            stops
+            stops,
+            silent
         ));
     }
 }
@@ -171,6 +174,10 @@ fn row(kind: Kind, outcomes: &[(Trial, Outcome)]) -> Option<Value> {
         .iter()
         .filter_map(|outcome| Some(outcome.stopped_after?.as_secs_f64() * 1e3))
         .collect();
+    let silent: Figures = of_kind
+        .iter()
+        .filter_map(|outcome| Some(outcome.held_up?.as_secs_f64() * 1e3))
+        .collect();
     Some(json!({
         "kind": kind.name(),
         "trials": of_kind.len(),
@@ -179,6 +186,7 @@ fn row(kind: Kind, outcomes: &[(Trial, Outcome)]) -> Option<Value> {
         "turns": of_kind.iter().map(|outcome| outcome.turns).sum::<usize>(),
         "became_a_turn": of_kind.iter().filter(|outcome| outcome.turns > 0).count(),
         "stopped_after_ms": stops.to_json(),
+        "held_up_ms": silent.to_json(),
     }))
 }
 

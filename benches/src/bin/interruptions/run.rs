@@ -17,7 +17,7 @@ const STOPPED: Duration = Duration::from_millis(260);
 /// Stopping later than this after the sound's end has another reason.
 const ITS_DOING: Duration = Duration::from_millis(1200);
 /// How long the line is watched after the sound.
-const AFTER: Duration = Duration::from_millis(5000);
+const AFTER: Duration = Duration::from_millis(4000);
 /// Quiet after which an answer is over.
 const FINISHED: Duration = Duration::from_millis(1100);
 /// For the agent's first sound, and for one answer.
@@ -30,6 +30,8 @@ pub(crate) struct Outcome {
     pub(crate) valid: bool,
     /// From the sound's beginning to the agent's last sound, if that ended because of it.
     pub(crate) stopped_after: Option<Duration>,
+    /// How long it was silent before it went on.
+    pub(crate) held_up: Option<Duration>,
     /// The agent spoke into the sentence.
     pub(crate) cut_into: bool,
     /// Turns that nobody meant.
@@ -70,6 +72,7 @@ impl Outcome {
             "name": trial.name,
             "valid": self.valid,
             "stopped_after_ms": self.stopped_after.map(|after| after.as_secs_f64() * 1e3),
+            "held_up_ms": self.held_up.map(|silent| silent.as_secs_f64() * 1e3),
             "cut_into": self.cut_into,
             "turns": self.turns,
             "heard": self.heard,
@@ -113,6 +116,11 @@ pub(crate) async fn trial(daemon: &Daemon, trial: &Trial, number: usize) -> Outc
             Kind::Echo if !answered_at_length(&record) => None,
             Kind::Echo => broken_off(&ear, sound),
             _ => stopped_after(trial, &ear, sound),
+        }),
+        held_up: sound.and_then(|sound| {
+            let end = stopped_after(trial, &ear, sound)? + sound.from;
+            let goes_on = ear.first_after(end + Duration::from_millis(1))?;
+            Some(goes_on.saturating_sub(end))
         }),
         cut_into: sound.is_some_and(|sound| cut_into(trial, &ear, sound)),
         turns: turns_nobody_meant(trial, heard.len()),

@@ -143,6 +143,27 @@ fn backchannels() -> Sounds {
             trials.push(over(Kind::Backchannel, name, voice, voice.say(text)?)?);
         }
     }
+    // Most synthesizers spell "mm"; these hum it.
+    for (name, hum) in [
+        ("mm", "[[m:]]"),
+        ("mm hmm", "[[m'@m h@m:]]"),
+        ("hm", "[[hm:]]"),
+    ] {
+        for (number, voice) in ALL
+            .iter()
+            .filter(|voice| voice.takes_phonemes())
+            .take(2)
+            .enumerate()
+        {
+            let name = format!("{name}, hummed, {}", voice.name);
+            trials.push(over(
+                Kind::Backchannel,
+                name,
+                caller(number),
+                voice.say(hum)?,
+            )?);
+        }
+    }
     Ok(trials)
 }
 
