@@ -52,8 +52,8 @@ impl Flow {
             Question::Heard(Heard::Digits(keys)) => step.keys(keys.expose()),
             Question::Silence(times) => step.silence(*times),
         };
-        step.keep_promises();
         step.lose_patience();
+        step.keep_promises();
         let steps = step.steps;
         Outcome { steps, verdict }
     }

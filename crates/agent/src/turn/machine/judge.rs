@@ -31,9 +31,11 @@ const HARDLY_SURE: f32 = 0.8;
 const LONG_FOR_TWO_WORDS: Duration = Duration::from_millis(1500);
 const FEW_WORDS: usize = 3;
 
-/// A sound that holds the agent up is asked for words after this long, and then this often.
+/// A sound that holds the agent up is asked for words after this long, and then this often; less
+/// often the longer it goes on, because all of it is heard again.
 const JUDGE_AFTER: Duration = Duration::from_millis(500);
 const JUDGE_AGAIN: Duration = Duration::from_millis(500);
+const JUDGE_SELDOM: Duration = Duration::from_millis(1000);
 
 /// Until it is this long, only what surely is none is taken for no wish to speak: the first word of
 /// a sentence that goes on is heard badly.
@@ -120,7 +122,10 @@ impl Machine {
             return None;
         }
         Some(match turn.judged {
-            Some(at) => at + JUDGE_AGAIN,
+            Some(at) => {
+                let half = at.saturating_duration_since(turn.started) / 2;
+                at + half.clamp(JUDGE_AGAIN, JUDGE_SELDOM)
+            }
             None => began + JUDGE_AFTER,
         })
     }
