@@ -31,8 +31,13 @@ pub(in crate::flow) fn unfinished(text: &str) -> bool {
             !has_question && !WHOLE.contains(&(*before, *word)) && !somebody(&words)
         }
         [word] => PREPOSITIONS.contains(word),
-        [first, .., last] => OPENINGS.contains(first) && NAMES.contains(last) && words.len() <= 5,
+        [first, .., last] => OPENINGS.contains(first) && is_name(last) && words.len() <= 5,
     }
+}
+
+/// "Number"; and "numbers", as a recogniser writes "number is" and "number's".
+fn is_name(word: &str) -> bool {
+    NAMES.contains(&word.strip_suffix('s').unwrap_or(word)) || NAMES.contains(&word)
 }
 
 /// "Yes, it is", "there is".
