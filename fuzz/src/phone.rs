@@ -152,7 +152,8 @@ impl World {
                 Event::Info { .. }
                 | Event::Progress { .. }
                 | Event::Answered { .. }
-                | Event::Changed { .. } => {}
+                | Event::Changed { .. }
+                | Event::Declined { .. } => {}
             }
         }
     }

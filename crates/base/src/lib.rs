@@ -20,6 +20,7 @@
 //! ```
 
 pub mod class;
+pub mod dialling;
 pub mod id;
 pub mod plain;
 pub mod retry;

@@ -30,5 +30,5 @@ pub use config::{HTTP_PORT, NodeConfig, StartError, UDP_PORT};
 pub use egress::{EgressOrder, NotRunning};
 pub use ingress::IngressConfig;
 pub use node::{Node, NodeHandle};
-pub use sip::SipChanged;
+pub use sip::{CallOrder, LineError, LineFuture, Lines, SipChanged};
 pub use webhook::{Patience, Receiver, UnknownKey, WebhookConfig};

@@ -1,6 +1,7 @@
 //! Assembly: one HTTP port, one media port, the rooms and everything that watches them.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use livekit_protocol as proto;
 use rand::Rng;
@@ -21,7 +22,7 @@ use crate::http::{self, Http};
 use crate::ingress::Ingresses;
 use crate::room::{self, Rooms, RoomsConfig};
 use crate::signal;
-use crate::sip::{Changes, SipChanged, SipSetup};
+use crate::sip::{Changes, Connected, Lines, SipChanged, SipSetup};
 use crate::twirp::Api;
 use crate::webhook::{Notifier, Webhooks};
 
@@ -69,6 +70,7 @@ impl Node {
         let egresses = Egresses::new(store.clone());
         let sip = SipSetup::new(store.clone());
         let sip_changes = sip.changes().clone();
+        let sip_lines = sip.lines().clone();
         let api = Api {
             rooms: rooms.clone(),
             dispatcher: dispatcher.clone(),
@@ -100,6 +102,7 @@ impl Node {
             egresses,
             recordings,
             sip_changes,
+            sip_lines,
             stop: tasks.stop(),
         })
     }
@@ -117,6 +120,7 @@ pub struct NodeHandle {
     egresses: Egresses,
     recordings: mpsc::Sender<proto::EgressInfo>,
     sip_changes: Changes,
+    sip_lines: Connected,
     stop: Stop,
 }
 
@@ -181,6 +185,12 @@ impl NodeHandle {
     /// one once it is dropped.
     pub fn take_sip_changes(&self) -> Option<mpsc::Receiver<SipChanged>> {
         self.sip_changes.take()
+    }
+
+    /// Connects who carries out the calls that the API asks for. Until then it says that SIP is not
+    /// connected.
+    pub fn connect_lines(&self, lines: Arc<dyn Lines>) {
+        self.sip_lines.connect(lines);
     }
 
     /// Every webhook event from now on, delivered or not.

@@ -1,20 +1,23 @@
 //! A node and a gateway on free ports, and a participant who waits in the room.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use livekit_protocol as proto;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
+use trunkline_base::class::Classified as _;
 use trunkline_base::id::{ParticipantIdentity, RoomName};
 use trunkline_base::token::{ApiKey, KeyRing};
 use trunkline_bridge::sip::{
-    AnswerPolicy, Caller, CallerOptions, Gateway, GatewayConfig, GatewayHandle, OutgoingCall,
+    AnswerPolicy, Caller, CallerOptions, DialOrder, Gateway, GatewayConfig, GatewayHandle,
+    OutgoingCall,
 };
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
 use trunkline_client::room::{Room, RoomEvent, RoomEvents, RoomOptions};
-use trunkline_node::{Node, NodeConfig, NodeHandle};
+use trunkline_node::{CallOrder, LineError, LineFuture, Lines, Node, NodeConfig, NodeHandle};
 use trunkline_service::tasks::{Limits, Tasks};
 use trunkline_store::Store;
 
@@ -66,6 +69,7 @@ impl House {
             .await
             .unwrap();
         assert!(timeout(PATIENCE, gateway.ready()).await.unwrap());
+        node.connect_lines(Arc::new(HouseLines(gateway.clone())));
         Self {
             node,
             gateway,
@@ -148,6 +152,30 @@ impl House {
             hurry: Duration::from_secs(3),
         };
         tasks.finish(limits).await;
+    }
+}
+
+/// The gateway as the node's lines, as the daemon connects them.
+struct HouseLines(GatewayHandle);
+
+impl Lines for HouseLines {
+    fn place(&self, order: CallOrder) -> LineFuture<proto::SipParticipantInfo> {
+        let gateway = self.0.clone();
+        let CallOrder { request, trunk } = order;
+        Box::pin(async move {
+            let dialled = gateway.dial(DialOrder { request, trunk }).await;
+            let dialled = dialled.map_err(|error| LineError {
+                class: error.class(),
+                text: error.to_string(),
+                sip: error.sip(),
+            })?;
+            Ok(proto::SipParticipantInfo {
+                participant_id: dialled.participant.to_string(),
+                participant_identity: dialled.identity.to_string(),
+                room_name: dialled.room.to_string(),
+                sip_call_id: dialled.call_id.to_string(),
+            })
+        })
     }
 }
 

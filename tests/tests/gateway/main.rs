@@ -1,12 +1,15 @@
 //! The SIP gateway against a real node, over loopback sockets, with our own caller as the phone.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod callee;
 mod company;
+mod dialling;
 mod disk;
 mod holding;
 mod house;
 mod latency;
 mod lines;
+mod peers;
 mod phone;
 mod scanners;
 mod signalling;

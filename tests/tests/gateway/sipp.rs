@@ -3,11 +3,13 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use livekit_protocol as proto;
 use trunkline_bridge::sip::AnswerPolicy;
+use trunkline_client::api::{ApiError, table};
 use trunkline_client::room::RoomEvent;
 use trunkline_tests::{peer, root, run};
 
-use super::house::{House, next};
+use super::house::{House, ROOM, next};
 
 /// Runs one scenario to its end.
 async fn sipp(house: &House, scenario: &str, number: &str, extra: &[&str]) -> Option<Output> {
@@ -115,5 +117,104 @@ async fn sipp_keys_reach_the_room() {
 async fn fifty_sipp_calls_at_five_a_second() {
     let house = House::open(AnswerPolicy::OnRoom).await;
     passes(&house, "ok", "100", &["-m", "50", "-r", "5"]).await;
+    house.close().await;
+}
+
+/// Has the gateway call a scenario, and waits for both ends of it; what the API says of the call.
+async fn is_called(
+    house: &House,
+    scenario: &'static str,
+    status: &str,
+    tune: impl FnOnce(&mut proto::CreateSipParticipantRequest),
+) -> Option<Result<proto::SipParticipantInfo, ApiError>> {
+    let program = peer("sipp")?;
+    let port = {
+        let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let file = root().join("peers/sipp").join(format!("{scenario}.xml"));
+    let text = std::fs::read_to_string(file).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("scenario.xml");
+    std::fs::write(&file, text.replace("486 Busy Here", status)).unwrap();
+    let mut command = Command::new(program);
+    command
+        .current_dir(scratch.path())
+        .arg("-sf")
+        .arg(file)
+        .args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-m", "1"])
+        .args(["-p", &port.to_string()])
+        .args(["-nostdin", "-timeout", "40", "-timeout_error"]);
+    let limit = Duration::from_secs(50);
+    let called = tokio::task::spawn_blocking(move || run(&mut command, limit));
+    let mut order = proto::CreateSipParticipantRequest {
+        trunk: Some(proto::SipOutboundConfig {
+            hostname: format!("127.0.0.1:{port}"),
+            auth_username: "alice".to_owned(),
+            auth_password: "wonderland".to_owned(),
+            ..Default::default()
+        }),
+        sip_number: "+15550199".to_owned(),
+        sip_call_to: "+15550100".to_owned(),
+        room_name: ROOM.to_owned(),
+        participant_identity: scenario.to_owned(),
+        wait_until_answered: true,
+        ..Default::default()
+    };
+    tune(&mut order);
+    // The INVITE is repeated until the scenario listens.
+    let answer = house.api.call(&table::CREATE_SIP_PARTICIPANT, order).await;
+    let output = called.await.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{scenario}: {}\n{told}\n{answer:?}",
+        output.status
+    );
+    house.no_calls_left().await;
+    Some(answer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sipp_is_called_and_answers() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    for scenario in ["called-answers", "called-early", "called-challenges"] {
+        let answer = is_called(&house, scenario, "", |_| {}).await;
+        if let Some(answer) = answer {
+            assert_eq!(answer.unwrap().participant_identity, scenario);
+        }
+    }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sipp_is_called_and_refuses_or_rings_on() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    for (status, code) in [
+        ("486 Busy Here", "resource_exhausted"),
+        ("480 Temporarily Unavailable", "resource_exhausted"),
+        ("404 Not Found", "not_found"),
+        ("603 Decline", "permission_denied"),
+        ("503 Service Unavailable", "failed_precondition"),
+        ("302 Moved Temporarily", "not_found"),
+    ] {
+        let Some(answer) = is_called(&house, "called-refuses", status, |_| {}).await else {
+            return;
+        };
+        let error = answer.unwrap_err();
+        let refusal = error.refusal().unwrap();
+        assert_eq!(refusal.code, code, "{status}");
+        let (number, _) = status.split_once(' ').unwrap();
+        assert_eq!(refusal.meta["sip_status_code"], number);
+    }
+    let brief = |order: &mut proto::CreateSipParticipantRequest| {
+        order.ringing_timeout = Some(pbjson_types::Duration {
+            seconds: 2,
+            nanos: 0,
+        });
+    };
+    let answer = is_called(&house, "called-rings", "", brief).await;
+    let error = answer.unwrap().unwrap_err();
+    assert_eq!(error.refusal().unwrap().code, "deadline_exceeded");
     house.close().await;
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use livekit_protocol as proto;
 use tokio::sync::mpsc;
+use trunkline_base::dialling::DialPolicy;
 use trunkline_base::id::RoomName;
 use trunkline_base::token::KeyRing;
 use trunkline_client::api::ApiOptions;
@@ -74,6 +75,8 @@ pub struct GatewayConfig {
     pub ask_on_miss: bool,
     /// Told of the room of each call that is in it.
     pub joined: Option<mpsc::Sender<RoomName>>,
+    /// What may be dialled.
+    pub dialling: DialPolicy,
     /// Codecs in order of preference.
     pub codecs: Vec<Codec>,
     /// Whether media is encrypted, where neither trunk nor rule says.
@@ -112,6 +115,7 @@ impl GatewayConfig {
             own: OwnSetup::default(),
             ask_on_miss: false,
             joined: None,
+            dialling: DialPolicy::default(),
             codecs: vec![Codec::Pcmu, Codec::Pcma],
             encryption: Encryption::default(),
             room_rate: 16_000,

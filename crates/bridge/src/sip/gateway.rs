@@ -6,76 +6,27 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_rustls::TlsAcceptor;
 use tracing::info;
-use trunkline_base::class::{Class, Classified};
 use trunkline_client::api::{ApiError, LiveKitApiClient};
 use trunkline_client::auth::LiveKitAuthManager;
-use trunkline_service::listen::{Certificates, Cipher};
 use trunkline_service::metrics::{Gauge, set};
-use trunkline_service::tasks::Tasks;
+use trunkline_service::tasks::{Stop, Tasks};
 use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits};
 use trunkline_store::Store;
 
-use super::call::{Call, Names, Shared};
-use super::config::{GatewayConfig, TlsListen};
-use super::datagrams::Datagrams;
+use super::call::{
+    Asked, Bound, Call, DialError, DialOrder, DialPlan, Dialled, Guard, Names, Order, Shared,
+    Stage, Underway, place,
+};
+use super::config::GatewayConfig;
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, keep_refusals};
+use super::doors::{Doors, StartError, bind_udp};
 use super::media::Ports;
 use super::signalling::{
-    Advertised, Arrival, Asking, COMMANDS, Command, Connections, Entrance, INPUT_BYTES, INPUTS,
-    Inputs, Parts, Signalling, TlsClients, TlsError, accept, lane, now, read_udp,
+    Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUT_BYTES, INPUTS, Parts,
+    Signalling, lane, now, read_udp,
 };
-
-/// Why a gateway does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A socket could not be bound.
-    #[error("cannot listen for sip over {transport} on {address}")]
-    Bind {
-        /// `udp`, `tcp` or `tls`.
-        transport: &'static str,
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The server's address is no address.
-    #[error("livekit url is not valid")]
-    Url(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// TLS cannot be set up.
-    #[error("sip over tls cannot be set up: {0}")]
-    Tls(#[source] Box<TlsError>),
-    /// The RTP port range holds no pair.
-    #[error("rtp port range {first}-{last} holds no pair of ports")]
-    RtpPorts {
-        /// First port.
-        first: u16,
-        /// Last port.
-        last: u16,
-    },
-}
-
-impl Classified for StartError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Bind { .. } => Class::Unavailable,
-            Self::Url(_) | Self::Tls(_) | Self::RtpPorts { .. } => Class::Invalid,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Bind { .. } => "sip.gateway.bind",
-            Self::Url(_) => "sip.gateway.url",
-            Self::Tls(_) => "sip.gateway.tls",
-            Self::RtpPorts { .. } => "sip.gateway.rtp_ports",
-        }
-    }
-}
 
 /// The SIP gateway.
 pub struct Gateway;
@@ -95,10 +46,7 @@ impl Gateway {
         let bound = udp.local_addr().unwrap_or(config.udp);
         let (doors, clients) = Doors::bind(&config, bound, &tasks).await?;
         let (tcp_addr, tls_addr) = (doors.tcp_addr(), doors.tls_addr());
-        let auth = LiveKitAuthManager::new(config.keys.clone());
-        let server = (config.url.as_str(), &config.transport);
-        let api = LiveKitApiClient::with(server, auth.clone(), config.api.clone())
-            .map_err(|error| StartError::Url(Box::new(error)))?;
+        let server = server(&config)?;
         let stop = tasks.stop();
         let (inputs, incoming) = lane(INPUTS, INPUT_BYTES);
         let (commands, wishes) = mpsc::channel(COMMANDS);
@@ -134,25 +82,23 @@ impl Gateway {
         doors.open(&advertised, &connections, &inputs, &tasks);
         tasks.vital("sip_udp", read_udp(udp, advertised(bound), inputs));
         tasks.session("sip_refusals", keep_refusals(store.clone(), noted));
-        let reader = reader(&config, api.clone(), directory_tx);
+        let reader = reader(&config, server.1.clone(), directory_tx);
         tasks.session("sip_directory", reader.keep(reloads, stop.clone()));
         tasks.session("sip_gauge", show(counted.clone()));
-        let ports = Ports::new(&config.rtp_ports);
         let (ending, ended) = watch::channel(false);
-        let shared = Shared {
-            config: Arc::new(config),
-            store,
-            auth,
-            api,
-            names: Names::default(),
-            ports,
-            stop,
-            ended,
+        let config = Arc::new(config);
+        let (dials, orders) = mpsc::channel(DIALS);
+        let bound = Bound {
+            udp: bound,
+            tcp: tcp_addr,
         };
-        tasks.vital("sip_reception", receive(calls, shared, tasks.sound()));
-        info!(udp = %bound, tcp = ?tcp_addr, tls = ?tls_addr, "sip gateway listens");
+        let lanes = (commands.clone(), stop, ended);
+        let shared = shared(&config, store, server, bound, lanes);
+        let reception = receive(calls, orders, shared, tasks.sound());
+        tasks.vital("sip_reception", reception);
+        info!(udp = %bound.udp, tcp = ?tcp_addr, tls = ?tls_addr, "sip gateway listens");
         Ok(GatewayHandle {
-            addr: bound,
+            addr: bound.udp,
             tcp_addr,
             tls_addr,
             counted,
@@ -160,6 +106,9 @@ impl Gateway {
             reload,
             commands,
             ending,
+            dials,
+            config,
+            underway: Underway::default(),
         })
     }
 }
@@ -175,6 +124,9 @@ pub struct GatewayHandle {
     reload: mpsc::Sender<Reload>,
     commands: mpsc::Sender<Command>,
     ending: watch::Sender<bool>,
+    dials: mpsc::Sender<Order>,
+    config: Arc<GatewayConfig>,
+    underway: Underway,
 }
 
 /// Why trunks and rules were not read again.
@@ -249,6 +201,45 @@ impl GatewayHandle {
         result.map_err(ReloadError::Api)
     }
 
+    /// Places a call. Returns once its participant is in the room, or, where the order says so, once
+    /// somebody has answered. The same call asked for again while it is under way is not placed
+    /// twice.
+    ///
+    /// # Errors
+    /// [`DialError`].
+    ///
+    /// # Cancel safety
+    /// A call whose answer is waited for is withdrawn.
+    pub async fn dial(&self, order: DialOrder) -> Result<Dialled, DialError> {
+        let plan = DialPlan::new(order, &self.config, &mut rand::rng())?;
+        let waits = plan.waits;
+        let asked = self
+            .underway
+            .ask(plan.room.clone(), plan.identity.clone(), &plan.callee);
+        let mut stage = match asked {
+            Asked::Known(stage) => stage,
+            Asked::Other => {
+                let identity = plan.identity.to_string();
+                return Err(DialError::Taken { identity });
+            }
+            Asked::New(claim, stage) => {
+                let placed = self.dials.try_send(Order { plan, claim });
+                placed.map_err(|_| DialError::Full)?;
+                stage
+            }
+        };
+        let reached = stage.wait_for(|stage| match stage {
+            Stage::Begun => false,
+            Stage::Joined(_) => !waits,
+            Stage::Answered(_) | Stage::Failed(_) => true,
+        });
+        match reached.await.map(|stage| stage.clone()) {
+            Ok(Stage::Joined(dialled) | Stage::Answered(dialled)) => Ok(dialled),
+            Ok(Stage::Failed(error)) => Err(error),
+            Ok(Stage::Begun) | Err(_) => Err(DialError::Withdrawn("gateway is not running")),
+        }
+    }
+
     /// Refuses new calls from now on, and waits until those that are up are over.
     ///
     /// # Cancel safety
@@ -294,6 +285,38 @@ fn reader(
     }
 }
 
+/// The LiveKit server, and who we are there.
+fn server(config: &GatewayConfig) -> Result<(LiveKitAuthManager, LiveKitApiClient), StartError> {
+    let auth = LiveKitAuthManager::new(config.keys.clone());
+    let server = (config.url.as_str(), &config.transport);
+    let api = LiveKitApiClient::with(server, auth.clone(), config.api.clone())
+        .map_err(|error| StartError::Url(Box::new(error)))?;
+    Ok((auth, api))
+}
+
+/// What every call uses.
+fn shared(
+    config: &Arc<GatewayConfig>,
+    store: Store,
+    (auth, api): (LiveKitAuthManager, LiveKitApiClient),
+    bound: Bound,
+    (commands, stop, ended): (mpsc::Sender<Command>, Stop, watch::Receiver<bool>),
+) -> Shared {
+    Shared {
+        config: Arc::clone(config),
+        store,
+        auth,
+        api,
+        names: Names::default(),
+        ports: Ports::new(&config.rtp_ports),
+        stop,
+        bound,
+        commands,
+        guard: Guard::new(config.dialling.clone()),
+        ended,
+    }
+}
+
 fn check_ports(config: &GatewayConfig) -> Result<(), StartError> {
     let (first, last) = (*config.rtp_ports.start(), *config.rtp_ports.end());
     let even = first.checked_next_multiple_of(2);
@@ -307,145 +330,24 @@ fn check_ports(config: &GatewayConfig) -> Result<(), StartError> {
     }
 }
 
-async fn bind_udp(address: SocketAddr) -> Result<Datagrams, StartError> {
-    let socket = Datagrams::bind(address)
-        .await
-        .map_err(|source| StartError::Bind {
-            transport: "udp",
-            address,
-            source,
-        })?;
-    // A burst of calls must fit while the task is busy; the kernel caps what it does not allow.
-    let _ = socket2::SockRef::from(socket.socket()).set_recv_buffer_size(RECEIVE_BUFFER);
-    Ok(socket)
-}
-
-/// With port 0, TCP takes the port UDP got: phones try the same one for both.
-async fn bind_tcp(
-    config: &GatewayConfig,
-    udp: SocketAddr,
-) -> Result<Option<TcpListener>, StartError> {
-    let Some(mut address) = config.tcp else {
-        return Ok(None);
-    };
-    if address.port() == 0 {
-        address.set_port(udp.port());
-        if let Ok(listener) = TcpListener::bind(address).await {
-            return Ok(Some(listener));
-        }
-        address.set_port(0);
-    }
-    let bound = TcpListener::bind(address).await;
-    bound.map(Some).map_err(|source| StartError::Bind {
-        transport: "tcp",
-        address,
-        source,
-    })
-}
-
-/// Where connections come in.
-struct Doors {
-    /// The UDP port's address is told to those who come over TCP.
-    udp: SocketAddr,
-    tcp: Option<TcpListener>,
-    tls: Option<TlsDoor>,
-}
-
-struct TlsDoor {
-    listener: TcpListener,
-    addr: SocketAddr,
-    acceptor: TlsAcceptor,
-}
-
-impl Doors {
-    /// Reads certificates, follows their files, and binds.
-    async fn bind(
-        config: &GatewayConfig,
-        udp: SocketAddr,
-        tasks: &Tasks,
-    ) -> Result<(Self, TlsClients), StartError> {
-        let mut followed = Vec::new();
-        let tls = match &config.tls.listen {
-            None => None,
-            Some(listen) => {
-                let (door, shown) = TlsDoor::bind(listen).await?;
-                followed.push(shown);
-                Some(door)
+/// Gives each call a task of its own, whichever way it goes.
+async fn receive(
+    mut arrivals: mpsc::Receiver<Arrival>,
+    mut orders: mpsc::Receiver<Order>,
+    shared: Shared,
+    tasks: Tasks,
+) {
+    loop {
+        // The task goes on by itself.
+        let _task = tokio::select! {
+            arrival = arrivals.recv() => match arrival {
+                Some(arrival) => tasks.session("call", Call::run(arrival, shared.clone())),
+                None => return,
+            },
+            Some(order) = orders.recv() => {
+                tasks.session("call", place(order, shared.clone()))
             }
         };
-        let (clients, own) = TlsClients::new(&config.tls.peers, followed.first())
-            .map_err(|error| StartError::Tls(Box::new(error)))?;
-        followed.extend(own);
-        let tcp = bind_tcp(config, udp).await?;
-        for certificate in followed {
-            tasks.session("sip_certificate", certificate.follow(tasks.stop()));
-        }
-        Ok((Self { udp, tcp, tls }, clients))
-    }
-
-    fn tcp_addr(&self) -> Option<SocketAddr> {
-        self.tcp.as_ref()?.local_addr().ok()
-    }
-
-    fn tls_addr(&self) -> Option<SocketAddr> {
-        self.tls.as_ref().map(|door| door.addr)
-    }
-
-    fn open(
-        self,
-        advertised: &impl Fn(SocketAddr) -> Advertised,
-        connections: &Connections,
-        inputs: &Inputs,
-        tasks: &Tasks,
-    ) {
-        let serve = |entrance| accept(entrance, connections.clone(), inputs.clone(), tasks.clone());
-        if let Some(listener) = self.tcp {
-            let entrance = Entrance {
-                listener,
-                advertised: advertised(self.udp),
-                tls: None,
-            };
-            tasks.vital("sip_tcp", serve(entrance));
-        }
-        if let Some(door) = self.tls {
-            let entrance = Entrance {
-                listener: door.listener,
-                advertised: advertised(door.addr),
-                tls: Some(door.acceptor),
-            };
-            tasks.vital("sip_tls", serve(entrance));
-        }
-    }
-}
-
-impl TlsDoor {
-    async fn bind(listen: &TlsListen) -> Result<(Self, Certificates), StartError> {
-        let unfit = |error| StartError::Tls(Box::new(TlsError::Certificate(error)));
-        let shown = Certificates::load(listen.certificate.clone()).map_err(unfit)?;
-        let acceptor = match &listen.client_authorities {
-            None => shown.acceptor(Cipher::Bare),
-            Some(file) => shown.acceptor_of_known(Cipher::Bare, file).map_err(unfit)?,
-        };
-        let address = listen.address;
-        let bound = TcpListener::bind(address).await;
-        let listener = bound.map_err(|source| StartError::Bind {
-            transport: "tls",
-            address,
-            source,
-        })?;
-        let door = Self {
-            addr: listener.local_addr().unwrap_or(address),
-            listener,
-            acceptor,
-        };
-        Ok((door, shown))
-    }
-}
-
-/// Gives each arrival a task of its own.
-async fn receive(mut arrivals: mpsc::Receiver<Arrival>, shared: Shared, tasks: Tasks) {
-    while let Some(arrival) = arrivals.recv().await {
-        tasks.session("call", Call::run(arrival, shared.clone()));
     }
 }
 
@@ -462,10 +364,11 @@ async fn show(mut counted: watch::Receiver<usize>) {
 /// Calls waiting for their task. Filling it means the scheduler stands still.
 const ARRIVALS: usize = 256;
 
+/// Calls waiting to be placed. Filling it means the same.
+const DIALS: usize = 256;
+
 /// Refusals waiting for the disk.
 const NOTES: usize = 1024;
 
 /// Patience with our own tasks.
 const RELOAD: Duration = Duration::from_secs(5);
-
-const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;

@@ -16,15 +16,18 @@ mod clock;
 mod config;
 mod datagrams;
 mod desk;
+mod doors;
 mod gateway;
 mod media;
 mod signalling;
 
+pub use call::{DialError, DialOrder, Dialled};
 pub use caller::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
 pub use config::{
     AnswerPolicy, CallerOptions, GatewayConfig, OwnSetup, TcpCaps, TlsListen, TlsOptions, TlsPeer,
 };
 pub use desk::ServerStore;
-pub use gateway::{Gateway, GatewayHandle, ReloadError, StartError};
+pub use doors::StartError;
+pub use gateway::{Gateway, GatewayHandle, ReloadError};
 pub use signalling::TlsError;
 pub use trunkline_sip::endpoint::Strangers;

@@ -387,7 +387,10 @@ fn the_defaults_are_what_ships() {
         ("livekit-sip-correct.yaml", "gateway:\n"),
         ("retry_policies.yaml", "api:\n"),
         ("monitoring.yaml", "console:\nlog:\nevents:\n"),
-        ("security.yaml", "sip:\ntransport:\nhttp:\nretention:\n"),
+        (
+            "security.yaml",
+            "sip:\ndialling:\ntransport:\nhttp:\nretention:\n",
+        ),
     ];
     let deeper = [
         (

@@ -22,6 +22,7 @@ use trunkline_service::tasks::Tasks;
 use trunkline_store::Store;
 
 use super::clients::{background_api, seeking_options};
+use super::lines::GatewayLines;
 use super::{NOT_ASKED, Role, Roles, behind, recording, sip_setup};
 use crate::clock::now;
 use crate::failure::Failure;
@@ -242,6 +243,7 @@ pub(super) async fn gateway(
         strangers_per_second: settings.security.sip.strangers_per_second,
         strangers: settings.security.sip.strangers(),
         scanners: settings.security.sip.scanners.clone(),
+        dialling: settings.security.dialling.policy(),
         tcp_caps: settings.security.sip.tcp_caps(),
         transport: settings.security.transport_rules(),
         api: seeking_options(settings),
@@ -253,6 +255,9 @@ pub(super) async fn gateway(
             "sip changes",
             sip_setup::follow(changes, gateway.clone(), tasks.stop()),
         );
+    }
+    if let Some(node) = node {
+        node.connect_lines(Arc::new(GatewayLines(gateway.clone())));
     }
     Ok(Ok(gateway))
 }

@@ -10,6 +10,7 @@
 mod api_metrics;
 mod behind;
 mod clients;
+mod lines;
 mod make;
 mod parts;
 mod recording;

@@ -1,5 +1,5 @@
 //! SIP set-up as the LiveKit API has it: inbound and outbound trunks and dispatch rules, kept in
-//! the store. Calls themselves are the bridge's business.
+//! the store. Calls themselves are carried out by whoever is connected as [`Lines`].
 //!
 //! A write reads everything of its kind, checks the whole set as it would become, then stores one
 //! record. Writes take turns, so that two of them cannot each pass the check and then collide.
@@ -11,6 +11,7 @@ mod check;
 mod conflicts;
 mod error;
 mod headers;
+mod lines;
 mod outbound;
 mod rules;
 mod trunks;
@@ -26,6 +27,8 @@ pub(crate) use calls::{check_call, check_transfer};
 pub(crate) use changes::Changes;
 pub use changes::SipChanged;
 pub(crate) use error::SipError;
+pub(crate) use lines::Connected;
+pub use lines::{CallOrder, LineError, LineFuture, Lines};
 
 /// The handle on trunks and rules.
 #[derive(Debug, Clone)]
@@ -34,6 +37,7 @@ pub(crate) struct SipSetup {
     /// One permit: whoever holds it may read, check and write.
     writing: Arc<Semaphore>,
     changes: Changes,
+    lines: Connected,
 }
 
 impl SipSetup {
@@ -42,12 +46,18 @@ impl SipSetup {
             store,
             writing: Arc::new(Semaphore::new(1)),
             changes: Changes::default(),
+            lines: Connected::default(),
         }
     }
 
     /// Where changes are told.
     pub(crate) const fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    /// Who carries out calls.
+    pub(crate) const fn lines(&self) -> &Connected {
+        &self.lines
     }
 
     /// After a write: whoever routes calls is told.

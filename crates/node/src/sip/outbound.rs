@@ -86,18 +86,19 @@ impl SipSetup {
         Ok(records::select(all, &request.trunk_ids, page, fits))
     }
 
-    /// Whether there is a number to call from.
-    pub(crate) async fn check_caller(
+    /// The stored trunk of a call, if it names one, and whether there is a number to call from.
+    pub(crate) async fn way_out(
         &self,
         request: &proto::CreateSipParticipantRequest,
-    ) -> Result<(), SipError> {
-        let numbers = match request.sip_trunk_id.as_str() {
-            "" => Vec::new(),
-            id => self.outbound(id).await?.numbers,
+    ) -> Result<Option<Outbound>, SipError> {
+        let trunk = match request.sip_trunk_id.as_str() {
+            "" => None,
+            id => Some(self.outbound(id).await?),
         };
-        if request.sip_number.is_empty() && numbers.is_empty() {
+        let numbers = trunk.as_ref().map_or(0, |trunk| trunk.numbers.len());
+        if request.sip_number.is_empty() && numbers == 0 {
             return Err(SipError::NoNumbers);
         }
-        Ok(())
+        Ok(trunk)
     }
 }

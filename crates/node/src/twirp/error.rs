@@ -13,7 +13,7 @@ use crate::egress::EgressError;
 use crate::ingress::IngressError;
 use crate::records::RecordError;
 use crate::room::{RoomError, RpcFailure};
-use crate::sip::SipError;
+use crate::sip::{LineError, SipError};
 
 /// The codes of the Twirp specification this server answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +23,14 @@ pub(crate) enum Code {
     InvalidArgument,
     Malformed,
     Unauthenticated,
+    PermissionDenied,
     NotFound,
     BadRoute,
     FailedPrecondition,
     ResourceExhausted,
+    Aborted,
+    OutOfRange,
+    DeadlineExceeded,
     Internal,
     Unimplemented,
     Unavailable,
@@ -41,10 +45,14 @@ impl Code {
             Self::InvalidArgument => "invalid_argument",
             Self::Malformed => "malformed",
             Self::Unauthenticated => "unauthenticated",
+            Self::PermissionDenied => "permission_denied",
             Self::NotFound => "not_found",
             Self::BadRoute => "bad_route",
             Self::FailedPrecondition => "failed_precondition",
             Self::ResourceExhausted => "resource_exhausted",
+            Self::Aborted => "aborted",
+            Self::OutOfRange => "out_of_range",
+            Self::DeadlineExceeded => "deadline_exceeded",
             Self::Internal => "internal",
             Self::Unimplemented => "unimplemented",
             Self::Unavailable => "unavailable",
@@ -54,8 +62,10 @@ impl Code {
     /// The HTTP status that goes with it.
     pub(crate) const fn status(self) -> StatusCode {
         match self {
-            Self::Canceled => StatusCode::REQUEST_TIMEOUT,
-            Self::InvalidArgument | Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Canceled | Self::DeadlineExceeded => StatusCode::REQUEST_TIMEOUT,
+            Self::InvalidArgument | Self::Malformed | Self::OutOfRange => StatusCode::BAD_REQUEST,
+            Self::PermissionDenied => StatusCode::FORBIDDEN,
+            Self::Aborted => StatusCode::CONFLICT,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::BadRoute => StatusCode::NOT_FOUND,
             Self::FailedPrecondition => StatusCode::PRECONDITION_FAILED,
@@ -170,6 +180,63 @@ impl From<SipError> for TwirpError {
     }
 }
 
+impl From<LineError> for TwirpError {
+    fn from(error: LineError) -> Self {
+        let Some((status, reason)) = &error.sip else {
+            return match error.class {
+                Class::Denied => Self::new(Code::PermissionDenied, error.text),
+                class => Self::from_classified(&Told(class, &error.text)),
+            };
+        };
+        let said = if reason.is_empty() {
+            format!("sip status {status}")
+        } else {
+            format!("sip status {status}: {reason}")
+        };
+        // Where LiveKit's SDKs look for them.
+        Self::new(code_of(*status), said)
+            .with_meta("sip_status_code", status.to_string())
+            .with_meta("sip_status", reason.clone())
+    }
+}
+
+/// An error known by its class and its words alone.
+struct Told<'a>(Class, &'a str);
+
+impl std::fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.1)
+    }
+}
+
+impl Classified for Told<'_> {
+    fn class(&self) -> Class {
+        self.0
+    }
+
+    fn code(&self) -> &'static str {
+        "node.sip.line"
+    }
+}
+
+/// What the status of a refused call is in the API, as LiveKit has it. None of them says that trying
+/// again is fine: the phone may have rung.
+const fn code_of(status: u16) -> Code {
+    match status {
+        301 | 302 | 404 | 410 | 481 | 604 => Code::NotFound,
+        401 | 402 | 403 | 433 | 470 | 603 | 607 | 608 => Code::PermissionDenied,
+        407 | 428 | 436 | 437 | 438 | 494 => Code::Unauthenticated,
+        408 | 504 => Code::DeadlineExceeded,
+        409 | 412 | 482 | 483 | 500..=503 => Code::FailedPrecondition,
+        440 | 480 | 486 | 600 => Code::ResourceExhausted,
+        487 | 491 => Code::Aborted,
+        416 => Code::OutOfRange,
+        505 | 513 => Code::InvalidArgument,
+        506..=599 => Code::FailedPrecondition,
+        _ => Code::InvalidArgument,
+    }
+}
+
 /// A call of a participant's method that failed there, or on the way.
 impl From<RpcFailure> for TwirpError {
     fn from(failure: RpcFailure) -> Self {
@@ -206,6 +273,33 @@ const PERMISSIONS_DENIED: &str = "permissions denied";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_call_tells_its_status_where_sdks_look_for_it() {
+        let busy = LineError {
+            class: Class::Conflict,
+            text: "busy".to_owned(),
+            sip: Some((486, "Busy Here".to_owned())),
+        };
+        let error = TwirpError::from(busy);
+        assert_eq!(error.code, Code::ResourceExhausted);
+        assert_eq!(error.msg, "sip status 486: Busy Here");
+        assert_eq!(error.meta["sip_status_code"], "486");
+        assert_eq!(error.meta["sip_status"], "Busy Here");
+        for (status, code) in [
+            (403, "permission_denied"),
+            (404, "not_found"),
+            (407, "unauthenticated"),
+            (408, "deadline_exceeded"),
+            (487, "aborted"),
+            (503, "failed_precondition"),
+            (504, "deadline_exceeded"),
+            (603, "permission_denied"),
+            (606, "invalid_argument"),
+        ] {
+            assert_eq!(code_of(status).as_str(), code, "{status}");
+        }
+    }
 
     #[test]
     fn an_error_is_bare_json_with_its_status() {

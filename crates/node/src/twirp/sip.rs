@@ -1,4 +1,4 @@
-//! `livekit.SIP`: trunks and rules are served here; calls need a gateway.
+//! `livekit.SIP`: trunks and rules are served here; calls are handed to a gateway.
 
 use axum::response::Response;
 use livekit_protocol as proto;
@@ -11,7 +11,7 @@ use super::call::Call;
 use super::error::TwirpError;
 use crate::caller::Caller;
 use crate::room::RoomError;
-use crate::sip::{SipError, SipSetup, check_call, check_transfer};
+use crate::sip::{CallOrder, SipError, SipSetup, check_call, check_transfer};
 use trunkline_base::id::{ParticipantIdentity, RoomName};
 
 /// Answers one method.
@@ -162,7 +162,7 @@ where
     .await
 }
 
-/// Checked to the end; there is no gateway to hand the call to.
+/// Checked to the end before a gateway hears of it.
 async fn place(
     sip: &SipSetup,
     caller: &Caller,
@@ -170,8 +170,9 @@ async fn place(
 ) -> Result<proto::SipParticipantInfo, TwirpError> {
     caller.may_call()?;
     check_call(&request)?;
-    sip.check_caller(&request).await?;
-    Err(SipError::NotConnected.into())
+    let trunk = sip.way_out(&request).await?;
+    let lines = sip.lines().get().ok_or(SipError::NotConnected)?;
+    Ok(lines.place(CallOrder { request, trunk }).await?)
 }
 
 /// Checked to the end; there is no gateway to ask for it.

@@ -16,8 +16,14 @@ pub struct EventPacket {
 /// Plays keys one after another.
 #[derive(Debug, Default)]
 pub struct Sender {
-    queue: VecDeque<u8>,
+    queue: VecDeque<Step>,
     state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Key(u8),
+    Wait,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +43,7 @@ enum State {
     },
     Gap {
         ticks: u16,
+        until: u16,
     },
 }
 
@@ -46,11 +53,15 @@ impl Sender {
         Self::default()
     }
 
-    /// Adds keys; others are left out. Beyond 128 keys the rest is dropped.
+    /// Adds keys, with `w` for half a second between them; others are left out. Beyond 128 the rest
+    /// is dropped.
     pub fn push(&mut self, digits: &str) {
-        let codes = digits.chars().filter_map(super::code);
+        let steps = digits.chars().filter_map(|digit| match digit {
+            'w' | 'W' => Some(Step::Wait),
+            key => super::code(key).map(Step::Key),
+        });
         self.queue
-            .extend(codes.take(MAX_QUEUE.saturating_sub(self.queue.len())));
+            .extend(steps.take(MAX_QUEUE.saturating_sub(self.queue.len())));
     }
 
     /// Is a key being played or waiting?
@@ -64,11 +75,16 @@ impl Sender {
         loop {
             match &mut self.state {
                 State::Idle => {
-                    let code = self.queue.pop_front()?;
-                    self.state = State::Down {
-                        code,
-                        timestamp,
-                        ticks: 0,
+                    self.state = match self.queue.pop_front()? {
+                        Step::Key(code) => State::Down {
+                            code,
+                            timestamp,
+                            ticks: 0,
+                        },
+                        Step::Wait => State::Gap {
+                            ticks: 0,
+                            until: WAIT,
+                        },
                     };
                 }
                 State::Down {
@@ -100,12 +116,15 @@ impl Sender {
                     let sent = packet(*code, *timestamp, *duration, false, true);
                     *left -= 1;
                     if *left == 0 {
-                        self.state = State::Gap { ticks: 0 };
+                        self.state = State::Gap {
+                            ticks: 0,
+                            until: PAUSE,
+                        };
                     }
                     return Some(sent);
                 }
-                State::Gap { ticks } => {
-                    if *ticks >= PAUSE {
+                State::Gap { ticks, until } => {
+                    if *ticks >= *until {
                         self.state = State::Idle;
                         continue;
                     }
@@ -135,6 +154,9 @@ const TONE: u16 = 960;
 
 /// 60 ms between keys.
 const PAUSE: u16 = 480;
+
+/// Half a second, as LiveKit has it.
+const WAIT: u16 = 4000;
 
 /// The end is sent three times, since a lost one makes a long key.
 const ENDS: u8 = 3;

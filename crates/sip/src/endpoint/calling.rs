@@ -12,15 +12,19 @@ use super::commands::set_sdp;
 use super::compose::ALLOW;
 use super::leg::{Leg, State};
 use super::way::Way;
-use super::{CommandError, Endpoint, Flow, LegId, Standing};
+use super::{CommandError, Endpoint, Flow, LegId, Standing, Transport};
 
 /// A call to place.
 #[derive(Clone, Debug)]
 pub struct CallRequest {
     /// Whom.
     pub target: Uri,
+    /// What To says, where that is not the target.
+    pub to: Option<NameAddr>,
     /// Who we are, without a tag.
     pub from: NameAddr,
+    /// Our tag, by which others may know the call before it is placed; one is made where none is given.
+    pub tag: Option<String>,
     /// Which way the INVITE goes; the shell has resolved it.
     pub flow: Flow,
     /// Our offer; empty asks the other side for one.
@@ -43,14 +47,17 @@ impl Endpoint {
         if full {
             return Err(CommandError::Full);
         }
-        let tag = self.new_tag();
+        let tag = call.tag.unwrap_or_else(|| self.new_tag());
         let mut leg = Leg::new(State::Calling, Standing::Known, call.flow, tag.clone());
         leg.login = call.login;
         let id = self.add_leg(leg);
         let mut headers = Headers::new();
         headers.push(name::MAX_FORWARDS, "70");
         headers.push(name::FROM, call.from.with_tag(&tag).to_string());
-        headers.push(name::TO, NameAddr::new(call.target.clone()).to_string());
+        let to = call
+            .to
+            .unwrap_or_else(|| NameAddr::new(call.target.clone()));
+        headers.push(name::TO, to.to_string());
         headers.push(name::CALL_ID, self.new_call_id(call.flow.local));
         headers.push(name::CSEQ, "1 INVITE");
         headers.push(name::CONTACT, Self::contact(call.flow));
@@ -65,7 +72,9 @@ impl Endpoint {
             body: Bytes::new(),
         };
         set_sdp(&mut request.headers, &mut request.body, Some(call.sdp));
-        let way = Way::inside(call.flow, None);
+        // Where there is no connection yet, one is made.
+        let listens = (call.flow.transport != Transport::Udp).then_some(call.flow.remote);
+        let way = Way::inside(call.flow, listens);
         let key = self.ask(id, request, way, now);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.asking = Some(key);

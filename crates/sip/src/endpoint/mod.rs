@@ -57,7 +57,7 @@ use crate::dialog::DialogKey;
 use crate::message::{Message, ParseError, parse};
 
 use admission::Admission;
-use leg::Leg;
+use leg::{Leg, State};
 use table::Table;
 use waiting::Waiting;
 
@@ -122,6 +122,21 @@ impl Endpoint {
         let again: Vec<_> = self.table.unanswered_over(flow).collect();
         for (way, bytes) in again {
             self.send(way, bytes);
+        }
+    }
+
+    /// Nobody takes connections there: a call that is being placed that way is over. What belongs to
+    /// a call that is up may wait for the other side to come back.
+    pub fn handle_not_taken(&mut self, flow: Flow, now: Instant) {
+        for key in self.table.unanswered_at(flow) {
+            let leg = self.table.clients.get(&key).map(|entry| entry.leg);
+            let state = leg.and_then(|leg| self.legs.get(&leg)).map(|leg| leg.state);
+            if !matches!(state, Some(State::Calling | State::Cancelling)) {
+                continue;
+            }
+            if let Some(entry) = self.table.clients.remove(&key) {
+                self.on_unanswered(entry.leg, &entry.request.method, now);
+            }
         }
     }
 

@@ -238,12 +238,17 @@ impl Endpoint {
             }
             return;
         }
-        let cause = if cancelled {
-            EndCause::Local
-        } else {
-            EndCause::Refused(response.status)
-        };
-        self.end(id, cause);
+        if cancelled {
+            self.end(id, EndCause::Local);
+            return;
+        }
+        self.events.push_back(Event::Declined {
+            leg: id,
+            status: response.status,
+            reason: response.reason.clone(),
+            headers: Box::new(response.headers.clone()),
+        });
+        self.end(id, EndCause::Refused(response.status));
     }
 
     fn on_bye_response(&mut self, id: LegId, request: &Asked, response: &Response, now: Instant) {

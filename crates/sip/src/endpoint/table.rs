@@ -111,6 +111,20 @@ impl Table {
         })
     }
 
+    /// Requests of ours that went to where nobody takes connections, and were not answered.
+    pub(super) fn unanswered_at(&self, flow: Flow) -> Vec<Key> {
+        let there = |entry: &ClientEntry| {
+            let unanswered = match &entry.machine {
+                Client::Invite(machine) => machine.unanswered(),
+                Client::Plain(machine) => machine.unanswered(),
+            };
+            let to = entry.way.otherwise.unwrap_or(entry.way.flow.remote);
+            to == flow.remote && entry.way.flow.transport == flow.transport && unanswered.is_some()
+        };
+        let clients = self.clients.iter().filter(|(_, entry)| there(entry));
+        clients.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Keeps a request of a call until it is answered, and its answer for repeats. Answers are made
     /// of a
     /// few of its headers.

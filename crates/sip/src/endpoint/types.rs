@@ -171,6 +171,17 @@ pub enum Event {
         /// The other side's description.
         body: Bytes,
     },
+    /// A call of ours was refused; its end follows.
+    Declined {
+        /// The call.
+        leg: LegId,
+        /// The status.
+        status: u16,
+        /// The words beside it.
+        reason: String,
+        /// Headers of the refusal.
+        headers: Box<Headers>,
+    },
     /// A re-INVITE of ours was answered.
     Changed {
         /// The call.
@@ -197,6 +208,7 @@ impl Event {
             | Self::Info { leg, .. }
             | Self::Progress { leg, .. }
             | Self::Answered { leg, .. }
+            | Self::Declined { leg, .. }
             | Self::Changed { leg, .. }
             | Self::Ended { leg, .. } => Some(*leg),
         }

@@ -79,6 +79,8 @@ impl World {
     pub(crate) fn call(&mut self) -> LegId {
         let request = CallRequest {
             target: Uri::sip(Some("100"), called_addr()),
+            to: None,
+            tag: None,
             from: NameAddr::new(Uri::sip(Some("200"), caller_addr())),
             flow: flow(true),
             sdp: Bytes::from_static(b"offer"),

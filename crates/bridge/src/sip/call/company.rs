@@ -65,6 +65,12 @@ impl Company {
         self.alone.map(|since| since + wait)
     }
 
+    /// When somebody whom we called has been left by the agent for too long. Before one came, and
+    /// among people, nothing says how long they may wait for each other.
+    pub(super) fn left_by_agent(&self) -> Option<Instant> {
+        self.alone.filter(|_| self.served).map(|since| since + LEFT)
+    }
+
     /// What has become of the company, for store, log and metrics.
     pub(super) const fn lack(&self) -> &'static str {
         if self.ever { "agent_lost" } else { "no_agent" }

@@ -9,16 +9,23 @@
 
 mod company;
 mod end;
+mod guard;
 mod hold;
 mod keys;
 mod names;
 mod negotiate;
+mod outbound;
+mod record;
 mod room;
 mod run;
 mod secure;
 mod seek;
 mod setup;
+mod talk;
 
+pub(crate) use guard::Guard;
 pub(crate) use names::Names;
+pub(crate) use outbound::{Asked, Order, Plan as DialPlan, Stage, Underway, run as place};
+pub use outbound::{DialError, DialOrder, Dialled};
 pub(crate) use run::Call;
-pub(crate) use setup::Shared;
+pub(crate) use setup::{Bound, Shared};

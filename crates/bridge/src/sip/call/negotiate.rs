@@ -110,6 +110,11 @@ impl Negotiation {
 
 /// The codecs of a call: the rule's choice wins over the trunk's, that over ours.
 pub(super) fn codecs(accepted: &Accepted, ours: &[Codec]) -> Vec<Codec> {
+    choose_codecs([&accepted.rule.media, &accepted.trunk.media], ours)
+}
+
+/// The first choice that is one, or ours.
+pub(super) fn choose_codecs(choices: [&MediaOptions; 2], ours: &[Codec]) -> Vec<Codec> {
     let choose = |options: &MediaOptions| -> Option<Vec<Codec>> {
         let listed: Vec<Codec> = options
             .codecs
@@ -127,8 +132,9 @@ pub(super) fn codecs(accepted: &Accepted, ours: &[Codec]) -> Vec<Codec> {
         };
         Some(listed.into_iter().chain(extra).collect())
     };
-    choose(&accepted.rule.media)
-        .or_else(|| choose(&accepted.trunk.media))
+    choices
+        .into_iter()
+        .find_map(choose)
         .unwrap_or_else(|| ours.to_vec())
 }
 

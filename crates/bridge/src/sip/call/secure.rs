@@ -7,12 +7,21 @@ use trunkline_sip::srtp::{MasterKey, Suite};
 /// What a call's trunk and rule ask for, else what the gateway does. As with LiveKit a rule may ask
 /// for more than its trunk and never for less: what a rule does not say reads as "disable" there.
 pub(super) fn encryption(accepted: &Accepted, ours: Encryption) -> Encryption {
-    let says = |wish: Option<Encryption>| wish.filter(|wish| *wish != Encryption::Disable);
     let (rule, trunk) = (
         accepted.rule.media.encryption,
         accepted.trunk.media.encryption,
     );
-    says(rule).or(trunk).or(rule).unwrap_or(ours)
+    choose_encryption(rule, trunk, ours)
+}
+
+/// The same of a trunk and what is said besides, by a rule or by a request.
+pub(super) fn choose_encryption(
+    besides: Option<Encryption>,
+    trunk: Option<Encryption>,
+    ours: Encryption,
+) -> Encryption {
+    let says = |wish: Option<Encryption>| wish.filter(|wish| *wish != Encryption::Disable);
+    says(besides).or(trunk).or(besides).unwrap_or(ours)
 }
 
 /// Fresh keys, one for each suite.

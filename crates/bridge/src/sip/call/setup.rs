@@ -1,10 +1,12 @@
 //! What calls share, and what each of them knows from its INVITE.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tracing::warn;
 use trunkline_base::id::{CallId, ParticipantIdentity, RoomName};
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
@@ -16,7 +18,8 @@ use trunkline_store::Store;
 
 use super::super::config::GatewayConfig;
 use super::super::media::Ports;
-use super::super::signalling::Arrival;
+use super::super::signalling::{Arrival, Command};
+use super::guard::Guard;
 use super::names::{Name, Names};
 
 /// What every call of a gateway uses.
@@ -29,11 +32,33 @@ pub(crate) struct Shared {
     pub(crate) names: Names,
     pub(crate) ports: Ports,
     pub(crate) stop: Stop,
+    /// Where SIP is taken.
+    pub(crate) bound: Bound,
+    /// To signalling, for calls that we place.
+    pub(crate) commands: mpsc::Sender<Command>,
+    /// Who may be dialled.
+    pub(crate) guard: Guard,
     /// Calls are to end, before the rest of the process does.
     pub(crate) ended: watch::Receiver<bool>,
 }
 
+/// Where SIP is taken.
+#[derive(Clone, Copy)]
+pub(crate) struct Bound {
+    pub(crate) udp: SocketAddr,
+    pub(crate) tcp: Option<SocketAddr>,
+}
+
 impl Shared {
+    /// Tells whoever follows calls of this one's room.
+    pub(super) fn tell_of(&self, room: &RoomName) {
+        if let Some(told) = &self.config.joined
+            && told.try_send(room.clone()).is_err()
+        {
+            warn!("whoever follows calls is behind and misses this one");
+        }
+    }
+
     /// Resolves when calls must say goodbye.
     pub(super) async fn ending(&self) {
         let mut ended = self.ended.clone();
@@ -149,7 +174,10 @@ fn attributes(accepted: &Accepted, invite: &Request, tag: &str) -> BTreeMap<Stri
 }
 
 /// Headers a trunk wants as attributes. Credentials never are.
-fn included(headers: &Headers, options: HeaderOptions) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn included(
+    headers: &Headers,
+    options: HeaderOptions,
+) -> impl Iterator<Item = (&str, &str)> {
     headers.iter().filter(move |(header, _)| {
         let extension = header
             .get(..2)

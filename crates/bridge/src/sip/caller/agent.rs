@@ -104,6 +104,8 @@ impl Agent {
             .map(|(username, password)| Login { username, password });
         let call = CallRequest {
             target,
+            to: None,
+            tag: None,
             from: NameAddr::new(Uri::sip(Some(&options.from), local_addr)),
             flow,
             sdp: Bytes::from(offer(&local).to_string()),
@@ -253,6 +255,7 @@ impl Agent {
             | Event::Confirmed { .. }
             | Event::Info { .. }
             | Event::Changed { .. }
+            | Event::Declined { .. }
             | Event::Ended { .. } => {}
         }
     }

@@ -14,11 +14,7 @@ use trunkline_sip::sdp::Encryption;
 /// A trunk; `None` if it has no id.
 #[expect(deprecated, reason = "servers tell the encryption in either field")]
 pub(super) fn trunk(info: proto::SipInboundTrunkInfo) -> Option<InboundTrunk> {
-    let include_headers = match info.include_headers() {
-        proto::SipHeaderOptions::SipNoHeaders => HeaderOptions::None,
-        proto::SipHeaderOptions::SipXHeaders => HeaderOptions::ExtensionsOnly,
-        proto::SipHeaderOptions::SipAllHeaders => HeaderOptions::All,
-    };
+    let include_headers = header_options(info.include_headers());
     let mut trunk = InboundTrunk::new(TrunkId::parse(info.sip_trunk_id).ok()?);
     trunk.name = info.name;
     trunk.metadata = info.metadata;
@@ -44,7 +40,7 @@ pub(super) fn trunk(info: proto::SipInboundTrunkInfo) -> Option<InboundTrunk> {
     trunk.include_headers = include_headers;
     trunk.ringing_timeout = duration(info.ringing_timeout.as_ref());
     trunk.max_call_duration = duration(info.max_call_duration.as_ref());
-    trunk.media = media(info.media);
+    trunk.media = media_options(info.media);
     trunk.media.encryption = trunk
         .media
         .encryption
@@ -85,7 +81,7 @@ pub(super) fn rule(info: proto::SipDispatchRuleInfo) -> Option<DispatchRule> {
     rule.room_config = info
         .room_config
         .and_then(|config| serde_json::to_value(config).ok());
-    rule.media = media(info.media);
+    rule.media = media_options(info.media);
     rule.media.encryption = rule
         .media
         .encryption
@@ -93,7 +89,17 @@ pub(super) fn rule(info: proto::SipDispatchRuleInfo) -> Option<DispatchRule> {
     Some(rule)
 }
 
-fn media(config: Option<proto::SipMediaConfig>) -> MediaOptions {
+/// Which headers become attributes.
+pub(crate) const fn header_options(options: proto::SipHeaderOptions) -> HeaderOptions {
+    match options {
+        proto::SipHeaderOptions::SipNoHeaders => HeaderOptions::None,
+        proto::SipHeaderOptions::SipXHeaders => HeaderOptions::ExtensionsOnly,
+        proto::SipHeaderOptions::SipAllHeaders => HeaderOptions::All,
+    }
+}
+
+/// What is chosen about the sound.
+pub(crate) fn media_options(config: Option<proto::SipMediaConfig>) -> MediaOptions {
     let Some(config) = config else {
         return MediaOptions::default();
     };
@@ -106,7 +112,7 @@ fn media(config: Option<proto::SipMediaConfig>) -> MediaOptions {
 }
 
 /// The field that servers and clients had before media settings were one; zero is no wish there.
-fn older(wire: i32) -> Option<Encryption> {
+pub(crate) fn older(wire: i32) -> Option<Encryption> {
     encryption(wire).filter(|wish| *wish != Encryption::Disable)
 }
 
@@ -119,7 +125,8 @@ fn encryption(wire: i32) -> Option<Encryption> {
     }
 }
 
-fn duration(value: Option<&pbjson_types::Duration>) -> Option<Duration> {
+/// A length of time; none where it is zero, and thus not said.
+pub(crate) fn duration(value: Option<&pbjson_types::Duration>) -> Option<Duration> {
     let value = value?;
     let seconds = u64::try_from(value.seconds).ok()?;
     let nanos = u32::try_from(value.nanos).ok()?;

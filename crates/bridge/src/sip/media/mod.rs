@@ -11,6 +11,7 @@
 mod outgoing;
 mod phone;
 mod ports;
+mod ringing;
 mod session;
 mod shield;
 mod summary;

@@ -17,6 +17,7 @@ use super::super::desk::wall_clock;
 use super::super::signalling::now;
 use super::outgoing::Outgoing;
 use super::phone::{Phone, Took};
+use super::ringing::Ringing;
 use super::shield::Shield;
 use super::summary::MediaSummary;
 use super::voices::Voices;
@@ -50,6 +51,8 @@ pub(crate) enum MediaCommand {
     Forget(TrackSid),
     /// Keys for the phone.
     Press(String),
+    /// The room hears the tone of a line that rings, or no longer.
+    Tone(bool),
     /// A key that came to the room, by whichever way.
     Pressed,
 }
@@ -61,6 +64,8 @@ pub(crate) enum MediaEvent {
     Key(char),
     /// Nothing comes from the phone any more.
     Silent,
+    /// The keys for the phone are all pressed.
+    Played,
 }
 
 /// Owns the sockets and both clocks.
@@ -74,6 +79,9 @@ pub(crate) struct MediaSession {
     writer: Option<PcmWriter>,
     outgoing: Outgoing,
     shield: Shield,
+    /// Keys for the phone are under way.
+    playing: bool,
+    tone: Option<Ringing>,
     room_pcm: Vec<i16>,
     phone_pcm: Vec<i16>,
     room_rate: u32,
@@ -101,6 +109,8 @@ impl MediaSession {
             writer: None,
             outgoing: Outgoing::new(ssrc, sequence, timestamp),
             shield: Shield::default(),
+            playing: false,
+            tone: None,
             room_pcm: vec![0; rate.samples_in_ms(20)],
             phone_pcm: Vec::new(),
             room_rate: rate.hz(),
@@ -164,7 +174,14 @@ impl MediaSession {
             },
             MediaCommand::Hear(track) => self.voices.add(track),
             MediaCommand::Forget(sid) => self.voices.remove(&sid),
-            MediaCommand::Press(digits) => self.outgoing.keys.push(&digits),
+            MediaCommand::Press(digits) => {
+                self.outgoing.keys.push(&digits);
+                self.playing = true;
+            }
+            MediaCommand::Tone(on) => {
+                let rate = SampleRate::new(self.room_rate).unwrap_or(SampleRate::HZ_16000);
+                self.tone = on.then(|| Ringing::new(rate));
+            }
             MediaCommand::Pressed => self.phone.pressed += 1,
         }
     }
@@ -188,6 +205,9 @@ impl MediaSession {
 
     fn pump_to_room(&mut self, now: Instant) {
         self.phone.frame(now, &mut self.room_pcm);
+        if let Some(tone) = &mut self.tone {
+            tone.fill(&mut self.room_pcm);
+        }
         if let Some(writer) = &mut self.writer
             && writer.write_20ms(&self.room_pcm).is_err()
         {
@@ -202,6 +222,9 @@ impl MediaSession {
             return FRAME;
         };
         let ptime = usize::from(agreed.ptime);
+        if self.playing && (agreed.telephone_event.is_none() || !self.outgoing.keys.is_active()) {
+            self.playing = self.events.try_send(MediaEvent::Played).is_err();
+        }
         self.phone_pcm.resize(ptime * 8, 0);
         self.voices.frame(now, &mut self.phone_pcm);
         if let Some(packet) = self.outgoing.packet(&self.phone_pcm, agreed)

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
-use trunkline_sip::endpoint::{EndCause, LegId, Rejection};
-use trunkline_sip::message::Request;
+use tokio::sync::{mpsc, oneshot};
+use trunkline_sip::endpoint::{CallRequest, CommandError, EndCause, LegId, Rejection};
+use trunkline_sip::message::{Headers, Request};
 
 /// A wish of a call.
 pub(crate) enum Command {
+    /// An INVITE of ours.
+    Call {
+        request: Box<CallRequest>,
+        line: oneshot::Sender<Result<Line, CommandError>>,
+    },
     /// 180.
     Ring(LegId),
     /// 200.
@@ -23,7 +28,7 @@ pub(crate) enum Command {
     AnswerChange { leg: LegId, sdp: Bytes },
     /// A refusal of a re-INVITE.
     RefuseChange { leg: LegId, rejection: Rejection },
-    /// BYE, or 480 before the answer.
+    /// BYE; before the answer CANCEL, or 480.
     Hangup {
         leg: LegId,
         headers: Vec<(String, String)>,
@@ -34,6 +39,15 @@ pub(crate) enum Command {
 
 /// What happened to a call.
 pub(crate) enum LegEvent {
+    /// They ring or work on it, perhaps with a description of early media.
+    Progress { status: u16, body: Bytes },
+    /// They answered.
+    Answered { headers: Box<Headers>, body: Bytes },
+    /// They refused; the end follows.
+    Declined {
+        reason: String,
+        headers: Box<Headers>,
+    },
     /// The ACK came, perhaps with the answer to our offer.
     Confirmed(Bytes),
     /// A re-INVITE.

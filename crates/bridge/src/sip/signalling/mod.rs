@@ -61,6 +61,11 @@ pub(crate) enum Input {
         /// What it did not take any more.
         unsent: Vec<Transmit>,
     },
+    /// Nobody took a connection there at the first try; there are more.
+    NotTaken {
+        /// Where.
+        flow: Flow,
+    },
     /// Nobody takes connections there.
     Unreachable {
         /// Where.
@@ -73,7 +78,7 @@ impl lane::Weighed for Input {
         match self {
             Self::Message { bytes, .. } => bytes.len(),
             Self::Closed { unsent, .. } => unsent.iter().map(lane::Weighed::weight).sum(),
-            Self::Opened { .. } | Self::Unreachable { .. } => 0,
+            Self::Opened { .. } | Self::NotTaken { .. } | Self::Unreachable { .. } => 0,
         }
     }
 }

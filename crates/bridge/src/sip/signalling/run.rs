@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, warn};
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Stop;
 use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{
-    Endpoint, Event, Fate, Flow, Invitation, LegId, Rejection, Standing, Transmit, Transport,
+    CallRequest, CommandError, Endpoint, Event, Fate, Flow, Invitation, LegId, Rejection, Standing,
+    Transmit, Transport,
 };
 use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
@@ -148,11 +149,16 @@ impl Signalling {
                     self.streams.send(transmit);
                 }
             }
+            Input::NotTaken { flow } => self.parts.endpoint.handle_not_taken(flow, now()),
             Input::Unreachable { flow } => self.streams.unreachable(flow),
         }
     }
 
     fn on_command(&mut self, command: Command) {
+        let command = match command {
+            Command::Call { request, line } => return self.place(*request, line),
+            other => other,
+        };
         if let Command::Reject { leg, .. } | Command::Hangup { leg, .. } = &command {
             // The call says goodbye and hears no more.
             self.legs.remove(leg);
@@ -172,6 +178,7 @@ impl Signalling {
                 endpoint.drain();
                 Ok(())
             }
+            Command::Call { .. } => Ok(()),
         };
         if let Err(error) = done {
             // The call crossed with an event that is on its way to it.
@@ -208,12 +215,17 @@ impl Signalling {
                 content_type, body, ..
             } => LegEvent::Info { content_type, body },
             Event::Ended { cause, .. } => LegEvent::Ended(cause),
-            // We place no calls here yet.
-            Event::Progress { .. } | Event::Answered { .. } | Event::Changed { .. } => return,
+            Event::Progress { status, body, .. } => LegEvent::Progress { status, body },
+            Event::Answered { headers, body, .. } => LegEvent::Answered { headers, body },
+            Event::Declined {
+                reason, headers, ..
+            } => LegEvent::Declined { reason, headers },
+            // We change no session here yet.
+            Event::Changed { .. } => return,
         };
         let over = matches!(told, LegEvent::Ended(_));
-        // A key more or less is no reason to end a call; whoever sends so many hears it.
-        let may_be_lost = matches!(told, LegEvent::Info { .. });
+        // A key or a ring more or less is no reason to end a call; whoever sends so many hears it.
+        let may_be_lost = matches!(told, LegEvent::Info { .. } | LegEvent::Progress { .. });
         if let Some(lane) = self.legs.get(&leg)
             && lane.try_send(told).is_err()
             && !over
@@ -299,12 +311,7 @@ impl Signalling {
             let remote = invitation.flow.remote;
             self.parts.connections.carry(remote, standing);
         }
-        let (lane, events) = mpsc::channel(LEG_EVENTS);
-        let line = Line {
-            leg,
-            commands: self.parts.for_calls.clone(),
-            events,
-        };
+        let (line, lane) = line(leg, &self.parts.for_calls);
         place.send(Arrival {
             line,
             tag,
@@ -315,6 +322,19 @@ impl Signalling {
         });
         self.legs.insert(leg, lane);
         Ok(())
+    }
+
+    /// Sends an INVITE. Whoever asked for it and is gone by now has nobody to talk to.
+    fn place(&mut self, request: CallRequest, taker: oneshot::Sender<Result<Line, CommandError>>) {
+        let placed = self.parts.endpoint.call(request, now()).map(|leg| {
+            let (line, lane) = line(leg, &self.parts.for_calls);
+            self.legs.insert(leg, lane);
+            line
+        });
+        if let Err(Ok(line)) = taker.send(placed) {
+            self.legs.remove(&line.leg);
+            let _ = self.parts.endpoint.hangup(line.leg, Vec::new(), now());
+        }
     }
 
     fn transmit(&mut self, transmit: Transmit) {
@@ -328,6 +348,18 @@ impl Signalling {
             }
         }
     }
+}
+
+/// A call's end of a leg, and where its events go.
+fn line(leg: LegId, commands: &mpsc::Sender<Command>) -> (Line, mpsc::Sender<LegEvent>) {
+    let (lane, events) = mpsc::channel(LEG_EVENTS);
+    let commands = commands.clone();
+    let line = Line {
+        leg,
+        commands,
+        events,
+    };
+    (line, lane)
 }
 
 /// Counts what was refused or dropped, by reason; who it was is for those who debug.

@@ -97,7 +97,7 @@ pub(super) async fn dial(
     inputs: Sender<Input>,
     place: Place,
 ) {
-    for pause in DIAL_PAUSES {
+    for (tried, pause) in DIAL_PAUSES.into_iter().enumerate() {
         tokio::select! {
             biased;
             () = inputs.closed() => return,
@@ -122,6 +122,10 @@ pub(super) async fn dial(
             }
             Ok(Err(error)) => debug!(%error, to = %flow.remote, "connecting failed"),
             Err(_) => debug!(to = %flow.remote, "connecting took too long"),
+        }
+        if tried == 0 {
+            // Whoever is only being called waits for no provider to come back.
+            let _gone = inputs.send(Input::NotTaken { flow }).await;
         }
     }
     // Signalling that is gone needs no news.

@@ -1,6 +1,7 @@
 //! `security.yaml`: what the gateway admits, who comes in and how, where plain text is allowed,
 //! whom to believe, and how long personal data is kept.
 
+mod dialling;
 mod http;
 mod retention;
 mod sip;
@@ -15,6 +16,7 @@ use trunkline_service::config::{Report, Source};
 
 use super::raw::{Address, Judge};
 
+pub(crate) use dialling::Dialling;
 pub(crate) use http::Http;
 pub(crate) use retention::Retention;
 pub(crate) use sip::Sip;
@@ -24,6 +26,7 @@ pub(crate) use transport::Transport;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
     sip: sip::RawSip,
+    dialling: dialling::RawDialling,
     http: http::RawHttp,
     transport: transport::RawTransport,
     retention: retention::RawRetention,
@@ -34,6 +37,8 @@ pub(super) struct Raw {
 pub(crate) struct Security {
     /// What the gateway admits.
     pub(crate) sip: Sip,
+    /// Which numbers may be dialled.
+    pub(crate) dialling: Dialling,
     /// Connections to the node and the console.
     pub(crate) http: Http,
     /// What travels encrypted.
@@ -46,6 +51,7 @@ pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option
     let mut judge = Judge { source, report };
     Some(Security {
         sip: sip::validate(&raw.sip, &mut judge),
+        dialling: dialling::validate(&raw.dialling, &mut judge),
         http: http::validate(&raw.http, &mut judge),
         transport: transport::validate(&raw.transport, &mut judge),
         retention: retention::validate(&raw.retention, &mut judge),

@@ -5,6 +5,7 @@ use std::time::Duration;
 mod changes;
 mod inside;
 mod odd;
+mod placing;
 mod strangers;
 mod streams;
 mod unread;
@@ -466,6 +467,8 @@ fn a_repeated_200_is_not_another_invites_answer() {
     };
     let call = CallRequest {
         target: crate::uri::Uri::sip(Some("100"), world.flow.remote),
+        to: None,
+        tag: None,
         from: crate::message::NameAddr::new(crate::uri::Uri::sip(Some("1"), world.flow.local)),
         flow: world.flow,
         sdp: "v=0".into(),

@@ -1,21 +1,20 @@
 //! The end of a call: what phone, room and store are told.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tracing::info;
 use trunkline_base::secret::Personal;
-use trunkline_service::metrics::{Counter, Timing, count, observe};
+use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::Rejection;
-use trunkline_store::{CallEnd, Refusal, Row};
+use trunkline_store::{Refusal, Row};
 
-use super::{Call, millis};
+use super::Call;
 use crate::sip::call::end::End;
+use crate::sip::call::record::Ending;
 use crate::sip::call::room::set_status;
-use crate::sip::call::setup::{Plan, Shared, mapped_headers};
+use crate::sip::call::setup::mapped_headers;
 use crate::sip::desk::wall_clock;
-use crate::sip::media::MediaSummary;
-use crate::sip::signalling::{Command, now};
+use crate::sip::signalling::Command;
 
 /// Saying goodbye may take this long.
 const LEAVE: Duration = Duration::from_secs(2);
@@ -35,36 +34,26 @@ impl Call {
         let Self {
             shared,
             plan,
-            media,
-            mut media_task,
-            mut chores,
+            talk,
             room,
             room_events,
-            hold,
             ..
         } = self;
-        drop((media, hold));
+        let rest = talk.end();
         if let Some(room) = room.filter(|_| end.leaves_room()) {
             set_status(&room, "hangup").await;
             let _ = tokio::time::timeout(LEAVE, room.leave()).await;
         }
         drop(room_events);
-        let summary = match tokio::time::timeout(LEAVE, &mut media_task).await {
-            Ok(Ok(summary)) => summary,
-            _ => {
-                media_task.abort();
-                MediaSummary::default()
-            }
+        let summary = rest.over(LEAVE).await;
+        let ending = Ending {
+            call: &plan.call_id,
+            reason: end.word(),
+            status: end.status(),
+            began: self.arrived,
+            answered: self.answered,
         };
-        let rest = async { while chores.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(LEAVE, rest).await;
-        finish(
-            &shared,
-            &plan,
-            &end,
-            (self.arrived, self.answered),
-            &summary,
-        );
+        ending.note(&shared.store, &summary);
     }
 
     async fn tell_phone(&self, end: &End, attributes: &BTreeMap<String, String>) {
@@ -108,48 +97,4 @@ fn note_refusal(call: &Call, status: u16, why: &'static str) {
         last_at: at,
     };
     call.shared.store.later(Row::Refused(row));
-}
-
-/// The summary event and the last row.
-fn finish(
-    shared: &Shared,
-    plan: &Plan,
-    end: &End,
-    (arrived, answered): (Instant, Option<Instant>),
-    media: &MediaSummary,
-) {
-    let now = now();
-    let talked = answered.map(|at| now.saturating_duration_since(at));
-    let setup = answered.map(|at| millis(at.saturating_duration_since(arrived)));
-    let reason = end.word();
-    observe(Timing::CallLength, talked.unwrap_or_default(), &[]);
-    count(Counter::CallsEnded, 1, &[("reason", reason)]);
-    info!(
-        reason,
-        status = end.status(),
-        seconds = talked.map(|talked| talked.as_secs_f64()),
-        received = media.received,
-        sent = media.sent,
-        lost = media.lost,
-        jitter_ms = media.jitter_ms,
-        late_frames = media.late_frames,
-        encryption = media.encryption.unwrap_or("none"),
-        forged = media.forged,
-        replayed = media.replayed,
-        "call ended"
-    );
-    let summary = serde_json::json!({
-        "seconds": talked.map(|talked| talked.as_secs_f64()),
-        "setup_ms": setup,
-        "media": media,
-    });
-    let row = CallEnd {
-        at: wall_clock(),
-        reason: reason.to_owned(),
-        sip_status: end.status(),
-        summary,
-    };
-    shared
-        .store
-        .later(Row::CallEnded(plan.call_id.clone(), row));
 }

@@ -7,9 +7,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use rand::{Rng, SeedableRng};
-use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tracing::{Instrument as _, info, warn};
 use trunkline_base::secret::Personal;
 use trunkline_base::time::UnixTime;
@@ -22,17 +20,18 @@ use trunkline_store::{CallStart, Direction, Row};
 
 use super::super::config::AnswerPolicy;
 use super::super::desk::wall_clock;
-use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary, NoPort, Setup};
+use super::super::media::{MediaCommand, MediaEvent, NoPort};
 use super::super::signalling::{Arrival, Command, LegEvent, Line, now};
 use super::company::Company;
 use super::end::End;
-use super::hold::{Hold, PhoneLine};
-use super::keys::{Keys, Way, relayed_key};
-use super::negotiate::{Negotiation, Proposal, codecs};
+use super::keys::Way;
+use super::negotiate::{Proposal, codecs};
+use super::record::millis;
 use super::room::{JoinError, Joined, RoomNews, join, on_event, set_status, spec};
 use super::secure::encryption;
 use super::seek::{Seek, wanted};
 use super::setup::{Plan, Shared, answer_headers};
+use super::talk::{Ends, Talk};
 
 type Joining = Pin<Box<dyn Future<Output = Result<Joined, JoinError>> + Send>>;
 
@@ -43,12 +42,7 @@ pub(crate) struct Call {
     line: Line,
     accepted: Box<Accepted>,
     invite: Box<Request>,
-    negotiation: Negotiation,
-    media: mpsc::Sender<MediaCommand>,
-    media_events: mpsc::Receiver<MediaEvent>,
-    media_task: JoinHandle<MediaSummary>,
-    /// Requests to the room that nobody waits for.
-    chores: JoinSet<()>,
+    talk: Talk,
     /// Asks for an agent while there is none; dropped with the call.
     seeking: JoinSet<()>,
     company: Company,
@@ -61,8 +55,6 @@ pub(crate) struct Call {
     confirmed: bool,
     /// A description for the 200, until it is sent.
     proposal: Option<Proposal>,
-    hold: Hold,
-    keys: Keys,
 }
 
 impl Call {
@@ -99,22 +91,20 @@ impl Call {
             ..
         } = arrival;
         let company = Company::new(at, shared.config.agent_wait);
-        let bind = shared.config.udp.ip();
-        let pair = shared.ports.bind(bind).await.map_err(|NoPort| {
+        let ends = Ends {
+            ours: flow.local.ip(),
+            theirs: flow.remote.ip(),
+        };
+        let allowed = codecs(&accepted, &shared.config.codecs);
+        let wish = encryption(&accepted, shared.config.encryption);
+        let opened = Talk::open(&shared, &ends, (allowed, wish), plan.media_timeout).await;
+        let mut talk = opened.map_err(|NoPort| {
             warn!("no rtp port is free");
             Rejection::retry_after(Duration::from_secs(10))
         })?;
-        let mut rng = rand::rngs::StdRng::from_os_rng();
-        let address = (flow.local.ip(), pair.port).into();
-        let allowed = codecs(&accepted, &shared.config.codecs);
-        let wish = encryption(&accepted, shared.config.encryption);
-        let session_id = rng.random_range(1..1 << 48);
-        let mut negotiation = Negotiation::new(address, allowed, wish, session_id);
-        let proposal = negotiation.respond(&invite.body)?;
-        let has_keys = proposal
-            .agreement
-            .as_ref()
-            .is_some_and(|a| a.keys.is_some());
+        let mut proposal = talk.negotiation.respond(&invite.body)?;
+        let agreement = proposal.agreement.take();
+        let has_keys = agreement.as_ref().is_some_and(|a| a.keys.is_some());
         if has_keys && !flow.transport.is_encrypted() {
             let transport = flow.transport.as_str();
             info!(
@@ -124,23 +114,8 @@ impl Call {
         }
         // Not before the offer is known to be good: a call that is refused never rang.
         line.tell(Command::Ring(line.leg)).await;
-        let (media, commands) = mpsc::channel(MEDIA_COMMANDS);
-        let (tell, media_events) = mpsc::channel(MEDIA_EVENTS);
-        let setup = Setup {
-            pair,
-            host: flow.remote.ip(),
-            room_rate: shared.config.room_rate,
-            media_timeout: plan.media_timeout,
-            start: (rng.random(), rng.random::<u16>() & 0x7fff, rng.random()),
-            cname: format!("trunkline@{}", flow.local.ip()),
-        };
-        let session = MediaSession::new(setup, tell).run(commands);
-        #[expect(clippy::disallowed_methods, reason = "the call joins it at its end")]
-        let media_task = tokio::spawn(session.in_current_span());
-        let mut hold = Hold::new();
-        if let Some(agreement) = &proposal.agreement {
-            let _ = media.try_send(MediaCommand::Agree(agreement.clone()));
-            hold.agree(PhoneLine::of(agreement), now());
+        if let Some(agreement) = agreement {
+            talk.agree(agreement);
         }
         Ok(Self {
             shared,
@@ -148,11 +123,7 @@ impl Call {
             line,
             accepted,
             invite,
-            negotiation,
-            media,
-            media_events,
-            media_task,
-            chores: JoinSet::new(),
+            talk,
             seeking: JoinSet::new(),
             company,
             source: flow.remote.ip(),
@@ -163,8 +134,6 @@ impl Call {
             answered: None,
             confirmed: false,
             proposal: Some(proposal),
-            hold,
-            keys: Keys::default(),
         })
     }
 
@@ -189,17 +158,16 @@ impl Call {
                 () = shared.ending() => Err(End::Drained),
                 () = tokio::time::sleep_until(deadline.into()) => Err(self.overdue()),
                 event = self.line.next() => self.on_leg(event).await,
-                Some(_) = self.chores.join_next() => Ok(()),
                 joined = poll_option(&mut joining) => {
                     joining = None;
                     self.on_joined(joined).await
                 }
                 event = next_room_event(&mut self.room_events) => {
-                    let news = on_event(event, &self.media);
+                    let news = on_event(event, self.talk.lane());
                     self.look_round();
                     self.on_room(news).await
                 }
-                Some(event) = self.media_events.recv() => self.on_media(event),
+                event = self.talk.next() => self.on_media(event),
             };
             if let Err(end) = step {
                 return end;
@@ -218,7 +186,7 @@ impl Call {
 
     fn held_until(&self) -> Option<Instant> {
         self.answered?;
-        self.hold.ends_at(self.shared.config.hold_limit)
+        self.talk.held_until(self.shared.config.hold_limit)
     }
 
     fn overdue(&self) -> End {
@@ -248,54 +216,30 @@ impl Call {
                 Ok(())
             }
             LegEvent::Change(request) => {
-                self.on_change(&request).await;
+                self.talk.change(&request, &self.line).await;
                 Ok(())
             }
             LegEvent::Info { content_type, body } => {
-                if let Some(relayed) = relayed_key(&content_type, &body) {
-                    self.press(Way::Info, relayed.key, relayed.held);
-                }
+                self.talk.relay(self.room.as_ref(), &content_type, &body);
                 Ok(())
             }
             LegEvent::Ended(cause) => Err(End::Phone(cause)),
+            // Of calls that we place.
+            LegEvent::Progress { .. } | LegEvent::Answered { .. } | LegEvent::Declined { .. } => {
+                Ok(())
+            }
         }
     }
 
     fn on_confirmed(&mut self, body: &[u8]) {
-        if !body.is_empty()
-            && let Some(agreement) = self.negotiation.accept(body)
-        {
-            self.agree(agreement);
+        if !body.is_empty() {
+            self.talk.accept(body);
         }
         if !std::mem::replace(&mut self.confirmed, true)
             && let Some(room) = self.room.clone()
         {
-            self.chores
-                .spawn(async move { set_status(&room, "active").await });
-        }
-    }
-
-    /// A re-INVITE: hold, resume, a new address, or only a sign of life.
-    async fn on_change(&mut self, request: &Request) {
-        let leg = self.line.leg;
-        let command = match self.negotiation.respond(&request.body) {
-            Ok(Proposal { sdp, agreement }) => {
-                if let Some(agreement) = agreement {
-                    let encrypted = agreement.keys.is_some();
-                    info!(held = agreement.on_hold(), encrypted, "session changed");
-                    self.agree(agreement);
-                }
-                Command::AnswerChange { leg, sdp }
-            }
-            Err(rejection) => Command::RefuseChange { leg, rejection },
-        };
-        self.line.tell(command).await;
-    }
-
-    fn agree(&mut self, agreement: trunkline_sip::sdp::Agreement) {
-        self.hold.agree(PhoneLine::of(&agreement), now());
-        if self.media.try_send(MediaCommand::Agree(agreement)).is_err() {
-            warn!("media does not take its commands");
+            self.talk
+                .chore(async move { set_status(&room, "active").await });
         }
     }
 
@@ -307,13 +251,9 @@ impl Call {
                 why: "room_unavailable",
             }
         })?;
-        let _ = self.media.try_send(MediaCommand::Publish(joined.track));
-        if let Some(told) = &self.shared.config.joined
-            && told.try_send(self.plan.room.clone()).is_err()
-        {
-            warn!("whoever follows calls is behind and misses this one");
-        }
-        self.chores.spawn(self.hold.tell(joined.room.clone()));
+        self.talk.tell(MediaCommand::Publish(joined.track));
+        self.shared.tell_of(&self.plan.room);
+        self.talk.enter(&joined.room);
         self.room = Some(joined.room);
         self.room_events = Some(joined.events);
         self.look_round();
@@ -365,38 +305,13 @@ impl Call {
     fn on_media(&mut self, event: MediaEvent) -> Result<(), End> {
         match event {
             MediaEvent::Key(digit) => {
-                self.press(Way::Rtp, digit, Duration::ZERO);
+                let key = (digit, Duration::ZERO);
+                self.talk.press(self.room.as_ref(), Way::Rtp, key);
                 Ok(())
             }
             MediaEvent::Silent => Err(End::MediaTimeout),
+            MediaEvent::Played => Ok(()),
         }
-    }
-
-    /// Tells the room of a key, without making the call wait.
-    fn press(&mut self, way: Way, digit: char, held: Duration) {
-        if !self.keys.is_new(way, digit, held, now()) {
-            return;
-        }
-        let _ = self.media.try_send(MediaCommand::Pressed);
-        let Some(room) = self.room.clone() else {
-            return;
-        };
-        let Some(code) = trunkline_sip::dtmf::code(digit) else {
-            return;
-        };
-        if self.chores.len() >= MAX_CHORES {
-            warn!("the room does not take keys");
-            return;
-        }
-        self.chores.spawn(async move {
-            if room
-                .send_dtmf(u32::from(code), &digit.to_string())
-                .await
-                .is_err()
-            {
-                warn!("a key did not reach the room");
-            }
-        });
     }
 
     /// 200, once.
@@ -413,7 +328,7 @@ impl Call {
                 headers,
             })
             .await;
-        let _ = self.media.try_send(MediaCommand::Start);
+        self.talk.tell(MediaCommand::Start);
         let at = now();
         self.answered = Some(at);
         let setup = at.saturating_duration_since(self.arrived);
@@ -455,16 +370,3 @@ async fn next_room_event(
         None => std::future::pending().await,
     }
 }
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Commands waiting for media. Filling it means the media task is stuck.
-const MEDIA_COMMANDS: usize = 64;
-
-/// Events waiting for the call. Filling it loses keys, which then were typed faster than any hand.
-const MEDIA_EVENTS: usize = 64;
-
-/// Requests to the room under way at the same time. Filling it means the room does not answer.
-const MAX_CHORES: usize = 32;

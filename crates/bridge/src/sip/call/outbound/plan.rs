@@ -1,0 +1,162 @@
+//! What an order means: whom to call, as whom, over what, and for how long.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand::Rng;
+use trunkline_base::id::{CallId, ParticipantIdentity, RoomName, guid};
+use trunkline_client::auth::{Role, TokenSpec};
+use trunkline_sip::digest::Login;
+use trunkline_sip::endpoint::Transport;
+use trunkline_sip::message::NameAddr;
+use trunkline_sip::routing::HeaderOptions;
+use trunkline_sip::sdp::{Codec, Encryption};
+use trunkline_sip::uri::Uri;
+
+use super::super::super::config::GatewayConfig;
+use super::super::super::desk::{header_options, media_options};
+use super::order::{DialError, DialOrder};
+use super::request::{
+    From, Limits, addressed, caller, codecs, encryption, from, identity, inline, login, merged,
+    own_attributes, parse_hop, target, transport, unfit, wants_tone,
+};
+
+/// All that is known of a call before it is placed.
+pub(crate) struct Plan {
+    pub(super) call_id: CallId,
+    pub(crate) room: RoomName,
+    pub(crate) identity: ParticipantIdentity,
+    pub(super) name: String,
+    pub(super) metadata: String,
+    pub(super) attributes: BTreeMap<String, String>,
+    pub(super) trunk_id: String,
+    /// The number that calls, and the one that is called.
+    pub(super) caller: String,
+    pub(crate) callee: String,
+    /// Where the INVITE goes, as the trunk names it.
+    pub(super) hop: Uri,
+    pub(super) transport: Transport,
+    pub(super) target: Uri,
+    pub(super) to: Option<NameAddr>,
+    pub(super) from: From,
+    pub(super) login: Option<Login>,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) headers_to_attributes: BTreeMap<String, String>,
+    pub(super) attributes_to_headers: BTreeMap<String, String>,
+    pub(super) include_headers: HeaderOptions,
+    pub(super) codecs: Vec<Codec>,
+    pub(super) encryption: Encryption,
+    pub(super) media_timeout: Duration,
+    pub(super) keys: String,
+    pub(super) dialtone: bool,
+    pub(super) ringing: Duration,
+    pub(super) longest: Duration,
+    /// Whoever asked waits for the answer.
+    pub(crate) waits: bool,
+}
+
+impl Plan {
+    pub(crate) fn new(
+        order: DialOrder,
+        config: &GatewayConfig,
+        rng: &mut impl Rng,
+    ) -> Result<Self, DialError> {
+        let DialOrder { request, trunk } = order;
+        let trunk_id = request.sip_trunk_id.clone();
+        let trunk = trunk.unwrap_or_else(|| inline(request.trunk.clone().unwrap_or_default()));
+        let hop = parse_hop(&trunk.address)?;
+        let transport = transport(trunk.transport(), config)?;
+        let caller = caller(&request, &trunk, rng)?;
+        let callee = request.sip_call_to.clone();
+        let call_id = CallId::parse(guid("SCL_", rng)).map_err(unfit)?;
+        let room = RoomName::parse(request.room_name.as_str()).map_err(unfit)?;
+        let identity = ParticipantIdentity::parse(identity(&request, rng)).map_err(unfit)?;
+        let target = target(&request, &hop, transport)?;
+        let media = [
+            media_options(request.media.clone()),
+            media_options(trunk.media.clone()),
+        ];
+        let encryption = encryption(&request, &media, config.encryption);
+        let codecs = codecs(&media, config)?;
+        let limits = Limits::of(&request, &media, config);
+        let mut attributes: BTreeMap<String, String> =
+            request.participant_attributes.clone().into_iter().collect();
+        let known = own_attributes(&request, &trunk, (&call_id, &trunk_id), &caller);
+        attributes.extend(known);
+        let include_headers = match header_options(request.include_headers()) {
+            HeaderOptions::None => header_options(trunk.include_headers()),
+            wanted => wanted,
+        };
+        let attributes_to_headers = trunk.attributes_to_headers.into_iter().collect();
+        let mut headers = merged(trunk.headers, &request.headers);
+        headers.extend(mapped(&attributes_to_headers, &attributes));
+        Ok(Self {
+            to: addressed(&request, &target),
+            from: from(&request, &caller, &trunk.from_host)?,
+            name: match request.participant_name.as_str() {
+                "" if request.hide_phone_number => "Phone".to_owned(),
+                "" => format!("Phone {callee}"),
+                name => name.to_owned(),
+            },
+            login: login(trunk.auth_username, trunk.auth_password),
+            headers_to_attributes: trunk.headers_to_attributes.into_iter().collect(),
+            dialtone: wants_tone(&request),
+            metadata: request.participant_metadata,
+            keys: request.dtmf,
+            waits: request.wait_until_answered,
+            ringing: limits.ringing,
+            longest: limits.longest,
+            media_timeout: limits.media,
+            call_id,
+            room,
+            identity,
+            attributes,
+            trunk_id,
+            caller,
+            callee,
+            hop,
+            transport,
+            target,
+            headers,
+            attributes_to_headers,
+            include_headers,
+            codecs,
+            encryption,
+        })
+    }
+
+    /// The trunk that is billed, the number that was asked for, and the one that goes out.
+    pub(super) fn for_guard(&self) -> (String, String, String) {
+        let trunk = match self.trunk_id.as_str() {
+            "" => self.hop.host.clone(),
+            id => id.to_owned(),
+        };
+        (trunk, self.callee.clone(), self.target.number())
+    }
+
+    /// What the participant's token says.
+    pub(super) fn token(&self) -> TokenSpec {
+        TokenSpec::new(Role::Sip, self.identity.clone())
+            .in_room(self.room.clone())
+            .saying(|claims| {
+                claims
+                    .with_name(self.name.as_str())
+                    .with_metadata(self.metadata.as_str())
+                    .with_attributes(self.attributes.clone())
+            })
+    }
+}
+
+/// Headers that are made of attributes.
+pub(super) fn mapped(
+    map: &BTreeMap<String, String>,
+    attributes: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    let made = map.iter().filter_map(|(attribute, header)| {
+        let value = attributes.get(attribute)?;
+        // An attribute may hold line breaks, which would end the header and begin another.
+        let clean: String = value.chars().filter(|c| !c.is_control()).collect();
+        Some((header.clone(), clean))
+    });
+    made.collect()
+}

@@ -1,0 +1,325 @@
+//! What a request says of one side of a call: who calls, who is called, over what, for how long.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use livekit_protocol as proto;
+use proto::{SipTransport, sip_named_dest, sip_request_dest};
+use rand::Rng;
+use rand::seq::IndexedRandom as _;
+use trunkline_base::id::{CallId, guid};
+use trunkline_base::secret::{Personal, Secret};
+use trunkline_sip::digest::Login;
+use trunkline_sip::endpoint::Transport;
+use trunkline_sip::message::NameAddr;
+use trunkline_sip::routing::MediaOptions;
+use trunkline_sip::sdp::{Codec, Encryption};
+use trunkline_sip::uri::Uri;
+
+use super::super::super::config::GatewayConfig;
+use super::super::super::desk::{duration, older_encryption};
+use super::super::negotiate::choose_codecs;
+use super::super::secure::choose_encryption;
+use super::order::DialError;
+use super::tell::STATUS;
+
+/// Who calls.
+pub(super) enum From {
+    /// A number at a host; ours where none is named.
+    Number {
+        user: String,
+        host: Option<String>,
+        name: Option<String>,
+    },
+    /// As the request has it.
+    Given(NameAddr),
+}
+
+/// A trunk that came with the request.
+pub(super) fn inline(config: proto::SipOutboundConfig) -> proto::SipOutboundTrunkInfo {
+    proto::SipOutboundTrunkInfo {
+        address: config.hostname,
+        transport: config.transport,
+        destination_country: config.destination_country,
+        auth_username: config.auth_username,
+        auth_password: config.auth_password,
+        headers_to_attributes: config.headers_to_attributes,
+        attributes_to_headers: config.attributes_to_headers,
+        from_host: config.from_host,
+        ..Default::default()
+    }
+}
+
+pub(super) fn unfit(error: impl std::fmt::Display) -> DialError {
+    DialError::Request(error.to_string())
+}
+
+pub(super) fn parse_hop(address: &str) -> Result<Uri, DialError> {
+    if address.is_empty() {
+        return Err(DialError::Request(
+            "there is no trunk to call over: name one by sip_trunk_id, or bring one as trunk"
+                .to_owned(),
+        ));
+    }
+    Uri::parse(&format!("sip:{address}"))
+        .ok()
+        .filter(|uri| uri.user.is_none())
+        .ok_or_else(|| {
+            let text = format!("the trunk's address {address:?} is no host, or host and port");
+            DialError::Request(text)
+        })
+}
+
+pub(super) fn transport(
+    wanted: SipTransport,
+    config: &GatewayConfig,
+) -> Result<Transport, DialError> {
+    match wanted {
+        SipTransport::Auto | SipTransport::Udp => Ok(Transport::Udp),
+        SipTransport::Tcp if config.tcp.is_some() => Ok(Transport::Tcp),
+        SipTransport::Tcp => Err(DialError::Request(
+            "the trunk wants TCP, which this gateway does not listen on: give it a TCP address"
+                .to_owned(),
+        )),
+        SipTransport::Tls => Err(DialError::Request(
+            "the trunk wants TLS, over which calls are taken here but not placed yet".to_owned(),
+        )),
+    }
+}
+
+/// Whether the sound is encrypted: what the request says, in either field, and what the trunk says.
+#[expect(deprecated, reason = "older clients say it outside the media settings")]
+pub(super) fn encryption(
+    request: &proto::CreateSipParticipantRequest,
+    media: &[MediaOptions; 2],
+    ours: Encryption,
+) -> Encryption {
+    let [said, trunk] = media;
+    let said = said
+        .encryption
+        .or_else(|| older_encryption(request.media_encryption));
+    choose_encryption(said, trunk.encryption, ours)
+}
+
+/// The number that calls: the request's, or one of the trunk's.
+pub(super) fn caller(
+    request: &proto::CreateSipParticipantRequest,
+    trunk: &proto::SipOutboundTrunkInfo,
+    rng: &mut impl Rng,
+) -> Result<String, DialError> {
+    let mut number = request.sip_number.clone();
+    if number.is_empty() {
+        let numbers: Vec<&String> = trunk.numbers.iter().filter(|n| *n != ANY).collect();
+        let chosen = numbers.choose(rng).ok_or_else(|| {
+            DialError::Request("the trunk has no number to call from: pass sip_number".to_owned())
+        })?;
+        number.clone_from(chosen);
+    }
+    // Twilio takes no other form.
+    if trunk.address.ends_with("twilio.com") && !number.starts_with('+') {
+        number.insert(0, '+');
+    }
+    Ok(number)
+}
+
+pub(super) fn identity(request: &proto::CreateSipParticipantRequest, rng: &mut impl Rng) -> String {
+    match request.participant_identity.as_str() {
+        "" if request.hide_phone_number => guid("sip_", rng),
+        "" => format!("sip_{}", request.sip_call_to),
+        given => given.to_owned(),
+    }
+}
+
+pub(super) fn own_attributes(
+    request: &proto::CreateSipParticipantRequest,
+    trunk: &proto::SipOutboundTrunkInfo,
+    (call_id, trunk_id): (&CallId, &str),
+    caller: &str,
+) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut set = |key: &str, value: &str| all.insert(key.to_owned(), value.to_owned());
+    set("sip.callID", call_id.as_str());
+    set("sip.trunkID", trunk_id);
+    set(STATUS, "dialing");
+    if !request.hide_phone_number {
+        set("sip.phoneNumber", &request.sip_call_to);
+        set("sip.hostname", &trunk.address);
+        set("sip.trunkPhoneNumber", caller);
+    }
+    all
+}
+
+/// The trunk's headers, and over them the request's.
+pub(super) fn merged(
+    trunk: impl IntoIterator<Item = (String, String)>,
+    request: &std::collections::HashMap<String, String>,
+) -> Vec<(String, String)> {
+    let is_new = |name: &String| !request.keys().any(|other| other.eq_ignore_ascii_case(name));
+    let mut all: Vec<_> = trunk.into_iter().filter(|(name, _)| is_new(name)).collect();
+    all.extend(request.clone());
+    all.sort();
+    all
+}
+
+pub(super) fn target(
+    request: &proto::CreateSipParticipantRequest,
+    hop: &Uri,
+    transport: Transport,
+) -> Result<Uri, DialError> {
+    let given = match request
+        .sip_request_uri
+        .as_ref()
+        .and_then(|to| to.uri.as_ref())
+    {
+        Some(sip_request_dest::Uri::Raw(text)) => {
+            let text = text.trim().trim_start_matches('<').trim_end_matches('>');
+            let uri = Uri::parse(text);
+            return uri.map_err(|error| DialError::Request(format!("sip_request_uri: {error}")));
+        }
+        Some(sip_request_dest::Uri::Values(values)) => Some(values),
+        None => None,
+    };
+    let user = given
+        .map(|uri| uri.user.as_str())
+        .filter(|user| !user.is_empty());
+    let mut target = with_user(hop.clone(), user.unwrap_or(&request.sip_call_to));
+    if let Some(values) = given.filter(|uri| !uri.host.is_empty()) {
+        target.host.clone_from(&values.host);
+        target.port = u16::try_from(values.port).ok().filter(|port| *port != 0);
+    }
+    if let Some(parameter) = transport.parameter() {
+        target.params.set("transport", Some(parameter));
+    }
+    Ok(target)
+}
+
+/// To, where it differs from whom we call.
+pub(super) fn addressed(
+    request: &proto::CreateSipParticipantRequest,
+    target: &Uri,
+) -> Option<NameAddr> {
+    let user = request.to_user_override.as_str();
+    (!user.is_empty()).then(|| NameAddr::new(with_user(target.clone(), user)))
+}
+
+/// The same with another user part, escaped as it must be.
+fn with_user(uri: Uri, user: &str) -> Uri {
+    let escaped = Uri::sip(Some(user), ([0, 0, 0, 0], 0).into()).user;
+    Uri {
+        user: escaped,
+        ..uri
+    }
+}
+
+pub(super) fn from(
+    request: &proto::CreateSipParticipantRequest,
+    caller: &str,
+    host: &str,
+) -> Result<From, DialError> {
+    let name = match &request.display_name {
+        None => Some(caller.to_owned()),
+        Some(name) if name.is_empty() => None,
+        // It came as what stands between quotes.
+        Some(name) => Some(name.replace("\\\"", "\"").replace("\\\\", "\\")),
+    };
+    let host = Some(host.to_owned()).filter(|host| !host.is_empty());
+    let Some(given) = &request.sip_from_header else {
+        let user = caller.to_owned();
+        return Ok(From::Number { user, host, name });
+    };
+    let shown = Some(given.display_name.clone()).filter(|name| !name.is_empty());
+    match &given.uri {
+        Some(sip_named_dest::Uri::Raw(text)) => {
+            let mut from = NameAddr::parse(text)
+                .ok_or_else(|| DialError::Request("sip_from_header is no address".to_owned()))?;
+            if let Some(shown) = shown {
+                from.name = Some(Personal::new(shown));
+            }
+            Ok(From::Given(from))
+        }
+        Some(sip_named_dest::Uri::Values(uri)) => Ok(From::Number {
+            user: Some(uri.user.clone())
+                .filter(|user| !user.is_empty())
+                .unwrap_or_else(|| caller.to_owned()),
+            host: Some(uri.host.clone())
+                .filter(|host| !host.is_empty())
+                .or(host),
+            name: shown.or(name),
+        }),
+        None => Ok(From::Number {
+            user: caller.to_owned(),
+            host,
+            name: shown.or(name),
+        }),
+    }
+}
+
+pub(super) fn login(username: String, password: String) -> Option<Login> {
+    (!username.is_empty()).then(|| Login {
+        username,
+        password: Secret::new(password),
+    })
+}
+
+#[expect(
+    deprecated,
+    reason = "older clients ask for the tone by its first name"
+)]
+pub(super) const fn wants_tone(request: &proto::CreateSipParticipantRequest) -> bool {
+    request.play_dialtone || request.play_ringtone
+}
+
+pub(super) fn codecs(
+    media: &[MediaOptions; 2],
+    config: &GatewayConfig,
+) -> Result<Vec<Codec>, DialError> {
+    let [request, trunk] = media;
+    let codecs = choose_codecs([request, trunk], &config.codecs);
+    if codecs.is_empty() {
+        return Err(DialError::Request(
+            "none of the codecs that the call is limited to is spoken here".to_owned(),
+        ));
+    }
+    Ok(codecs)
+}
+
+/// How long what may last.
+pub(super) struct Limits {
+    pub(super) ringing: Duration,
+    pub(super) longest: Duration,
+    pub(super) media: Duration,
+}
+
+impl Limits {
+    pub(super) fn of(
+        request: &proto::CreateSipParticipantRequest,
+        media: &[MediaOptions; 2],
+        config: &GatewayConfig,
+    ) -> Self {
+        let ringing = duration(request.ringing_timeout.as_ref());
+        let unsaid = if request.wait_until_answered {
+            RINGING_WAITED_FOR
+        } else {
+            RINGING
+        };
+        let longest = duration(request.max_call_duration.as_ref());
+        let silence = media.iter().find_map(|options| options.media_timeout);
+        Self {
+            ringing: ringing.unwrap_or(unsaid),
+            longest: longest.unwrap_or(config.max_call_duration).min(LONGEST),
+            media: silence.unwrap_or(config.media_timeout),
+        }
+    }
+}
+
+/// A trunk that may call from any number says so.
+const ANY: &str = "*";
+
+/// LiveKit's limit for ringing.
+const RINGING: Duration = Duration::from_secs(180);
+
+/// The same while the request waits, which its clients do for no longer.
+const RINGING_WAITED_FOR: Duration = Duration::from_secs(80);
+
+/// LiveKit's cap.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);

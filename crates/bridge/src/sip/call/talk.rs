@@ -1,0 +1,218 @@
+//! What calls of both directions are made of once they have a line: sound, offers and answers, hold,
+//! keys.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use rand::{Rng, SeedableRng};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tracing::{Instrument as _, info, warn};
+use trunkline_client::room::Room;
+use trunkline_sip::message::Request;
+use trunkline_sip::sdp::{Agreement, Codec, Encryption};
+
+use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary, NoPort, Setup};
+use super::super::signalling::{Command, Line, now};
+use super::hold::{Hold, PhoneLine};
+use super::keys::{Keys, Way, relayed_key};
+use super::negotiate::{Negotiation, Proposal};
+use super::setup::Shared;
+
+/// The two ends of a call's sound.
+pub(super) struct Ends {
+    /// Our address as the phone sees it.
+    pub(super) ours: IpAddr,
+    /// Where the phone's signalling comes from.
+    pub(super) theirs: IpAddr,
+}
+
+/// The talk of one call.
+pub(super) struct Talk {
+    media: mpsc::Sender<MediaCommand>,
+    events: mpsc::Receiver<MediaEvent>,
+    task: JoinHandle<MediaSummary>,
+    pub(super) negotiation: Negotiation,
+    hold: Hold,
+    keys: Keys,
+    /// Requests to the room that nobody waits for.
+    chores: JoinSet<()>,
+}
+
+impl Talk {
+    /// Opens ports and begins to listen to them.
+    pub(super) async fn open(
+        shared: &Shared,
+        ends: &Ends,
+        (codecs, encryption): (Vec<Codec>, Encryption),
+        media_timeout: Duration,
+    ) -> Result<Self, NoPort> {
+        let pair = shared.ports.bind(shared.config.udp.ip()).await?;
+        let mut rng = rand::rngs::StdRng::from_os_rng();
+        let address = (ends.ours, pair.port).into();
+        let negotiation =
+            Negotiation::new(address, codecs, encryption, rng.random_range(1..1 << 48));
+        let (media, commands) = mpsc::channel(MEDIA_COMMANDS);
+        let (tell, events) = mpsc::channel(MEDIA_EVENTS);
+        let setup = Setup {
+            pair,
+            host: ends.theirs,
+            room_rate: shared.config.room_rate,
+            media_timeout,
+            start: (rng.random(), rng.random::<u16>() & 0x7fff, rng.random()),
+            cname: format!("trunkline@{}", ends.ours),
+        };
+        let session = MediaSession::new(setup, tell).run(commands);
+        #[expect(clippy::disallowed_methods, reason = "the call joins it at its end")]
+        let task = tokio::spawn(session.in_current_span());
+        Ok(Self {
+            media,
+            events,
+            task,
+            negotiation,
+            hold: Hold::new(),
+            keys: Keys::default(),
+            chores: JoinSet::new(),
+        })
+    }
+
+    /// The next thing that happens here; chores that are done are none of it.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub(super) async fn next(&mut self) -> MediaEvent {
+        loop {
+            tokio::select! {
+                Some(_) = self.chores.join_next() => {}
+                Some(event) = self.events.recv() => return event,
+                else => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Tells the media; it is never waited for.
+    pub(super) fn tell(&self, command: MediaCommand) {
+        if self.media.try_send(command).is_err() {
+            warn!("media does not take its commands");
+        }
+    }
+
+    pub(super) const fn lane(&self) -> &mpsc::Sender<MediaCommand> {
+        &self.media
+    }
+
+    /// Both sides agreed, for the first time or anew.
+    pub(super) fn agree(&mut self, agreement: Agreement) {
+        self.hold.agree(PhoneLine::of(&agreement), now());
+        self.tell(MediaCommand::Agree(agreement));
+    }
+
+    /// Reads their answer to our offer; whether they can be talked to.
+    pub(super) fn accept(&mut self, body: &[u8]) -> bool {
+        let agreement = self.negotiation.accept(body);
+        let agreed = agreement.is_some();
+        if let Some(agreement) = agreement {
+            self.agree(agreement);
+        }
+        agreed
+    }
+
+    /// A re-INVITE: hold, resume, a new address, or only a sign of life.
+    pub(super) async fn change(&mut self, request: &Request, line: &Line) {
+        let leg = line.leg;
+        let command = match self.negotiation.respond(&request.body) {
+            Ok(Proposal { sdp, agreement }) => {
+                if let Some(agreement) = agreement {
+                    let encrypted = agreement.keys.is_some();
+                    info!(held = agreement.on_hold(), encrypted, "session changed");
+                    self.agree(agreement);
+                }
+                Command::AnswerChange { leg, sdp }
+            }
+            Err(rejection) => Command::RefuseChange { leg, rejection },
+        };
+        line.tell(command).await;
+    }
+
+    /// When the call has been on hold for too long.
+    pub(super) fn held_until(&self, limit: Duration) -> Option<Instant> {
+        self.hold.ends_at(limit)
+    }
+
+    /// The room is there: it hears of holds from now on.
+    pub(super) fn enter(&mut self, room: &Room) {
+        self.chores.spawn(self.hold.tell(room.clone()));
+    }
+
+    /// Something to ask of the room, for which nobody waits.
+    pub(super) fn chore(&mut self, chore: impl Future<Output = ()> + Send + 'static) {
+        if self.chores.len() >= MAX_CHORES {
+            warn!("the room does not answer; a request to it is left out");
+            return;
+        }
+        self.chores.spawn(chore);
+    }
+
+    /// A key in an INFO, if it is one.
+    pub(super) fn relay(&mut self, room: Option<&Room>, content_type: &str, body: &[u8]) {
+        if let Some(relayed) = relayed_key(content_type, body) {
+            self.press(room, Way::Info, (relayed.key, relayed.held));
+        }
+    }
+
+    /// Tells the room of a key, without making the call wait.
+    pub(super) fn press(&mut self, room: Option<&Room>, way: Way, (digit, held): (char, Duration)) {
+        if !self.keys.is_new(way, digit, held, now()) {
+            return;
+        }
+        let _ = self.media.try_send(MediaCommand::Pressed);
+        let (Some(room), Some(code)) = (room.cloned(), trunkline_sip::dtmf::code(digit)) else {
+            return;
+        };
+        self.chore(async move {
+            let told = room.send_dtmf(u32::from(code), &digit.to_string()).await;
+            if told.is_err() {
+                warn!("a key did not reach the room");
+            }
+        });
+    }
+
+    /// Lets go of sound and hold; what is under way ends by itself.
+    pub(super) fn end(self) -> Rest {
+        Rest {
+            task: self.task,
+            chores: self.chores,
+        }
+    }
+}
+
+/// What is left of a talk that is over.
+pub(super) struct Rest {
+    task: JoinHandle<MediaSummary>,
+    chores: JoinSet<()>,
+}
+
+impl Rest {
+    /// Waits for it, not for long, and gives its figures.
+    pub(super) async fn over(mut self, limit: Duration) -> MediaSummary {
+        let summary = match tokio::time::timeout(limit, &mut self.task).await {
+            Ok(Ok(summary)) => summary,
+            _ => {
+                self.task.abort();
+                MediaSummary::default()
+            }
+        };
+        let rest = async { while self.chores.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(limit, rest).await;
+        summary
+    }
+}
+
+/// Commands waiting for media. Filling it means the media task is stuck.
+const MEDIA_COMMANDS: usize = 64;
+
+/// Events waiting for the call. Filling it loses keys, which then were typed faster than any hand.
+const MEDIA_EVENTS: usize = 64;
+
+/// Requests to the room under way at the same time. Filling it means the room does not answer.
+const MAX_CHORES: usize = 32;

@@ -1,0 +1,34 @@
+//! Calls that the node's API asks for, carried out by the gateway beside it.
+
+use livekit_protocol as proto;
+use trunkline_base::class::Classified as _;
+use trunkline_bridge::sip::{DialError, DialOrder, GatewayHandle};
+use trunkline_node::{CallOrder, LineError, LineFuture, Lines};
+
+/// The lines of this gateway.
+pub(super) struct GatewayLines(pub(super) GatewayHandle);
+
+impl Lines for GatewayLines {
+    fn place(&self, order: CallOrder) -> LineFuture<proto::SipParticipantInfo> {
+        let gateway = self.0.clone();
+        let CallOrder { request, trunk } = order;
+        Box::pin(async move {
+            let dialled = gateway.dial(DialOrder { request, trunk }).await;
+            let dialled = dialled.map_err(told)?;
+            Ok(proto::SipParticipantInfo {
+                participant_id: dialled.participant.to_string(),
+                participant_identity: dialled.identity.to_string(),
+                room_name: dialled.room.to_string(),
+                sip_call_id: dialled.call_id.to_string(),
+            })
+        })
+    }
+}
+
+fn told(error: DialError) -> LineError {
+    LineError {
+        class: error.class(),
+        text: error.to_string(),
+        sip: error.sip(),
+    }
+}

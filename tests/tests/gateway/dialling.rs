@@ -1,0 +1,473 @@
+//! Calls that the API asks for: the gateway dials, over a trunk of its own kind for each test.
+
+use std::time::Duration;
+
+use livekit_protocol as proto;
+use tokio::time::timeout;
+use trunkline_bridge::sip::AnswerPolicy;
+use trunkline_client::api::{ApiError, table};
+use trunkline_client::room::audio::{PcmReader, PcmWriter};
+use trunkline_client::room::{AudioOptions, ParticipantInfo, RoomEvent, RoomEvents};
+use trunkline_media::SampleRate;
+use trunkline_media::g711::{self, Law};
+use trunkline_media::tone::{Sine, strength_dbfs};
+use trunkline_store::{Call, Direction};
+
+use super::callee::Callee;
+use super::house::{House, PATIENCE, ROOM, next};
+
+/// A call to this telephone, over a trunk that comes with the request.
+fn order(callee: &Callee) -> proto::CreateSipParticipantRequest {
+    proto::CreateSipParticipantRequest {
+        trunk: Some(proto::SipOutboundConfig {
+            hostname: callee.address(),
+            transport: i32::from(proto::SipTransport::Udp),
+            ..Default::default()
+        }),
+        sip_number: "+15550199".to_owned(),
+        sip_call_to: "+15550100".to_owned(),
+        room_name: ROOM.to_owned(),
+        participant_identity: "callee".to_owned(),
+        ..Default::default()
+    }
+}
+
+async fn dial(
+    house: &House,
+    order: proto::CreateSipParticipantRequest,
+) -> Result<proto::SipParticipantInfo, ApiError> {
+    let asked = house.api.call(&table::CREATE_SIP_PARTICIPANT, order);
+    timeout(PATIENCE, asked).await.unwrap()
+}
+
+/// Waits until the phone's participant is as wanted.
+async fn until(house: &House, what: &str, fits: impl Fn(&proto::ParticipantInfo) -> bool) {
+    let room = trunkline_base::id::RoomName::parse(ROOM).unwrap();
+    let found = timeout(PATIENCE, async {
+        loop {
+            let people = house.api.list_participants(&room).await.unwrap_or_default();
+            if people
+                .iter()
+                .any(|one| one.identity == "callee" && fits(one))
+            {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    found.await.unwrap_or_else(|_| panic!("never came: {what}"));
+}
+
+fn has(name: &str, value: &str) -> impl Fn(&proto::ParticipantInfo) -> bool {
+    move |one| one.attributes.get(name).is_some_and(|is| is == value)
+}
+
+async fn leaves(events: &mut RoomEvents) -> ParticipantInfo {
+    next(events, "the callee leaving", |event| match event {
+        RoomEvent::ParticipantLeft { info, .. } if info.identity.as_str() == "callee" => Some(info),
+        _ => None,
+    })
+    .await
+}
+
+/// The call's row, once it is over.
+async fn recorded(house: &House, call_id: &str) -> Call {
+    let found = timeout(PATIENCE, async {
+        loop {
+            let calls = house.store.calls().list(50).await.unwrap();
+            let over = |call: &Call| call.call_id == call_id && call.ended_at.is_some();
+            if let Some(call) = calls.into_iter().find(over) {
+                return call;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    found
+        .await
+        .unwrap_or_else(|_| panic!("never over: {call_id}"))
+}
+
+fn meta(error: &ApiError) -> (String, String, String) {
+    let refusal = error.refusal().unwrap();
+    let meta = |key: &str| refusal.meta.get(key).cloned().unwrap_or_default();
+    (
+        refusal.code.clone(),
+        meta("sip_status_code"),
+        meta("sip_status"),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_called_is_in_the_room_first_and_then_heard_both_ways() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let (room, mut events) = house.participant().await;
+    let track = room.publish_audio(AudioOptions::default()).await.unwrap();
+    let mut callee = Callee::new().await;
+    let mut order = order(&callee);
+    order
+        .headers
+        .insert("X-Tenant".to_owned(), "acme".to_owned());
+    order.display_name = Some("Acme \\\"Support\\\"".to_owned());
+    let placed = dial(&house, order).await.unwrap();
+    assert_eq!(placed.participant_identity, "callee");
+    assert!(placed.sip_call_id.starts_with("SCL_") && placed.participant_id.starts_with("PA_"));
+    until(&house, "dialing", has("sip.callStatus", "dialing")).await;
+
+    let invite = callee.is_called().await.to_owned();
+    let to = callee.address();
+    for line in [
+        format!("INVITE sip:+15550100@{to} SIP/2.0"),
+        format!(
+            "From: \"Acme \\\"Support\\\"\" <sip:+15550199@{}>;tag={}",
+            house.gateway.addr(),
+            placed.sip_call_id
+        ),
+        format!("To: <sip:+15550100@{to}>"),
+        "X-Tenant: acme".to_owned(),
+    ] {
+        assert!(invite.lines().any(|is| is == line), "{line}\n{invite}");
+    }
+    callee.says("180 Ringing", "", "").await;
+    until(&house, "ringing", has("sip.callStatus", "ringing")).await;
+    callee.says("200 OK", "", &callee.sdp()).await;
+    callee.expects("ACK").await;
+    until(&house, "active", has("sip.callStatus", "active")).await;
+    until(&house, "its number", has("sip.phoneNumber", "+15550100")).await;
+
+    let heard = next(&mut events, "the callee's track", |event| match event {
+        RoomEvent::TrackSubscribed(track) => Some(track),
+        _ => None,
+    })
+    .await;
+    let (in_room, on_phone) = talk(&callee, heard.packets, track).await;
+    assert!(in_room > -20.0, "room hears the phone at {in_room:.1} dBFS");
+    assert!(
+        on_phone > -20.0,
+        "phone hears the room at {on_phone:.1} dBFS"
+    );
+
+    callee.hangs_up("").await;
+    leaves(&mut events).await;
+    house.no_calls_left().await;
+    let call = recorded(&house, &placed.sip_call_id).await;
+    assert_eq!(call.end_reason.as_deref(), Some("callee_hung_up"));
+    assert_eq!(call.direction, Direction::Outbound);
+    assert_eq!(call.called.expose(), "+15550100");
+    assert!(call.answered_at.is_some());
+    house.close().await;
+}
+
+/// The phone sings 440 Hz, the room 1000 Hz; how loud each is heard by the other.
+async fn talk(
+    callee: &Callee,
+    packets: trunkline_client::room::MediaReceiver,
+    track: trunkline_client::room::AudioTrack,
+) -> (f64, f64) {
+    let mut reader = PcmReader::new(packets, 16_000).unwrap();
+    let mut writer = PcmWriter::new(track, 16_000).unwrap();
+    let mut low = Sine::new(SampleRate::HZ_8000, 440.0, -12.0);
+    let mut high = Sine::new(SampleRate::HZ_16000, 1000.0, -12.0);
+    let mut clock = tokio::time::interval(Duration::from_millis(20));
+    let (mut in_room, mut on_phone) = (Vec::new(), Vec::new());
+    for number in 0..100_u16 {
+        clock.tick().await;
+        let mut frame = [0; 160];
+        low.fill(&mut frame);
+        let mut packet = vec![0x80, 0];
+        packet.extend(number.to_be_bytes());
+        packet.extend((u32::from(number) * 160).to_be_bytes());
+        packet.extend(7_u32.to_be_bytes());
+        g711::encode(Law::Mu, &frame, &mut packet);
+        callee.rtp.send_to(&packet, callee.media()).await.unwrap();
+        let mut frame = [0; 320];
+        high.fill(&mut frame);
+        writer.write_20ms(&frame).unwrap();
+        in_room.extend_from_slice(reader.next_20ms().await.unwrap());
+        let mut buffer = [0; 2048];
+        while let Ok(length) = callee.rtp.try_recv(&mut buffer) {
+            g711::decode(Law::Mu, &buffer[12..length], &mut on_phone);
+        }
+    }
+    let tail = in_room.split_off(in_room.len() / 2);
+    let low = strength_dbfs(&tail, SampleRate::HZ_16000, 440.0);
+    let tail = on_phone.split_off(on_phone.len() / 2);
+    (low, strength_dbfs(&tail, SampleRate::HZ_8000, 1000.0))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_is_told_with_its_status_to_whoever_waits_for_the_answer() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let (_room, mut events) = house.participant().await;
+    for (status, code, word) in [
+        ("486 Busy Here", "resource_exhausted", "busy"),
+        ("404 Not Found", "not_found", "no_such_number"),
+        ("603 Decline", "permission_denied", "rejected"),
+        (
+            "503 Service Unavailable",
+            "failed_precondition",
+            "trunk_failed",
+        ),
+        ("302 Moved Temporarily", "not_found", "moved"),
+    ] {
+        let mut callee = Callee::new().await;
+        let order = proto::CreateSipParticipantRequest {
+            wait_until_answered: true,
+            ..order(&callee)
+        };
+        let (refused, ()) = tokio::join!(dial(&house, order), async {
+            callee.is_called().await;
+            callee.says(status, "Reason: Q.850;cause=17\r\n", "").await;
+            callee.expects("ACK").await;
+        });
+        let (number, words) = status.split_once(' ').unwrap();
+        let told = meta(&refused.unwrap_err());
+        assert_eq!(told, (code.to_owned(), number.to_owned(), words.to_owned()));
+        let gone = leaves(&mut events).await;
+        assert_eq!(gone.attribute("sip.statusCode"), Some(number));
+        assert_eq!(gone.attribute("sip.cause"), Some("17"));
+        house.no_calls_left().await;
+        let call = recorded(&house, gone.attribute("sip.callID").unwrap()).await;
+        assert_eq!(call.end_reason.as_deref(), Some(word), "{status}");
+        assert_eq!(call.sip_status, number.parse().ok());
+    }
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_that_nobody_answers_stops_ringing_in_time() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let mut callee = Callee::new().await;
+    let order = proto::CreateSipParticipantRequest {
+        wait_until_answered: true,
+        ringing_timeout: Some(pbjson_types::Duration {
+            seconds: 1,
+            nanos: 0,
+        }),
+        ..order(&callee)
+    };
+    let (refused, ()) = tokio::join!(dial(&house, order), async {
+        callee.is_called().await;
+        callee.says("180 Ringing", "", "").await;
+        let cancel = callee.expects("CANCEL").await;
+        callee.answer(&cancel, "200 OK", "", "").await;
+        callee.says("487 Request Terminated", "", "").await;
+        callee.expects("ACK").await;
+    });
+    let (code, status, _) = meta(&refused.unwrap_err());
+    assert_eq!(
+        (code.as_str(), status.as_str()),
+        ("deadline_exceeded", "408")
+    );
+    house.no_calls_left().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_participant_who_is_removed_stops_ringing_and_a_late_answer_is_hung_up() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let mut callee = Callee::new().await;
+    dial(&house, order(&callee)).await.unwrap();
+    callee.is_called().await;
+    callee.says("180 Ringing", "", "").await;
+    until(&house, "ringing", has("sip.callStatus", "ringing")).await;
+    let room = trunkline_base::id::RoomName::parse(ROOM).unwrap();
+    let identity = trunkline_base::id::ParticipantIdentity::parse("callee").unwrap();
+    house
+        .api
+        .remove_participant(&room, &identity)
+        .await
+        .unwrap();
+    let cancel = callee.expects("CANCEL").await;
+    // It has been picked up at the same moment.
+    callee.says("200 OK", "", &callee.sdp()).await;
+    callee.answer(&cancel, "200 OK", "", "").await;
+    callee.expects("ACK").await;
+    let bye = callee.expects("BYE").await;
+    callee.answer(&bye, "200 OK", "", "").await;
+    house.no_calls_left().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn early_media_is_heard_in_the_room_before_anybody_answers() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let (room, mut events) = house.participant().await;
+    let track = room.publish_audio(AudioOptions::default()).await.unwrap();
+    let mut callee = Callee::new().await;
+    dial(&house, order(&callee)).await.unwrap();
+    callee.is_called().await;
+    callee.says("183 Session Progress", "", &callee.sdp()).await;
+    let heard = next(&mut events, "the callee's track", |event| match event {
+        RoomEvent::TrackSubscribed(track) => Some(track),
+        _ => None,
+    })
+    .await;
+    let (in_room, _) = talk(&callee, heard.packets, track).await;
+    assert!(
+        in_room > -20.0,
+        "room hears the announcement at {in_room:.1} dBFS"
+    );
+    until(&house, "not active", has("sip.callStatus", "ringing")).await;
+    // The answer brings no description: the early one stands.
+    callee.says("200 OK", "", "").await;
+    callee.expects("ACK").await;
+    until(&house, "active", has("sip.callStatus", "active")).await;
+    let lobby = trunkline_base::id::RoomName::parse(ROOM).unwrap();
+    house.api.delete_room(&lobby).await.unwrap();
+    let bye = callee.expects("BYE").await;
+    callee.answer(&bye, "200 OK", "", "").await;
+    house.no_calls_left().await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_call_asked_for_twice_rings_once() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let mut callee = Callee::new().await;
+    let first = dial(&house, order(&callee)).await.unwrap();
+    callee.is_called().await;
+    callee.says("180 Ringing", "", "").await;
+    let again = dial(&house, order(&callee)).await.unwrap();
+    assert_eq!(first, again);
+    assert!(callee.is_left_alone().await, "it rings a second time");
+    let other = proto::CreateSipParticipantRequest {
+        sip_call_to: "+15550101".to_owned(),
+        ..order(&callee)
+    };
+    let refused = dial(&house, other).await.unwrap_err();
+    assert_eq!(meta(&refused).0, "failed_precondition");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_pressed_after_the_answer_before_the_call_is_active() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let mut callee = Callee::new().await;
+    let order = proto::CreateSipParticipantRequest {
+        dtmf: "1w2".to_owned(),
+        ..order(&callee)
+    };
+    dial(&house, order).await.unwrap();
+    callee.picks_up().await;
+    until(&house, "automation", has("sip.callStatus", "automation")).await;
+    let mut keys: Vec<(u8, u32)> = Vec::new();
+    while keys.len() < 2 {
+        let mut buffer = [0; 2048];
+        let length = timeout(PATIENCE, callee.rtp.recv(&mut buffer)).await;
+        let packet = &buffer[..length.unwrap().unwrap()];
+        let began = u32::from_be_bytes(packet[4..8].try_into().unwrap());
+        if packet[1] & 0x7f == 101 && !keys.contains(&(packet[12], began)) {
+            keys.push((packet[12], began));
+        }
+    }
+    let [(1, first), (2, second)] = keys[..] else {
+        panic!("other keys: {keys:?}")
+    };
+    assert!(
+        second.wrapping_sub(first) >= 4000,
+        "half a second lies between them"
+    );
+    until(&house, "active", has("sip.callStatus", "active")).await;
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_is_shown_when_it_is_asked_for_and_no_twice() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let mut callee = Callee::new().await;
+    let mut order = order(&callee);
+    order.wait_until_answered = true;
+    if let Some(trunk) = &mut order.trunk {
+        trunk.auth_username = "alice".to_owned();
+        trunk.auth_password = "wonderland".to_owned();
+    }
+    let challenge = "Proxy-Authenticate: Digest realm=\"x\", nonce=\"n\", qop=\"auth\"\r\n";
+    let (refused, ()) = tokio::join!(dial(&house, order), async {
+        for round in 0..2 {
+            let invite = callee.is_called().await.to_owned();
+            assert_eq!(invite.contains("Proxy-Authorization: Digest"), round == 1);
+            callee
+                .says("407 Proxy Authentication Required", challenge, "")
+                .await;
+            callee.expects("ACK").await;
+        }
+    });
+    let (code, status, _) = meta(&refused.unwrap_err());
+    assert_eq!((code.as_str(), status.as_str()), ("unauthenticated", "407"));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_not_be_dialled_rings_nowhere_and_an_emergency_always() {
+    let house = House::with(AnswerPolicy::OnRoom, |config| {
+        config.dialling.allow = vec!["+1555".to_owned()];
+        config.dialling.calls_per_trunk = 1;
+    })
+    .await;
+    let mut callee = Callee::new().await;
+    let to = |number: &str| proto::CreateSipParticipantRequest {
+        sip_call_to: number.to_owned(),
+        participant_identity: number.to_owned(),
+        ..order(&callee)
+    };
+    let dear = dial(&house, to("+447700900000")).await.unwrap_err();
+    assert_eq!(meta(&dear).0, "permission_denied");
+    assert!(dear.to_string().contains("dialling.allow"), "{dear}");
+    // The number that goes out is judged too.
+    let mut hidden = to("+15550100");
+    hidden.sip_request_uri = Some(proto::SipRequestDest {
+        uri: Some(proto::sip_request_dest::Uri::Raw(format!(
+            "sip:+447700900000@{}",
+            callee.address()
+        ))),
+    });
+    let hidden = dial(&house, hidden).await.unwrap_err();
+    assert_eq!(meta(&hidden).0, "permission_denied");
+    let (first, second, help) = (to("+15550100"), to("+15550101"), to("112"));
+    dial(&house, first).await.unwrap();
+    let full = dial(&house, second).await.unwrap_err();
+    assert_eq!(meta(&full).0, "resource_exhausted");
+    dial(&house, help).await.unwrap();
+    assert!(callee.is_called().await.contains("sip:+15550100@"));
+    // The first INVITE may be repeated meanwhile.
+    while !callee.is_called().await.contains("sip:112@") {}
+    assert!(house.store.written(PATIENCE).await);
+    let calls = house.store.calls().list(50).await.unwrap();
+    let reasons = calls.iter().filter_map(|call| call.end_reason.as_deref());
+    let denied = reasons
+        .filter(|reason| reason.starts_with("denied_"))
+        .count();
+    assert_eq!(denied, 3);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_there_and_whoever_asked_gone_are_no_calls() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    // A host that does not exist: nothing has rung, and the room stays empty.
+    let mut lost = order(&Callee::new().await);
+    lost.trunk.as_mut().unwrap().hostname = "nobody.invalid".to_owned();
+    let refused = dial(&house, lost).await.unwrap_err();
+    assert_eq!(meta(&refused).0, "failed_precondition");
+    assert!(refused.to_string().contains("nobody.invalid"), "{refused}");
+    // TCP that nobody takes is known at once, not after 32 seconds.
+    let mut shut = order(&Callee::new().await);
+    shut.wait_until_answered = true;
+    shut.trunk.as_mut().unwrap().transport = i32::from(proto::SipTransport::Tcp);
+    let refused = dial(&house, shut).await.unwrap_err();
+    assert_eq!(meta(&refused).0, "failed_precondition");
+    // Whoever waited for the answer gives up.
+    let mut callee = Callee::new().await;
+    let mut order = order(&callee);
+    order.wait_until_answered = true;
+    tokio::select! {
+        _ = dial(&house, order) => panic!("answered"),
+        () = async {
+            callee.is_called().await;
+            callee.says("180 Ringing", "", "").await;
+            until(&house, "ringing", has("sip.callStatus", "ringing")).await;
+        } => {}
+    }
+    callee.expects("CANCEL").await;
+    house.close().await;
+}

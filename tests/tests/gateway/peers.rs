@@ -1,0 +1,146 @@
+//! Other people's programs place calls and take them: the official Python SDK and baresip.
+
+use std::fs;
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use livekit_protocol as proto;
+use serde_json::Value;
+use trunkline_bridge::sip::AnswerPolicy;
+use trunkline_client::api::table;
+use trunkline_client::room::audio::{PcmReader, PcmWriter};
+use trunkline_client::room::{AudioOptions, RoomEvent};
+use trunkline_media::SampleRate;
+use trunkline_media::tone::{Sine, sine, strength_dbfs};
+use trunkline_media::wav;
+use trunkline_tests::{peer, python, root, run};
+
+use super::callee::Callee;
+use super::house::{House, ROOM, next};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_python_sdk_places_a_call_and_is_told_why_another_failed() {
+    let Some(python) = python() else { return };
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let mut callee = Callee::new().await;
+    let dial = |callee: &Callee| {
+        let mut command = Command::new(&python);
+        command
+            .arg(root().join("peers/livekit-api-python/dial.py"))
+            .args(["--url", &house.node.url().replace("ws://", "http://")])
+            .args(["--room", ROOM, "--address", &callee.address()]);
+        tokio::task::spawn_blocking(move || {
+            let output = run(&mut command, Duration::from_secs(40));
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|_| panic!("{told}"))
+        })
+    };
+    let busy = dial(&callee);
+    callee.is_called().await;
+    callee.says("486 Busy Here", "", "").await;
+    callee.expects("ACK").await;
+    let told = busy.await.unwrap();
+    assert_eq!(told["code"], "resource_exhausted", "{told}");
+    assert_eq!(told["sip_status_code"], 486);
+    assert_eq!(told["sip_status"], "Busy Here");
+    house.no_calls_left().await;
+    let answered = dial(&callee);
+    callee.picks_up().await;
+    let told = answered.await.unwrap();
+    assert_eq!(
+        (&told["identity"], &told["room"]),
+        (&"callee".into(), &ROOM.into())
+    );
+    assert!(told["call"].as_str().unwrap().starts_with("SCL_"), "{told}");
+    callee.hangs_up("").await;
+    house.no_calls_left().await;
+    house.close().await;
+}
+
+/// The softphone sings 440 Hz and the room 1000 Hz.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn baresip_is_called_and_both_hear_each_other() {
+    let Some(baresip) = peer("baresip") else {
+        return;
+    };
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let (room, mut events) = house.participant().await;
+    let track = room.publish_audio(AudioOptions::default()).await.unwrap();
+    let port = {
+        let free = UdpSocket::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    configure(dir.path(), port);
+    let mut command = Command::new(baresip);
+    command.arg("-f").arg(dir.path()).args(["-t", "9"]);
+    let softphone = tokio::task::spawn_blocking(move || run(&mut command, Duration::from_secs(40)));
+    let order = proto::CreateSipParticipantRequest {
+        trunk: Some(proto::SipOutboundConfig {
+            hostname: format!("127.0.0.1:{port}"),
+            ..Default::default()
+        }),
+        sip_number: "+15550199".to_owned(),
+        sip_call_to: "callee".to_owned(),
+        room_name: ROOM.to_owned(),
+        wait_until_answered: true,
+        ..Default::default()
+    };
+    let placed = house.api.call(&table::CREATE_SIP_PARTICIPANT, order).await;
+    assert_eq!(placed.unwrap().participant_identity, "sip_callee");
+    let heard = next(&mut events, "the softphone's track", |event| match event {
+        RoomEvent::TrackSubscribed(track) => Some(track),
+        _ => None,
+    })
+    .await;
+    let mut reader = PcmReader::new(heard.packets, 16_000).unwrap();
+    let mut writer = PcmWriter::new(track, 16_000).unwrap();
+    let mut high = Sine::new(SampleRate::HZ_16000, 1000.0, -12.0);
+    let mut clock = tokio::time::interval(Duration::from_millis(20));
+    let mut in_room = Vec::new();
+    for _ in 0..150 {
+        clock.tick().await;
+        let mut frame = [0; 320];
+        high.fill(&mut frame);
+        writer.write_20ms(&frame).unwrap();
+        in_room.extend_from_slice(reader.next_20ms().await.unwrap());
+    }
+    let tail = in_room.split_off(in_room.len() / 2);
+    let low = strength_dbfs(&tail, SampleRate::HZ_16000, 440.0);
+    assert!(low > -20.0, "room hears the softphone at {low:.1} dBFS");
+    let output = softphone.await.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let on_phone = dump(dir.path()).unwrap_or_else(|| panic!("no recording:\n{said}"));
+    let high = strength_dbfs(&on_phone, SampleRate::HZ_8000, 1000.0);
+    assert!(high > -30.0, "softphone hears the room at {high:.1} dBFS");
+    house.close().await;
+}
+
+fn configure(dir: &Path, port: u16) {
+    let peers = root().join("peers/baresip");
+    let song = dir.join("song.wav");
+    let pcm = sine(SampleRate::HZ_8000, 440.0, -12.0, 8000 * 30);
+    fs::write(&song, wav::write(SampleRate::HZ_8000, 1, &pcm)).unwrap();
+    let template = fs::read_to_string(peers.join("config.template")).unwrap();
+    let config = template
+        .replace("@DIR@", &dir.display().to_string())
+        .replace("@WAV@", &song.display().to_string())
+        .replace("127.0.0.1:0", &format!("127.0.0.1:{port}"));
+    // It takes loopback for no network of its own.
+    let config = format!("{config}\nnet_interface 127.0.0.1\n");
+    fs::write(dir.join("config"), config).unwrap();
+    let account = "<sip:callee@127.0.0.1>;regint=0;answermode=auto;audio_codecs=PCMU\n";
+    fs::write(dir.join("accounts"), account).unwrap();
+}
+
+/// What the softphone heard, in the middle of the call.
+fn dump(dir: &Path) -> Option<Vec<i16>> {
+    let files = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
+    let heard = files
+        .into_iter()
+        .find(|file| file.to_string_lossy().ends_with("-dec.wav"))?;
+    let pcm = wav::read(&fs::read(heard).ok()?).ok()?.to_mono();
+    pcm.get(8000..24_000).map(<[i16]>::to_vec)
+}
