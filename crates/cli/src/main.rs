@@ -120,6 +120,7 @@ async fn dispatch(verb: Verb, global: &Global, tasks: Tasks) -> Result<(), Failu
         Verb::Demo(typed) => Box::pin(demo::run(typed, global, tasks)).await,
         Verb::Serve(typed) => Box::pin(verbs::serve::run(typed, global, tasks)).await,
         Verb::Models(verb) => verbs::models::run(verb, global).await,
+        Verb::Call(typed) => verbs::call::run(typed, global).await,
         Verb::Calls(verb) => verbs::calls::run(verb, global).await,
         Verb::Token(verb) => verbs::token::run(verb, global),
         Verb::Keys(verb) => verbs::keys::run(verb, global),

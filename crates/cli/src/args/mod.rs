@@ -5,6 +5,7 @@ use trunkline_service::config::Environment;
 
 use crate::demo::Demo;
 use crate::global::Global;
+use crate::verbs::call::Phone;
 use crate::verbs::calls::Calls;
 use crate::verbs::config::Config;
 use crate::verbs::dispatch::Dispatch;
@@ -43,6 +44,8 @@ pub(crate) enum Verb {
     /// Offline speech models
     #[command(subcommand)]
     Models(Models),
+    /// Phone somebody, with an agent to talk to them
+    Call(Phone),
     /// Calls in the store
     #[command(subcommand)]
     Calls(Calls),

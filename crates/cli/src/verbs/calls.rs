@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 use trunkline_base::class::Class;
 use trunkline_base::time::UnixTime;
-use trunkline_store::{Call, Store, Turn};
+use trunkline_store::{Call, Direction, Store, Turn};
 
 use super::store;
 use crate::failure::Failure;
@@ -52,19 +52,36 @@ async fn list(store: &Store, limit: u32, global: &Global) -> Result<(), Failure>
         .map(|call| {
             vec![
                 call.call_id.clone(),
+                way(call).to_owned(),
                 clock::utc(call.started_at),
                 call.caller.expose().clone(),
                 call.called.expose().clone(),
                 length(call),
-                call.end_reason.clone().unwrap_or_else(|| "up".to_owned()),
+                result(call),
             ]
         })
         .collect();
     output::text(&output::table(
-        &["CALL", "STARTED", "FROM", "TO", "LENGTH", "END"],
+        &["CALL", "WAY", "STARTED", "FROM", "TO", "LENGTH", "END"],
         &rows,
     ));
     Ok(())
+}
+
+const fn way(call: &Call) -> &'static str {
+    match call.direction {
+        Direction::Inbound => "in",
+        Direction::Outbound => "out",
+    }
+}
+
+/// How it ended, with the SIP status that says so.
+fn result(call: &Call) -> String {
+    match (&call.end_reason, call.sip_status) {
+        (None, _) => "up".to_owned(),
+        (Some(reason), None) => reason.clone(),
+        (Some(reason), Some(status)) => format!("{reason} ({status})"),
+    }
 }
 
 async fn show(store: &Store, id: &str, global: &Global) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! One file a verb: what was typed becomes what is done and shown.
 
+pub(crate) mod call;
 pub(crate) mod calls;
 pub(crate) mod config;
 pub(crate) mod dispatch;

@@ -1,0 +1,163 @@
+//! `call`: phones somebody, and sends an agent to talk to them.
+
+use std::time::Duration;
+
+use clap::Args;
+use livekit_protocol as proto;
+use trunkline_base::class::Class;
+use trunkline_base::id::guid;
+use trunkline_client::api::table;
+use trunkline_service::config::parse_duration;
+
+use crate::failure::Failure;
+use crate::global::Global;
+use crate::output::{self, plain};
+use crate::server::Server;
+use crate::template;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  trunkline call +15105550123 --trunk office --agent assistant")]
+pub(crate) struct Phone {
+    /// The number to call
+    #[arg(value_name = "NUMBER")]
+    number: String,
+    /// The outbound trunk, by name or id; may be left out where there is only one
+    #[arg(long, value_name = "TRUNK")]
+    trunk: Option<String>,
+    /// The agent that talks; agents without a name come by themselves
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// The number that calls; one of the trunk's without it
+    #[arg(long, value_name = "NUMBER")]
+    from: Option<String>,
+    /// The room; one of its own without it
+    #[arg(long, short, value_parser = template::parse)]
+    room: Option<String>,
+    /// How long it rings; 80s without it
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<String>,
+    /// Come back as soon as the phone rings
+    #[arg(long)]
+    no_wait: bool,
+}
+
+/// LiveKit's own limit for ringing.
+const RINGING: Duration = Duration::from_secs(80);
+
+pub(crate) async fn run(typed: Phone, global: &Global) -> Result<(), Failure> {
+    let ringing = typed.timeout.as_deref().map_or(Ok(RINGING), |text| {
+        parse_duration(text).map_err(|error| {
+            Failure::new(Class::Invalid, "cli.timeout", format!("--timeout: {error}"))
+        })
+    })?;
+    let server = Server::open(global)?;
+    let all = proto::ListSipOutboundTrunkRequest::default();
+    let Some(found) = server.call(&table::LIST_SIP_OUTBOUND_TRUNK, all).await? else {
+        return Ok(());
+    };
+    let trunk = choose(found.items, typed.trunk.as_deref())?;
+    let room = typed
+        .room
+        .unwrap_or_else(|| guid("call-", &mut rand::rng()));
+    if let Some(agent_name) = typed.agent {
+        let wish = proto::CreateAgentDispatchRequest {
+            agent_name,
+            room: room.clone(),
+            ..proto::CreateAgentDispatchRequest::default()
+        };
+        server.call(&table::CREATE_DISPATCH, wish).await?;
+    }
+    let request = proto::CreateSipParticipantRequest {
+        sip_trunk_id: trunk.sip_trunk_id,
+        sip_call_to: typed.number.clone(),
+        sip_number: typed.from.unwrap_or_default(),
+        room_name: room,
+        wait_until_answered: !typed.no_wait,
+        ringing_timeout: Some(pbjson_types::Duration {
+            seconds: i64::try_from(ringing.as_secs()).unwrap_or(i64::MAX),
+            nanos: i32::try_from(ringing.subsec_nanos()).unwrap_or(0),
+        }),
+        ..proto::CreateSipParticipantRequest::default()
+    };
+    let Some(call) = server.call(&table::CREATE_SIP_PARTICIPANT, request).await? else {
+        return Ok(());
+    };
+    output::answer(global.json, &call, || {
+        let stands = if typed.no_wait {
+            "rings"
+        } else {
+            "has answered"
+        };
+        format!(
+            "{} {stands}: call {} in room {}",
+            plain(&typed.number),
+            call.sip_call_id,
+            plain(&call.room_name)
+        )
+    });
+    Ok(())
+}
+
+/// The trunk of this name or id, or the only one.
+fn choose(
+    trunks: Vec<proto::SipOutboundTrunkInfo>,
+    wanted: Option<&str>,
+) -> Result<proto::SipOutboundTrunkInfo, Failure> {
+    let names: Vec<String> = trunks
+        .iter()
+        .map(|trunk| match trunk.name.as_str() {
+            "" => trunk.sip_trunk_id.clone(),
+            name => plain(name),
+        })
+        .collect();
+    let fits = |trunk: &proto::SipOutboundTrunkInfo| {
+        wanted.is_none_or(|wanted| trunk.name == wanted || trunk.sip_trunk_id == wanted)
+    };
+    let mut fitting: Vec<_> = trunks.into_iter().filter(fits).collect();
+    match (fitting.pop(), fitting.is_empty()) {
+        (Some(trunk), true) => Ok(trunk),
+        (Some(_), false) => {
+            let text = format!("which trunk shall it be? There are {}", names.join(", "));
+            Err(Failure::new(Class::Invalid, "cli.call.trunk", text)
+                .or_else("pass --trunk with its id"))
+        }
+        (None, _) if names.is_empty() => {
+            let text = "there is no outbound trunk to call over";
+            Err(Failure::new(Class::Missing, "cli.call.trunk", text)
+                .or_else("make one with `trunkline sip outbound create`"))
+        }
+        (None, _) => {
+            let text = format!(
+                "there is no outbound trunk {}; there are {}",
+                plain(wanted.unwrap_or_default()),
+                names.join(", ")
+            );
+            Err(Failure::new(Class::Missing, "cli.call.trunk", text))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trunk(id: &str, name: &str) -> proto::SipOutboundTrunkInfo {
+        proto::SipOutboundTrunkInfo {
+            sip_trunk_id: id.to_owned(),
+            name: name.to_owned(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_trunk_is_known_by_its_name_or_id_and_the_only_one_by_itself() {
+        let two = || vec![trunk("ST_1", "office"), trunk("ST_2", "")];
+        assert_eq!(choose(two(), Some("office")).unwrap().sip_trunk_id, "ST_1");
+        assert_eq!(choose(two(), Some("ST_2")).unwrap().sip_trunk_id, "ST_2");
+        assert_eq!(choose(vec![trunk("ST_1", "x")], None).unwrap().name, "x");
+        let text = |result: Result<_, Failure>| format!("{:?}", result.map(drop).unwrap_err());
+        assert!(text(choose(two(), None)).contains("office, ST_2"));
+        assert!(text(choose(two(), Some("home"))).contains("home"));
+        assert!(text(choose(Vec::new(), None)).contains("sip outbound create"));
+    }
+}
