@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use trunkline_base::id::{CallId, EventId, ParticipantIdentity, RoomName, TrackSid};
 use trunkline_base::time::UnixTime;
 use trunkline_client::api::LiveKitApiClient;
@@ -185,37 +185,48 @@ impl Caller {
     }
 }
 
-/// Waits for somebody to talk to: a telephone before anybody else, and not before it is answered.
+/// Waits for somebody to talk to: a telephone before anybody else, and not before it is answered. How
+/// long it may ring is for whoever called it to say.
 async fn find_caller(room: &Room, events: &mut RoomEvents, limit: Duration) -> Option<Caller> {
     let mut tracks: BTreeMap<ParticipantIdentity, RemoteTrack> = BTreeMap::new();
-    let search = async {
-        loop {
-            if let Some(info) = pick(room) {
-                let track = tracks.remove(&info.identity);
-                let announced = info
-                    .tracks
-                    .iter()
-                    .find(|track| track.kind == TrackKind::Audio);
-                return Some(Caller {
-                    call: info
-                        .attribute("sip.callID")
-                        .and_then(|id| CallId::parse(id).ok()),
-                    track_sid: announced.map(|track| track.sid.clone()),
-                    line: line_of(&info),
-                    identity: info.identity,
-                    track,
-                });
-            }
-            match events.next().await? {
-                RoomEvent::TrackSubscribed(track) if is_voice(&track) => {
-                    tracks.insert(track.participant.clone(), track);
-                }
-                RoomEvent::Disconnected { .. } => return None,
-                _ => {}
-            }
+    let mut until = Instant::now() + limit;
+    loop {
+        if let Some(info) = pick(room) {
+            let track = tracks.remove(&info.identity);
+            let announced = info
+                .tracks
+                .iter()
+                .find(|track| track.kind == TrackKind::Audio);
+            return Some(Caller {
+                call: info
+                    .attribute("sip.callID")
+                    .and_then(|id| CallId::parse(id).ok()),
+                track_sid: announced.map(|track| track.sid.clone()),
+                line: line_of(&info),
+                identity: info.identity,
+                track,
+            });
         }
-    };
-    timeout(limit, search).await.ok().flatten()
+        let event = if has_telephone(room) {
+            until = Instant::now() + limit;
+            events.next().await
+        } else {
+            timeout_at(until, events.next()).await.ok()?
+        };
+        match event? {
+            RoomEvent::TrackSubscribed(track) if is_voice(&track) => {
+                tracks.insert(track.participant.clone(), track);
+            }
+            RoomEvent::Disconnected { .. } => return None,
+            _ => {}
+        }
+    }
+}
+
+fn has_telephone(room: &Room) -> bool {
+    let snapshot = room.snapshot();
+    let mut people = snapshot.participants.values();
+    people.any(|info| info.kind == ParticipantKind::Sip)
 }
 
 /// What the gateway says of the caller's line.
