@@ -6,20 +6,26 @@
 //!
 //! - [`message`], [`uri`]: what is on the wire.
 //! - [`transaction`]: RFC 3261 section 17 with RFC 6026.
+//! - [`identity`]: who calls, as networks tell each other.
+//! - [`locate`]: where a request for a URI goes (RFC 3263).
 //! - [`dialog`]: the shared state of a call between two ends.
 //! - [`endpoint`]: the machine that owns transactions and calls.
 //! - [`digest`]: both sides of digest authentication.
 //! - [`sdp`]: session descriptions and offer/answer for one audio stream.
 //! - [`rtp`], [`dtmf`]: media packets, reports, latching and telephone-event.
 //! - [`srtp`]: encrypted media, with keys from the session description.
+//! - [`registration`]: keeping an address registered with a provider.
 //! - [`routing`]: which trunk and rule a call belongs to, and why not.
 
 pub mod dialog;
 pub mod digest;
 pub mod dtmf;
 pub mod endpoint;
+pub mod identity;
+pub mod locate;
 pub mod message;
 mod quoted;
+pub mod registration;
 pub mod routing;
 pub mod rtp;
 pub mod sdp;
