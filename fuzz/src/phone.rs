@@ -13,7 +13,7 @@ use trunkline_sip::endpoint::{
     Endpoint, EndpointConfig, Event, Flow, Invitation, LegId, Limits, Rejection, Standing,
     Transport,
 };
-use trunkline_sip::message::{Framed, Framer, MAX_MESSAGE, ParseError, parse};
+use trunkline_sip::message::{Framed, Framer, MAX_MESSAGE, Message, Request, parse};
 use trunkline_sip::rtp::{Latch, Latched, Reception, parse as parse_rtp, parse_rtcp, report};
 
 /// What the owner of an endpoint does with those who call.
@@ -171,14 +171,14 @@ impl World {
         }
     }
 
-    /// Bytes that went out, each message of which can be read. What a phone calls itself, requests of
-    /// ours have to repeat to it.
+    /// Bytes that went out, each message of which can be read, and a request of ours obeyed.
     fn sent(&mut self) -> usize {
         let mut all = 0;
         while let Some(transmit) = self.endpoint.poll_transmit() {
             let length = transmit.bytes.len();
             let is_read = match parse(&transmit.bytes) {
-                Ok(_) | Err(ParseError::Request(_)) => true,
+                Ok(Message::Request(request)) => is_sound(&request),
+                Ok(Message::Response(_)) => true,
                 Err(_) => length > MAX_MESSAGE,
             };
             assert!(is_read, "{:?}", String::from_utf8_lossy(&transmit.bytes));
@@ -204,6 +204,19 @@ impl World {
         assert_eq!(self.endpoint.calls(), 0, "a call is left");
         assert_eq!(self.endpoint.transactions(), 0, "a transaction is left");
     }
+}
+
+/// Can the other side tell where it goes, and which call it is about?
+fn is_sound(request: &Request) -> bool {
+    let headers = &request.headers;
+    request.uri.known().is_some()
+        && headers.via().is_ok_and(|via| !via.is_odd())
+        && headers.from().is_ok()
+        && headers.to().is_ok()
+        && headers.call_id().is_ok()
+        && headers
+            .cseq()
+            .is_ok_and(|cseq| cseq.method == request.method)
 }
 
 /// Bytes as packets at a call's two ports: nothing panics, keys go up as often as down, and our

@@ -53,9 +53,9 @@ pub enum DialogError {
     /// A header it needs.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// There is no Contact to send to.
-    #[error("contact is missing or not a sip uri")]
-    NoContact,
+    /// More proxies want to stay on the way than a request can pass.
+    #[error("Record-Route is too long")]
+    Routes,
 }
 
 /// How a request inside a dialog stands in the order of requests.
@@ -72,7 +72,7 @@ impl Dialog {
     ///
     /// # Errors
     /// [`DialogError`] when the INVITE lacks what a dialog needs. A Contact it can do without:
-    /// whoever sends none is reached where `seen` says.
+    /// whoever sends none, or none that can be used, is reached where `seen` says.
     pub fn answering(
         invite: &Request,
         local_tag: &str,
@@ -89,23 +89,22 @@ impl Dialog {
             key,
             local: headers.to()?.with_tag(local_tag),
             remote,
-            target: headers
-                .contact()
-                .map_or_else(|| Uri::sip(None, seen), |contact| contact.uri),
-            routes: headers
-                .values(name::RECORD_ROUTE)
-                .filter_map(NameAddr::parse)
-                .collect(),
+            target: target_of(headers, seen),
+            routes: routes_of(headers)?,
             local_seq: 0,
             remote_seq: Some(headers.cseq()?.number),
         })
     }
 
-    /// The dialog a response starts at the side that called.
+    /// The dialog a response from `seen` starts at the side that called.
     ///
     /// # Errors
     /// [`DialogError`] when the response lacks what a dialog needs.
-    pub fn calling(invite: &Request, answer: &Response) -> Result<Self, DialogError> {
+    pub fn calling(
+        invite: &Request,
+        answer: &Response,
+        seen: SocketAddr,
+    ) -> Result<Self, DialogError> {
         let local = invite.headers.from()?;
         let remote = answer.headers.to()?;
         let key = DialogKey {
@@ -113,17 +112,13 @@ impl Dialog {
             local_tag: local.tag().unwrap_or_default().to_owned(),
             remote_tag: remote.tag().unwrap_or_default().to_owned(),
         };
-        let mut routes: Vec<NameAddr> = answer
-            .headers
-            .values(name::RECORD_ROUTE)
-            .filter_map(NameAddr::parse)
-            .collect();
+        let mut routes = routes_of(&answer.headers)?;
         routes.reverse();
         Ok(Self {
             key,
             local,
             remote,
-            target: answer.headers.contact().ok_or(DialogError::NoContact)?.uri,
+            target: target_of(&answer.headers, seen),
             routes,
             local_seq: invite.headers.cseq()?.number,
             remote_seq: None,
@@ -146,8 +141,8 @@ impl Dialog {
 
     /// A re-INVITE, or its 2xx, may move the other side.
     pub fn refresh_target(&mut self, headers: &Headers) {
-        if let Some(contact) = headers.contact() {
-            self.target = contact.uri;
+        if let Some(target) = usable_contact(headers) {
+            self.target = target;
         }
     }
 
@@ -210,6 +205,51 @@ impl Dialog {
         first.uri.clone()
     }
 }
+
+/// Where requests of ours go. What cannot stand in a request of ours is replaced by where the other
+/// side was seen, as for those who send no Contact at all; whom they name there is kept.
+fn target_of(headers: &Headers, seen: SocketAddr) -> Uri {
+    usable_contact(headers).unwrap_or_else(|| {
+        let named = headers.contact().map(|contact| contact.uri);
+        let user = named.filter(Uri::is_sip).and_then(|uri| uri.user);
+        let short = user.filter(|user| user.len() <= MAX_TARGET);
+        Uri {
+            user: short,
+            ..Uri::sip(None, seen)
+        }
+    })
+}
+
+/// The Contact, if a request can be sent to it.
+fn usable_contact(headers: &Headers) -> Option<Uri> {
+    let contact = headers.contact()?.uri;
+    is_usable(&contact).then_some(contact)
+}
+
+fn is_usable(uri: &Uri) -> bool {
+    uri.is_sip() && !uri.host.is_empty() && uri.to_string().len() <= MAX_TARGET
+}
+
+/// The proxies that want to see every request, nearest to the sender first.
+pub(crate) fn routes_of(headers: &Headers) -> Result<Vec<NameAddr>, DialogError> {
+    let routes = headers.values(name::RECORD_ROUTE);
+    let routes = routes.filter_map(NameAddr::parse);
+    let routes: Vec<NameAddr> = routes
+        .filter(|route| is_usable(&route.uri))
+        .take(MAX_ROUTES + 1)
+        .collect();
+    if routes.len() > MAX_ROUTES {
+        return Err(DialogError::Routes);
+    }
+    Ok(routes)
+}
+
+/// Bytes of a URI that requests of ours repeat. It is written by the other side, and a datagram has
+/// room for that much.
+const MAX_TARGET: usize = 2048;
+
+/// A request passes no more proxies than Max-Forwards allows (RFC 3261 8.1.1.6).
+const MAX_ROUTES: usize = 70;
 
 fn is_private(ip: IpAddr) -> bool {
     match ip.to_canonical() {

@@ -75,7 +75,7 @@ fn the_callers_route_set_is_reversed() {
         name::RECORD_ROUTE,
         "<sip:203.0.113.1;lr>, <sip:203.0.113.2;lr>",
     );
-    let mut dialog = Dialog::calling(&invite(""), &answer).unwrap();
+    let mut dialog = Dialog::calling(&invite(""), &answer, seen()).unwrap();
     let ack = dialog.request(Method::Ack, Some(5));
     assert_eq!(ack.headers.cseq().unwrap().number, 5);
     let routes: Vec<&str> = ack.headers.lines(name::ROUTE).collect();
@@ -110,4 +110,46 @@ fn who_sends_no_contact_is_reached_where_it_came_from() {
         "sip:192.0.2.9:5060"
     );
     assert_eq!(dialog.next_hop(seen()), seen());
+}
+
+/// A BYE to such a Contact could be read by nobody, and the call stayed up on the other side.
+#[test]
+fn a_contact_that_no_request_can_be_sent_to_is_replaced_by_where_the_phone_was_seen() {
+    let long = format!("<sip:a@{}.example>", "b".repeat(3000));
+    for (contact, expected) in [
+        ("<sip:200@>", "sip:200@192.0.2.9:5060"),
+        ("<sip:200@host:99999>", "sip:200@192.0.2.9:5060"),
+        ("<sip:20 0@h%st>", "sip:20%200@192.0.2.9:5060"),
+        ("<mailto:x@example.org>", "sip:192.0.2.9:5060"),
+        ("<tel:+4930123>", "sip:192.0.2.9:5060"),
+        ("<im:x y>", "sip:192.0.2.9:5060"),
+        ("*", "sip:192.0.2.9:5060"),
+        ("hello", "sip:192.0.2.9:5060"),
+        (&long, "sip:a@192.0.2.9:5060"),
+    ] {
+        let call = invite("");
+        let mut odd = call.clone();
+        odd.headers.set(name::CONTACT, contact);
+        let mut dialog = Dialog::answering(&odd, "us", seen()).unwrap();
+        let bye = dialog.request(Method::Bye, None);
+        assert_eq!(uri(&bye), expected, "{contact}");
+        assert!(parse(&bye.to_bytes()).is_ok(), "{contact}");
+        // Nor does it move a call that is up.
+        let mut dialog = Dialog::answering(&call, "us", seen()).unwrap();
+        dialog.refresh_target(&odd.headers);
+        let bye = dialog.request(Method::Bye, None);
+        assert_eq!(uri(&bye), "sip:200@198.51.100.7:5071", "{contact}");
+    }
+}
+
+#[test]
+fn a_route_that_no_request_can_take_is_passed_over_and_too_many_are_refused() {
+    let odd = "Record-Route: <mailto:x>, <sip:>, <sip:203.0.113.5>\r\n";
+    let mut dialog = Dialog::answering(&invite(odd), "us", seen()).unwrap();
+    let bye = dialog.request(Method::Bye, None);
+    assert_eq!(uri(&bye), "sip:203.0.113.5");
+    assert!(parse(&bye.to_bytes()).is_ok());
+    let many = format!("Record-Route: {}<sip:h;lr>\r\n", "<sip:h;lr>,".repeat(70));
+    let refused = Dialog::answering(&invite(&many), "us", seen());
+    assert_eq!(refused.err(), Some(DialogError::Routes));
 }

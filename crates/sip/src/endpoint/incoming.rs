@@ -11,7 +11,7 @@ use crate::transaction::{InviteServer, PlainServer};
 use super::compose::{ACCEPT, ALLOW, return_path};
 use super::key::Key;
 use super::leg::{Leg, State};
-use super::refusal::{Refusal, refusal};
+use super::refusal::{Pending, Refusal, refusal};
 use super::scanner::is_scanner;
 use super::table::{Server, ServerEntry, server_key};
 use super::way::Way;
@@ -328,12 +328,10 @@ impl Endpoint {
             return self.refuse(way, &request, Refusal::new(481, "no_call"));
         };
         if leg.pending.is_some() || leg.state == State::Incoming {
-            // One at a time (RFC 3261 14.2); the pause keeps two sides from meeting again.
-            let later = Refusal::new(500, "overlap").with(name::RETRY_AFTER, "2");
-            return self.refuse(way, &request, later);
+            return self.refuse(way, &request, Refusal::overlap(Pending::Theirs));
         }
         if leg.asking.is_some() || leg.unconfirmed.is_some() {
-            return self.refuse(way, &request, Refusal::new(491, "overlap"));
+            return self.refuse(way, &request, Refusal::overlap(Pending::Ours));
         }
         if leg.state != State::Up {
             return self.refuse(way, &request, Refusal::new(481, "no_call"));

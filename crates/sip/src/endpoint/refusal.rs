@@ -1,5 +1,6 @@
 //! Requests nobody needs to look at twice, and the words they are refused in.
 
+use crate::dialog::routes_of;
 use crate::message::{BodyError, Fault, Method, Request, name, sdp_of};
 
 use super::Transport;
@@ -15,7 +16,24 @@ pub(super) struct Refusal {
     pub(super) word: &'static str,
 }
 
+/// Whose change of the session is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pending {
+    Theirs,
+    Ours,
+}
+
 impl Refusal {
+    /// Their change of the session came while another was under way (RFC 3261 14.2, RFC 3311 5.2):
+    /// over theirs they try again soon, and over ours after a pause that the other side does not
+    /// take.
+    pub(super) fn overlap(with: Pending) -> Self {
+        match with {
+            Pending::Theirs => Self::new(500, "overlap").with(name::RETRY_AFTER, "2"),
+            Pending::Ours => Self::new(491, "overlap"),
+        }
+    }
+
     pub(super) const fn new(status: u16, word: &'static str) -> Self {
         Self {
             status,
@@ -119,6 +137,11 @@ fn unreadable(request: &Request, transport: Transport) -> Option<String> {
     };
     if cseq.method != request.method {
         return Some("CSeq is of another method".to_owned());
+    }
+    if request.method == Method::Invite
+        && let Err(error) = routes_of(headers)
+    {
+        return Some(error.to_string());
     }
     // On a stream nobody knows where such a body ends.
     let unmeasured = transport.is_stream()

@@ -125,7 +125,7 @@ impl Endpoint {
         leg.challenged = 0;
         let first = leg.dialog.is_none();
         if first {
-            let Ok(dialog) = Dialog::calling(request, response) else {
+            let Ok(dialog) = Dialog::calling(request, response, way.flow.remote) else {
                 self.end(id, EndCause::Refused(response.status));
                 return;
             };
@@ -186,7 +186,7 @@ impl Endpoint {
     /// ACK and BYE for an answer nobody wants: a fork's second one, or one that crossed with our
     /// giving up.
     fn dismiss(&mut self, way: Way, request: &Asked, response: &Response, now: Instant) {
-        let Ok(mut dialog) = Dialog::calling(request, response) else {
+        let Ok(mut dialog) = Dialog::calling(request, response, way.flow.remote) else {
             return;
         };
         if self.table.len() >= self.config.limits.transactions {

@@ -9,7 +9,7 @@ use crate::transaction::PlainServer;
 use super::incoming::describe;
 use super::key::Key;
 use super::leg::State;
-use super::refusal::Refusal;
+use super::refusal::{Pending, Refusal};
 use super::table::Server;
 use super::way::Way;
 use super::{Endpoint, Event, Fate, LegId};
@@ -31,12 +31,10 @@ impl Endpoint {
         }
         let offers = !request.body.is_empty();
         if offers && (leg.pending.is_some() || leg.state == State::Incoming) {
-            // An offer of theirs is not answered yet.
-            let later = Refusal::new(500, "overlap").with(name::RETRY_AFTER, "2");
-            return self.refuse(way, &request, later);
+            return self.refuse(way, &request, Refusal::overlap(Pending::Theirs));
         }
         if offers && leg.asking.is_some() {
-            return self.refuse(way, &request, Refusal::new(491, "overlap"));
+            return self.refuse(way, &request, Refusal::overlap(Pending::Ours));
         }
         if let Some(dialog) = &mut leg.dialog {
             dialog.refresh_target(&request.headers);

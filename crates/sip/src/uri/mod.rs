@@ -216,6 +216,11 @@ impl Uri {
         })
     }
 
+    /// Is it one that a request can be sent to?
+    pub fn is_sip(&self) -> bool {
+        matches!(self.scheme, Scheme::Sip | Scheme::Sips)
+    }
+
     /// Does this URI ask for TCP?
     pub fn wants_tcp(&self) -> bool {
         self.params
