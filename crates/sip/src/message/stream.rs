@@ -9,8 +9,9 @@
 //!   unless the body is one that may hold messages; otherwise [`Framer::expire`] ends the wait.
 //!
 //! Each of these is handed on all the same, since the reader answers it with 400; so is a message
-//! whose first line means to begin one and does not. Only a stream of another protocol, one that
-//! says nothing for 64 kB, or a message that could never be held, ends it.
+//! whose first line means to begin one and does not, or whose other lines name a Via all the same.
+//! Only a stream of another protocol, one that says nothing for 64 kB, or a message that could never
+//! be held, ends it.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -70,6 +71,8 @@ pub struct Framer {
     unbroken: usize,
     /// Bytes passed over since the last message.
     skipped: usize,
+    /// Does what is being read begin as no message does?
+    is_odd: bool,
     /// Has anything on this stream been SIP?
     spoke: bool,
     lost: Option<FrameError>,
@@ -84,6 +87,8 @@ struct Begun {
     is_sdp: bool,
     /// It may hold messages, or whatever looks like one.
     is_opaque: bool,
+    /// Nothing in its head says that it is a message, nor whom to tell so.
+    is_junk: bool,
     /// Start of the first line of the body not looked at.
     looked: usize,
 }
@@ -104,9 +109,10 @@ impl Framer {
         !self.buffer.iter().all(|b| is_blank(*b))
     }
 
-    /// Is only the rest of a body missing?
-    pub const fn awaits_body(&self) -> bool {
-        self.begun.is_some()
+    /// Is what came of use without the rest: a body that is not all there, or what followed a message
+    /// and belongs to none?
+    pub const fn awaits_rest(&self) -> bool {
+        self.begun.is_some() || (self.is_odd && self.spoke)
     }
 
     /// The next message, if it is all there.
@@ -133,8 +139,14 @@ impl Framer {
         }
         let Some(begun) = self.begun() else {
             let full = self.buffer.len() > MAX_MESSAGE;
+            if full && self.is_odd {
+                return Err(self.lose(FrameError::NotSip));
+            }
             return Ok(full.then(|| self.give_up()));
         };
+        if begun.is_junk {
+            return self.pass_junk(begun).map(Some);
+        }
         if begun.total > MAX_MESSAGE {
             return Ok(Some(self.give_up()));
         }
@@ -144,8 +156,11 @@ impl Framer {
     /// Nothing more came for so long that the rest of a body is not to be expected: gives what
     /// there is. A head without end stays, since nobody can be answered by it.
     pub fn expire(&mut self) -> Option<Framed> {
-        self.begun?;
         let length = self.buffer.len();
+        if self.is_odd && self.spoke {
+            return Some(self.pass(length));
+        }
+        self.begun?;
         Some(self.give(length))
     }
 
@@ -180,8 +195,7 @@ impl Framer {
             _ if !self.spoke && self.skipped == 0 && first.any(is_strange) => FrameError::NotSip,
             _ => return Ok(()),
         };
-        self.lost = Some(error);
-        Err(error)
+        Err(self.lose(error))
     }
 
     /// How long the line is that starts there, if its end has come. What was looked at is not looked
@@ -197,6 +211,7 @@ impl Framer {
     fn give(&mut self, length: usize) -> Framed {
         self.unbroken = 0;
         (self.looked, self.begun, self.skipped, self.spoke) = (0, None, 0, true);
+        self.is_odd = false;
         Framed::Message(self.buffer.split_to(length).freeze())
     }
 
@@ -206,13 +221,39 @@ impl Framer {
         self.give(self.buffer.len())
     }
 
+    /// A head of no message, after messages, is passed over; whoever begins with one and says nothing
+    /// else speaks another protocol.
+    fn pass_junk(&mut self, begun: Begun) -> Result<Framed, FrameError> {
+        let head = self.buffer.get(..begun.total).unwrap_or_default();
+        let is_whole = head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n");
+        if !self.spoke && is_whole {
+            return Err(self.lose(FrameError::NotSip));
+        }
+        Ok(self.pass(begun.total))
+    }
+
+    fn pass(&mut self, length: usize) -> Framed {
+        self.buffer.advance(length);
+        self.skipped += length;
+        (self.looked, self.unbroken, self.begun, self.is_odd) = (0, 0, None, false);
+        Framed::Skipped
+    }
+
+    fn lose(&mut self, error: FrameError) -> FrameError {
+        self.lost = Some(error);
+        error
+    }
+
     /// Passes over lines up to one that begins a message. `true` if there were some.
     fn skip(&mut self) -> Result<bool, FrameError> {
         let mut any = false;
         while let Some(end) = self.line_end(0) {
             let line = self.buffer.get(..end).unwrap_or_default();
             // What is left of a body looks like much; right behind a message it must be more.
-            if begins_message(line) || (self.skipped == 0 && would_begin(line)) {
+            let is_first = self.skipped == 0;
+            let begins = begins_message(line) || (is_first && would_begin(line));
+            self.is_odd = !begins && is_first && may_begin(line);
+            if begins || self.is_odd {
                 return Ok(any);
             }
             self.buffer.advance(end + 1);
@@ -243,15 +284,21 @@ impl Framer {
             }
             self.looked += end + 1;
         };
-        let lines = head_lines(self.buffer.get(..head)?).skip(1);
-        let (headers, _) = header_lines(lines);
+        let whole = self.buffer.get(..head)?;
+        let first = head_lines(whole).next()?;
+        // The first line may be missing altogether: then it is a header.
+        let is_named = begins_message(first) || would_begin(first);
+        let (headers, _) = header_lines(head_lines(whole).skip(usize::from(is_named)));
+        let is_junk = !is_named && headers.via().is_err();
         // Missing or unreadable: the reader says so.
-        let body = content_length(&headers).ok().flatten().unwrap_or(0);
+        let body = content_length(&headers).ok().flatten();
+        let body = body.filter(|_| !is_junk).unwrap_or(0);
         let kind = headers.content_type().unwrap_or_default();
         self.begun = Some(Begun {
             total: head.saturating_add(body),
             is_sdp: kind == "application/sdp",
             is_opaque: kind.starts_with("message/") || kind.starts_with("multipart/"),
+            is_junk,
             looked: head,
         });
         self.begun
@@ -326,6 +373,15 @@ fn would_begin(line: &[u8]) -> bool {
     };
     let is_field = line.get(1) == Some(&b'=');
     !is_field && line.contains(&b' ') && (holds(b" sip:") || holds(b" sips:") || holds(b" SIP/"))
+}
+
+/// Could this be a request's first line with everything wrong with it, or a header of a request that
+/// lacks one? What follows says so. A line of a body that was longer than it said could not.
+fn may_begin(line: &[u8]) -> bool {
+    let word = line.split(|b| b.is_ascii_whitespace() || *b == b':').next();
+    word.is_some_and(|word| {
+        word.first().is_some_and(|first| !first.is_ascii_control()) && !word.contains(&b'=')
+    })
 }
 
 const fn is_blank(byte: u8) -> bool {

@@ -5,6 +5,10 @@ use super::stream::{FrameError, Framed, Framer};
 
 const BYE: &[u8] = b"BYE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nl: 3\r\n\r\nabc";
 
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
 fn all(framer: &mut Framer) -> Vec<Framed> {
     std::iter::from_fn(|| framer.take().unwrap()).collect()
 }
@@ -85,9 +89,10 @@ fn a_bad_message_does_not_cost_the_next_one() {
             "OPTIONS sip:a@b SIP/7.0\r\nl: 0\r\n\r\n".to_owned(),
         ),
         (
-            "another protocol",
-            "GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+            "another protocol behind a message",
+            format!("{}GET / HTTP/1.1\r\nHost: x\r\n\r\n", text(BYE)),
         ),
+        ("a word", "hello\r\n".to_owned()),
         ("nothing", "\0\0\r\n\r\nhello\r\n".to_owned()),
         (
             "no version",
@@ -137,6 +142,10 @@ fn a_broken_first_line_is_handed_on_for_its_400() {
         "INVITE sip:a@b HTTP/1.1",
         "INVITE sip:a@b SIP/2.0 x",
         "INV:ITE sip:a@b SIP/2.0",
+        "INVITE",
+        "hello",
+        "hello world",
+        "From: <sip:a@b>",
     ] {
         let text = format!("{first}\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nl: 2\r\n\r\nab");
         for size in [1, 7, 4096] {
@@ -186,6 +195,38 @@ fn another_protocol_ends_the_stream_at_its_first_bytes() {
         framer.push(data);
         assert_eq!(framer.take(), Err(FrameError::NotSip), "{data:?}");
     }
+}
+
+/// Whoever said a word and nothing else, or asked for a page, held the connection for half a minute.
+#[test]
+fn a_stream_that_begins_with_a_head_of_no_message_ends_with_it() {
+    for head in [
+        "hello\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        "EHLO x\n\n",
+    ] {
+        for size in [1, 7, 4096] {
+            let mut framer = Framer::new();
+            let lost = head.as_bytes().chunks(size).find_map(|piece| {
+                framer.push(piece);
+                framer.take().err()
+            });
+            assert_eq!(lost, Some(FrameError::NotSip), "{head:?}");
+        }
+    }
+}
+
+/// What is left of a body without its end must not close a connection that calls go over.
+#[test]
+fn a_word_behind_a_message_is_not_waited_for() {
+    let mut framer = Framer::new();
+    framer.push(&[BYE, b"hello\r\n"].concat());
+    assert_eq!(all(&mut framer).len(), 1);
+    assert!(framer.is_partial() && framer.awaits_rest());
+    assert_eq!(framer.expire(), Some(Framed::Skipped));
+    assert!(!framer.is_partial() && !framer.awaits_rest());
+    framer.push(BYE);
+    assert_eq!(all(&mut framer).len(), 1);
 }
 
 #[test]

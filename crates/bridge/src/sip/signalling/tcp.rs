@@ -190,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut last = None;
         let mut deadline = tokio::time::Instant::now() + FIRST;
         loop {
-            let stalled = self.framer.awaits_body();
+            let stalled = self.framer.awaits_rest();
             let length = tokio::select! {
                 biased;
                 () = self.inputs.closed() => return Over::Closed,
@@ -205,7 +205,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 },
                 () = tokio::time::sleep(STALL), if stalled => {
                     let Some(framed) = self.framer.expire() else { return Over::Closed };
-                    count(Counter::SipDropped, 1, &[("reason", "body_cut_short")]);
+                    if matches!(framed, Framed::Message(_)) {
+                        count(Counter::SipDropped, 1, &[("reason", "body_cut_short")]);
+                    }
                     if !self.deliver(framed).await { return Over::Closed }
                     0
                 }
