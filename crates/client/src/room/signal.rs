@@ -6,6 +6,7 @@ use std::time::Duration;
 use livekit_protocol as proto;
 use prost::Message as _;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinHandle;
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
@@ -23,6 +24,9 @@ const IN_DEPTH: usize = 256;
 
 /// For the socket to open, from name lookup to upgrade.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
+
+/// For what a server said last, when it takes nothing more.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What the child reports.
 #[derive(Debug)]
@@ -72,9 +76,10 @@ impl Signal {
         self.task
     }
 
-    /// Sends a request; false when the socket does not keep up or is gone.
+    /// Sends a request; false when the socket does not keep up. One that is gone says so in its
+    /// last news, before which there may be what the server said last, such as `leave`.
     pub(super) fn send(&self, request: proto::SignalRequest) -> bool {
-        self.out.try_send(request).is_ok()
+        !matches!(self.out.try_send(request), Err(TrySendError::Full(_)))
     }
 }
 
@@ -105,6 +110,7 @@ async fn carry(
             request = requests.recv() => match request {
                 Some(request) => {
                     if !socket.send(request.encode_to_vec()).await {
+                        hear_out(&mut socket, &report).await;
                         break;
                     }
                 }
@@ -125,6 +131,21 @@ async fn carry(
         }
     }
     drop(report.send(SignalNews::Lost).await);
+}
+
+/// Nothing can be sent any more; what the server said before it went is still in our buffers.
+async fn hear_out(socket: &mut Socket, report: &mpsc::Sender<SignalNews>) {
+    let hearing = async {
+        while let Some(bytes) = socket.recv().await {
+            if let Ok(message) = proto::SignalResponse::decode(bytes) {
+                let message = SignalNews::Message(Box::new(message));
+                if report.send(message).await.is_err() {
+                    return;
+                }
+            }
+        }
+    };
+    drop(tokio::time::timeout(LAST_WORDS, hearing).await);
 }
 
 /// Nobody listens any more; what was asked before that, such as `leave`, still goes out.
@@ -149,5 +170,43 @@ impl From<OpenError> for SignalNews {
             OpenError::Unreachable(error) => (ConnectError::Unreachable(error), None),
         };
         Self::Failed { error, server }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Ends = (
+        mpsc::Receiver<proto::SignalRequest>,
+        mpsc::Sender<SignalNews>,
+    );
+
+    fn opened() -> (Signal, Ends) {
+        let (out, requests) = mpsc::channel(1);
+        let (report, news) = mpsc::channel(1);
+        #[expect(clippy::disallowed_methods, reason = "a handle for the test")]
+        let task = tokio::spawn(async {});
+        (Signal { out, news, task }, (requests, report))
+    }
+
+    /// A leave was not read when something was asked just then: the client came back into a room that
+    /// had been deleted.
+    #[tokio::test]
+    async fn what_was_said_last_is_read_though_nothing_can_be_asked_any_more() {
+        let (mut signal, (requests, report)) = opened();
+        let last = SignalNews::Message(Box::default());
+        report.send(last).await.unwrap();
+        drop((requests, report));
+        assert!(signal.send(proto::SignalRequest::default()));
+        assert!(matches!(signal.recv().await, Some(SignalNews::Message(_))));
+        assert!(signal.recv().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_does_not_keep_up_is_given_up() {
+        let (signal, _ends) = opened();
+        assert!(signal.send(proto::SignalRequest::default()));
+        assert!(!signal.send(proto::SignalRequest::default()));
     }
 }
