@@ -68,6 +68,7 @@ pub(crate) fn join(sfu: &mut Sfu, number: u8, topology: Topology, now: Instant) 
         sid: sid.clone(),
         identity,
         topology,
+        subscriber_primary: true,
         permissions: Permissions::default(),
         auto_subscribe: true,
         opens_by_packet: false,

@@ -54,10 +54,7 @@ pub fn webrtc_offer(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (mut sfu, now) = room::empty();
     let single = room::join(&mut sfu, 1, Topology::Single, now);
-    let primary = Topology::Dual {
-        subscriber_primary: true,
-    };
-    let dual = room::join(&mut sfu, 2, primary, now);
+    let dual = room::join(&mut sfu, 2, Topology::Dual, now);
     for (id, offer) in (1..).zip(text.split("\n---\n").take(4)) {
         for sid in [&single, &dual] {
             sfu.offer(sid, id, offer, now).expect("here");

@@ -1,7 +1,8 @@
 //! The words everyone uses.
 //!
 //! Typed ids, values that never print, LiveKit access tokens and grants, the failure classes that
-//! decide exit codes, HTTP, Twirp and SIP answers, and the retry policy. Nothing here touches a
+//! decide exit codes, HTTP, Twirp and SIP answers, the retry policy, and the lane that media goes
+//! down from task to task. Nothing here touches a
 //! clock, a socket, a task, the environment or global randomness: the caller passes `now` and a
 //! generator.
 //!
@@ -22,6 +23,7 @@
 pub mod class;
 pub mod dialling;
 pub mod id;
+pub mod lane;
 pub mod plain;
 pub mod retry;
 pub mod secret;

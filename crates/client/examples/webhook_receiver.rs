@@ -18,7 +18,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::{Router, routing::post};
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{ApiKey, KeyRing};
-use trunkline_client::webhook::{BODY_LIMIT, Happening, Kept, Post, Receiver, RecentIds};
+use trunkline_client::webhook::{BODY_LIMIT, Delivery, Happening, Post, Receiver, RecentIds};
 
 struct Hooks {
     receiver: Receiver,
@@ -64,8 +64,8 @@ async fn receive(
     };
     let now = UnixTime::from_system(SystemTime::now());
     match hooks.receiver.take(post, now, &hooks.seen).await {
-        Ok((event, Kept::First)) => say(&told(&event.happening(), event.word())),
-        Ok((_, Kept::Repeat)) => {}
+        Ok((event, Delivery::First)) => say(&told(&event.happening(), event.word())),
+        Ok((_, Delivery::Repeat)) => {}
         Err(error) => {
             let status = StatusCode::from_u16(error.http_status()).unwrap_or_default();
             return Err((status, error.to_string()));

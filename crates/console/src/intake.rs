@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tracing::{debug, info, warn};
 use trunkline_base::class::Classified as _;
 use trunkline_base::time::UnixTime;
-use trunkline_client::webhook::{Admitted, Journal, Kept, WebhookError, WebhookEvent};
+use trunkline_client::webhook::{Admitted, Delivery, Journal, WebhookError, WebhookEvent};
 use trunkline_service::listen::Connection;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_store::{Arrival, Store, StoreError};
@@ -66,8 +66,8 @@ pub(crate) async fn receive(State(shared): State<Arc<Shared>>, request: Request)
     match take(&shared, request).await {
         Ok(kept) => {
             let outcome = match kept {
-                Kept::First => "stored",
-                Kept::Repeat => "repeated",
+                Delivery::First => "stored",
+                Delivery::Repeat => "repeated",
             };
             count(Counter::WebhooksReceived, 1, &[("outcome", outcome)]);
             StatusCode::OK.into_response()
@@ -90,7 +90,7 @@ pub(crate) async fn receive(State(shared): State<Arc<Shared>>, request: Request)
     }
 }
 
-async fn take(shared: &Shared, request: Request) -> Result<Kept, Refusal> {
+async fn take(shared: &Shared, request: Request) -> Result<Delivery, Refusal> {
     let (head, body) = request.into_parts();
     let admitted = admit(shared, &head.headers)?;
     if let Some(connection) = head.extensions.get::<Connection>() {
@@ -103,7 +103,7 @@ async fn take(shared: &Shared, request: Request) -> Result<Kept, Refusal> {
     }
     let journal = StoreJournal(&shared.store);
     let kept = journal.keep(&event, now()).await.map_err(Refusal::Store)?;
-    if kept == Kept::First {
+    if kept == Delivery::First {
         shared.backlog.grows();
         shared.wake.notify_one();
     }
@@ -133,7 +133,7 @@ struct StoreJournal<'a>(&'a Store);
 impl Journal for StoreJournal<'_> {
     type Error = StoreError;
 
-    async fn keep(&self, event: &WebhookEvent, now: UnixTime) -> Result<Kept, StoreError> {
+    async fn keep(&self, event: &WebhookEvent, now: UnixTime) -> Result<Delivery, StoreError> {
         let arrival = Arrival {
             event_id: event.id(),
             at: event.created_at().unwrap_or(now),
@@ -143,7 +143,11 @@ impl Journal for StoreJournal<'_> {
             received_at: now,
         };
         let new = self.0.events().keep(&arrival).await?;
-        Ok(if new { Kept::First } else { Kept::Repeat })
+        Ok(if new {
+            Delivery::First
+        } else {
+            Delivery::Repeat
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use trunkline_service::tasks::{Phase, Stop, Tasks};
 use trunkline_store::Store;
 
 use crate::config::{NodeConfig, StartError};
-use crate::dispatch::Kept;
+use crate::dispatch::RoomRecords;
 use crate::dispatch::{Dispatcher, Owner, Surroundings};
 use crate::egress::{self, EgressOrder, Egresses};
 use crate::http::{self, Http};
@@ -60,11 +60,11 @@ impl Node {
             keys: config.keys.clone(),
             seed: rng.random(),
         };
-        let (dispatcher, kept, owner) = Owner::new(around, store.clone());
+        let (dispatcher, records, owner) = Owner::new(around, store.clone());
         tasks.vital("webhooks", notifier.run(tasks.stop()));
         tasks.vital("dispatch", owner.run(noticed, tasks.stop()));
 
-        reopen(&kept, &rooms).await;
+        reopen(&records, &rooms).await;
         let (recordings, remembering) = egress::Chronicle::new(store.clone());
         tasks.vital("egress memory", remembering.run(tasks.stop()));
         let egresses = Egresses::new(store.clone());
@@ -77,7 +77,7 @@ impl Node {
             sip,
             egress: egresses.clone(),
             ingress: Ingresses::new(store, config.ingress.clone()),
-            kept,
+            records,
             limits: config.limits,
             auto_create: config.rooms.auto_create,
         };
@@ -227,8 +227,8 @@ impl NodeHandle {
 }
 
 /// Opens the rooms again that the process before had. Without them the node still serves.
-async fn reopen(kept: &Kept, rooms: &Rooms) {
-    match kept.revive(rooms, crate::clock::now()).await {
+async fn reopen(records: &RoomRecords, rooms: &Rooms) {
+    match records.revive(rooms, crate::clock::now()).await {
         Ok(0) => {}
         Ok(rooms) => tracing::info!(rooms, "rooms of the process before are open again"),
         Err(error) => {

@@ -49,9 +49,8 @@ fn room(now: Instant) -> (Sfu, ParticipantSid) {
     let joining = Joining {
         sid: sid.clone(),
         identity: ParticipantIdentity::parse("ann").unwrap(),
-        topology: Topology::Dual {
-            subscriber_primary: true,
-        },
+        topology: Topology::Dual,
+        subscriber_primary: true,
         permissions: Permissions::default(),
         auto_subscribe: true,
         opens_by_packet: false,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use trunkline_base::id::{ParticipantIdentity, TrackSid};
+use trunkline_base::lane::LaneSender;
 
 use super::error::{PublishError, RequestError};
-use super::lane::LaneSender;
 use super::media::{AudioOptions, OpusFrame};
 use super::message::DataMessage;
 use super::snapshot::DisconnectReason;

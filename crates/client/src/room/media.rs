@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use trunkline_base::id::{ParticipantIdentity, TrackSid};
+use trunkline_base::lane::LaneReceiver;
 use trunkline_base::token::ParticipantKind;
 
-use super::lane::LaneReceiver;
 use super::snapshot::TrackSource;
 
 /// How to publish audio.
@@ -106,7 +106,7 @@ impl MediaReceiver {
     }
 
     /// Packets lost because they were not read in time.
-    pub const fn dropped(&self) -> u64 {
+    pub fn dropped(&self) -> u64 {
         self.lane.dropped()
     }
 }

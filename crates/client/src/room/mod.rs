@@ -14,6 +14,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, timeout};
 use trunkline_base::id::{ParticipantIdentity, RoomName, RoomSid, TrackSid};
+use trunkline_base::lane::lane;
 use trunkline_rtc::participant::{Participant, ParticipantConfig};
 
 pub mod audio;
@@ -21,7 +22,6 @@ mod command;
 mod error;
 mod event;
 mod incoming;
-mod lane;
 mod media;
 mod message;
 mod options;
@@ -108,7 +108,7 @@ impl Room {
             sockets,
             core,
             commands: orders,
-            lane: lane::lane(OUTGOING_DEPTH),
+            lane: lane(OUTGOING_DEPTH),
             events: sender,
             ready,
         });

@@ -18,7 +18,7 @@ enum Kind {
     /// Somebody else's, or the server's latest in its place.
     Given(Secret<String>),
     /// Ours, always fresh.
-    Kept(FreshToken),
+    Renewed(FreshToken),
 }
 
 impl RoomToken {
@@ -26,13 +26,13 @@ impl RoomToken {
     pub(super) fn current(&self) -> Secret<String> {
         match &self.0 {
             Kind::Given(token) => token.clone(),
-            Kind::Kept(kept) => kept.current(),
+            Kind::Renewed(kept) => kept.current(),
         }
     }
 
     /// We are in.
     pub(super) fn on_joined(&self) {
-        if let Kind::Kept(kept) = &self.0 {
+        if let Kind::Renewed(kept) = &self.0 {
             kept.joined();
         }
     }
@@ -41,7 +41,7 @@ impl RoomToken {
     pub(super) fn on_told(&mut self, token: Secret<String>) {
         match &mut self.0 {
             Kind::Given(given) => *given = token,
-            Kind::Kept(kept) => kept.follow(&token),
+            Kind::Renewed(kept) => kept.follow(&token),
         }
     }
 
@@ -49,13 +49,13 @@ impl RoomToken {
     pub(super) fn is_cured(&self, used: &Secret<String>, server: Option<UnixTime>) -> bool {
         match &self.0 {
             Kind::Given(_) => false,
-            Kind::Kept(kept) => kept.is_cured(used, server),
+            Kind::Renewed(kept) => kept.is_cured(used, server),
         }
     }
 
     /// Whether keys of our own sign it, so that waiting may bring a better one.
     pub(super) const fn is_kept(&self) -> bool {
-        matches!(self.0, Kind::Kept(_))
+        matches!(self.0, Kind::Renewed(_))
     }
 }
 
@@ -67,6 +67,6 @@ impl From<Secret<String>> for RoomToken {
 
 impl From<FreshToken> for RoomToken {
     fn from(token: FreshToken) -> Self {
-        Self(Kind::Kept(token))
+        Self(Kind::Renewed(token))
     }
 }

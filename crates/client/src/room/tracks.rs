@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use tokio::sync::watch;
 use trunkline_base::id::{ParticipantIdentity, TrackSid};
+use trunkline_base::lane::{LaneReceiver, LaneSender, lane};
 use trunkline_rtc::participant::LocalTrack;
 
 use super::command::{Answer, LocalTrackState, OutgoingFrame, Published, TrackKey};
 use super::error::PublishError;
-use super::lane::{LaneReceiver, LaneSender, lane};
 use super::media::MediaPacket;
 
 /// Packets waiting for the reader of one track: over a second of voice. Filling it means the reader

@@ -11,9 +11,9 @@ use trunkline_base::time::UnixTime;
 
 use super::event::WebhookEvent;
 
-/// Whether an event was kept now or before.
+/// Whether an event came for the first time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum Delivery {
     /// The first of its id.
     First,
     /// Its id was kept before: answer as to the first, and do nothing.
@@ -31,7 +31,7 @@ pub trait Journal: Sync {
         &self,
         event: &WebhookEvent,
         now: UnixTime,
-    ) -> impl Future<Output = Result<Kept, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Delivery, Self::Error>> + Send;
 }
 
 /// The ids of the last day in memory. It forgets at a restart, and the oldest when it is full.
@@ -66,20 +66,20 @@ impl RecentIds {
     }
 
     /// Keeps an id; says whether it is the first.
-    pub fn remember(&self, id: &str, now: UnixTime) -> Kept {
+    pub fn remember(&self, id: &str, now: UnixTime) -> Delivery {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         while seen.is_stale(now, self.window) {
             seen.drop_oldest();
         }
         if seen.ids.contains(id) {
-            return Kept::Repeat;
+            return Delivery::Repeat;
         }
         if seen.order.len() >= self.most {
             seen.drop_oldest();
         }
         seen.ids.insert(id.to_owned());
         seen.order.push_back((now, id.to_owned()));
-        Kept::First
+        Delivery::First
     }
 
     /// Forgets an id whose event could not be handled, so that the next post of it counts.
@@ -108,7 +108,7 @@ impl Seen {
 impl Journal for RecentIds {
     type Error = Infallible;
 
-    async fn keep(&self, event: &WebhookEvent, now: UnixTime) -> Result<Kept, Infallible> {
+    async fn keep(&self, event: &WebhookEvent, now: UnixTime) -> Result<Delivery, Infallible> {
         Ok(self.remember(event.id(), now))
     }
 }

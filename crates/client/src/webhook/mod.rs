@@ -20,7 +20,7 @@
 //! use axum::{Router, body::Bytes, extract::State, http::{HeaderMap, StatusCode}, routing::post};
 //! use trunkline_base::time::UnixTime;
 //! use trunkline_base::token::{ApiKey, KeyRing};
-//! use trunkline_client::webhook::{Happening, Kept, Post, Receiver, RecentIds};
+//! use trunkline_client::webhook::{Happening, Delivery, Post, Receiver, RecentIds};
 //!
 //! struct Hooks { receiver: Receiver, seen: RecentIds }
 //!
@@ -40,7 +40,7 @@
 //!         let status = StatusCode::from_u16(error.http_status()).unwrap_or_default();
 //!         (status, error.to_string())
 //!     })?;
-//!     if kept == Kept::First {
+//!     if kept == Delivery::First {
 //!         match event.happening() {
 //!             Happening::ParticipantJoined(joined) => println!("{} is in", joined.identity),
 //!             Happening::RoomFinished(room) => println!("{} is over", room.name),
@@ -75,7 +75,7 @@ pub use event::{WebhookEvent, WebhookKind};
 pub use happening::{
     EgressEvent, Happening, IngressEvent, JobEvent, ParticipantEvent, RoomEvent, TrackEvent,
 };
-pub use journal::{Journal, Kept, RecentIds};
+pub use journal::{Delivery, Journal, RecentIds};
 
 /// Largest body taken. LiveKit's events are a few KiB; a participant's metadata may reach 512 KiB.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -196,7 +196,7 @@ impl Receiver {
         post: Post<'_>,
         now: UnixTime,
         journal: &J,
-    ) -> Result<(WebhookEvent, Kept), TakeError<J::Error>> {
+    ) -> Result<(WebhookEvent, Delivery), TakeError<J::Error>> {
         let event = self.receive(post, now)?;
         let kept = journal
             .keep(&event, now)

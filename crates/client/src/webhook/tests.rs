@@ -342,10 +342,10 @@ async fn a_repeat_is_told_from_a_first() {
             .take(post(JOINED.as_bytes(), &token), NOW, &seen)
             .await
     };
-    assert_eq!(take().await.unwrap().1, Kept::First);
-    assert_eq!(take().await.unwrap().1, Kept::Repeat);
+    assert_eq!(take().await.unwrap().1, Delivery::First);
+    assert_eq!(take().await.unwrap().1, Delivery::Repeat);
     seen.forget("EV_1");
-    assert_eq!(take().await.unwrap().1, Kept::First);
+    assert_eq!(take().await.unwrap().1, Delivery::First);
 }
 
 #[tokio::test]
@@ -353,7 +353,7 @@ async fn a_journal_that_fails_asks_for_another_try() {
     struct Broken;
     impl Journal for Broken {
         type Error = &'static str;
-        async fn keep(&self, _: &WebhookEvent, _: UnixTime) -> Result<Kept, &'static str> {
+        async fn keep(&self, _: &WebhookEvent, _: UnixTime) -> Result<Delivery, &'static str> {
             Err("disk full")
         }
     }
@@ -370,19 +370,19 @@ fn memory_of_ids_is_bounded_in_number_and_in_time() {
     let seen = RecentIds::new(Duration::from_secs(60), 3);
     let at = |seconds| NOW.plus(Duration::from_secs(seconds));
     for id in ["a", "b", "c"] {
-        assert_eq!(seen.remember(id, at(0)), Kept::First);
+        assert_eq!(seen.remember(id, at(0)), Delivery::First);
     }
-    assert_eq!(seen.remember("a", at(1)), Kept::Repeat);
-    assert_eq!(seen.remember("d", at(2)), Kept::First);
+    assert_eq!(seen.remember("a", at(1)), Delivery::Repeat);
+    assert_eq!(seen.remember("d", at(2)), Delivery::First);
     assert_eq!(
         seen.remember("a", at(3)),
-        Kept::First,
+        Delivery::First,
         "the oldest made room"
     );
-    assert_eq!(seen.remember("d", at(4)), Kept::Repeat);
+    assert_eq!(seen.remember("d", at(4)), Delivery::Repeat);
     assert_eq!(
         seen.remember("d", at(70)),
-        Kept::First,
+        Delivery::First,
         "its minute has passed"
     );
 }

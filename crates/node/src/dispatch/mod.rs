@@ -4,8 +4,8 @@
 //! carries out what the book wants; [`socket`] is a worker's connection.
 
 mod book;
-mod kept;
 mod owner;
+mod rooms;
 mod socket;
 mod token;
 
@@ -18,8 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 use trunkline_base::id::WorkerId;
 
 pub(crate) use book::{DispatchError, Registration, RegistrationError, check_deployment};
-pub(crate) use kept::Kept;
 pub(crate) use owner::{Owner, Surroundings};
+pub(crate) use rooms::RoomRecords;
 pub(crate) use socket::serve;
 
 /// The handle on the owner task.

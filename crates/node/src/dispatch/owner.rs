@@ -18,7 +18,7 @@ use trunkline_service::tasks::Stop;
 use trunkline_store::Store;
 
 use super::book::{Action, Assignment, Book, Moment};
-use super::kept::Kept;
+use super::rooms::RoomRecords;
 use super::{Command, Dispatcher, token};
 use crate::room::{RoomNotice, Rooms};
 use crate::webhook::Webhooks;
@@ -37,7 +37,7 @@ pub(crate) struct Surroundings {
 pub(crate) struct Owner {
     around: Surroundings,
     book: Book,
-    kept: Kept,
+    records: RoomRecords,
     lanes: BTreeMap<WorkerId, mpsc::Sender<ToWorker>>,
     commands: mpsc::Receiver<Command>,
     children: JoinSet<()>,
@@ -49,18 +49,18 @@ pub(crate) struct Owner {
 
 impl Owner {
     /// The owner, and the handles on it and on what it remembers.
-    pub(crate) fn new(around: Surroundings, store: Store) -> (Dispatcher, Kept, Self) {
+    pub(crate) fn new(around: Surroundings, store: Store) -> (Dispatcher, RoomRecords, Self) {
         let (dispatcher, commands) = Dispatcher::channel();
-        let kept = Kept::new(store, dispatcher.clone());
+        let records = RoomRecords::new(store, dispatcher.clone());
         let book = Book::new(around.seed);
         let (lanes, children) = (BTreeMap::new(), JoinSet::new());
         (
             dispatcher,
-            kept.clone(),
+            records.clone(),
             Self {
                 around,
                 book,
-                kept,
+                records,
                 lanes,
                 commands,
                 children,
@@ -165,12 +165,12 @@ impl Owner {
         let Some(room) = self.to_keep.pop_first() else {
             return;
         };
-        let (kept, rooms) = (self.kept.clone(), self.around.rooms.clone());
+        let (records, rooms) = (self.records.clone(), self.around.rooms.clone());
         self.keeping.spawn(async move {
             let name = RoomName::parse(room).ok()?;
             // A room that is over is forgotten by its last notice.
             let room = rooms.room(&name).await.ok()?;
-            let Err(error) = kept.remember_now(&room).await else {
+            let Err(error) = records.remember_now(&room).await else {
                 return None;
             };
             tracing::warn!(code = error.code(), "a room could not be written down yet");
@@ -180,9 +180,9 @@ impl Owner {
     }
 
     fn forget_room(&mut self, sid: &str) {
-        let (kept, sid) = (self.kept.clone(), sid.to_owned());
+        let (records, sid) = (self.records.clone(), sid.to_owned());
         self.children.spawn(async move {
-            if let Err(error) = kept.forget(&sid).await {
+            if let Err(error) = records.forget(&sid).await {
                 tracing::warn!(code = error.code(), "a room could not be forgotten");
             }
         });

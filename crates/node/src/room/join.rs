@@ -4,6 +4,7 @@ use livekit_protocol as proto;
 use tokio::sync::mpsc;
 use trunkline_base::id::{ParticipantSid, RoomName};
 use trunkline_base::token::Claims;
+use trunkline_rtc::sfu::Topology;
 
 use super::outbox::Outbox;
 
@@ -18,7 +19,7 @@ pub struct JoinParams {
     pub claims: Claims,
     /// SDK, version and `protocol` of the client; `address` filled by the shell.
     pub client: proto::ClientInfo,
-    /// One peer connection for both directions: `/rtc/v1`, or `/rtc` with `join_request`.
+    /// Single for `/rtc/v1`, and for `/rtc` with `join_request`.
     pub topology: Topology,
     pub auto_subscribe: bool,
     pub adaptive_stream: bool,
@@ -34,15 +35,6 @@ pub struct JoinParams {
     pub reconnect: bool,
     /// State carried by a v1 resume.
     pub sync_state: Option<proto::SyncState>,
-}
-
-/// How many peer connections the client uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Topology {
-    /// v0: a publisher connection offered by the client and a subscriber one offered by us.
-    Dual,
-    /// v1: one connection, offered by the client.
-    Single,
 }
 
 /// An open signalling session. The first message of `outgoing` is already queued when this is

@@ -25,13 +25,14 @@ pub use command::Mute;
 pub use config::{RoomDefaults, RoomsConfig};
 pub use error::{JoinError, RoomError, StartError};
 pub use handle::Rooms;
-pub use join::{JoinParams, Session, Topology};
+pub use join::{JoinParams, Session};
 pub use notice::{Occupancy, RoomNotice};
 pub use outbox::Outbox;
 pub use rpc::RpcFailure;
 pub(crate) use spec::{Revived, RoomSpec};
 pub use start::start;
 pub(crate) use state::{Entry, Now, Output, RoomState};
+pub use trunkline_rtc::sfu::Topology;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::{mpsc, oneshot, watch};
 use trunkline_base::id::RoomName;
+use trunkline_base::lane::lane;
 use trunkline_service::tasks::Tasks;
 
 use super::command::{Admission, Ask, RegistryCommand, RoomAsk, RoomCommand};
@@ -23,7 +24,7 @@ use super::seats::Seats;
 use super::spec::{self, Revived, RoomSpec};
 use super::state::RoomState;
 use super::task::{self, RoomTask, Shell};
-use crate::udp::{PortHandle, RouteChange, lane};
+use crate::udp::{PortHandle, RouteChange};
 
 /// The registry.
 pub(crate) struct Registry {

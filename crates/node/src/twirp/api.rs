@@ -1,6 +1,6 @@
 //! What the services share.
 
-use crate::dispatch::{Dispatcher, Kept};
+use crate::dispatch::{Dispatcher, RoomRecords};
 use crate::egress::Egresses;
 use crate::ingress::Ingresses;
 use crate::limits::Limits;
@@ -15,7 +15,7 @@ pub(crate) struct Api {
     pub(crate) sip: SipSetup,
     pub(crate) egress: Egresses,
     pub(crate) ingress: Ingresses,
-    pub(crate) kept: Kept,
+    pub(crate) records: RoomRecords,
     pub(crate) limits: Limits,
     /// CreateDispatch creates a missing room.
     pub(crate) auto_create: bool,

@@ -58,7 +58,7 @@ async fn create(
         attributes: request.attributes,
     };
     let created = api.dispatcher.create(room.clone(), wanted).await?;
-    api.kept.remember(&room).await;
+    api.records.remember(&room).await;
     Ok(created)
 }
 
@@ -73,7 +73,7 @@ async fn delete(
         .dispatcher
         .delete(request.room, request.dispatch_id)
         .await?;
-    api.kept.update(&room).await;
+    api.records.update(&room).await;
     Ok(deleted)
 }
 

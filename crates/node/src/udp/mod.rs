@@ -4,11 +4,9 @@
 //! is (the ICE user name of a STUN request, else the address it came from) and pushes it down
 //! that room's lane. Rooms send through an [`Outlet`], which never waits.
 
-mod lane;
 mod port;
 mod routes;
 
-pub(crate) use lane::{LaneReceiver, LaneSender, lane};
 pub(crate) use port::{PortHandle, bind};
 pub(crate) use routes::RouteChange;
 

@@ -139,7 +139,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
-    use super::super::lane;
+    use trunkline_base::lane::lane;
+
     use super::super::routes::tests::{check, checked};
     use super::*;
 
@@ -168,13 +169,16 @@ mod tests {
         client.send_to(&[0x80; 64], bound).await.unwrap();
         client.send_to(&check("abcd:efgh"), bound).await.unwrap();
         receiver.ready().await;
-        let from = receiver.pop().unwrap().from;
-        assert!(receiver.pop().is_none(), "media before a check has no room");
+        let from = receiver.try_recv().unwrap().from;
+        assert!(
+            receiver.try_recv().is_none(),
+            "media before a check has no room"
+        );
         assert_eq!(from, client.local_addr().unwrap());
         handle.changes.send(checked(1, from)).await.unwrap();
         client.send_to(&[0x80; 64], bound).await.unwrap();
         receiver.ready().await;
-        assert!(receiver.pop().is_some());
+        assert!(receiver.try_recv().is_some());
 
         assert!(handle.outlet.send(from, b"answer"));
         let mut buffer = [0; 16];

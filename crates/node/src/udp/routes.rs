@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use trunkline_base::lane::LaneSender;
 use trunkline_rtc::demux::{Demux, Route};
 
-use super::{Datagram, LaneSender};
+use super::Datagram;
 
 /// A change of the routes. A room sends it before the client can know the user fragment.
 #[derive(Debug)]
@@ -122,7 +123,8 @@ impl Routes {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::super::lane;
+    use trunkline_base::lane::lane;
+
     use super::*;
 
     /// A STUN binding request with this user name.

@@ -11,7 +11,8 @@ use prost::Message as _;
 use trunkline_base::id::ParticipantSid;
 
 use super::event::SfuEvent;
-use super::member::{Member, MemberId, PendingTrack, QueuedTrack};
+use super::ids::MemberId;
+use super::member::{Member, PendingTrack, QueuedTrack};
 use super::track;
 use super::{Sfu, UnknownParticipant};
 

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::config::Audience;
-use super::member::Member;
-use super::track::Track;
 
 /// Who may hear a publisher.
 #[derive(Debug, Default)]
@@ -38,11 +36,11 @@ impl From<Audience> for Admission {
 }
 
 impl Admission {
-    pub(super) fn admits(&self, member: &Member, track: &Track) -> bool {
+    /// Whether a listener, by its identity or its session, may hear a track.
+    pub(super) fn admits(&self, listener: [&str; 2], track: &str) -> bool {
         let Self::Only(only) = self else { return true };
-        let names = [member.identity.as_str(), member.sid.as_str()];
-        let heard = names.iter().filter_map(|name| only.get(*name));
-        let mut this = heard.map(|heard| heard.all || heard.tracks.contains(track.sid.as_str()));
+        let heard = listener.iter().filter_map(|name| only.get(*name));
+        let mut this = heard.map(|heard| heard.all || heard.tracks.contains(track));
         this.any(|heard| heard)
     }
 }

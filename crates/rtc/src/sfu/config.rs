@@ -42,11 +42,7 @@ impl Default for AudioConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Topology {
     /// One to publish (the client offers) and one to subscribe (we offer).
-    Dual {
-        /// The subscriber connection is the one that counts: data flows down it, and it being
-        /// up makes the participant active.
-        subscriber_primary: bool,
-    },
+    Dual,
     /// One connection for everything, offered by the client.
     Single,
 }
@@ -120,6 +116,9 @@ pub struct Joining {
     pub identity: ParticipantIdentity,
     /// Its connections.
     pub topology: Topology,
+    /// Of two connections the subscriber's is the one that counts: data flows down it, and it
+    /// being up makes the participant active. Of one connection it says nothing.
+    pub subscriber_primary: bool,
     /// What it may do.
     pub permissions: Permissions,
     /// Subscribe it to everything it may hear.

@@ -1,8 +1,7 @@
 //! Data packets: who may send them, who gets them, and in which order.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use livekit_protocol::{DataPacket, RpcRequest, UserPacket, data_packet::Value};
 use prost::Message;
@@ -13,57 +12,14 @@ use crate::peer::{DATA_TRACK, LOSSY, MAX_MESSAGE_SIZE, RELIABLE};
 use super::Sfu;
 use super::addressees::Addressees;
 use super::event::SfuEvent;
-use super::member::MemberId;
+use super::ids::MemberId;
+use super::recent::Packet;
 use super::stats::DropReason;
 use super::wire::Stamp;
 
-/// How long reliable packets are kept for participants whose channels are still opening.
-const KEEP: Duration = Duration::from_secs(2);
-/// How much of one sender is kept.
-const KEEP_BYTES: usize = 100_000;
 /// Reliable bytes that may wait for one slow reader. Four seconds at 4 Mbit/s; whoever lags
 /// further would not catch up.
 const BACKLOG: usize = 2 * 1024 * 1024;
-
-/// Reliable packets of the last moments, for late joiners.
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    packets: VecDeque<Kept>,
-}
-
-#[derive(Debug, Clone)]
-struct Kept {
-    at: Instant,
-    from: Option<MemberId>,
-    to: Addressees,
-    bytes: Arc<[u8]>,
-}
-
-impl Recent {
-    fn keep(&mut self, kept: Kept) {
-        let (from, now) = (kept.from, kept.at);
-        self.packets.push_back(kept);
-        self.packets
-            .retain(|k| now.saturating_duration_since(k.at) <= KEEP);
-        let mine = |k: &&Kept| k.from == from;
-        let mut bytes: usize = self
-            .packets
-            .iter()
-            .filter(mine)
-            .map(|k| k.bytes.len())
-            .sum();
-        while bytes > KEEP_BYTES {
-            let Some(oldest) = self.packets.iter().position(|k| k.from == from) else {
-                break;
-            };
-            bytes -= self.packets.remove(oldest).map_or(bytes, |k| k.bytes.len());
-        }
-    }
-
-    pub(super) fn forget(&mut self, member: MemberId) {
-        self.packets.retain(|k| k.from != Some(member));
-    }
-}
 
 impl Sfu {
     /// Sends a packet on behalf of the server (the SendData call). Its destinations are in it. A
@@ -241,7 +197,7 @@ impl Sfu {
             }
         }
         if reliable {
-            self.recent.keep(Kept {
+            self.recent.keep(Packet {
                 at: now,
                 from,
                 to,
@@ -323,16 +279,7 @@ impl Sfu {
             return;
         }
         member.data.deliverable = true;
-        let fresh = |k: &&Kept| now.saturating_duration_since(k.at) <= KEEP;
-        let for_me = |k: &&Kept| k.from != Some(id) && k.to.include(member);
-        let missed: Vec<_> = self
-            .recent
-            .packets
-            .iter()
-            .filter(fresh)
-            .filter(for_me)
-            .collect();
-        let missed: Vec<_> = missed.into_iter().map(|k| k.bytes.clone()).collect();
+        let missed = self.recent.missed_by(id, member, now);
         for bytes in missed {
             self.queue_reliable(id, bytes, now);
         }

@@ -10,7 +10,8 @@ use crate::peer::{PeerEvent, PeerInput, Transmit};
 use super::Sfu;
 use super::config::Target;
 use super::event::SfuEvent;
-use super::member::{Member, MemberId};
+use super::ids::MemberId;
+use super::member::Member;
 use super::stats::DropReason;
 
 /// A path lost for this long, after ICE has already given it up, is reported.

@@ -10,7 +10,7 @@ use crate::peer::{RtpIn, RtpOut};
 use super::Sfu;
 use super::config::Target;
 use super::event::SfuEvent;
-use super::member::{MemberId, TrackId};
+use super::ids::{MemberId, TrackId};
 use super::rewrite::{Origin, Outgoing};
 use super::stats::DropReason;
 

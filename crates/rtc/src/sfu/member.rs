@@ -13,23 +13,17 @@ use crate::peer::{RemoteMedia, Slot};
 
 use super::audience::Admission;
 use super::config::{Joining, Permissions, SfuConfig, Target, Topology};
+use super::ids::{MemberId, TrackId};
 use super::life::Life;
-use super::negotiate::Negotiation;
+use super::negotiation::Negotiation;
 use super::rewrite::Outgoing;
-
-/// A participant within its room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct MemberId(pub(super) u32);
-
-/// A track within its room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct TrackId(pub(super) u32);
 
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) sid: ParticipantSid,
     pub(super) identity: ParticipantIdentity,
     pub(super) topology: Topology,
+    subscriber_primary: bool,
     pub(super) permissions: Permissions,
     pub(super) auto_subscribe: bool,
     pub(super) opens_by_packet: bool,
@@ -126,9 +120,9 @@ impl Member {
         };
         let subscriber = match joining.topology {
             Topology::Single => None,
-            Topology::Dual { subscriber_primary } => {
+            Topology::Dual => {
                 let mut link = link(Role::Offerer, seeds[1]);
-                if subscriber_primary {
+                if joining.subscriber_primary {
                     link.peer.open_channel(RELIABLE, Delivery::Reliable);
                     link.peer.open_channel(LOSSY, Delivery::Lossy);
                     link.peer.open_channel(DATA_TRACK, Delivery::Lossy);
@@ -143,6 +137,7 @@ impl Member {
             sid: joining.sid,
             identity: joining.identity,
             topology: joining.topology,
+            subscriber_primary: joining.subscriber_primary,
             permissions: joining.permissions,
             auto_subscribe: joining.auto_subscribe,
             opens_by_packet: joining.opens_by_packet,
@@ -158,6 +153,11 @@ impl Member {
         }
     }
 
+    /// What others may call it by: identity and session.
+    pub(super) fn names(&self) -> [&str; 2] {
+        [self.identity.as_str(), self.sid.as_str()]
+    }
+
     /// The connection's number within the room, for those who route datagrams to it.
     pub(super) fn route(id: MemberId, target: Target) -> u64 {
         u64::from(id.0) * 2 + u64::from(target == Target::Subscriber)
@@ -166,20 +166,15 @@ impl Member {
     /// The connection whose being up makes the participant active; data flows down it.
     pub(super) fn primary(&self) -> Target {
         match self.topology {
-            Topology::Dual {
-                subscriber_primary: true,
-            } => Target::Subscriber,
-            Topology::Dual {
-                subscriber_primary: false,
-            }
-            | Topology::Single => Target::Publisher,
+            Topology::Dual if self.subscriber_primary => Target::Subscriber,
+            Topology::Dual | Topology::Single => Target::Publisher,
         }
     }
 
     /// The connection that media flows down.
     pub(super) fn downstream(&self) -> Target {
         match self.topology {
-            Topology::Dual { .. } => Target::Subscriber,
+            Topology::Dual => Target::Subscriber,
             Topology::Single => Target::Publisher,
         }
     }

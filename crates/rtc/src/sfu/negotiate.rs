@@ -15,94 +15,16 @@ use crate::trickle::CandidateInit;
 
 use super::config::{Target, Topology};
 use super::event::{Described, NegotiationFailure, SfuEvent};
-use super::gather::{BRIEFLY, Gathering};
-use super::member::{Member, MemberId};
-use super::pace::Pace;
+use super::gather::BRIEFLY;
+use super::ids::MemberId;
+use super::member::Member;
+use super::negotiation::Early;
 use super::{Sfu, UnknownParticipant};
 
 /// A client that has not answered by then is not going to.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long the offer after the first answer waits for the connection. A client whose transport
-/// has not begun takes the next offer for an ICE restart (pion compares it with credentials that
-/// it has not set yet); once it is connected, it has.
-const CONNECTING: Duration = Duration::from_secs(5);
 /// Fragments a link answers to: the present one and the one before an ICE restart.
 const FRAGMENTS: usize = 2;
-
-/// Where the negotiation of one connection stands.
-#[derive(Debug)]
-pub(super) struct Negotiation {
-    next_id: u32,
-    open: Option<(u32, Instant)>,
-    pub(super) due: Option<Instant>,
-    /// When a description was agreed on first.
-    settled: Option<Instant>,
-    /// The client's offer that came sooner than it may.
-    early: Option<Early>,
-    pace: Pace,
-    /// A single-connection client was asked to offer and has not yet.
-    asked: bool,
-    restart_after_answer: bool,
-    gathering: Gathering,
-}
-
-impl Negotiation {
-    pub(super) fn new(first_id: u32) -> Self {
-        Self {
-            next_id: first_id,
-            open: None,
-            due: None,
-            settled: None,
-            early: None,
-            pace: Pace::default(),
-            asked: false,
-            restart_after_answer: false,
-            gathering: Gathering::new(),
-        }
-    }
-
-    /// Something changed that has to be said.
-    pub(super) fn touch(&mut self, now: Instant) {
-        self.due_by(now + self.gathering.wait());
-    }
-
-    /// What was due is being said.
-    fn begin(&mut self) {
-        self.due = None;
-        self.gathering.spend();
-    }
-
-    fn due_by(&mut self, at: Instant) {
-        self.due = Some(self.due.map_or(at, |due| due.min(at)));
-    }
-
-    /// When the next description of ours may be written.
-    fn due(&self, connecting: bool) -> Option<Instant> {
-        let due = self.due.filter(|_| self.open.is_none() && !self.asked)?;
-        let held = self.settled.filter(|_| connecting);
-        Some(held.map_or(due, |since| due.max(since + CONNECTING)))
-    }
-
-    pub(super) fn deadline(&self, connecting: bool) -> Option<(Instant, &'static str)> {
-        let due = self.due(connecting).map(|at| (at, "negotiation"));
-        let open = self.open.map(|(_, at)| (at, "answer timeout"));
-        let early = self.early.as_ref().map(|early| (early.at, "next offer"));
-        let all = [due, open, early].into_iter().flatten();
-        all.min_by_key(|(at, _)| *at)
-    }
-
-    fn settle(&mut self, now: Instant) {
-        self.settled.get_or_insert(now);
-    }
-}
-
-/// A client's offer that waits until it may be handled.
-#[derive(Debug)]
-struct Early {
-    at: Instant,
-    id: u32,
-    sdp: String,
-}
 
 impl Sfu {
     /// A client offers on its publisher or only connection. `id` is repeated in the answer.
@@ -170,14 +92,14 @@ impl Sfu {
             return;
         };
         let link = &mut member.publisher;
-        link.negotiation.settle(now);
+        link.negotiation.agreed(now);
         link.negotiation.due = None;
         if link.peer.needs_negotiation() {
             link.negotiation.touch(now);
         }
         let mid_to_track_id = match member.topology {
             Topology::Single => link.peer.mid_to_track_id(),
-            Topology::Dual { .. } => BTreeMap::new(),
+            Topology::Dual => BTreeMap::new(),
         };
         let description = Described {
             sdp,
@@ -214,7 +136,7 @@ impl Sfu {
             return Ok(());
         }
         link.negotiation.open = None;
-        link.negotiation.settle(now);
+        link.negotiation.agreed(now);
         if let Err(error) = link.peer.accept_answer(sdp, now) {
             self.negotiation_failed(member, error.into());
             return Ok(());
@@ -333,7 +255,7 @@ impl Sfu {
         link.negotiation.begin();
         match member.topology {
             Topology::Single => self.ask_for_sections(id),
-            Topology::Dual { .. } => self.write_offer(id, now),
+            Topology::Dual => self.write_offer(id, now),
         }
     }
 
@@ -369,7 +291,7 @@ impl Sfu {
             return;
         };
         let link = &mut member.publisher;
-        if link.negotiation.settled.is_none() || !link.peer.needs_negotiation() {
+        if link.negotiation.stable_since.is_none() || !link.peer.needs_negotiation() {
             return;
         }
         link.negotiation.asked = true;

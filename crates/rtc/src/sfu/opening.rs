@@ -1,23 +1,18 @@
-//! Silence for a track that sends nothing yet.
+//! Which subscribers wait for the first packet of a track.
 //!
 //! The Go SDK tells its application of a track when the track's first packet comes, so that a
 //! publisher who is muted or has not begun would be invisible to it. Such a subscriber is sent
 //! silence until the publisher is heard, for as long as LiveKit's own server sends it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::peer::{Codec, RtpIn};
-
-use super::Sfu;
-use super::member::{MemberId, TrackId};
-use super::rewrite::Origin;
+use super::ids::{MemberId, TrackId};
 
 /// The publisher's own packets come first if it sends any.
 const LET_IT_BEGIN: Duration = Duration::from_millis(100);
 const FRAME: Duration = Duration::from_millis(20);
-const FRAMES_A_SECOND: u32 = 50;
+pub(super) const FRAMES_A_SECOND: u32 = 50;
 /// Five seconds.
 const FRAMES: u32 = 5 * FRAMES_A_SECOND;
 
@@ -57,7 +52,7 @@ impl Openings {
     }
 
     /// Counts of the frames that are due, and what is over.
-    fn take(&mut self, now: Instant) -> Vec<(MemberId, TrackId, u32)> {
+    pub(super) fn take(&mut self, now: Instant) -> Vec<(MemberId, TrackId, u32)> {
         let mut frames = Vec::new();
         self.0.retain(|(to, track), opening| {
             if opening.due <= now {
@@ -68,58 +63,5 @@ impl Openings {
             opening.sent < FRAMES
         });
         frames
-    }
-}
-
-impl Sfu {
-    /// Sends the silence that is due.
-    pub(super) fn send_openings(&mut self, now: Instant) {
-        for (to, track, count) in self.openings.take(now) {
-            let Some(found) = self.tracks.get(&track) else {
-                continue;
-            };
-            let Some((codec, payload)) = silence(&found.info.mime_type) else {
-                self.openings.end(to, track);
-                continue;
-            };
-            let rtp = RtpIn {
-                mid: found.mid,
-                ssrc: 0,
-                seq: count.into(),
-                timestamp: count * (codec.clock_rate() / FRAMES_A_SECOND),
-                marker: false,
-                level: Some(SILENT),
-                codec,
-                payload,
-                arrival: now,
-                report: None,
-            };
-            let origin = Origin {
-                track: track.0,
-                ssrc: 0,
-                epoch: found.epoch,
-                codec,
-            };
-            // A subscriber whose section is not there any more has ended, and its opening with it.
-            let _dropped = self.forward(to, track, origin, &rtp, now);
-        }
-    }
-}
-
-/// The quietest level of RFC 6464.
-const SILENT: i8 = 127;
-
-/// 20 ms of silence.
-fn silence(mime: &str) -> Option<(Codec, Arc<[u8]>)> {
-    const SAMPLES: usize = 160;
-    let is = |codec: Codec| codec.mime().eq_ignore_ascii_case(mime);
-    if is(Codec::Opus) {
-        Some((Codec::Opus, Arc::from([0xf8, 0xff, 0xfe])))
-    } else if is(Codec::Pcmu) {
-        Some((Codec::Pcmu, Arc::from([0xff; SAMPLES])))
-    } else if is(Codec::Pcma) {
-        Some((Codec::Pcma, Arc::from([0xd5; SAMPLES])))
-    } else {
-        None
     }
 }

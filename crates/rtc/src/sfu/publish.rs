@@ -15,7 +15,8 @@ use crate::peer::{Mid, RemoteMedia};
 
 use super::Sfu;
 use super::event::SfuEvent;
-use super::member::{MemberId, PendingTrack, TrackId};
+use super::ids::{MemberId, TrackId};
+use super::member::PendingTrack;
 use super::speakers::LevelMeter;
 use super::track::{self, Track};
 

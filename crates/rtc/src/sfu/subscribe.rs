@@ -10,7 +10,8 @@ use crate::peer::{MediaKind, Slot};
 
 use super::config::Audience;
 use super::event::SfuEvent;
-use super::member::{Desire, Member, MemberId, TrackId};
+use super::ids::{MemberId, TrackId};
+use super::member::{Desire, Member};
 use super::{Sfu, UnknownParticipant};
 
 /// How long a wish for an unknown track is kept before the subscriber is told.
@@ -138,7 +139,7 @@ impl Sfu {
         let Some(member) = self.members.get(&id) else {
             return;
         };
-        let allowed = owner.audience.admits(member, found);
+        let allowed = owner.audience.admits(member.names(), found.sid.as_str());
         let publisher = owner.sid.clone();
         let sid = found.sid.clone();
         let Some(member) = self.members.get_mut(&id) else {
@@ -172,7 +173,7 @@ impl Sfu {
         let refused = member.subscriptions.get(&track).is_some_and(|s| s.refused);
         member.permissions.can_subscribe
             && member.wants(found.sid.as_str())
-            && owner.audience.admits(member, found)
+            && owner.audience.admits(member.names(), found.sid.as_str())
             && !refused
     }
 

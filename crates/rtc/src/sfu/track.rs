@@ -9,7 +9,7 @@ use trunkline_base::id::{TrackSid, guid};
 
 use crate::peer::{Codec, MediaKind, Mid, PublishOptions};
 
-use super::member::MemberId;
+use super::ids::MemberId;
 use super::speakers::LevelMeter;
 
 #[derive(Debug)]

@@ -33,10 +33,6 @@ struct Room {
     seen: Vec<SfuEvent>,
 }
 
-const DUAL: Topology = Topology::Dual {
-    subscriber_primary: true,
-};
-
 impl Room {
     #[expect(
         clippy::disallowed_methods,
@@ -63,6 +59,7 @@ impl Room {
             sid: sid.clone(),
             identity: ParticipantIdentity::parse(format!("p{number}")).unwrap(),
             topology,
+            subscriber_primary: true,
             permissions: Permissions::default(),
             auto_subscribe: true,
             opens_by_packet,
@@ -71,7 +68,7 @@ impl Room {
         let addr = SocketAddr::from(([10, 0, 3, number], 5000));
         let role = match topology {
             Topology::Single => Role::Offerer,
-            Topology::Dual { .. } => Role::Answerer,
+            Topology::Dual => Role::Answerer,
         };
         let config = PeerConfig {
             role,
@@ -186,7 +183,7 @@ impl Room {
 fn the_second_offer_waits_for_the_connection() {
     let mut room = Room::new();
     let speaker = room.join(Topology::Single, false);
-    let listener = room.join(DUAL, false);
+    let listener = room.join(Topology::Dual, false);
     room.run(100);
     let first = room.offers(listener);
     room.legs[listener].cut = true;
@@ -204,7 +201,7 @@ fn the_second_offer_waits_for_the_connection() {
 fn a_connection_that_does_not_come_holds_an_offer_for_a_while_only() {
     let mut room = Room::new();
     let speaker = room.join(Topology::Single, false);
-    let listener = room.join(DUAL, false);
+    let listener = room.join(Topology::Dual, false);
     room.run(100);
     let first = room.offers(listener);
     room.legs[listener].cut = true;
@@ -220,7 +217,7 @@ fn a_connection_that_does_not_come_holds_an_offer_for_a_while_only() {
 fn a_client_that_hangs_up_is_lost_and_disagrees_with_nothing() {
     let mut room = Room::new();
     let speaker = room.join(Topology::Single, false);
-    let listener = room.join(DUAL, false);
+    let listener = room.join(Topology::Dual, false);
     room.run(100);
     let first = room.offers(listener);
     room.answer(listener, &first[0]);
@@ -292,8 +289,8 @@ fn large_offers_in_a_row_are_answered_at_a_pace() {
 fn a_publisher_that_sends_nothing_is_heard_as_silence_by_those_who_wait_for_a_packet() {
     let mut room = Room::new();
     let speaker = room.join(Topology::Single, false);
-    let gopher = room.join(DUAL, true);
-    let browser = room.join(DUAL, false);
+    let gopher = room.join(Topology::Dual, true);
+    let browser = room.join(Topology::Dual, false);
     room.run(20);
     room.publish(speaker);
     let mut answered = [0, 0];
@@ -317,7 +314,7 @@ fn a_publisher_that_sends_nothing_is_heard_as_silence_by_those_who_wait_for_a_pa
 fn silence_ends_when_the_publisher_is_heard() {
     let mut room = Room::new();
     let speaker = room.join(Topology::Single, false);
-    let gopher = room.join(DUAL, true);
+    let gopher = room.join(Topology::Dual, true);
     room.run(20);
     let slot = room.publish(speaker);
     let mut answered = 0;

@@ -62,12 +62,7 @@ impl Server {
             ..Default::default()
         };
         let others = self.people.values().cloned().collect();
-        let subscriber_primary = matches!(
-            topology,
-            Topology::Dual {
-                subscriber_primary: true
-            }
-        );
+        let subscriber_primary = topology == Topology::Dual && permissions.can_subscribe;
         self.say(
             &sid,
             Response::Join(proto::JoinResponse {
@@ -94,6 +89,7 @@ impl Server {
             sid: sid_,
             identity,
             topology,
+            subscriber_primary,
             permissions,
             auto_subscribe,
             opens_by_packet,

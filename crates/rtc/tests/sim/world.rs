@@ -276,12 +276,8 @@ impl World {
             }
             return;
         }
-        let dual = Topology::Dual {
-            subscriber_primary: client.permissions.can_subscribe,
-        };
-        let sid = self
-            .server
-            .join(name, dual, client.permissions.clone(), now);
+        let permissions = client.permissions.clone();
+        let sid = self.server.join(name, Topology::Dual, permissions, now);
         client.sid = Some(sid);
     }
 

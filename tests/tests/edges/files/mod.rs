@@ -36,20 +36,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "participant/roster.rs",
         ],
     ),
-    (
-        "rtc",
-        &[
-            "sfu/addressees.rs",
-            "sfu/audience.rs",
-            "sfu/data.rs",
-            "sfu/member.rs",
-            "sfu/mod.rs",
-            "sfu/negotiate.rs",
-            "sfu/opening.rs",
-            "sfu/track.rs",
-            "sfu/wire/mod.rs",
-        ],
-    ),
 ];
 
 /// The source folder of each crate, by the crate's name.

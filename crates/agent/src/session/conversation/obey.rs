@@ -61,7 +61,7 @@ impl Conversation {
         if let Some(answer) = self.replies.get_mut(&reply) {
             answer.speak();
         }
-        self.settle(reply);
+        self.finish_if_over(reply);
     }
 
     fn abandon(&mut self, reply: ReplyId) {

@@ -80,7 +80,7 @@ impl Conversation {
                 self.remember(id);
                 self.input(Input::Pinned { reply: id });
             }
-            Some(Heed::Whole) => self.settle(id),
+            Some(Heed::Whole) => self.finish_if_over(id),
             None => {}
         }
     }
@@ -132,11 +132,11 @@ impl Conversation {
             });
         }
         self.tell_agent(id);
-        self.settle(id);
+        self.finish_if_over(id);
     }
 
     /// Sees to the end of an answer once all of it was made and played.
-    pub(super) fn settle(&mut self, id: ReplyId) {
+    pub(super) fn finish_if_over(&mut self, id: ReplyId) {
         let over = self
             .replies
             .get(&id)

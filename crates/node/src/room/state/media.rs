@@ -23,7 +23,7 @@ use super::exit::Farewell;
 use super::participant::{Participant, Primary, Signal};
 use super::telling::Own;
 use super::{Now, Output, RoomState, Route};
-use crate::room::join::{JoinParams, Topology};
+use crate::room::join::JoinParams;
 use crate::room::notice::RoomNotice;
 use crate::signal::message;
 
@@ -377,12 +377,8 @@ pub(super) fn joining(participant: &Participant, params: &JoinParams) -> sfu::Jo
     sfu::Joining {
         sid: participant.sid.clone(),
         identity: participant.identity.clone(),
-        topology: match participant.topology {
-            Topology::Single => sfu::Topology::Single,
-            Topology::Dual => sfu::Topology::Dual {
-                subscriber_primary: participant.subscriber_primary(),
-            },
-        },
+        topology: participant.topology,
+        subscriber_primary: participant.subscriber_primary(),
         permissions: permissions(participant),
         auto_subscribe: params.auto_subscribe,
         opens_by_packet: params.client.sdk() == proto::client_info::Sdk::Go,

@@ -7,10 +7,11 @@ use proto::participant_info::{KindDetail, State};
 use trunkline_base::id::{ParticipantIdentity, ParticipantSid};
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{Claims, ParticipantKind};
+use trunkline_rtc::sfu::Topology;
 
 use super::now::Now;
 use super::tracks::Tracks;
-use crate::room::join::{JoinParams, Topology};
+use crate::room::join::JoinParams;
 use crate::signal::metadata::Profile;
 use crate::signal::permission::Permission;
 use crate::signal::protocol::Protocol;

@@ -6,11 +6,11 @@ use livekit_protocol as proto;
 use proto::DisconnectReason;
 use proto::simulate_scenario::Scenario;
 use trunkline_base::id::ParticipantSid;
+use trunkline_rtc::sfu::Topology;
 
 use super::exit::{Farewell, Others};
 use super::participant::Sabotage;
 use super::{Now, RoomState};
-use crate::room::join::Topology;
 
 impl RoomState {
     pub(super) fn on_simulate(

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use livekit_protocol as proto;
 use proto::RoomEndReason;
 use tokio::sync::{mpsc, watch};
+use trunkline_base::lane::LaneReceiver;
 use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_service::tasks::Stop;
 
@@ -20,7 +21,7 @@ use super::join::{JoinParams, Session};
 use super::notice::RoomNotice;
 use super::seats::Seats;
 use super::state::{Entry, Now, Output, RoomState, Route};
-use crate::udp::{Datagram, LaneReceiver, PortHandle, RouteChange};
+use crate::udp::{Datagram, PortHandle, RouteChange};
 use sessions::{Heard, Sessions};
 use tally::Tally;
 
@@ -174,7 +175,7 @@ impl RoomTask {
         let now = now();
         let mut more = true;
         for _ in 0..BATCH {
-            let Some(datagram) = self.shell.datagrams.pop() else {
+            let Some(datagram) = self.shell.datagrams.try_recv() else {
                 more = false;
                 break;
             };

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use trunkline_base::id::RoomName;
+use trunkline_base::lane::{LaneSender, lane};
 use trunkline_base::token::{ApiKey, KeyRing};
 use trunkline_service::tasks::Tasks;
 
 use super::*;
 use crate::room::notice::Occupancy;
 use crate::room::{RoomSpec, RoomsConfig};
-use crate::udp::{self, LaneSender, lane};
+use crate::udp;
 
 const EMPTY: Duration = Duration::from_secs(5);
 

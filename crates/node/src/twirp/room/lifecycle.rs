@@ -22,7 +22,7 @@ pub(super) async fn create(
     limits::metadata(&request.metadata, &api.limits)?;
     limits::agents(&request.agents, &api.limits)?;
     let room = api.rooms.create(request).await?;
-    api.kept.remember(&room).await;
+    api.records.remember(&room).await;
     Ok(room)
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn delete(
         Ok(()) | Err(RoomError::Closed) => {}
         Err(error) => return Err(error.into()),
     }
-    api.kept.forget(&room.sid).await?;
+    api.records.forget(&room.sid).await?;
     Ok(proto::DeleteRoomResponse {})
 }
 
@@ -63,6 +63,6 @@ pub(super) async fn metadata(
     caller.may_administer(&request.room)?;
     let name = room_name(&request.room)?;
     let room = api.rooms.update_metadata(&name, request.metadata).await?;
-    api.kept.update(&room).await;
+    api.records.update(&room).await;
     Ok(room)
 }

@@ -14,11 +14,12 @@ use proto::signal_request::Message as Asked;
 use proto::signal_response::Message;
 use trunkline_base::id::RoomName;
 use trunkline_base::token::{ApiKey, Claims, KeyRing, VideoGrant};
+use trunkline_rtc::sfu::Topology;
 
 use super::*;
 use crate::room::command::Admission;
 use crate::room::error::JoinError;
-use crate::room::join::{JoinParams, Topology};
+use crate::room::join::JoinParams;
 
 /// A room with a clock, and everything it said.
 struct House {

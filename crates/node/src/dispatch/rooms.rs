@@ -28,14 +28,14 @@ use crate::room::{Revived, Rooms};
 
 /// A remembered room.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct KeptRoom {
+pub(crate) struct RoomRecord {
     #[prost(message, optional, tag = "1")]
     room: Option<proto::Room>,
     #[prost(message, repeated, tag = "2")]
     dispatches: Vec<proto::AgentDispatch>,
 }
 
-impl Record for KeptRoom {
+impl Record for RoomRecord {
     const KIND: &'static str = "room";
 
     fn id(&self) -> &str {
@@ -45,13 +45,13 @@ impl Record for KeptRoom {
 
 /// The handle on what is remembered.
 #[derive(Debug, Clone)]
-pub(crate) struct Kept {
+pub(crate) struct RoomRecords {
     store: Store,
     dispatcher: Dispatcher,
     writing: Arc<Semaphore>,
 }
 
-impl Kept {
+impl RoomRecords {
     pub(crate) fn new(store: Store, dispatcher: Dispatcher) -> Self {
         Self {
             store,
@@ -94,7 +94,7 @@ impl Kept {
 
     async fn update_now(&self, room: &proto::Room) -> Result<(), RecordError> {
         let _turn = self.turn().await;
-        match records::get::<KeptRoom>(&self.store, &room.sid).await? {
+        match records::get::<RoomRecord>(&self.store, &room.sid).await? {
             Some(_) => self.write(room).await,
             None => Ok(()),
         }
@@ -103,7 +103,7 @@ impl Kept {
     /// The room is over.
     pub(crate) async fn forget(&self, sid: &str) -> Result<(), RecordError> {
         let _turn = self.turn().await;
-        records::delete::<KeptRoom>(&self.store, sid).await?;
+        records::delete::<RoomRecord>(&self.store, sid).await?;
         Ok(())
     }
 
@@ -111,14 +111,14 @@ impl Kept {
         // A room that has closed in the meantime has no dispatches, and nothing to remember.
         let listed = self.dispatcher.list(room.name.clone(), String::new());
         let Ok(mut dispatches) = listed.await else {
-            records::delete::<KeptRoom>(&self.store, &room.sid).await?;
+            records::delete::<RoomRecord>(&self.store, &room.sid).await?;
             return Ok(());
         };
         for dispatch in &mut dispatches {
             let runs = |job: &proto::Job| job.state.as_ref().is_some_and(|s| s.ended_at == 0);
             dispatch.state.get_or_insert_default().jobs.retain(runs);
         }
-        let kept = KeptRoom {
+        let kept = RoomRecord {
             room: Some(room.clone()),
             dispatches,
         };
@@ -131,7 +131,7 @@ impl Kept {
     /// The store cannot be read.
     pub(crate) async fn revive(&self, rooms: &Rooms, now: UnixTime) -> Result<usize, RecordError> {
         let mut opened = 0;
-        for kept in records::all::<KeptRoom>(&self.store).await? {
+        for kept in records::all::<RoomRecord>(&self.store).await? {
             let sid = kept.id().to_owned();
             if let Some(revived) = revival(kept, now)
                 && rooms.revive(revived).await.is_ok()
@@ -151,7 +151,7 @@ impl Kept {
 }
 
 /// The room to open again, unless it was forgotten by everybody long ago.
-fn revival(kept: KeptRoom, now: UnixTime) -> Option<Revived> {
+fn revival(kept: RoomRecord, now: UnixTime) -> Option<Revived> {
     let room = kept.room?;
     let patience = Duration::from_secs(room.empty_timeout.into()).max(STALE);
     let created = UnixTime::from_secs(u64::try_from(room.creation_time).ok()?);
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_room_comes_back_within_a_day_or_its_own_timeout() {
         let created = UnixTime::from_secs(1_800_000_000);
-        let kept = |empty_timeout| KeptRoom {
+        let kept = |empty_timeout| RoomRecord {
             room: Some(proto::Room {
                 creation_time: created.secs_i64(),
                 empty_timeout,
