@@ -15,6 +15,9 @@
 //!
 //! str0m is named in [`peer`] and nowhere else.
 
+#[cfg(test)]
+#[path = "../tests/clock/mod.rs"]
+mod clock;
 pub mod demux;
 mod never;
 pub mod participant;

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod clock;
+
 use std::time::{Duration, Instant};
 
+use clock::start;
 use livekit_protocol as proto;
 use proptest::prelude::*;
 use prost::Message;
@@ -19,14 +22,6 @@ const OFFERS: [&str; 3] = [
     include_str!("fixtures/chrome_v1_single.sdp"),
     include_str!("fixtures/libwebrtc_sdk_single.sdp"),
 ];
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an arbitrary start of virtual time"
-)]
-fn start() -> Instant {
-    Instant::now()
-}
 
 fn peer(role: Role, now: Instant) -> Peer {
     let local_candidates = vec![([127, 0, 0, 1], 7882).into()];

@@ -3,6 +3,8 @@
 //! The fixtures follow the shape of Chrome's and libwebrtc's descriptions: payload types, header
 //! extensions and attribute order; credentials and fingerprints are made up.
 
+mod clock;
+
 use std::time::Instant;
 
 use trunkline_rtc::peer::{MediaKind, Peer, PeerConfig, PeerEvent, Role, Shortage, Side};
@@ -12,12 +14,8 @@ const CHROME_V0: &str = include_str!("fixtures/chrome_v0_publisher.sdp");
 const CHROME_V1: &str = include_str!("fixtures/chrome_v1_single.sdp");
 const NATIVE: &str = include_str!("fixtures/libwebrtc_sdk_single.sdp");
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an arbitrary start of virtual time"
-)]
 fn server() -> (Peer, Instant) {
-    let now = Instant::now();
+    let now = clock::start();
     let config = PeerConfig {
         role: Role::Answerer,
         side: Side::Server,

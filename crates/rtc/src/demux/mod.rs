@@ -135,17 +135,10 @@ fn is_webrtc(first: u8) -> bool {
 mod tests {
     use super::stun::tests::request;
     use super::*;
+    use crate::clock::start;
 
     fn addr(port: u16) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], port))
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary start of virtual time"
-    )]
-    fn start() -> Instant {
-        Instant::now()
     }
 
     #[test]

@@ -4,17 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::clock::start;
 
 fn addr(n: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, n], 5000))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an arbitrary start of virtual time"
-)]
-fn start() -> Instant {
-    Instant::now()
 }
 
 struct Pair {

@@ -65,14 +65,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary start of virtual time"
-    )]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::clock::start;
 
     fn stun(kind: u16, transaction: u8) -> Vec<u8> {
         let mut bytes = kind.to_be_bytes().to_vec();

@@ -36,14 +36,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary start of virtual time"
-    )]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::clock::start;
 
     #[test]
     fn a_client_that_negotiates_often_never_waits() {

@@ -117,6 +117,7 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
+    use crate::clock::start;
 
     fn packet(seq: u64, timestamp: u32, arrival: Instant) -> RtpIn {
         RtpIn {
@@ -142,17 +143,13 @@ mod tests {
         }
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary start of virtual time"
-    )]
-    fn start() -> (Outgoing, Instant) {
-        (Outgoing::new(&mut StdRng::seed_from_u64(1)), Instant::now())
+    fn begin() -> (Outgoing, Instant) {
+        (Outgoing::new(&mut StdRng::seed_from_u64(1)), start())
     }
 
     #[test]
     fn loss_and_reorder_of_the_source_are_kept() {
-        let (mut out, t) = start();
+        let (mut out, t) = begin();
         let o = origin(1, 1, 0);
         let first = out.stamp(o, &packet(100, 0, t), t).unwrap();
         let third = out.stamp(o, &packet(102, 1920, t), t).unwrap();
@@ -164,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_mute_leaves_no_gap_in_sequence_and_keeps_time() {
-        let (mut out, t) = start();
+        let (mut out, t) = begin();
         let first = out.stamp(origin(1, 1, 0), &packet(100, 0, t), t).unwrap();
         let later = t + Duration::from_secs(3);
         let rtp = packet(250, 144_000, later);
@@ -175,7 +172,7 @@ mod tests {
 
     #[test]
     fn another_source_continues_by_the_time_that_passed() {
-        let (mut out, t) = start();
+        let (mut out, t) = begin();
         let first = out.stamp(origin(1, 1, 0), &packet(9, 77, t), t).unwrap();
         let later = t + Duration::from_millis(500);
         let next = out
@@ -188,14 +185,14 @@ mod tests {
 
     #[test]
     fn a_packet_from_before_the_run_is_dropped() {
-        let (mut out, t) = start();
+        let (mut out, t) = begin();
         out.stamp(origin(1, 1, 0), &packet(10, 0, t), t).unwrap();
         assert_eq!(out.stamp(origin(1, 1, 0), &packet(9, 0, t), t), None);
     }
 
     #[test]
     fn a_source_that_rewound_its_clock_does_not_rewind_ours() {
-        let (mut out, t) = start();
+        let (mut out, t) = begin();
         let first = out
             .stamp(origin(1, 1, 0), &packet(9, 500_000, t), t)
             .unwrap();

@@ -155,15 +155,12 @@ fn ratio(a: u32, b: u32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::start;
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary start of virtual time"
-    )]
     fn play(levels: &[(i8, u32)]) -> f32 {
         let config = AudioConfig::default();
         let mut meter = LevelMeter::default();
-        let mut now = Instant::now();
+        let mut now = start();
         let mut timestamp = 0_u32;
         for (level, frames) in levels {
             for _ in 0..*frames {

@@ -16,6 +16,7 @@ use trunkline_rtc::sfu::{Permissions, SfuEvent, Topology};
 
 use super::server::Server;
 use super::world::server_addr;
+use crate::clock::start;
 
 struct Browser {
     peer: Peer,
@@ -36,12 +37,8 @@ struct Page {
 }
 
 impl Page {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary start of virtual time"
-    )]
     fn new() -> Self {
-        let now = Instant::now();
+        let now = start();
         Self {
             server: Server::new(server_addr(), now),
             browsers: Vec::new(),

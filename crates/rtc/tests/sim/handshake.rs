@@ -16,6 +16,7 @@ use trunkline_rtc::sfu::{
 };
 
 use super::world::server_addr;
+use crate::clock::start;
 
 struct Leg {
     sid: ParticipantSid,
@@ -34,16 +35,12 @@ struct Room {
 }
 
 impl Room {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary start of virtual time"
-    )]
     fn new() -> Self {
         let config = SfuConfig {
             candidates: vec![server_addr()],
             audio: AudioConfig::default(),
         };
-        let now = Instant::now();
+        let now = start();
         Self {
             sfu: Sfu::new(config, [3; 32], now),
             now,

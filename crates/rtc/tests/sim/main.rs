@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod browser;
+#[path = "../clock/mod.rs"]
+mod clock;
 mod handshake;
 mod link;
 mod rights;

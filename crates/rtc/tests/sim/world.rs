@@ -18,6 +18,7 @@ use trunkline_rtc::sfu::{Permissions, Topology};
 
 use super::link::{Link, Shape};
 use super::server::Server;
+use crate::clock::start;
 
 const SIGNAL_DELAY: Duration = Duration::from_millis(8);
 const FRAME: Duration = Duration::from_millis(20);
@@ -58,12 +59,8 @@ pub(crate) fn server_addr() -> SocketAddr {
 }
 
 impl World {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary start of virtual time"
-    )]
     pub(crate) fn new(shape: Shape, seed: u64) -> Self {
-        let now = Instant::now();
+        let now = start();
         Self {
             now,
             server: Server::new(server_addr(), now),
