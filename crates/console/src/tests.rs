@@ -3,6 +3,7 @@ use tokio::sync::watch;
 use trunkline_base::id::{CallId, RoomName};
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::ApiKey;
+use trunkline_store::testing::{Filling, small_store};
 use trunkline_store::{CallStart, Direction};
 
 use super::*;
@@ -83,20 +84,9 @@ async fn readiness_follows_the_parts_and_the_drain() {
 #[tokio::test]
 async fn a_full_disk_is_not_ready_until_there_is_room_again() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("store.db").display().to_string();
-    let store = Store::open_within(&path, Some(1 << 20)).await.unwrap();
+    let store = small_store(dir.path()).await.unwrap();
     let world = World::new(store, EventsConfig::default()).await;
-    let documents = world.store.documents();
-    let page = [7; 4096];
-    let mut fills = Vec::new();
-    loop {
-        let id = fills.len().to_string();
-        let put = documents.put("fill", &id, &page, UnixTime(1)).await;
-        if put.is_err() {
-            break;
-        }
-        fills.push(id);
-    }
+    let filling = Filling::of(&world.store).await;
     let answer = reqwest::get(format!("{}/readyz", world.url)).await.unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     let told: serde_json::Value = answer.json().await.unwrap();
@@ -110,9 +100,7 @@ async fn a_full_disk_is_not_ready_until_there_is_room_again() {
         detail.contains("full") && detail.contains("free some space"),
         "{detail}"
     );
-    for id in fills {
-        documents.delete("fill", &id).await.unwrap();
-    }
+    filling.remove().await.unwrap();
     loop {
         let answer = reqwest::get(format!("{}/readyz", world.url)).await.unwrap();
         if answer.status() == StatusCode::OK {

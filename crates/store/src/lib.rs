@@ -25,6 +25,8 @@ mod recordings;
 mod refusals;
 mod retention;
 mod tables;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod turns;
 
 use std::time::Duration;
@@ -99,7 +101,6 @@ impl Store {
         Refusals::new(&self.pool)
     }
 
-    /// Recordings.
     pub const fn recordings(&self) -> Recordings<'_> {
         Recordings::new(&self.pool)
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::Filling;
 use trunkline_base::class::{Class, Classified as _};
 use trunkline_base::id::{CallId, EgressId, RoomName, TurnId};
 use trunkline_base::secret::Personal;
@@ -372,17 +373,7 @@ async fn a_store_at_its_limit_says_that_it_is_full() {
         (error.code(), error.class()),
         ("store.disk_full", Class::Unavailable)
     );
-    let documents = store.documents();
-    let mut is_full = false;
-    for n in 0..200 {
-        let id = n.to_string();
-        let put = documents.put("fill", &id, &[7; 4096], UnixTime(1)).await;
-        is_full = put.is_err();
-        if is_full {
-            break;
-        }
-    }
-    assert!(is_full);
+    let _full = Filling::of(&store).await;
     // What is full can still be read, and did look well.
     assert_eq!(store.probe().await.unwrap_err().code(), "store.disk_full");
     assert!(store.events().count(EventState::Waiting).await.unwrap() > 0);

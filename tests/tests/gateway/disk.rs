@@ -3,14 +3,13 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use tokio::time::timeout;
 use trunkline_bridge::sip::AnswerPolicy;
 use trunkline_store::Store;
 use trunkline_tests::python;
 
-use super::house::{House, PATIENCE};
+use super::house::{House, PATIENCE, found};
 
 /// Another process that holds the file against every writer, as a disk that stands still does.
 struct Held(Child);
@@ -61,15 +60,13 @@ async fn callers_are_answered_and_kept_while_the_disk_stands_still() {
     held.release();
     assert!(house.store.written(PATIENCE).await);
     // The last call's end may be told a moment after it is over.
-    let mut ends = Vec::new();
-    for _ in 0..200 {
-        let calls = house.store.calls().list(10).await.unwrap();
-        ends = calls.into_iter().map(|call| call.end_reason).collect();
-        if ends.iter().all(Option::is_some) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let ends = found(&house.store, async |store| {
+        let calls = store.calls().list(10).await.unwrap();
+        let ends = calls.into_iter().map(|call| call.end_reason);
+        let ends: Vec<_> = ends.collect();
+        ends.iter().all(Option::is_some).then_some(ends)
+    })
+    .await;
     let told = Some("caller_hung_up".to_owned());
     assert_eq!(ends, vec![told; 4]);
     assert!(house.store.backlog().borrow().lost.is_empty());

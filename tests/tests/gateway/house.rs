@@ -26,6 +26,21 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) const ROOM: &str = "lobby";
 
+/// What is looked for in the store, once it is there: one looks again whenever a row was written.
+pub(crate) async fn found<T>(store: &Store, mut look: impl AsyncFnMut(&Store) -> Option<T>) -> T {
+    let mut backlog = store.backlog();
+    let looking = async {
+        loop {
+            backlog.borrow_and_update();
+            if let Some(found) = look(store).await {
+                return found;
+            }
+            backlog.changed().await.unwrap();
+        }
+    };
+    timeout(PATIENCE, looking).await.unwrap()
+}
+
 pub(crate) struct House {
     pub(crate) node: NodeHandle,
     pub(crate) gateway: GatewayHandle,

@@ -10,7 +10,7 @@ use trunkline_base::id::{RoomName, TrunkId};
 use trunkline_bridge::sip::{AnswerPolicy, Strangers, TcpCaps};
 use trunkline_store::Refusal;
 
-use super::house::{House, PATIENCE, ROOM, invite};
+use super::house::{House, PATIENCE, ROOM, found, invite};
 
 /// Reads until `wanted` is there; returns everything.
 async fn read_until(stream: &mut TcpStream, wanted: &str) -> String {
@@ -57,14 +57,11 @@ fn inside(method: &str, call: &str, answer: &str, cseq: u32) -> String {
 }
 
 async fn refusal(house: &House, reason: &str) -> Refusal {
-    for _ in 0..200 {
-        let rows = house.store.refusals().list(50).await.unwrap();
-        if let Some(row) = rows.into_iter().find(|row| row.reason == reason) {
-            return row;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("nothing was refused for {reason}");
+    found(&house.store, async |store| {
+        let rows = store.refusals().list(50).await.unwrap();
+        rows.into_iter().find(|row| row.reason == reason)
+    })
+    .await
 }
 
 /// The provider closed its connection while the call was up; the agent left, no BYE was sent, and
@@ -248,20 +245,13 @@ async fn a_scan_costs_one_row_and_draws_nothing_where_strangers_are_ignored() {
     assert!(answers[0].starts_with("SIP/2.0 407"), "{answers:?}");
     let store = house.store.clone();
     house.close().await;
-    // Rows wait for the disk behind the calls.
-    let mut scans: Vec<u64> = Vec::new();
-    for _ in 0..200 {
-        let rows = store.refusals().list(50).await.unwrap();
-        scans = rows
-            .iter()
-            .filter(|row| row.reason == "number_not_listed" && row.called.expose() == "999")
-            .map(|row| row.count)
-            .collect();
-        if scans == [31] {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
     // The stranger came from the same address and lacked the same.
-    assert_eq!(scans, [31]);
+    found(&store, async |store| {
+        let rows = store.refusals().list(50).await.unwrap();
+        let is_scan =
+            |row: &&Refusal| row.reason == "number_not_listed" && row.called.expose() == "999";
+        let scans: Vec<u64> = rows.iter().filter(is_scan).map(|row| row.count).collect();
+        (scans == [31]).then_some(())
+    })
+    .await;
 }

@@ -128,6 +128,7 @@ mod tests {
     use std::time::Duration;
 
     use trunkline_service::tasks::Tasks;
+    use trunkline_store::testing::{Filling, small_store};
 
     use super::*;
 
@@ -165,18 +166,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_told_of_a_recording_outlives_a_full_disk() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("store.db").display().to_string();
-        let store = Store::open_within(&path, Some(1 << 20)).await.unwrap();
-        let documents = store.documents();
-        let page = [7; 4096];
-        let mut fills = Vec::new();
-        loop {
-            let id = fills.len().to_string();
-            if documents.put("fill", &id, &page, now()).await.is_err() {
-                break;
-            }
-            fills.push(id);
-        }
+        let store = small_store(dir.path()).await.unwrap();
+        let filling = Filling::of(&store).await;
         let (updates, told) = mpsc::channel(4);
         let long = proto::EgressInfo {
             room_name: "r".into(),
@@ -193,9 +184,7 @@ mod tests {
         };
         tell(told, whom, tasks.stop()).await;
         assert!(!store.written(Duration::from_millis(300)).await, "no room");
-        for id in fills {
-            documents.delete("fill", &id).await.unwrap();
-        }
+        filling.remove().await.unwrap();
         assert!(store.written(Duration::from_secs(20)).await);
         assert_eq!(
             store.events().of_room("r").await.unwrap()[0].kind,

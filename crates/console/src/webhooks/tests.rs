@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use trunkline_base::token::{ApiKey, Claims, sign};
 use trunkline_service::tasks::Limits;
+use trunkline_store::testing::small_store;
 use trunkline_store::{Arrival, EventFilter, EventState};
 
 use super::*;
@@ -309,8 +310,7 @@ async fn a_row_that_is_no_event_is_parked() {
 #[tokio::test]
 async fn a_store_without_room_asks_the_sender_to_come_again() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("t.db").display().to_string();
-    let store = Store::open_within(&path, Some(1024 * 1024)).await.unwrap();
+    let store = small_store(dir.path()).await.unwrap();
     let world = World::new(store, quick()).await;
     let large = |n: u32| {
         let pad = "x".repeat(256 * 1024);

@@ -6,6 +6,7 @@ use proto::worker_message::Message as Ask;
 use trunkline_base::token::{Claims, VideoGrant};
 use trunkline_node::{IngressConfig, NodeConfig};
 use trunkline_store::Store;
+use trunkline_store::testing::{Filling, small_store};
 
 use crate::support::{Server, admin, creator, joiner, now, soon, token, with_video};
 use crate::workers::Worker;
@@ -145,26 +146,12 @@ async fn rooms_and_dispatches_are_there_after_a_restart() {
 #[tokio::test]
 async fn a_dispatch_is_made_while_the_disk_is_full_and_written_down_once_it_is_not() {
     let disk = Disk::new();
-    let path = disk.0.path().join("store.db").display().to_string();
-    let store = Store::open_within(&path, Some(1 << 20)).await.unwrap();
+    let store = small_store(disk.0.path()).await.unwrap();
     let before = Server::start_on(NodeConfig::dev().with_free_ports(), store.clone()).await;
-    let documents = store.documents();
-    let mut fills = Vec::new();
-    for size in [4096, 256, 16] {
-        loop {
-            let id = fills.len().to_string();
-            let body = vec![7; size];
-            if documents.put("fill", &id, &body, now()).await.is_err() {
-                break;
-            }
-            fills.push(id);
-        }
-    }
+    let filling = Filling::of(&store).await;
     let made = dispatch(&before, "kept", "bot").await;
-    assert!(documents.list("room").await.unwrap().is_empty());
-    for id in fills {
-        documents.delete("fill", &id).await.unwrap();
-    }
+    assert!(store.documents().list("room").await.unwrap().is_empty());
+    filling.remove().await.unwrap();
     disk.knows(&made.id).await;
     let listed = dispatches(&before, "kept").await;
     assert!(listed.contains(&made));

@@ -146,6 +146,7 @@ mod tests {
     use super::*;
     use crate::sip::signalling::now;
     use trunkline_base::time::UnixTime;
+    use trunkline_store::testing::{Filling, small_store};
 
     fn refusal(source: &str, at: u64) -> Refusal {
         Refusal {
@@ -223,19 +224,8 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_outlives_a_full_disk() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("store.db").display().to_string();
-        let store = Store::open_within(&path, Some(1 << 20)).await.unwrap();
-        let documents = store.documents();
-        let page = [7; 4096];
-        let mut fills = Vec::new();
-        loop {
-            let id = format!("{}", fills.len());
-            let put = documents.put("fill", &id, &page, UnixTime(1)).await;
-            if put.is_err() {
-                break;
-            }
-            fills.push(id);
-        }
+        let store = small_store(dir.path()).await.unwrap();
+        let filling = Filling::of(&store).await;
         let (notes, noted) = mpsc::channel(8);
         let mut long = refusal("192.0.2.1", 1);
         long.considered = serde_json::json!(["x".repeat(8192)]);
@@ -245,9 +235,7 @@ mod tests {
         drop(notes);
         keep_refusals(store.clone(), noted).await;
         assert!(!store.written(Duration::from_millis(300)).await, "no room");
-        for id in fills {
-            documents.delete("fill", &id).await.unwrap();
-        }
+        filling.remove().await.unwrap();
         assert!(store.written(Duration::from_secs(20)).await);
         let rows = store.refusals().list(9).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.count).collect::<Vec<_>>(), [2]);

@@ -28,6 +28,20 @@ impl Story {
         }
     }
 
+    /// In the lobby an agent works, for a worker.
+    fn with_agent() -> (Self, WorkerId, proto::Job) {
+        let mut story = Self::new();
+        let worker = story.worker("bot", JobType::JtRoom);
+        story.room("lobby", &["bot"]);
+        let job = story.running(&worker);
+        (story, worker, job)
+    }
+
+    fn alice_comes(&mut self) {
+        self.book
+            .participant_entered(room("lobby"), person("alice"), self.now);
+    }
+
     fn worker(&mut self, name: &str, kind: JobType) -> WorkerId {
         let request = proto::RegisterWorkerRequest {
             r#type: i32::from(kind),

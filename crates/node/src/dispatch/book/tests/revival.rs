@@ -20,10 +20,7 @@ fn a_lost_worker_loses_its_offers_but_not_its_running_jobs() {
 
 #[test]
 fn an_agent_that_leaves_by_itself_is_not_removed() {
-    let mut story = Story::new();
-    let worker = story.worker("bot", JobType::JtRoom);
-    story.room("lobby", &["bot"]);
-    let job = story.running(&worker);
+    let (mut story, _, job) = Story::with_agent();
     story
         .book
         .delete_dispatch("lobby", &job.dispatch_id, story.now)
@@ -38,10 +35,7 @@ fn an_agent_that_leaves_by_itself_is_not_removed() {
 
 #[test]
 fn an_agent_that_leaves_while_running_has_failed() {
-    let mut story = Story::new();
-    let worker = story.worker("bot", JobType::JtRoom);
-    story.room("lobby", &["bot"]);
-    let job = story.running(&worker);
+    let (mut story, _, job) = Story::with_agent();
     let agent = person(&format!("agent-{}", job.id));
     let replaced = proto::ParticipantInfo {
         disconnect_reason: i32::from(DisconnectReason::DuplicateIdentity),
@@ -60,10 +54,7 @@ fn an_agent_that_leaves_while_running_has_failed() {
 
 #[test]
 fn a_reconnected_worker_takes_its_running_jobs_back() {
-    let mut story = Story::new();
-    let before = story.worker("bot", JobType::JtRoom);
-    story.room("lobby", &["bot"]);
-    let job = story.running(&before);
+    let (mut story, before, job) = Story::with_agent();
     story.book.worker_gone(&before, story.now);
     let after = story.worker("bot", JobType::JtRoom);
     let request = proto::MigrateJobRequest {
@@ -81,13 +72,8 @@ fn a_reconnected_worker_takes_its_running_jobs_back() {
 
 #[test]
 fn an_agent_that_leaves_by_itself_is_done_and_its_worker_is_told() {
-    let mut story = Story::new();
-    let worker = story.worker("bot", JobType::JtRoom);
-    story.room("lobby", &["bot"]);
-    let job = story.running(&worker);
-    story
-        .book
-        .participant_entered(room("lobby"), person("alice"), story.now);
+    let (mut story, _, job) = Story::with_agent();
+    story.alice_comes();
     story.joined(&job);
     story.left(&job, DisconnectReason::ClientInitiated);
     assert_eq!(story.terminated(), [job.id]);
@@ -97,13 +83,8 @@ fn an_agent_that_leaves_by_itself_is_done_and_its_worker_is_told() {
 /// A worker was killed while its agent spoke; the caller listened to silence until it hung up.
 #[test]
 fn an_agent_whose_worker_was_killed_is_replaced_at_once() {
-    let mut story = Story::new();
-    let killed = story.worker("bot", JobType::JtRoom);
-    story.room("lobby", &["bot"]);
-    let job = story.running(&killed);
-    story
-        .book
-        .participant_entered(room("lobby"), person("alice"), story.now);
+    let (mut story, killed, job) = Story::with_agent();
+    story.alice_comes();
     story.joined(&job);
     let other = story.worker("bot", JobType::JtRoom);
     story.book.worker_gone(&killed, story.now);
@@ -115,13 +96,8 @@ fn an_agent_whose_worker_was_killed_is_replaced_at_once() {
 
 #[test]
 fn an_agent_that_loses_its_connection_may_come_back_before_it_is_replaced() {
-    let mut story = Story::new();
-    let worker = story.worker("bot", JobType::JtRoom);
-    story.room("lobby", &["bot"]);
-    let job = story.running(&worker);
-    story
-        .book
-        .participant_entered(room("lobby"), person("alice"), story.now);
+    let (mut story, worker, job) = Story::with_agent();
+    story.alice_comes();
     story.joined(&job);
     story.left(&job, DisconnectReason::ConnectionTimeout);
     story.pass(Duration::from_secs(2));
@@ -147,9 +123,7 @@ fn a_job_that_fails_again_and_again_is_given_up() {
     let mut story = Story::new();
     let worker = story.worker("bot", JobType::JtRoom);
     story.room("lobby", &["bot"]);
-    story
-        .book
-        .participant_entered(room("lobby"), person("alice"), story.now);
+    story.alice_comes();
     let mut launches = 0;
     while let Some((_, job)) = story.offers().pop() {
         launches += 1;
@@ -165,15 +139,10 @@ fn a_job_that_fails_again_and_again_is_given_up() {
 
 #[test]
 fn a_job_that_fails_in_an_empty_room_waits_for_whoever_comes() {
-    let mut story = Story::new();
-    let worker = story.worker("bot", JobType::JtRoom);
-    story.room("lobby", &["bot"]);
-    let job = story.running(&worker);
+    let (mut story, worker, job) = Story::with_agent();
     story.update(&worker, &job.id, JobStatus::JsFailed);
     assert!(story.offers().is_empty());
-    story
-        .book
-        .participant_entered(room("lobby"), person("alice"), story.now);
+    story.alice_comes();
     assert_eq!(story.offers().len(), 1);
 }
 
@@ -181,10 +150,7 @@ fn a_job_that_fails_in_an_empty_room_waits_for_whoever_comes() {
 /// agent was launched beside the first.
 #[test]
 fn a_revived_room_waits_for_its_agent_before_it_launches_another() {
-    let mut story = Story::new();
-    let worker = story.worker("bot", JobType::JtRoom);
-    story.room("lobby", &["bot"]);
-    let job = story.running(&worker);
+    let (story, _, job) = Story::with_agent();
     let remembered = story.book.list_dispatches("lobby", "").unwrap();
 
     let revived = || {
@@ -192,9 +158,7 @@ fn a_revived_room_waits_for_its_agent_before_it_launches_another() {
         story
             .book
             .room_revived(room("lobby"), remembered.clone(), story.now);
-        story
-            .book
-            .participant_entered(room("lobby"), person("alice"), story.now);
+        story.alice_comes();
         let worker = story.worker("bot", JobType::JtRoom);
         assert!(story.offers().is_empty());
         (story, worker)
