@@ -3,6 +3,11 @@
 //! One task owns the receiving side. It looks at each datagram just long enough to know whose it
 //! is (the ICE user name of a STUN request, else the address it came from) and pushes it down
 //! that room's lane. Rooms send through an [`Outlet`], which never waits.
+//!
+//! Of each datagram two tables are asked, and the second decides. This one says only which room, as
+//! far as the rooms have told it: their word comes down a lane, a moment late. The room's own says
+//! which of its peers, and is never behind. Both are `trunkline_rtc`'s `Demux`, so that they agree
+//! about what a datagram is and whose an address may become.
 
 mod port;
 mod routes;

@@ -7,7 +7,6 @@ use serde_saphyr::Spanned;
 /// A position in a file, one-based.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// Line.
     pub line: u64,
     /// Column, in characters.
     pub column: u64,
@@ -153,7 +152,6 @@ impl Report {
         self.problems.is_empty()
     }
 
-    /// The problems.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

@@ -1,4 +1,8 @@
-//! The tracks of one publisher, as last reported by the media plane.
+//! The tracks of one publisher, as clients were last told of them.
+//!
+//! The media plane owns the tracks. It is ahead of the events that tell of them, and they are worked
+//! off in order: what a message says of a publisher has to be true where the message stands, not at
+//! the end of the queue.
 
 use std::collections::BTreeMap;
 
