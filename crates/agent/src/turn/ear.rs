@@ -150,7 +150,7 @@ impl Ear {
     }
 
     /// Ends the stretch once the silence is long enough.
-    pub(super) fn settle(&mut self, now: Instant) {
+    pub(super) fn end_stretch_if_silent(&mut self, now: Instant) {
         if self.stretch.is_some() && self.silence(now) >= self.rules.min_silence_duration {
             self.stretch = None;
         }
@@ -202,7 +202,7 @@ impl Ear {
     }
 
     /// When the running stretch would end if nothing more were said.
-    pub(super) fn settles_at(&self) -> Option<Instant> {
+    pub(super) fn stretch_ends_at(&self) -> Option<Instant> {
         let last = self.last.filter(|_| self.speaking())?;
         Some(last.at + self.rules.min_silence_duration)
     }

@@ -13,8 +13,8 @@ pub(super) struct OpenTurn {
     pub(super) started: Instant,
     /// First sample of the part that is still transcribed again and again.
     segment: u64,
-    /// Parts that are settled, in order; `None` while their transcription is under way.
-    settled: Vec<(RequestId, Option<String>)>,
+    /// Segments that are closed, in order; `None` while their transcription is under way.
+    closed: Vec<(RequestId, Option<String>)>,
     current: Option<Piece>,
     asked: Option<Asked>,
     end_asked: Option<EndAsked>,
@@ -44,7 +44,7 @@ pub(super) struct Whole {
     /// When its last part came.
     pub(super) came: Instant,
     /// How sure the recogniser is, and how much of it is the agent's own voice; parts that were
-    /// settled before are not doubted.
+    /// closed before are not doubted.
     pub(super) sure: f32,
     pub(super) own: f32,
 }
@@ -95,7 +95,7 @@ impl OpenTurn {
         Self {
             started,
             segment,
-            settled: Vec::new(),
+            closed: Vec::new(),
             current: None,
             asked: None,
             end_asked: None,
@@ -177,13 +177,13 @@ impl OpenTurn {
 
     /// Closes the current segment at a pause once it is long, so that the text before the
     /// pause is not transcribed again.
-    pub(super) fn settle_if_long(&mut self, heard: u64, long: Duration) {
+    pub(super) fn close_segment_if_long(&mut self, heard: u64, long: Duration) {
         if heard.saturating_sub(self.segment) < samples(long) {
             return;
         }
         if let Some(piece) = self.current.take() {
             self.segment = piece.until.sample;
-            self.settled.push((RequestId(0), Some(piece.text)));
+            self.closed.push((RequestId(0), Some(piece.text)));
         }
     }
 
@@ -193,7 +193,7 @@ impl OpenTurn {
         self.segment = heard;
         self.current = None;
         self.asked = None;
-        self.settled.push((request, None));
+        self.closed.push((request, None));
         range
     }
 
@@ -215,7 +215,7 @@ impl OpenTurn {
             });
             return true;
         }
-        for (id, slot) in &mut self.settled {
+        for (id, slot) in &mut self.closed {
             if *id == request && slot.is_none() {
                 *slot = Some(text.to_owned());
                 return true;
@@ -243,16 +243,16 @@ impl OpenTurn {
     pub(super) fn so_far(&self) -> Option<Whole> {
         let piece = self.current.as_ref()?;
         let mut text = String::new();
-        for (_, part) in &self.settled {
+        for (_, part) in &self.closed {
             push(&mut text, part.as_deref()?);
         }
         push(&mut text, &piece.text);
-        let settled = !self.settled.is_empty();
+        let in_parts = !self.closed.is_empty();
         Some(Whole {
             text,
             came: piece.came,
-            sure: if settled { 1.0 } else { piece.sure },
-            own: if settled { 0.0 } else { piece.own },
+            sure: if in_parts { 1.0 } else { piece.sure },
+            own: if in_parts { 0.0 } else { piece.own },
         })
     }
 

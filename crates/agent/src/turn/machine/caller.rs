@@ -10,7 +10,7 @@ use crate::turn::event::{Action, Heard, ReplyId, RequestId, Sound, Verdict, Word
 use crate::turn::open::{EndView, OpenTurn, Prepared, Whole, same_words, words};
 use crate::turn::voice::{Answered, Speech};
 
-/// A pause settles the text before it once the segment is this long: shorter ones are
+/// A pause closes the segment before it once the segment is this long: shorter ones are
 /// understood better when they are transcribed whole.
 pub(super) const LONG_SEGMENT: Duration = Duration::from_secs(8);
 
@@ -59,7 +59,7 @@ impl Machine {
                 self.turn = Some(turn);
             }
             Some(turn) if pause >= self.config.vad.min_silence_duration => {
-                turn.settle_if_long(self.ear.heard(), LONG_SEGMENT);
+                turn.close_segment_if_long(self.ear.heard(), LONG_SEGMENT);
             }
             Some(_) => {}
         }

@@ -152,7 +152,7 @@ impl Machine {
         };
         self.turn_dropped();
         let mut turn = turn.reopened();
-        turn.settle_if_long(self.ear.heard(), LONG_SEGMENT);
+        turn.close_segment_if_long(self.ear.heard(), LONG_SEGMENT);
         turn.answered = keeps_answer.then_some(text);
         self.turn = Some(turn);
         true

@@ -148,7 +148,7 @@ impl Machine {
             return None;
         }
         let candidates = [
-            self.ear.settles_at().map(|at| (at, "silence")),
+            self.ear.stretch_ends_at().map(|at| (at, "silence")),
             self.ask_at().map(|at| (at, "first silence")),
             self.judge_at().map(|at| (at, "judgement")),
             self.ask_end_at().map(|at| (at, "end of turn")),
@@ -172,7 +172,7 @@ impl Machine {
     }
 
     fn advance(&mut self, now: Instant) {
-        self.ear.settle(now);
+        self.ear.end_stretch_if_silent(now);
         self.open_late(now);
         self.barge_in(now);
         self.ask(now);
