@@ -124,7 +124,6 @@ pub enum UrlError {
     /// No URL.
     #[error("this is no address: write scheme://host, and :port and /path as they are needed")]
     Malformed,
-    /// No scheme.
     #[error("the address has no scheme: write {schemes}:// before it")]
     NoScheme {
         /// Those that may be.
@@ -141,10 +140,8 @@ pub enum UrlError {
     /// A blank inside.
     #[error("the address holds a blank or a sign that does not print: write %20 for a blank")]
     Blank,
-    /// No host.
     #[error("the address names no host: write it like https://example.org/path")]
     NoHost,
-    /// A port that there is not.
     #[error("the port of the address is none from 1 to 65535")]
     Port,
     /// Plain text to another machine.
@@ -152,10 +149,7 @@ pub enum UrlError {
         "the address is not encrypted, and {host} is not this machine: write wss:// or https://, or \
          name the host under transport.allow_plaintext in security.yaml"
     )]
-    PlainText {
-        /// The host.
-        host: String,
-    },
+    PlainText { host: String },
 }
 
 impl Classified for UrlError {

@@ -51,7 +51,6 @@ pub struct Segment {
 pub struct Reply {
     /// Which of the asker's segments was answered.
     pub asked: Segment,
-    /// The answer.
     pub answer: Segment,
     /// End of the asker's sound to start of the answer's.
     pub gap: Duration,

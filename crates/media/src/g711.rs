@@ -1,6 +1,5 @@
 //! G.711: the two companding laws of the telephone network.
 
-/// Which law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Law {
     /// PCMU: North America and Japan; RTP payload type 0.

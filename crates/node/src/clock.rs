@@ -4,7 +4,6 @@ use std::time::SystemTime;
 
 use trunkline_base::time::UnixTime;
 
-/// Unix time now.
 pub(crate) fn now() -> UnixTime {
     UnixTime::from_system(SystemTime::now())
 }

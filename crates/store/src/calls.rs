@@ -60,7 +60,6 @@ impl CallSource {
 /// What is known when a call begins.
 #[derive(Clone, Debug)]
 pub struct CallStart {
-    /// The call.
     pub call_id: CallId,
     /// The room it becomes a participant of.
     pub room: RoomName,
@@ -74,14 +73,11 @@ pub struct CallStart {
     pub trunk_id: String,
     /// Rule that placed it.
     pub rule_id: String,
-    /// When.
     pub at: UnixTime,
 }
 
-/// How a call ended.
 #[derive(Clone, Debug)]
 pub struct CallEnd {
-    /// When.
     pub at: UnixTime,
     /// In a word, such as `caller_hung_up`.
     pub reason: String,
@@ -94,7 +90,6 @@ pub struct CallEnd {
 /// What an event tells of a call: at least that it is there.
 #[derive(Clone, Debug)]
 pub struct Sighting {
-    /// The call.
     pub start: CallStart,
     /// When it was answered, once that is known.
     pub answered_at: Option<UnixTime>,
@@ -105,9 +100,7 @@ pub struct Sighting {
 /// A call as stored.
 #[derive(Clone, Debug, Serialize)]
 pub struct Call {
-    /// The call.
     pub call_id: String,
-    /// Its room.
     pub room: String,
     /// Which way.
     pub direction: Direction,
@@ -121,9 +114,7 @@ pub struct Call {
     pub rule_id: String,
     /// First ring.
     pub started_at: UnixTime,
-    /// Answer.
     pub answered_at: Option<UnixTime>,
-    /// End.
     pub ended_at: Option<UnixTime>,
     /// Why it ended.
     pub end_reason: Option<String>,

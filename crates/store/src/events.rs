@@ -12,7 +12,6 @@ use trunkline_base::time::UnixTime;
 use crate::error::StoreError;
 use crate::integer::{from_db, to_db};
 
-/// One event.
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
     /// LiveKit's `EV_` id.
@@ -79,7 +78,6 @@ impl EventState {
 pub struct StoredEvent {
     /// Its place in the order of arrival.
     pub seq: i64,
-    /// The event.
     #[serde(flatten)]
     pub event: Event,
     /// When it came.

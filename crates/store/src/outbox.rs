@@ -7,7 +7,6 @@ use trunkline_base::time::UnixTime;
 use crate::error::StoreError;
 use crate::integer::{from_db, to_db};
 
-/// One delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// Its number in the outbox.

@@ -12,22 +12,16 @@ use crate::integer::{from_db, to_db};
 /// A recording begins.
 #[derive(Clone, Debug)]
 pub struct RecordingStart {
-    /// The egress.
     pub egress_id: EgressId,
-    /// Its room.
     pub room: RoomName,
     /// The file.
     pub path: String,
-    /// Channels in it.
     pub channels: u8,
-    /// When.
     pub at: UnixTime,
 }
 
-/// A recording ends.
 #[derive(Clone, Debug)]
 pub struct RecordingEnd {
-    /// When.
     pub at: UnixTime,
     /// Length of the audio in milliseconds.
     pub duration_ms: u64,
@@ -40,17 +34,13 @@ pub struct RecordingEnd {
 /// A recording as stored.
 #[derive(Clone, Debug, Serialize)]
 pub struct Recording {
-    /// The egress.
     pub egress_id: String,
-    /// Its room.
     pub room: String,
     /// The file.
     pub path: String,
-    /// Channels in it.
     pub channels: u8,
     /// When it began.
     pub started_at: UnixTime,
-    /// When it ended.
     pub ended_at: Option<UnixTime>,
     /// Length of the audio in milliseconds.
     pub duration_ms: Option<u64>,

@@ -9,10 +9,8 @@ use trunkline_base::time::UnixTime;
 use crate::error::StoreError;
 use crate::integer::{from_db, to_db};
 
-/// One refusal.
 #[derive(Clone, Debug, Serialize)]
 pub struct Refusal {
-    /// When.
     pub at: UnixTime,
     /// Where the request came from.
     pub source: Personal<String>,
@@ -29,7 +27,6 @@ pub struct Refusal {
     /// How often the same source was refused for the same reason since `at`. The numbers are those
     /// of the first time.
     pub count: u64,
-    /// The last time.
     pub last_at: UnixTime,
 }
 

@@ -24,13 +24,9 @@ pub struct Expiry {
 /// How much went, or would go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Forgotten {
-    /// Calls.
     pub calls: u64,
-    /// Turns.
     pub turns: u64,
-    /// Refusals.
     pub refusals: u64,
-    /// Events.
     pub events: u64,
 }
 

@@ -31,9 +31,7 @@ pub struct TurnLatency {
 /// One exchange: the caller spoke, the agent answered. A greeting has heard nothing.
 #[derive(Clone, Debug, Serialize)]
 pub struct Turn {
-    /// The turn.
     pub turn_id: TurnId,
-    /// Its room.
     pub room: RoomName,
     /// Its call, when the room holds one.
     pub call_id: Option<CallId>,

@@ -37,7 +37,6 @@ pub enum ChatError {
     /// The request was refused.
     #[error("the chat endpoint refused the request (status {0})")]
     Refused(u16),
-    /// It failed.
     #[error("the chat endpoint failed (status {0})")]
     Failed(u16),
     /// It sent something that is no answer.

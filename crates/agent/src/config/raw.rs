@@ -83,7 +83,6 @@ pub struct RawEndpointing {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawInterruption {
-    /// At all?
     pub enabled: Option<bool>,
     /// Speech this long.
     pub min_duration: Option<Spanned<String>>,
@@ -109,7 +108,6 @@ pub struct RawInterruption {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawPreemptive {
-    /// At all?
     pub enabled: Option<bool>,
     /// Their sound too?
     pub preemptive_tts: Option<bool>,
@@ -123,7 +121,6 @@ pub struct RawPreemptive {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawLimit {
-    /// Words.
     pub max_words: Option<usize>,
     /// Time.
     pub max_duration: Option<Spanned<String>>,
@@ -133,7 +130,6 @@ pub struct RawLimit {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawDetection {
-    /// At all?
     pub enabled: Option<bool>,
     /// Probability that counts as finished.
     pub threshold: Option<Spanned<f32>>,
@@ -164,7 +160,6 @@ pub struct RawChat {
     /// Sent as a bearer token.
     #[serde(default)]
     pub api_key: Secret<String>,
-    /// Which model.
     pub model: Spanned<String>,
     /// The system message.
     pub instructions: Spanned<String>,

@@ -30,7 +30,6 @@ pub enum ChatEvent {
 pub struct ToolCall {
     /// Its id, for the answer.
     pub id: String,
-    /// Its name.
     pub name: String,
     /// JSON.
     pub arguments: String,

@@ -26,7 +26,6 @@ pub struct ChatConfig {
     pub base_url: String,
     /// Sent as a bearer token; empty sends none.
     pub api_key: Secret<String>,
-    /// Which model.
     pub model: String,
     /// The system message.
     pub instructions: String,

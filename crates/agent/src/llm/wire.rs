@@ -20,7 +20,6 @@ pub enum Role {
 /// One message of the conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    /// Who.
     pub role: Role,
     /// What; absent beside tool calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,19 +47,16 @@ impl Message {
 /// A tool call inside a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallWire {
-    /// Its id.
     pub id: String,
     /// Always `function`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Which and with what.
     pub function: FunctionWire,
 }
 
 /// The function of a tool call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FunctionWire {
-    /// Its name.
     pub name: String,
     /// JSON in a string.
     pub arguments: String,
@@ -69,9 +65,7 @@ pub struct FunctionWire {
 /// A tool offered to the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolSpec {
-    /// Its name.
     pub name: String,
-    /// What it is for.
     pub description: String,
     /// JSON schema of its arguments.
     pub parameters: Json,

@@ -327,7 +327,6 @@ async fn next_frame(ear: &mut Option<PcmReader>) -> Option<Vec<i16>> {
     }
 }
 
-/// A room as a stage.
 struct RoomStage {
     voice: PcmWriter,
     notes: mpsc::Sender<Note>,

@@ -34,7 +34,6 @@ pub(crate) trait Stage: Send {
 pub(crate) enum Note {
     /// For `lk.agent.state`.
     State(AgentState),
-    /// A piece of transcript.
     Transcript(Piece),
     /// A person is asked for.
     HandOff(String),

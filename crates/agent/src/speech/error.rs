@@ -22,14 +22,10 @@ pub enum SpeechError {
     Stopped,
     /// A worker panicked; it has been replaced.
     #[error("{part} worker panicked")]
-    Panicked {
-        /// Which part.
-        part: &'static str,
-    },
+    Panicked { part: &'static str },
     /// The model refused the input or failed inside.
     #[error("{part} model failed: {reason}")]
     Model {
-        /// Which part.
         part: &'static str,
         /// What the runtime said.
         reason: String,
@@ -65,7 +61,6 @@ pub enum LoadError {
     NotInstalled {
         /// Where they were looked for.
         dir: PathBuf,
-        /// What was not there.
         missing: Vec<String>,
     },
     /// The inference library would not load.
@@ -87,7 +82,6 @@ pub enum LoadError {
     /// A worker thread could not be started.
     #[error("cannot start a {part} worker: {reason}")]
     Threads {
-        /// Which part.
         part: &'static str,
         /// What the system said.
         reason: String,

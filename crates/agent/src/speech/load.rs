@@ -73,22 +73,18 @@ impl Speech {
         })
     }
 
-    /// Speech to text.
     pub fn stt(&self) -> &Arc<dyn SpeechToText> {
         &self.stt
     }
 
-    /// Text to speech.
     pub fn tts(&self) -> &Arc<dyn TextToSpeech> {
         &self.tts
     }
 
-    /// Voice activity.
     pub fn vad(&self) -> &Arc<dyn VoiceActivity> {
         &self.vad
     }
 
-    /// End of turn.
     pub fn eot(&self) -> &Arc<dyn EndOfTurn> {
         &self.eot
     }

@@ -17,7 +17,6 @@ pub struct VideoGrant {
     /// Create and delete rooms.
     #[serde(skip_serializing_if = "is_false")]
     pub room_create: bool,
-    /// List rooms.
     #[serde(skip_serializing_if = "is_false")]
     pub room_list: bool,
     /// Start and stop recordings.
@@ -56,7 +55,6 @@ pub struct VideoGrant {
     /// Be invisible to other participants.
     #[serde(skip_serializing_if = "is_false")]
     pub hidden: bool,
-    /// Be a recorder.
     #[serde(skip_serializing_if = "is_false")]
     pub recorder: bool,
     /// Register as an agent worker, or be an agent in the room.
@@ -65,7 +63,6 @@ pub struct VideoGrant {
     /// Receive metrics; not allowed when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub can_subscribe_metrics: Option<bool>,
-    /// Manage agent sessions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub can_manage_agent_session: Option<bool>,
 }
@@ -109,7 +106,6 @@ impl VideoGrant {
         self.can_subscribe.unwrap_or(true)
     }
 
-    /// Whether data may be published.
     pub fn may_publish_data(&self) -> bool {
         self.can_publish_data.unwrap_or_else(|| self.may_publish())
     }

@@ -14,7 +14,6 @@ pub enum ParticipantKind {
     Egress,
     /// A phone call.
     Sip,
-    /// An agent.
     Agent,
     /// A call from a messenger.
     Connector,

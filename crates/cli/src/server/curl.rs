@@ -30,7 +30,6 @@ const SECRETS: [&str; 10] = [
     "pin",
 ];
 
-/// The command for a call to `target`.
 pub(super) fn render(call: &Described, target: &Target) -> Command {
     let mut body: Value = serde_json::from_str(&call.body).unwrap_or_default();
     let scope = Scope::of(&body);

@@ -21,7 +21,6 @@ pub(crate) struct Projects {
     projects: Vec<Project>,
 }
 
-/// One project.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Project {
@@ -83,7 +82,6 @@ impl Projects {
             .map_err(|report| TargetError::Broken(report.to_string()))
     }
 
-    /// The project of a name.
     pub(super) fn named(&self, what: &'static str, name: &str) -> Result<Project, TargetError> {
         let found = self.projects.iter().find(|project| project.name == name);
         found.cloned().ok_or_else(|| self.unknown(what, name))

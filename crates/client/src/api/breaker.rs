@@ -53,7 +53,6 @@ impl Default for BreakerPolicy {
 pub enum Sign {
     /// The server works.
     Works,
-    /// It failed.
     Fails,
     /// It could not be reached, or refused the token: worse, and counted in a row.
     Refuses,
@@ -85,7 +84,6 @@ pub struct Pass {
     epoch: u64,
 }
 
-/// One breaker.
 #[derive(Clone, Debug)]
 pub struct Breaker {
     policy: BreakerPolicy,
@@ -130,7 +128,6 @@ impl Breaker {
         }
     }
 
-    /// Its state.
     pub const fn state(&self) -> State {
         match self.state {
             Inside::Closed { .. } => State::Closed,

@@ -84,7 +84,6 @@ impl<Req, Res> Rpc<Req, Res> {
         self
     }
 
-    /// What it is.
     pub const fn info(&self) -> &RpcInfo {
         &self.info
     }

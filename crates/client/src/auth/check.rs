@@ -29,10 +29,7 @@ const SOURCES: [&str; 4] = ["camera", "microphone", "screen_share", "screen_shar
 pub enum Fault {
     /// A right that is for one room, and no room.
     #[error("{right} is for one room and none is named; name the room")]
-    RoomMissing {
-        /// The right.
-        right: &'static str,
-    },
+    RoomMissing { right: &'static str },
     /// Nobody is to join.
     #[error("roomJoin needs an identity and there is none; name the bearer")]
     IdentityMissing,
@@ -55,7 +52,6 @@ pub enum Fault {
          allow a wide token deliberately"
     )]
     OverWide {
-        /// The right.
         right: &'static str,
         /// Who would hold it.
         purpose: Purpose,
@@ -63,7 +59,6 @@ pub enum Fault {
     /// Two claims of which one must go.
     #[error("{first} contradicts {second}; leave one of them out")]
     Contradiction {
-        /// One.
         first: &'static str,
         /// The other.
         second: &'static str,
@@ -71,9 +66,7 @@ pub enum Fault {
     /// A claim that means nothing by itself.
     #[error("{claim} means nothing without {needs}; add {needs} or leave {claim} out")]
     Idle {
-        /// The claim.
         claim: &'static str,
-        /// What it needs.
         needs: &'static str,
     },
     /// Not a source of tracks.

@@ -11,10 +11,7 @@ use super::role::Role;
 pub enum AuthError {
     /// The role needs a room and none was named.
     #[error("role {role} needs a room; name one")]
-    RoomMissing {
-        /// The role.
-        role: Role,
-    },
+    RoomMissing { role: Role },
     /// Its claims must not be signed.
     #[error("token refused: {0}")]
     Refused(Faults),

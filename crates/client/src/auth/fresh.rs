@@ -36,7 +36,6 @@ const STEP: Duration = Duration::from_secs(10);
 /// Why a token was replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// It is the first.
     First,
     /// The one before was getting old.
     Due,

@@ -22,11 +22,9 @@ use super::role::Role;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenSpec {
-    /// What it is for.
     pub role: Role,
     /// The bearer.
     pub identity: ParticipantIdentity,
-    /// The room.
     pub room: Option<RoomName>,
     claims: Claims,
     allowed: Allowed,
@@ -84,7 +82,6 @@ impl TokenSpec {
         self
     }
 
-    /// For this room.
     #[must_use]
     pub fn in_room(mut self, room: RoomName) -> Self {
         self.room = Some(room);

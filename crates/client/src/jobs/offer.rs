@@ -62,7 +62,6 @@ impl JobOffer {
 /// A job we have. Dropping it without [`Job::finish`] reports a failure.
 #[derive(Debug)]
 pub struct Job {
-    /// What it is.
     pub info: JobInfo,
     /// Where to join.
     pub url: ServerUrl,

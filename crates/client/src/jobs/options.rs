@@ -86,7 +86,6 @@ pub enum WorkerState {
 /// A job the server offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobInfo {
-    /// Its id.
     pub id: JobId,
     /// What sort.
     pub kind: JobKind,
@@ -102,7 +101,6 @@ pub struct JobInfo {
     pub metadata: String,
     /// The name the dispatch asked for.
     pub agent_name: String,
-    /// The dispatch.
     pub dispatch: Option<DispatchId>,
     /// The dispatch's attributes.
     pub attributes: BTreeMap<String, String>,
@@ -115,9 +113,7 @@ pub struct JobAnswer {
     pub identity: Option<ParticipantIdentity>,
     /// Display name.
     pub name: String,
-    /// Metadata.
     pub metadata: String,
-    /// Attributes.
     pub attributes: BTreeMap<String, String>,
 }
 

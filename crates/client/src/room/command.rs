@@ -86,7 +86,6 @@ impl std::fmt::Debug for TextBody {
     }
 }
 
-/// Answers a request.
 pub(super) type Answer<T, E = RequestError> = oneshot::Sender<Result<T, E>>;
 
 /// A request to the room task.
@@ -133,7 +132,6 @@ pub(super) enum Command {
         piece: OutgoingText,
         answer: Answer<()>,
     },
-    /// Leave.
     Leave {
         reason: DisconnectReason,
         answer: Answer<()>,

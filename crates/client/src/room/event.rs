@@ -26,32 +26,24 @@ pub enum RoomEvent {
     ParticipantChanged(ParticipantInfo),
     /// A track was announced.
     TrackPublished {
-        /// Whose.
         participant: ParticipantIdentity,
-        /// Which.
         track: TrackInfo,
     },
     /// A track was withdrawn.
     TrackUnpublished {
-        /// Whose.
         participant: ParticipantIdentity,
-        /// Which.
         track: TrackInfo,
     },
     /// Media of a track arrives from now on.
     TrackSubscribed(RemoteTrack),
     /// Media of a track stopped for good.
     TrackUnsubscribed {
-        /// Whose.
         participant: ParticipantIdentity,
-        /// Which.
         sid: TrackSid,
     },
     /// A track was muted or unmuted by its publisher, or ours by an administrator.
     TrackMuted {
-        /// Whose.
         participant: ParticipantIdentity,
-        /// Which.
         sid: TrackSid,
         /// The new state.
         muted: bool,
@@ -89,7 +81,6 @@ pub enum RoomEvent {
 /// One who speaks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Speaker {
-    /// Who.
     pub identity: ParticipantIdentity,
     /// How loud, 0 to 1.
     pub level: f32,
@@ -100,9 +91,7 @@ pub struct Speaker {
 pub struct DataReceived {
     /// Who sent it; nobody when it came through the API.
     pub from: Option<ParticipantIdentity>,
-    /// Its topic.
     pub topic: Option<String>,
-    /// Its bytes.
     pub payload: Bytes,
     /// Over the reliable channel.
     pub reliable: bool,
@@ -117,7 +106,6 @@ impl std::fmt::Debug for DataReceived {
     }
 }
 
-/// A received text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextReceived {
     /// Its topic, such as `lk.transcription`.
@@ -128,11 +116,9 @@ pub struct TextReceived {
     pub id: String,
     /// Attributes of header and trailer together.
     pub attributes: BTreeMap<String, String>,
-    /// The text.
     pub text: Personal<String>,
 }
 
-/// The events of one room.
 #[derive(Debug)]
 pub struct RoomEvents {
     pub(super) events: mpsc::Receiver<RoomEvent>,

@@ -47,13 +47,11 @@ pub struct RemoteTrack {
     pub participant: ParticipantIdentity,
     /// What sort of participant that is.
     pub participant_kind: ParticipantKind,
-    /// Its name.
     pub name: String,
     /// What it carries.
     pub source: TrackSource,
     /// Such as `audio/opus`.
     pub mime_type: String,
-    /// Its packets.
     pub packets: MediaReceiver,
 }
 

@@ -8,7 +8,6 @@ use trunkline_base::id::ParticipantIdentity;
 pub struct DataMessage {
     /// Its bytes, 15 kB at most.
     pub payload: Bytes,
-    /// Its topic.
     pub topic: Option<String>,
     /// Over the reliable channel, in order; else at once or never.
     pub reliable: bool,

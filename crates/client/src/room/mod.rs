@@ -134,7 +134,6 @@ impl Room {
         self.state.borrow().sid.clone()
     }
 
-    /// Our own identity.
     pub fn local_identity(&self) -> ParticipantIdentity {
         self.state.borrow().local.identity.clone()
     }

@@ -36,7 +36,6 @@ pub enum ConnectionState {
     Disconnected(DisconnectReason),
 }
 
-/// A participant.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ParticipantInfo {
     /// This session of theirs.
@@ -58,7 +57,6 @@ pub struct ParticipantInfo {
 }
 
 impl ParticipantInfo {
-    /// One attribute.
     pub fn attribute(&self, key: &str) -> Option<&str> {
         self.attributes.get(key).map(String::as_str)
     }
@@ -87,7 +85,6 @@ pub struct Permission {
     pub can_update_metadata: bool,
     /// Not shown to others.
     pub hidden: bool,
-    /// Is an agent.
     pub agent: bool,
 }
 
@@ -96,7 +93,6 @@ pub struct Permission {
 pub struct TrackInfo {
     /// Its id.
     pub sid: TrackSid,
-    /// Its name.
     pub name: String,
     /// Audio or video.
     pub kind: TrackKind,
@@ -122,12 +118,10 @@ pub enum TrackKind {
 pub enum TrackSource {
     /// Not said.
     Unknown,
-    /// A camera.
     Camera,
     /// A microphone, or a phone line's voice.
     #[default]
     Microphone,
-    /// A shared screen.
     ScreenShare,
     /// A shared screen's sound.
     ScreenShareAudio,
@@ -146,7 +140,6 @@ pub enum DisconnectReason {
     ServerShutdown,
     /// Removed through the API.
     ParticipantRemoved,
-    /// The room was deleted.
     RoomDeleted,
     /// Server and client disagree about the session.
     StateMismatch,

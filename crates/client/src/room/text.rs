@@ -24,7 +24,6 @@ pub(super) const CHUNK_BYTES: usize = 15_000;
 /// How to send a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextOptions {
-    /// Its topic.
     pub topic: String,
     /// Header attributes.
     pub attributes: BTreeMap<String, String>,

@@ -37,7 +37,6 @@ impl AudioTrack {
         self.published.state.borrow().sid.clone()
     }
 
-    /// Whether it is muted.
     pub fn is_muted(&self) -> bool {
         self.published.state.borrow().muted
     }

@@ -52,7 +52,6 @@ impl MediaSockets {
         })
     }
 
-    /// Our addresses.
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
         self.sockets.iter().map(|(addr, _)| *addr).collect()
     }

@@ -16,7 +16,6 @@ pub enum Happening<'a> {
     RoomStarted(RoomEvent<'a>),
     /// A room closed.
     RoomFinished(RoomEvent<'a>),
-    /// A participant is in.
     ParticipantJoined(ParticipantEvent<'a>),
     /// A participant is gone.
     ParticipantLeft(ParticipantEvent<'a>),
@@ -45,10 +44,8 @@ pub enum Happening<'a> {
     Other,
 }
 
-/// A room.
 #[derive(Clone, PartialEq)]
 pub struct RoomEvent<'a> {
-    /// Its name.
     pub name: RoomName,
     /// This life of it.
     pub sid: Option<RoomSid>,
@@ -61,7 +58,6 @@ pub struct RoomEvent<'a> {
 pub struct ParticipantEvent<'a> {
     /// Where.
     pub room: RoomEvent<'a>,
-    /// Who.
     pub identity: ParticipantIdentity,
     /// This session of theirs.
     pub sid: Option<ParticipantSid>,
@@ -74,9 +70,7 @@ pub struct ParticipantEvent<'a> {
 /// A track of a participant.
 #[derive(Clone, PartialEq)]
 pub struct TrackEvent<'a> {
-    /// Whose.
     pub by: ParticipantEvent<'a>,
-    /// Which.
     pub sid: TrackSid,
     /// As LiveKit tells it.
     pub track: &'a proto::TrackInfo,
@@ -85,7 +79,6 @@ pub struct TrackEvent<'a> {
 /// A recording.
 #[derive(Clone, PartialEq)]
 pub struct EgressEvent<'a> {
-    /// Which.
     pub id: EgressId,
     /// Of this room; a recording of a web page has none.
     pub room: Option<RoomName>,
@@ -96,7 +89,6 @@ pub struct EgressEvent<'a> {
 /// An import.
 #[derive(Clone, PartialEq)]
 pub struct IngressEvent<'a> {
-    /// Which.
     pub id: IngressId,
     /// Into this room.
     pub room: Option<RoomName>,
@@ -107,11 +99,9 @@ pub struct IngressEvent<'a> {
 /// An agent's job.
 #[derive(Clone, PartialEq)]
 pub struct JobEvent<'a> {
-    /// Which.
     pub id: JobId,
     /// The wish it came from.
     pub dispatch: Option<DispatchId>,
-    /// In this room.
     pub room: Option<RoomName>,
     /// As LiveKit tells it.
     pub job: &'a proto::Job,

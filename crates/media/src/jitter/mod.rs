@@ -89,7 +89,6 @@ pub enum Inserted {
 pub enum Playout {
     /// Decode and play this.
     Packet {
-        /// The packet.
         packet: Packet,
         /// The buffer holds more than it needs: leave out a pitch period if that is inaudible.
         hurry: bool,

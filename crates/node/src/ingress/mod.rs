@@ -19,7 +19,6 @@ use crate::records;
 pub struct IngressConfig {
     /// For RTMP; the stream key is appended by the sender.
     pub rtmp_base_url: String,
-    /// For WHIP.
     pub whip_base_url: String,
 }
 

@@ -26,7 +26,6 @@ use super::state::RoomState;
 use super::task::{self, RoomTask, Shell};
 use crate::udp::{PortHandle, RouteChange};
 
-/// The registry.
 pub(crate) struct Registry {
     config: Arc<RoomsConfig>,
     media: Vec<SocketAddr>,

@@ -28,7 +28,6 @@ pub(crate) enum Subject<'a> {
 }
 
 impl Envelope {
-    /// The message.
     pub fn message(&self) -> &proto::SignalResponse {
         &self.0.message
     }

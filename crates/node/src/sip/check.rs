@@ -30,7 +30,6 @@ pub(super) fn inbound(trunk: &proto::SipInboundTrunkInfo) -> Result<(), SipError
     filled(&trunk.allowed_numbers, "allowed_numbers")
 }
 
-/// One outbound trunk.
 pub(super) fn outbound(trunk: &proto::SipOutboundTrunkInfo) -> Result<(), SipError> {
     if trunk.numbers.is_empty() {
         return Err(SipError::Invalid("no trunk numbers specified"));

@@ -12,7 +12,6 @@ use crate::caller::Caller;
 use crate::dispatch::{DispatchError, check_deployment};
 use crate::room::RoomError;
 
-/// Answers one method.
 pub(super) async fn answer(api: &Api, call: Call, method: &str) -> Response {
     match method {
         "CreateDispatch" => {

@@ -14,7 +14,6 @@ use crate::egress::{EgressError, Wanted};
 use crate::room::RoomError;
 use trunkline_base::id::RoomName;
 
-/// Answers one method.
 pub(super) async fn answer(api: &Api, call: Call, method: &str) -> Response {
     match method {
         "StartEgress" => start::<proto::StartEgressRequest>(api, call).await,

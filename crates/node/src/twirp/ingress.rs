@@ -9,7 +9,6 @@ use super::error::TwirpError;
 use crate::caller::Caller;
 use crate::ingress::IngressError;
 
-/// Answers one method.
 pub(super) async fn answer(api: &Api, call: Call, method: &str) -> Response {
     match method {
         "CreateIngress" => {

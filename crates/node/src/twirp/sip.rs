@@ -14,7 +14,6 @@ use crate::room::RoomError;
 use crate::sip::{CallOrder, SipError, SipSetup, check_call, check_transfer};
 use trunkline_base::id::{ParticipantIdentity, RoomName};
 
-/// Answers one method.
 pub(super) async fn answer(api: &Api, call: Call, method: &str) -> Response {
     let sip = &api.sip;
     match method {

@@ -60,9 +60,7 @@ pub enum DialFailure {
 /// A track to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
-    /// Its name.
     pub name: String,
-    /// Its source.
     pub source: TrackSource,
     /// Two channels.
     pub stereo: bool,
@@ -102,7 +100,6 @@ pub struct DataOut {
 pub struct Profile {
     /// Display name.
     pub name: Option<String>,
-    /// Metadata.
     pub metadata: Option<String>,
     /// Attributes to set; an empty value deletes.
     pub attributes: std::collections::BTreeMap<String, String>,

@@ -39,9 +39,7 @@ pub enum Event {
     ParticipantJoined(proto::ParticipantInfo),
     /// Somebody's name, metadata, attributes, permission or state changed.
     ParticipantChanged {
-        /// As it was.
         before: proto::ParticipantInfo,
-        /// As it is.
         now: proto::ParticipantInfo,
     },
     /// Somebody left.
@@ -50,7 +48,6 @@ pub enum Event {
     TrackPublished {
         /// The publisher.
         by: proto::ParticipantInfo,
-        /// The track.
         track: proto::TrackInfo,
     },
     /// A track ended.
@@ -64,14 +61,12 @@ pub enum Event {
     TrackChanged {
         /// The publisher.
         by: proto::ParticipantInfo,
-        /// The track.
         track: proto::TrackInfo,
     },
     /// A track's media reaches us from now on.
     TrackSubscribed {
         /// The publisher.
         by: proto::ParticipantInfo,
-        /// The track.
         track: proto::TrackInfo,
     },
     /// A track's media no longer reaches us.
@@ -88,12 +83,10 @@ pub enum Event {
     Media {
         /// Sid of the track.
         sid: String,
-        /// The packet.
         packet: MediaPacket,
     },
     /// A data packet; its sender's identity and sid are in it.
     Data {
-        /// The packet.
         packet: proto::DataPacket,
         /// It came ordered and complete.
         reliable: bool,
@@ -105,30 +98,20 @@ pub enum Event {
     /// Our track was accepted and is negotiated; comes again with a new sid after a full
     /// reconnection.
     LocalTrackPublished {
-        /// Which.
         track: LocalTrack,
         /// As the server calls it.
         info: proto::TrackInfo,
     },
     /// Our track was refused or taken away.
     LocalTrackEnded {
-        /// Which.
         track: LocalTrack,
         /// Why.
         reason: TrackEnd,
     },
     /// Somebody hears our track.
-    LocalTrackSubscribed {
-        /// Which.
-        track: LocalTrack,
-    },
+    LocalTrackSubscribed { track: LocalTrack },
     /// The server muted or unmuted our track.
-    LocalTrackMuted {
-        /// Which.
-        track: LocalTrack,
-        /// Muted.
-        muted: bool,
-    },
+    LocalTrackMuted { track: LocalTrack, muted: bool },
     /// Answer to a request of ours, by its number.
     RequestAnswered {
         /// Number that the request returned.
@@ -179,7 +162,6 @@ pub struct MediaPacket {
     pub level: Option<i8>,
     /// Encoding.
     pub codec: Codec,
-    /// Payload.
     pub payload: Bytes,
     /// When it arrived.
     pub arrival: Instant,

@@ -8,7 +8,6 @@ use super::role::Side;
 /// What an RTP payload is encoded with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Codec {
-    /// Opus
     Opus,
     /// G.711 mu-law
     Pcmu,

@@ -28,7 +28,6 @@ pub struct Transmit {
     pub from: SocketAddr,
     /// Where it goes.
     pub to: SocketAddr,
-    /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
@@ -93,20 +92,11 @@ pub enum PeerEvent {
     /// Media.
     Rtp(RtpIn),
     /// A data channel can be written.
-    ChannelOpen {
-        /// Its label.
-        label: String,
-    },
+    ChannelOpen { label: String },
     /// A data channel was closed by the far end.
-    ChannelClosed {
-        /// Its label.
-        label: String,
-    },
+    ChannelClosed { label: String },
     /// A data channel that was full has room again.
-    ChannelDrained {
-        /// Its label.
-        label: String,
-    },
+    ChannelDrained { label: String },
     /// A message on a data channel.
     Data {
         /// Label of the channel.

@@ -7,9 +7,7 @@ use super::codec::Codec;
 /// Audio or video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MediaKind {
-    /// Audio
     Audio,
-    /// Video
     Video,
 }
 

@@ -21,7 +21,6 @@ pub struct RtpOut {
     pub level: Option<i8>,
     /// Encoding.
     pub codec: Codec,
-    /// Payload.
     pub payload: Arc<[u8]>,
 }
 

@@ -30,7 +30,6 @@ const RIDS: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{found} {what}, at most {limit} are taken")]
 pub struct Excess {
-    /// Of what.
     pub what: &'static str,
     /// How much of it, or how much had been counted when it was given up.
     pub found: usize,

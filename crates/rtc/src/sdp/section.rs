@@ -58,7 +58,6 @@ impl Direction {
 pub struct Msid {
     /// The stream, for LiveKit `PA_..|TR_..`.
     pub stream: String,
-    /// The track.
     pub track: String,
 }
 

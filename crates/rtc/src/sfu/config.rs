@@ -112,7 +112,6 @@ impl Sources {
 pub struct Joining {
     /// Its session.
     pub sid: ParticipantSid,
-    /// Its identity.
     pub identity: ParticipantIdentity,
     /// Its connections.
     pub topology: Topology,

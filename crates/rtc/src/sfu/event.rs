@@ -15,14 +15,12 @@ pub enum SfuEvent {
     Answer {
         /// The client.
         to: ParticipantSid,
-        /// The description.
         description: Described,
     },
     /// Offer for a client's subscriber connection. Send as `offer`.
     Offer {
         /// The client.
         to: ParticipantSid,
-        /// The description.
         description: Described,
     },
     /// A single-connection client must add receive sections and offer again; both counts may be
@@ -42,7 +40,6 @@ pub enum SfuEvent {
         to: ParticipantSid,
         /// The client's name of the track.
         cid: String,
-        /// The track.
         info: TrackInfo,
     },
     /// A track is on the air: tell the others by a participant update, before anything that
@@ -50,7 +47,6 @@ pub enum SfuEvent {
     TrackPublished {
         /// The publisher.
         by: ParticipantSid,
-        /// The track.
         info: TrackInfo,
     },
     /// Something about a track changed, such as being muted: participant update.
@@ -71,9 +67,7 @@ pub enum SfuEvent {
     },
     /// Somebody hears a track for the first time. Send `track_subscribed` to the publisher.
     TrackSubscribed {
-        /// The publisher.
         publisher: ParticipantSid,
-        /// The track.
         track: TrackSid,
     },
     /// Whether a subscriber may have a track was decided or changed. Send
@@ -81,43 +75,31 @@ pub enum SfuEvent {
     SubscriptionAllowed {
         /// The subscriber.
         to: ParticipantSid,
-        /// The publisher.
         publisher: ParticipantSid,
-        /// The track.
         track: TrackSid,
-        /// Whether it may.
         allowed: bool,
     },
     /// A subscription cannot be met. Send `subscription_response`.
     SubscriptionFailed {
         /// The subscriber.
         to: ParticipantSid,
-        /// The track.
         track: String,
         /// Why.
         error: livekit_protocol::SubscriptionError,
     },
     /// The primary connection of a participant is up for the first time: it is active.
-    Connected {
-        /// The participant.
-        participant: ParticipantSid,
-    },
+    Connected { participant: ParticipantSid },
     /// A connection has been without a path for too long, or ended. Tell the client to resume.
     TransportFailed {
-        /// The participant.
         participant: ParticipantSid,
         /// Which of its connections.
         target: Target,
     },
     /// A connection that had lost its path has one again.
-    TransportRestored {
-        /// The participant.
-        participant: ParticipantSid,
-    },
+    TransportRestored { participant: ParticipantSid },
     /// Descriptions could not be agreed on, in content or in time. The client must reconnect in
     /// full.
     NegotiationFailed {
-        /// The participant.
         participant: ParticipantSid,
         /// Why, for the log.
         reason: NegotiationFailure,
@@ -151,7 +133,6 @@ pub enum SfuEvent {
     /// A peer has answered a check from this address: route what comes from there here, unless
     /// another peer that is alive has the address.
     AddressChecked {
-        /// The peer.
         peer: u64,
         /// The address.
         from: std::net::SocketAddr,

@@ -13,7 +13,6 @@ use super::tls::Certificates;
 /// Who may come in, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Door {
-    /// How many.
     pub caps: Caps,
     /// How slowly.
     pub clocks: Clocks,

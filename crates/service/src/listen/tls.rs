@@ -36,23 +36,16 @@ pub enum CertificateError {
     /// A file cannot be read.
     #[error("{} cannot be read: {source}", file.display())]
     Unreadable {
-        /// The file.
         file: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
     /// No certificate in PEM.
     #[error("{} holds no certificate in PEM", file.display())]
-    NoCertificate {
-        /// The file.
-        file: PathBuf,
-    },
+    NoCertificate { file: PathBuf },
     /// No private key in PEM, or one with a password.
     #[error("{} holds no private key in PEM without a password", file.display())]
-    NoKey {
-        /// The file.
-        file: PathBuf,
-    },
+    NoKey { file: PathBuf },
     /// One belongs to another.
     #[error("{} is not the key of {}", key.display(), certificate.display())]
     Strangers {
@@ -63,16 +56,10 @@ pub enum CertificateError {
     },
     /// Its time is over.
     #[error("{} holds a certificate whose time is over", file.display())]
-    Expired {
-        /// The file.
-        file: PathBuf,
-    },
+    Expired { file: PathBuf },
     /// No certificate of a CA in PEM.
     #[error("{} holds no certificate of a CA in PEM", file.display())]
-    NoAuthority {
-        /// The file.
-        file: PathBuf,
-    },
+    NoAuthority { file: PathBuf },
     /// TLS cannot be set up on this machine.
     #[error("tls cannot be set up: {0}")]
     Setup(rustls::Error),

@@ -41,11 +41,9 @@ const AGAIN: Duration = Duration::from_millis(200);
 pub enum Row {
     /// A call began.
     CallStarted(CallStart),
-    /// A call was answered.
     CallAnswered(CallId, UnixTime),
     /// A call is about to be ended, and why.
     CallEnding(CallId, String),
-    /// A call ended.
     CallEnded(CallId, CallEnd),
     /// A turn, or more of it.
     Turn(Turn),
@@ -53,7 +51,6 @@ pub enum Row {
     Event(Event),
     /// A recording began.
     RecordingStarted(RecordingStart),
-    /// A recording ended.
     RecordingEnded(EgressId, RecordingEnd),
     /// A call was turned away.
     Refused(Refusal),

@@ -15,7 +15,6 @@ pub(in crate::flow) enum Closing {
     Along,
     /// There is a goodbye in it; who knows.
     Perhaps,
-    /// No.
     No,
 }
 

@@ -9,7 +9,6 @@ pub(in crate::flow) enum Courtesy {
     Neutral,
     /// Nothing more is wanted: "that's all", "I'm good".
     Enough,
-    /// A goodbye.
     Goodbye,
 }
 

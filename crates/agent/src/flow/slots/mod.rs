@@ -34,14 +34,12 @@ pub enum SlotKind {
     Number,
     /// A person's name.
     Name,
-    /// Yes or no.
     YesNo,
 }
 
 /// What an utterance held for a slot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// A whole value.
     Whole(Value),
     /// The first digits of one.
     Part(String),

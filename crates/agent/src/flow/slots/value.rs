@@ -13,7 +13,6 @@ pub enum Value {
     Time(Time),
     /// A whole number.
     Number(i64),
-    /// Yes or no.
     YesNo(bool),
     /// Something a tool brought.
     Json(serde_json::Value),

@@ -15,7 +15,6 @@ enum Led {
     Person,
     /// The caller is asked whether to call one.
     AskPerson,
-    /// Neither.
     Neither,
 }
 

@@ -46,7 +46,6 @@ const FAR: Duration = Duration::from_secs(3600);
 /// Sound that was made, and the reply it belongs to.
 type MadeFor = (ReplyId, Made);
 
-/// One conversation.
 pub(super) struct Conversation {
     shared: Shared,
     facts: Facts,

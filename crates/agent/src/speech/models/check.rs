@@ -15,9 +15,7 @@ pub struct FileReport {
     pub package: String,
     /// Version of the package.
     pub version: String,
-    /// What it is for.
     pub part: String,
-    /// Licence.
     pub licence: String,
     /// Where it belongs.
     pub path: PathBuf,
@@ -34,7 +32,6 @@ pub enum FileState {
     Present,
     /// There, and its digest is right.
     Verified,
-    /// Not there.
     Missing,
     /// There, but of another size or digest, or unreadable.
     Wrong,

@@ -56,13 +56,11 @@ pub enum InstallError {
         path: PathBuf,
         /// What the manifest says.
         expected: String,
-        /// What was found.
         found: String,
     },
     /// A wheel does not open, or lacks a file.
     #[error("cannot take {file} out of {}: {reason}; delete the wheel and fetch it again", wheel.display())]
     BrokenWheel {
-        /// The wheel.
         wheel: PathBuf,
         /// The file wanted from it.
         file: String,

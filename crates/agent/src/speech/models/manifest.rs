@@ -114,10 +114,7 @@ pub enum ManifestError {
     },
     /// A file would leave the models directory.
     #[error("the path {path} leaves the models directory")]
-    Path {
-        /// The path.
-        path: String,
-    },
+    Path { path: String },
 }
 
 impl Classified for ManifestError {

@@ -77,7 +77,6 @@ impl KeyRing {
         keys[0].clone()
     }
 
-    /// The key of this id.
     pub fn find(&self, id: &str) -> Option<ApiKey> {
         self.read().iter().find(|key| key.id() == id).cloned()
     }

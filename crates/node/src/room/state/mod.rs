@@ -80,7 +80,6 @@ pub(crate) enum Route {
     },
 }
 
-/// The room.
 #[derive(Debug)]
 pub(crate) struct RoomState {
     spec: RoomSpec,
@@ -245,7 +244,6 @@ impl RoomState {
         self.routes.pop_front()
     }
 
-    /// Whether a participant is here.
     pub(crate) fn has(&self, sid: &ParticipantSid) -> bool {
         self.participants.contains_key(sid)
     }

@@ -49,7 +49,6 @@ enum Turn {
     Datagrams,
 }
 
-/// The task.
 #[derive(Debug)]
 pub(crate) struct RoomTask {
     state: RoomState,

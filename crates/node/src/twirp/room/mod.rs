@@ -13,7 +13,6 @@ use axum::response::Response;
 use super::api::Api;
 use super::call::Call;
 
-/// Answers one method.
 pub(super) async fn answer(api: &Api, call: Call, method: &str) -> Response {
     match method {
         "CreateRoom" => {
