@@ -24,10 +24,16 @@ mod data;
 mod event;
 mod link;
 mod local;
+mod negotiate;
+mod packets;
 mod phase;
+mod presence;
+mod publish;
 mod remote;
 mod roster;
+mod session;
 mod signal;
+mod subscribe;
 
 pub use config::{
     AudioOut, DataOut, Dial, DialFailure, LocalTrack, ParticipantConfig, Profile, Publish,

@@ -9,21 +9,20 @@ use bytes::Bytes;
 
 use crate::peer::{Mid, RemoteMedia, RtpIn};
 
-use super::Participant;
-use super::event::{Event, MediaPacket};
+use super::event::MediaPacket;
 
 /// Sections of the subscriber connection.
 #[derive(Debug, Default)]
 pub(super) struct Remotes {
     /// Track sid per section, as the last offer had it.
     pub(super) map: BTreeMap<String, String>,
-    sections: BTreeMap<Mid, Section>,
+    pub(super) sections: BTreeMap<Mid, Section>,
 }
 
 #[derive(Debug)]
-struct Section {
-    sid: String,
-    announced: bool,
+pub(super) struct Section {
+    pub(super) sid: String,
+    pub(super) announced: bool,
 }
 
 impl Remotes {
@@ -50,7 +49,7 @@ impl Remotes {
         sections.filter(|s| s.announced).map(|s| s.sid).collect()
     }
 
-    fn sid_of(&self, media: &RemoteMedia) -> Option<String> {
+    pub(super) fn sid_of(&self, media: &RemoteMedia) -> Option<String> {
         let from_stream = || {
             media
                 .stream_id
@@ -61,41 +60,5 @@ impl Remotes {
         let own = Some(media.track_id.as_str()).filter(|t| t.starts_with("TR_"));
         let mapped = self.map.get(media.mid.as_str()).map(String::as_str);
         mapped.or(own).or_else(from_stream).map(str::to_owned)
-    }
-}
-
-impl Participant {
-    pub(super) fn on_media(&mut self, media: &RemoteMedia) {
-        let Some(sid) = self.remotes.sid_of(media) else {
-            return;
-        };
-        self.remotes.sections.insert(
-            media.mid,
-            Section {
-                sid,
-                announced: false,
-            },
-        );
-        self.announce_media();
-    }
-
-    pub(super) fn media_ended(&mut self, mid: Mid) {
-        if let Some(section) = self.remotes.sections.remove(&mid)
-            && section.announced
-        {
-            self.events
-                .push_back(Event::TrackUnsubscribed { sid: section.sid });
-        }
-    }
-
-    /// Announces sections whose publisher has become known.
-    pub(super) fn announce_media(&mut self) {
-        for section in self.remotes.sections.values_mut().filter(|s| !s.announced) {
-            if let Some((by, track)) = self.roster.track(&section.sid) {
-                section.announced = true;
-                let (by, track) = (by.clone(), track.clone());
-                self.events.push_back(Event::TrackSubscribed { by, track });
-            }
-        }
     }
 }

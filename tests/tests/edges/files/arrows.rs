@@ -79,15 +79,6 @@ impl Arrows {
         }
     }
 
-    /// Those for which `drop` does not say that they do not count.
-    pub(super) fn without(self, drop: impl Fn(&[String], &[String]) -> bool) -> Self {
-        let kept = self.0.into_iter().map(|(from, mut to)| {
-            to.retain(|to, _| !drop(&from, to));
-            (from, to)
-        });
-        Self(kept.collect())
-    }
-
     /// The arrows among the parts of a folder, each part with all that is below it.
     pub(super) fn among_parts_of(&self, folder: &[String]) -> Self {
         let part = |path: &Path| {

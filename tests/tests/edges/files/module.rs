@@ -99,6 +99,11 @@ impl Module {
                     module.children.insert(child.to_owned());
                     at += 3;
                 }
+                // Who may see something is no use of it.
+                (Some("pub"), None) if tokens.get(at + 2).and_then(Token::word) == Some("in") => {
+                    let rest = tokens.get(at..).unwrap_or_default();
+                    at += rest.iter().take_while(|token| !token.is(')')).count();
+                }
                 (Some("use"), _) => {
                     let is_public = is_public(tokens.get(..at).unwrap_or_default());
                     at += 1;
