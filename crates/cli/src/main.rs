@@ -15,6 +15,7 @@ mod request;
 mod retention;
 mod server;
 mod settings;
+mod signals;
 mod target;
 mod template;
 mod verbs;

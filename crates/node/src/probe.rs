@@ -12,9 +12,7 @@ use trunkline_base::time::UnixTime;
 use trunkline_base::token::{ApiKey, Claims, KeyRing, VideoGrant};
 
 pub use crate::http::reads_query;
-use crate::room::{
-    Admission, Entry, JoinParams, Now, Output, RoomSpec, RoomState, RoomsConfig, Topology,
-};
+use crate::room::{Admission, Entry, JoinParams, Now, Output, RoomSpec, RoomState, RoomsConfig};
 
 /// A room with two participants: a stranger, who says what it likes, and another.
 #[derive(Debug)]
@@ -111,23 +109,12 @@ impl Probe {
 
 fn guest(identity: &str) -> Option<JoinParams> {
     let claims = Claims::new(identity, BEGAN, 3_600).with_video(VideoGrant::join("lobby"));
-    Some(JoinParams {
-        room: RoomName::parse("lobby").ok()?,
-        claims,
-        client: proto::ClientInfo {
-            protocol: 16,
-            ..proto::ClientInfo::default()
-        },
-        topology: Topology::Dual,
-        auto_subscribe: true,
-        adaptive_stream: false,
-        metadata: None,
-        attributes: std::collections::BTreeMap::new(),
-        add_tracks: Vec::new(),
-        publisher_offer: None,
-        reconnect: false,
-        sync_state: None,
-    })
+    let room = RoomName::parse("lobby").ok()?;
+    let client = proto::ClientInfo {
+        protocol: 16,
+        ..proto::ClientInfo::default()
+    };
+    Some(JoinParams::new(room, claims, client))
 }
 
 const BEGAN: UnixTime = UnixTime::from_secs(1_800_000_000);

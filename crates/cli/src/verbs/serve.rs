@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::SignalKind;
 use tracing::{error, info, warn};
 use trunkline_agent::speech::{LoadError, Speech, SpeechConfig};
 use trunkline_base::class::Class;
@@ -23,6 +23,7 @@ use crate::global::Global;
 use crate::keys::{KeyFile, follow};
 use crate::output;
 use crate::settings::{Monitoring, Settings};
+use crate::signals::{Signals, listen};
 use crate::target::no_keys;
 use crate::wiring::{NOT_ASKED, Plan, Role, Roles, Stack, dev_keys};
 
@@ -138,7 +139,7 @@ fn keys(global: &Global, settings: &Settings, tasks: &Tasks) -> Result<KeyRing, 
     } else {
         settings.livekit.keys().ok_or_else(no_keys)?
     };
-    let hangup = open(SignalKind::hangup())?;
+    let hangup = listen(SignalKind::hangup())?;
     tasks.vital("keys", follow(followed, ring.clone(), hangup, tasks.stop()));
     Ok(ring)
 }
@@ -258,34 +259,6 @@ async fn drain(
                     return;
                 }
             }
-        }
-    }
-}
-
-fn open(kind: SignalKind) -> Result<Signal, Failure> {
-    signal(kind).map_err(|error| {
-        let text = format!("cannot listen for signals: {error}");
-        Failure::new(Class::Internal, "process.signals", text)
-    })
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        Ok(Self {
-            terminate: open(SignalKind::terminate())?,
-            interrupt: open(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What somebody brings who comes, and the session that is handed out for it.
 
+use std::collections::BTreeMap;
+
 use livekit_protocol as proto;
 use tokio::sync::mpsc;
 use trunkline_base::id::{ParticipantSid, RoomName};
@@ -26,7 +28,7 @@ pub struct JoinParams {
     /// `Some` overrides the token's metadata; needs canUpdateOwnMetadata.
     pub metadata: Option<String>,
     /// Added to the token's attributes; needs canUpdateOwnMetadata when not empty.
-    pub attributes: std::collections::BTreeMap<String, String>,
+    pub attributes: BTreeMap<String, String>,
     /// Tracks announced inside the v1 join request.
     pub add_tracks: Vec<proto::AddTrackRequest>,
     /// The first publisher offer inside the v1 join request.
@@ -35,6 +37,26 @@ pub struct JoinParams {
     pub reconnect: bool,
     /// State carried by a v1 resume.
     pub sync_state: Option<proto::SyncState>,
+}
+
+impl JoinParams {
+    /// A first join that asks for all there is to hear, and for nothing else.
+    pub fn new(room: RoomName, claims: Claims, client: proto::ClientInfo) -> Self {
+        Self {
+            room,
+            claims,
+            client,
+            topology: Topology::Dual,
+            auto_subscribe: true,
+            adaptive_stream: false,
+            metadata: None,
+            attributes: BTreeMap::new(),
+            add_tracks: Vec::new(),
+            publisher_offer: None,
+            reconnect: false,
+            sync_state: None,
+        }
+    }
 }
 
 /// An open signalling session. The first message of `outgoing` is already queued when this is

@@ -249,20 +249,8 @@ mod tests {
         let now = UnixTime::from_secs(1_000);
         let mut claims = trunkline_base::token::Claims::new("ann", now, 60);
         claims.room_config = Some(room_config);
-        JoinParams {
-            room: RoomName::parse("r").unwrap(),
-            claims,
-            client: proto::ClientInfo::default(),
-            topology: crate::room::Topology::Dual,
-            auto_subscribe: true,
-            adaptive_stream: false,
-            metadata: None,
-            attributes: std::collections::BTreeMap::new(),
-            add_tracks: Vec::new(),
-            publisher_offer: None,
-            reconnect: false,
-            sync_state: None,
-        }
+        let room = RoomName::parse("r").unwrap();
+        JoinParams::new(room, claims, proto::ClientInfo::default())
     }
 
     /// A limit that could not be read was none, and agents over a limit became every agent.

@@ -1,6 +1,5 @@
 //! Rooms as their shells see them: through the handle, on real tasks, without a client.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -45,22 +44,14 @@ fn name(text: &str) -> RoomName {
 
 fn guest(room: &str, identity: &str) -> JoinParams {
     let now = UnixTime::from_secs(1_000);
+    let claims = Claims::new(identity, now, 600).with_video(VideoGrant::join(room));
+    let client = proto::ClientInfo {
+        protocol: 17,
+        ..proto::ClientInfo::default()
+    };
     JoinParams {
-        room: name(room),
-        claims: Claims::new(identity, now, 600).with_video(VideoGrant::join(room)),
-        client: proto::ClientInfo {
-            protocol: 17,
-            ..proto::ClientInfo::default()
-        },
         topology: Topology::Single,
-        auto_subscribe: true,
-        adaptive_stream: false,
-        metadata: None,
-        attributes: BTreeMap::new(),
-        add_tracks: Vec::new(),
-        publisher_offer: None,
-        reconnect: false,
-        sync_state: None,
+        ..JoinParams::new(name(room), claims, client)
     }
 }
 

@@ -163,19 +163,13 @@ fn from_query(
     attributes: BTreeMap<String, String>,
 ) -> JoinParams {
     let query = &asked.query;
+    let client = client_info::from_query(query, asked.address.clone(), asked.user_agent);
     JoinParams {
-        room,
-        claims,
-        client: client_info::from_query(query, asked.address.clone(), asked.user_agent),
-        topology: Topology::Dual,
         auto_subscribe: query.flag("auto_subscribe").unwrap_or(true),
         adaptive_stream: query.flag("adaptive_stream").unwrap_or(false),
-        metadata: None,
         attributes,
-        add_tracks: Vec::new(),
-        publisher_offer: None,
         reconnect: query.flag("reconnect").unwrap_or(false),
-        sync_state: None,
+        ..JoinParams::new(room, claims, client)
     }
 }
 

@@ -7,7 +7,6 @@ mod publish;
 mod show;
 
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use trunkline_base::class::Class;
 use trunkline_base::id::ParticipantIdentity;
 use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
@@ -16,6 +15,7 @@ use trunkline_client::room::{DisconnectReason, Room, RoomEvent, RoomEvents, Room
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::server::room_name;
+use crate::signals::Signals;
 use crate::{target, template};
 use publish::Plan;
 use show::Show;
@@ -169,31 +169,4 @@ fn end(reason: DisconnectReason) -> Result<(), Failure> {
     };
     let text = format!("the stay in the room ended: {reason}");
     Err(Failure::new(class, "room.ended", text))
-}
-
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, Failure> {
-        let open = |kind| {
-            signal(kind).map_err(|error| {
-                let text = format!("cannot listen for signals: {error}");
-                Failure::new(Class::Internal, "process.signals", text)
-            })
-        };
-        Ok(Self {
-            terminate: open(SignalKind::terminate())?,
-            interrupt: open(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
 }

@@ -49,23 +49,11 @@ fn spec() -> RoomSpec {
 
 fn params(identity: &str, grant: VideoGrant) -> JoinParams {
     let claims = Claims::new(identity, UnixTime::from_secs(1_000), 3_600).with_video(grant);
-    JoinParams {
-        room: RoomName::parse("lobby").unwrap(),
-        claims,
-        client: proto::ClientInfo {
-            protocol: 17,
-            ..proto::ClientInfo::default()
-        },
-        topology: Topology::Dual,
-        auto_subscribe: true,
-        adaptive_stream: false,
-        metadata: None,
-        attributes: BTreeMap::new(),
-        add_tracks: Vec::new(),
-        publisher_offer: None,
-        reconnect: false,
-        sync_state: None,
-    }
+    let client = proto::ClientInfo {
+        protocol: 17,
+        ..proto::ClientInfo::default()
+    };
+    JoinParams::new(RoomName::parse("lobby").unwrap(), claims, client)
 }
 
 fn guest(identity: &str) -> JoinParams {
