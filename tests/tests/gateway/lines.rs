@@ -1,7 +1,5 @@
 //! Connections that come and go, and callers nobody asked for.
 
-use std::time::Duration;
-
 use livekit_protocol as proto;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
