@@ -3,7 +3,7 @@
 //! Nothing here touches a clock, a socket, a task or a global: time is an argument, and the same
 //! inputs give the same outputs. PCM is `&[i16]` mono wherever a name does not say otherwise.
 //!
-//! - [`opus`] and [`g711`] are the codecs, [`resample`] joins their rates.
+//! - [`opus`], [`g722`] and [`g711`] are the codecs, [`resample`] joins their rates.
 //! - [`jitter`] orders packets and decides when each is played; [`playout`] puts a jitter buffer, a
 //!   decoder, concealment and time scaling together and gives back even frames of PCM.
 //! - [`ogg`] writes a call as two Opus streams in one file, without decoding, and reads it back.
@@ -15,6 +15,7 @@ mod sample;
 pub mod analyse;
 pub mod conceal;
 pub mod g711;
+pub mod g722;
 pub mod jitter;
 pub mod level;
 pub mod mix;

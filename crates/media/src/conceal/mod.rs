@@ -1,6 +1,6 @@
 //! Hiding what is missing, and stretching what is there.
 //!
-//! [`G711Concealer`] continues a voice by repeating its last pitch period, in full for 20 ms, then
+//! [`Concealer`] continues a voice by repeating its last pitch period, in full for 20 ms, then
 //! quieter, and after 60 ms fades into noise at the level of the room behind the voice. The first
 //! good frame after a gap is cross-faded in. [`scale`] leaves a pitch period out of a frame.
 
@@ -22,9 +22,9 @@ const MERGE_MS: u32 = 5;
 /// Comfort noise never gets louder than this, so that a loud room does not roar through a gap.
 const MAX_NOISE_DBFS: f32 = -45.0;
 
-/// Conceals lost frames of a codec that has no memory.
+/// Conceals lost frames of the codecs of telephone lines, which have no concealment of their own.
 #[derive(Debug)]
-pub struct G711Concealer {
+pub struct Concealer {
     rate: SampleRate,
     history: Vec<i16>,
     period: Vec<f32>,
@@ -34,7 +34,7 @@ pub struct G711Concealer {
     noise: Noise,
 }
 
-impl G711Concealer {
+impl Concealer {
     /// A concealer for PCM at `rate`.
     #[must_use]
     pub fn new(rate: SampleRate) -> Self {

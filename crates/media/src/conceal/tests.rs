@@ -13,7 +13,7 @@ fn voice(period: usize, samples: usize) -> Vec<i16> {
         .collect()
 }
 
-fn play(concealer: &mut G711Concealer, pcm: &[i16]) -> Vec<i16> {
+fn play(concealer: &mut Concealer, pcm: &[i16]) -> Vec<i16> {
     pcm.chunks(160)
         .flat_map(|frame| {
             let mut frame = frame.to_vec();
@@ -27,7 +27,7 @@ fn play(concealer: &mut G711Concealer, pcm: &[i16]) -> Vec<i16> {
 fn one_lost_frame_of_a_voice_is_rebuilt_almost_exactly() {
     for period in [36, 57, 80, 110] {
         let sound = voice(period, 1_600);
-        let mut concealer = G711Concealer::new(RATE);
+        let mut concealer = Concealer::new(RATE);
         play(&mut concealer, &sound[..960]);
         let mut out = vec![0; 160];
         concealer.conceal(&mut out);
@@ -43,7 +43,7 @@ fn one_lost_frame_of_a_voice_is_rebuilt_almost_exactly() {
 
 #[test]
 fn a_long_gap_fades_to_the_noise_of_the_room() {
-    let mut concealer = G711Concealer::new(RATE);
+    let mut concealer = Concealer::new(RATE);
     let mut room = vec![0; 1_600];
     Noise::new(3, -55.0).fill(&mut room);
     play(&mut concealer, &room);
@@ -68,7 +68,7 @@ fn a_long_gap_fades_to_the_noise_of_the_room() {
 #[test]
 fn nothing_clicks_at_either_end_of_a_gap() {
     let sound = tone::sine(RATE, 203.0, -10.0, 1_600);
-    let mut concealer = G711Concealer::new(RATE);
+    let mut concealer = Concealer::new(RATE);
     let mut heard = play(&mut concealer, &sound[..640]);
     let mut gap = vec![0; 160];
     concealer.conceal(&mut gap);
@@ -89,7 +89,7 @@ fn nothing_clicks_at_either_end_of_a_gap() {
 
 #[test]
 fn silence_stays_silent() {
-    let mut concealer = G711Concealer::new(RATE);
+    let mut concealer = Concealer::new(RATE);
     play(&mut concealer, &[0; 1_600]);
     let mut out = vec![1; 160];
     concealer.conceal(&mut out);

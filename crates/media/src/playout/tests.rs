@@ -1,8 +1,12 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use super::*;
+use crate::SampleRate;
+use crate::g711::Law;
 use crate::opus::{Encoder, Voice as Tuning};
-use crate::{level, tone};
+use crate::{g711, level, tone};
 
 #[expect(
     clippy::disallowed_methods,
@@ -140,4 +144,49 @@ fn rubbish_is_counted_and_the_stream_goes_on() {
     let mut out = [1; 960];
     assert_eq!(stream.frame(now, &mut out), Heard::Idle);
     assert_eq!(out, [0; 960]);
+}
+
+#[test]
+fn wide_band_lines_lose_packets_and_keep_their_upper_band() {
+    let rate = SampleRate::HZ_16000;
+    let mut encoder = crate::g722::Encoder::new();
+    let packets: Vec<Bytes> = tone::sine(rate, 5_000.0, -12.0, 32_000)
+        .chunks(320)
+        .map(|frame| {
+            let mut bytes = Vec::new();
+            encoder.encode(frame, &mut bytes);
+            Bytes::from(bytes)
+        })
+        .collect();
+    let heard = talk(Codec::G722, rate, &packets, &[30, 50, 70], 20);
+    assert_eq!(concealed(&heard[..100]), 3);
+    let pcm = joined(&heard[80..95]);
+    assert!((tone::strength_dbfs(&pcm, rate, 5_000.0) + 12.0).abs() < 2.0);
+}
+
+#[test]
+fn a_phone_that_falls_silent_leaves_the_noise_it_described_and_no_loss() {
+    let mut stream = Stream::new(Codec::G711(Law::Mu), SampleRate::HZ_8000).unwrap();
+    let start = origin();
+    let packets = phone(&tone::sine(SampleRate::HZ_8000, 600.0, -12.0, 1_600));
+    let mut frames = Vec::new();
+    for ms in 0..2_000_u64 {
+        let now = start + Duration::from_millis(ms);
+        let number = u16::try_from(ms / 20).unwrap();
+        match packets.get(usize::from(number)).filter(|_| ms % 20 == 0) {
+            Some(payload) => {
+                stream.insert((7, number, u32::from(number) * 160), payload.clone(), now);
+            }
+            None if ms == 200 => stream.comfort(7, number, &[60, 1, 2]),
+            None => {}
+        }
+        if ms % 20 == 5 {
+            let mut out = [0; 160];
+            frames.push((stream.frame(now, &mut out), level::dbov(&out)));
+        }
+    }
+    let quiet = &frames[20..];
+    assert!(quiet.iter().all(|(kind, _)| *kind <= Heard::Silence));
+    assert!(quiet.iter().all(|(_, level)| (-63..=-57).contains(level)));
+    assert_eq!((stream.stats().lost, stream.stats().bridged), (0, 0));
 }
