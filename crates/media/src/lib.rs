@@ -6,6 +6,7 @@
 //! - [`opus`], [`g722`] and [`g711`] are the codecs, [`resample`] joins their rates.
 //! - [`jitter`] orders packets and decides when each is played; [`playout`] puts a jitter buffer, a
 //!   decoder, concealment and time scaling together and gives back even frames of PCM.
+//! - [`dtmf`] hears telephone keys in a voice.
 //! - [`ogg`] writes a call as two Opus streams in one file, without decoding, and reads it back.
 //! - [`wav`], [`tone`], [`level`], [`mix`], [`vad`], [`timeline`] and [`analyse`] are the small tools around
 //!   them.
@@ -14,6 +15,7 @@ mod sample;
 
 pub mod analyse;
 pub mod conceal;
+pub mod dtmf;
 pub mod g711;
 pub mod g722;
 pub mod jitter;
