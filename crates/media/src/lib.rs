@@ -6,7 +6,7 @@
 //! - [`opus`], [`g722`] and [`g711`] are the codecs, [`resample`] joins their rates.
 //! - [`jitter`] orders packets and decides when each is played; [`playout`] puts a jitter buffer, a
 //!   decoder, concealment and time scaling together and gives back even frames of PCM.
-//! - [`dtmf`] hears telephone keys in a voice.
+//! - [`dtmf`] hears telephone keys in a voice, [`quality`] says how a leg sounds to people.
 //! - [`ogg`] writes a call as two Opus streams in one file, without decoding, and reads it back.
 //! - [`wav`], [`tone`], [`level`], [`mix`], [`vad`], [`timeline`] and [`analyse`] are the small tools around
 //!   them.
@@ -24,6 +24,7 @@ pub mod mix;
 pub mod ogg;
 pub mod opus;
 pub mod playout;
+pub mod quality;
 pub mod rate;
 pub mod resample;
 pub mod timeline;

@@ -9,7 +9,7 @@ pub use latch::{Latch, Latched};
 pub use packet::{Header, is_rtcp, parse};
 pub(crate) use packet::{array, header_length};
 pub use reception::{Reception, ReceptionSummary};
-pub use rtcp::{ReportBlock, Rtcp, SenderInfo, bye, parse_rtcp, report, sender_of};
+pub use rtcp::{ReportBlock, Rtcp, SenderInfo, bye, parse_rtcp, report, round_trip, sender_of};
 
 #[cfg(test)]
 mod latch_tests;

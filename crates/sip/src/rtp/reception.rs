@@ -108,6 +108,14 @@ impl Reception {
         }
     }
 
+    /// Another codec may count time otherwise; what was counted stays.
+    pub fn set_clock_rate(&mut self, clock_rate: u32) {
+        if self.clock_rate != clock_rate {
+            self.finish_stream();
+            self.clock_rate = clock_rate;
+        }
+    }
+
     /// Takes note of the sender's report, for the round trip it will compute.
     pub fn on_sender_report(&mut self, ssrc: u32, ntp_middle: u32, now: Instant) {
         if let Some(stream) = self.stream.as_mut().filter(|stream| stream.ssrc == ssrc) {

@@ -1,5 +1,7 @@
 //! RTCP: reports we send every few seconds and read when the phone sends them.
 
+use std::time::Duration;
+
 use bytes::{BufMut, Bytes, BytesMut};
 use trunkline_base::time::UnixTime;
 
@@ -97,6 +99,20 @@ pub fn bye(ssrc: u32, cname: &str) -> Bytes {
     out.freeze()
 }
 
+/// How long it takes to them and back, by their word on a sender report of ours (RFC 3550 6.4.1).
+/// What a wrong clock makes of it is nothing.
+pub fn round_trip(block: &ReportBlock, at: UnixTime) -> Option<Duration> {
+    let (seconds, fraction) = ntp(at);
+    let middle = (seconds << 16) | (fraction >> 16);
+    let took = middle
+        .wrapping_sub(block.last_sr)
+        .wrapping_sub(block.delay_since_sr)
+        .cast_signed();
+    let believable = block.last_sr != 0 && (-CLOCK_STEP..LONGEST_TRIP).contains(&took);
+    let units = u64::from(took.max(0).unsigned_abs());
+    believable.then(|| Duration::from_micros(units * 1_000_000 / 65_536))
+}
+
 /// The SSRC that sent a compound packet.
 pub fn sender_of(data: &[u8]) -> Option<u32> {
     array::<4>(data, 4).map(u32::from_be_bytes)
@@ -189,6 +205,12 @@ fn ntp(at: UnixTime) -> (u32, u32) {
     let fraction = ((at.millis() % 1000) << 32) / 1000;
     (seconds, fraction as u32)
 }
+
+/// A trip that seems to end before it began by no more than this (in 1/65536 s) is a short one.
+const CLOCK_STEP: i32 = 655;
+
+/// No trip takes 10 s.
+const LONGEST_TRIP: i32 = 655_360;
 
 const SR: u8 = 200;
 const RR: u8 = 201;

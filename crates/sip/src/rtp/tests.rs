@@ -160,3 +160,38 @@ proptest! {
         prop_assert!(reception.summary().jitter_ms.is_finite());
     }
 }
+
+#[test]
+fn a_round_trip_is_what_their_delay_leaves_of_the_time_since_our_report() {
+    let at = |millis: u64| UnixTime(1_700_000_000_000 + millis);
+    let sent = report(
+        1,
+        "x",
+        Some(&SenderInfo {
+            at: at(0),
+            timestamp: 0,
+            packets: 1,
+            octets: 1,
+        }),
+        None,
+    );
+    let [Rtcp::SenderReport { ntp_middle, .. }] = parse_rtcp(&sent)[..] else {
+        panic!("no report of ours");
+    };
+    let block = |last_sr, delay_since_sr| ReportBlock {
+        ssrc: 1,
+        fraction_lost: 0,
+        total_lost: 0,
+        highest: 0,
+        jitter: 0,
+        last_sr,
+        delay_since_sr,
+    };
+    let trip = |delay: u32, millis| round_trip(&block(ntp_middle, delay), at(millis));
+    let about = trip(65_536, 1_080).unwrap().as_millis();
+    assert!((79..=80).contains(&about), "{about}");
+    assert_eq!(trip(65_536, 999), Some(Duration::ZERO));
+    assert_eq!(trip(65_536, 0), None);
+    assert_eq!(trip(0, 60_000), None);
+    assert_eq!(round_trip(&block(0, 0), at(10)), None);
+}
