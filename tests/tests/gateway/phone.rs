@@ -25,6 +25,11 @@ pub(crate) struct Phone {
 impl Phone {
     /// Calls number 100 from this one and confirms the answer.
     pub(crate) async fn call(house: &House, number: &'static str) -> Self {
+        Self::call_with(house, number, "").await
+    }
+
+    /// The same with further lines in its description.
+    pub(crate) async fn call_with(house: &House, number: &'static str, extra: &str) -> Self {
         let port = house.gateway.addr().port();
         let mut phone = Self {
             sip: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
@@ -37,7 +42,7 @@ impl Phone {
             answer: String::new(),
             accepted: String::new(),
         };
-        let sdp = phone.sdp("");
+        let sdp = phone.sdp(extra);
         let status = phone.offers("INVITE", &sdp).await;
         assert_eq!(status, 200, "{}", phone.accepted);
         phone
@@ -116,6 +121,17 @@ impl Phone {
         packet.extend([sound; 160]);
         let (socket, to) = (from.unwrap_or(&self.rtp), ("127.0.0.1", self.media));
         socket.send_to(&packet, to).await.unwrap();
+    }
+
+    /// One packet of any codec whose packets are 160 ticks apart.
+    pub(crate) async fn sound(&self, payload_type: u8, number: u16, payload: &[u8]) {
+        let mut packet = vec![0x80, payload_type];
+        packet.extend(number.to_be_bytes());
+        packet.extend((u32::from(number) * 160).to_be_bytes());
+        packet.extend(7_u32.to_be_bytes());
+        packet.extend(payload);
+        let to = ("127.0.0.1", self.media);
+        self.rtp.send_to(&packet, to).await.unwrap();
     }
 
     /// The next packet of voice that comes to the phone.

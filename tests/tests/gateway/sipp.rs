@@ -55,6 +55,7 @@ async fn sipp_calls_are_taken_held_and_ended() {
     passes(&house, "ok", "100", &["-m", "1", "-t", "t1"]).await;
     passes(&house, "retransmission", "100", ONE).await;
     passes(&house, "hold", "100", ONE).await;
+    passes(&house, "sections", "100", ONE).await;
     passes(&house, "malformed", "100", ONE).await;
     house.close().await;
 }
@@ -64,6 +65,7 @@ async fn sipp_is_refused_with_a_reason() {
     let house = House::open(AnswerPolicy::OnRoom).await;
     passes(&house, "unknown-number", "999", ONE).await;
     passes(&house, "blocked-source", "300", ONE).await;
+    passes(&house, "only-g729", "100", ONE).await;
     // On its own sipp signs its target's address only, which is not the Request-URI.
     let uri = format!("200@{}", house.gateway.addr());
     let login = |password| {

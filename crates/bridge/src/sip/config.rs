@@ -81,8 +81,6 @@ pub struct GatewayConfig {
     pub codecs: Vec<Codec>,
     /// Whether media is encrypted, where neither trunk nor rule says.
     pub encryption: Encryption,
-    /// Rate of the Opus track made of the caller's voice: 8000 or 16000.
-    pub room_rate: u32,
 }
 
 impl GatewayConfig {
@@ -116,9 +114,8 @@ impl GatewayConfig {
             ask_on_miss: false,
             joined: None,
             dialling: DialPolicy::default(),
-            codecs: vec![Codec::Pcmu, Codec::Pcma],
+            codecs: Codec::ALL.to_vec(),
             encryption: Encryption::default(),
-            room_rate: 16_000,
         }
     }
 }

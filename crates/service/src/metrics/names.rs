@@ -89,6 +89,8 @@ metric_names! {
         RtpDropped => "trunkline_bridge_rtp_dropped_total",
         /// RTP frames sent more than one frame length late.
         RtpLate => "trunkline_bridge_rtp_late_total",
+        /// Ways of ended calls by how they sounded: good, fair or poor, from the phone and to it.
+        LegsRated => "trunkline_bridge_legs_rated_total",
         /// Recordings started.
         RecordingsStarted => "trunkline_bridge_recordings_started_total",
         /// Recordings ended, by outcome.

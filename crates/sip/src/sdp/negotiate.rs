@@ -2,42 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::codec::{Codec, OpusWishes, Preference, comfort_noise, keys, offered, preferred};
 use super::crypto::{CryptoLine, Keys, LocalCrypto, Unfit, attribute};
 use super::session::{Attribute, Direction, Media, Session};
-
-/// Codecs we speak on the phone side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Codec {
-    /// G.711 mu-law.
-    Pcmu,
-    /// G.711 A-law.
-    Pcma,
-}
-
-impl Codec {
-    /// Its name in SDP.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pcmu => "PCMU",
-            Self::Pcma => "PCMA",
-        }
-    }
-
-    /// Its static payload type.
-    pub const fn payload_type(self) -> u8 {
-        match self {
-            Self::Pcmu => 0,
-            Self::Pcma => 8,
-        }
-    }
-
-    /// The codec of that name, whatever its case.
-    pub fn parse(name: &str) -> Option<Self> {
-        [Self::Pcmu, Self::Pcma]
-            .into_iter()
-            .find(|c| c.name().eq_ignore_ascii_case(name))
-    }
-}
 
 /// Our side of a description.
 #[derive(Clone, Debug)]
@@ -65,12 +32,18 @@ pub struct Agreement {
     pub payload_type: u8,
     /// The payload type and clock rate of keys, if agreed.
     pub telephone_event: Option<(u8, u32)>,
+    /// The payload type by which the other side may say that it is silent.
+    pub comfort_noise: Option<u8>,
+    /// What the other side wants of Opus.
+    pub opus: OpusWishes,
     /// Where to send; `None` when the other side gave no usable address.
     pub remote: Option<SocketAddr>,
     /// Where to send reports.
     pub remote_rtcp: Option<SocketAddr>,
     /// Milliseconds in each packet we send.
     pub ptime: u8,
+    /// Milliseconds that the other side takes in one packet at most.
+    pub max_ptime: u8,
     /// Which way audio flows, seen from us.
     pub direction: Direction,
     /// What media is encrypted with, if it is.
@@ -85,14 +58,19 @@ impl Agreement {
 }
 
 /// Why an offer or answer does not fit: answer 488 with this warning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
     /// No audio section we could use.
     #[error("no usable audio stream")]
     NoAudio,
     /// None of our codecs is offered.
-    #[error("no codec in common")]
-    NoCodec,
+    #[error("no codec in common: {} offered, {} taken", offered.join(", "), taken.join(", "))]
+    NoCodec {
+        /// What they speak.
+        offered: Vec<String>,
+        /// What we would.
+        taken: Vec<&'static str>,
+    },
     /// Encryption does not come together.
     #[error(transparent)]
     Encryption(#[from] Unfit),
@@ -100,10 +78,10 @@ pub enum AnswerError {
 
 impl AnswerError {
     /// The code of a Warning header (RFC 3261 20.43).
-    pub const fn warning(self) -> u16 {
+    pub const fn warning(&self) -> u16 {
         match self {
             Self::NoAudio => 304,
-            Self::NoCodec => 305,
+            Self::NoCodec { .. } => 305,
             // Of transport protocols, as the encrypted ones are.
             Self::Encryption(_) => 302,
         }
@@ -121,11 +99,14 @@ pub fn offer(local: &Local) -> Session {
     let mut attributes: Vec<Attribute> = local
         .codecs
         .iter()
-        .map(|codec| rtpmap(codec.payload_type(), codec.name(), 8000))
+        .flat_map(|codec| codec.describe(codec.payload_type()))
         .collect();
-    formats.push(EVENT_TYPE.to_string());
-    attributes.push(rtpmap(EVENT_TYPE, "telephone-event", 8000));
-    attributes.push(Attribute::new("fmtp", format!("{EVENT_TYPE} 0-15")));
+    for (event, clock) in EVENT_TYPES {
+        if local.codecs.iter().any(|codec| codec.clock_hz() == clock) {
+            formats.push(event.to_string());
+            attributes.extend(describe_keys(event, clock));
+        }
+    }
     attributes.push(Attribute::new("ptime", DEFAULT_PTIME.to_string()));
     attributes.push(Attribute::flag(local.direction.as_str()));
     attributes.extend(local.crypto.lines());
@@ -141,8 +122,7 @@ pub fn offer(local: &Local) -> Session {
 }
 
 /// Answers an offer: the first usable audio section is taken, an encrypted one before a plain one,
-/// and everything else is refused in place. The codec is the first of the offer's that we allow, as
-/// RFC 3264 advises.
+/// and everything else is refused in place. The codec is the one that we like best of those offered.
 ///
 /// # Errors
 /// [`AnswerError`] when nothing fits.
@@ -189,8 +169,8 @@ fn choose(offer: &Session, local: &Local) -> Result<Chosen, AnswerError> {
                 continue;
             }
         };
-        let Some(mut agreement) = agree(offer, media, local) else {
-            refusal = AnswerError::NoCodec;
+        let Some(mut agreement) = agree(offer, media, local, Preference::Ours) else {
+            refusal = no_codec(media, local);
             continue;
         };
         let (line, keys) = taken.unzip();
@@ -237,27 +217,31 @@ pub fn accept_answer(answer: &Session, local: &Local) -> Result<Agreement, Answe
         Err(Unfit::Protocol) => return Err(AnswerError::NoAudio),
         keys => keys?,
     };
-    let mut agreement = agree(answer, media, local).ok_or(AnswerError::NoCodec)?;
+    let mut agreement =
+        agree(answer, media, local, Preference::Theirs).ok_or_else(|| no_codec(media, local))?;
     agreement.keys = keys.map(Box::new);
     Ok(agreement)
+}
+
+fn no_codec(media: &Media, local: &Local) -> AnswerError {
+    AnswerError::NoCodec {
+        offered: offered(media),
+        taken: local.codecs.iter().map(|codec| codec.name()).collect(),
+    }
 }
 
 fn is_audio(media: &Media) -> bool {
     media.kind == "audio" && media.port != 0
 }
 
-fn agree(theirs: &Session, media: &Media, local: &Local) -> Option<Agreement> {
-    let types = || {
-        media
-            .formats
-            .iter()
-            .filter_map(|format| format.parse::<u8>().ok())
-    };
-    let (payload_type, codec) = types().find_map(|pt| {
-        let (name, rate) = media.encoding(pt)?;
-        let codec = Codec::parse(&name).filter(|codec| local.codecs.contains(codec))?;
-        (rate == 8000).then_some((pt, codec))
-    })?;
+fn agree(
+    theirs: &Session,
+    media: &Media,
+    local: &Local,
+    preference: Preference,
+) -> Option<Agreement> {
+    let (payload_type, codec) = preferred(media, &local.codecs, preference)?;
+    let (ptime, max_ptime) = packet_times(theirs, media, codec);
     // Where our socket cannot send is as good as nowhere: the first packet will tell.
     let remote = theirs
         .address(media)
@@ -266,26 +250,16 @@ fn agree(theirs: &Session, media: &Media, local: &Local) -> Option<Agreement> {
     Some(Agreement {
         codec,
         payload_type,
-        telephone_event: keys(media),
+        telephone_event: keys(media, codec),
+        comfort_noise: comfort_noise(media, codec),
+        opus: OpusWishes::of(media, payload_type),
         remote,
         remote_rtcp: remote.and_then(|remote| rtcp_address(media, remote, local)),
-        ptime: ptime(theirs, media),
+        ptime,
+        max_ptime,
         direction: both(theirs_to_us, local.direction),
         keys: None,
     })
-}
-
-/// The payload type of keys: one on the voice's clock before any other, which some phones name
-/// although their voice runs at 8 kHz.
-fn keys(media: &Media) -> Option<(u8, u32)> {
-    let types = media.formats.iter().filter_map(|f| f.parse::<u8>().ok());
-    types
-        .filter_map(|pt| {
-            let (name, clock) = media.encoding(pt)?;
-            let usable = name == "TELEPHONE-EVENT" && EVENT_CLOCKS.contains(&clock);
-            usable.then_some((pt, clock))
-        })
-        .min_by_key(|(_, clock)| *clock != 8000)
 }
 
 /// What flows when one side wants this and the other that.
@@ -298,9 +272,9 @@ fn both(a: Direction, b: Direction) -> Direction {
     }
 }
 
-/// The packet length the other side wants, if we can make it, and no more than it allows. Zero and
-/// what no packet could hold are no wish.
-fn ptime(theirs: &Session, media: &Media) -> u8 {
+/// The packet length the other side wants, if we can make it, and how much it allows. Zero and what
+/// no packet could hold are no wish.
+fn packet_times(theirs: &Session, media: &Media, codec: Codec) -> (u8, u8) {
     let read = |name: &str| {
         let of_session = || {
             theirs
@@ -322,7 +296,12 @@ fn ptime(theirs: &Session, media: &Media) -> u8 {
         .unwrap_or(MAX_PTIME)
         .clamp(MIN_PTIME, MAX_PTIME);
     let usable = wanted.clamp(MIN_PTIME, allowed);
-    usable / MIN_PTIME * MIN_PTIME
+    let ptime = match (codec, usable / MIN_PTIME * MIN_PTIME) {
+        // Frames of Opus last 10, 20, 40 or 60 ms.
+        (Codec::Opus, odd @ (30 | 50)) => odd - MIN_PTIME,
+        (_, even) => even,
+    };
+    (ptime, allowed)
 }
 
 /// Can our socket send there, and to one host only?
@@ -369,11 +348,14 @@ fn describe(local: &Local) -> Session {
 fn accepted(theirs: &Media, chosen: &Chosen, local: &Local) -> Media {
     let agreement = &chosen.agreement;
     let mut formats = vec![agreement.payload_type.to_string()];
-    let mut attributes = vec![rtpmap(agreement.payload_type, agreement.codec.name(), 8000)];
+    let mut attributes = agreement.codec.describe(agreement.payload_type);
+    if let Some(noise) = agreement.comfort_noise {
+        formats.push(noise.to_string());
+        attributes.push(rtpmap(noise, "CN", 8000));
+    }
     if let Some((event, clock)) = agreement.telephone_event {
         formats.push(event.to_string());
-        attributes.push(rtpmap(event, "telephone-event", clock));
-        attributes.push(Attribute::new("fmtp", format!("{event} 0-15")));
+        attributes.extend(describe_keys(event, clock));
     }
     attributes.push(Attribute::new("ptime", agreement.ptime.to_string()));
     attributes.push(Attribute::flag(agreement.direction.as_str()));
@@ -399,15 +381,19 @@ fn refused(theirs: &Media) -> Media {
     }
 }
 
+fn describe_keys(payload_type: u8, clock: u32) -> [Attribute; 2] {
+    [
+        rtpmap(payload_type, "telephone-event", clock),
+        Attribute::new("fmtp", format!("{payload_type} 0-15")),
+    ]
+}
+
 fn rtpmap(payload_type: u8, name: &str, clock: u32) -> Attribute {
     Attribute::new("rtpmap", format!("{payload_type} {name}/{clock}"))
 }
 
-/// The payload type everybody uses for keys.
-const EVENT_TYPE: u8 = 101;
-
-/// Clocks that keys are offered on beside the telephone's own.
-const EVENT_CLOCKS: &[u32] = &[8000, 16_000, 24_000, 32_000, 48_000];
+/// The payload types everybody uses for keys, one for each clock of a voice.
+const EVENT_TYPES: [(u8, u32); 2] = [(101, 8000), (102, 48_000)];
 
 /// More milliseconds than this in a packet is a typing error, not a wish.
 const ABSURD_PTIME: u16 = 200;

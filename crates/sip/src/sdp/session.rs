@@ -148,7 +148,7 @@ impl Media {
     }
 
     /// Encoding name and clock rate of a payload type: from `a=rtpmap`, or the static table. What has
-    /// more than one channel is nothing a phone could play.
+    /// more than one channel is nothing a phone could play, but for Opus, which is always called so.
     pub fn encoding(&self, payload_type: u8) -> Option<(String, u32)> {
         let number = |value: &str| value.parse::<u8>() == Ok(payload_type);
         let mut mapped = self.valued("rtpmap").filter_map(|value| {
@@ -161,9 +161,12 @@ impl Media {
         let fixed = |name: &str| Some((name.to_owned(), 8000));
         match payload_type {
             0 => fixed("PCMU"),
+            3 => fixed("GSM"),
+            4 => fixed("G723"),
             8 => fixed("PCMA"),
             9 => fixed("G722"),
             13 => fixed("CN"),
+            15 => fixed("G728"),
             18 => fixed("G729"),
             // Some phones describe the keys and forget to name them.
             96.. => self
@@ -173,6 +176,16 @@ impl Media {
                 .and_then(|()| fixed("TELEPHONE-EVENT")),
             _ => None,
         }
+    }
+
+    /// What `a=fmtp` says of a payload type, as names and values.
+    pub fn parameters(&self, payload_type: u8) -> impl Iterator<Item = (&str, &str)> {
+        self.valued("fmtp")
+            .filter_map(|value| value.split_once(char::is_whitespace))
+            .filter(move |(number, _)| number.parse() == Ok(payload_type))
+            .flat_map(|(_, list)| list.split(';'))
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.trim(), value.trim()))
     }
 
     fn valued(&self, name: &str) -> impl Iterator<Item = &str> {
@@ -193,7 +206,8 @@ fn parse_encoding(text: &str) -> Option<(String, u32)> {
     let mono = parts
         .next()
         .is_none_or(|channels| channels == "1" || channels.is_empty());
-    (mono && !name.is_empty()).then_some((name, clock))
+    let playable = mono || name == "OPUS";
+    (playable && !name.is_empty()).then_some((name, clock))
 }
 
 /// `0-15`, `0-15,16`: what telephone-event says of itself (RFC 4733 2.4.1).

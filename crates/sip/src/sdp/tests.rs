@@ -59,7 +59,7 @@ fn every_section_is_answered() {
 #[test]
 fn nothing_that_fits_says_what_is_wrong() {
     let refuse = |media: &str| answer(&parse(&format!("{PHONE}{media}")), &local()).unwrap_err();
-    assert_eq!(refuse("m=audio 4000 RTP/AVP 18\n"), AnswerError::NoCodec);
+    assert_eq!(refuse("m=audio 4000 RTP/AVP 18\n").warning(), 305);
     assert_eq!(refuse("m=video 4000 RTP/AVP 99\n"), AnswerError::NoAudio);
     assert_eq!(refuse("m=audio 0 RTP/AVP 0\n"), AnswerError::NoAudio);
     assert_eq!(refuse("m=audio 4000 RTP/SAVP 0\n").warning(), 302);

@@ -42,6 +42,9 @@ impl Ending<'_> {
             encryption = media.encryption.unwrap_or("none"),
             forged = media.forged,
             replayed = media.replayed,
+            codec = media.codec,
+            mos = media.mos,
+            remote_mos = media.remote_mos,
             "call ended"
         );
         let summary = serde_json::json!({

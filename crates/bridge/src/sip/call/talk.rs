@@ -57,7 +57,6 @@ impl Talk {
         let setup = Setup {
             pair,
             host: ends.theirs,
-            room_rate: shared.config.room_rate,
             media_timeout,
             start: (rng.random(), rng.random::<u16>() & 0x7fff, rng.random()),
             cname: format!("trunkline@{}", ends.ours),

@@ -216,7 +216,9 @@ impl Agent {
         }
         let sequence = self.reception.on_packet(&header, arrival);
         let mut samples = Vec::with_capacity(payload.len());
-        g711::decode(law(agreed.codec), payload, &mut samples);
+        if let Some(law) = law(agreed.codec) {
+            g711::decode(law, payload, &mut samples);
+        }
         let frame = HeardFrame {
             arrival,
             sequence,

@@ -3,21 +3,23 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
-use tracing::warn;
 use trunkline_base::id::TrackSid;
-use trunkline_client::room::audio::PcmWriter;
 use trunkline_client::room::{AudioTrack, RemoteTrack};
 use trunkline_media::SampleRate;
+use trunkline_media::playout::{Heard, Relayed};
 use trunkline_service::metrics::{Counter, Timing, count, observe};
-use trunkline_sip::rtp::{Rtcp, bye, is_rtcp, parse_rtcp, report, sender_of};
-use trunkline_sip::sdp::Agreement;
+use trunkline_sip::rtp::{Rtcp, bye, is_rtcp, parse_rtcp, report, round_trip, sender_of};
+use trunkline_sip::sdp::{Agreement, Codec};
 
 use super::super::desk::wall_clock;
 use super::super::signalling::now;
+use super::coding::{OPUS_SILENCE, rate};
 use super::outgoing::Outgoing;
-use super::phone::{Phone, Took};
+use super::phone::{Phone, Spoken, Took};
 use super::ringing::Ringing;
+use super::room::ToRoom;
 use super::shield::Shield;
 use super::summary::MediaSummary;
 use super::voices::Voices;
@@ -28,8 +30,6 @@ pub(crate) struct Setup {
     pub(crate) pair: Pair,
     /// Where the signalling comes from.
     pub(crate) host: IpAddr,
-    /// Rate of the track made of the caller's voice.
-    pub(crate) room_rate: u32,
     /// End of patience with a silent wire.
     pub(crate) media_timeout: Duration,
     /// SSRC, first sequence number and timestamp.
@@ -76,49 +76,55 @@ pub(crate) struct MediaSession {
     agreed: Option<Agreement>,
     phone: Phone,
     voices: Voices,
-    writer: Option<PcmWriter>,
+    room: Option<ToRoom>,
     outgoing: Outgoing,
     shield: Shield,
     /// Keys for the phone are under way.
     playing: bool,
     tone: Option<Ringing>,
     room_pcm: Vec<i16>,
+    /// Sound that the room is due, on the clock of Opus.
+    room_due: i64,
     phone_pcm: Vec<i16>,
-    room_rate: u32,
+    /// The phone takes packets as they come from the room.
+    relays: bool,
     room_tick: Instant,
     /// None before the answer.
     phone_tick: Option<Instant>,
     report_at: Instant,
     told_silent: bool,
     summary: MediaSummary,
+    /// Packets of ours that the phone misses.
+    remote_lost: Option<u32>,
     events: mpsc::Sender<MediaEvent>,
 }
 
 impl MediaSession {
     pub(crate) fn new(setup: Setup, events: mpsc::Sender<MediaEvent>) -> Self {
         let now = now();
-        let rate = SampleRate::new(setup.room_rate).unwrap_or(SampleRate::HZ_16000);
         let (ssrc, sequence, timestamp) = setup.start;
         Self {
             pair: setup.pair,
             media_timeout: setup.media_timeout,
             cname: setup.cname,
             agreed: None,
-            phone: Phone::new(rate, setup.host, now),
-            voices: Voices::default(),
-            writer: None,
+            phone: Phone::new(setup.host, now),
+            voices: Voices::new(),
+            room: None,
             outgoing: Outgoing::new(ssrc, sequence, timestamp),
             shield: Shield::default(),
             playing: false,
             tone: None,
-            room_pcm: vec![0; rate.samples_in_ms(20)],
+            room_pcm: Vec::new(),
+            room_due: 0,
             phone_pcm: Vec::new(),
-            room_rate: rate.hz(),
+            relays: false,
             room_tick: now + FRAME,
             phone_tick: None,
             report_at: now + REPORT,
             told_silent: false,
             summary: MediaSummary::default(),
+            remote_lost: None,
             events,
         }
     }
@@ -160,6 +166,8 @@ impl MediaSession {
                     // A new key begins a new count, which nobody may mix up with the old one.
                     self.outgoing.renew(rand::random(), rand::random());
                 }
+                self.voices.set_rate(rate(agreement.codec));
+                self.relays = relays(&agreement);
                 self.agreed = Some(agreement);
                 self.told_silent = false;
             }
@@ -168,10 +176,7 @@ impl MediaSession {
                 self.phone.latch.open(now);
                 self.phone.last = now;
             }
-            MediaCommand::Publish(track) => match PcmWriter::new(track, self.room_rate) {
-                Ok(writer) => self.writer = Some(writer),
-                Err(error) => warn!(%error, "the caller's voice cannot be encoded"),
-            },
+            MediaCommand::Publish(track) => self.room = Some(ToRoom::new(track)),
             MediaCommand::Hear(track) => self.voices.add(track),
             MediaCommand::Forget(sid) => self.voices.remove(&sid),
             MediaCommand::Press(digits) => {
@@ -179,8 +184,7 @@ impl MediaSession {
                 self.playing = true;
             }
             MediaCommand::Tone(on) => {
-                let rate = SampleRate::new(self.room_rate).unwrap_or(SampleRate::HZ_16000);
-                self.tone = on.then(|| Ringing::new(rate));
+                self.tone = on.then(|| Ringing::new(RINGING_RATE));
             }
             MediaCommand::Pressed => self.phone.pressed += 1,
         }
@@ -204,15 +208,50 @@ impl MediaSession {
     }
 
     fn pump_to_room(&mut self, now: Instant) {
-        self.phone.frame(now, &mut self.room_pcm);
         if let Some(tone) = &mut self.tone {
+            let _ = self.phone.next(now, &mut self.room_pcm);
+            self.room_pcm.clear();
+            self.room_pcm.resize(RINGING_RATE.samples_in_ms(20), 0);
             tone.fill(&mut self.room_pcm);
+            if !self.tell_room(Spoken::Pcm(Heard::Sound, RINGING_RATE)) {
+                self.room = None;
+            }
+            return;
         }
-        if let Some(writer) = &mut self.writer
-            && writer.write_20ms(&self.room_pcm).is_err()
-        {
-            // The room is over; the call learns it from the room itself.
-            self.writer = None;
+        self.room_due += FRAME_48K;
+        while self.room_due > 0 {
+            let spoken = self.phone.next(now, &mut self.room_pcm);
+            if let Some(key) = self.phone.take_key() {
+                let _ = self.events.try_send(MediaEvent::Key(key));
+            }
+            self.room_due -= match &spoken {
+                Spoken::Coded(Relayed::Packet { hurry: true, .. }) => 0,
+                Spoken::Coded(Relayed::Packet { ticks, .. } | Relayed::Gap { ticks, .. }) => {
+                    i64::from(*ticks)
+                }
+                Spoken::Pcm(..) | Spoken::Coded(Relayed::Wait) => FRAME_48K,
+                Spoken::Coded(Relayed::Idle) => self.room_due,
+            };
+            if !self.tell_room(spoken) {
+                // The room is over; the call learns it from the room itself.
+                self.room = None;
+            }
+        }
+    }
+
+    fn tell_room(&mut self, spoken: Spoken) -> bool {
+        let Some(room) = &mut self.room else {
+            return true;
+        };
+        match spoken {
+            Spoken::Pcm(heard, rate) => room.write(&self.room_pcm, rate, heard),
+            Spoken::Coded(Relayed::Packet { payload, ticks, .. }) => {
+                let level = self.phone.loudness(&payload);
+                room.pass(payload, ticks, level)
+            }
+            Spoken::Coded(Relayed::Gap { ticks, meant }) => room.gap(ticks, meant),
+            Spoken::Coded(Relayed::Idle) => room.gap(960, true),
+            Spoken::Coded(Relayed::Wait) => true,
         }
     }
 
@@ -221,20 +260,68 @@ impl MediaSession {
         let Some(agreed) = &self.agreed else {
             return FRAME;
         };
-        let ptime = usize::from(agreed.ptime);
         if self.playing && (agreed.telephone_event.is_none() || !self.outgoing.keys.is_active()) {
             self.playing = self.events.try_send(MediaEvent::Played).is_err();
         }
-        self.phone_pcm.resize(ptime * 8, 0);
-        self.voices.frame(now, &mut self.phone_pcm);
-        if let Some(packet) = self.outgoing.packet(&self.phone_pcm, agreed)
+        if self.relays
+            && let Some(next) = self.voices.relay(now)
+        {
+            return self.relay_to_phone(next);
+        }
+        let ptime = u32::from(agreed.ptime);
+        self.phone_pcm
+            .resize(rate(agreed.codec).samples_in_ms(ptime), 0);
+        let heard = self.voices.frame(now, &mut self.phone_pcm);
+        if agreed.codec == Codec::Opus && heard <= Heard::Silence {
+            return self.relay_to_phone(Relayed::Idle);
+        }
+        let packet = self.outgoing.packet(&self.phone_pcm, agreed);
+        self.send_rtp(packet);
+        Duration::from_millis(u64::from(ptime))
+    }
+
+    /// Passes on what comes from the room; what there is nothing for is silence, ready-made.
+    fn relay_to_phone(&mut self, next: Relayed) -> Duration {
+        let Some(agreed) = &self.agreed else {
+            return FRAME;
+        };
+        let (packet, ticks) = match next {
+            Relayed::Packet { ticks, .. } if ticks > u32::from(agreed.max_ptime) * 48 => {
+                // This room's packets are too long for this phone: from here on its sound is coded anew.
+                self.relays = false;
+                return Duration::ZERO;
+            }
+            Relayed::Packet {
+                payload,
+                ticks,
+                hurry,
+            } => {
+                let packet = self.outgoing.pass(&payload, ticks, agreed);
+                (packet, if hurry { 0 } else { ticks })
+            }
+            Relayed::Gap {
+                ticks,
+                meant: false,
+            } => {
+                self.outgoing.skip(ticks);
+                (None, ticks)
+            }
+            Relayed::Gap { ticks, .. } => (self.outgoing.pass(OPUS_SILENCE, ticks, agreed), ticks),
+            Relayed::Idle => (self.outgoing.pass(OPUS_SILENCE, 960, agreed), 960),
+            Relayed::Wait => (None, 960),
+        };
+        self.send_rtp(packet);
+        Duration::from_micros(u64::from(ticks) * 1000 / 48)
+    }
+
+    fn send_rtp(&mut self, packet: Option<Bytes>) {
+        if let Some(packet) = packet
             && let Some(target) = self.phone.latch.target()
             && let Some(packet) = self.shield.seal_rtp(&packet)
         {
             // A full socket buffer is a lost packet, like on the wire.
             let _ = self.pair.rtp.try_send_to(packet, target);
         }
-        Duration::from_millis(u64::from(agreed.ptime))
     }
 
     fn on_rtp(&mut self, data: &[u8], source: SocketAddr) {
@@ -277,6 +364,12 @@ impl MediaSession {
                 Rtcp::Block(block) if block.ssrc == self.outgoing.ssrc => {
                     let percent = f64::from(block.fraction_lost) / 2.56;
                     self.summary.remote_loss_percent = Some((percent * 10.0).round() / 10.0);
+                    // Negative where more came than was sent.
+                    let lost = block.total_lost;
+                    self.remote_lost = Some(if lost < 0x80_0000 { lost } else { 0 });
+                    if let Some(trip) = round_trip(&block, wall_clock()) {
+                        self.summary.round_trip_ms = Some(trip.as_micros() as f64 / 1000.0);
+                    }
                 }
                 Rtcp::Block(_) | Rtcp::Bye(_) => {}
             }
@@ -334,8 +427,20 @@ impl MediaSession {
         self.phone.summarize(&mut self.summary);
         self.shield.summarize(&mut self.summary);
         self.summary.sent = self.outgoing.sent();
+        let sent = f64::from(self.outgoing.packets.max(1));
+        let remote_loss = self.remote_lost.map(|lost| f64::from(lost) / sent);
+        self.summary.rate(self.phone.stats(), remote_loss);
         self.summary
     }
+}
+
+/// May the packets of a room go to that phone as they are?
+fn relays(agreement: &Agreement) -> bool {
+    let fits = agreement
+        .opus
+        .max_bitrate
+        .is_none_or(|bits| bits >= USUAL_BITRATE);
+    agreement.codec == Codec::Opus && fits
 }
 
 /// The next tick; ticks missed by more than [`GIVE_UP`] are left out instead of sent in a burst.
@@ -347,6 +452,15 @@ fn next_tick(tick: Instant, step: Duration, now: Instant) -> Instant {
         next
     }
 }
+
+/// Enough for the tone of a line that rings.
+const RINGING_RATE: SampleRate = SampleRate::HZ_8000;
+
+/// 20 ms on the clock of Opus.
+const FRAME_48K: i64 = 960;
+
+/// Bits per second of a voice in a room. Whoever wants less gets a coding of its own.
+const USUAL_BITRATE: u32 = 32_000;
 
 /// RFC 3550 6.2.
 const REPORT: Duration = Duration::from_secs(5);

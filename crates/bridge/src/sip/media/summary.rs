@@ -1,10 +1,17 @@
 //! What the media of a call came to.
 
+use std::time::Duration;
+
 use serde::Serialize;
+use trunkline_media::jitter::Stats;
+use trunkline_media::quality::{Coding, Leg};
+use trunkline_service::metrics::{Counter, count};
 
 /// Figures of one call, for its summary and the store.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct MediaSummary {
+    /// What the phone spoke last.
+    pub(crate) codec: Option<&'static str>,
     /// RTP packets from the phone.
     pub(crate) received: u64,
     /// RTP packets to the phone.
@@ -32,4 +39,86 @@ pub(crate) struct MediaSummary {
     pub(crate) moves: u32,
     /// Keys pressed.
     pub(crate) keys: u64,
+    /// Frames from the phone that were invented, since their packets came late or never.
+    pub(crate) concealed: u64,
+    /// How long the phone's packets wait to be even.
+    pub(crate) buffer_ms: f64,
+    /// To the phone and back, as its reports say.
+    pub(crate) round_trip_ms: Option<f64>,
+    /// The E-model's opinion of what came from the phone, 1 to 4.4.
+    pub(crate) mos: Option<f64>,
+    /// The same of what the phone heard, by its reports.
+    pub(crate) remote_mos: Option<f64>,
+}
+
+impl MediaSummary {
+    /// Says how both ways sounded, and counts it.
+    pub(super) fn rate(&mut self, heard: Option<Stats>, remote_loss: Option<f64>) {
+        let trip = Duration::from_secs_f64(self.round_trip_ms.unwrap_or(0.0) / 1000.0) / 2;
+        if let Some(stats) = heard.filter(|stats| stats.received >= ENOUGH) {
+            self.concealed = stats.lost + stats.bridged;
+            self.buffer_ms = (stats.target.as_secs_f64() * 10_000.0).round() / 10.0;
+            let missing = stats.lost + stats.dropped;
+            let expected = stats.played + missing;
+            let loss = missing as f64 / expected.max(1) as f64;
+            self.mos = Some(opinion("heard", trip + PACKET + stats.target, loss));
+        }
+        self.remote_mos = remote_loss
+            .filter(|_| self.sent >= ENOUGH)
+            .map(|loss| opinion("sent", trip + PACKET + THEIR_BUFFER, loss));
+    }
+}
+
+fn opinion(way: &'static str, delay: Duration, loss: f64) -> f64 {
+    let leg = Leg {
+        delay,
+        loss,
+        coding: Coding::CONCEALED,
+    };
+    let mos = (leg.mos() * 100.0).round() / 100.0;
+    // G.107 annex B: satisfied, some dissatisfied, many dissatisfied.
+    let rating = match leg.rating() {
+        80.0.. => "good",
+        70.0.. => "fair",
+        _ => "poor",
+    };
+    count(Counter::LegsRated, 1, &[("way", way), ("rating", rating)]);
+    mos
+}
+
+/// A second of voice: less says nothing of a call.
+const ENOUGH: u64 = 50;
+
+/// What a packet holds before it is sent.
+const PACKET: Duration = Duration::from_millis(20);
+
+/// What a phone's own buffer is taken to hold.
+const THEIR_BUFFER: Duration = Duration::from_millis(40);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn legs_are_rated_by_what_was_lost_and_short_ones_are_not() {
+        let mut summary = MediaSummary {
+            sent: 1_000,
+            round_trip_ms: Some(60.0),
+            ..MediaSummary::default()
+        };
+        let stats = Stats {
+            received: 990,
+            played: 970,
+            lost: 30,
+            target: Duration::from_millis(40),
+            ..Stats::default()
+        };
+        summary.rate(Some(stats), Some(0.0));
+        // 3 % and 90 ms; no loss and 90 ms.
+        assert_eq!((summary.mos, summary.remote_mos), (Some(4.06), Some(4.36)));
+        assert_eq!((summary.concealed, summary.buffer_ms), (30, 40.0));
+        let mut short = MediaSummary::default();
+        short.rate(Some(Stats::default()), Some(0.0));
+        assert_eq!((short.mos, short.remote_mos), (None, None));
+    }
 }

@@ -1,4 +1,4 @@
-//! From the room: every audible track, decoded at the phone's rate and mixed.
+//! From the room: every audible track, decoded at the phone's rate and mixed; or the only one, as it is.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use trunkline_base::id::TrackSid;
 use trunkline_client::room::{MediaReceiver, RemoteTrack};
 use trunkline_media::SampleRate;
 use trunkline_media::mix::mix;
-use trunkline_media::playout::{Codec, Heard, Stream};
+use trunkline_media::playout::{Codec, Heard, Relayed, Stream};
 
 struct Voice {
     sid: TrackSid,
@@ -16,19 +16,28 @@ struct Voice {
 }
 
 /// The tracks a phone hears.
-#[derive(Default)]
-pub(super) struct Voices(Vec<Voice>);
+pub(super) struct Voices {
+    rate: SampleRate,
+    all: Vec<Voice>,
+}
 
 impl Voices {
+    pub(super) fn new() -> Self {
+        Self {
+            rate: SampleRate::HZ_8000,
+            all: Vec::new(),
+        }
+    }
+
     pub(super) fn add(&mut self, track: RemoteTrack) {
-        if self.0.len() >= MAX_VOICES {
+        if self.all.len() >= MAX_VOICES {
             return;
         }
-        let Ok(stream) = Stream::new(Codec::Opus, SampleRate::HZ_8000) else {
+        let Ok(stream) = Stream::new(Codec::Opus, self.rate) else {
             return;
         };
         let RemoteTrack { sid, packets, .. } = track;
-        self.0.push(Voice {
+        self.all.push(Voice {
             sid,
             packets,
             stream,
@@ -36,27 +45,57 @@ impl Voices {
         });
     }
 
+    /// The phone speaks another codec now.
+    pub(super) fn set_rate(&mut self, rate: SampleRate) {
+        self.rate = rate;
+        for voice in &mut self.all {
+            // Every rate of a phone's codec is one of Opus.
+            let _ = voice.stream.set_rate(rate);
+        }
+    }
+
     pub(super) fn remove(&mut self, sid: &TrackSid) {
-        self.0.retain(|voice| voice.sid != *sid);
+        self.all.retain(|voice| voice.sid != *sid);
     }
 
     /// The next sound of everybody together.
-    pub(super) fn frame(&mut self, now: Instant, out: &mut [i16]) {
-        let mut speaking: Vec<&[i16]> = Vec::with_capacity(self.0.len());
-        for voice in &mut self.0 {
-            while let Some(packet) = voice.packets.try_recv() {
-                // The low bits are what the wire carried.
-                let [.., high, low] = packet.seq.to_be_bytes();
-                let place = (0, u16::from_be_bytes([high, low]), packet.timestamp);
-                voice.stream.insert(place, packet.payload, packet.arrival);
-            }
+    pub(super) fn frame(&mut self, now: Instant, out: &mut [i16]) -> Heard {
+        let mut speaking: Vec<&[i16]> = Vec::with_capacity(self.all.len());
+        let mut best = Heard::Idle;
+        for voice in &mut self.all {
+            voice.take_packets();
             voice.pcm.resize(out.len(), 0);
             let heard = voice.stream.frame(now, &mut voice.pcm);
+            best = best.max(heard);
             if heard > Heard::Silence {
                 speaking.push(&voice.pcm);
             }
         }
         mix(&speaking, out);
+        best
+    }
+
+    /// What is next of the only voice there is; several have to be mixed.
+    pub(super) fn relay(&mut self, now: Instant) -> Option<Relayed> {
+        match self.all.as_mut_slice() {
+            [] => Some(Relayed::Idle),
+            [voice] => {
+                voice.take_packets();
+                Some(voice.stream.relay(now))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Voice {
+    fn take_packets(&mut self) {
+        while let Some(packet) = self.packets.try_recv() {
+            // The low bits are what the wire carried.
+            let [.., high, low] = packet.seq.to_be_bytes();
+            let place = (0, u16::from_be_bytes([high, low]), packet.timestamp);
+            self.stream.insert(place, packet.payload, packet.arrival);
+        }
     }
 }
 

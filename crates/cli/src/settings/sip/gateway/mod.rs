@@ -334,17 +334,21 @@ fn answer(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> AnswerPolicy 
 fn codecs(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<Codec> {
     let mut codecs = Vec::new();
     for name in raw {
-        match name.value.to_ascii_uppercase().as_str() {
-            "PCMU" => codecs.push(Codec::Pcmu),
-            "PCMA" => codecs.push(Codec::Pcma),
-            other => {
-                let remedy = nearest(other, &["PCMU", "PCMA"]);
-                judge.blame(name, format!("codec `{other}` is not known here"), remedy);
+        match Codec::parse(&name.value) {
+            Some(codec) if codecs.contains(&codec) => {}
+            Some(codec) => codecs.push(codec),
+            None => {
+                let remedy = nearest(
+                    &name.value.to_ascii_uppercase(),
+                    &Codec::ALL.map(Codec::name),
+                );
+                let what = format!("codec `{}` is not known here", name.value);
+                judge.blame(name, what, remedy);
             }
         }
     }
     if codecs.is_empty() {
-        vec![Codec::Pcmu, Codec::Pcma]
+        Codec::ALL.to_vec()
     } else {
         codecs
     }
@@ -378,11 +382,7 @@ fn network_texts<S: Serializer>(networks: &[IpNet], serializer: S) -> Result<S::
 }
 
 fn codec_names<S: Serializer>(codecs: &[Codec], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(
-        codecs
-            .iter()
-            .map(|codec| format!("{codec:?}").to_uppercase()),
-    )
+    serializer.collect_seq(codecs.iter().map(|codec| codec.name()))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn an_absent_key_counts_as_it_ships_its_variable_included() {
         let settings = read(&[(HERE, text)], &env).unwrap_or_else(|e| panic!("{text}: {e}"));
         assert_eq!(settings.gateway.udp.port(), 24060, "{text}");
         assert_eq!(settings.gateway.rtp_ports, 30_000..=30_010, "{text}");
-        assert_eq!(shown(&settings)["codecs"][0], "PCMU", "{text}");
+        assert_eq!(shown(&settings)["codecs"][0], "OPUS", "{text}");
     }
     // What somebody wrote counts for more than the variable that ships in its place.
     let said = read(&[(HERE, "gateway: {udp: '127.0.0.1:9'}\n")], &env).unwrap();
