@@ -29,6 +29,28 @@ impl Failure {
         }
     }
 
+    /// What a check or a plan answers by its exit code; everything was said already.
+    pub(crate) const fn verdict(exit: u8) -> Self {
+        Self {
+            exit,
+            code: "verdict",
+            text: String::new(),
+            remedy: None,
+        }
+    }
+
+    /// Whether there is nothing more to say.
+    pub(crate) fn is_verdict(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The same in other words.
+    #[must_use]
+    pub(crate) fn with_text(mut self, text: String) -> Self {
+        self.text = text;
+        self
+    }
+
     /// With what to do about it.
     #[must_use]
     pub(crate) fn or_else(mut self, remedy: impl Into<String>) -> Self {

@@ -16,6 +16,7 @@ mod retention;
 mod server;
 mod settings;
 mod signals;
+mod sip;
 mod target;
 mod template;
 mod verbs;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_verdict() => ExitCode::from(failure.exit()),
         Err(failure) => {
             output::note(&format!("error: {failure}"));
             if let Some(remedy) = failure.remedy() {

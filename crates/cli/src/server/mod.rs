@@ -7,7 +7,7 @@ mod remedy;
 use prost::Message;
 use serde::Serialize;
 use trunkline_base::id::RoomName;
-use trunkline_client::api::{LiveKitApiClient, Rpc};
+use trunkline_client::api::{ApiError, LiveKitApiClient, Rpc};
 use trunkline_client::auth::LiveKitAuthManager;
 
 use crate::failure::Failure;
@@ -38,6 +38,21 @@ impl<'a> Server<'a> {
     /// The flags of every verb.
     pub(crate) const fn global(&self) -> &'a Global {
         self.global
+    }
+
+    /// For several calls that belong together.
+    pub(crate) const fn api(&self) -> &LiveKitApiClient {
+        &self.api
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> &str {
+        &self.target.url
+    }
+
+    /// What went wrong, why, and what to do about it.
+    pub(crate) fn explain(&self, error: ApiError) -> Failure {
+        remedy::explain(error, &self.target)
     }
 
     /// Calls; with `--curl` prints the command instead and answers nothing.

@@ -168,6 +168,44 @@ impl Files<'_> {
     }
 }
 
+/// The file of the telephone's side alone, or another in its place: what can be read of it.
+pub(crate) fn sip_file(
+    named: Option<&std::path::Path>,
+    global: &Global,
+    report: &mut Report,
+) -> Option<SipSetup> {
+    let home = Home::of(global);
+    let source = match named {
+        Some(path) => Source::read(path, report)?,
+        None => {
+            let mut wrong = Report::new();
+            home.judge(&mut wrong);
+            if !wrong.is_empty() {
+                report.extend(wrong);
+                return None;
+            }
+            home.file(SIP, report)?
+        }
+    };
+    let raw = source.parse(&global.env, report)?;
+    let (setup, gateway) = sip::validate(&source, raw, report)?;
+    let layers = sip::layers(Some(gateway), None, &global.env, report);
+    sip::gateway::validate(&layers, report);
+    Some(setup)
+}
+
+/// Reads such a file for what is wrong with its keys.
+#[cfg(test)]
+pub(crate) fn sip_raw_keys(source: &Source, env: &Environment, report: &mut Report) {
+    let _raw: Option<sip::Raw> = source.parse(env, report);
+}
+
+/// The file of the telephone's side, as it ships.
+#[cfg(test)]
+pub(crate) fn shipped_sip() -> &'static str {
+    home::shipped(SIP)
+}
+
 const AGENT: &str = "agent.yaml";
 
 /// The agent's file alone.

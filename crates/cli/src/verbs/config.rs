@@ -1,12 +1,13 @@
 //! `config check | show`.
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::settings;
 use crate::failure::{self, Failure};
 use crate::global::Global;
 use crate::settings::Home;
+use crate::sip::schema::schema;
 use crate::{output, settings as files};
 
 #[derive(Debug, Subcommand)]
@@ -15,12 +16,30 @@ pub(crate) enum Config {
     Check,
     /// Show what is in effect, without secrets
     Show,
+    /// Print the JSON Schema of a file, for editors
+    #[command(after_help = "Example:\n  trunkline config schema sip > sip.schema.json")]
+    Schema {
+        /// Which file
+        #[arg(value_enum)]
+        file: Schema,
+    },
+}
+
+/// A file that has a schema.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Schema {
+    /// livekit-sip-correct.yaml
+    Sip,
 }
 
 pub(crate) fn run(verb: &Config, global: &Global) -> Result<(), Failure> {
     match verb {
         Config::Check => check(global),
         Config::Show => show(global),
+        Config::Schema { file: Schema::Sip } => {
+            output::json(&schema());
+            Ok(())
+        }
     }
 }
 

@@ -29,7 +29,7 @@ use crate::failure::Failure;
 use crate::retention;
 use crate::settings::{Http, Settings};
 
-pub(super) async fn open_store(path: &Path) -> Result<Store, Failure> {
+pub(crate) async fn open_store(path: &Path) -> Result<Store, Failure> {
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
         std::fs::create_dir_all(dir).map_err(|error| {
             let text = format!(

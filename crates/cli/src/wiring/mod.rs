@@ -32,8 +32,10 @@ use trunkline_node::{Node, NodeHandle};
 use trunkline_service::tasks::{DrainReport, Limits, Tasks};
 use trunkline_store::Store;
 
+pub(crate) use make::open_store;
 use parts::{LIVEKIT, Parts};
 pub(crate) use roles::{NOT_ASKED, Role, Roles};
+pub(crate) use sip_setup::own as own_setup;
 
 use crate::failure::Failure;
 use crate::settings::{Server, Settings};
@@ -83,7 +85,7 @@ impl Stack {
             speech,
             roles,
         } = plan;
-        let store = make::open_store(&settings.livekit.store).await?;
+        let store = open_store(&settings.livekit.store).await?;
         if roles.include(Role::Sip) {
             make::close_orphans(&store).await?;
         }

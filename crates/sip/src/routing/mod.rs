@@ -11,6 +11,7 @@
 //!   Request-URI, then in To.
 
 pub mod called;
+pub mod mark;
 mod matcher;
 mod number;
 mod outcome;

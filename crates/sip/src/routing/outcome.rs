@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use trunkline_base::id::{RuleId, TrunkId};
 use trunkline_base::secret::Personal;
 
@@ -135,7 +135,9 @@ pub enum Subject {
 }
 
 /// What became of a trunk or rule, or of the whole call. Ordered by how far the call got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, thiserror::Error)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// No trunk is configured at all.
@@ -174,4 +176,32 @@ pub enum Verdict {
     /// It was taken.
     #[error("matched")]
     Matched,
+}
+
+impl Verdict {
+    /// What to do about it, in one line.
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::NoTrunks => "make a trunk that names the number or the provider's addresses",
+            Self::NumberNotListed => {
+                "add the called number to the trunk's `numbers`, as the provider sends it; if it \
+                 stands in another header, name that in `called_number_from`"
+            }
+            Self::AddressNotAllowed => "add the source to the trunk's `allowed_addresses`",
+            Self::CallerNotAllowed => "add the caller to the trunk's `allowed_numbers`",
+            Self::NoRules => "make a rule that names the trunk",
+            Self::OtherTrunk => "name the trunk in the rule's `trunks`",
+            Self::RuleNumber => "add the called number to the rule's `numbers`",
+            Self::RuleCaller => "add the caller to the rule's `callers`",
+            Self::PinWrong => "the caller must type the rule's PIN",
+            Self::Outranked => "nothing is wrong; what names the call more closely goes first",
+            Self::UnusableRoom => "give the rule a shorter room name or prefix",
+            Self::Matched => "nothing is wrong",
+        }
+    }
+
+    /// The verdict of this word in a record.
+    pub fn from_word(word: &str) -> Option<Self> {
+        serde_json::from_value(serde_json::Value::from(word)).ok()
+    }
 }

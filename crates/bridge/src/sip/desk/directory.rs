@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, info, warn};
 use trunkline_client::api::{ApiError, Failure, LiveKitApiClient};
 use trunkline_service::tasks::Stop;
-use trunkline_sip::routing::{DispatchRule, InboundTrunk};
+use trunkline_sip::routing::{DispatchRule, InboundTrunk, mark};
 
 use super::super::clock::now;
 use super::super::config::OwnSetup;
@@ -133,7 +133,10 @@ fn together(
         rules: mut first_rules,
     } = own;
     for trunk in &mut first {
-        let Some(same) = trunks.iter().find(|other| other.metadata == trunk.metadata) else {
+        let Some(same) = trunks
+            .iter()
+            .find(|other| same(&other.metadata, &trunk.metadata))
+        else {
             continue;
         };
         for named in first_rules.iter_mut().flat_map(|rule| &mut rule.trunk_ids) {
@@ -144,19 +147,31 @@ fn together(
         trunk.sip_trunk_id.clone_from(&same.sip_trunk_id);
     }
     for rule in &mut first_rules {
-        if let Some(same) = rules.iter().find(|other| other.metadata == rule.metadata) {
+        if let Some(same) = rules
+            .iter()
+            .find(|other| same(&other.metadata, &rule.metadata))
+        {
             rule.sip_dispatch_rule_id
                 .clone_from(&same.sip_dispatch_rule_id);
         }
     }
-    trunks.retain(|other| !first.iter().any(|ours| ours.metadata == other.metadata));
+    trunks.retain(|other| {
+        !first
+            .iter()
+            .any(|ours| same(&ours.metadata, &other.metadata))
+    });
     rules.retain(|other| {
-        let ours = |ours: &proto::SipDispatchRuleInfo| ours.metadata == other.metadata;
+        let ours = |ours: &proto::SipDispatchRuleInfo| same(&ours.metadata, &other.metadata);
         !first_rules.iter().any(ours)
     });
     first.extend(trunks);
     first_rules.extend(rules);
     (first, first_rules)
+}
+
+/// Whether two marks name the same thing of the same file, whatever else is in the metadata.
+fn same(ours: &str, other: &str) -> bool {
+    mark::key(ours).is_some_and(|key| mark::key(other) == Some(key))
 }
 
 /// Whether this answer says that there is nothing to ask for: LiveKit without Redis, or a server
@@ -203,14 +218,24 @@ mod tests {
         }
     }
 
+    fn marked(key: &str) -> String {
+        mark::mark(key, "")
+    }
+
     #[test]
     fn ours_stand_before_the_servers_and_what_is_at_both_stands_once() {
         let own = OwnSetup {
-            trunks: vec![trunk("ST_file_a", "a"), trunk("ST_file_b", "b")],
-            rules: vec![rule("SDR_file_a", "a", "ST_file_a")],
+            trunks: vec![
+                trunk("ST_file_a", &marked("a")),
+                trunk("ST_file_b", &marked("b")),
+            ],
+            rules: vec![rule("SDR_file_a", &marked("a"), "ST_file_a")],
         };
-        let trunks = vec![trunk("ST_x", ""), trunk("ST_a", "a")];
-        let rules = vec![rule("SDR_y", "", "ST_a"), rule("SDR_a", "a", "ST_a")];
+        let trunks = vec![trunk("ST_x", ""), trunk("ST_a", &mark::mark("a", "x"))];
+        let rules = vec![
+            rule("SDR_y", "", "ST_a"),
+            rule("SDR_a", &marked("a"), "ST_a"),
+        ];
         let (trunks, rules) = together(own, trunks, rules);
         let ids: Vec<&str> = trunks.iter().map(|t| t.sip_trunk_id.as_str()).collect();
         assert_eq!(ids, ["ST_a", "ST_file_b", "ST_x"]);

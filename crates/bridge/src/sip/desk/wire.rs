@@ -7,9 +7,19 @@ use std::time::Duration;
 use trunkline_base::id::{RuleId, TrunkId};
 use trunkline_base::secret::Secret;
 use trunkline_sip::routing::{
-    DigestLogin, DispatchRule, HeaderOptions, InboundTrunk, MediaOptions, RuleKind,
+    DigestLogin, DispatchRule, HeaderOptions, InboundTrunk, MediaOptions, RuleKind, mark,
 };
 use trunkline_sip::sdp::Encryption;
+
+use super::super::config::OwnSetup;
+
+impl OwnSetup {
+    /// As the matcher wants them.
+    pub fn routes(self) -> (Vec<InboundTrunk>, Vec<DispatchRule>) {
+        let trunks = self.trunks.into_iter().filter_map(trunk).collect();
+        (trunks, self.rules.into_iter().filter_map(rule).collect())
+    }
+}
 
 /// A trunk; `None` if it has no id.
 #[expect(deprecated, reason = "servers tell the encryption in either field")]
@@ -75,7 +85,7 @@ pub(super) fn rule(info: proto::SipDispatchRuleInfo) -> Option<DispatchRule> {
     rule.inbound_numbers = info.inbound_numbers;
     rule.numbers = info.numbers;
     rule.name = info.name;
-    rule.metadata = info.metadata;
+    rule.metadata = mark::unmarked(&info.metadata);
     rule.attributes = info.attributes.into_iter().collect();
     rule.room_preset = info.room_preset;
     rule.room_config = info

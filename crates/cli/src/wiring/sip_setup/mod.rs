@@ -8,73 +8,58 @@
 //! A remote server's store belongs to everybody who uses it, so it is only read: the gateway keeps
 //! the file's trunks and rules by itself.
 
-mod entry;
-mod made;
-
 use std::collections::BTreeMap;
 
 use tokio::sync::mpsc;
 use tracing::{info, warn};
+use trunkline_base::class::Class;
 use trunkline_bridge::sip::{GatewayHandle, OwnSetup};
-use trunkline_client::api::{ApiError, LiveKitApiClient};
+use trunkline_client::api::LiveKitApiClient;
 use trunkline_node::SipChanged;
 use trunkline_service::tasks::Stop;
 use trunkline_store::Store;
 
+use crate::failure::Failure;
 use crate::settings::SipSetup;
-use entry::{Entry, Inbound, Rule};
-use made::{Found, Made};
+use crate::sip::apply::{self, Stopped, look};
+use crate::sip::book::Book;
+use crate::sip::entry::{Inbound, Rule};
+use crate::sip::plan::{Plan, Wanted};
 
 /// Makes the node's trunks and rules those of the file.
 ///
 /// # Errors
-/// [`ApiError`] of the call that failed; what was done before it stays done, and a repeat goes on.
+/// What the node refused; what was done before it stays done, and a repeat goes on.
 pub(super) async fn apply(
     api: &LiveKitApiClient,
     store: &Store,
     setup: &SipSetup,
-) -> Result<(), ApiError> {
-    let mut trunks = Made::<Inbound>::read(api, store).await?;
-    let mut rules = Made::<Rule>::read(api, store).await?;
-    for trunk in &setup.trunks {
-        let is_gone = |key: &str| !setup.trunks.iter().any(|one| one.key == key);
-        if let Some(old) = trunks.adopt_renamed(&trunk.key, &trunk.to_proto(), is_gone) {
-            made::forget::<Inbound>(store, &old).await;
-        }
+) -> Result<(), Failure> {
+    let book = Book::of_node(store);
+    let written = book.written().await;
+    let plan = Plan::make(&Wanted::from(setup), look(api).await?, &written);
+    for note in &plan.notes {
+        warn!("{note}");
     }
-    // Rules first: none shall point at a trunk that is gone. Both before anything is made: what is
-    // gone may hold the number that something new is for.
-    rules
-        .remove(api, store, |key| {
-            setup.rules.iter().any(|rule| rule.key == key)
-        })
-        .await?;
-    let gone = trunks
-        .remove(api, store, |key| {
-            setup.trunks.iter().any(|trunk| trunk.key == key)
-        })
-        .await?;
-    warn_of_orphans(&rules.others, &gone);
-
-    let wanted = setup.trunks.iter().map(|trunk| {
-        let found = trunks.take(&trunk.key);
-        (trunk.key.clone(), trunk.to_proto(), found)
-    });
-    let stored = Box::pin(reconcile(api, store, wanted.collect())).await?;
-    let ids: BTreeMap<String, String> = stored
-        .into_iter()
-        .map(|(key, trunk)| (key, trunk.sip_trunk_id))
-        .collect();
-    let wanted = setup.rules.iter().map(|rule| {
-        let found = rules.take(&rule.key);
-        (rule.key.clone(), rule.to_proto(&ids), found)
-    });
-    Box::pin(reconcile(api, store, wanted.collect())).await?;
+    if let Some(blocked) = plan.blocked.first() {
+        let remedy = "give each its own numbers; all at once: trunkline sip validate";
+        return Err(Failure::new(Class::Conflict, "sip.blocked", blocked).or_else(remedy));
+    }
+    let gone = Box::pin(apply::apply(api, &book, &plan, &written)).await;
+    gone.map_err(|Stopped { step, error, .. }| {
+        let failure = Failure::from(error);
+        let text = format!("{step}: {failure}");
+        failure.with_text(text)
+    })?;
+    let changes = plan.steps.len();
+    if changes > 0 {
+        info!(changes, "the node has the trunks and rules of the file");
+    }
     Ok(())
 }
 
 /// The same as the gateway's own, under ids that no server gives.
-pub(super) fn own(setup: &SipSetup) -> OwnSetup {
+pub(crate) fn own(setup: &SipSetup) -> OwnSetup {
     let ids: BTreeMap<String, String> = setup
         .trunks
         .iter()
@@ -118,98 +103,6 @@ pub(super) async fn follow(
             warn!(%error, "the gateway does not know changed trunks and rules yet");
         }
         drop(told);
-    }
-}
-
-/// What is wanted under a key, and what is there of it.
-type Wish<E> = (String, E, Option<Found<E>>);
-
-/// Creates or replaces each. Two that swap numbers stand in each other's way: where nothing moves
-/// any more, one is taken out and made anew.
-async fn reconcile<E: Entry>(
-    api: &LiveKitApiClient,
-    store: &Store,
-    mut open: Vec<Wish<E>>,
-) -> Result<Vec<(String, E)>, ApiError> {
-    let mut done = Vec::new();
-    while !open.is_empty() {
-        let before = open.len();
-        let mut blocked = Vec::new();
-        let mut conflict = None;
-        for (key, wanted, found) in open {
-            match write(api, &key, &wanted, found.as_ref()).await {
-                Ok(stored) => {
-                    made::remember(store, &key, &stored).await;
-                    done.push((key, stored));
-                }
-                Err(error) if is_conflict(&error) => {
-                    conflict = Some(error);
-                    blocked.push((key, wanted, found));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        if blocked.len() == before
-            && let Some(error) = conflict
-        {
-            let in_the_way = blocked.iter_mut().find_map(|(_, _, found)| found.take());
-            match in_the_way {
-                Some(found) if before > 1 => E::delete(api, found.entry.id()).await?,
-                _ => return Err(error),
-            }
-        }
-        open = blocked;
-    }
-    Ok(done)
-}
-
-async fn write<E: Entry>(
-    api: &LiveKitApiClient,
-    key: &str,
-    wanted: &E,
-    found: Option<&Found<E>>,
-) -> Result<E, ApiError> {
-    match found {
-        Some(found) if found.entry.is_as(wanted) => Ok(found.entry.clone()),
-        Some(found) => {
-            if !found.is_untouched {
-                info!(
-                    key,
-                    "{} was changed by others; the file says how it is",
-                    E::WHAT
-                );
-            }
-            let stored = E::replace(api, found.entry.id(), wanted.clone()).await?;
-            info!(key, "{} replaced", E::WHAT);
-            Ok(stored)
-        }
-        None => {
-            let stored = E::create(api, wanted.clone()).await?;
-            info!(key, "{} created", E::WHAT);
-            Ok(stored)
-        }
-    }
-}
-
-/// Whether something else that is there stands in the way, in LiveKit's words.
-fn is_conflict(error: &ApiError) -> bool {
-    error.refusal().is_some_and(|refusal| {
-        refusal.message.contains("Conflicting inbound SIP Trunks")
-            || refusal.message.contains("already exists in dispatch rule")
-    })
-}
-
-/// A rule that somebody made for a trunk of the file serves nobody once that is gone.
-fn warn_of_orphans(others: &[Rule], gone: &[Inbound]) {
-    for rule in others {
-        let names = |trunk: &&Inbound| rule.trunk_ids.contains(&trunk.sip_trunk_id);
-        if let Some(trunk) = gone.iter().find(names) {
-            warn!(
-                rule = rule.sip_dispatch_rule_id,
-                trunk = trunk.sip_trunk_id,
-                "a dispatch rule names a trunk that the file no longer has"
-            );
-        }
     }
 }
 

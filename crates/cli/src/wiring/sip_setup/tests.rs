@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use trunkline_base::secret::Secret;
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_node::{Node, NodeConfig, NodeHandle};
 use trunkline_service::tasks::{Limits, Tasks};
 
 use super::*;
 use crate::settings::sip::{self, RoomChoice};
+use crate::sip::entry::Entry as _;
 use crate::wiring::dev_keys;
 
 struct House {
@@ -68,32 +68,24 @@ impl House {
 
 fn trunk(key: &str, number: &str) -> sip::Trunk {
     sip::Trunk {
-        encryption: None,
         key: key.to_owned(),
         name: "Provider".to_owned(),
         numbers: vec![number.to_owned()],
         allowed_addresses: vec!["127.0.0.0/8".to_owned()],
-        allowed_numbers: Vec::new(),
-        called_number_from: Vec::new(),
-        username: String::new(),
-        password: Secret::default(),
+        ..sip::Trunk::default()
     }
 }
 
 fn rule(key: &str, trunks: &[&str]) -> sip::Rule {
+    let room = RoomChoice::Individual {
+        room_prefix: "call".to_owned(),
+        pin: String::new(),
+        no_randomness: false,
+    };
     sip::Rule {
-        key: key.to_owned(),
         name: key.to_owned(),
         trunks: trunks.iter().map(|key| (*key).to_owned()).collect(),
-        numbers: Vec::new(),
-        callers: Vec::new(),
-        room: RoomChoice::Individual {
-            room_prefix: "call".to_owned(),
-            pin: String::new(),
-        },
-        hide_phone_number: false,
-        agents: Vec::new(),
-        attributes: BTreeMap::new(),
+        ..sip::Rule::new(key, room)
     }
 }
 
@@ -101,6 +93,7 @@ fn file(trunks: &[(&str, &str)]) -> SipSetup {
     SipSetup {
         trunks: trunks.iter().map(|(key, n)| trunk(key, n)).collect(),
         rules: trunks.iter().map(|(key, _)| rule(key, &[key])).collect(),
+        ..SipSetup::default()
     }
 }
 
@@ -173,24 +166,6 @@ async fn another_key_keeps_the_id_and_numbers_may_change_places() {
     house.apply(&SipSetup::default()).await;
     assert!(house.trunks().await.is_empty());
     house.end().await;
-}
-
-#[test]
-fn what_an_older_version_made_is_known_by_its_mark() {
-    let entry = |id: &str, key: &str, updated: i64| Inbound {
-        sip_trunk_id: id.to_owned(),
-        metadata: sip::mark(key),
-        created_at: Some(Default::default()),
-        updated_at: Some(pbjson_types::Timestamp {
-            seconds: updated,
-            nanos: 0,
-        }),
-        ..Default::default()
-    };
-    let present = vec![entry("ST_1", "a", 0), entry("ST_2", "b", 7)];
-    let mut made = Made::<Inbound>::sort(present, &BTreeMap::new());
-    assert!(made.take("a").unwrap().is_untouched);
-    assert!(!made.take("b").unwrap().is_untouched);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,407 @@
+//! A JSON Schema of `livekit-sip-correct.yaml`, for editors: made from one table, which a test holds
+//! to what is really read.
+
+use serde_json::{Map, Value, json};
+
+/// What may stand under a key.
+enum Kind {
+    Text,
+    Texts,
+    Flag,
+    Duration,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// Names and texts.
+    Pairs,
+    /// A section with keys of its own.
+    Section(&'static [Key]),
+    /// A list of such sections.
+    Sections(&'static [Key]),
+    /// A name, or a section.
+    NamesOr(&'static [Key]),
+    /// LiveKit's own object.
+    Object,
+}
+
+/// A key, what it may hold, and what it says.
+type Key = (&'static str, Kind, &'static str);
+
+use Kind::{Duration, Flag, NamesOr, Object, Pairs, Section, Sections, Text, Texts, Word};
+
+const FILE: &[Key] = &[
+    (
+        "gateway",
+        Section(GATEWAY),
+        "The SIP gateway; a key that is left out counts as it ships",
+    ),
+    ("trunks", Sections(TRUNK), "Trunks that calls come in by"),
+    (
+        "outbound",
+        Sections(OUTBOUND),
+        "Trunks that calls go out by",
+    ),
+    ("rules", Sections(RULE), "Which room a call goes to"),
+];
+
+const GATEWAY: &[Key] = &[
+    ("enabled", Flag, "Whether the gateway runs"),
+    (
+        "udp",
+        Text,
+        "Where SIP over UDP is taken: an address with a port",
+    ),
+    (
+        "tcp",
+        Text,
+        "Where SIP over TCP is taken: an address with a port",
+    ),
+    (
+        "public_ip",
+        Text,
+        "The address that phones reach us at; empty: found by itself",
+    ),
+    ("rtp_ports", Text, "Ports for sound, such as 10000-20000"),
+    ("codecs", Texts, "Codecs, the preferred first"),
+    (
+        "answer",
+        Word(&["on_agent", "on_room"]),
+        "When a call is answered",
+    ),
+    (
+        "agent_wait",
+        Duration,
+        "How long a caller waits while no agent is to be had",
+    ),
+    ("hold_limit", Duration, "How long a phone may hold its call"),
+    (
+        "ringing_timeout",
+        Duration,
+        "How long a phone rings, where its trunk does not say",
+    ),
+    (
+        "max_call_duration",
+        Duration,
+        "How long a call lasts, where its trunk does not say",
+    ),
+    (
+        "media_timeout",
+        Duration,
+        "How long a line may be silent, where its trunk does not say",
+    ),
+    (
+        "drain",
+        Duration,
+        "How long calls may go on once the daemon shall end",
+    ),
+    (
+        "local_networks",
+        Texts,
+        "Networks whose phones are told our own address in place of public_ip",
+    ),
+    (
+        "srtp",
+        WISH,
+        "Whether sound is encrypted, where neither trunk nor rule says",
+    ),
+    ("tls", Section(TLS), "SIP inside TLS"),
+];
+
+const WISH: Kind = Word(&["disable", "allow", "require"]);
+
+const TLS: &[Key] = &[
+    (
+        "listen",
+        Text,
+        "Where SIP inside TLS is taken: an address with a port",
+    ),
+    (
+        "certificate",
+        Text,
+        "A file: the certificate, with those up to its CA",
+    ),
+    ("key", Text, "A file: its key"),
+    (
+        "client_ca",
+        Text,
+        "A file: only who shows a certificate of one of these CAs may connect",
+    ),
+    ("peers", Sections(PEER), "Whom we connect to"),
+];
+
+const PEER: &[Key] = &[
+    ("host", Text, "Its name"),
+    ("ca", Text, "A file: its CA, or its own certificate"),
+    ("certificate", Text, "A file: what we show there"),
+    ("key", Text, "A file: the key of that"),
+];
+
+const AUTH: &[Key] = &[
+    ("username", Text, "The user"),
+    (
+        "password",
+        Text,
+        "The password: a variable, such as ${SIP_PASSWORD}",
+    ),
+    (
+        "realm",
+        Text,
+        "The realm of the challenge; LiveKit's is LiveKit",
+    ),
+];
+
+const MEDIA: &[Key] = &[
+    (
+        "codecs",
+        Texts,
+        "Names, with a rate where one is needed: PCMU, opus/48000",
+    ),
+    ("only_listed_codecs", Flag, "No other codec"),
+    (
+        "encryption",
+        Word(&["disable", "allow", "require"]),
+        "Encryption of the sound",
+    ),
+    ("timeout", Duration, "How long the line may be silent"),
+];
+
+const INCLUDE: Kind = Word(&["none", "x_headers", "all"]);
+
+const TRUNK: &[Key] = &[
+    ("key", Text, "This file's own name for it"),
+    ("name", Text, "For people"),
+    ("metadata", Text, "Yours"),
+    ("numbers", Texts, "Called numbers; none: any"),
+    (
+        "allowed_addresses",
+        Texts,
+        "Addresses and networks that calls come from; none: any",
+    ),
+    ("allowed_numbers", Texts, "Numbers that call; none: any"),
+    (
+        "called_number_from",
+        Texts,
+        "Headers that name the called number",
+    ),
+    ("auth", Section(AUTH), "The login that callers must know"),
+    ("headers", Pairs, "Headers of our answer"),
+    (
+        "headers_to_attributes",
+        Pairs,
+        "Header: attribute of the participant",
+    ),
+    (
+        "attributes_to_headers",
+        Pairs,
+        "Attribute of the participant: header",
+    ),
+    (
+        "include_headers",
+        INCLUDE,
+        "Which headers become attributes sip.h.*",
+    ),
+    ("ringing_timeout", Duration, "How long a caller may ring"),
+    ("max_call_duration", Duration, "How long a call may last"),
+    ("krisp_enabled", Flag, "Noise cancellation of LiveKit Cloud"),
+    ("media", Section(MEDIA), "Codecs, encryption, silence"),
+    ("encryption", WISH, "As media.encryption"),
+];
+
+const OUTBOUND: &[Key] = &[
+    ("key", Text, "This file's own name for it"),
+    ("name", Text, "For people"),
+    ("metadata", Text, "Yours"),
+    (
+        "address",
+        Text,
+        "A host, with a port where it is not the usual one",
+    ),
+    (
+        "transport",
+        Word(&["auto", "udp", "tcp", "tls"]),
+        "How it is reached",
+    ),
+    ("numbers", Texts, "Numbers to call from"),
+    ("auth", Section(AUTH), "The login at the provider"),
+    ("from_host", Text, "The host of From"),
+    (
+        "destination_country",
+        Text,
+        "Two letters, for LiveKit Cloud",
+    ),
+    ("headers", Pairs, "Headers of the INVITE"),
+    (
+        "headers_to_attributes",
+        Pairs,
+        "Header: attribute of the participant",
+    ),
+    (
+        "attributes_to_headers",
+        Pairs,
+        "Attribute of the participant: header",
+    ),
+    (
+        "include_headers",
+        INCLUDE,
+        "Which headers become attributes sip.h.*",
+    ),
+    ("media", Section(MEDIA), "Codecs, encryption, silence"),
+];
+
+const RULE: &[Key] = &[
+    ("key", Text, "This file's own name for it"),
+    ("name", Text, "For people"),
+    ("trunks", Texts, "Keys of trunks; none: every trunk"),
+    ("numbers", Texts, "Called numbers; none: any"),
+    ("callers", Texts, "Numbers that call; none: any"),
+    ("direct", Section(DIRECT), "One room for all"),
+    ("individual", Section(INDIVIDUAL), "One room a caller"),
+    ("callee", Section(CALLEE), "One room a called number"),
+    (
+        "hide_phone_number",
+        Flag,
+        "Keep the caller's number out of the room",
+    ),
+    ("agents", NamesOr(AGENT), "Agents to send into the room"),
+    ("metadata", Text, "The participant has it"),
+    ("attributes", Pairs, "The participant has them"),
+    ("room_preset", Text, "A preset of LiveKit Cloud"),
+    ("room_config", Object, "LiveKit's RoomConfiguration"),
+    ("krisp_enabled", Flag, "Noise cancellation of LiveKit Cloud"),
+    ("media", Section(MEDIA), "Codecs, encryption, silence"),
+];
+
+const PIN: Key = ("pin", Text, "Digits that the caller must type");
+
+const DIRECT: &[Key] = &[("room", Text, "Its name"), PIN];
+const INDIVIDUAL: &[Key] = &[
+    ("room_prefix", Text, "The beginning of its name"),
+    PIN,
+    (
+        "no_randomness",
+        Flag,
+        "The same caller comes to the same room",
+    ),
+];
+const CALLEE: &[Key] = &[
+    ("room_prefix", Text, "The beginning of its name"),
+    PIN,
+    ("randomize", Flag, "Another room each time"),
+];
+const AGENT: &[Key] = &[
+    ("name", Text, "agent_name"),
+    ("metadata", Text, "What its job is told"),
+];
+
+/// The schema.
+pub(crate) fn schema() -> Value {
+    let mut schema = section(FILE);
+    if let Some(object) = schema.as_object_mut() {
+        let draft = "https://json-schema.org/draft/2020-12/schema";
+        object.insert("$schema".to_owned(), draft.into());
+        object.insert("title".to_owned(), "livekit-sip-correct.yaml".into());
+    }
+    schema
+}
+
+/// A key that is nothing counts as absent, so nothing is allowed everywhere.
+fn section(keys: &[Key]) -> Value {
+    let mut properties = Map::new();
+    for (key, kind, says) in keys {
+        let mut value = of(kind);
+        if let Some(object) = value.as_object_mut() {
+            object.insert("description".to_owned(), (*says).into());
+        }
+        properties.insert((*key).to_owned(), value);
+    }
+    json!({
+        "type": ["object", "null"],
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+fn of(kind: &Kind) -> Value {
+    // A number that nobody quoted is read as a text.
+    let text = json!({ "type": ["string", "number", "null"] });
+    let list = |items: Value| json!({ "type": ["array", "null"], "items": items });
+    match kind {
+        Text => text,
+        Texts => list(text),
+        // A variable stands in quotes or not.
+        Flag => json!({ "type": ["boolean", "string", "null"] }),
+        Duration => json!({
+            "type": ["string", "number", "null"],
+            "examples": ["20ms", "30s", "5m", "1h"],
+        }),
+        Word(words) => json!({
+            "anyOf": [{ "enum": words }, { "type": "string", "pattern": "\\$\\{" }, { "type": "null" }],
+        }),
+        Pairs => json!({
+            "type": ["object", "null"],
+            "additionalProperties": { "type": ["string", "number", "boolean"] },
+        }),
+        Section(keys) => section(keys),
+        Sections(keys) => list(section(keys)),
+        NamesOr(keys) => list(json!({ "anyOf": [{ "type": "string" }, section(keys)] })),
+        Object => json!({ "type": ["object", "null"] }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use trunkline_service::config::{Environment, Report, Source};
+
+    use super::*;
+    use crate::settings::sip_raw_keys;
+
+    /// The keys that are read at a place, as the message for a key that is not tells them.
+    fn read(text: &str) -> BTreeSet<String> {
+        let mut report = Report::new();
+        let source = Source::new("sip.yaml", text);
+        sip_raw_keys(&source, &Environment::default(), &mut report);
+        let told = report.to_string();
+        let (_, allowed) = told
+            .split_once("allowed: ")
+            .unwrap_or_else(|| panic!("{text}: {told}"));
+        let line = allowed.lines().next().unwrap();
+        line.split(", ").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_schema_has_the_keys_that_are_read_and_no_other() {
+        let odd = "qqqqqqqqqqqqqqqqqqqqqqqq: 1";
+        for (text, keys) in [
+            (odd.to_owned(), FILE),
+            (format!("gateway: {{{odd}}}"), GATEWAY),
+            (format!("gateway: {{tls: {{{odd}}}}}"), TLS),
+            (
+                format!("gateway: {{tls: {{peers: [{{host: a, {odd}}}]}}}}"),
+                PEER,
+            ),
+            (format!("trunks: [{{key: a, {odd}}}]"), TRUNK),
+            (format!("trunks: [{{key: a, media: {{{odd}}}}}]"), MEDIA),
+            (format!("trunks: [{{key: a, auth: {{{odd}}}}}]"), AUTH),
+            (
+                format!("outbound: [{{key: a, address: b, {odd}}}]"),
+                OUTBOUND,
+            ),
+            (format!("rules: [{{key: a, {odd}}}]"), RULE),
+            (format!("rules: [{{key: a, direct: {{{odd}}}}}]"), DIRECT),
+            (
+                format!("rules: [{{key: a, individual: {{{odd}}}}}]"),
+                INDIVIDUAL,
+            ),
+            (format!("rules: [{{key: a, callee: {{{odd}}}}}]"), CALLEE),
+            (format!("rules: [{{key: a, agents: [{{{odd}}}]}}]"), AGENT),
+        ] {
+            let ours: BTreeSet<String> = keys.iter().map(|(key, ..)| (*key).to_owned()).collect();
+            assert_eq!(
+                read(&text),
+                ours,
+                "left: what is read, right: the schema; {text}"
+            );
+        }
+    }
+}

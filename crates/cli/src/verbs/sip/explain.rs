@@ -1,0 +1,148 @@
+//! `sip explain`: why a call that came went where it went, or was turned away.
+
+use clap::Args;
+use serde_json::{Value, json};
+use trunkline_base::class::Class;
+use trunkline_sip::routing::{Verdict, normalise};
+use trunkline_store::{Call, Refusal};
+
+use crate::clock;
+use crate::failure::Failure;
+use crate::global::Global;
+use crate::output::{self, plain};
+use crate::verbs::store;
+
+/// How many refusals are looked through.
+const LOOKED: u32 = 1000;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  trunkline sip explain +15550123")]
+pub(crate) struct Explain {
+    /// A call's id (SCL_…), or a number that called or was called; the latest refusal without one
+    #[arg(value_name = "CALL", allow_hyphen_values = true)]
+    call: Option<String>,
+}
+
+pub(crate) async fn run(typed: &Explain, global: &Global) -> Result<(), Failure> {
+    let store = store(global).await?;
+    if let Some(id) = &typed.call
+        && let Some(call) = store.calls().get(id).await?
+    {
+        taken(&call, global);
+        return Ok(());
+    }
+    let refusals = store.refusals().list(LOOKED).await?;
+    let about = |refusal: &&Refusal| match &typed.call {
+        None => true,
+        Some(number) => {
+            let number = normalise(number);
+            let both = [&refusal.caller, &refusal.called];
+            both.iter().any(|one| normalise(one.expose()) == number)
+        }
+    };
+    let Some(refusal) = refusals.iter().find(about) else {
+        let text = match &typed.call {
+            Some(call) => format!("no call and no refusal is known of {call}"),
+            None => "no call was refused yet".to_owned(),
+        };
+        return Err(Failure::new(Class::Missing, "sip.explain", text)
+            .or_else("see what there is: trunkline calls list, trunkline calls refused"));
+    };
+    refused(refusal, global);
+    Ok(())
+}
+
+fn taken(call: &Call, global: &Global) {
+    let document = json!({ "outcome": "taken", "call": call });
+    output::answer(global.json, &document, || {
+        let end = call.end_reason.as_deref().unwrap_or("still up");
+        format!(
+            "{} {} → {}, {}\n  trunk {}: matched\n  rule {}: matched, room {}\n  end: {end}",
+            plain(&call.call_id),
+            plain(call.caller.expose()),
+            plain(call.called.expose()),
+            clock::utc(call.started_at),
+            plain(&call.trunk_id),
+            plain(&call.rule_id),
+            plain(&call.room),
+        )
+    });
+}
+
+fn refused(refusal: &Refusal, global: &Global) {
+    let remedy = remedy(&refusal.reason);
+    let considered = refusal.considered.as_array().map_or(&[][..], Vec::as_slice);
+    let each: Vec<Value> = considered
+        .iter()
+        .map(|one| {
+            let mut one = one.clone();
+            let word = one
+                .get("verdict")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+            if let (Some(one), Some(word)) = (one.as_object_mut(), word) {
+                one.insert("remedy".to_owned(), self::remedy(&word).into());
+            }
+            one
+        })
+        .collect();
+    let document = json!({
+        "outcome": "refused",
+        "refusal": refusal,
+        "considered": each,
+        "remedy": remedy,
+    });
+    output::answer(global.json, &document, || {
+        let mut lines = vec![format!(
+            "{} → {} from {}, {}: {} {}",
+            plain(refusal.caller.expose()),
+            plain(refusal.called.expose()),
+            plain(refusal.source.expose()),
+            clock::utc(refusal.at),
+            refusal.sip_status,
+            says(&refusal.reason),
+        )];
+        lines.extend(considered.iter().map(line));
+        lines.push(format!("  remedy: {remedy}"));
+        lines.join("\n")
+    });
+}
+
+/// One that was looked at.
+fn line(one: &Value) -> String {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let subject = one.get("subject").and_then(Value::as_object);
+    let subject = subject.and_then(|subject| subject.iter().next());
+    let (what, id) = subject.map_or(("it", String::new()), |(what, id)| {
+        (what.as_str(), text(Some(id)))
+    });
+    let name = text(one.get("name"));
+    let word = text(one.get("verdict"));
+    format!(
+        "  {what} {} ({}): {}",
+        plain(&name),
+        plain(&id),
+        says(&word)
+    )
+}
+
+fn says(word: &str) -> String {
+    Verdict::from_word(word).map_or_else(|| word.replace('_', " "), |verdict| verdict.to_string())
+}
+
+/// What to do about a word in a record.
+fn remedy(word: &str) -> &'static str {
+    if let Some(verdict) = Verdict::from_word(word) {
+        return verdict.remedy();
+    }
+    match word {
+        "pin_required" => {
+            "take the PIN out of the rule, or name its trunk in another: prompts are not spoken yet"
+        }
+        "no_room" => "more calls at once are refused: raise sip.max_calls of security.yaml",
+        "digest_wrong" | "digest_replayed" | "digest_other_uri" => {
+            "the provider and the trunk's `auth` must have the same username and password"
+        }
+        _ => "look at the log of that moment, and at `trunkline sip route-test`",
+    }
+}

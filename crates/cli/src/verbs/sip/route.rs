@@ -1,0 +1,221 @@
+//! `sip route-test`: the gateway's own matcher, asked about a call that nobody makes.
+
+use std::net::IpAddr;
+
+use clap::Args;
+use serde_json::json;
+use trunkline_base::secret::Personal;
+use trunkline_bridge::sip::OwnSetup;
+use trunkline_sip::routing::called::Told;
+use trunkline_sip::routing::{
+    CallFacts, Considered, DispatchRule, InboundTrunk, Outcome, Pin, Subject, TrunkOutcome,
+    Verdict, match_call, match_rule, match_trunk,
+};
+
+use crate::failure::Failure;
+use crate::global::Global;
+use crate::output::{self, plain};
+use crate::server::Server;
+use crate::sip::apply::look;
+use crate::verbs::settings;
+use crate::wiring::own_setup;
+
+/// The call would be refused.
+const REFUSED: u8 = 2;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  trunkline sip route-test --from +15550123 --to +15550100 --source 203.0.113.7"
+)]
+pub(crate) struct RouteTest {
+    /// Who calls
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    from: String,
+    /// Which number is called
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    to: String,
+    /// The address that the call comes from
+    #[arg(long, value_name = "IP")]
+    source: IpAddr,
+    /// Digits that the caller types when asked
+    #[arg(long, value_name = "DIGITS")]
+    pin: Option<String>,
+    /// By the trunks and rules of the server, and not by those of the file
+    #[arg(long)]
+    server: bool,
+}
+
+pub(crate) async fn run(typed: &RouteTest, global: &Global) -> Result<(), Failure> {
+    let setup = if typed.server {
+        let server = Server::open(global)?;
+        let there = look(server.api()).await;
+        let there = there.map_err(|error| server.explain(error))?;
+        OwnSetup {
+            trunks: there.trunks,
+            rules: there.rules,
+        }
+    } else {
+        own_setup(&settings(global)?.sip_setup)
+    };
+    let (trunks, rules) = setup.routes();
+    let facts = CallFacts {
+        source: typed.source,
+        caller: Personal::new(typed.from.clone()),
+        called: vec![Personal::new(typed.to.clone())],
+        told: Told::default(),
+        authenticated: true,
+        pin: typed
+            .pin
+            .as_ref()
+            .map_or(Pin::NotAsked, |pin| Pin::Typed(Personal::new(pin.clone()))),
+        hostname: String::new(),
+        suffix: "RANDOM".to_owned(),
+        hide_key: [0; 16],
+    };
+    let outcome = match_call(&trunks, &rules, &facts);
+    let considered = considered(&trunks, &rules, &facts, &outcome);
+    tell(&outcome, &considered, global);
+    match outcome {
+        Outcome::Refused(_) => Err(Failure::verdict(REFUSED)),
+        Outcome::Accept(_) | Outcome::Challenge(_) | Outcome::AskPin(_) => Ok(()),
+    }
+}
+
+/// Each trunk and rule by itself, as if it were the only one.
+fn considered(
+    trunks: &[InboundTrunk],
+    rules: &[DispatchRule],
+    facts: &CallFacts,
+    outcome: &Outcome,
+) -> Vec<Considered> {
+    let taken = match match_trunk(trunks, facts) {
+        TrunkOutcome::Matched { trunk, called } => Some((trunk, called)),
+        TrunkOutcome::Refused(_) => None,
+    };
+    let mut all: Vec<Considered> = trunks
+        .iter()
+        .map(|trunk| {
+            let alone = match match_trunk(std::slice::from_ref(trunk), facts) {
+                TrunkOutcome::Refused(refusal) => refusal.reason,
+                TrunkOutcome::Matched { .. } => match &taken {
+                    Some((taken, _)) if taken.id == trunk.id => Verdict::Matched,
+                    _ => Verdict::Outranked,
+                },
+            };
+            Considered {
+                subject: Subject::Trunk(trunk.id.clone()),
+                name: trunk.name.clone(),
+                verdict: alone,
+            }
+        })
+        .collect();
+    let Some((trunk, called)) = taken else {
+        return all;
+    };
+    let chosen = match outcome {
+        Outcome::Accept(accepted) => Some(&accepted.rule.id),
+        Outcome::Challenge(_) | Outcome::AskPin(_) | Outcome::Refused(_) => None,
+    };
+    all.extend(rules.iter().map(|rule| {
+        let alone = match_rule(trunk, &called, std::slice::from_ref(rule), facts);
+        let verdict = match alone {
+            Outcome::Refused(refusal) => refusal.reason,
+            Outcome::Accept(_) if chosen.is_some_and(|chosen| *chosen != rule.id) => {
+                Verdict::Outranked
+            }
+            Outcome::Accept(_) | Outcome::Challenge(_) | Outcome::AskPin(_) => Verdict::Matched,
+        };
+        Considered {
+            subject: Subject::Rule(rule.id.clone()),
+            name: rule.name.clone(),
+            verdict,
+        }
+    }));
+    all
+}
+
+fn tell(outcome: &Outcome, considered: &[Considered], global: &Global) {
+    let (word, text) = match outcome {
+        Outcome::Accept(accepted) => (
+            "accepted",
+            format!(
+                "trunk {}, rule {}: room {}, as {}{}",
+                name(&accepted.trunk.name, accepted.trunk.id.as_str()),
+                name(&accepted.rule.name, accepted.rule.id.as_str()),
+                plain(&accepted.room),
+                plain(&accepted.identity),
+                if accepted.trunk.auth.is_some() {
+                    ", once it has logged in"
+                } else {
+                    ""
+                }
+            ),
+        ),
+        Outcome::AskPin(trunk) => (
+            "pin",
+            format!(
+                "trunk {}: the caller is asked for a PIN",
+                name(&trunk.name, trunk.id.as_str())
+            ),
+        ),
+        Outcome::Challenge(trunk) => (
+            "challenge",
+            format!(
+                "trunk {}: the caller must log in",
+                name(&trunk.name, trunk.id.as_str())
+            ),
+        ),
+        Outcome::Refused(refusal) => (
+            "refused",
+            format!(
+                "refused with {}: {}; {}",
+                refusal.status(),
+                refusal.reason,
+                refusal.reason.remedy()
+            ),
+        ),
+    };
+    let document = json!({
+        "outcome": word,
+        "text": text,
+        "room": match outcome {
+            Outcome::Accept(accepted) => Some(accepted.room.as_str()),
+            Outcome::Challenge(_) | Outcome::AskPin(_) | Outcome::Refused(_) => None,
+        },
+        "considered": considered.iter().map(|one| json!({
+            "subject": one.subject,
+            "name": one.name,
+            "verdict": one.verdict,
+            "remedy": one.verdict.remedy(),
+        })).collect::<Vec<_>>(),
+    });
+    output::answer(global.json, &document, || {
+        let lines = considered.iter().map(line);
+        std::iter::once(text.clone())
+            .chain(lines)
+            .collect::<Vec<_>>()
+            .join("\n")
+    });
+}
+
+/// One that was looked at, in one line.
+pub(super) fn line(one: &Considered) -> String {
+    let (what, id) = match &one.subject {
+        Subject::Trunk(id) => ("trunk", id.as_str()),
+        Subject::Rule(id) => ("rule", id.as_str()),
+    };
+    let told = format!("  {what} {}: {}", name(&one.name, id), one.verdict);
+    if matches!(one.verdict, Verdict::Matched | Verdict::Outranked) {
+        told
+    } else {
+        format!("{told}; {}", one.verdict.remedy())
+    }
+}
+
+fn name(name: &str, id: &str) -> String {
+    if name.is_empty() {
+        plain(id)
+    } else {
+        format!("{} ({})", plain(name), plain(id))
+    }
+}
