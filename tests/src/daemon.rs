@@ -45,7 +45,7 @@ pub struct Daemon {
     data: PathBuf,
     log: PathBuf,
     said: Arc<Mutex<String>>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Daemon {
@@ -100,7 +100,7 @@ impl Daemon {
             data,
             log,
             said,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -123,6 +123,11 @@ impl Daemon {
     /// Where its state is.
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// Where its configuration is.
+    pub fn config(&self) -> PathBuf {
+        self.dir.path().join("config")
     }
 
     /// The process.

@@ -75,6 +75,14 @@ impl Home {
         }
     }
 
+    /// Where one of its files is, if it is in a folder.
+    pub(crate) fn on_disk(&self, name: &str) -> Option<PathBuf> {
+        match self {
+            Self::Folder(dir) => Some(dir.join(name)),
+            Self::BuiltIn => None,
+        }
+    }
+
     /// One of its files. What a folder does not hold takes its defaults.
     pub(super) fn file(&self, name: &str, report: &mut Report) -> Option<Source> {
         let text = match self {

@@ -11,6 +11,7 @@ use trunkline_agent::speech::{LoadError, Speech, SpeechConfig};
 use trunkline_base::class::Class;
 use trunkline_base::token::KeyRing;
 use trunkline_console::Standing;
+use trunkline_service::config::Report;
 use trunkline_service::files;
 use trunkline_service::log::{self, Format};
 use trunkline_service::metrics;
@@ -22,10 +23,10 @@ use crate::failure::Failure;
 use crate::global::Global;
 use crate::keys::{KeyFile, follow};
 use crate::output;
-use crate::settings::{Monitoring, Settings};
+use crate::settings::{Home, Monitoring, SIP, Settings, SipSetup};
 use crate::signals::{Signals, listen};
 use crate::target::no_keys;
-use crate::wiring::{NOT_ASKED, Plan, Role, Roles, Stack, dev_keys};
+use crate::wiring::{NOT_ASKED, Plan, Role, Roles, SipFile, Stack, dev_keys};
 
 /// Goodbyes take this long at the most.
 const HURRY: Duration = Duration::from_secs(5);
@@ -73,7 +74,10 @@ pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(
         hurry: HURRY,
     };
     let calls = plan.settings.gateway.drain.unwrap_or(limits.drain);
+    let (settings, ring) = (plan.settings.clone(), plan.keys.clone());
     let stack = Stack::start(plan, &tasks).await?;
+    let hangup = listen(SignalKind::hangup())?;
+    stack.follow_sip_file(sip_file(global), settings, &ring, hangup, &tasks)?;
     tell_ready(&stack, global);
     tokio::select! {
         () = signals.next() => tasks.begin_drain("signal"),
@@ -87,6 +91,18 @@ pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(
     tasks.fatal().map_or(Ok(()), |why| {
         Err(Failure::new(Class::Internal, "process.fatal", why))
     })
+}
+
+/// How the file of trunks and rules is read again.
+fn sip_file(
+    global: &Global,
+) -> SipFile<impl Fn() -> Result<SipSetup, Report> + Send + Sync + 'static + use<>> {
+    let again = global.clone();
+    let read = move || settings::load(&again, &again.env).map(|settings| settings.sip_setup);
+    SipFile {
+        path: Home::of(global).on_disk(SIP),
+        read,
+    }
 }
 
 /// Logging as the files say; `-v` says more.

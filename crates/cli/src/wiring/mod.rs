@@ -14,6 +14,7 @@ mod lines;
 mod make;
 mod parts;
 mod recording;
+mod reload;
 mod remote;
 mod roles;
 mod sip_setup;
@@ -34,6 +35,7 @@ use trunkline_store::Store;
 
 pub(crate) use make::open_store;
 use parts::{LIVEKIT, Parts};
+pub(crate) use reload::SipFile;
 pub(crate) use roles::{NOT_ASKED, Role, Roles};
 pub(crate) use sip_setup::own as own_setup;
 
