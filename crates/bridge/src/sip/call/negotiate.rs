@@ -50,7 +50,7 @@ impl Negotiation {
     /// Answers the offer in a body, or makes one when there is none.
     pub(super) fn respond(&mut self, body: &[u8]) -> Result<Proposal, Rejection> {
         if body.is_empty() {
-            let sdp = Bytes::from(offer(&self.local).to_string());
+            let sdp = Bytes::from(offer(&self.as_agreed()).to_string());
             self.local.version += 1;
             return Ok(Proposal {
                 sdp,
@@ -86,6 +86,19 @@ impl Negotiation {
         let agreement = accepted.or_else(|| self.off(&theirs))?;
         self.latest = Some(agreement.clone());
         Some(agreement)
+    }
+
+    /// What is encrypted is offered so again: some phones take nothing else then.
+    fn as_agreed(&self) -> Local {
+        let mut local = self.local.clone();
+        if self
+            .latest
+            .as_ref()
+            .is_some_and(|latest| latest.keys.is_some())
+        {
+            local.crypto.encryption = Encryption::Require;
+        }
+        local
     }
 
     fn has_new_keys(&self, agreement: &Agreement) -> bool {
@@ -239,6 +252,23 @@ mod tests {
         let second = ours(&encrypted(KEYS[1]));
         assert_ne!(second, first);
         assert_eq!(ours(&encrypted(KEYS[1])), second);
+    }
+
+    #[test]
+    fn a_call_that_is_encrypted_is_offered_so_again() {
+        let mut call = negotiation();
+        let offered = |call: &mut Negotiation| {
+            let sdp = call.respond(b"").unwrap().sdp;
+            String::from_utf8(sdp.to_vec()).unwrap()
+        };
+        let open = offered(&mut call);
+        assert!(open.contains(" RTP/AVP ") && open.contains("a=crypto:1 "));
+        call.respond(encrypted(KEYS[0]).as_bytes()).unwrap();
+        assert!(offered(&mut call).contains(" RTP/SAVP "));
+        let answer = encrypted(KEYS[1]);
+        assert!(call.accept(answer.as_bytes()).unwrap().keys.is_some());
+        call.respond(TALK.as_bytes()).unwrap();
+        assert!(offered(&mut call).contains(" RTP/AVP "));
     }
 
     #[test]

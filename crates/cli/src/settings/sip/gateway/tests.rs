@@ -129,3 +129,43 @@ fn values_that_make_no_sense_are_told_where_they_stand() {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
 }
+
+#[test]
+fn what_is_encrypted_and_who_is_near_is_read() {
+    let env = Environment::default();
+    let usual = read(&[(HERE, "trunks: []\n")], &env).unwrap();
+    assert_eq!(shown(&usual)["srtp"], "allow");
+    assert_eq!(shown(&usual)["tls"]["peers"], serde_json::json!([]));
+    let text = "gateway:\n  srtp: require\n  local_networks: [10.0.0.1, 'fd00::/8']\n  tls:\n    \
+                peers: [{host: sip.example.com, ca: provider.pem}]\ntrunks:\n  - key: a\n    \
+                allowed_addresses: [192.0.2.1]\n    encryption: disable\n";
+    let settings = read(&[(HERE, text)], &env).unwrap_or_else(|e| panic!("{e}"));
+    let told = shown(&settings);
+    assert_eq!(told["srtp"], "require");
+    let near = serde_json::json!(["10.0.0.1/32", "fd00::/8"]);
+    assert_eq!(told["local_networks"], near);
+    assert_eq!(told["tls"]["peers"][0]["ca"], "provider.pem");
+    let options = settings.gateway.tls.options();
+    assert!(options.listen.is_none() && options.peers[0].certificate.is_none());
+    let trunk = settings.sip_setup.trunks[0].to_proto();
+    assert_eq!(trunk.media.unwrap().encryption, Some(0));
+}
+
+#[test]
+fn encryption_that_cannot_be_had_is_blamed_before_the_start() {
+    let env = Environment::default();
+    for (typed, said) in [
+        ("srtp: requier", "encryption is not `requier`"),
+        ("local_networks: [office]", "`office` is neither an IP"),
+        ("tls: {listen: '127.0.0.1:5061'}", "no certificate to show"),
+        (
+            "tls: {listen: '127.0.0.1:5061', certificate: no.pem, key: no.key}",
+            "no.pem cannot be read",
+        ),
+        ("tls: {peers: [{host: a, key: no.key}]}", "belong together"),
+    ] {
+        let text = format!("gateway: {{{typed}}}\n");
+        let told = read(&[(HERE, &text)], &env).unwrap_err().to_string();
+        assert!(told.contains(said), "{typed}: {told}");
+    }
+}
