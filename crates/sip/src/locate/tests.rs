@@ -70,8 +70,7 @@ impl Dns {
         means: Means,
         seed: u64,
     ) -> Result<Vec<Target>, LocateError> {
-        let uri = Uri::parse(uri).unwrap();
-        let mut plan = Plan::new(&uri, means, seed)?;
+        let mut plan = Plan::new(&parsed(uri), means, seed)?;
         loop {
             let questions = plan.questions();
             if questions.is_empty() {
@@ -88,6 +87,10 @@ impl Dns {
         let text = |target: Target| format!("{} {}", target.protocol, target.address);
         Ok(found.into_iter().map(text).collect())
     }
+}
+
+fn parsed(uri: &str) -> Uri {
+    Uri::parse(uri).unwrap()
 }
 
 fn means() -> Means {
