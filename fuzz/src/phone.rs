@@ -10,8 +10,8 @@ use trunkline_media::g711::Law;
 use trunkline_media::playout::{Codec, Stream};
 use trunkline_sip::dtmf::{self, KeyEvent};
 use trunkline_sip::endpoint::{
-    Endpoint, EndpointConfig, Event, Flow, Invitation, LegId, Limits, Rejection, Standing,
-    Transport,
+    Endpoint, EndpointConfig, Event, Flow, Invitation, LegId, Limits, ReferRequest, Rejection,
+    Standing, Transport,
 };
 use trunkline_sip::message::{Framed, Framer, MAX_MESSAGE, Message, Request, parse};
 use trunkline_sip::rtp::{Latch, Latched, Reception, parse as parse_rtp, parse_rtcp, report};
@@ -26,7 +26,9 @@ enum Policy {
 
 /// Bytes as messages of one phone, whole over UDP or in pieces over TCP: nothing panics, whatever is
 /// sent can be read, a stranger draws no more than he sends, tables stay small, and in the end
-/// nothing is left. The first byte says how; a record separator parts datagrams.
+/// nothing is left. The first byte says how; a record separator parts datagrams. What a phone learns
+/// from us stands in an input as `$TAG` and `$RSEQ`: our tag of its latest call, and the number of
+/// what it has to confirm.
 pub fn sip_call(data: &[u8]) {
     let Some((&mode, rest)) = data.split_first() else {
         return;
@@ -49,6 +51,8 @@ struct World {
     is_known: bool,
     policy: Policy,
     legs: Vec<LegId>,
+    tag: String,
+    number: String,
     now: Instant,
 }
 
@@ -83,6 +87,8 @@ impl World {
             is_known,
             policy,
             legs: Vec::new(),
+            tag: String::new(),
+            number: String::new(),
             now,
         }
     }
@@ -109,6 +115,8 @@ impl World {
     }
 
     fn hear(&mut self, message: &[u8]) {
+        let message = filled(message, b"$TAG", self.tag.as_bytes());
+        let message = &filled(&message, b"$RSEQ", self.number.as_bytes());
         self.endpoint.handle_input(self.flow, message, self.now);
         self.decide();
         let drawn = self.sent();
@@ -149,9 +157,22 @@ impl World {
                     let _crossed = self.endpoint.change(leg, SDP.into(), self.now);
                 }
                 Event::Ended { leg, .. } => self.legs.retain(|known| *known != leg),
+                // One of two transfers is agreed to, and one of ours asked for.
+                Event::Refer { leg, referral } if referral.replaces.is_none() => {
+                    let _crossed = self.endpoint.accept_refer(leg, self.now);
+                    let back = ReferRequest::to(referral.target.uri.clone());
+                    let _crossed = self.endpoint.refer(leg, &back, self.now);
+                    let _crossed = self.endpoint.notify(leg, 200, self.now);
+                }
+                Event::Refer { leg, .. } => {
+                    let refusal = Rejection::status(603);
+                    let _crossed = self.endpoint.refuse_refer(leg, &refusal, self.now);
+                }
                 Event::Info { .. }
                 | Event::Progress { .. }
                 | Event::Answered { .. }
+                | Event::Redirected { .. }
+                | Event::Transfer { .. }
                 | Event::Changed { .. }
                 | Event::Declined { .. } => {}
             }
@@ -165,8 +186,10 @@ impl World {
             Standing::Stranger
         };
         let admitted = self.endpoint.admit(invitation, standing, self.now);
-        if let Ok((leg, _)) = admitted {
+        if let Ok((leg, tag)) = admitted {
             self.legs.push(leg);
+            self.tag = tag;
+            let _crossed = self.endpoint.ring(leg, 180, None, self.now);
             let _crossed = self.endpoint.accept(leg, SDP.into(), &[], self.now);
         }
     }
@@ -178,7 +201,12 @@ impl World {
             let length = transmit.bytes.len();
             let is_read = match parse(&transmit.bytes) {
                 Ok(Message::Request(request)) => is_sound(&request),
-                Ok(Message::Response(_)) => true,
+                Ok(Message::Response(response)) => {
+                    if let Some(number) = response.headers.get("RSeq") {
+                        number.clone_into(&mut self.number);
+                    }
+                    true
+                }
                 Err(_) => length > MAX_MESSAGE,
             };
             assert!(is_read, "{:?}", String::from_utf8_lossy(&transmit.bytes));
@@ -204,6 +232,22 @@ impl World {
         assert_eq!(self.endpoint.calls(), 0, "a call is left");
         assert_eq!(self.endpoint.transactions(), 0, "a transaction is left");
     }
+}
+
+/// A text with what stands for something replaced by that.
+fn filled(text: &[u8], mark: &[u8], by: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, tail)) = rest.split_first() {
+        if let Some(tail) = rest.strip_prefix(mark) {
+            out.extend_from_slice(by);
+            rest = tail;
+        } else {
+            out.push(*first);
+            rest = tail;
+        }
+    }
+    out
 }
 
 /// Can the other side tell where it goes, and which call it is about?
