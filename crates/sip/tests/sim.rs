@@ -8,5 +8,7 @@
 
 #[path = "sim/calls.rs"]
 mod calls;
+#[path = "sim/lives.rs"]
+mod lives;
 #[path = "sim/world.rs"]
 mod world;

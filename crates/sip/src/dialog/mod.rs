@@ -6,6 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use crate::message::{HeaderError, Headers, Method, NameAddr, Request, Response, name};
 use crate::uri::Uri;
 
+mod replaces;
+
+pub use replaces::Replaces;
+
 /// Names a dialog from our side.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DialogKey {
@@ -170,6 +174,16 @@ impl Dialog {
     /// The number of the last request we sent.
     pub const fn local_seq(&self) -> u32 {
         self.local_seq
+    }
+
+    /// Requests of ours went out beside this one: it counts on from theirs.
+    pub fn count_from(&mut self, number: u32) {
+        self.local_seq = self.local_seq.max(number);
+    }
+
+    /// Us.
+    pub const fn local(&self) -> &NameAddr {
+        &self.local
     }
 
     /// Where the next request goes. `seen` is where the other side's requests come from.

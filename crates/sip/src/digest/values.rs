@@ -24,6 +24,15 @@ pub struct Challenge {
 }
 
 impl Challenge {
+    /// The best of several, each in a line of its own: SHA-256 before MD5 (RFC 8760, section 2.4).
+    pub fn best<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let mut all: Vec<Self> = lines.filter_map(Self::parse).collect();
+        let best = all
+            .iter()
+            .position(|one| one.algorithm == Algorithm::Sha256);
+        (!all.is_empty()).then(|| all.swap_remove(best.unwrap_or(0)))
+    }
+
     /// Reads a challenge; `None` if it is not digest or its hash is unknown to us.
     pub fn parse(text: &str) -> Option<Self> {
         let fields = Fields::parse(text)?;

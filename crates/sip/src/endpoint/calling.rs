@@ -9,8 +9,9 @@ use crate::message::{Headers, Method, NameAddr, Request, RequestUri, name};
 use crate::uri::Uri;
 
 use super::commands::set_sdp;
-use super::compose::ALLOW;
+use super::compose::{ALLOW, SUPPORTED};
 use super::leg::{Leg, State};
+use super::session::{Session, TIMER};
 use super::way::Way;
 use super::{CommandError, Endpoint, Flow, LegId, Standing, Transport};
 
@@ -62,6 +63,17 @@ impl Endpoint {
         headers.push(name::CSEQ, "1 INVITE");
         headers.push(name::CONTACT, Self::contact(call.flow));
         headers.push(name::ALLOW, ALLOW);
+        // Who is asked for an offer would make it in a provisional answer that must arrive, and want
+        // ours in its PRACK.
+        let supported = if call.sdp.is_empty() {
+            TIMER
+        } else {
+            SUPPORTED
+        };
+        headers.push(name::SUPPORTED, supported);
+        for (header, value) in Session::default().ask(&self.config.session) {
+            headers.push(header, value);
+        }
         for (header, value) in call.headers {
             headers.push(&header, value);
         }
@@ -71,6 +83,7 @@ impl Endpoint {
             headers,
             body: Bytes::new(),
         };
+        let sdp = call.sdp.clone();
         set_sdp(&mut request.headers, &mut request.body, Some(call.sdp));
         // Where there is no connection yet, one is made.
         let listens = (call.flow.transport != Transport::Udp).then_some(call.flow.remote);
@@ -78,6 +91,7 @@ impl Endpoint {
         let key = self.ask(id, request, way, now);
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.asking = Some(key);
+            leg.sdp = sdp;
         }
         Ok(id)
     }

@@ -1,4 +1,4 @@
-//! What the owner of a call may ask of it, and the clock.
+//! What the owner of a call may ask of it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,36 +8,16 @@ use bytes::Bytes;
 use crate::message::{Method, Request, name};
 use crate::transaction::{InviteClient, PlainClient};
 
-use super::compose::ALLOW;
+use super::compose::{ALLOW, SUPPORTED};
 use super::key::Key;
-use super::leg::{Leg, LegStep, State};
-use super::table::{Client, ClientEntry, Timer, client_key};
+use super::leg::{Leg, State};
+use super::provisional::Answer;
+use super::table::{Client, ClientEntry, client_key};
+use super::transfer::{TransferNews, TransferOutcome};
 use super::way::Way;
 use super::{CommandError, EndCause, Endpoint, Event, LegId, Rejection};
 
 impl Endpoint {
-    /// Sends a provisional answer: 180, or 183 with a description.
-    ///
-    /// # Errors
-    /// [`CommandError`] when the call is over or answered.
-    pub fn ring(
-        &mut self,
-        id: LegId,
-        status: u16,
-        sdp: Option<Bytes>,
-        now: Instant,
-    ) -> Result<(), CommandError> {
-        let leg = self.legs.get(&id).ok_or(CommandError::Gone)?;
-        let key = leg.pending.clone().filter(|_| leg.state == State::Incoming);
-        let key = key.ok_or(CommandError::State)?;
-        let contact = Self::contact(leg.flow);
-        let sent = self.respond(&key, status, now, |response| {
-            response.headers.push(name::CONTACT, contact);
-            set_sdp(&mut response.headers, &mut response.body, sdp);
-        });
-        sent.map(|_| ()).ok_or(CommandError::State)
-    }
-
     /// Answers the call.
     ///
     /// # Errors
@@ -52,6 +32,13 @@ impl Endpoint {
         let leg = self.legs.get(&id).ok_or(CommandError::Gone)?;
         if leg.state != State::Incoming {
             return Err(CommandError::State);
+        }
+        if leg.provisional.waits() {
+            let headers = extra.to_vec();
+            if let Some(leg) = self.legs.get_mut(&id) {
+                leg.provisional.keep_answer(Answer { sdp, headers });
+            }
+            return Ok(());
         }
         self.send_ok(id, sdp, extra, now)?;
         if let Some(leg) = self.legs.get_mut(&id) {
@@ -76,12 +63,7 @@ impl Endpoint {
         }
         let key = leg.pending.take().ok_or(CommandError::State)?;
         self.respond(&key, rejection.status, now, |response| {
-            if let Some(reason) = rejection.reason {
-                reason.clone_into(&mut response.reason);
-            }
-            for (header, value) in &rejection.headers {
-                response.headers.push(header, value.as_str());
-            }
+            rejection.write(response);
         });
         self.end(id, EndCause::Rejected(rejection.status));
         Ok(())
@@ -114,37 +96,8 @@ impl Endpoint {
         let leg = self.legs.get_mut(&id).ok_or(CommandError::Gone)?;
         let key = leg.pending.take().ok_or(CommandError::State)?;
         self.respond(&key, rejection.status, now, |response| {
-            if let Some(reason) = rejection.reason {
-                reason.clone_into(&mut response.reason);
-            }
-            for (header, value) in &rejection.headers {
-                response.headers.push(header, value.as_str());
-            }
+            rejection.write(response);
         });
-        Ok(())
-    }
-
-    /// Proposes a change of the session.
-    ///
-    /// # Errors
-    /// [`CommandError::State`] while another change is under way.
-    pub fn change(&mut self, id: LegId, sdp: Bytes, now: Instant) -> Result<(), CommandError> {
-        let leg = self.legs.get_mut(&id).ok_or(CommandError::Gone)?;
-        let busy = leg.pending.is_some() || leg.asking.is_some() || leg.unconfirmed.is_some();
-        if leg.state != State::Up || busy {
-            return Err(CommandError::State);
-        }
-        let way = leg.way();
-        let dialog = leg.dialog.as_mut().ok_or(CommandError::State)?;
-        let mut request = dialog.request(Method::Invite, None);
-        request.headers.push(name::CONTACT, Self::contact(way.flow));
-        request.headers.push(name::ALLOW, ALLOW);
-        set_sdp(&mut request.headers, &mut request.body, Some(sdp));
-        let key = self.ask(id, request, way, now);
-        if let Some(leg) = self.legs.get_mut(&id) {
-            leg.asking = Some(key);
-            leg.challenged = 0;
-        }
         Ok(())
     }
 
@@ -230,7 +183,6 @@ impl Endpoint {
             return;
         };
         leg.state = State::Leaving;
-        leg.challenged = 0;
         let mut bye = dialog.request(Method::Bye, None);
         for (header, value) in std::mem::take(&mut leg.bye_headers) {
             bye.headers.push(&header, value);
@@ -272,6 +224,7 @@ impl Endpoint {
             way,
             leg,
             request: Arc::new(request),
+            challenged: 0,
         };
         self.table.clients.insert(key.clone(), entry);
         self.table.schedule_client(&key);
@@ -286,12 +239,20 @@ impl Endpoint {
         extra: &[(String, String)],
         now: Instant,
     ) -> Result<(), CommandError> {
+        let timers = self.config.session;
         let leg = self.legs.get_mut(&id).ok_or(CommandError::Gone)?;
         let key = leg.pending.clone().ok_or(CommandError::State)?;
         let contact = Self::contact(leg.flow);
+        let session = leg.session.answer(&timers, now);
+        let offers = std::mem::take(&mut leg.is_offerless);
+        leg.sdp = sdp.clone();
         let sent = self.respond(&key, 200, now, |response| {
             response.headers.push(name::CONTACT, contact);
             response.headers.push(name::ALLOW, ALLOW);
+            response.headers.push(name::SUPPORTED, SUPPORTED);
+            for (header, value) in session {
+                response.headers.push(header, value);
+            }
             for (header, value) in extra {
                 response.headers.push(header, value.as_str());
             }
@@ -304,10 +265,11 @@ impl Endpoint {
             leg.pending = None;
             // Only an INVITE's 200 is confirmed.
             if let Some(cseq) = cseq.filter(|cseq| cseq.method == Method::Invite) {
-                leg.wait_for_ack(cseq.number, bytes, way, self.config.timers, now);
-                self.table.schedule(Timer::Leg(id), leg.deadline());
+                let timers = self.config.timers;
+                leg.wait_for_ack((cseq.number, offers), (way, bytes), timers, now);
             }
         }
+        self.wake(id);
         Ok(())
     }
 
@@ -324,73 +286,15 @@ impl Endpoint {
                 self.dialogs.remove(&key);
             }
             self.table.forget_unanswered(leg.pending.as_ref());
+            let referred = leg.transfers.theirs.as_ref();
+            let referred = referred.and_then(|theirs| theirs.pending.as_ref());
+            self.table.forget_unanswered(referred);
+            if leg.transfers.is_under_way() {
+                let news = TransferNews::Over(TransferOutcome::CallEnded);
+                self.events.push_back(Event::Transfer { leg: id, news });
+            }
             self.forget_answered(leg.answered);
             self.events.push_back(Event::Ended { leg: id, cause });
-        }
-    }
-
-    pub(super) fn run_transactions(&mut self, now: Instant) {
-        while let Some(timer) = self.table.due(now, false) {
-            match timer {
-                Timer::Server(key) => self.run_server(&key, now),
-                Timer::Client(key) => self.run_client(&key, now),
-                Timer::Leg(_) => {}
-            }
-        }
-    }
-
-    pub(super) fn run_legs(&mut self, now: Instant) {
-        while let Some(Timer::Leg(id)) = self.table.due(now, true) {
-            let Some(leg) = self.legs.get_mut(&id) else {
-                continue;
-            };
-            match leg.handle_timeout(now) {
-                LegStep::Nothing => {}
-                LegStep::Repeat(way, bytes) => self.send(way, bytes),
-                LegStep::NoAck => {
-                    self.send_bye(id, now);
-                    self.end(id, EndCause::NoAck);
-                    continue;
-                }
-            }
-            let at = self.legs.get(&id).and_then(Leg::deadline);
-            self.table.schedule(Timer::Leg(id), at);
-        }
-    }
-
-    fn run_server(&mut self, key: &Key, now: Instant) {
-        let Some(entry) = self.table.servers.get_mut(key) else {
-            return;
-        };
-        let way = entry.way;
-        let step = entry.handle_timeout(now);
-        if let Some(bytes) = step.send {
-            self.send(way, bytes);
-        }
-        if step.done {
-            self.table.servers.remove(key);
-        } else {
-            self.table.schedule_server(key);
-        }
-    }
-
-    fn run_client(&mut self, key: &Key, now: Instant) {
-        let Some(entry) = self.table.clients.get_mut(key) else {
-            return;
-        };
-        let (way, leg) = (entry.way, entry.leg);
-        let method = entry.request.method.clone();
-        let step = entry.handle_timeout(now);
-        if let Some(bytes) = step.send {
-            self.send(way, bytes);
-        }
-        if !step.done {
-            self.table.schedule_client(key);
-            return;
-        }
-        self.table.clients.remove(key);
-        if step.failed {
-            self.on_unanswered(leg, &method, now);
         }
     }
 }

@@ -120,10 +120,14 @@ pub(super) fn return_path(flow: Flow, request: &mut Request, mut via: Via) -> Wa
 }
 
 /// The methods we answer with something else than 405.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub(super) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY";
+
+/// Extensions we speak.
+pub(super) const SUPPORTED: &str = "100rel, timer";
 
 /// Bodies we read.
-pub(super) const ACCEPT: &str = "application/sdp, application/dtmf-relay";
+pub(super) const ACCEPT: &str = "application/sdp, application/dtmf-relay, message/sipfrag";
 
 pub(super) const fn is_call_method(method: &Method) -> bool {
     matches!(
@@ -135,6 +139,9 @@ pub(super) const fn is_call_method(method: &Method) -> bool {
             | Method::Options
             | Method::Info
             | Method::Update
+            | Method::Prack
+            | Method::Refer
+            | Method::Notify
     )
 }
 

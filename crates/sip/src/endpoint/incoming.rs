@@ -8,7 +8,7 @@ use crate::dialog::{Dialog, DialogKey, Order};
 use crate::message::{Fault, Message, Method, Request, name, sdp_of};
 use crate::transaction::{InviteServer, PlainServer};
 
-use super::compose::{ACCEPT, ALLOW, return_path};
+use super::compose::{ACCEPT, ALLOW, SUPPORTED, return_path};
 use super::key::Key;
 use super::leg::{Leg, State};
 use super::refusal::{Pending, Refusal, refusal};
@@ -53,7 +53,7 @@ impl Endpoint {
         {
             return Fate::Taken;
         }
-        let refusal = refusal(&request, fault, flow.transport);
+        let refusal = refusal(&request, fault, flow.transport, &self.config.session);
         let inside = self.call_of(&request);
         let is_ours = request.method == Method::Cancel
             && invite
@@ -128,8 +128,7 @@ impl Endpoint {
             Method::Invite if is_new => self.on_invite(key, way, flow, request, now),
             Method::Options if is_new => {
                 let status = if self.draining { 503 } else { 200 };
-                let extra = [(name::ALLOW, ALLOW), (name::ACCEPT, ACCEPT)];
-                self.inform(way.owed(false), &request, status, &extra)
+                self.inform(way.owed(false), &request, status, &ABILITIES)
             }
             // A request of no call.
             _ => self.refuse(way.owed(false), &request, Refusal::new(481, "no_call")),
@@ -199,7 +198,10 @@ impl Endpoint {
         if let Some(leg) = self.legs.get_mut(&id) {
             leg.dialog = Some(dialog);
             leg.pending = Some(key.clone());
+            leg.is_offerless = request.body.is_empty();
             leg.listens = way.otherwise;
+            leg.session.hear(&request.headers);
+            leg.provisional.hear(request);
         }
         self.add_invite_server(key, way.owed(true), id, request);
         self.respond(key, 100, now, |_| {});
@@ -308,9 +310,11 @@ impl Endpoint {
             Method::Bye => self.on_bye(id, &key, way, &request, now),
             Method::Info => self.on_info(id, &key, way, request, now),
             Method::Update => return self.on_update(id, key, way, request, now),
+            Method::Prack => return self.on_prack(id, &key, way, &request, now),
+            Method::Refer => return self.on_refer(id, &key, way, &request),
+            Method::Notify => return self.on_notify(id, &key, way, &request, now),
             _ => {
-                let extra = [(name::ALLOW, ALLOW), (name::ACCEPT, ACCEPT)];
-                return self.inform(way, &request, 200, &extra);
+                return self.inform(way, &request, 200, &ABILITIES);
             }
         }
         Fate::Taken
@@ -328,10 +332,11 @@ impl Endpoint {
             return self.refuse(way, &request, Refusal::new(481, "no_call"));
         };
         if leg.pending.is_some() || leg.state == State::Incoming {
-            return self.refuse(way, &request, Refusal::overlap(Pending::Theirs));
+            let later = Refusal::overlap(Pending::Theirs, self.soon());
+            return self.refuse(way, &request, later);
         }
         if leg.asking.is_some() || leg.unconfirmed.is_some() {
-            return self.refuse(way, &request, Refusal::overlap(Pending::Ours));
+            return self.refuse(way, &request, Refusal::overlap(Pending::Ours, 0));
         }
         if leg.state != State::Up {
             return self.refuse(way, &request, Refusal::new(481, "no_call"));
@@ -341,6 +346,8 @@ impl Endpoint {
         }
         leg.pending = Some(key.clone());
         describe(&mut request);
+        leg.is_offerless = request.body.is_empty();
+        leg.session.hear(&request.headers);
         self.add_invite_server(&key, way, id, &request);
         self.respond(&key, 100, now, |_| {});
         self.events.push_back(Event::Change {
@@ -377,7 +384,7 @@ impl Endpoint {
     }
 
     /// 200 to a request inside a call, remembered for repeats. Returns its length.
-    fn answer_plain(
+    pub(super) fn answer_plain(
         &mut self,
         leg: LegId,
         key: &Key,
@@ -436,6 +443,13 @@ pub(super) fn describe(request: &mut Request) {
         request.body = sdp;
     }
 }
+
+/// What OPTIONS asks for.
+const ABILITIES: [(&str, &str); 3] = [
+    (name::ALLOW, ALLOW),
+    (name::ACCEPT, ACCEPT),
+    (name::SUPPORTED, SUPPORTED),
+];
 
 /// Seconds a refused caller should wait: a call or a burst has usually passed by then.
 const RETRY_AFTER: u32 = 5;

@@ -12,7 +12,7 @@ impl Endpoint {
     /// Can a request of this method be remembered, if need be in the place of an older one? BYE is
     /// obeyed either way.
     pub(super) fn has_room_inside(&self, id: LegId, method: &Method) -> bool {
-        if !matches!(method, Method::Invite | Method::Info | Method::Update) {
+        if matches!(method, Method::Bye | Method::Options | Method::Other(_)) {
             return true;
         }
         let replaceable = |kept: &Kept| self.table.servers.contains_key(&kept.key);

@@ -12,7 +12,12 @@ use crate::digest::Login;
 use crate::message::Request;
 use crate::transaction::{Repeat, Timers};
 
+use super::change::{Again, Asking};
+use super::early::Early;
 use super::key::Key;
+use super::provisional::{self, Provisional};
+use super::session::{self, Session};
+use super::transfer::Transfers;
 use super::way::Way;
 use super::{Flow, Standing};
 
@@ -35,19 +40,33 @@ pub(super) struct Leg {
     pub(super) dialog: Option<Dialog>,
     /// Their INVITE, or UPDATE with an offer, that we have not answered yet.
     pub(super) pending: Option<Key>,
+    /// Did that bring no offer? Then our 200 makes one.
+    pub(super) is_offerless: bool,
     /// Their requests inside the call that are answered and kept for repeats, oldest first.
     pub(super) answered: VecDeque<Kept>,
     /// Our 200 that waits for its ACK.
     pub(super) unconfirmed: Option<Unconfirmed>,
     /// Hang up as soon as the ACK is there (RFC 3261 15).
     pub(super) bye_after_ack: bool,
+    /// Did we place it? Then the Call-ID is ours.
+    pub(super) is_placed: bool,
     /// Our own INVITE or re-INVITE under way.
     pub(super) asking: Option<Key>,
+    /// What that re-INVITE is for.
+    pub(super) wish: Option<Asking>,
+    /// A re-INVITE that met one of theirs and waits.
+    pub(super) again: Option<Again>,
+    /// Our description in force.
+    pub(super) sdp: Bytes,
+    /// The phones that a call of ours rings.
+    pub(super) early: Vec<Early>,
+    /// Answers before the answer that must arrive.
+    pub(super) provisional: Provisional,
+    pub(super) session: Session,
+    pub(super) transfers: Transfers,
     /// The ACKs of the last 2xx we got, for when those are repeated.
     pub(super) acks: Vec<SentAck>,
     pub(super) login: Option<Login>,
-    /// Challenges answered; one per request is enough unless the nonce was stale.
-    pub(super) challenged: u8,
     /// Headers for 200 and BYE.
     pub(super) bye_headers: Vec<(String, String)>,
 }
@@ -68,6 +87,8 @@ pub(super) enum State {
 
 pub(super) struct Unconfirmed {
     pub(super) cseq: u32,
+    /// Does it hold an offer, which the ACK is to answer?
+    pub(super) offers: bool,
     pub(super) bytes: Bytes,
     pub(super) way: Way,
     repeat: Repeat,
@@ -85,9 +106,16 @@ pub(super) struct SentAck {
 
 /// What the clock asks of a call.
 pub(super) enum LegStep {
-    Nothing,
     Repeat(Way, Bytes),
     NoAck,
+    NoPrack,
+    /// We have to say that the call lives.
+    Refresh,
+    /// Nobody did.
+    Expired,
+    TryAgain(Asking),
+    /// Nobody tells how a transfer goes.
+    NoTransfer,
 }
 
 impl Leg {
@@ -100,13 +128,21 @@ impl Leg {
             local_tag,
             dialog: None,
             pending: None,
+            is_offerless: false,
             answered: VecDeque::new(),
             unconfirmed: None,
             bye_after_ack: false,
+            is_placed: state == State::Calling,
             asking: None,
+            wish: None,
+            again: None,
+            sdp: Bytes::new(),
+            early: Vec::new(),
+            provisional: Provisional::default(),
+            session: Session::default(),
+            transfers: Transfers::default(),
             acks: Vec::new(),
             login: None,
-            challenged: 0,
             bye_headers: Vec::new(),
         }
     }
@@ -137,6 +173,17 @@ impl Leg {
         Way::inside(if same_host { self.flow } else { ahead }, Some(hop))
     }
 
+    /// Their INVITE that begins the call, while it has no final answer.
+    pub(super) fn unanswered(&self) -> Option<Key> {
+        let pending = self.pending.clone();
+        pending.filter(|_| self.state == State::Incoming)
+    }
+
+    /// Is a change of the session under way?
+    pub(super) const fn is_changing(&self) -> bool {
+        self.pending.is_some() || self.asking.is_some() || self.unconfirmed.is_some()
+    }
+
     /// Remembers an ACK for repeats of what it confirmed.
     pub(super) fn keep_ack(&mut self, ack: SentAck) {
         if self.acks.len() == MAX_ACKS {
@@ -149,14 +196,14 @@ impl Leg {
     /// (RFC 3261 13.3.1.4).
     pub(super) fn wait_for_ack(
         &mut self,
-        cseq: u32,
-        bytes: Bytes,
-        way: Way,
+        (cseq, offers): (u32, bool),
+        (way, bytes): (Way, Bytes),
         timers: Timers,
         now: Instant,
     ) {
         self.unconfirmed = Some(Unconfirmed {
             cseq,
+            offers,
             bytes,
             way,
             repeat: Repeat::new(now, timers.t1, timers.t2),
@@ -165,23 +212,50 @@ impl Leg {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.unconfirmed
-            .as_ref()
-            .map(|wait| wait.repeat.at.min(wait.deadline))
+        let ack = self.unconfirmed.as_ref();
+        [
+            ack.map(|wait| wait.repeat.at.min(wait.deadline)),
+            self.provisional.deadline(),
+            self.session.deadline(),
+            self.again.as_ref().map(|again| again.at),
+            self.transfers.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) -> LegStep {
-        let Some(wait) = &mut self.unconfirmed else {
-            return LegStep::Nothing;
-        };
+    /// The next thing that is due; ask until there is none.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> Option<LegStep> {
+        if let Some(step) = self.unconfirmed_due(now) {
+            return Some(step);
+        }
+        match self.provisional.due(now) {
+            Some(provisional::Due::Repeat(way, bytes)) => {
+                return Some(LegStep::Repeat(way, bytes));
+            }
+            Some(provisional::Due::Over) => return Some(LegStep::NoPrack),
+            None => {}
+        }
+        match self.session.due(now) {
+            Some(session::Due::Refresh) => return Some(LegStep::Refresh),
+            Some(session::Due::Over) => return Some(LegStep::Expired),
+            None => {}
+        }
+        if let Some(again) = self.again.take_if(|again| again.at <= now) {
+            return Some(LegStep::TryAgain(again.asking));
+        }
+        self.transfers.is_due(now).then_some(LegStep::NoTransfer)
+    }
+
+    fn unconfirmed_due(&mut self, now: Instant) -> Option<LegStep> {
+        let wait = self.unconfirmed.as_mut()?;
         if wait.deadline <= now {
             self.unconfirmed = None;
-            return LegStep::NoAck;
+            return Some(LegStep::NoAck);
         }
-        if wait.repeat.due(now) {
-            return LegStep::Repeat(wait.way, wait.bytes.clone());
-        }
-        LegStep::Nothing
+        let due = wait.repeat.due(now);
+        due.then(|| LegStep::Repeat(wait.way, wait.bytes.clone()))
     }
 }
 

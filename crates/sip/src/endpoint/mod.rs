@@ -18,20 +18,30 @@
 //! ```
 
 mod admission;
+mod better;
 mod calling;
 mod cancel;
+mod change;
+mod clock;
 mod commands;
 mod compose;
+mod early;
 mod flow;
 mod incoming;
 mod kept;
 mod key;
 mod leg;
+mod provisional;
+mod redirect;
+mod refer;
+mod referred;
 mod refusal;
 mod responses;
 mod scanner;
+mod session;
 mod stateless;
 mod table;
+mod transfer;
 mod types;
 mod update;
 mod waiting;
@@ -40,6 +50,8 @@ mod way;
 pub use calling::CallRequest;
 pub use flow::{Flow, Transport};
 pub use scanner::SCANNERS;
+pub use session::SessionTimers;
+pub use transfer::{ReferRequest, Referral, TransferNews, TransferOutcome};
 pub use types::{
     CommandError, EndCause, EndpointConfig, Event, Fate, Invitation, LegId, Limits, Rejection,
     Standing, Strangers, Transmit,

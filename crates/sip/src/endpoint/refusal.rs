@@ -3,8 +3,11 @@
 use crate::dialog::routes_of;
 use crate::message::{BodyError, Fault, Method, Request, name, sdp_of};
 
+use super::SessionTimers;
 use super::Transport;
 use super::compose::{ACCEPT, ALLOW, is_call_method};
+use super::provisional::RELIABLE;
+use super::session::{TIMER, Wish};
 
 /// An answer that needs no decision.
 pub(super) struct Refusal {
@@ -25,11 +28,11 @@ pub(super) enum Pending {
 
 impl Refusal {
     /// Their change of the session came while another was under way (RFC 3261 14.2, RFC 3311 5.2):
-    /// over theirs they try again soon, and over ours after a pause that the other side does not
+    /// over theirs they try again `soon` (in seconds), and over ours after a pause that the other side does not
     /// take.
-    pub(super) fn overlap(with: Pending) -> Self {
+    pub(super) fn overlap(with: Pending, soon: u32) -> Self {
         match with {
-            Pending::Theirs => Self::new(500, "overlap").with(name::RETRY_AFTER, "2"),
+            Pending::Theirs => Self::new(500, "overlap").with(name::RETRY_AFTER, soon.to_string()),
             Pending::Ours => Self::new(491, "overlap"),
         }
     }
@@ -61,6 +64,7 @@ pub(super) fn refusal(
     request: &Request,
     fault: Option<Fault>,
     transport: Transport,
+    timers: &SessionTimers,
 ) -> Option<Refusal> {
     if let Some(fault) = fault {
         return Some(Refusal {
@@ -89,17 +93,25 @@ pub(super) fn refusal(
     if request.method == Method::Cancel {
         return None;
     }
-    let required: Vec<&str> = request
-        .headers
-        .values(name::REQUIRE)
+    let known = |extension: &&str| {
+        let ours = [RELIABLE, TIMER];
+        ours.iter().any(|ours| ours.eq_ignore_ascii_case(extension))
+    };
+    let required = request.headers.values(name::REQUIRE);
+    let unknown: Vec<&str> = required
+        .filter(|extension| !known(extension))
         .take(MAX_REQUIRED)
         .collect();
-    if !required.is_empty() {
-        let required = required.join(", ");
-        return Some(Refusal::new(420, "extension").with(name::UNSUPPORTED, required));
+    if !unknown.is_empty() {
+        let unknown = unknown.join(", ");
+        return Some(Refusal::new(420, "extension").with(name::UNSUPPORTED, unknown));
     }
     if !matches!(request.method, Method::Invite | Method::Update) {
         return None;
+    }
+    if Wish::of(&request.headers).is_too_short(timers) {
+        let least = timers.min.as_secs().to_string();
+        return Some(Refusal::new(422, "session_interval").with(name::MIN_SE, least));
     }
     match sdp_of(&request.headers, &request.body) {
         Ok(_) => None,

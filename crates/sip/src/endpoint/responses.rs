@@ -1,18 +1,20 @@
 //! Responses to requests of ours.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::dialog::Dialog;
-use crate::digest::{Challenge, answer};
-use crate::message::{Headers, Method, Request, RequestUri, Response, name};
+use crate::message::{Headers, Method, Request, Response, name};
 use crate::transaction::OnResponse;
 
+use super::change::Wish;
+use super::early::{ahead, copy_credentials};
 use super::key::Key;
 use super::leg::{Asked, SentAck, State};
+use super::redirect::contacts;
 use super::table::{Client, client_key};
+use super::transfer::TransferOutcome;
 use super::way::Way;
-use super::{EndCause, Endpoint, Event, Fate, Flow, LegId};
+use super::{EndCause, Endpoint, Event, Fate, LegId};
 
 impl Endpoint {
     pub(super) fn on_response(&mut self, response: &Response, now: Instant) -> Fate {
@@ -39,10 +41,9 @@ impl Endpoint {
             OnResponse::Deliver if request.method == Method::Invite => {
                 self.on_invite_response(&key, (way, leg), &request, response, now);
             }
-            OnResponse::Deliver if request.method == Method::Bye => {
-                self.on_bye_response(leg, &request, response, now);
+            OnResponse::Deliver => {
+                self.on_plain_response((&key, way, leg), &request, response, now);
             }
-            OnResponse::Deliver => {}
         }
         Fate::Taken
     }
@@ -64,13 +65,8 @@ impl Endpoint {
                     .is_some_and(|leg| leg.state == State::Cancelling)
                 {
                     self.cancel_if_possible(id, now);
-                } else if status > 100 && self.legs.contains_key(&id) {
-                    let body = response.body.clone();
-                    self.events.push_back(Event::Progress {
-                        leg: id,
-                        status,
-                        body,
-                    });
+                } else if status > 100 {
+                    self.on_provisional((way, id), request, response, now);
                 }
             }
             200..=299 => self.on_answer(key, (way, id), request, response, now),
@@ -82,7 +78,7 @@ impl Endpoint {
                     machine.set_ack(ack.clone());
                 }
                 self.send(way, ack);
-                self.on_refusal(id, way, request, response, now);
+                self.on_refusal((key, way, id), request, response, now);
             }
         }
     }
@@ -122,22 +118,31 @@ impl Endpoint {
             return;
         }
         leg.asking = None;
-        leg.challenged = 0;
+        let timers = self.config.session;
+        leg.session.agreed(&response.headers, &timers, now);
+        let early = std::mem::take(&mut leg.early);
         let first = leg.dialog.is_none();
         if first {
-            let Ok(dialog) = Dialog::calling(request, response, way.flow.remote) else {
+            let Ok(mut dialog) = Dialog::calling(request, response, way.flow.remote) else {
                 self.end(id, EndCause::Refused(response.status));
                 return;
             };
+            if let Some(early) = early.iter().find(|early| early.tag == tag) {
+                dialog.count_from(early.dialog.local_seq());
+            }
             self.dialogs.insert(dialog.key().clone(), id);
             leg.dialog = Some(dialog);
         } else if let Some(dialog) = &mut leg.dialog {
             dialog.refresh_target(&response.headers);
         }
         self.confirm(id, tag, request);
+        self.wake(id);
         let Some(leg) = self.legs.get_mut(&id) else {
             return;
         };
+        if let Some(Wish::Change(sdp)) = leg.wish.take().map(|asking| asking.wish) {
+            leg.sdp = sdp;
+        }
         let cancelled = leg.state == State::Cancelling;
         let body = response.body.clone();
         if cancelled {
@@ -170,6 +175,7 @@ impl Endpoint {
         };
         let cseq = request.headers.cseq().map_or(1, |cseq| cseq.number);
         let mut ack = dialog.request(Method::Ack, Some(cseq));
+        copy_credentials(request, &mut ack);
         self.dress(&mut ack, way.flow);
         let bytes = ack.to_bytes();
         if let Some(leg) = self.legs.get_mut(&id) {
@@ -193,13 +199,9 @@ impl Endpoint {
             return;
         }
         let number = request.headers.cseq().map_or(1, |cseq| cseq.number);
-        let hop = dialog.next_hop(way.flow.remote);
-        let ahead = Flow {
-            remote: hop,
-            ..way.flow
-        };
-        let way = Way::inside(ahead, way.otherwise);
+        let way = ahead(&dialog, way);
         let mut ack = dialog.request(Method::Ack, Some(number));
+        copy_credentials(request, &mut ack);
         self.dress(&mut ack, way.flow);
         self.send(way, ack.to_bytes());
         let bye = dialog.request(Method::Bye, None);
@@ -208,20 +210,20 @@ impl Endpoint {
 
     fn on_refusal(
         &mut self,
-        id: LegId,
-        way: Way,
+        (key, way, id): (&Key, Way, LegId),
         request: &Asked,
         response: &Response,
         now: Instant,
     ) {
-        let Some(leg) = self.legs.get(&id) else {
+        let Some(leg) = self.legs.get_mut(&id) else {
             return;
         };
+        // Whoever rang does no more.
+        leg.early.clear();
         let cancelled = leg.state == State::Cancelling;
-        if !cancelled && let Some(retry) = self.authorize(id, request, response) {
-            let key = self.ask(id, retry, way, now);
+        if !cancelled && let Some(again) = self.ask_better((key, way, id), request, response, now) {
             if let Some(leg) = self.legs.get_mut(&id) {
-                leg.asking = Some(key);
+                leg.asking = Some(again);
             }
             return;
         }
@@ -230,17 +232,21 @@ impl Endpoint {
         };
         leg.asking = None;
         if leg.state == State::Up {
-            let result = Err(response.status);
-            self.events.push_back(Event::Changed { leg: id, result });
-            // The other side has lost the call (RFC 3261 12.2.1.2).
-            if matches!(response.status, 408 | 481) {
-                self.send_bye(id, now);
-            }
+            self.on_change_refused(id, response, now);
             return;
         }
         if cancelled {
             self.end(id, EndCause::Local);
             return;
+        }
+        let status = response.status;
+        if status < 400 {
+            let contacts = contacts(&response.headers);
+            self.events.push_back(Event::Redirected {
+                leg: id,
+                status,
+                contacts,
+            });
         }
         self.events.push_back(Event::Declined {
             leg: id,
@@ -251,58 +257,40 @@ impl Endpoint {
         self.end(id, EndCause::Refused(response.status));
     }
 
-    fn on_bye_response(&mut self, id: LegId, request: &Asked, response: &Response, now: Instant) {
-        if response.status < 200 || !self.legs.contains_key(&id) {
+    /// An answer to anything but INVITE.
+    fn on_plain_response(
+        &mut self,
+        (key, way, id): (&Key, Way, LegId),
+        request: &Asked,
+        response: &Response,
+        now: Instant,
+    ) {
+        if response.status < 200 || request.method == Method::Cancel {
             return;
         }
-        if let Some(retry) = self.authorize(id, request, response) {
-            let Some(leg) = self.legs.get(&id) else {
-                return;
-            };
-            let way = leg.way();
-            self.ask(id, retry, way, now);
-            return;
-        }
-        self.end(id, EndCause::Local);
-    }
-
-    /// The same request with credentials, if it was challenged and we have a login.
-    fn authorize(&mut self, id: LegId, asked: &Asked, response: &Response) -> Option<Request> {
-        let (ask, reply) = match response.status {
-            401 => (name::WWW_AUTHENTICATE, name::AUTHORIZATION),
-            407 => (name::PROXY_AUTHENTICATE, name::PROXY_AUTHORIZATION),
-            _ => return None,
-        };
-        let challenge = response.headers.lines(ask).find_map(Challenge::parse)?;
-        let cnonce = self.cnonce();
-        let leg = self.legs.get_mut(&id)?;
-        let login = leg.login.clone()?;
-        // A second challenge means the password is wrong, unless only the nonce was old.
-        if leg.challenged >= 1 && !(challenge.stale && leg.challenged < MAX_CHALLENGES) {
-            return None;
-        }
-        leg.challenged += 1;
-        let mut request = Request::clone(Arc::as_ref(asked));
-        let number = match &mut leg.dialog {
-            Some(dialog) => {
-                let fresh = dialog.request(request.method.clone(), None);
-                fresh.headers.cseq().ok()?.number
+        if let Some(again) = self.ask_better((key, way, id), request, response, now) {
+            if let Some(leg) = self.legs.get_mut(&id) {
+                if let Some(asking) = leg.session.asking.as_mut().filter(|asking| *asking == key) {
+                    *asking = again.clone();
+                }
+                if let Some(ours) = leg.transfers.ours.as_mut().filter(|ours| ours.key == *key) {
+                    ours.key = again;
+                }
             }
-            None => request.headers.cseq().ok()?.number + 1,
-        };
-        let uri = match &request.uri {
-            RequestUri::Known(uri) => uri.to_string(),
-            RequestUri::Foreign(text) => text.clone(),
-        };
-        let method = request.method.as_str();
-        let credentials = answer(&challenge, &login, method, &uri, (1, &cnonce));
-        request
-            .headers
-            .set(name::CSEQ, format!("{number} {method}"));
-        request.headers.remove(name::VIA);
-        request.headers.remove(name::USER_AGENT);
-        request.headers.set(reply, credentials.to_string());
-        Some(request)
+            return;
+        }
+        match request.method {
+            Method::Bye => self.end(id, EndCause::Local),
+            Method::Update => self.on_update_response(id, key, response, now),
+            Method::Refer => self.on_refer_response(id, key, response),
+            Method::Notify if response.status == 481 => {
+                // They do not want to know any more.
+                if let Some(leg) = self.legs.get_mut(&id) {
+                    leg.transfers.theirs = None;
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Nobody answered a request of ours at all.
@@ -313,6 +301,11 @@ impl Endpoint {
         match (method, leg.state) {
             (Method::Invite, State::Up) => {
                 leg.asking = None;
+                let wish = leg.wish.take().map(|asking| asking.wish);
+                if wish == Some(Wish::Refresh) {
+                    self.give_up(id, EndCause::Timeout, now);
+                    return;
+                }
                 self.events.push_back(Event::Changed {
                     leg: id,
                     result: Err(408),
@@ -321,6 +314,9 @@ impl Endpoint {
             }
             (Method::Invite, State::Cancelling) => self.end(id, EndCause::Local),
             (Method::Invite | Method::Bye, _) => self.end(id, EndCause::Timeout),
+            // It was to say that the call lives.
+            (Method::Update, State::Up) => self.give_up(id, EndCause::Timeout, now),
+            (Method::Refer, _) => self.end_transfer(id, TransferOutcome::TimedOut),
             _ => {}
         }
     }
@@ -358,6 +354,3 @@ fn ack_of_refusal(invite: &Asked, response: &Response) -> Request {
 
 /// Requests that belong to no call.
 const NOBODY: LegId = LegId(0);
-
-/// Challenges answered for one request when each says the nonce was old.
-const MAX_CHALLENGES: u8 = 3;

@@ -24,12 +24,7 @@ impl Endpoint {
             return Fate::Dropped("stranger");
         }
         let mut response = self.stateless(request, rejection.status);
-        if let Some(reason) = rejection.reason {
-            reason.clone_into(&mut response.reason);
-        }
-        for (header, value) in &rejection.headers {
-            response.headers.push(header, value.as_str());
-        }
+        rejection.write(&mut response);
         self.send_once(way.owed(false), response, Fate::TurnedAway)
     }
 
@@ -111,7 +106,7 @@ fn fit(mut response: Response, most: usize) -> Option<Bytes> {
     if let Some(bytes) = fits(response.to_bytes()) {
         return Some(bytes);
     }
-    for spare in [name::SERVER, name::WARNING, name::ACCEPT] {
+    for spare in [name::SERVER, name::WARNING, name::ACCEPT, name::SUPPORTED] {
         response.headers.remove(spare);
     }
     if let Some(bytes) = fits(response.to_compact_bytes()) {

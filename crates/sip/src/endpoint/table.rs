@@ -49,6 +49,8 @@ pub(super) struct ClientEntry {
     pub(super) leg: LegId,
     /// What an ACK, a CANCEL or a retry with credentials is made of.
     pub(super) request: Arc<Request>,
+    /// How many challenges it answers.
+    pub(super) challenged: u8,
 }
 
 pub(super) enum Client {
@@ -123,6 +125,12 @@ impl Table {
         };
         let clients = self.clients.iter().filter(|(_, entry)| there(entry));
         clients.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The number of a request that came in.
+    pub(super) fn cseq_of(&self, key: &Key) -> Option<u32> {
+        let entry = self.servers.get(key)?;
+        Some(entry.request.headers.cseq().ok()?.number)
     }
 
     /// Keeps a request of a call until it is answered, and its answer for repeats. Answers are made

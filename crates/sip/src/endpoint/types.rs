@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::message::{Headers, Request};
+use crate::message::{Headers, Request, Response};
 use crate::transaction::Timers;
+use crate::uri::Uri;
 
 use super::flow::Flow;
 use super::key::Key;
 use super::scanner::SCANNERS;
+use super::session::SessionTimers;
+use super::transfer::{Referral, TransferNews};
 use super::way::Way;
 
 /// Bytes to send.
@@ -110,6 +113,8 @@ pub struct EndpointConfig {
     pub strangers: Strangers,
     /// Parts of the names of scanners, who get to hear nothing.
     pub scanners: Vec<String>,
+    /// How long a call may stand without a sign of life.
+    pub session: SessionTimers,
 }
 
 impl EndpointConfig {
@@ -121,6 +126,7 @@ impl EndpointConfig {
             limits: Limits::default(),
             strangers: Strangers::default(),
             scanners: SCANNERS.iter().map(|&name| name.to_owned()).collect(),
+            session: SessionTimers::default(),
         }
     }
 }
@@ -159,6 +165,8 @@ pub enum Event {
         leg: LegId,
         /// The status.
         status: u16,
+        /// Which phone, where a proxy rings several: its tag, or nothing.
+        tag: String,
         /// A description of early media, perhaps.
         body: Bytes,
     },
@@ -182,12 +190,35 @@ pub enum Event {
         /// Headers of the refusal.
         headers: Box<Headers>,
     },
-    /// A re-INVITE of ours was answered.
+    /// A call of ours is to go elsewhere; it ends, and may be placed anew.
+    Redirected {
+        /// The call.
+        leg: LegId,
+        /// 300 to 399.
+        status: u16,
+        /// Where, first choice first.
+        contacts: Vec<Uri>,
+    },
+    /// A re-INVITE of ours was answered, or one that only said that the call lives.
     Changed {
         /// The call.
         leg: LegId,
         /// The other side's description, or the status of the refusal.
         result: Result<Bytes, u16>,
+    },
+    /// A transfer that [`super::Endpoint::refer`] asked for goes on, or is over.
+    Transfer {
+        /// The call.
+        leg: LegId,
+        /// How it goes.
+        news: TransferNews,
+    },
+    /// The other side wants us to call somebody: `accept_refer` and `notify`, or `refuse_refer`.
+    Refer {
+        /// The call.
+        leg: LegId,
+        /// Whom.
+        referral: Box<Referral>,
     },
     /// The call is over and its id is forgotten.
     Ended {
@@ -209,7 +240,10 @@ impl Event {
             | Self::Progress { leg, .. }
             | Self::Answered { leg, .. }
             | Self::Declined { leg, .. }
+            | Self::Redirected { leg, .. }
             | Self::Changed { leg, .. }
+            | Self::Transfer { leg, .. }
+            | Self::Refer { leg, .. }
             | Self::Ended { leg, .. } => Some(*leg),
         }
     }
@@ -235,6 +269,8 @@ pub enum EndCause {
     Timeout,
     /// The ACK of our 200 never came.
     NoAck,
+    /// Nobody said in time that the call still lives.
+    Expired,
 }
 
 /// How to refuse an INVITE.
@@ -270,6 +306,16 @@ impl Rejection {
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// Writes it into an answer.
+    pub(super) fn write(&self, response: &mut Response) {
+        if let Some(reason) = self.reason {
+            reason.clone_into(&mut response.reason);
+        }
+        for (header, value) in &self.headers {
+            response.headers.push(header, value.as_str());
+        }
     }
 
     /// 503 that asks to come back later.

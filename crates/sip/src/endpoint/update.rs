@@ -31,13 +31,19 @@ impl Endpoint {
         }
         let offers = !request.body.is_empty();
         if offers && (leg.pending.is_some() || leg.state == State::Incoming) {
-            return self.refuse(way, &request, Refusal::overlap(Pending::Theirs));
+            let later = Refusal::overlap(Pending::Theirs, self.soon());
+            return self.refuse(way, &request, later);
         }
-        if offers && leg.asking.is_some() {
-            return self.refuse(way, &request, Refusal::overlap(Pending::Ours));
+        let ours = leg.unconfirmed.as_ref().is_some_and(|wait| wait.offers);
+        if offers && (leg.asking.is_some() || ours) {
+            return self.refuse(way, &request, Refusal::overlap(Pending::Ours, 0));
         }
         if let Some(dialog) = &mut leg.dialog {
             dialog.refresh_target(&request.headers);
+        }
+        let is_up = leg.state == State::Up;
+        if is_up {
+            leg.session.hear(&request.headers);
         }
         if offers {
             leg.pending = Some(key.clone());
@@ -54,9 +60,16 @@ impl Endpoint {
             return Fate::Taken;
         }
         let contact = Self::contact(way.flow);
+        let timers = self.config.session;
+        let leg = self.legs.get_mut(&id).filter(|_| is_up);
+        let session = leg.map(|leg| leg.session.answer(&timers, now));
         self.respond(&key, 200, now, |response| {
             response.headers.push(name::CONTACT, contact);
+            for (header, value) in session.unwrap_or_default() {
+                response.headers.push(header, value);
+            }
         });
+        self.wake(id);
         Fate::Taken
     }
 }

@@ -57,6 +57,26 @@ pub mod name {
     pub const AUTHORIZATION: &str = "Authorization";
     /// `Proxy-Authorization`
     pub const PROXY_AUTHORIZATION: &str = "Proxy-Authorization";
+    /// `Supported`
+    pub const SUPPORTED: &str = "Supported";
+    /// `Session-Expires`
+    pub const SESSION_EXPIRES: &str = "Session-Expires";
+    /// `Min-SE`
+    pub const MIN_SE: &str = "Min-SE";
+    /// `RSeq`
+    pub const RSEQ: &str = "RSeq";
+    /// `RAck`
+    pub const RACK: &str = "RAck";
+    /// `Event`
+    pub const EVENT: &str = "Event";
+    /// `Subscription-State`
+    pub const SUBSCRIPTION_STATE: &str = "Subscription-State";
+    /// `Refer-To`
+    pub const REFER_TO: &str = "Refer-To";
+    /// `Referred-By`
+    pub const REFERRED_BY: &str = "Referred-By";
+    /// `Replaces`
+    pub const REPLACES: &str = "Replaces";
 }
 
 /// A header that a message must have, and what is wrong with it.
@@ -281,6 +301,12 @@ impl Headers {
         CSeq::parse(value).ok_or(HeaderError::Malformed(name::CSEQ))
     }
 
+    /// Is the word in a list such as Supported, Require or Allow?
+    pub fn lists(&self, name: &str, word: &str) -> bool {
+        self.values(name)
+            .any(|value| value.eq_ignore_ascii_case(word))
+    }
+
     /// The first Contact, unless it is `*`.
     pub fn contact(&self) -> Option<NameAddr> {
         self.values(name::CONTACT).next().and_then(NameAddr::parse)
@@ -355,12 +381,12 @@ const COMPACT: &[(u8, &str)] = &[
     (b'c', name::CONTENT_TYPE),
     (b'e', "Content-Encoding"),
     (b's', "Subject"),
-    (b'k', "Supported"),
-    (b'o', "Event"),
-    (b'r', "Refer-To"),
-    (b'b', "Referred-By"),
+    (b'k', name::SUPPORTED),
+    (b'o', name::EVENT),
+    (b'r', name::REFER_TO),
+    (b'b', name::REFERRED_BY),
     (b'u', "Allow-Events"),
-    (b'x', "Session-Expires"),
+    (b'x', name::SESSION_EXPIRES),
     (b'a', "Accept-Contact"),
     (b'j', "Reject-Contact"),
     (b'd', "Request-Disposition"),
@@ -395,4 +421,14 @@ const KNOWN: &[&str] = &[
     name::PROXY_AUTHENTICATE,
     name::AUTHORIZATION,
     name::PROXY_AUTHORIZATION,
+    name::SUPPORTED,
+    name::SESSION_EXPIRES,
+    name::MIN_SE,
+    name::RSEQ,
+    name::RACK,
+    name::EVENT,
+    name::SUBSCRIPTION_STATE,
+    name::REFER_TO,
+    name::REFERRED_BY,
+    name::REPLACES,
 ];

@@ -17,6 +17,12 @@ pub enum Method {
     Info,
     /// Changes a session without an INVITE.
     Update,
+    /// Confirms a provisional answer (RFC 3262).
+    Prack,
+    /// Asks to call somebody else (RFC 3515).
+    Refer,
+    /// Tells what became of it, among other things (RFC 6665).
+    Notify,
     /// Any other, as written.
     Other(String),
 }
@@ -32,6 +38,9 @@ impl Method {
             "OPTIONS" => Self::Options,
             "INFO" => Self::Info,
             "UPDATE" => Self::Update,
+            "PRACK" => Self::Prack,
+            "REFER" => Self::Refer,
+            "NOTIFY" => Self::Notify,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -46,6 +55,9 @@ impl Method {
             Self::Options => "OPTIONS",
             Self::Info => "INFO",
             Self::Update => "UPDATE",
+            Self::Prack => "PRACK",
+            Self::Refer => "REFER",
+            Self::Notify => "NOTIFY",
             Self::Other(text) => text,
         }
     }

@@ -301,7 +301,7 @@ fn split_optional(text: &str, at: char) -> (&str, Option<&str>) {
     }
 }
 
-fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 

@@ -72,6 +72,11 @@ impl World {
         }
     }
 
+    /// From now on the link is like this.
+    pub(crate) fn relink(&mut self, link: Link) {
+        self.link = link;
+    }
+
     pub(crate) fn elapsed(&self) -> Duration {
         self.now - self.origin
     }

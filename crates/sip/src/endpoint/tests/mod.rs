@@ -8,9 +8,12 @@ mod inside;
 mod odd;
 mod placed;
 mod placing;
+mod provisional;
 mod refused;
+mod sessions;
 mod strangers;
 mod streams;
+mod transfers;
 mod unread;
 mod waiting;
 
@@ -152,6 +155,73 @@ impl World {
         ));
         self.sent();
         (leg, tag)
+    }
+}
+
+impl World {
+    /// A call of ours rings nowhere yet; its INVITE.
+    fn place(&mut self, login: Option<crate::digest::Login>) -> (LegId, Request) {
+        let call = CallRequest {
+            target: crate::uri::Uri::sip(Some("100"), self.flow.remote),
+            to: None,
+            tag: None,
+            from: crate::message::NameAddr::new(crate::uri::Uri::sip(Some("1"), self.flow.local)),
+            flow: self.flow,
+            sdp: "v=0".into(),
+            login,
+            headers: Vec::new(),
+        };
+        let leg = self.endpoint.call(call, self.now).unwrap();
+        (leg, self.request())
+    }
+
+    /// The other side answers a request of ours.
+    fn answer(&mut self, request: &Request, status: u16, tag: &str, extra: &[(&str, &str)]) {
+        let mut headers = crate::message::Headers::new();
+        headers.copy(&request.headers, name::VIA, "");
+        headers.copy(&request.headers, name::FROM, "");
+        let has_tag = request.headers.to().unwrap().tag().is_some();
+        let tag = if has_tag || tag.is_empty() {
+            String::new()
+        } else {
+            format!(";tag={tag}")
+        };
+        headers.copy(&request.headers, name::TO, &tag);
+        headers.copy(&request.headers, name::CALL_ID, "");
+        headers.copy(&request.headers, name::CSEQ, "");
+        headers.push(name::CONTACT, "<sip:100@192.0.2.9:5070>");
+        for (header, value) in extra {
+            headers.push(header, *value);
+        }
+        let response = Response {
+            status,
+            reason: "x".to_owned(),
+            headers,
+            body: bytes::Bytes::new(),
+        };
+        self.say_bytes(&response.to_bytes());
+    }
+
+    /// A call of ours that is up; what its 200 says beside the usual.
+    fn placed(&mut self, extra: &[(&str, &str)]) -> LegId {
+        let (leg, invite) = self.place(None);
+        self.answer(&invite, 200, "far", extra);
+        assert!(matches!(self.event(), Event::Answered { .. }));
+        assert_eq!(self.request().method, Method::Ack);
+        leg
+    }
+
+    fn event(&mut self) -> Event {
+        self.endpoint.poll_event().unwrap()
+    }
+
+    /// What went out, requests by method and responses by status.
+    fn words(&mut self) -> Vec<String> {
+        let word = |message: Message| match message {
+            Message::Response(response) => response.status.to_string(),
+            Message::Request(request) => request.method.to_string(),
+        };
+        self.sent().into_iter().map(word).collect()
     }
 }
 

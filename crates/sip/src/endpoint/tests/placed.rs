@@ -26,18 +26,8 @@ fn a_repeated_200_is_not_another_invites_answer() {
         }
         .to_bytes()
     };
-    let call = CallRequest {
-        target: crate::uri::Uri::sip(Some("100"), world.flow.remote),
-        to: None,
-        tag: None,
-        from: crate::message::NameAddr::new(crate::uri::Uri::sip(Some("1"), world.flow.local)),
-        flow: world.flow,
-        sdp: "v=0".into(),
-        login: None,
-        headers: Vec::new(),
-    };
-    let leg = world.endpoint.call(call, world.now).unwrap();
-    let first = answer(&world.request(), "first");
+    let (leg, invite) = world.place(None);
+    let first = answer(&invite, "first");
     world.say_bytes(&first);
     assert!(matches!(
         world.endpoint.poll_event(),
@@ -62,4 +52,71 @@ fn a_repeated_200_is_not_another_invites_answer() {
     };
     assert_eq!(body.as_ref(), b"second");
     assert_eq!(world.endpoint.calls(), 1);
+}
+
+fn login() -> crate::digest::Login {
+    crate::digest::Login {
+        username: "alice".to_owned(),
+        password: trunkline_base::secret::Secret::from("wonderland"),
+    }
+}
+
+/// Every request of ours may be challenged, by a proxy and by whoever is behind it, with a nonce that
+/// is old by the next.
+#[test]
+fn every_request_of_ours_answers_its_challenge_with_the_better_hash() {
+    let mut world = World::new();
+    let (leg, invite) = world.place(Some(login()));
+    let md5 = "Digest realm=\"p\", nonce=\"1\", algorithm=MD5";
+    let sha = "Digest realm=\"p\", nonce=\"2\", algorithm=SHA-256, qop=\"auth\"";
+    let both = [
+        (name::PROXY_AUTHENTICATE, md5),
+        (name::PROXY_AUTHENTICATE, sha),
+    ];
+    world.answer(&invite, 407, "x", &both);
+    let second = world.request();
+    let proof = second.headers.get(name::PROXY_AUTHORIZATION).unwrap();
+    assert!(proof.contains("SHA-256"), "{proof}");
+    world.answer(&second, 401, "y", &[(name::WWW_AUTHENTICATE, md5)]);
+    let third = world.request();
+    assert_eq!(third.headers.cseq().unwrap().number, 3);
+    assert!(third.headers.get(name::AUTHORIZATION).is_some());
+    let old = format!("{md5}, stale=true");
+    world.answer(&third, 401, "z", &[(name::WWW_AUTHENTICATE, &old)]);
+    let fourth = world.request();
+    world.answer(&fourth, 200, "far", &[]);
+    let ack = world.request();
+    assert!(
+        ack.headers.get(name::AUTHORIZATION).is_some(),
+        "as its INVITE"
+    );
+    world.event();
+    let refer = ReferRequest::to(crate::uri::Uri::sip(Some("5"), world.flow.remote));
+    world.endpoint.refer(leg, &refer, world.now).unwrap();
+    let refer = world.request();
+    world.answer(&refer, 401, "", &[(name::WWW_AUTHENTICATE, md5)]);
+    let refer = world.request();
+    assert!(refer.headers.get(name::AUTHORIZATION).is_some());
+    world.answer(&refer, 401, "", &[(name::WWW_AUTHENTICATE, md5)]);
+    assert!(world.sent().is_empty(), "the password is wrong");
+    let news = TransferNews::Over(TransferOutcome::Rejected(401));
+    assert!(matches!(world.event(), Event::Transfer { news: told, .. } if told == news));
+}
+
+#[test]
+fn a_call_that_is_to_go_elsewhere_says_where() {
+    let mut world = World::new();
+    let (_, invite) = world.place(None);
+    world.answer(&invite, 302, "x", &[(name::CONTACT, "<sip:7@192.0.2.8>")]);
+    let Event::Redirected {
+        status: 302,
+        contacts,
+        ..
+    } = world.event()
+    else {
+        panic!("not told");
+    };
+    assert_eq!(contacts.len(), 2);
+    assert!(matches!(world.event(), Event::Declined { status: 302, .. }));
+    assert_eq!(world.ended(), EndCause::Refused(302));
 }

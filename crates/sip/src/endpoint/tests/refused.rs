@@ -20,9 +20,22 @@ fn requests_that_make_no_sense_are_refused_by_name() {
             .contains("application/sdp")
     );
     assert_eq!(ask(message("SUBSCRIBE", "2", 1, "", "")).status, 405);
-    let extension = ask(message("INVITE", "3", 1, "", "Require: 100rel, x\r\n"));
+    assert_eq!(options.headers.get(name::SUPPORTED), Some("100rel, timer"));
+    let required = "Require: 100rel, x, Timer, y\r\n";
+    let extension = ask(message("INVITE", "3", 1, "", required));
     assert_eq!(extension.status, 420);
-    assert_eq!(extension.headers.get(name::UNSUPPORTED), Some("100rel, x"));
+    assert_eq!(extension.headers.get(name::UNSUPPORTED), Some("x, y"));
+    let interval = "Supported: timer\r\nSession-Expires: 60\r\n";
+    let interval = ask(message("INVITE", "3b", 1, "", interval));
+    let least = interval.headers.get(name::MIN_SE);
+    assert_eq!((interval.status, least), (422, Some("90")));
+    for method in ["PRACK", "REFER", "NOTIFY", "UPDATE"] {
+        assert_eq!(
+            ask(message(method, method, 1, "", "")).status,
+            481,
+            "{method}"
+        );
+    }
     assert_eq!(ask(message("BYE", "4", 1, "ghost", "")).status, 481);
     assert_eq!(ask(message("BYE", "5", 1, "", "")).status, 481);
     assert_eq!(ask(message("INFO", "6", 1, "ghost", "")).status, 481);

@@ -1,0 +1,105 @@
+//! Transfers (RFC 3515): what is asked of the other side, and what the other side asks of us.
+
+use std::time::{Duration, Instant};
+
+use crate::dialog::Replaces;
+use crate::message::NameAddr;
+use crate::uri::Uri;
+
+use super::key::Key;
+
+/// Whom the other side of a call is asked to call instead of us.
+#[derive(Clone, Debug)]
+pub struct ReferRequest {
+    /// Whom.
+    pub target: Uri,
+    /// The call that theirs is to take the place of: an attended transfer.
+    pub replaces: Option<Replaces>,
+    /// Headers to add.
+    pub headers: Vec<(String, String)>,
+    /// How long it may take.
+    pub patience: Duration,
+}
+
+impl ReferRequest {
+    /// A blind transfer, with as much patience as a phone that rings needs.
+    pub fn to(target: Uri) -> Self {
+        Self {
+            target,
+            replaces: None,
+            headers: Vec::new(),
+            patience: Duration::from_secs(120),
+        }
+    }
+}
+
+/// How a transfer we asked for goes. The call stays as it is until one side hangs up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferNews {
+    /// The other side tries; the status is what it hears from whom it calls.
+    Progress(u16),
+    /// It is over.
+    Over(TransferOutcome),
+}
+
+/// What became of a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransferOutcome {
+    /// The other side talks to whom it was sent to.
+    Completed,
+    /// It does not want to, or whom it called does not.
+    Rejected(u16),
+    /// Nothing was heard for too long.
+    TimedOut,
+    /// It will tell no more, and did not tell how it went.
+    Untold,
+    /// The call ended first.
+    CallEnded,
+}
+
+/// A transfer the other side asks for.
+#[derive(Clone, Debug)]
+pub struct Referral {
+    /// Whom we are to call.
+    pub target: NameAddr,
+    /// The call that ours is to take the place of.
+    pub replaces: Option<Replaces>,
+    /// Who says so.
+    pub by: Option<NameAddr>,
+}
+
+/// The transfers of one call: one at a time each way.
+#[derive(Default)]
+pub(super) struct Transfers {
+    pub(super) ours: Option<Ours>,
+    pub(super) theirs: Option<Theirs>,
+}
+
+/// We asked.
+pub(super) struct Ours {
+    pub(super) key: Key,
+    /// None once it is over; what is told later is taken all the same.
+    pub(super) until: Option<Instant>,
+}
+
+/// They asked.
+pub(super) struct Theirs {
+    /// Not answered yet.
+    pub(super) pending: Option<Key>,
+    /// The number of their REFER, by which it is told apart from another.
+    pub(super) number: u32,
+}
+
+impl Transfers {
+    pub(super) fn is_under_way(&self) -> bool {
+        self.deadline().is_some()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.ours.as_ref().and_then(|ours| ours.until)
+    }
+
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        self.deadline().is_some_and(|until| until <= now)
+    }
+}
