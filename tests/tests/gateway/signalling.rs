@@ -119,12 +119,14 @@ async fn odd_requests_get_their_answers() {
     assert!(ask(no_codec).await.starts_with("SIP/2.0 488"));
     let bad_sdp = invite(to, "100", "c2", "").replace("v=0", "v=1");
     assert!(ask(bad_sdp).await.starts_with("SIP/2.0 400"));
-    let require = invite(to, "100", "c3", "Require: 100rel\r\n");
+    let require = invite(to, "100", "c3", "Require: 100rel, x\r\n");
     assert!(ask(require).await.starts_with("SIP/2.0 420"));
     let options = invite(to, "100", "c4", "").replace("INVITE", "OPTIONS");
     assert!(ask(options).await.starts_with("SIP/2.0 200"));
     let refer = invite(to, "100", "c5", "").replace("INVITE", "REFER");
-    assert!(ask(refer).await.starts_with("SIP/2.0 405"));
+    assert!(ask(refer).await.starts_with("SIP/2.0 481"));
+    let message = invite(to, "100", "c6", "").replace("INVITE", "MESSAGE");
+    assert!(ask(message).await.starts_with("SIP/2.0 405"));
     house.no_calls_left().await;
     house.close().await;
 }

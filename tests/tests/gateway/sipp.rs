@@ -57,6 +57,8 @@ async fn sipp_calls_are_taken_held_and_ended() {
     passes(&house, "hold", "100", ONE).await;
     passes(&house, "sections", "100", ONE).await;
     passes(&house, "malformed", "100", ONE).await;
+    passes(&house, "timer", "100", ONE).await;
+    passes(&house, "reliable", "100", ONE).await;
     house.close().await;
 }
 

@@ -54,6 +54,8 @@ pub struct GatewayConfig {
     pub media_timeout: Duration,
     /// End a call that has been on hold for this long. Until then silence ends no held call.
     pub hold_limit: Duration,
+    /// How long a call may stand without a sign of life; `None` asks for none.
+    pub session_timer: Option<Duration>,
     /// Calls at the same time; more are refused with 503.
     pub max_calls: usize,
     /// INVITEs per second from one address; short bursts of twice as many pass.
@@ -103,6 +105,7 @@ impl GatewayConfig {
             max_call_duration: Duration::from_secs(24 * 3600),
             media_timeout: Duration::from_secs(30),
             hold_limit: Duration::from_secs(30 * 60),
+            session_timer: Some(Duration::from_secs(30 * 60)),
             max_calls: 1000,
             invites_per_second: 50,
             strangers_per_second: 200,

@@ -12,7 +12,7 @@ use trunkline_client::api::{ApiError, LiveKitApiClient};
 use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_service::metrics::{Gauge, set};
 use trunkline_service::tasks::{Stop, Tasks};
-use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits};
+use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits, SessionTimers};
 use trunkline_store::Store;
 
 use super::call::{
@@ -267,6 +267,10 @@ fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
         },
         strangers: config.strangers,
         scanners: config.scanners.clone(),
+        session: SessionTimers {
+            expires: config.session_timer,
+            ..SessionTimers::default()
+        },
         ..EndpointConfig::new(concat!("trunkline/", env!("CARGO_PKG_VERSION")))
     }
 }

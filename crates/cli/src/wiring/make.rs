@@ -230,6 +230,7 @@ pub(super) async fn gateway(
         rtp_ports: sip.rtp_ports.clone(),
         answer: sip.answer,
         hold_limit: sip.hold_limit,
+        session_timer: Some(sip.session_timer).filter(|timer| !timer.is_zero()),
         agent_wait: sip.agent_wait,
         ringing_timeout: sip.ringing_timeout,
         max_call_duration: sip.max_call_duration,

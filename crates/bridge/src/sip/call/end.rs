@@ -32,6 +32,7 @@ impl End {
             Self::Phone(EndCause::RemoteCancel) => "caller_cancelled",
             Self::Phone(EndCause::NoAck) => "no_ack",
             Self::Phone(EndCause::Timeout) => "phone_unreachable",
+            Self::Phone(EndCause::Expired) => "session_expired",
             Self::Phone(_) => "hung_up",
             Self::Room(DisconnectReason::ParticipantRemoved) => "removed",
             Self::Room(DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed) => {
@@ -52,7 +53,7 @@ impl End {
             Self::Phone(EndCause::RemoteCancel) => Some(487),
             Self::Phone(EndCause::Rejected(status) | EndCause::Refused(status))
             | Self::Refused { status, .. } => Some(*status),
-            Self::Phone(EndCause::Timeout | EndCause::NoAck) => Some(408),
+            Self::Phone(EndCause::Timeout | EndCause::NoAck | EndCause::Expired) => Some(408),
             Self::Phone(EndCause::RemoteBye { .. } | EndCause::Local)
             | Self::Room(_)
             | Self::MediaTimeout

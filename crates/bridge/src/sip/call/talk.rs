@@ -8,7 +8,9 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{Instrument as _, info, warn};
+use trunkline_base::secret::Personal;
 use trunkline_client::room::Room;
+use trunkline_sip::endpoint::{Referral, Rejection};
 use trunkline_sip::message::Request;
 use trunkline_sip::sdp::{Agreement, Codec, Encryption};
 
@@ -131,6 +133,14 @@ impl Talk {
             Err(rejection) => Command::RefuseChange { leg, rejection },
         };
         line.tell(command).await;
+    }
+
+    /// Nobody is transferred on a phone's word.
+    pub(super) async fn refuse_transfer(&self, referral: &Referral, line: &Line) {
+        let to = Personal::new(referral.target.uri.number());
+        info!(?to, "the phone asks for a transfer, which is not done here");
+        let (leg, rejection) = (line.leg, Rejection::status(603));
+        line.tell(Command::RefuseRefer { leg, rejection }).await;
     }
 
     /// When the call has been on hold for too long.

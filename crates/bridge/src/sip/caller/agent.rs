@@ -253,7 +253,13 @@ impl Agent {
                     .turn_away(&invitation, &Rejection::status(486));
             }
             Event::Ended { leg, cause } if leg == self.leg => self.on_end(&cause),
+            Event::Refer { leg, .. } => {
+                let refusal = Rejection::status(603);
+                let _over = self.endpoint.refuse_refer(leg, &refusal, now);
+            }
             Event::Progress { .. }
+            | Event::Redirected { .. }
+            | Event::Transfer { .. }
             | Event::Confirmed { .. }
             | Event::Info { .. }
             | Event::Changed { .. }

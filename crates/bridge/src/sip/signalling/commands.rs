@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use trunkline_sip::endpoint::{CallRequest, CommandError, EndCause, LegId, Rejection};
+use trunkline_sip::endpoint::{CallRequest, CommandError, EndCause, LegId, Referral, Rejection};
 use trunkline_sip::message::{Headers, Request};
 
 /// A wish of a call.
@@ -28,6 +28,8 @@ pub(crate) enum Command {
     AnswerChange { leg: LegId, sdp: Bytes },
     /// A refusal of a re-INVITE.
     RefuseChange { leg: LegId, rejection: Rejection },
+    /// A refusal of a REFER.
+    RefuseRefer { leg: LegId, rejection: Rejection },
     /// BYE; before the answer CANCEL, or 480.
     Hangup {
         leg: LegId,
@@ -52,6 +54,10 @@ pub(crate) enum LegEvent {
     Confirmed(Bytes),
     /// A re-INVITE.
     Change(Box<Request>),
+    /// What the phone says to a re-INVITE of ours that says only that the call lives.
+    Changed(Bytes),
+    /// The phone wants us to call somebody else.
+    Refer(Box<Referral>),
     /// INFO.
     Info { content_type: String, body: Bytes },
     /// It is over.

@@ -173,6 +173,7 @@ impl Signalling {
             Command::RefuseChange { leg, rejection } => {
                 endpoint.refuse_change(leg, &rejection, now)
             }
+            Command::RefuseRefer { leg, rejection } => endpoint.refuse_refer(leg, &rejection, now),
             Command::Hangup { leg, headers } => endpoint.hangup(leg, headers, now),
             Command::Drain => {
                 endpoint.drain();
@@ -220,8 +221,12 @@ impl Signalling {
             Event::Declined {
                 reason, headers, ..
             } => LegEvent::Declined { reason, headers },
-            // We change no session here yet.
-            Event::Changed { .. } => return,
+            Event::Changed {
+                result: Ok(body), ..
+            } => LegEvent::Changed(body),
+            Event::Refer { referral, .. } => LegEvent::Refer(referral),
+            // We ask for no changes and no transfers here yet; a redirection is declined, too.
+            Event::Redirected { .. } | Event::Changed { .. } | Event::Transfer { .. } => return,
         };
         let over = matches!(told, LegEvent::Ended(_));
         // A key or a ring more or less is no reason to end a call; whoever sends so many hears it.

@@ -123,10 +123,14 @@ impl Outbound {
                 self.declined = Some(Declined { reason, headers });
                 Ok(())
             }
-            LegEvent::Confirmed(body) => {
+            LegEvent::Confirmed(body) | LegEvent::Changed(body) => {
                 if !body.is_empty() {
                     self.talk.accept(&body);
                 }
+                Ok(())
+            }
+            LegEvent::Refer(referral) => {
+                self.talk.refuse_transfer(&referral, &self.line).await;
                 Ok(())
             }
             LegEvent::Change(request) => {

@@ -219,6 +219,16 @@ impl Call {
                 self.talk.change(&request, &self.line).await;
                 Ok(())
             }
+            LegEvent::Changed(body) => {
+                if !body.is_empty() {
+                    self.talk.accept(&body);
+                }
+                Ok(())
+            }
+            LegEvent::Refer(referral) => {
+                self.talk.refuse_transfer(&referral, &self.line).await;
+                Ok(())
+            }
             LegEvent::Info { content_type, body } => {
                 self.talk.relay(self.room.as_ref(), &content_type, &body);
                 Ok(())

@@ -27,6 +27,9 @@ use crate::settings::raw::{Judge, filled, ip, seconds};
 const AGENT_WAIT: Duration = Duration::from_secs(20);
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 const HOLD_LIMIT: Duration = Duration::from_secs(30 * 60);
+const SESSION_TIMER: Duration = Duration::from_secs(30 * 60);
+/// RFC 4028 knows none shorter.
+const SHORTEST_TIMER: Duration = Duration::from_secs(90);
 const RINGING: Duration = Duration::from_secs(60);
 const LONGEST_CALL: Duration = Duration::from_secs(24 * 3600);
 const MEDIA_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,6 +48,7 @@ pub(in crate::settings) struct RawGateway {
     answer: Option<Spanned<String>>,
     agent_wait: Option<Spanned<String>>,
     hold_limit: Option<Spanned<String>>,
+    session_timer: Option<Spanned<String>>,
     ringing_timeout: Option<Spanned<String>>,
     max_call_duration: Option<Spanned<String>>,
     media_timeout: Option<Spanned<String>>,
@@ -72,6 +76,9 @@ pub(crate) struct Gateway {
     /// How long a phone may hold its call.
     #[serde(serialize_with = "seconds")]
     pub(crate) hold_limit: Duration,
+    /// How long a call may stand without a sign of life; zero asks for none.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) session_timer: Duration,
     /// How long a phone may ring where its trunk does not say.
     #[serde(serialize_with = "seconds")]
     pub(crate) ringing_timeout: Duration,
@@ -119,6 +126,7 @@ pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gat
                 shorter: "a call on hold would end at once",
             },
         ),
+        session_timer: keys.text("session_timer", |raw| &raw.session_timer, session_timer),
         ringing_timeout: keys.duration(
             "ringing_timeout",
             |raw| &raw.ringing_timeout,
@@ -314,6 +322,19 @@ fn ports(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> RangeInclusive
         judge.blame(raw, what, remedy);
         RTP_PORTS
     })
+}
+
+fn session_timer(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Duration {
+    let timer = judge.duration(raw, SESSION_TIMER);
+    if let Some(raw) = raw.filter(|_| !timer.is_zero() && timer < SHORTEST_TIMER) {
+        let what = format!("`{}` is too short for a session timer", raw.value);
+        judge.blame(
+            raw,
+            what,
+            "write 90s or more, or 0s to ask for none".to_owned(),
+        );
+    }
+    timer
 }
 
 fn answer(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> AnswerPolicy {
