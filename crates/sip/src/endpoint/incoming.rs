@@ -333,10 +333,11 @@ impl Endpoint {
         };
         if leg.pending.is_some() || leg.state == State::Incoming {
             let later = Refusal::overlap(Pending::Theirs, self.soon());
-            return self.refuse(way, &request, later);
+            return self.refuse_inside((&key, way, id), &request, later, now);
         }
         if leg.asking.is_some() || leg.unconfirmed.is_some() {
-            return self.refuse(way, &request, Refusal::overlap(Pending::Ours, 0));
+            let later = Refusal::overlap(Pending::Ours, 0);
+            return self.refuse_inside((&key, way, id), &request, later, now);
         }
         if leg.state != State::Up {
             return self.refuse(way, &request, Refusal::new(481, "no_call"));

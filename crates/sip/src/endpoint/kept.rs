@@ -1,12 +1,17 @@
 //! What is remembered of requests inside a call. Their answers are kept for repeats, and a caller
 //! may send as many as he likes: a call keeps its latest few, and at a full table only those.
 
-use crate::message::Method;
+use std::time::Instant;
+
+use crate::message::{Method, Request};
+use crate::transaction::{InviteServer, PlainServer};
 
 use super::key::Key;
 use super::leg::Kept;
+use super::refusal::Refusal;
 use super::table::Server;
-use super::{Endpoint, LegId};
+use super::way::Way;
+use super::{Endpoint, Fate, LegId};
 
 impl Endpoint {
     /// Can a request of this method be remembered, if need be in the place of an older one? BYE is
@@ -18,6 +23,39 @@ impl Endpoint {
         let replaceable = |kept: &Kept| self.table.servers.contains_key(&kept.key);
         let leg = self.legs.get(&id);
         self.is_roomy() || leg.is_some_and(|leg| leg.answered.iter().any(replaceable))
+    }
+
+    /// Refuses a change of the session for what stands in its way now. Its repeats must hear the same,
+    /// when that is over too.
+    pub(super) fn refuse_inside(
+        &mut self,
+        (key, way, id): (&Key, Way, LegId),
+        request: &Request,
+        refusal: Refusal,
+        now: Instant,
+    ) -> Fate {
+        if !self.is_roomy() {
+            return self.refuse(way, request, refusal);
+        }
+        let reliable = way.flow.transport.is_stream();
+        let timers = self.config.timers;
+        let machine = match request.method {
+            Method::Invite => Server::Invite(InviteServer::new(timers, reliable)),
+            _ => Server::Plain(PlainServer::new(timers, reliable)),
+        };
+        self.table.serve(key, machine, way, id, request);
+        let Refusal {
+            status,
+            headers,
+            word,
+            ..
+        } = refusal;
+        self.respond(key, status, now, |response| {
+            for (header, value) in headers {
+                response.headers.push(header, value);
+            }
+        });
+        Fate::Refused(word)
     }
 
     /// Is there room for one more transaction?

@@ -32,11 +32,12 @@ impl Endpoint {
         let offers = !request.body.is_empty();
         if offers && (leg.pending.is_some() || leg.state == State::Incoming) {
             let later = Refusal::overlap(Pending::Theirs, self.soon());
-            return self.refuse(way, &request, later);
+            return self.refuse_inside((&key, way, id), &request, later, now);
         }
         let ours = leg.unconfirmed.as_ref().is_some_and(|wait| wait.offers);
         if offers && (leg.asking.is_some() || ours) {
-            return self.refuse(way, &request, Refusal::overlap(Pending::Ours, 0));
+            let later = Refusal::overlap(Pending::Ours, 0);
+            return self.refuse_inside((&key, way, id), &request, later, now);
         }
         if let Some(dialog) = &mut leg.dialog {
             dialog.refresh_target(&request.headers);

@@ -144,6 +144,57 @@ fn a_cancel_that_crosses_an_answer_never_leaves_a_ghost() {
     }
 }
 
+/// Takes whatever the other side wants of the session; how many changes of each side were agreed on.
+fn agree(world: &mut World) -> (usize, usize) {
+    let wanted = |events: &[Event]| -> Vec<LegId> {
+        let leg = |event: &Event| match event {
+            Event::Change { leg, .. } => Some(*leg),
+            _ => None,
+        };
+        events.iter().filter_map(leg).collect()
+    };
+    let ok = || Bytes::from_static(b"ok");
+    // Answered once already, most of them.
+    for leg in wanted(&world.caller_events) {
+        let _ = world.caller.answer_change(leg, ok(), world.now);
+    }
+    for leg in wanted(&world.called_events) {
+        let _ = world.called.answer_change(leg, ok(), world.now);
+    }
+    let agreed = |events: &[Event]| {
+        let is_ok = |event: &&Event| matches!(event, Event::Changed { result: Ok(_), .. });
+        events.iter().filter(is_ok).count()
+    };
+    (agreed(&world.caller_events), agreed(&world.called_events))
+}
+
+#[test]
+fn changes_from_both_sides_at_once_are_both_made_on_any_link() {
+    for seed in 0..60 {
+        let mut world = World::new(seed, if seed % 2 == 0 { CLEAN } else { BAD });
+        let (caller, called) = talk(&mut world);
+        world
+            .caller
+            .change(caller, Bytes::from_static(b"hold"), world.now)
+            .unwrap();
+        let ask = |w: &mut World| {
+            let move_to = Bytes::from_static(b"move");
+            w.called.change(called, move_to, w.now).is_ok()
+        };
+        let mut asked = ask(&mut world);
+        world.until(240 * SECOND, "both are agreed on", |w| {
+            let (first, second) = agree(w);
+            // On a bad link the ACK of the first INVITE may still be on its way.
+            asked = asked || ask(w);
+            first == 1 && second == 1
+        });
+        assert_eq!((world.caller.calls(), world.called.calls()), (1, 1));
+        world.pass(40 * SECOND);
+        world.called.hangup(called, Vec::new(), world.now).unwrap();
+        nothing_left(&mut world);
+    }
+}
+
 #[test]
 fn a_called_side_that_vanished_is_given_up() {
     let mut world = World::new(3, super::world::Link { loss: 100, ..CLEAN });

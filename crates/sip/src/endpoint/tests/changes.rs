@@ -115,3 +115,21 @@ fn an_offer_in_an_update_waits_until_the_one_before_is_answered() {
     world.say(&update);
     assert_eq!(world.statuses(), [500]);
 }
+
+/// The 491 to a re-INVITE was lost, and its repeat was an old number: 500.
+#[test]
+fn a_repeated_change_hears_its_refusal_again() {
+    let mut world = World::new();
+    let (leg, tag) = world.up();
+    world.endpoint.change(leg, "v=1".into(), world.now).unwrap();
+    world.sent();
+    let theirs = message("INVITE", "5", 2, &tag, "");
+    world.say(&theirs);
+    world.say(&theirs);
+    assert_eq!(world.statuses(), [491, 491]);
+    world.say(&message("ACK", "5", 2, &tag, ""));
+    world.pass(Duration::from_millis(1200));
+    let repeats = world.statuses();
+    assert!(repeats.iter().all(|status| *status == 0), "{repeats:?}");
+    assert_eq!(world.endpoint.calls(), 1);
+}
