@@ -173,6 +173,8 @@ impl World {
                 | Event::Answered { .. }
                 | Event::Redirected { .. }
                 | Event::Transfer { .. }
+                | Event::Responded { .. }
+                | Event::Unanswered { .. }
                 | Event::Changed { .. }
                 | Event::Declined { .. } => {}
             }

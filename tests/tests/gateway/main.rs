@@ -12,6 +12,7 @@ mod latency;
 mod lines;
 mod peers;
 mod phone;
+mod provider;
 mod scanners;
 mod signalling;
 mod sipp;

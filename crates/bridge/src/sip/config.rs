@@ -11,12 +11,19 @@ use livekit_protocol as proto;
 use tokio::sync::mpsc;
 use trunkline_base::dialling::DialPolicy;
 use trunkline_base::id::RoomName;
+use trunkline_base::secret::Secret;
 use trunkline_base::token::KeyRing;
 use trunkline_client::api::ApiOptions;
 use trunkline_client::url::TransportRules;
 use trunkline_service::listen::CertificateFiles;
+use trunkline_sip::digest::Login;
 use trunkline_sip::endpoint::{SCANNERS, Strangers};
+use trunkline_sip::locate::{Means, Protocol};
+use trunkline_sip::message::NameAddr;
+use trunkline_sip::registration::{Settings, made_contact_user};
+use trunkline_sip::routing::{InboundTrunk, NumberingPlan, mark};
 use trunkline_sip::sdp::{Codec, Encryption};
+use trunkline_sip::uri::{Params, Uri};
 
 /// A gateway's settings. [`GatewayConfig::new`] fills in what most machines want.
 #[derive(Clone)]
@@ -32,6 +39,8 @@ pub struct GatewayConfig {
     pub public_ip: Option<IpAddr>,
     /// From where phones reach us at the address we are bound to, whatever `public_ip` is.
     pub local_networks: Vec<IpNet>,
+    /// DNS servers for names of providers; none means the system's.
+    pub dns: Vec<SocketAddr>,
     /// Ports for RTP.
     pub rtp_ports: RangeInclusive<u16>,
     /// The LiveKit server, such as `ws://127.0.0.1:7880`.
@@ -72,6 +81,8 @@ pub struct GatewayConfig {
     pub refresh: Duration,
     /// Trunks and rules of the gateway's own, beside those that the server keeps.
     pub own: OwnSetup,
+    /// What the gateway knows of trunks that LiveKit's messages have no place for.
+    pub lines: Vec<TrunkLine>,
     /// Ask the server again before a caller for whom nothing is found is refused: for servers that
     /// tell no changes.
     pub ask_on_miss: bool,
@@ -94,6 +105,7 @@ impl GatewayConfig {
             tls: TlsOptions::default(),
             public_ip: None,
             local_networks: Vec::new(),
+            dns: Vec::new(),
             rtp_ports: 10_000..=20_000,
             url: url.into(),
             transport: Arc::default(),
@@ -114,11 +126,23 @@ impl GatewayConfig {
             tcp_caps: TcpCaps::default(),
             refresh: Duration::from_secs(30),
             own: OwnSetup::default(),
+            lines: Vec::new(),
             ask_on_miss: false,
             joined: None,
             dialling: DialPolicy::default(),
             codecs: Codec::ALL.to_vec(),
             encryption: Encryption::default(),
+        }
+    }
+
+    /// Which ways out the sockets give.
+    pub(crate) fn means(&self) -> Means {
+        let tcp = self.tcp.map(|_| Protocol::Tcp);
+        let bound = self.udp.ip();
+        Means {
+            protocols: [Some(Protocol::Udp), tcp].into_iter().flatten().collect(),
+            v4: bound.is_ipv4() || bound.is_unspecified(),
+            v6: bound.is_ipv6(),
         }
     }
 }
@@ -170,6 +194,99 @@ pub struct TlsPeer {
     pub certificate: Option<CertificateFiles>,
 }
 
+/// What belongs to a trunk and has no place in LiveKit's messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkLine {
+    /// The trunk's key, which its mark names at every server.
+    pub key: String,
+    /// How its numbers are written.
+    pub plan: NumberingPlan,
+    /// Do we believe what it says of the caller?
+    pub is_trusted: bool,
+    /// Where it wants us registered.
+    pub register: Option<Register>,
+}
+
+impl TrunkLine {
+    /// Writes down what it says of a trunk, if it is about this one. Of two lines the later counts,
+    /// but one that registers keeps the trunk shut.
+    pub(crate) fn tell(&self, trunk: &mut InboundTrunk) {
+        if mark::key(&trunk.metadata).as_ref() == Some(&self.key) {
+            trunk.registers |= self.register.is_some();
+            trunk.plan = self.plan.clone();
+            trunk.is_trusted = self.is_trusted;
+        }
+    }
+}
+
+/// A registration to keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Register {
+    /// The trunk's key.
+    pub key: String,
+    /// The registrar.
+    pub registrar: Uri,
+    /// User name, of the address and of the login.
+    pub username: String,
+    /// Password.
+    pub password: Secret<String>,
+    /// Domain of our address there, where it is not the registrar.
+    pub domain: Option<String>,
+    /// How long to ask for.
+    pub expires: Duration,
+    /// User part of our contact; one that is hard to mistake is made where none is given.
+    pub contact_user: Option<String>,
+    /// A proxy before the registrar.
+    pub proxy: Option<Uri>,
+    /// How often to keep the way open; zero is never.
+    pub keep_alive: Duration,
+}
+
+impl Register {
+    /// The same after each start: the registrar would call contacts of before as well.
+    pub(crate) fn contact_user(&self) -> String {
+        let (key, username) = (&self.key, &self.username);
+        let made = || made_contact_user(&[key, &self.registrar.host, username]);
+        self.contact_user.clone().unwrap_or_else(made)
+    }
+
+    /// Where requests go first.
+    pub(crate) fn first_hop(&self) -> &Uri {
+        self.proxy.as_ref().unwrap_or(&self.registrar)
+    }
+
+    pub(crate) fn settings(&self, is_fixed: bool) -> Settings {
+        let mut aor = Uri {
+            user: Uri::sip(Some(&self.username), SocketAddr::from(([0; 4], 0))).user,
+            port: None,
+            params: Params::default(),
+            ..self.registrar.clone()
+        };
+        if let Some(domain) = &self.domain {
+            aor.host.clone_from(domain);
+        }
+        let proxy = self.proxy.as_ref().map(|proxy| {
+            let mut proxy = proxy.clone();
+            // Without it the proxy would be asked to take the place of the registrar.
+            proxy.params.set("lr", None);
+            NameAddr::new(proxy)
+        });
+        Settings {
+            registrar: self.registrar.clone(),
+            aor,
+            login: Login {
+                username: self.username.clone(),
+                password: self.password.clone(),
+            },
+            expires: self.expires,
+            contact_user: self.contact_user(),
+            routes: proxy.into_iter().collect(),
+            keep_alive: self.keep_alive,
+            is_fixed,
+        }
+    }
+}
+
 /// How many TCP connections may be open.
 #[derive(Clone, Copy, Debug)]
 pub struct TcpCaps {
@@ -210,7 +327,7 @@ pub struct CallerOptions {
     /// The codec to offer.
     pub codec: Codec,
     /// Login for a challenge, as user and password.
-    pub login: Option<(String, trunkline_base::secret::Secret<String>)>,
+    pub login: Option<(String, Secret<String>)>,
     /// Give up ringing after this long.
     pub ring_limit: Duration,
 }

@@ -15,14 +15,17 @@ use trunkline_service::tasks::{Stop, Tasks};
 use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits, SessionTimers};
 use trunkline_store::Store;
 
+use super::bindings::RegistrationState;
 use super::call::{
     Asked, Bound, Call, DialError, DialOrder, DialPlan, Dialled, Guard, Names, Order, Shared,
     Stage, Underway, place,
 };
-use super::config::GatewayConfig;
+use super::config::{GatewayConfig, TrunkLine};
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, keep_refusals};
 use super::doors::{Doors, StartError, bind_udp};
 use super::media::Ports;
+use super::registrar::{Registrar, Registrations};
+use super::resolve::Resolver;
 use super::signalling::{
     Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUT_BYTES, INPUTS, Parts,
     Signalling, lane, now, read_udp,
@@ -59,7 +62,9 @@ impl Gateway {
         let udp = Arc::new(udp);
         let connections = Connections::new(config.tcp_caps);
         let desk_rng = StdRng::from_os_rng();
-        let desk = Desk::new(directory.clone(), config.ask_on_miss, desk_rng, notes);
+        let registrar = Registrar::new(&config);
+        let known = (directory.clone(), registrar.watch());
+        let desk = Desk::new(known, config.ask_on_miss, desk_rng, notes);
         let parts = Parts {
             endpoint: Endpoint::new(endpoint_config(&config), rng.random(), now()),
             desk,
@@ -74,6 +79,7 @@ impl Gateway {
             for_calls: commands.clone(),
             arrivals,
             calls: count,
+            closed: registrar.closed(),
             stop: stop.clone(),
         };
         let (public, local) = (config.public_ip, config.local_networks.clone());
@@ -82,10 +88,11 @@ impl Gateway {
         doors.open(&advertised, &connections, &inputs, &tasks);
         tasks.vital("sip_udp", read_udp(udp, advertised(bound), inputs));
         tasks.session("sip_refusals", keep_refusals(store.clone(), noted));
-        let reader = reader(&config, server.1.clone(), directory_tx);
+        let (reader, lines) = reader(&config, server.1.clone(), directory_tx);
         tasks.session("sip_directory", reader.keep(reloads, stop.clone()));
         tasks.session("sip_gauge", show(counted.clone()));
         let (ending, ended) = watch::channel(false);
+        let registrations = registrar.start(&advertised, (bound, tcp_addr), &commands, &tasks);
         let config = Arc::new(config);
         let (dials, orders) = mpsc::channel(DIALS);
         let bound = Bound {
@@ -104,11 +111,13 @@ impl Gateway {
             counted,
             directory,
             reload,
+            lines,
             commands,
             ending,
             dials,
             config,
             underway: Underway::default(),
+            registrations,
         })
     }
 }
@@ -122,11 +131,13 @@ pub struct GatewayHandle {
     counted: watch::Receiver<usize>,
     directory: watch::Receiver<Arc<Directory>>,
     reload: mpsc::Sender<Reload>,
+    lines: watch::Sender<Vec<TrunkLine>>,
     commands: mpsc::Sender<Command>,
     ending: watch::Sender<bool>,
     dials: mpsc::Sender<Order>,
     config: Arc<GatewayConfig>,
     underway: Underway,
+    registrations: Registrations,
 }
 
 /// Why trunks and rules were not read again.
@@ -154,6 +165,24 @@ impl GatewayHandle {
     /// Where SIP inside TLS is taken.
     pub const fn tls_addr(&self) -> Option<SocketAddr> {
         self.tls_addr
+    }
+
+    /// Where requests for a URI go, as far as the gateway can reach it.
+    pub const fn resolver(&self) -> &Resolver {
+        self.registrations.resolver()
+    }
+
+    /// How each trunk's registration stands, as of now.
+    pub fn registrations(&self) -> Vec<RegistrationState> {
+        self.registrations.states(now())
+    }
+
+    /// Waits until a registration has changed; `false` when there are none.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn registration_changed(&mut self) -> bool {
+        self.registrations.changed().await
     }
 
     /// Calls now, in any state.
@@ -187,6 +216,12 @@ impl GatewayHandle {
     /// Whether there are trunks and rules to go by, our own or the server's.
     pub fn is_ready(&self) -> bool {
         self.directory.borrow().loaded
+    }
+
+    /// Says other things of trunks than before, from the next reading on. Registrations stay those of
+    /// the start.
+    pub fn tell(&self, lines: Vec<TrunkLine>) {
+        self.lines.send_replace(lines);
     }
 
     /// Reads the server's trunks and rules now.
@@ -275,18 +310,21 @@ fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
     }
 }
 
-/// Keeps trunks and rules as the file and the server have them.
+/// Keeps trunks and rules as the file and the server have them; it is told of them besides.
 fn reader(
     config: &GatewayConfig,
     api: LiveKitApiClient,
     state: watch::Sender<Arc<Directory>>,
-) -> Reader {
-    Reader {
+) -> (Reader, watch::Sender<Vec<TrunkLine>>) {
+    let (lines, told) = watch::channel(config.lines.clone());
+    let reader = Reader {
         api,
         own: config.own.clone(),
+        lines: told,
         every: config.refresh,
         state,
-    }
+    };
+    (reader, lines)
 }
 
 /// The LiveKit server, and who we are there.

@@ -7,9 +7,11 @@
 //! ```
 //! - `signalling`: one task owns the SIP endpoint; I/O tasks only demultiplex.
 //! - `desk`: decides about each INVITE before anything is spent on it.
+//! - `registrar`: keeps trunks registered with their providers; `resolve`: finds those.
 //! - `call`: one task per call owns the call's state; `media`: one more owns its sound.
 //! - [`Caller`]: the other end, for the demo and for measuring.
 
+mod bindings;
 mod call;
 mod caller;
 mod clock;
@@ -19,15 +21,21 @@ mod desk;
 mod doors;
 mod gateway;
 mod media;
+mod registrar;
+mod resolve;
 mod signalling;
 
+pub use bindings::{RegistrationState, Standing};
 pub use call::{DialError, DialOrder, Dialled};
 pub use caller::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
 pub use config::{
-    AnswerPolicy, CallerOptions, GatewayConfig, OwnSetup, TcpCaps, TlsListen, TlsOptions, TlsPeer,
+    AnswerPolicy, CallerOptions, GatewayConfig, OwnSetup, Register, TcpCaps, TlsListen, TlsOptions,
+    TlsPeer, TrunkLine,
 };
 pub use desk::ServerStore;
 pub use doors::StartError;
 pub use gateway::{Gateway, GatewayHandle, ReloadError};
+pub use resolve::Resolver;
 pub use signalling::TlsError;
 pub use trunkline_sip::endpoint::Strangers;
+pub use trunkline_sip::locate::{LocateError, Target};

@@ -470,3 +470,61 @@ fn the_login_of_a_trunk_may_stand_in_quotes() {
         "{report}"
     );
 }
+
+#[test]
+fn a_trunk_that_registers_needs_no_address_and_shows_no_password() {
+    let text = "numbering: {country: ru}\ntrunks:\n  - key: p\n    numbers: [\"84951234567\"]\n    trusted: true\n    register:\n      \
+                registrar: \"sip:sip.example.com:5080;transport=tcp\"\n      username: alice\n      \
+                password: \"${SIP_PASSWORD}\"\n      outbound_proxy: edge.example.com\n";
+    let dir = dir_with(&[(SIP, text)]);
+    let env = Environment::from([("SIP_PASSWORD", "won:der#land")]);
+    let settings = load(&global(dir.path().to_owned()), &env).unwrap();
+    let trunk = &settings.sip_setup.trunks[0];
+    let register = trunk.register.as_ref().unwrap();
+    assert_eq!(register.password.expose(), "won:der#land");
+    assert_eq!(register.registrar.port, Some(5080));
+    assert_eq!(
+        register.outbound_proxy.as_ref().unwrap().to_string(),
+        "sip:edge.example.com"
+    );
+    let plan = settings.sip_setup.numbering.plan(&trunk.country);
+    assert_eq!(plan.normalise("84951234567"), "+74951234567");
+    let shown = serde_json::to_string(&settings).unwrap();
+    assert!(!shown.contains("won:der#land"), "{shown}");
+}
+
+#[test]
+fn slips_about_registrations_and_numbers_are_told_with_a_way_out() {
+    let register = |keys: &str| {
+        let text = format!(
+            "trunks:\n  - key: p\n    register: {{registrar: h, username: a, password: b, {keys}}}\n"
+        );
+        problems(&[(SIP, text.as_str())])
+    };
+    for (keys, told) in [
+        ("expires: 5s", "between 1m and 24h"),
+        ("expires: soon", "soon"),
+        ("keep_alive: 1s", "10s or more"),
+        ("contact_user: \"a b\"", "letters, digits"),
+        ("outbound_proxy: \"sip:bob@h\"", "names a user"),
+        ("from_host: \"h:port\"", "write it like"),
+        ("expiry: 10m", "expires"),
+    ] {
+        let text = register(keys);
+        assert!(text.contains(told), "{keys}: {text}");
+    }
+    let text = problems(&[(
+        SIP,
+        "numbering: {country: Russia, emergency: [help]}\ntrunks:\n  - key: p\n    register: \
+         {registrar: \"tel:1\", username: \"\", password: b}\n",
+    )]);
+    for told in [
+        "`Russia`",
+        "`help`",
+        "tel:1",
+        "needs a username",
+        "as numbers",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+}

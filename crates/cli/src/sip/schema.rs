@@ -34,6 +34,11 @@ const FILE: &[Key] = &[
         Section(GATEWAY),
         "The SIP gateway; a key that is left out counts as it ships",
     ),
+    (
+        "numbering",
+        Section(NUMBERING),
+        "How numbers are written where a trunk does not say",
+    ),
     ("trunks", Sections(TRUNK), "Trunks that calls come in by"),
     (
         "outbound",
@@ -104,6 +109,58 @@ const GATEWAY: &[Key] = &[
         "Whether sound is encrypted, where neither trunk nor rule says",
     ),
     ("tls", Section(TLS), "SIP inside TLS"),
+];
+
+const NUMBERING: &[Key] = &[
+    (
+        "country",
+        Text,
+        "Whose numbering plan they follow: RU, US, DE; none: as they come",
+    ),
+    (
+        "emergency",
+        Texts,
+        "Emergency numbers beside the country's own",
+    ),
+];
+
+const REGISTER: &[Key] = &[
+    (
+        "registrar",
+        Text,
+        "A host, with a port where it is not the usual one, or a SIP URI",
+    ),
+    (
+        "username",
+        Text,
+        "The user, of the address and of the login",
+    ),
+    (
+        "password",
+        Text,
+        "The password: a variable, such as ${SIP_PASSWORD}",
+    ),
+    (
+        "expires",
+        Duration,
+        "How long to ask for; renewed long before",
+    ),
+    (
+        "keep_alive",
+        Duration,
+        "How often the way is kept open; 0s: never",
+    ),
+    (
+        "contact_user",
+        Text,
+        "The user part of our contact; none: one that no number is like",
+    ),
+    ("outbound_proxy", Text, "What requests pass first"),
+    (
+        "from_host",
+        Text,
+        "The domain of our address there, where it is not the registrar's",
+    ),
 ];
 
 const WISH: Kind = Word(&["disable", "allow", "require"]);
@@ -204,6 +261,17 @@ const TRUNK: &[Key] = &[
     ("krisp_enabled", Flag, "Noise cancellation of LiveKit Cloud"),
     ("media", Section(MEDIA), "Codecs, encryption, silence"),
     ("encryption", WISH, "As media.encryption"),
+    (
+        "register",
+        Section(REGISTER),
+        "The registration that its provider wants",
+    ),
+    (
+        "country",
+        Text,
+        "Whose numbering plan its numbers follow; none: the file's",
+    ),
+    ("trusted", Flag, "What it says of the caller is believed"),
 ];
 
 const OUTBOUND: &[Key] = &[
@@ -383,6 +451,11 @@ mod tests {
             (format!("trunks: [{{key: a, {odd}}}]"), TRUNK),
             (format!("trunks: [{{key: a, media: {{{odd}}}}}]"), MEDIA),
             (format!("trunks: [{{key: a, auth: {{{odd}}}}}]"), AUTH),
+            (format!("numbering: {{{odd}}}"), NUMBERING),
+            (
+                format!("trunks: [{{key: a, register: {{{odd}}}}}]"),
+                REGISTER,
+            ),
             (
                 format!("outbound: [{{key: a, address: b, {odd}}}]"),
                 OUTBOUND,

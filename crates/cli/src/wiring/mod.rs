@@ -37,7 +37,7 @@ pub(crate) use make::open_store;
 use parts::{LIVEKIT, Parts};
 pub(crate) use reload::SipFile;
 pub(crate) use roles::{NOT_ASKED, Role, Roles};
-pub(crate) use sip_setup::own as own_setup;
+pub(crate) use sip_setup::{lines, own as own_setup};
 
 use crate::failure::Failure;
 use crate::settings::{Server, Settings};

@@ -4,7 +4,9 @@ use tokio::sync::watch;
 use tracing::info;
 use trunkline_agent::worker::AgentHandle;
 use trunkline_base::class::Class;
-use trunkline_bridge::sip::{GatewayHandle, ServerStore};
+use trunkline_bridge::sip::{
+    GatewayHandle, RegistrationState, ServerStore, Standing as Registered,
+};
 use trunkline_client::jobs::WorkerState;
 use trunkline_console::{Part, Readiness, Standing};
 
@@ -117,8 +119,29 @@ pub(super) fn sip(
                 "listens; trunks and rules are the file's: LiveKit has not answered yet"
             }
         };
-        Standing::Ready(how.to_owned())
+        Standing::Ready(format!("{how}{}", registrations(&gateway.registrations())))
     }
+}
+
+/// How trunks that register stand. One whose provider is away does not keep calls of others out.
+fn registrations(all: &[RegistrationState]) -> String {
+    let mut text = String::new();
+    for one in all {
+        let (trunk, registrar) = (&one.trunk, &one.registrar);
+        let said = match one.standing {
+            Registered::Registered(left) => format!("registered with {registrar} for {left} s"),
+            Registered::Trying(0) => format!("not registered with {registrar} yet"),
+            Registered::Trying(next) => {
+                format!("not registered with {registrar}, tried again in {next} s")
+            }
+        };
+        let why = one.error.as_ref().map(|error| format!(": {error}"));
+        text.push_str(&format!(
+            "; trunk {trunk} {said}{}",
+            why.unwrap_or_default()
+        ));
+    }
+    text
 }
 
 /// A server elsewhere tells its events to the console.

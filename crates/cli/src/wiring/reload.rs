@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 use trunkline_base::token::KeyRing;
+use trunkline_bridge::sip::{GatewayHandle, Register, TrunkLine};
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_console::Standing;
 use trunkline_service::config::Report;
@@ -23,6 +24,18 @@ use crate::settings::{Settings, SipSetup};
 
 /// How often the file is looked at: an operator waits for what was just saved.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How much of the file counts.
+#[derive(Debug)]
+enum Force {
+    Whole,
+    /// All but what it says of registrations.
+    Restart,
+    /// Nothing, and why; the one before does.
+    Last(String),
+}
+
+const RESTART: &str = "in force, but registrations change at the next start";
 
 /// How the file is read again.
 pub(crate) struct SipFile<F> {
@@ -47,23 +60,28 @@ impl Stack {
     where
         F: Fn() -> Result<SipSetup, Report> + Send + Sync + 'static,
     {
-        if self.node.is_none() || self.gateway.is_none() {
+        let Some(gateway) = self.gateway.clone().filter(|_| self.node.is_some()) else {
             return Ok(());
-        }
+        };
         settings.livekit.url.clone_from(&self.url);
-        let (wrong, told) = watch::channel(None::<String>);
+        let (force, told) = watch::channel(Force::Whole);
         self.parts.runs("sip file", move || {
-            let how = told.borrow().as_ref().map_or_else(
-                || "in force".to_owned(),
-                |why| format!("the last good one is in force: {why}"),
-            );
+            let how = match &*told.borrow() {
+                Force::Whole => "in force".to_owned(),
+                Force::Restart => RESTART.to_owned(),
+                Force::Last(why) => format!("the last good one is in force: {why}"),
+            };
             Standing::Ready(how)
         });
+        let lines = sip_setup::lines(&settings.sip_setup);
         let follower = Follower {
             api: background_api(&settings, keys)?,
             store: self.store.clone(),
             file,
-            wrong,
+            force,
+            gateway,
+            registered: registers(&lines),
+            lines,
         };
         tasks.vital("sip file", follower.run(hangup, tasks.stop()));
         Ok(())
@@ -74,12 +92,16 @@ struct Follower<F> {
     api: LiveKitApiClient,
     store: Store,
     file: SipFile<F>,
-    /// What is wrong with the file, if anything is.
-    wrong: watch::Sender<Option<String>>,
+    force: watch::Sender<Force>,
+    gateway: GatewayHandle,
+    /// What is registered for as long as the daemon runs.
+    registered: Vec<Register>,
+    /// What the file in force says of trunks beside LiveKit's messages.
+    lines: Vec<TrunkLine>,
 }
 
 impl<F: Fn() -> Result<SipSetup, Report>> Follower<F> {
-    async fn run(self, mut hangup: Signal, stop: Stop) {
+    async fn run(mut self, mut hangup: Signal, stop: Stop) {
         let mut seen = self.file.path.as_deref().and_then(stamp);
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -98,20 +120,40 @@ impl<F: Fn() -> Result<SipSetup, Report>> Follower<F> {
         }
     }
 
-    async fn reload(&self) {
-        let wrong = match (self.file.read)() {
-            Err(report) => Some(report.to_string()),
-            Ok(setup) => Box::pin(sip_setup::apply(&self.api, &self.store, &setup))
-                .await
-                .err()
-                .map(|failure| failure.to_string()),
+    async fn reload(&mut self) {
+        let force = match self.take_up().await {
+            Err(why) => Force::Last(why),
+            Ok(()) if registers(&self.lines) == self.registered => Force::Whole,
+            Ok(()) => Force::Restart,
         };
-        match &wrong {
-            Some(why) => warn!("the SIP file is not taken up, the last good one stays: {why}"),
-            None => info!("trunks and rules are those of the SIP file"),
+        match &force {
+            Force::Whole => info!("trunks and rules are those of the SIP file"),
+            Force::Restart => warn!("the SIP file is taken up; {RESTART}"),
+            Force::Last(why) => {
+                warn!("the SIP file is not taken up, the last good one stays: {why}");
+            }
         }
-        self.wrong.send_replace(wrong);
+        self.force.send_replace(force);
     }
+
+    /// A trunk that registers, before or now, is open to its registrar alone at each moment between.
+    async fn take_up(&mut self) -> Result<(), String> {
+        let setup = (self.file.read)().map_err(|report| report.to_string())?;
+        let next = sip_setup::lines(&setup);
+        let both = self.lines.iter().chain(&next).cloned();
+        self.gateway.tell(both.collect());
+        let applied = Box::pin(sip_setup::apply(&self.api, &self.store, &setup)).await;
+        applied.map_err(|failure| failure.to_string())?;
+        self.gateway.tell(next.clone());
+        self.lines = next;
+        let read = self.gateway.reload().await;
+        read.map_err(|error| error.to_string())
+    }
+}
+
+fn registers(lines: &[TrunkLine]) -> Vec<Register> {
+    let all = lines.iter().filter_map(|line| line.register.clone());
+    all.collect()
 }
 
 /// Tells one state of a file from the next.

@@ -85,6 +85,8 @@ metric_names! {
         CallsRefused => "trunkline_bridge_calls_refused_total",
         /// SIP messages and connections that came to nothing and answers nobody took, by reason.
         SipDropped => "trunkline_bridge_sip_dropped_total",
+        /// REGISTER requests of ours, by what came of them.
+        SipRegisters => "trunkline_bridge_sip_registers_total",
         /// RTP packets of calls dropped, by reason.
         RtpDropped => "trunkline_bridge_rtp_dropped_total",
         /// RTP frames sent more than one frame length late.
@@ -127,6 +129,8 @@ metric_names! {
         RoomsOpen => "trunkline_node_rooms",
         /// Calls up now.
         CallsActive => "trunkline_bridge_calls",
+        /// Trunks registered with their provider now.
+        SipRegistrations => "trunkline_bridge_sip_registrations",
         /// Conversations running now.
         SessionsActive => "trunkline_agent_sessions",
         /// Whether the LiveKit API is left alone: 0 no, 1 yes, 0.5 being probed.

@@ -31,6 +31,7 @@ mod incoming;
 mod kept;
 mod key;
 mod leg;
+mod outside;
 mod provisional;
 mod redirect;
 mod refer;
@@ -54,10 +55,10 @@ pub use session::SessionTimers;
 pub use transfer::{ReferRequest, Referral, TransferNews, TransferOutcome};
 pub use types::{
     CommandError, EndCause, EndpointConfig, Event, Fate, Invitation, LegId, Limits, Rejection,
-    Standing, Strangers, Transmit,
+    RequestId, Standing, Strangers, Transmit,
 };
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -83,6 +84,8 @@ pub struct Endpoint {
     dialogs: BTreeMap<DialogKey, LegId>,
     admission: Admission,
     waiting: Waiting,
+    /// Requests of no call that wait for their answer.
+    outside: BTreeSet<LegId>,
     next_leg: u64,
     draining: bool,
     transmits: VecDeque<Transmit>,
@@ -106,6 +109,7 @@ impl Endpoint {
             dialogs: BTreeMap::new(),
             admission,
             waiting: Waiting::default(),
+            outside: BTreeSet::new(),
             next_leg: 1,
             draining: false,
             transmits: VecDeque::new(),

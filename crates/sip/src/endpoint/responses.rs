@@ -41,6 +41,9 @@ impl Endpoint {
             OnResponse::Deliver if request.method == Method::Invite => {
                 self.on_invite_response(&key, (way, leg), &request, response, now);
             }
+            OnResponse::Deliver if self.outside.contains(&leg) => {
+                self.on_outside_response(leg, response);
+            }
             OnResponse::Deliver => {
                 self.on_plain_response((&key, way, leg), &request, response, now);
             }
@@ -295,6 +298,9 @@ impl Endpoint {
 
     /// Nobody answered a request of ours at all.
     pub(super) fn on_unanswered(&mut self, id: LegId, method: &Method, now: Instant) {
+        if self.on_outside_unanswered(id) {
+            return;
+        }
         let Some(leg) = self.legs.get_mut(&id) else {
             return;
         };

@@ -75,6 +75,10 @@ pub enum Strangers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LegId(pub(super) u64);
 
+/// Names a request of ours that belongs to no call, until it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub(super) LegId);
+
 /// Bounds of every table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -220,6 +224,18 @@ pub enum Event {
         /// Whom.
         referral: Box<Referral>,
     },
+    /// A request of ours outside any call was answered.
+    Responded {
+        /// Which.
+        request: RequestId,
+        /// The final answer.
+        response: Box<Response>,
+    },
+    /// Nobody answered a request of ours outside any call.
+    Unanswered {
+        /// Which.
+        request: RequestId,
+    },
     /// The call is over and its id is forgotten.
     Ended {
         /// The call.
@@ -230,10 +246,10 @@ pub enum Event {
 }
 
 impl Event {
-    /// The call it is about; an invitation is not one yet.
+    /// The call it is about; an invitation is not one yet, and other requests never are.
     pub const fn leg(&self) -> Option<LegId> {
         match self {
-            Self::Invited(_) => None,
+            Self::Invited(_) | Self::Responded { .. } | Self::Unanswered { .. } => None,
             Self::Confirmed { leg, .. }
             | Self::Change { leg, .. }
             | Self::Info { leg, .. }

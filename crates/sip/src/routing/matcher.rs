@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 use trunkline_base::id::{ParticipantIdentity, RoomName};
 use trunkline_base::secret::Personal;
 
-use super::number::{listed, named};
 use super::outcome::{
     Accepted, CallFacts, Considered, Outcome, Pin, Refusal, Subject, TrunkOutcome, Verdict,
 };
@@ -42,7 +41,7 @@ pub fn match_trunk<'a>(trunks: &'a [InboundTrunk], facts: &CallFacts) -> TrunkOu
             verdict,
         });
     }
-    fitting.sort_by_key(|(trunk, _)| trunk_rank(trunk));
+    fitting.sort_by_key(|(trunk, _)| (!is_bound(trunk, facts), trunk_rank(trunk)));
     if let Some((trunk, called)) = fitting.into_iter().next() {
         return TrunkOutcome::Matched { trunk, called };
     }
@@ -101,20 +100,26 @@ fn judge_trunk(trunk: &InboundTrunk, facts: &CallFacts) -> Result<Personal<Strin
     let called = if trunk.numbers.is_empty() {
         numbers.find(|number| !number.expose().is_empty())
     } else {
-        numbers.find(|number| named(&trunk.numbers, number.expose()))
+        numbers.find(|number| trunk.plan.named(&trunk.numbers, number.expose()))
     };
     let called = match called {
         Some(number) => number.clone(),
         None if trunk.numbers.is_empty() => Personal::new(String::new()),
         None => return Err(Verdict::NumberNotListed),
     };
-    if !trunk.allows_source(facts.source) {
+    if !is_bound(trunk, facts) && !trunk.allows_source(facts.source) {
         return Err(Verdict::AddressNotAllowed);
     }
-    if !listed(&trunk.allowed_numbers, facts.caller.expose()) {
+    let caller = facts.caller.expose();
+    if !trunk.plan.listed(&trunk.allowed_numbers, caller) {
         return Err(Verdict::CallerNotAllowed);
     }
     Ok(called)
+}
+
+/// Did the call come to the contact that this trunk has registered?
+fn is_bound(trunk: &InboundTrunk, facts: &CallFacts) -> bool {
+    facts.bound.as_ref() == Some(&trunk.id)
 }
 
 /// More specific first; among equals the stricter, then the older id. Two trunks that both fit are
@@ -138,10 +143,11 @@ fn judge_rule(
     if !rule.trunk_ids.is_empty() && !rule.trunk_ids.contains(&trunk.id) {
         return Verdict::OtherTrunk;
     }
-    if !listed(&rule.numbers, called) {
+    if !trunk.plan.listed(&rule.numbers, called) {
         return Verdict::RuleNumber;
     }
-    if !listed(&rule.inbound_numbers, facts.caller.expose()) {
+    let caller = facts.caller.expose();
+    if !trunk.plan.listed(&rule.inbound_numbers, caller) {
         return Verdict::RuleCaller;
     }
     let pin = rule.kind.pin();

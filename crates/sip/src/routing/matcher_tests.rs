@@ -25,6 +25,7 @@ fn facts(caller: &str, called: &str) -> CallFacts {
         caller: Personal::new(caller.to_owned()),
         called: vec![Personal::new(called.to_owned())],
         told: Told::default(),
+        bound: None,
         authenticated: false,
         pin: Pin::NotAsked,
         hostname: "192.0.2.1".to_owned(),
@@ -312,4 +313,25 @@ fn a_trunk_says_which_header_names_the_called_number() {
             "the trunk does not believe it"
         );
     }
+}
+
+/// Most Russian providers deliver calls to a registered contact only, from wherever they like to
+/// register us; numbers come in their own form.
+#[test]
+fn a_call_to_a_registered_contact_is_that_trunks_and_nobody_elses() {
+    let mut registered = trunk("ST_reg", &["8 (495) 123-45-67"]);
+    registered.registers = true;
+    registered.plan = crate::routing::NumberingPlan::of("RU").unwrap();
+    let rules = [direct("SDR_1", "lobby", "")];
+    let mut facts = facts("79161234567", "74951234567");
+    let refusal = refused(match_call(
+        std::slice::from_ref(&registered),
+        &rules,
+        &facts,
+    ));
+    assert_eq!(refusal.reason, Verdict::AddressNotAllowed);
+    facts.bound = Some(registered.id.clone());
+    let open = trunk("ST_open", &["74951234567"]);
+    let call = accepted(match_call(&[open, registered.clone()], &rules, &facts));
+    assert_eq!(call.trunk.id, registered.id);
 }

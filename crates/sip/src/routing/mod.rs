@@ -2,7 +2,8 @@
 //!
 //! The data model is LiveKit's; the matching differs from `livekit/sip` where that is unsafe or
 //! surprising:
-//! - numbers are compared in one normal form everywhere;
+//! - numbers are compared in one normal form everywhere, by the numbering plan of the trunk;
+//! - a call to the contact that a trunk has registered, from where it is registered, is that trunk's;
 //! - a source is its IP address, never the text of the From host;
 //! - an address list with unreadable entries stays a restriction;
 //! - a call without a trunk is never dispatched;
@@ -15,6 +16,7 @@ pub mod mark;
 mod matcher;
 mod number;
 mod outcome;
+mod plan;
 mod rule;
 mod trunk;
 
@@ -23,5 +25,6 @@ pub use number::normalise;
 pub use outcome::{
     Accepted, CallFacts, Considered, Outcome, Pin, Refusal, Subject, TrunkOutcome, Verdict,
 };
+pub use plan::{Dialled, Form, NumberingPlan};
 pub use rule::{DispatchRule, RuleKind};
 pub use trunk::{DigestLogin, HeaderOptions, InboundTrunk, MediaOptions};

@@ -24,17 +24,6 @@ pub fn normalise(number: &str) -> String {
     format!("+{}", international.unwrap_or(&digits))
 }
 
-/// Does `list` name this number? An empty list names every number.
-pub(super) fn listed(list: &[String], number: &str) -> bool {
-    list.is_empty() || named(list, number)
-}
-
-/// Does `list` name this number in so many words?
-pub(super) fn named(list: &[String], number: &str) -> bool {
-    let number = normalise(number);
-    list.iter().any(|entry| normalise(entry) == number)
-}
-
 /// Below this many digits `00` is more likely part of an extension than the international prefix.
 const MIN_INTERNATIONAL: usize = 7;
 

@@ -21,6 +21,8 @@ pub struct CallFacts {
     pub called: Vec<Personal<String>>,
     /// Called numbers in headers that some trunks believe.
     pub told: Told,
+    /// The trunk whose registered contact was called, from where it is registered.
+    pub bound: Option<TrunkId>,
     /// Has the trunk's digest been satisfied?
     pub authenticated: bool,
     /// What the caller typed, if asked.

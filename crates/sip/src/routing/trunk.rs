@@ -8,6 +8,7 @@ use ipnet::{IpNet, Ipv4Net};
 use trunkline_base::id::TrunkId;
 use trunkline_base::secret::Secret;
 
+use super::NumberingPlan;
 use crate::sdp::Encryption;
 
 /// A provider or phone system that may send calls. LiveKit's `SIPInboundTrunkInfo`.
@@ -41,6 +42,12 @@ pub struct InboundTrunk {
     pub max_call_duration: Option<Duration>,
     /// Codecs and media limits.
     pub media: MediaOptions,
+    /// Calls come to a contact we have registered: without one, or allowed addresses, none do.
+    pub registers: bool,
+    /// How its numbers are written.
+    pub plan: NumberingPlan,
+    /// Do we believe what it says of the caller (RFC 3325)?
+    pub is_trusted: bool,
 }
 
 impl InboundTrunk {
@@ -61,6 +68,9 @@ impl InboundTrunk {
             ringing_timeout: None,
             max_call_duration: None,
             media: MediaOptions::default(),
+            registers: false,
+            plan: NumberingPlan::default(),
+            is_trusted: false,
         }
     }
 
@@ -81,7 +91,7 @@ impl InboundTrunk {
     /// May this address send calls here? Entries that are not an IP or CIDR never match, and they
     /// never open the list.
     pub fn allows_source(&self, source: IpAddr) -> bool {
-        self.allowed_addresses.is_empty()
+        (self.allowed_addresses.is_empty() && !self.registers)
             || self
                 .allowed_addresses
                 .iter()

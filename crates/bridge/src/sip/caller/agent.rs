@@ -264,6 +264,8 @@ impl Agent {
             | Event::Info { .. }
             | Event::Changed { .. }
             | Event::Declined { .. }
+            | Event::Responded { .. }
+            | Event::Unanswered { .. }
             | Event::Ended { .. } => {}
         }
     }

@@ -12,8 +12,7 @@ use trunkline_service::tasks::Stop;
 use trunkline_sip::routing::{DispatchRule, InboundTrunk, mark};
 
 use super::super::clock::now;
-use super::super::config::OwnSetup;
-use super::wire;
+use super::super::config::{OwnSetup, TrunkLine};
 
 /// All trunks and rules at one moment.
 #[derive(Clone, Default)]
@@ -46,6 +45,8 @@ pub(crate) type Reload = oneshot::Sender<Result<(), ApiError>>;
 pub(crate) struct Reader {
     pub(crate) api: LiveKitApiClient,
     pub(crate) own: OwnSetup,
+    /// What LiveKit's messages do not say of trunks.
+    pub(crate) lines: watch::Receiver<Vec<TrunkLine>>,
     pub(crate) every: Duration,
     pub(crate) state: watch::Sender<Arc<Directory>>,
 }
@@ -108,9 +109,10 @@ impl Reader {
         }
         let (trunks, rules) = together(self.own.clone(), trunks, rules);
         debug!(trunks = trunks.len(), rules = rules.len(), "directory read");
+        let (trunks, rules) = OwnSetup { trunks, rules }.routes(&self.lines.borrow());
         self.state.send_replace(Arc::new(Directory {
-            trunks: trunks.into_iter().filter_map(wire::trunk).collect(),
-            rules: rules.into_iter().filter_map(wire::rule).collect(),
+            trunks,
+            rules,
             loaded: true,
             server,
             read: (server != ServerStore::Unread).then(now),
@@ -307,6 +309,7 @@ mod tests {
         let (wishes, wished) = mpsc::channel::<Reload>(1);
         let reader = Reader {
             api,
+            lines: watch::channel(Vec::new()).1,
             own: OwnSetup::default(),
             every: Duration::from_secs(3600),
             state,

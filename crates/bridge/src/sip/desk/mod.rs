@@ -18,17 +18,19 @@ use rand::RngCore;
 use rand::rngs::StdRng;
 use tokio::sync::{mpsc, watch};
 use tracing::info;
-use trunkline_base::id::guid;
+use trunkline_base::id::{TrunkId, guid};
 use trunkline_base::secret::{Personal, Secret};
 use trunkline_base::time::UnixTime;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::digest::{Verdict, Verifier};
 use trunkline_sip::endpoint::{Invitation, Rejection, Standing};
+use trunkline_sip::identity::Asserted;
 use trunkline_sip::message::{Request, name};
 use trunkline_sip::routing::called::Told;
-use trunkline_sip::routing::{Accepted, CallFacts, InboundTrunk, Outcome, Pin, match_call};
+use trunkline_sip::routing::{Accepted, CallFacts, InboundTrunk, Outcome, Pin, mark, match_call};
 use trunkline_store::{Refusal, Row};
 
+use super::bindings::Bindings;
 use refusals::Ledger;
 
 /// What becomes of an INVITE.
@@ -44,6 +46,7 @@ pub(crate) enum Decision {
 /// Who decides. Owned by the signalling task; never waits.
 pub(crate) struct Desk {
     directory: watch::Receiver<Arc<Directory>>,
+    bindings: watch::Receiver<Bindings>,
     verifier: Verifier,
     rng: StdRng,
     hide_key: [u8; 16],
@@ -54,7 +57,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(
-        directory: watch::Receiver<Arc<Directory>>,
+        (directory, bindings): (watch::Receiver<Arc<Directory>>, watch::Receiver<Bindings>),
         asks: bool,
         mut rng: StdRng,
         notes: mpsc::Sender<Row>,
@@ -67,6 +70,7 @@ impl Desk {
         let verifier = Verifier::new(Secret::new(hex));
         Self {
             directory,
+            bindings,
             verifier,
             rng,
             hide_key,
@@ -94,6 +98,7 @@ impl Desk {
         }
         let (invite, source) = (&*invitation.request, invitation.flow.remote.ip());
         let mut facts = self.facts(invite, source);
+        facts.bound = self.bound(&directory, &mut facts);
         let outcome = match match_call(&directory.trunks, &directory.rules, &facts) {
             Outcome::Challenge(trunk) => match self.authenticate(&trunk, invite, &facts, now) {
                 Ok(()) => {
@@ -105,9 +110,10 @@ impl Desk {
             outcome => outcome,
         };
         match outcome {
-            Outcome::Accept(accepted) => {
+            Outcome::Accept(mut accepted) => {
+                tell_asserted(&mut accepted, invite);
                 let named = !accepted.trunk.allowed_addresses.is_empty();
-                let standing = if named || facts.authenticated {
+                let standing = if named || facts.authenticated || facts.bound.is_some() {
                     Standing::Known
                 } else {
                     Standing::Stranger
@@ -135,6 +141,25 @@ impl Desk {
         }
     }
 
+    /// The trunk whose registered contact is called. What the contact's user part is then is no
+    /// number that was called; that stands in To, or in a header the trunk believes.
+    fn bound(&self, directory: &Directory, facts: &mut CallFacts) -> Option<TrunkId> {
+        let asked = facts.called.first()?.expose().clone();
+        let bindings = self.bindings.borrow();
+        let binding = bindings
+            .iter()
+            .find(|one| one.is_for(&asked, facts.source))?;
+        let mut trunks = directory.trunks.iter();
+        let trunk =
+            trunks.find(|trunk| mark::key(&trunk.metadata).as_ref() == Some(&binding.key))?;
+        if facts.called.len() > 1 {
+            facts
+                .called
+                .retain(|number| !binding.is_contact(number.expose()));
+        }
+        Some(trunk.id.clone())
+    }
+
     /// Writes down that there was no room for a caller who would have been let in.
     pub(crate) fn note_full(&mut self, invitation: &Invitation, now: Instant) {
         let facts = self.facts(&invitation.request, invitation.flow.remote.ip());
@@ -152,18 +177,22 @@ impl Desk {
         self.ledger.close();
     }
 
-    /// The networks of all trunks, once they have changed.
+    /// The networks of all trunks and registrars, once they have changed.
     ///
     /// # Cancel safety
     /// Safe.
     pub(crate) async fn networks(&mut self) -> Vec<IpNet> {
-        if self.directory.changed().await.is_err() {
-            // Whoever reads trunks is gone; the last ones stand.
-            std::future::pending::<()>().await;
+        tokio::select! {
+            Ok(()) = self.directory.changed() => {}
+            Ok(()) = self.bindings.changed() => {}
+            // Whoever reads trunks is gone, and nothing is registered; the last ones stand.
+            else => std::future::pending().await,
         }
-        let directory = self.directory.borrow();
-        let trunks = directory.trunks.iter();
-        trunks.flat_map(InboundTrunk::networks).collect()
+        let (directory, bindings) = (self.directory.borrow(), self.bindings.borrow());
+        let trunks = directory.trunks.iter().flat_map(InboundTrunk::networks);
+        let registrars = bindings.iter().flat_map(|binding| &binding.sources);
+        let registrars = registrars.map(|source| IpNet::from(*source));
+        trunks.chain(registrars).collect()
     }
 
     fn authenticate(
@@ -225,6 +254,7 @@ impl Desk {
                 &from.as_ref().map(|f| f.uri.number()).unwrap_or_default(),
             )),
             called,
+            bound: None,
             authenticated: false,
             pin: Pin::NotAsked,
             hostname: from.map(|f| f.uri.host).unwrap_or_default(),
@@ -246,6 +276,26 @@ impl Desk {
         if self.ledger.add(row, now) {
             info!(status, reason, "call refused");
         }
+    }
+}
+
+/// Has the room know the number that a trusted network asserts, unless the caller or the rule keeps
+/// it.
+fn tell_asserted(accepted: &mut Accepted, invite: &Request) {
+    if !accepted.trunk.is_trusted {
+        return;
+    }
+    let asserted = Asserted::read(&invite.headers);
+    let attributes = &mut accepted.attributes;
+    if asserted.is_private {
+        attributes.insert("sip.privacy".to_owned(), "id".to_owned());
+    }
+    let shown = asserted
+        .shown()
+        .filter(|_| !accepted.rule.hide_phone_number);
+    if let Some(number) = shown {
+        let number = accepted.trunk.plan.normalise(&legible(number.expose()));
+        attributes.insert("sip.assertedNumber".to_owned(), number);
     }
 }
 

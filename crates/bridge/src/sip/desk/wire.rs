@@ -11,12 +11,15 @@ use trunkline_sip::routing::{
 };
 use trunkline_sip::sdp::Encryption;
 
-use super::super::config::OwnSetup;
+use super::super::config::{OwnSetup, TrunkLine};
 
 impl OwnSetup {
     /// As the matcher wants them.
-    pub fn routes(self) -> (Vec<InboundTrunk>, Vec<DispatchRule>) {
-        let trunks = self.trunks.into_iter().filter_map(trunk).collect();
+    pub fn routes(self, lines: &[TrunkLine]) -> (Vec<InboundTrunk>, Vec<DispatchRule>) {
+        let mut trunks: Vec<InboundTrunk> = self.trunks.into_iter().filter_map(trunk).collect();
+        for trunk in &mut trunks {
+            lines.iter().for_each(|line| line.tell(trunk));
+        }
         (trunks, self.rules.into_iter().filter_map(rule).collect())
     }
 }

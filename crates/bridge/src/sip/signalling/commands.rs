@@ -4,8 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
-use trunkline_sip::endpoint::{CallRequest, CommandError, EndCause, LegId, Referral, Rejection};
-use trunkline_sip::message::{Headers, Request};
+use trunkline_sip::endpoint::{
+    CallRequest, CommandError, EndCause, Flow, LegId, Referral, Rejection,
+};
+use trunkline_sip::message::{Headers, Request, Response};
+use trunkline_sip::registration::Failure;
+
+/// What came of a request outside any call.
+pub(crate) type Answered = Result<Box<Response>, Failure>;
 
 /// A wish of a call.
 pub(crate) enum Command {
@@ -35,6 +41,14 @@ pub(crate) enum Command {
         leg: LegId,
         headers: Vec<(String, String)>,
     },
+    /// A request of no call, all but its Via made.
+    Ask {
+        request: Box<Request>,
+        flow: Flow,
+        answer: oneshot::Sender<Answered>,
+    },
+    /// A few bytes that keep a way open (RFC 5626 3.5.1).
+    KeepAlive(Flow),
     /// 503 to new calls from now on.
     Drain,
 }

@@ -7,6 +7,7 @@
 //! call tasks ────Command──► └──────────────┘ ──Arrival──► reception (new calls)
 //! ```
 
+mod asked;
 mod asking;
 mod commands;
 mod connections;
@@ -23,7 +24,7 @@ mod udp;
 
 pub(crate) use super::clock::{now, until};
 pub(crate) use asking::Asking;
-pub(crate) use commands::{Command, LegEvent, Line};
+pub(crate) use commands::{Answered, Command, LegEvent, Line};
 pub(crate) use connections::Connections;
 pub(crate) use lane::lane;
 pub(crate) use run::{Arrival, Parts, Signalling};

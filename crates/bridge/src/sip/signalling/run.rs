@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{debug, warn};
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Stop;
@@ -19,6 +19,7 @@ use trunkline_sip::routing::Accepted;
 use super::super::clock::{now, until};
 use super::super::datagrams::Datagrams;
 use super::super::desk::{Decision, Desk};
+use super::asked::{Asked, keep_alive};
 use super::asking::{Asking, may_wait};
 use super::lane::{Receiver, Sender};
 use super::streams::Streams;
@@ -52,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) for_calls: mpsc::Sender<Command>,
     pub(crate) arrivals: mpsc::Sender<Arrival>,
     pub(crate) calls: watch::Sender<usize>,
+    /// Told of connections that are gone.
+    pub(crate) closed: broadcast::Sender<Flow>,
     pub(crate) stop: Stop,
 }
 
@@ -60,6 +63,7 @@ pub(crate) struct Signalling {
     parts: Parts,
     legs: BTreeMap<LegId, mpsc::Sender<LegEvent>>,
     streams: Streams,
+    asked: Asked,
     draining: bool,
     hurried: bool,
 }
@@ -75,6 +79,7 @@ impl Signalling {
             ),
             parts,
             legs: BTreeMap::new(),
+            asked: Asked::default(),
             draining: false,
             hurried: false,
         }
@@ -144,6 +149,8 @@ impl Signalling {
             Input::Closed { flow, unsent } => {
                 self.streams.closed(flow);
                 self.parts.endpoint.handle_gone(flow);
+                // Nobody listens where no trunk registers.
+                let _nobody = self.parts.closed.send(flow);
                 // Requests of ours are repeated by the endpoint.
                 for transmit in unsent.into_iter().filter(is_response) {
                     self.streams.send(transmit);
@@ -166,6 +173,18 @@ impl Signalling {
         let endpoint = &mut self.parts.endpoint;
         let now = now();
         let done = match command {
+            Command::Ask {
+                request,
+                flow,
+                answer,
+            } => {
+                self.asked.ask(endpoint, (*request, flow), answer, now);
+                Ok(())
+            }
+            Command::KeepAlive(flow) => {
+                self.transmit(keep_alive(flow));
+                Ok(())
+            }
             Command::Ring(leg) => endpoint.ring(leg, 180, None, now),
             Command::Accept { leg, sdp, headers } => endpoint.accept(leg, sdp, &headers, now),
             Command::Reject { leg, rejection } => endpoint.reject(leg, &rejection, now),
@@ -203,13 +222,16 @@ impl Signalling {
 
     fn on_event(&mut self, event: Event) {
         let Some(leg) = event.leg() else {
-            if let Event::Invited(invitation) = event {
-                self.on_invited(invitation);
+            match event {
+                Event::Invited(invitation) => self.on_invited(invitation),
+                Event::Responded { request, response } => self.asked.answered(request, response),
+                Event::Unanswered { request } => self.asked.unanswered(request),
+                _ => {}
             }
             return;
         };
         let told = match event {
-            Event::Invited(_) => return,
+            Event::Invited(_) | Event::Responded { .. } | Event::Unanswered { .. } => return,
             Event::Confirmed { body, .. } => LegEvent::Confirmed(body),
             Event::Change { request, .. } => LegEvent::Change(request),
             Event::Info {

@@ -3,6 +3,7 @@
 //! are made by the server.
 
 pub(crate) mod gateway;
+pub(crate) mod line;
 pub(crate) mod outbound;
 pub(crate) mod parts;
 pub(crate) mod rule;
@@ -18,6 +19,7 @@ pub(crate) use self::rule::{RoomChoice, Rule};
 pub(crate) use self::trunk::Trunk;
 
 use self::gateway::{Layer, Layers, RawGateway};
+use self::line::{Numbering, RawNumbering, numbering};
 use self::outbound::{RawOutbound, outbound};
 use self::rule::{RawRule, rule};
 use self::trunk::{RawTrunk, trunk};
@@ -28,6 +30,7 @@ use super::raw::Judge;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
     gateway: RawGateway,
+    numbering: RawNumbering,
     trunks: Vec<RawTrunk>,
     outbound: Vec<RawOutbound>,
     rules: Vec<RawRule>,
@@ -36,6 +39,7 @@ pub(super) struct Raw {
 /// The trunks and rules of `livekit-sip-correct.yaml`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct SipSetup {
+    pub(crate) numbering: Numbering,
     /// Inbound ones.
     pub(crate) trunks: Vec<Trunk>,
     pub(crate) outbound: Vec<Outbound>,
@@ -48,6 +52,7 @@ pub(super) fn validate(
     report: &mut Report,
 ) -> Option<(SipSetup, Layer)> {
     let mut judge = Judge { source, report };
+    let numbering = numbering(raw.numbering, &mut judge);
     let mut keys = BTreeSet::new();
     let trunks = raw.trunks.into_iter();
     let trunks = trunks
@@ -68,6 +73,7 @@ pub(super) fn validate(
         raw: raw.gateway,
     };
     let setup = SipSetup {
+        numbering,
         trunks,
         outbound: out,
         rules,
@@ -108,6 +114,7 @@ pub(crate) fn demo() -> SipSetup {
         ..Rule::new("demo", room)
     };
     SipSetup {
+        numbering: Numbering::default(),
         trunks: vec![trunk],
         outbound: Vec::new(),
         rules: vec![rule],

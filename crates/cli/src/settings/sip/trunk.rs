@@ -12,6 +12,7 @@ use trunkline_sip::routing::called::{ATTRIBUTE, HEADERS};
 use trunkline_sip::routing::mark;
 
 use super::gateway::encryption;
+use super::line::{RawRegister, Register, country, register};
 use super::parts::{
     Headers, Login, Media, RawAuth, RawHeaders, RawMedia, Stands, duration, headers, login, media,
     numbers, texts, to_proto_duration, unique,
@@ -54,6 +55,12 @@ pub(super) struct RawTrunk {
     encryption: Option<Spanned<String>>,
     #[serde(default)]
     media: RawMedia,
+    #[serde(default)]
+    register: Option<RawRegister>,
+    #[serde(default)]
+    country: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "or_default")]
+    trusted: bool,
 }
 
 /// An inbound trunk.
@@ -76,11 +83,23 @@ pub(crate) struct Trunk {
     pub(crate) max_call_duration: Option<Duration>,
     pub(crate) krisp_enabled: bool,
     pub(crate) media: Media,
+    /// The registration its provider wants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) register: Option<Register>,
+    /// Whose numbering plan its numbers follow; empty: the file's.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) country: String,
+    /// Is it believed what it says of the caller?
+    pub(crate) trusted: bool,
     #[serde(skip)]
     pub(crate) stands: Stands,
 }
 
-pub(super) fn trunk(raw: RawTrunk, keys: &mut BTreeSet<String>, judge: &mut Judge<'_>) -> Trunk {
+pub(super) fn trunk(
+    mut raw: RawTrunk,
+    keys: &mut BTreeSet<String>,
+    judge: &mut Judge<'_>,
+) -> Trunk {
     unique(&raw.key, keys, "trunk", judge);
     for entry in &raw.allowed_addresses {
         let is_network = entry.value.trim().parse::<IpNet>().is_ok();
@@ -90,14 +109,9 @@ pub(super) fn trunk(raw: RawTrunk, keys: &mut BTreeSet<String>, judge: &mut Judg
             judge.blame(entry, what, remedy);
         }
     }
-    let auth = login(raw.auth, judge);
+    let auth = login(raw.auth.take(), judge);
     if auth.username.is_empty() && raw.allowed_addresses.is_empty() {
-        let what = format!(
-            "trunk `{}` lets anyone on the network call in",
-            raw.key.value
-        );
-        let remedy = "give it allowed_addresses, or auth with username and password".to_owned();
-        judge.blame(&raw.key, what, remedy);
+        anyone(&raw, judge);
     }
     let stands = Some(judge.source.origin(&raw.key));
     let mut media = media(raw.media, judge);
@@ -129,8 +143,29 @@ pub(super) fn trunk(raw: RawTrunk, keys: &mut BTreeSet<String>, judge: &mut Judg
         max_call_duration: duration(raw.max_call_duration.as_ref(), judge),
         krisp_enabled: raw.krisp_enabled.unwrap_or_default(),
         media,
+        register: raw.register.and_then(|raw| register(raw, judge)),
+        country: country(raw.country.as_ref(), judge),
+        trusted: raw.trusted,
         stands,
     }
+}
+
+/// A trunk without login and addresses lets anybody in, unless it registers; then LiveKit wants to
+/// know its numbers at least.
+fn anyone(raw: &RawTrunk, judge: &mut Judge<'_>) {
+    let key = &raw.key.value;
+    let (what, remedy) = if raw.register.is_none() {
+        let what = format!("trunk `{key}` lets anyone on the network call in");
+        let remedy = "give it allowed_addresses, auth with username and password, or register";
+        (what, remedy)
+    } else if raw.numbers.is_empty() {
+        let what = format!("trunk `{key}` names neither numbers nor addresses");
+        let remedy = "give it the numbers that its provider calls, as numbers";
+        (what, remedy)
+    } else {
+        return;
+    };
+    judge.blame(&raw.key, what, remedy.to_owned());
 }
 
 /// Headers that may name the called number.

@@ -4,12 +4,14 @@ use std::net::IpAddr;
 
 use clap::Args;
 use serde_json::json;
+use trunkline_base::class::Class;
+use trunkline_base::id::TrunkId;
 use trunkline_base::secret::Personal;
 use trunkline_bridge::sip::OwnSetup;
 use trunkline_sip::routing::called::Told;
 use trunkline_sip::routing::{
     CallFacts, Considered, DispatchRule, InboundTrunk, Outcome, Pin, Subject, TrunkOutcome,
-    Verdict, match_call, match_rule, match_trunk,
+    Verdict, mark, match_call, match_rule, match_trunk,
 };
 
 use crate::failure::Failure;
@@ -18,7 +20,7 @@ use crate::output::{self, plain};
 use crate::server::Server;
 use crate::sip::apply::look;
 use crate::verbs::settings;
-use crate::wiring::own_setup;
+use crate::wiring::{lines, own_setup};
 
 /// The call would be refused.
 const REFUSED: u8 = 2;
@@ -40,12 +42,16 @@ pub(crate) struct RouteTest {
     /// Digits that the caller types when asked
     #[arg(long, value_name = "DIGITS")]
     pin: Option<String>,
+    /// As a call to the contact that this trunk has registered with its provider
+    #[arg(long, value_name = "KEY")]
+    over: Option<String>,
     /// By the trunks and rules of the server, and not by those of the file
     #[arg(long)]
     server: bool,
 }
 
 pub(crate) async fn run(typed: &RouteTest, global: &Global) -> Result<(), Failure> {
+    let file = settings(global)?.sip_setup;
     let setup = if typed.server {
         let server = Server::open(global)?;
         let there = look(server.api()).await;
@@ -55,14 +61,16 @@ pub(crate) async fn run(typed: &RouteTest, global: &Global) -> Result<(), Failur
             rules: there.rules,
         }
     } else {
-        own_setup(&settings(global)?.sip_setup)
+        own_setup(&file)
     };
-    let (trunks, rules) = setup.routes();
+    let (trunks, rules) = setup.routes(&lines(&file));
+    let bound = typed.over.as_deref().map(|key| bound(&trunks, key));
     let facts = CallFacts {
         source: typed.source,
         caller: Personal::new(typed.from.clone()),
         called: vec![Personal::new(typed.to.clone())],
         told: Told::default(),
+        bound: bound.transpose()?,
         authenticated: true,
         pin: typed
             .pin
@@ -79,6 +87,19 @@ pub(crate) async fn run(typed: &RouteTest, global: &Global) -> Result<(), Failur
         Outcome::Refused(_) => Err(Failure::verdict(REFUSED)),
         Outcome::Accept(_) | Outcome::Challenge(_) | Outcome::AskPin(_) => Ok(()),
     }
+}
+
+/// The trunk that has registered.
+fn bound(trunks: &[InboundTrunk], key: &str) -> Result<TrunkId, Failure> {
+    let named = |trunk: &&InboundTrunk| {
+        trunk.registers && mark::key(&trunk.metadata).is_some_and(|one| one == key)
+    };
+    let text = format!("no trunk `{key}` registers");
+    let found = trunks.iter().find(named).map(|trunk| trunk.id.clone());
+    found.ok_or_else(|| {
+        Failure::new(Class::Missing, "sip.route_test", text)
+            .or_else("name the key of a trunk with `register` in livekit-sip-correct.yaml")
+    })
 }
 
 /// Each trunk and rule by itself, as if it were the only one.

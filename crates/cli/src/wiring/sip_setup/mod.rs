@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use trunkline_base::class::Class;
-use trunkline_bridge::sip::{GatewayHandle, OwnSetup};
+use trunkline_bridge::sip::{GatewayHandle, OwnSetup, Register, TrunkLine};
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_node::SipChanged;
 use trunkline_service::tasks::Stop;
@@ -21,6 +21,7 @@ use trunkline_store::Store;
 
 use crate::failure::Failure;
 use crate::settings::SipSetup;
+use crate::settings::sip::Trunk;
 use crate::sip::apply::{self, Stopped, look};
 use crate::sip::book::Book;
 use crate::sip::entry::{Inbound, Rule};
@@ -77,6 +78,30 @@ pub(crate) fn own(setup: &SipSetup) -> OwnSetup {
         trunks: trunks.collect(),
         rules: rules.collect(),
     }
+}
+
+/// What the file alone says of its trunks, under the keys that mark them at every server.
+pub(crate) fn lines(setup: &SipSetup) -> Vec<TrunkLine> {
+    let line = |trunk: &Trunk| {
+        let register = trunk.register.clone().map(|register| Register {
+            key: trunk.key.clone(),
+            registrar: register.registrar,
+            username: register.username,
+            password: register.password,
+            domain: register.from_host,
+            expires: register.expires,
+            contact_user: register.contact_user,
+            proxy: register.outbound_proxy,
+            keep_alive: register.keep_alive,
+        });
+        TrunkLine {
+            key: trunk.key.clone(),
+            plan: setup.numbering.plan(&trunk.country),
+            is_trusted: trunk.trusted,
+            register,
+        }
+    };
+    setup.trunks.iter().map(line).collect()
 }
 
 /// Has the gateway read trunks and rules again whenever the node's have changed.

@@ -66,13 +66,13 @@ impl House {
     }
 }
 
-fn trunk(key: &str, number: &str) -> sip::Trunk {
-    sip::Trunk {
+fn trunk(key: &str, number: &str) -> Trunk {
+    Trunk {
         key: key.to_owned(),
         name: "Provider".to_owned(),
         numbers: vec![number.to_owned()],
         allowed_addresses: vec!["127.0.0.0/8".to_owned()],
-        ..sip::Trunk::default()
+        ..Trunk::default()
     }
 }
 

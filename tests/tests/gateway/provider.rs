@@ -1,0 +1,289 @@
+//! Registrations with somebody else's registrar, and calls that come by them.
+
+use std::net::{TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use livekit_protocol as proto;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::time::timeout;
+use trunkline_base::id::RoomName;
+use trunkline_base::secret::Secret;
+use trunkline_bridge::sip::{
+    AnswerPolicy, CallError, Caller, CallerOptions, GatewayHandle, OutgoingCall, Register,
+    RegistrationState, Standing, TrunkLine,
+};
+use trunkline_sip::routing::{NumberingPlan, mark};
+use trunkline_sip::uri::Uri;
+use trunkline_tests::{peer, root, run};
+
+use super::house::{House, PATIENCE, ROOM};
+
+const TRUNK: &str = "provider";
+
+/// A port that is free for UDP and TCP alike.
+fn free_port() -> u16 {
+    for _ in 0..100 {
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = udp.local_addr().unwrap().port();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free");
+}
+
+/// kamailio on a port, until it is dropped.
+struct Kamailio {
+    program: PathBuf,
+    folder: tempfile::TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl Kamailio {
+    fn start() -> Option<Self> {
+        let program = peer("kamailio")?;
+        let port = free_port();
+        let folder = tempfile::tempdir().unwrap();
+        let config = std::fs::read_to_string(root().join("peers/kamailio/kamailio.cfg")).unwrap();
+        let config = config.replace("PORT", &port.to_string());
+        std::fs::write(folder.path().join("kamailio.cfg"), config).unwrap();
+        let mut kamailio = Self {
+            program,
+            folder,
+            port,
+            process: None,
+        };
+        kamailio.run();
+        Some(kamailio)
+    }
+
+    fn run(&mut self) {
+        let folder = self.folder.path();
+        let process = Command::new(&self.program)
+            .arg("-f")
+            .arg(folder.join("kamailio.cfg"))
+            .args(["-DD", "-E", "-m", "32", "-M", "4", "-Y"])
+            .arg(folder)
+            .arg("-P")
+            .arg(folder.join("pid"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.process = Some(process);
+    }
+
+    fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let pid = Pid::from_raw(i32::try_from(process.id()).unwrap());
+            // It ends its own children, which a kill would leave.
+            kill(pid, Signal::SIGTERM).unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    fn target(&self) -> String {
+        format!("sip:alice@127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Kamailio {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A trunk that is registered at a port of this machine.
+fn line(port: u16, transport: &str) -> TrunkLine {
+    let registrar = format!("sip:127.0.0.1:{port};transport={transport}");
+    TrunkLine {
+        key: TRUNK.to_owned(),
+        plan: NumberingPlan::default(),
+        is_trusted: true,
+        register: Some(Register {
+            key: TRUNK.to_owned(),
+            registrar: Uri::parse(&registrar).unwrap(),
+            username: "alice".to_owned(),
+            password: Secret::from("wonderland"),
+            domain: None,
+            expires: Duration::from_secs(600),
+            contact_user: None,
+            proxy: None,
+            keep_alive: Duration::from_secs(25),
+        }),
+    }
+}
+
+/// A house whose gateway has that trunk beside the usual ones, open to nobody but its registrar.
+async fn house(line: TrunkLine) -> House {
+    let house = House::with(AnswerPolicy::OnRoom, |config| config.lines = vec![line]).await;
+    let trunk = proto::SipInboundTrunkInfo {
+        name: "registered".to_owned(),
+        metadata: mark::mark(TRUNK, ""),
+        numbers: vec!["alice".to_owned()],
+        ..Default::default()
+    };
+    house.api.create_inbound_trunk(trunk).await.unwrap();
+    house.gateway.reload().await.unwrap();
+    house
+}
+
+/// Waits until the registration is as told, and says how it is then.
+async fn until(
+    gateway: &GatewayHandle,
+    what: &str,
+    fits: impl Fn(&RegistrationState) -> bool,
+) -> RegistrationState {
+    let mut gateway = gateway.clone();
+    let waiting = async {
+        loop {
+            let state = gateway.registrations().remove(0);
+            if fits(&state) {
+                return state;
+            }
+            assert!(gateway.registration_changed().await);
+        }
+    };
+    let found = timeout(PATIENCE * 2, waiting).await;
+    found.unwrap_or_else(|_| panic!("never {what}"))
+}
+
+fn is_registered(state: &RegistrationState) -> bool {
+    matches!(state.standing, Standing::Registered(_))
+}
+
+async fn call(kamailio: &Kamailio) -> Result<OutgoingCall, CallError> {
+    let options = CallerOptions::new(kamailio.target(), "4711");
+    timeout(PATIENCE, Caller::call(options)).await.unwrap()
+}
+
+/// Which trunk the only caller in the room came over.
+async fn trunk_of_caller(house: &House) -> String {
+    let room = RoomName::parse(ROOM).unwrap();
+    let found = house.api.list_participants(&room).await.unwrap();
+    let mut callers = found
+        .iter()
+        .filter_map(|one| one.attributes.get("sip.trunkID"));
+    callers.next().unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_come_by_a_registration_and_follow_both_record_routes() {
+    let Some(kamailio) = Kamailio::start() else {
+        return;
+    };
+    let house = house(line(kamailio.port, "tcp")).await;
+    let state = until(&house.gateway, "registered", is_registered).await;
+    assert_eq!(state.error, None);
+    let trunks = house.api.list_inbound_trunks().await.unwrap();
+    let ours = trunks
+        .iter()
+        .find(|trunk| mark::key(&trunk.metadata).as_deref() == Some(TRUNK))
+        .unwrap();
+
+    let theirs = call(&kamailio).await.unwrap();
+    assert_eq!(trunk_of_caller(&house).await, ours.sip_trunk_id);
+    theirs.hangup().await;
+    house.no_calls_left().await;
+
+    // The other side hangs up: its BYE needs both routes too.
+    let theirs = call(&kamailio).await.unwrap();
+    house.gateway.hang_up().await;
+    let summary = timeout(PATIENCE, theirs.ended()).await.unwrap();
+    assert_eq!(summary.cause, "remote");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registration_is_renewed_outlives_its_registrar_and_is_taken_back() {
+    let Some(mut kamailio) = Kamailio::start() else {
+        return;
+    };
+    let house = house(line(kamailio.port, "tcp")).await;
+    let first = until(&house.gateway, "registered", is_registered).await;
+    let Standing::Registered(granted) = first.standing else {
+        panic!("not registered");
+    };
+    assert!(granted <= 4, "what kamailio grants: {granted}");
+    // Renewed with a nonce that is too old by then.
+    let mut gateway = house.gateway.clone();
+    for _ in 0..3 {
+        assert!(
+            timeout(PATIENCE, gateway.registration_changed())
+                .await
+                .unwrap()
+        );
+        until(&house.gateway, "renewed", is_registered).await;
+    }
+    kamailio.stop();
+    until(&house.gateway, "lost", |state| state.error.is_some()).await;
+    kamailio.run();
+    let again = |state: &RegistrationState| is_registered(state) && state.error.is_none();
+    until(&house.gateway, "registered again", again).await;
+    let theirs = call(&kamailio).await.unwrap();
+    theirs.hangup().await;
+    house.no_calls_left().await;
+
+    house.tasks.begin_drain("test");
+    until(&house.gateway, "taken back", |state| !is_registered(state)).await;
+    let refused = call(&kamailio).await.err();
+    assert!(
+        matches!(refused, Some(CallError::Refused(404))),
+        "{refused:?}"
+    );
+    house.close().await;
+}
+
+/// Whoever calls past the provider is nobody's caller, whatever contact is asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registered_contact_is_open_to_its_registrar_alone() {
+    let mut elsewhere = line(free_port(), "udp");
+    if let Some(register) = &mut elsewhere.register {
+        register.registrar = Uri::parse("sip:127.0.0.9:9").unwrap();
+    }
+    let house = house(elsewhere).await;
+    let options = CallerOptions::new(house.target("alice"), "4711");
+    let refused = timeout(PATIENCE, Caller::call(options))
+        .await
+        .unwrap()
+        .err();
+    assert!(
+        matches!(refused, Some(CallError::Refused(403 | 404))),
+        "{refused:?}"
+    );
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registrar_in_a_bad_mood_has_us_in_the_end() {
+    let Some(program) = peer("sipp") else {
+        return;
+    };
+    let port = free_port();
+    let scratch = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program);
+    command
+        .current_dir(scratch.path())
+        .arg("-sf")
+        .arg(root().join("peers/sipp/registrar.xml"))
+        .args(["-i", "127.0.0.1", "-p", &port.to_string(), "-m", "1"])
+        .args(["-nostdin", "-timeout", "30", "-timeout_error"]);
+    let limit = Duration::from_secs(40);
+    let sipp = tokio::task::spawn_blocking(move || run(&mut command, limit));
+    let house = house(line(port, "udp")).await;
+    let state = until(&house.gateway, "registered", is_registered).await;
+    let Standing::Registered(left) = state.standing else {
+        panic!("not registered");
+    };
+    assert!((800..=900).contains(&left), "{left}");
+    assert_eq!(state.error, None);
+    let output = sipp.await.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{told}", output.status);
+    house.close().await;
+}
