@@ -94,6 +94,11 @@ const GATEWAY: &[Key] = &[
         "How long a line may be silent, where its trunk does not say",
     ),
     (
+        "session_timer",
+        Duration,
+        "In which time both sides say that the call lives; 0s: only where the phone asks",
+    ),
+    (
         "drain",
         Duration,
         "How long calls may go on once the daemon shall end",
