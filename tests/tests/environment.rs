@@ -52,7 +52,7 @@ fn the_file_fills_the_configuration_and_the_flags_and_the_environment_wins() {
     assert!(output.status.success(), "{said}");
     assert!(said.is_empty(), "{said}");
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(shown["livekit"]["sip"]["udp"], "127.0.0.1:5099");
+    assert_eq!(shown["gateway"]["udp"], "127.0.0.1:5099");
     assert_eq!(shown["monitoring"]["console"], "127.0.0.1:7998");
     assert_eq!(shown["livekit"]["api_key"], "APIfile");
     let all = String::from_utf8_lossy(&output.stdout);
@@ -100,7 +100,7 @@ fn another_file_may_be_named_and_must_be_there() {
     let named = |file: &str| told(at(dir.path(), &show).env("TRUNKLINE_ENV_FILE", file));
     let (output, said) = named("prod.env");
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"));
-    assert_eq!(shown["livekit"]["sip"]["udp"], "127.0.0.1:5098");
+    assert_eq!(shown["gateway"]["udp"], "127.0.0.1:5098");
     let (output, said) = named("none.env");
     assert_eq!(output.status.code(), Some(78), "{said}");
     assert!(said.contains("none.env: cannot be read"), "{said}");

@@ -243,16 +243,28 @@ impl Performance {
     }
 }
 
-/// Sends 440 Hz and listens until half a second of 1000 Hz has come without a hole; gives the
-/// longest time without it since the RTP time of `last`, and the RTP time it was heard at last. The
-/// gateway's stream never stops, so its time is that of the phone.
-pub(crate) async fn talk(call: &mut OutgoingCall, mut last: Option<u32>) -> (Duration, u32) {
+/// Phone and agent talk until each has heard half a second of the other without a hole: the phone
+/// sends 440 Hz, the agent sings 1000. Gives the longest time the phone heard nothing since the RTP
+/// time of `last`, and the RTP time it was sung to at last. The gateway's stream never stops, so its
+/// time is that of the phone.
+pub(crate) async fn talk(
+    call: &mut OutgoingCall,
+    agent: &mut Performance,
+    mut last: Option<u32>,
+) -> (Duration, u32) {
     let mut tone = Sine::new(SampleRate::HZ_8000, 440.0, -12.0);
     let mut pace = tokio::time::interval(Duration::from_millis(20));
-    let (mut longest, mut loud) = (Duration::ZERO, 0);
+    let (mut longest, mut loud, mut heard_there) = (Duration::ZERO, 0, false);
+    let mut there = std::pin::pin!(agent.hears_the_phone());
     let talked = async {
         loop {
-            pace.tick().await;
+            tokio::select! {
+                () = &mut there, if !heard_there => {
+                    heard_there = true;
+                    continue;
+                }
+                _ = pace.tick() => {}
+            }
             let mut frame = [0; 160];
             tone.fill(&mut frame);
             assert!(call.send(&frame).await, "the call is over");
@@ -266,7 +278,7 @@ pub(crate) async fn talk(call: &mut OutgoingCall, mut last: Option<u32>) -> (Dur
                 longest = longest.max(Duration::from_millis(u64::from(since / 8)));
                 last = Some(heard.timestamp);
                 loud += 1;
-                if loud >= 25 {
+                if loud >= 25 && heard_there {
                     return heard.timestamp;
                 }
             }

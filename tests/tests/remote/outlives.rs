@@ -14,13 +14,13 @@ async fn a_call_goes_on_when_its_key_is_retired_and_its_node_restarted() {
     let mut singer = Singer::start(&house.url(), &house.ring).await;
     let (call, mut agent) = tokio::join!(call(&gateway, "100"), singer.perform());
     let mut call = call.unwrap();
-    let ((_, last), ()) = tokio::join!(talk(&mut call, None), agent.hears_the_phone());
+    let (_, last) = talk(&mut call, &mut agent, None).await;
 
     house.rotate_and_retire();
     house.kill_node();
     house.start_node();
 
-    let ((gap, _), ()) = tokio::join!(talk(&mut call, Some(last)), agent.hears_the_phone());
+    let (gap, _) = talk(&mut call, &mut agent, Some(last)).await;
     println!("the longest silence on the phone was {gap:?}");
     call.hangup().await;
     agent.leave().await;

@@ -48,7 +48,7 @@ async fn a_livekit_that_keeps_no_trunks_gets_calls_all_the_same_and_they_are_rec
     let mut singer = Singer::start(&url, &house.ring).await;
     let (call, mut agent) = tokio::join!(call(&gateway, "100"), singer.perform());
     let mut call = call.unwrap();
-    tokio::join!(talk(&mut call, None), agent.hears_the_phone());
+    talk(&mut call, &mut agent, None).await;
     call.hangup().await;
     agent.leave().await;
     singer.stop().await;
