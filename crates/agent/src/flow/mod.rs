@@ -31,5 +31,6 @@ pub use check::check;
 pub use model::Flow;
 pub use raw::{RawFlow, RawPatience};
 pub(crate) use recording::Recording;
+pub(crate) use said::{refuses, yes_no};
 pub use slots::{SlotKind, Span, Unclear, Value};
 pub(crate) use words::tokens;

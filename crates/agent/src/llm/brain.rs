@@ -12,7 +12,7 @@ use crate::brain::{
     Act, Brain, BrainError, Farewell, Idea, Ideas, Line, Memory, Mind, Permission, Progress,
     Question, Spoken, Thought,
 };
-use crate::flow::tokens;
+use crate::flow::{refuses, tokens};
 use crate::turn::{DigitPlan, Heard, Keys, Verdict};
 
 /// Leads one conversation with a chat endpoint.
@@ -23,15 +23,15 @@ pub struct ChatBrain {
     course: Course,
     /// The latest answer as it was meant, while less of it was heard.
     planned: Option<Option<String>>,
-    /// A person who was promised in an answer that was cut short.
-    promised: Option<String>,
 }
 
-/// What a conversation has come to: the messages, and how patient the agent still is.
+/// What a conversation has come to: the messages, how patient the agent still is, and what it owes.
 #[derive(Clone, Debug)]
 struct Course {
     history: Vec<Message>,
     ladder: Ladder,
+    /// A person who was promised in an answer that was cut short.
+    promised: Option<String>,
 }
 
 /// Makes brains that share one endpoint.
@@ -43,6 +43,9 @@ pub struct ChatMind {
 
 /// Messages of a conversation sent along; older ones are left out.
 const MEMORY: usize = 60;
+
+/// What the endpoint is told when a hand-over it takes for made was refused in time.
+const UNDONE: &str = " (The hand-over that was announced was not made.)";
 
 impl ChatMind {
     /// A mind on an endpoint.
@@ -72,9 +75,9 @@ impl Mind for ChatMind {
             course: Course {
                 history,
                 ladder: Ladder::default(),
+                promised: None,
             },
             planned: None,
-            promised: None,
         })
     }
 }
@@ -93,8 +96,13 @@ impl Brain for ChatBrain {
         let patience = &self.config.patience;
         let (text, farewell) = match question {
             Question::Heard(Heard::Speech(text)) => {
-                let farewell = course.ladder.hear(text.expose(), patience);
-                (text.expose().clone(), farewell)
+                let text = text.expose();
+                let asked = latest(&course.history).is_some_and(|said| said.contains('?'));
+                let farewell = course.ladder.hear(text, asked, patience);
+                let machine = farewell == Some(Farewell::Machine);
+                let refused = !machine && refuses(text) && course.promised.take().is_some();
+                let note = if refused { UNDONE } else { "" };
+                (format!("{text}{note}"), farewell)
             }
             Question::Heard(Heard::Digits(keys)) => {
                 course.ladder.advance();
@@ -112,20 +120,18 @@ impl Brain for ChatBrain {
             client: self.client.clone(),
             config: Arc::clone(&self.config),
             course,
-            promised: self.promised.clone(),
             steps: self.config.max_tool_steps,
             now,
         };
         work.trim();
         work.course.history.push(Message::text(Role::User, text));
-        match farewell {
-            Some(farewell) => {
-                Thought::spawn(Verdict::Whole, move |ideas, _| work.leave(farewell, ideas))
+        // Whatever ends the call here is a guess: how finished the caller sounds decides.
+        Thought::spawn(Verdict::Unknown, move |ideas, permission| async move {
+            match farewell {
+                Some(farewell) => work.leave(farewell, ideas).await,
+                None => work.run(ideas, permission).await,
             }
-            None => Thought::spawn(Verdict::Unknown, move |ideas, permission| {
-                work.run(ideas, permission)
-            }),
-        }
+        })
     }
 
     fn remember(&mut self, memory: Memory) -> Memory {
@@ -140,10 +146,10 @@ impl Brain for ChatBrain {
     fn spoke(&mut self, spoken: &Spoken) {
         match spoken.progress {
             Progress::Cut if !spoken.text.is_empty() => {
-                let promised = promised(&self.course.history);
-                self.promised = promised.or_else(|| self.promised.take());
+                let course = &mut self.course;
+                course.promised = promised(&course.history).or_else(|| course.promised.take());
             }
-            Progress::Whole => self.promised = None,
+            Progress::Whole => self.course.promised = None,
             Progress::Cut | Progress::Going => {}
         }
         // An answer that was cut before its first word has left nothing here.
@@ -171,11 +177,7 @@ impl Brain for ChatBrain {
 
     /// Keys are an input when they were asked for; others do not cut an answer.
     fn digits(&self) -> DigitPlan {
-        let said = self.course.history.iter().rev();
-        let asked = said
-            .filter(|message| message.role == Role::Assistant)
-            .find_map(|message| message.content.as_deref())
-            .is_some_and(asks_for_keys);
+        let asked = latest(&self.course.history).is_some_and(asks_for_keys);
         DigitPlan {
             max: 32,
             wanted: if asked { Keys::ALL } else { Keys::of([]) },
@@ -195,6 +197,13 @@ impl Brain for ChatBrain {
             .cloned()
             .collect()
     }
+}
+
+/// What the agent said last.
+fn latest(history: &[Message]) -> Option<&str> {
+    let said = history.iter().rev();
+    said.filter(|message| message.role == Role::Assistant)
+        .find_map(|message| message.content.as_deref())
 }
 
 /// "Press one", "enter your number", "with the keys of your phone".
@@ -229,7 +238,6 @@ struct Work {
     client: ChatClient,
     config: Arc<ChatConfig>,
     course: Course,
-    promised: Option<String>,
     steps: usize,
     now: OffsetDateTime,
 }
@@ -256,9 +264,7 @@ impl Work {
 
     async fn run(mut self, ideas: Ideas, mut permission: Permission) {
         self.keep(&ideas).await;
-        if let Some(to) = self.promised.take() {
-            ideas.push(Idea::Act(Act::HandOff { to })).await;
-        }
+        self.keep_promise(&ideas).await;
         for _ in 0..=self.steps {
             match self.round(&ideas).await {
                 Ok(calls) if calls.is_empty() => return,
@@ -296,7 +302,15 @@ impl Work {
         if let Some(line) = line {
             ideas.push(Idea::Text(line)).await;
         }
+        self.keep_promise(&ideas).await;
         ideas.push(Idea::Act(Act::HangUp(farewell))).await;
+    }
+
+    /// Does what was announced and cut short; it stays owed until an answer was heard whole.
+    async fn keep_promise(&self, ideas: &Ideas) {
+        if let Some(to) = self.course.promised.clone() {
+            ideas.push(Idea::Act(Act::HandOff { to })).await;
+        }
     }
 
     async fn keep(&self, ideas: &Ideas) {
@@ -346,7 +360,10 @@ impl Work {
                 "hand_off" => {
                     self.course.ladder.advance();
                     let to = addressee(&call.arguments);
-                    ideas.push(Idea::Act(Act::HandOff { to })).await;
+                    // Who is owed already is not called twice.
+                    if self.course.promised.as_ref() != Some(&to) {
+                        ideas.push(Idea::Act(Act::HandOff { to })).await;
+                    }
                     "a person has been asked to call back".to_owned()
                 }
                 "current_time" => self.now.to_string(),

@@ -18,8 +18,8 @@ use tokio::task::JoinSet;
 use trunkline_base::secret::{Personal, Secret};
 
 use super::*;
-use crate::brain::{Act, Idea, Mind, Question, Spoken, Thought};
-use crate::turn::Heard;
+use crate::brain::{Act, Brain, Idea, Mind, Progress, Question, Spoken, Thought};
+use crate::turn::{Heard, Verdict};
 
 /// What the server does with one request.
 #[derive(Clone, Debug)]
@@ -283,7 +283,7 @@ async fn a_goodbye_with_its_tool_ends_the_call_and_what_was_cut_is_not_remembere
     brain.remember(memory.unwrap());
     brain.spoke(&Spoken {
         text: "One.".to_owned(),
-        progress: crate::brain::Progress::Cut,
+        progress: Progress::Cut,
     });
     let (said, acts, _, failures) = ideas(brain.think(&heard("bye"), now)).await;
     assert_eq!(
@@ -356,39 +356,101 @@ async fn keys_are_wanted_once_they_were_asked_for() {
     }
 }
 
-#[tokio::test]
-async fn a_person_who_was_promised_is_called_though_the_promise_was_cut_short() {
+/// A conversation whose announcement of somebody from sales was cut short, and what is answered next.
+async fn promised(next: Vec<Script>) -> (Box<dyn Brain>, Server, JoinSet<()>) {
     let call = json!({"tool_calls": [{"index": 0, "id": "c", "function": {
         "name": "hand_off", "arguments": "{\"to\": \"sales\"}"}}]});
-    let scripts = vec![
+    let mut scripts = vec![
         Script::Events(vec![delta(call), piece(json!({}), json!("tool_calls"))]),
         Script::Events(text(&["Somebody from sales will call you back today."])),
-        Script::Events(text(&["You are welcome."])),
-        Script::Events(text(&["Goodbye."])),
     ];
-    let (_server, address, _tasks) = Server::start(scripts).await;
+    scripts.extend(next);
+    let (server, address, tasks) = Server::start(scripts).await;
     let mut brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
-    let spoken = |text: &str, progress| Spoken {
+    assert_eq!(acts_of(&mut *brain, "sales please").await, [to_sales()]);
+    brain.spoke(&spoken("Somebody from", Progress::Cut));
+    (brain, server, tasks)
+}
+
+fn to_sales() -> Act {
+    Act::HandOff {
+        to: "sales".to_owned(),
+    }
+}
+
+fn spoken(text: &str, progress: Progress) -> Spoken {
+    Spoken {
         text: text.to_owned(),
         progress,
-    };
-    let now = OffsetDateTime::UNIX_EPOCH;
-    brain.remember(
-        ideas(brain.think(&heard("sales please"), now))
-            .await
-            .2
-            .unwrap(),
-    );
-    brain.spoke(&spoken("Somebody from", crate::brain::Progress::Cut));
-    let (_, acts, memory, _) = ideas(brain.think(&heard("thank you"), now)).await;
-    assert_eq!(
-        acts,
-        [Act::HandOff {
-            to: "sales".to_owned()
-        }]
-    );
+    }
+}
+
+/// What is done after the answer to this, which is begun.
+async fn acts_of(brain: &mut dyn Brain, text: &str) -> Vec<Act> {
+    let thought = brain.think(&heard(text), OffsetDateTime::UNIX_EPOCH);
+    let (_, acts, memory, _) = ideas(thought).await;
     brain.remember(memory.unwrap());
-    brain.spoke(&spoken("You are welcome.", crate::brain::Progress::Whole));
-    let (_, acts, _, _) = ideas(brain.think(&heard("bye"), now)).await;
-    assert_eq!(acts, [], "once is enough");
+    acts
+}
+
+#[tokio::test]
+async fn a_person_who_was_promised_is_called_though_the_promise_was_cut_short() {
+    let answers = ["You are welcome.", "You are welcome.", "Goodbye."];
+    let answers = answers.map(|answer| Script::Events(text(&[answer])));
+    let (mut brain, _server, _tasks) = promised(answers.to_vec()).await;
+    assert_eq!(acts_of(&mut *brain, "thank you").await, [to_sales()]);
+    brain.spoke(&spoken("You are", Progress::Cut));
+    assert_eq!(acts_of(&mut *brain, "no problem").await, [to_sales()]);
+    brain.spoke(&spoken("You are welcome.", Progress::Whole));
+    assert_eq!(acts_of(&mut *brain, "bye").await, [], "once is enough");
+}
+
+#[tokio::test]
+async fn nobody_is_called_who_was_refused_and_the_endpoint_is_told() {
+    for refusal in ["No, I don't want that.", "Stop.", "Wait, wait."] {
+        let answers = ["All right.", "Until six."].map(|answer| Script::Events(text(&[answer])));
+        let (mut brain, server, _tasks) = promised(answers.to_vec()).await;
+        assert_eq!(acts_of(&mut *brain, refusal).await, [], "{refusal}");
+        brain.spoke(&spoken("All", Progress::Cut));
+        assert_eq!(acts_of(&mut *brain, "when do you close").await, []);
+        let asked = server.requests().pop().unwrap().0.to_string();
+        assert!(asked.contains("was not made"), "{asked}");
+    }
+}
+
+/// Who is left for a machine, or for getting nowhere, was promised somebody all the same.
+#[tokio::test]
+async fn a_call_that_is_given_up_keeps_its_promise_and_is_given_up_on_a_guess() {
+    let (brain, _server, _tasks) = promised(Vec::new()).await;
+    let greeting = "I can not take your call. Please leave a message after the tone.";
+    let thought = brain.think(&heard(greeting), OffsetDateTime::UNIX_EPOCH);
+    assert_eq!(thought.verdict, Verdict::Unknown);
+    let machine = Act::HangUp(crate::brain::Farewell::Machine);
+    assert_eq!(ideas(thought).await.1, [to_sales(), machine]);
+}
+
+/// "My number is …" brings nothing new before the number.
+#[tokio::test]
+async fn what_leads_nowhere_ends_a_call_only_once_it_sounds_finished() {
+    let answers = vec![Script::Events(text(&["I see."])); 8];
+    let (_server, address, _tasks) = Server::start(answers).await;
+    let mut brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    while acts_of(&mut *brain, "my number is").await.is_empty() {}
+    let thought = brain.think(&heard("my number is"), OffsetDateTime::UNIX_EPOCH);
+    assert_eq!(thought.verdict, Verdict::Unknown);
+    let thought = brain.think(&heard("my number is 427"), OffsetDateTime::UNIX_EPOCH);
+    assert_eq!(ideas(thought).await.1, []);
+}
+
+#[tokio::test]
+async fn a_yes_or_a_no_to_each_question_does_not_end_a_call() {
+    let questions = vec![Script::Events(text(&["Is it a box?"])); 9];
+    let (_server, address, _tasks) = Server::start(questions).await;
+    let mut brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    for text in ["I want to send something"]
+        .into_iter()
+        .chain(["yes", "no"].repeat(4))
+    {
+        assert_eq!(acts_of(&mut *brain, text).await, [], "{text}");
+    }
 }

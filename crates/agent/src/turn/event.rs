@@ -134,8 +134,10 @@ pub enum Stage {
 /// The brain's view of a text that may or may not be the whole turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// All of it, to which nothing could be added: the last of six digits, a goodbye.
+    /// All of it, to which nothing could be added: the last of six digits.
     Whole,
+    /// All of it too, and it ends the call: said by somebody further off, it is meant for others.
+    Goodbye,
     /// A whole request.
     Complete,
     /// Part of what was asked for, such as four of eight digits.

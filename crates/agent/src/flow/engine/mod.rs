@@ -13,11 +13,10 @@ use time::OffsetDateTime;
 
 use super::answer::Answer;
 use super::model::{Flow, Intent};
-use super::said::{unfinished, yes_no};
+use super::said::{refuses, unfinished, yes_no};
 use super::slots::{SlotKind, Value};
 use super::state::State;
 use super::template::Template;
-use super::words::tokens;
 use crate::brain::{Act, Farewell, Question};
 use crate::turn::{DigitPlan, Heard, Keys, Verdict};
 
@@ -54,6 +53,7 @@ impl Flow {
         };
         step.lose_patience();
         step.keep_promises();
+        let verdict = step.on_leaving(verdict);
         let steps = step.steps;
         Outcome { steps, verdict }
     }
@@ -156,7 +156,7 @@ impl<'a> Stepper<'a> {
             self.hang_up_on_machine();
             return Verdict::Complete;
         }
-        self.denied = yes_no(text) == Some(false) || takes_back(text);
+        self.denied = refuses(text);
         let verdict = self.answer(text);
         // "It is" may be a whole answer, and may lead to one.
         let answered = self.found || (self.advanced && yes_no(text).is_some());
@@ -164,6 +164,21 @@ impl<'a> Stepper<'a> {
             return Verdict::Incomplete;
         }
         verdict
+    }
+
+    /// What is made of words that end the call: how finished they sound decides when that is a guess.
+    fn on_leaving(&self, verdict: Verdict) -> Verdict {
+        let leaves = |step: &Step| matches!(step, Step::Act(Act::HangUp(_)));
+        if !self.steps.iter().any(leaves) {
+            return verdict;
+        }
+        match (verdict, self.farewell) {
+            (Verdict::Whole, Farewell::Done) => Verdict::Goodbye,
+            (Verdict::Whole | Verdict::Complete, Farewell::NoProgress | Farewell::Machine) => {
+                Verdict::Unknown
+            }
+            (verdict, _) => verdict,
+        }
     }
 
     fn keys(&mut self, keys: &str) -> Verdict {
@@ -232,12 +247,4 @@ impl<'a> Stepper<'a> {
     fn intent(&self, name: &str) -> Option<&'a Intent> {
         self.flow.intents.get(name)
     }
-}
-
-/// "Stop", "wait": what was begun is not wanted, or not yet.
-fn takes_back(text: &str) -> bool {
-    const STOPS: &[&str] = &["stop", "wait", "no", "cancel", "don't", "not"];
-    tokens(text)
-        .iter()
-        .any(|token| STOPS.contains(&token.as_str()))
 }

@@ -16,7 +16,7 @@ pub(super) use closing::{Closing, closing};
 pub(super) use mood::{Mood, Wish, mood, wish};
 pub(super) use phrases::{Courtesy, courtesy};
 pub(super) use unfinished::unfinished;
-pub(super) use yes_no::yes_no;
+pub(crate) use yes_no::{refuses, yes_no};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use crate::flow::words::tokens;
 
 /// Whether a text surely agrees or surely refuses. "I'm not sure", "yes, but …" and "is that
 /// right?" do neither.
-pub(in crate::flow) fn yes_no(text: &str) -> Option<bool> {
+pub(crate) fn yes_no(text: &str) -> Option<bool> {
     let words = tokens(text);
     let asks = clauses(text).iter().any(|clause| clause.asks);
     if words.len() > 2 && asks
@@ -40,6 +40,15 @@ pub(in crate::flow) fn yes_no(text: &str) -> Option<bool> {
             (Some(_), Some(_)) | (None, None) => None,
         },
     }
+}
+
+/// Whether what the agent has begun is not wanted, or not yet: "no", "stop", "wait".
+pub(crate) fn refuses(text: &str) -> bool {
+    let words = tokens(text);
+    let says = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    // "No problem" agrees, for all its "no".
+    says(&["stop", "wait", "cancel"])
+        || yes_no(text).map_or_else(|| says(&["no", "not"]), |agrees| !agrees)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -423,6 +423,7 @@ fn a_person_who_was_promised_is_called_though_the_promise_was_cut_short() {
         "Thank you very much.",
         "What are your opening hours?",
         "Okay.",
+        "No problem.",
     ] {
         let mut call = Call::new();
         call.hears("Can I speak to a person please?");
@@ -458,7 +459,7 @@ fn what_nothing_can_be_added_to_is_a_whole_turn() {
     );
     assert_eq!(
         asked_for_more().hears("No thank you, goodbye.").2,
-        Verdict::Whole
+        Verdict::Goodbye
     );
     assert_eq!(
         Call::new().hears("Where is my parcel?").2,

@@ -2,6 +2,7 @@
 
 use super::Call;
 use crate::brain::{Act, Farewell, Question};
+use crate::turn::Verdict;
 
 /// Says these over and over; how many turns it took until the agent hung up, and why.
 fn until_the_end(call: &mut Call, texts: &[&str]) -> Option<(usize, Farewell)> {
@@ -58,6 +59,21 @@ fn what_leads_nowhere_ends_with_a_reason() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Half a sentence may be what is heard so far.
+#[test]
+fn a_call_is_given_up_only_once_the_caller_sounds_finished() {
+    let greeting = "Hi, this is Bob. Please leave a message after the tone.";
+    for text in [greeting, "What are your opening hours?", "hold on please"] {
+        let mut call = Call::new();
+        let end = (0..30)
+            .map(|_| call.hears(text))
+            .find(|heard| !heard.1.is_empty());
+        let verdict = end.map(|(_, _, verdict)| verdict);
+        let guess = matches!(verdict, Some(Verdict::Unknown | Verdict::Incomplete));
+        assert!(guess, "{text} {verdict:?}");
+    }
 }
 
 #[test]

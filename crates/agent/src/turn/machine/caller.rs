@@ -318,7 +318,8 @@ impl Machine {
         match (verdict, finished) {
             (Verdict::Incomplete, _) | (Verdict::Unknown, false) => delays.max_delay,
             (Verdict::Complete, false) => delays.understood_delay,
-            (Verdict::Complete | Verdict::Unknown, true) | (Verdict::Whole, _) => delays.min_delay,
+            (Verdict::Complete | Verdict::Unknown, true)
+            | (Verdict::Whole | Verdict::Goodbye, _) => delays.min_delay,
         }
     }
 

@@ -166,7 +166,8 @@ impl Machine {
     }
 }
 
-/// The brain knows these words for a whole request.
+/// The brain knows these words for a whole request. A goodbye is none, nor is anything by which a
+/// brain would end the call on a guess.
 fn understood(turn: &OpenTurn, text: &str) -> bool {
     let prepared = turn.prepared.as_ref();
     prepared.is_some_and(|prepared| {

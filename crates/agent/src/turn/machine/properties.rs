@@ -39,6 +39,7 @@ fn step_or_hold() -> impl Strategy<Value = Step> {
 fn parts() -> impl Strategy<Value = Parts> {
     let verdict = prop_oneof![
         Just(Verdict::Whole),
+        Just(Verdict::Goodbye),
         Just(Verdict::Complete),
         Just(Verdict::Incomplete),
         Just(Verdict::Unknown)

@@ -265,6 +265,7 @@ fn soft_words_are_the_callers_if_the_brain_knows_what_they_ask() {
     let said = "I want to change my delivery date";
     for (verdict, turns) in [
         (Verdict::Complete, 2),
+        (Verdict::Goodbye, 1),
         (Verdict::Unknown, 1),
         (Verdict::Incomplete, 1),
     ] {
