@@ -30,8 +30,8 @@ impl Guard {
         }
     }
 
-    /// Lets a call through. It is judged by the number that was asked for, before anything is made
-    /// of it, and by the one that goes out, should the request name another.
+    /// Lets a call through. It is judged by the number that goes out, and by the one that was asked
+    /// for, before anything is made of it.
     pub(in crate::sip::call) fn admit(
         &self,
         trunk: &str,
@@ -46,11 +46,8 @@ impl Guard {
     }
 
     fn begin(&self, trunk: &str, asked: &str, sent: &str) -> Result<Permit, Denied> {
-        if sent != asked {
-            self.policy.judge(sent)?;
-        }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let kind = counts.begin(&self.policy, trunk, asked, now())?;
+        let kind = counts.begin(&self.policy, trunk, (asked, sent), now())?;
         if kind == Dialling::Emergency {
             warn!(target: "audit", trunk, "an emergency number is dialled");
         }
