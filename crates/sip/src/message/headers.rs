@@ -367,7 +367,8 @@ fn canonical(name: &str) -> Cow<'static, str> {
     }
     match KNOWN.iter().find(|known| known.eq_ignore_ascii_case(name)) {
         Some(known) => Cow::Borrowed(known),
-        None => Cow::Owned(name.to_owned()),
+        // As in values, so that no name can start a header of its own.
+        None => Cow::Owned(clean(name.to_owned())),
     }
 }
 

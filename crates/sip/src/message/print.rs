@@ -1,5 +1,8 @@
 //! Messages to bytes.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 
 use super::headers::compact;
@@ -26,10 +29,12 @@ impl Message {
 impl Request {
     /// The request on the wire.
     pub fn to_bytes(&self) -> Bytes {
-        let start = match &self.uri {
-            RequestUri::Known(uri) => format!("{} {uri} SIP/2.0\r\n", self.method),
-            RequestUri::Foreign(uri) => format!("{} {uri} SIP/2.0\r\n", self.method),
+        let uri = match &self.uri {
+            RequestUri::Known(uri) => uri.to_string(),
+            RequestUri::Foreign(uri) => uri.clone(),
         };
+        let method = sealed(self.method.as_str());
+        let start = format!("{method} {} SIP/2.0\r\n", sealed(&uri));
         print(start, &self.headers, &self.body, |name| name)
     }
 }
@@ -46,9 +51,28 @@ impl Response {
     }
 
     fn print(&self, spell: impl Fn(&str) -> &str) -> Bytes {
-        let start = format!("SIP/2.0 {} {}\r\n", self.status, self.reason);
+        let reason = self.reason.replace(char::is_control, " ");
+        let start = format!("SIP/2.0 {} {reason}\r\n", self.status);
         print(start, &self.headers, &self.body, spell)
     }
+}
+
+/// A word of a start line. A blank or a line break in it would end the word or the line, and on a
+/// stream begin a message of its own: whoever filled in the field, none leaves unescaped.
+fn sealed(word: &str) -> Cow<'_, str> {
+    let ends = |c: char| c.is_ascii_control() || c == ' ';
+    if !word.contains(ends) {
+        return Cow::Borrowed(word);
+    }
+    let mut out = String::with_capacity(word.len());
+    for c in word.chars() {
+        if ends(c) {
+            let _ = write!(out, "%{:02X}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
 }
 
 fn print(start: String, headers: &Headers, body: &Bytes, spell: impl Fn(&str) -> &str) -> Bytes {

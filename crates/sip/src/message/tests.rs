@@ -108,6 +108,39 @@ fn a_value_cannot_start_a_header() {
     assert_eq!(headers.get("x-note"), Some("a  Evil: 1"));
 }
 
+/// On a stream such a host was a whole request of somebody else's.
+#[test]
+fn nothing_can_end_a_start_line_early() {
+    let evil = "h SIP/2.0\r\nA: b\r\n\r\nBYE sip:x@y";
+    let mut known = Uri::parse("sip:a@b").unwrap();
+    known.host = evil.to_owned();
+    for uri in [
+        RequestUri::Known(known),
+        RequestUri::Foreign(evil.to_owned()),
+    ] {
+        let mut request = request(INVITE);
+        request.uri = uri;
+        request.method = Method::Other("X Y\n".to_owned());
+        request.headers.push("X-A: 1\r\nEvil", "1");
+        let printed = request.to_bytes();
+        let text = String::from_utf8_lossy(&printed);
+        let first = text.lines().next().unwrap();
+        assert_eq!(first.split(' ').count(), 3, "{first}");
+        assert!(first.ends_with(" SIP/2.0"), "{first}");
+        assert!(
+            !text.contains("\nBYE") && !text.contains("\nEvil"),
+            "{text}"
+        );
+    }
+    let response = Response {
+        status: 486,
+        reason: "Busy\r\nEvil: 1".to_owned(),
+        headers: Headers::new(),
+        body: Bytes::new(),
+    };
+    assert!(!String::from_utf8_lossy(&response.to_bytes()).contains("\nEvil"));
+}
+
 #[test]
 fn an_empty_folded_line_adds_nothing() {
     let call = request("BYE sip:a@b SIP/2.0\r\nSubject: first\r\n \t\r\n\r\n");
