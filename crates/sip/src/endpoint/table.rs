@@ -134,8 +134,7 @@ impl Table {
     }
 
     /// Keeps a request of a call until it is answered, and its answer for repeats. Answers are made
-    /// of a
-    /// few of its headers.
+    /// of a few of its headers.
     pub(super) fn serve(
         &mut self,
         key: &Key,

@@ -24,6 +24,16 @@ fn a_scanner_that_names_itself_hears_nothing() {
         (scan(1).replace("From: ", "From: \"sipvicious\""), false),
         (named("User-Agent: Yealink SIP-T46S 66.86.0.15"), true),
         (named("Subject: friendly-scanner"), true),
+        (
+            scan(1).replace("From: <sip:100@", "From: <sip:SIPVicious@"),
+            false,
+        ),
+        (scan(1).replace("From: ", "From: \"R. Tiwari\""), true),
+        (
+            scan(1).replace("From: <sip:100@", "From: <sip:tiwari@"),
+            true,
+        ),
+        (scan(1).replace("tag=x1", "tag=7gulp2"), true),
     ] {
         for method in ["INVITE", "OPTIONS", "REGISTER"] {
             let text = text.replace("INVITE", method);
