@@ -114,6 +114,7 @@ async fn whoever_is_called_is_in_the_room_first_and_then_heard_both_ways() {
     until(&house, "dialing", has("sip.callStatus", "dialing")).await;
 
     let invite = callee.is_called().await.to_owned();
+    assert!(invite.len() < 1300, "one packet: {} bytes", invite.len());
     let to = callee.address();
     for line in [
         format!("INVITE sip:+15550100@{to} SIP/2.0"),

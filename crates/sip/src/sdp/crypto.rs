@@ -1,7 +1,7 @@
 //! `a=crypto`: keys for encrypted media in the description itself (SDES, RFC 4568), offered in
 //! `RTP/SAVP`, or beside plain `RTP/AVP` for those who can (RFC 8643).
 
-use std::fmt;
+use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -51,7 +51,8 @@ pub struct Keys {
     pub theirs: Vec<MasterKey>,
 }
 
-/// Our side: what we allow, and a key for each suite, best first.
+/// Our side: what we allow, and a key for each suite, best first. An offer names the first
+/// [`OFFERED`] of them; of what others offer each may be taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalCrypto {
     /// Whether.
@@ -138,39 +139,28 @@ impl CryptoLine {
         let usable = one_length(&keys) && rest.all(is_harmless);
         usable.then_some(Self { tag, keys })
     }
-}
 
-impl fmt::Display for CryptoLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// As it stands in a description, keys included: no `Display`, so that no log ever has it.
+    pub(super) fn written(&self) -> String {
         let suite = self.suite().map_or("", Suite::name);
-        write!(f, "{} {suite} ", self.tag)?;
-        for (n, key) in self.keys.iter().enumerate() {
-            if n > 0 {
-                f.write_str(";")?;
-            }
-            write!(f, "{INLINE}{}", BASE64.encode(key.expose()))?;
-            if let Some(Lifetime(packets)) = key.lifetime {
-                write!(f, "|{packets}")?;
-            }
-            if let Some(Mki(bytes)) = &key.mki {
-                let number = bytes
-                    .iter()
-                    .fold(0, |sum: u128, b| sum << 8 | u128::from(*b));
-                write!(f, "|{number}:{}", bytes.len())?;
-            }
-        }
-        Ok(())
+        let keys: Vec<String> = self.keys.iter().map(written_key).collect();
+        format!("{} {suite} {}", self.tag, keys.join(";"))
     }
 }
 
 impl LocalCrypto {
+    /// Puts the key of this suite before all others.
+    pub fn prefer(&mut self, suite: Suite) {
+        self.keys.sort_by_key(|key| key.suite() != suite);
+    }
+
     /// The lines of an offer of ours.
     pub(super) fn lines(&self) -> Vec<Attribute> {
         if self.encryption == Encryption::Disable {
             return Vec::new();
         }
         (1..)
-            .zip(&self.keys)
+            .zip(self.keys.iter().take(OFFERED))
             .map(|(tag, key)| attribute(&CryptoLine::new(tag, key.clone())))
             .collect()
     }
@@ -229,7 +219,7 @@ impl LocalCrypto {
             Profile::Plain | Profile::Encrypted => {
                 let taken = lines_of(media).find_map(|line| {
                     let at = usize::try_from(line.tag).ok()?.checked_sub(1)?;
-                    let ours = self.keys.get(at)?;
+                    let ours = self.keys.iter().take(OFFERED).nth(at)?;
                     (Some(ours.suite()) == line.suite()).then(|| Keys {
                         ours: ours.clone(),
                         theirs: line.keys,
@@ -254,7 +244,7 @@ impl LocalCrypto {
 }
 
 pub(super) fn attribute(line: &CryptoLine) -> Attribute {
-    Attribute::new(NAME, line.to_string())
+    Attribute::new(NAME, line.written())
 }
 
 fn lines_of(media: &Media) -> impl Iterator<Item = CryptoLine> {
@@ -267,6 +257,20 @@ fn lines_of(media: &Media) -> impl Iterator<Item = CryptoLine> {
 fn is_key(word: &&str) -> bool {
     word.get(..INLINE.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(INLINE))
+}
+
+fn written_key(key: &MasterKey) -> String {
+    let mut text = format!("{INLINE}{}", BASE64.encode(key.expose()));
+    if let Some(Lifetime(packets)) = key.lifetime {
+        let _ = write!(text, "|{packets}");
+    }
+    if let Some(Mki(bytes)) = &key.mki {
+        let number = bytes
+            .iter()
+            .fold(0, |sum: u128, b| sum << 8 | u128::from(*b));
+        let _ = write!(text, "|{number}:{}", bytes.len());
+    }
+    text
 }
 
 /// `inline:KEY|LIFETIME|MKI:LENGTH`, the latter two if they are there.
@@ -329,6 +333,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 const NAME: &str = "crypto";
 const INLINE: &str = "inline:";
+
+/// Lines in an offer of ours. All six make an INVITE that fits no packet, and fragments get lost.
+const OFFERED: usize = 2;
 
 /// Lines that are looked at: there are ten suites, and phones offer each once.
 const MAX_LINES: usize = 32;

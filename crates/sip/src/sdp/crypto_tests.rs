@@ -76,7 +76,7 @@ fn a_line_is_read_with_all_that_may_stand_in_it() {
         assert_eq!(first.suite(), Suite::Aes128CmSha1_80);
         assert_eq!(first.lifetime, lifetime.map(Lifetime), "{text}");
         assert_eq!(first.mki, mki.map(Mki), "{text}");
-        assert_eq!(CryptoLine::parse(&line.to_string()), Some(line));
+        assert_eq!(CryptoLine::parse(&line.written()), Some(line));
     }
 }
 
@@ -234,26 +234,47 @@ fn our_own_two_sides_meet_in_every_combination() {
 fn an_answer_that_takes_none_of_our_lines_is_none() {
     let ours = local(Encryption::Allow, 1);
     let line = |tag: u32, suite: &str| format!("{tag} {suite} {KEY}");
+    let made = |tag, suite| {
+        let key = MasterKey::generate(suite, &mut StdRng::seed_from_u64(3));
+        CryptoLine::new(tag, key).written()
+    };
     for lines in [
         line(9, "AES_CM_128_HMAC_SHA1_80"),
         line(0, "AES_CM_128_HMAC_SHA1_80"),
-        // That tag is another suite's.
-        line(1, "AES_CM_128_HMAC_SHA1_80"),
-        "5 junk".to_owned(),
+        // That tag is another suite's, and that one was not offered.
+        made(2, Suite::ALL[0]),
+        made(3, Suite::ALL[2]),
+        "1 junk".to_owned(),
     ] {
         let answered = parse(&section("RTP/AVP", &[&lines]));
         let refused = accept_answer(&answered, &ours).unwrap_err();
         assert_eq!(refused, AnswerError::Encryption(Unfit::Suite), "{lines}");
     }
-    let right = parse(&section("RTP/AVP", &[&line(5, "AES_CM_128_HMAC_SHA1_80")]));
+    let right = parse(&section("RTP/AVP", &[&line(1, "AES_CM_128_HMAC_SHA1_80")]));
+    let mut ours = ours;
+    ours.crypto.prefer(Suite::Aes128CmSha1_80);
     assert!(accept_answer(&right, &ours).unwrap().keys.is_some());
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let offered = offer(&local(Encryption::Require, 1));
+    let key = offered.media[0].attribute("crypto").unwrap();
+    let key = key.rsplit_once(':').unwrap().1;
+    let read = CryptoLine::parse(&format!("1 AES_CM_128_HMAC_SHA1_80 {KEY}")).unwrap();
+    let printed = format!("{offered:?} {read:?}");
+    assert!(printed.contains("crypto") && printed.contains("rtpmap"));
+    assert!(
+        !printed.contains(key) && !printed.contains("d0Rmd"),
+        "{printed}"
+    );
 }
 
 proptest! {
     #[test]
     fn no_line_panics(value in "[0-9]{0,3} ?(AES_CM_128_HMAC_SHA1_80|[A-Z_0-9]{0,20}) ?(inline:)?[ -~]{0,80}") {
         if let Some(line) = CryptoLine::parse(&value) {
-            prop_assert_eq!(CryptoLine::parse(&line.to_string()), Some(line));
+            prop_assert_eq!(CryptoLine::parse(&line.written()), Some(line));
         }
     }
 
@@ -261,6 +282,6 @@ proptest! {
     fn what_is_printed_is_read(tag in 0..1_000_000_000_u32, suite in 0..6_usize, seed: u64) {
         let mut rng = StdRng::seed_from_u64(seed);
         let line = CryptoLine::new(tag, MasterKey::generate(Suite::ALL[suite], &mut rng));
-        prop_assert_eq!(CryptoLine::parse(&line.to_string()), Some(line));
+        prop_assert_eq!(CryptoLine::parse(&line.written()), Some(line));
     }
 }

@@ -1,5 +1,6 @@
 //! A description, and what it says of its sections.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// A description as far as audio needs it.
@@ -36,13 +37,20 @@ pub struct Media {
     pub attributes: Vec<Attribute>,
 }
 
-/// One `a=` line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One `a=` line. `Debug` leaves the value out, since it may be a key.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// Before the colon.
     pub name: String,
     /// After it.
     pub value: Option<String>,
+}
+
+impl fmt::Debug for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value.as_ref().map_or("", |_| ":…");
+        write!(f, "a={}{value}", self.name)
+    }
 }
 
 impl Attribute {

@@ -50,6 +50,11 @@ impl Negotiation {
     /// Answers the offer in a body, or makes one when there is none.
     pub(super) fn respond(&mut self, body: &[u8]) -> Result<Proposal, Rejection> {
         if body.is_empty() {
+            let keys = self.latest.as_ref().and_then(|latest| latest.keys.as_ref());
+            if let Some(keys) = keys {
+                // It is offered again what it has taken.
+                self.local.crypto.prefer(keys.ours.suite());
+            }
             let sdp = Bytes::from(offer(&self.as_agreed()).to_string());
             self.local.version += 1;
             return Ok(Proposal {
@@ -269,6 +274,27 @@ mod tests {
         assert!(call.accept(answer.as_bytes()).unwrap().keys.is_some());
         call.respond(TALK.as_bytes()).unwrap();
         assert!(offered(&mut call).contains(" RTP/AVP "));
+    }
+
+    /// With the lines around it an INVITE stays below 1300 bytes, and goes out in one packet.
+    #[test]
+    fn an_offer_of_ours_is_short_and_names_again_what_was_agreed() {
+        let address = SocketAddr::from(([192, 0, 2, 199], 10_000));
+        let all = Codec::ALL.to_vec();
+        let mut call = Negotiation::new(address, all, Encryption::Allow, 1 << 47);
+        let offered = |call: &mut Negotiation| {
+            let sdp = call.respond(b"").unwrap().sdp;
+            String::from_utf8(sdp.to_vec()).unwrap()
+        };
+        let first = offered(&mut call);
+        assert!(first.len() < 800, "{} bytes", first.len());
+        assert_eq!(first.matches("a=crypto:").count(), 2);
+        assert!(first.contains(":1 AES_CM_128_HMAC_SHA1_80 "));
+        assert!(first.contains(":2 AEAD_AES_256_GCM "));
+        let rare = encrypted(KEYS[0]).replace("SHA1_80", "SHA1_32");
+        assert!(call.respond(rare.as_bytes()).is_ok(), "answers take all");
+        assert!(offered(&mut call).contains(":1 AES_CM_128_HMAC_SHA1_32 "));
+        assert!(call.accept(rare.as_bytes()).unwrap().keys.is_some());
     }
 
     #[test]

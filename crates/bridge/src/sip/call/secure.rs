@@ -28,7 +28,7 @@ pub(super) fn choose_encryption(
 pub(super) fn fresh(encryption: Encryption) -> LocalCrypto {
     let suites: &[Suite] = match encryption {
         Encryption::Disable => &[],
-        Encryption::Allow | Encryption::Require => &OFFERED,
+        Encryption::Allow | Encryption::Require => &SUITES,
     };
     let keys = suites
         .iter()
@@ -39,12 +39,12 @@ pub(super) fn fresh(encryption: Encryption) -> LocalCrypto {
     }
 }
 
-/// What every phone has comes first, since some look at nothing but the first line; whoever offers
-/// something stronger first gets that.
-const OFFERED: [Suite; 6] = [
+/// Offers name the first two: what every phone has before what is strongest, since some look at
+/// nothing but the first line. Whoever offers any of them gets it.
+const SUITES: [Suite; 6] = [
     Suite::Aes128CmSha1_80,
-    Suite::Aes128CmSha1_32,
     Suite::AeadAes256Gcm,
+    Suite::Aes128CmSha1_32,
     Suite::AeadAes128Gcm,
     Suite::Aes256CmSha1_80,
     Suite::Aes256CmSha1_32,
