@@ -428,6 +428,20 @@ async fn what_may_not_be_dialled_rings_nowhere_and_an_emergency_always() {
     dial(&house, first).await.unwrap();
     let full = dial(&house, second).await.unwrap_err();
     assert_eq!(meta(&full).0, "resource_exhausted");
+    // Neither another host of the request's own nor the name of an emergency makes room.
+    let mut elsewhere = to("+15550102");
+    elsewhere.trunk.as_mut().unwrap().hostname = "other.example".to_owned();
+    let mut disguised = to("112");
+    disguised.sip_request_uri = Some(proto::SipRequestDest {
+        uri: Some(proto::sip_request_dest::Uri::Raw(format!(
+            "sip:+15550103@{}",
+            callee.address()
+        ))),
+    });
+    for order in [elsewhere, disguised] {
+        let full = dial(&house, order).await.unwrap_err();
+        assert_eq!(meta(&full).0, "resource_exhausted");
+    }
     dial(&house, help).await.unwrap();
     assert!(callee.is_called().await.contains("sip:+15550100@"));
     // The first INVITE may be repeated meanwhile.
@@ -438,7 +452,7 @@ async fn what_may_not_be_dialled_rings_nowhere_and_an_emergency_always() {
     let denied = reasons
         .filter(|reason| reason.starts_with("denied_"))
         .count();
-    assert_eq!(denied, 3);
+    assert_eq!(denied, 5);
     house.close().await;
 }
 

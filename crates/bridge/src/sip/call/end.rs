@@ -14,6 +14,8 @@ pub(crate) enum End {
     Refused { status: u16, why: &'static str },
     /// The wire fell silent.
     MediaTimeout,
+    /// Our side of the sound is broken.
+    MediaLost,
     /// As long as a call may last.
     TooLong,
     /// As long as a call may be on hold.
@@ -41,6 +43,7 @@ impl End {
             Self::Room(_) => "room_lost",
             Self::Refused { why, .. } | Self::Alone { why } => why,
             Self::MediaTimeout => "media_timeout",
+            Self::MediaLost => "media_lost",
             Self::TooLong => "max_duration",
             Self::HeldTooLong => "held_too_long",
             Self::Drained => "drained",
@@ -57,6 +60,7 @@ impl End {
             Self::Phone(EndCause::RemoteBye { .. } | EndCause::Local)
             | Self::Room(_)
             | Self::MediaTimeout
+            | Self::MediaLost
             | Self::TooLong
             | Self::HeldTooLong
             | Self::Alone { .. }
@@ -70,6 +74,7 @@ impl End {
             Self::MediaTimeout => (102, "media timeout"),
             Self::TooLong => (102, "max duration"),
             Self::HeldTooLong => (102, "on hold for too long"),
+            Self::MediaLost => (41, "media lost"),
             Self::Drained => (41, "shutting down"),
             Self::Alone { .. } => (41, "no agent"),
             // RFC 3398 makes a subscriber who is absent a 480.

@@ -17,6 +17,7 @@ use trunkline_sip::routing::{Accepted, HeaderOptions};
 use trunkline_store::Store;
 
 use super::super::config::GatewayConfig;
+use super::super::desk::LONGEST;
 use super::super::media::Ports;
 use super::super::signalling::{Arrival, Command};
 use super::guard::Guard;
@@ -86,6 +87,7 @@ impl Plan {
         let config = &shared.config;
         let accepted = &arrival.accepted;
         let trunk = &accepted.trunk;
+        let ringing = trunk.ringing_timeout.unwrap_or(config.ringing_timeout);
         let longest = trunk.max_call_duration.unwrap_or(config.max_call_duration);
         let rule_timeout = accepted
             .rule
@@ -100,7 +102,7 @@ impl Plan {
             room,
             name,
             attributes: attributes(accepted, &arrival.invite, &arrival.tag),
-            ringing: trunk.ringing_timeout.unwrap_or(config.ringing_timeout),
+            ringing: ringing.min(LONGEST),
             longest: longest.min(LONGEST),
             media_timeout: rule_timeout.unwrap_or(config.media_timeout),
         })
@@ -131,17 +133,22 @@ pub(super) fn answer_headers(
         .headers
         .iter()
         .map(|(name, value)| (name.clone(), value.clone()));
-    fixed.chain(mapped_headers(accepted, attributes)).collect()
+    let map = &accepted.trunk.attributes_to_headers;
+    fixed.chain(mapped_headers(map, attributes)).collect()
 }
 
-/// Attributes mapped to headers, for 200 and BYE.
+/// Headers that are made of attributes.
 pub(super) fn mapped_headers(
-    accepted: &Accepted,
+    map: &BTreeMap<String, String>,
     attributes: &BTreeMap<String, String>,
 ) -> Vec<(String, String)> {
-    let map = accepted.trunk.attributes_to_headers.iter();
-    map.filter_map(|(attribute, header)| Some((header.clone(), attributes.get(attribute)?.clone())))
-        .collect()
+    let made = map.iter().filter_map(|(attribute, header)| {
+        let value = attributes.get(attribute)?;
+        // An attribute may hold line breaks, which would end the header and begin another.
+        let clean: String = value.chars().filter(|c| !c.is_control()).collect();
+        Some((header.clone(), clean))
+    });
+    made.collect()
 }
 
 fn attributes(accepted: &Accepted, invite: &Request, tag: &str) -> BTreeMap<String, String> {
@@ -190,6 +197,3 @@ pub(super) fn included(
         }
     })
 }
-
-/// LiveKit's cap.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
-use tracing::{Instrument as _, info, warn};
+use tracing::{Instrument as _, error, info, warn};
 use trunkline_base::secret::Personal;
 use trunkline_client::room::Room;
-use trunkline_sip::endpoint::{Referral, Rejection};
+use trunkline_sip::endpoint::{Referral, Rejection, Transport};
 use trunkline_sip::message::Request;
 use trunkline_sip::sdp::{Agreement, Codec, Encryption};
 
@@ -27,6 +27,8 @@ pub(super) struct Ends {
     pub(super) ours: IpAddr,
     /// Where the phone's signalling comes from.
     pub(super) theirs: IpAddr,
+    /// What carries it.
+    pub(super) transport: Transport,
 }
 
 /// The talk of one call.
@@ -37,6 +39,8 @@ pub(super) struct Talk {
     pub(super) negotiation: Negotiation,
     hold: Hold,
     keys: Keys,
+    /// What carries keys for all to read, until that is said.
+    in_the_open: Option<Transport>,
     /// Requests to the room that nobody waits for.
     chores: JoinSet<()>,
 }
@@ -73,22 +77,27 @@ impl Talk {
             negotiation,
             hold: Hold::new(),
             keys: Keys::default(),
+            in_the_open: Some(ends.transport).filter(|transport| !transport.is_encrypted()),
             chores: JoinSet::new(),
         })
     }
 
-    /// The next thing that happens here; chores that are done are none of it.
+    /// The next thing that happens here; chores that are done are none of it. `None` once the media
+    /// has ended, which it does of itself only when it is broken.
     ///
     /// # Cancel safety
     /// Safe.
-    pub(super) async fn next(&mut self) -> MediaEvent {
-        loop {
+    pub(super) async fn next(&mut self) -> Option<MediaEvent> {
+        let event = loop {
             tokio::select! {
                 Some(_) = self.chores.join_next() => {}
-                Some(event) = self.events.recv() => return event,
-                else => std::future::pending().await,
+                event = self.events.recv() => break event,
             }
+        };
+        if event.is_none() {
+            error!("the media of this call is broken; the call ends");
         }
+        event
     }
 
     /// Tells the media; it is never waited for.
@@ -104,6 +113,15 @@ impl Talk {
 
     /// Both sides agreed, for the first time or anew.
     pub(super) fn agree(&mut self, agreement: Agreement) {
+        if agreement.keys.is_some()
+            && let Some(transport) = self.in_the_open.take()
+        {
+            let transport = transport.as_str();
+            info!(
+                transport,
+                "the keys of the audio came unencrypted: others may have read them"
+            );
+        }
         self.hold.agree(PhoneLine::of(&agreement), now());
         self.tell(MediaCommand::Agree(agreement));
     }
@@ -225,3 +243,36 @@ const MEDIA_EVENTS: usize = 64;
 
 /// Requests to the room under way at the same time. Filling it means the room does not answer.
 const MAX_CHORES: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a task of this test, which ends it"
+    )]
+    #[tokio::test]
+    async fn media_that_breaks_is_noticed_while_chores_go_on() {
+        let (media, commands) = mpsc::channel(1);
+        let (tell, events) = mpsc::channel(1);
+        let task = async move {
+            let _held = (commands, tell);
+            panic!("a packet that nobody has thought of")
+        };
+        let address = ([192, 0, 2, 1], 10_000).into();
+        let mut chores = JoinSet::new();
+        chores.spawn(std::future::pending());
+        let mut talk = Talk {
+            media,
+            events,
+            task: tokio::spawn(task),
+            negotiation: Negotiation::new(address, vec![Codec::Pcmu], Encryption::Disable, 1),
+            hold: Hold::new(),
+            keys: Keys::default(),
+            in_the_open: None,
+            chores,
+        };
+        assert!(talk.next().await.is_none());
+    }
+}

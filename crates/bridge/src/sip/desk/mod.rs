@@ -7,7 +7,9 @@ mod wire;
 pub use directory::ServerStore;
 pub(crate) use directory::{Directory, Reader, Reload};
 pub(crate) use refusals::keep_refusals;
-pub(crate) use wire::{duration, header_options, media_options, older as older_encryption};
+pub(crate) use wire::{
+    LONGEST, duration, header_options, media_options, older as older_encryption,
+};
 
 use std::net::IpAddr;
 use std::sync::Arc;

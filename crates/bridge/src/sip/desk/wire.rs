@@ -138,13 +138,18 @@ fn encryption(wire: i32) -> Option<Encryption> {
     }
 }
 
-/// A length of time; none where it is zero, and thus not said.
+/// A length of time, a day at most; none where it is zero, and thus not said.
 pub(crate) fn duration(value: Option<&pbjson_types::Duration>) -> Option<Duration> {
     let value = value?;
     let seconds = u64::try_from(value.seconds).ok()?;
     let nanos = u32::try_from(value.nanos).ok()?;
-    Some(Duration::new(seconds, nanos)).filter(|duration| !duration.is_zero())
+    let duration = Duration::new(seconds, nanos).min(LONGEST);
+    Some(duration).filter(|duration| !duration.is_zero())
 }
+
+/// LiveKit's cap on a call, and ours on whatever else of it is given a time: no clock goes on as
+/// far as a number of seconds can be written.
+pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// LiveKit's default.
 const REALM: &str = "LiveKit";

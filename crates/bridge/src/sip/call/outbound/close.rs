@@ -10,9 +10,9 @@ use trunkline_sip::message::name;
 use super::super::super::signalling::Command;
 use super::super::end::End;
 use super::super::record::Ending;
+use super::super::setup::mapped_headers;
 use super::live::Outbound;
 use super::order::DialError;
-use super::plan::mapped;
 use super::tell::STATUS;
 use super::underway::Stage;
 use super::verdict;
@@ -50,7 +50,7 @@ impl Outbound {
             return;
         }
         let leg = self.line.leg;
-        let mut headers = mapped(&self.plan.attributes_to_headers, attributes);
+        let mut headers = mapped_headers(&self.plan.attributes_to_headers, attributes);
         headers.push(("Reason".to_owned(), reason_header(end)));
         self.line.tell(Command::Hangup { leg, headers }).await;
     }

@@ -41,6 +41,8 @@ pub(super) struct Outbound {
     pub(super) rang: bool,
     /// There is sound from the other side, before or after the answer.
     pub(super) agreed: bool,
+    /// The keys that follow the answer are being pressed.
+    pub(super) automating: bool,
     /// How they refused.
     pub(super) declined: Option<Declined>,
 }
@@ -78,7 +80,7 @@ impl Outbound {
                     self.company.look(&self.room.snapshot(), now());
                     on_room(&news)
                 }
-                event = self.talk.next() => self.on_media(&event),
+                event = self.talk.next() => self.on_media(event),
             };
             if let Err(end) = step {
                 return end;
@@ -196,6 +198,7 @@ impl Outbound {
         change.insert(STATUS.to_owned(), status.to_owned());
         self.teller.say(change);
         if !keys.is_empty() {
+            self.automating = true;
             self.talk.tell(MediaCommand::Press(keys));
         }
         let answered = Stage::Answered(self.dialled.clone());
@@ -226,18 +229,21 @@ impl Outbound {
         all
     }
 
-    fn on_media(&mut self, event: &MediaEvent) -> Result<(), End> {
-        match event {
+    fn on_media(&mut self, event: Option<MediaEvent>) -> Result<(), End> {
+        match event.ok_or(End::MediaLost)? {
             MediaEvent::Key(digit) => {
-                let key = (*digit, Duration::ZERO);
+                let key = (digit, Duration::ZERO);
                 self.talk.press(Some(&self.room), Way::Rtp, key);
                 Ok(())
             }
             MediaEvent::Silent if self.answered.is_some() => Err(End::MediaTimeout),
             // What rings may ring in silence.
             MediaEvent::Silent => Ok(()),
+            // Keys of the room may go out while it rings, and say nothing of how the call stands.
             MediaEvent::Played => {
-                self.teller.status("active");
+                if std::mem::take(&mut self.automating) {
+                    self.teller.status("active");
+                }
                 Ok(())
             }
         }

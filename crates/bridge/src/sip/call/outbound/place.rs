@@ -134,6 +134,7 @@ pub(super) async fn place(order: Order, shared: Shared) -> Result<Outbound, Box<
         answered: None,
         rang: false,
         agreed: false,
+        automating: false,
         declined: None,
         shared,
         plan,
@@ -165,6 +166,7 @@ async fn talk(plan: &Plan, shared: &Shared, flow: Flow) -> Result<Talk, DialErro
     let ends = Ends {
         ours: flow.local.ip(),
         theirs: flow.remote.ip(),
+        transport: flow.transport,
     };
     let sound = (plan.codecs.clone(), plan.encryption);
     let opened = Talk::open(shared, &ends, sound, plan.media_timeout).await;
@@ -203,9 +205,8 @@ fn from(from: &From, flow: Flow) -> NameAddr {
             let mut uri = Uri::sip(Some(user), flow.local);
             if let Some(host) = host {
                 // A domain stands for a provider, not for a port of ours.
-                let named = Uri::parse(&format!("sip:{host}")).ok();
-                uri.port = named.as_ref().and_then(|named| named.port);
-                uri.host = named.map_or_else(|| host.clone(), |named| named.host);
+                uri.port = host.port;
+                uri.host.clone_from(&host.name);
             }
             let mut from = NameAddr::new(uri);
             from.name = name.clone().map(Personal::new);

@@ -15,6 +15,7 @@ use trunkline_sip::uri::Uri;
 
 use super::super::super::config::GatewayConfig;
 use super::super::super::desk::{header_options, media_options};
+use super::super::setup::mapped_headers;
 use super::order::{DialError, DialOrder};
 use super::request::{
     From, Limits, addressed, caller, codecs, encryption, from, identity, inline, login, merged,
@@ -89,7 +90,7 @@ impl Plan {
         };
         let attributes_to_headers = trunk.attributes_to_headers.into_iter().collect();
         let mut headers = merged(trunk.headers, &request.headers);
-        headers.extend(mapped(&attributes_to_headers, &attributes));
+        headers.extend(mapped_headers(&attributes_to_headers, &attributes));
         Ok(Self {
             to: addressed(&request, &target),
             from: from(&request, &caller, &trunk.from_host)?,
@@ -127,8 +128,9 @@ impl Plan {
 
     /// The trunk that is billed, the number that was asked for, and the one that goes out.
     pub(super) fn for_guard(&self) -> (String, String, String) {
+        // What a request says of a trunk it brings is free to change with each.
         let trunk = match self.trunk_id.as_str() {
-            "" => self.hop.host.clone(),
+            "" => BROUGHT.to_owned(),
             id => id.to_owned(),
         };
         (trunk, self.callee.clone(), self.target.number())
@@ -147,16 +149,5 @@ impl Plan {
     }
 }
 
-/// Headers that are made of attributes.
-pub(super) fn mapped(
-    map: &BTreeMap<String, String>,
-    attributes: &BTreeMap<String, String>,
-) -> Vec<(String, String)> {
-    let made = map.iter().filter_map(|(attribute, header)| {
-        let value = attributes.get(attribute)?;
-        // An attribute may hold line breaks, which would end the header and begin another.
-        let clean: String = value.chars().filter(|c| !c.is_control()).collect();
-        Some((header.clone(), clean))
-    });
-    made.collect()
-}
+/// The one account of all trunks that come with their requests.
+const BROUGHT: &str = "inline";

@@ -1,6 +1,7 @@
 //! What a request says of one side of a call: who calls, who is called, over what, for how long.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use livekit_protocol as proto;
@@ -14,10 +15,10 @@ use trunkline_sip::endpoint::Transport;
 use trunkline_sip::message::NameAddr;
 use trunkline_sip::routing::MediaOptions;
 use trunkline_sip::sdp::{Codec, Encryption};
-use trunkline_sip::uri::Uri;
+use trunkline_sip::uri::{Params, Uri};
 
 use super::super::super::config::GatewayConfig;
-use super::super::super::desk::{duration, older_encryption};
+use super::super::super::desk::{LONGEST, duration, older_encryption};
 use super::super::negotiate::choose_codecs;
 use super::super::secure::choose_encryption;
 use super::order::DialError;
@@ -28,11 +29,34 @@ pub(super) enum From {
     /// A number at a host; ours where none is named.
     Number {
         user: String,
-        host: Option<String>,
+        host: Option<Host>,
         name: Option<String>,
     },
     /// As the request has it.
     Given(NameAddr),
+}
+
+/// A host as a URI of ours names it.
+pub(super) struct Host {
+    pub(super) name: String,
+    pub(super) port: Option<u16>,
+}
+
+/// Reads a host, with its port or without. It ends up in the first line of a request, so nothing
+/// else may stand there: with it a request of the writer's own would follow.
+fn parse_host(field: &str, text: &str) -> Result<Host, DialError> {
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        let (name, port) = (ip.to_string(), None);
+        return Ok(Host { name, port });
+    }
+    let is_bare =
+        |uri: &Uri| uri.user.is_none() && uri.headers.is_none() && uri.params == Params::default();
+    let uri = Uri::parse(&format!("sip:{text}")).ok().filter(is_bare);
+    let uri = uri.ok_or_else(|| {
+        DialError::Request(format!("{field}: {text:?} is no host, or host and port"))
+    })?;
+    let (name, port) = (uri.host, uri.port);
+    Ok(Host { name, port })
 }
 
 /// A trunk that came with the request.
@@ -174,7 +198,9 @@ pub(super) fn target(
         Some(sip_request_dest::Uri::Raw(text)) => {
             let text = text.trim().trim_start_matches('<').trim_end_matches('>');
             let uri = Uri::parse(text);
-            return uri.map_err(|error| DialError::Request(format!("sip_request_uri: {error}")));
+            let uri =
+                uri.map_err(|error| DialError::Request(format!("sip_request_uri: {error}")))?;
+            return whole(uri);
         }
         Some(sip_request_dest::Uri::Values(values)) => Some(values),
         None => None,
@@ -184,11 +210,29 @@ pub(super) fn target(
         .filter(|user| !user.is_empty());
     let mut target = with_user(hop.clone(), user.unwrap_or(&request.sip_call_to));
     if let Some(values) = given.filter(|uri| !uri.host.is_empty()) {
-        target.host.clone_from(&values.host);
-        target.port = u16::try_from(values.port).ok().filter(|port| *port != 0);
+        let host = parse_host("sip_request_uri", &values.host)?;
+        target.host = host.name;
+        let port = u16::try_from(values.port).ok().filter(|port| *port != 0);
+        target.port = port.or(host.port);
     }
     if let Some(parameter) = transport.parameter() {
         target.params.set("transport", Some(parameter));
+    }
+    whole(target)
+}
+
+/// What is dialled must be seen in the number alone: a context would put its own digits before it.
+fn whole(target: Uri) -> Result<Uri, DialError> {
+    let user = target.user.as_deref().unwrap_or_default();
+    let user = user
+        .to_ascii_lowercase()
+        .replace("%3b", ";")
+        .replace("%2d", "-");
+    if target.params.has(CONTEXT) || user.contains(CONTEXT) {
+        return Err(DialError::Request(
+            "a number with phone-context cannot be dialled: write the whole number, with its +"
+                .to_owned(),
+        ));
     }
     Ok(target)
 }
@@ -222,7 +266,9 @@ pub(super) fn from(
         // It came as what stands between quotes.
         Some(name) => Some(name.replace("\\\"", "\"").replace("\\\\", "\\")),
     };
-    let host = Some(host.to_owned()).filter(|host| !host.is_empty());
+    let host = Some(host).filter(|host| !host.is_empty());
+    let host = host.map(|host| parse_host("the trunk's from_host", host));
+    let host = host.transpose()?;
     let Some(given) = &request.sip_from_header else {
         let user = caller.to_owned();
         return Ok(From::Number { user, host, name });
@@ -241,9 +287,10 @@ pub(super) fn from(
             user: Some(uri.user.clone())
                 .filter(|user| !user.is_empty())
                 .unwrap_or_else(|| caller.to_owned()),
-            host: Some(uri.host.clone())
-                .filter(|host| !host.is_empty())
-                .or(host),
+            host: match uri.host.as_str() {
+                "" => host,
+                named => Some(parse_host("sip_from_header", named)?),
+            },
             name: shown.or(name),
         }),
         None => Ok(From::Number {
@@ -305,7 +352,7 @@ impl Limits {
         let longest = duration(request.max_call_duration.as_ref());
         let silence = media.iter().find_map(|options| options.media_timeout);
         Self {
-            ringing: ringing.unwrap_or(unsaid),
+            ringing: ringing.unwrap_or(unsaid).min(LONGEST),
             longest: longest.unwrap_or(config.max_call_duration).min(LONGEST),
             media: silence.unwrap_or(config.media_timeout),
         }
@@ -321,5 +368,99 @@ const RINGING: Duration = Duration::from_secs(180);
 /// The same while the request waits, which its clients do for no longer.
 const RINGING_WAITED_FOR: Duration = Duration::from_secs(80);
 
-/// LiveKit's cap.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// The parameter that says where a number that is not whole is at home (RFC 3966).
+const CONTEXT: &str = "phone-context";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(user: &str, host: &str, port: u32) -> sip_request_dest::Uri {
+        sip_request_dest::Uri::Values(proto::SipUri {
+            user: user.to_owned(),
+            host: host.to_owned(),
+            port,
+            ..Default::default()
+        })
+    }
+
+    fn to(call_to: &str, uri: Option<sip_request_dest::Uri>) -> Result<String, DialError> {
+        let request = proto::CreateSipParticipantRequest {
+            sip_call_to: call_to.to_owned(),
+            sip_request_uri: uri.map(|uri| proto::SipRequestDest { uri: Some(uri) }),
+            ..Default::default()
+        };
+        let hop = parse_hop("trunk.example:5070")?;
+        target(&request, &hop, Transport::Udp).map(|uri| uri.to_string())
+    }
+
+    #[test]
+    fn a_request_goes_to_a_host_and_to_nothing_else() {
+        for (host, port, expected) in [
+            ("pbx.example", 0, "sip:100@pbx.example"),
+            ("pbx.example:99", 0, "sip:100@pbx.example:99"),
+            ("pbx.example:99", 7, "sip:100@pbx.example:7"),
+            ("2001:db8::1", 0, "sip:100@[2001:db8::1]"),
+            ("[2001:db8::1]:99", 0, "sip:100@[2001:db8::1]:99"),
+        ] {
+            let told = to("+1555", Some(values("100", host, port)));
+            assert_eq!(told.as_deref(), Ok(expected));
+        }
+        for host in [
+            "h SIP/2.0\r\nX: y\r\n\r\nBYE sip:x",
+            "h\n",
+            "a b",
+            "evil@h",
+            "h;lr",
+            "h?Route=x",
+            "<h>",
+        ] {
+            let told = to("+1555", Some(values("100", host, 0)));
+            assert!(matches!(told, Err(DialError::Request(_))), "{host:?}");
+            let request = proto::CreateSipParticipantRequest {
+                sip_from_header: Some(proto::SipNamedDest {
+                    uri: Some(sip_named_dest::Uri::Values(proto::SipUri {
+                        host: host.to_owned(),
+                        ..Default::default()
+                    })),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            };
+            assert!(from(&request, "100", "").is_err(), "{host:?}");
+            let usual = proto::CreateSipParticipantRequest::default();
+            assert!(from(&usual, "100", host).is_err(), "{host:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_not_whole_is_not_dialled() {
+        let raw = |text: &str| Some(sip_request_dest::Uri::Raw(text.to_owned()));
+        for (call_to, uri) in [
+            ("100", raw("tel:16123;phone-context=+88")),
+            ("100", raw("sip:16123;PHONE-context=+88@h")),
+            ("100", raw("sip:16123%3Bphone-context=+88@h;user=phone")),
+            ("16123;phone-context=+88", None),
+            ("100", Some(values("16123;phone-context=+88", "", 0))),
+        ] {
+            assert!(to(call_to, uri.clone()).is_err(), "{call_to} {uri:?}");
+        }
+        assert!(to("100", raw("tel:+15550100")).is_ok());
+    }
+
+    #[test]
+    fn nothing_lasts_longer_than_a_day() {
+        let forever = Some(pbjson_types::Duration {
+            seconds: i64::MAX,
+            nanos: 0,
+        });
+        let request = proto::CreateSipParticipantRequest {
+            ringing_timeout: forever,
+            max_call_duration: forever,
+            ..Default::default()
+        };
+        let lasting = duration(request.ringing_timeout.as_ref());
+        assert_eq!(lasting, Some(LONGEST));
+        assert_eq!(duration(request.max_call_duration.as_ref()), Some(LONGEST));
+    }
+}

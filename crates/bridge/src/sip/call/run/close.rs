@@ -71,7 +71,8 @@ impl Call {
                 rejection: Rejection::status(*status).with("Reason", end.reason_header()),
             },
             _ => {
-                let mut headers = mapped_headers(&self.accepted, attributes);
+                let mut headers =
+                    mapped_headers(&self.accepted.trunk.attributes_to_headers, attributes);
                 headers.push(("Reason".to_owned(), end.reason_header()));
                 Command::Hangup { leg, headers }
             }

@@ -94,6 +94,7 @@ impl Call {
         let ends = Ends {
             ours: flow.local.ip(),
             theirs: flow.remote.ip(),
+            transport: flow.transport,
         };
         let allowed = codecs(&accepted, &shared.config.codecs);
         let wish = encryption(&accepted, shared.config.encryption);
@@ -104,14 +105,6 @@ impl Call {
         })?;
         let mut proposal = talk.negotiation.respond(&invite.body)?;
         let agreement = proposal.agreement.take();
-        let has_keys = agreement.as_ref().is_some_and(|a| a.keys.is_some());
-        if has_keys && !flow.transport.is_encrypted() {
-            let transport = flow.transport.as_str();
-            info!(
-                transport,
-                "the keys of the audio came unencrypted: others may have read them"
-            );
-        }
         // Not before the offer is known to be good: a call that is refused never rang.
         line.tell(Command::Ring(line.leg)).await;
         if let Some(agreement) = agreement {
@@ -312,7 +305,10 @@ impl Call {
         Ok(())
     }
 
-    fn on_media(&mut self, event: MediaEvent) -> Result<(), End> {
+    fn on_media(&mut self, event: Option<MediaEvent>) -> Result<(), End> {
+        let Some(event) = event else {
+            return Err(self.without_media());
+        };
         match event {
             MediaEvent::Key(digit) => {
                 let key = (digit, Duration::ZERO);
@@ -321,6 +317,18 @@ impl Call {
             }
             MediaEvent::Silent => Err(End::MediaTimeout),
             MediaEvent::Played => Ok(()),
+        }
+    }
+
+    /// A call without media is none, before the answer and after it.
+    const fn without_media(&self) -> End {
+        let lost = End::MediaLost;
+        match self.answered {
+            Some(_) => lost,
+            None => End::Refused {
+                status: 500,
+                why: lost.word(),
+            },
         }
     }
 
