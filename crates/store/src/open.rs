@@ -67,9 +67,23 @@ pub(super) async fn file(
     options: SqliteConnectOptions,
 ) -> Result<SqlitePool, StoreError> {
     let turn = turn(path).await?;
+    private(&options).map_err(|error| cannot(path)(error.into()))?;
     patiently(|| set_up(path, &options)).await?;
     drop(turn);
     pool(path, options, CONNECTIONS).await
+}
+
+/// A new file is its owner's alone, before anything is in it: it holds numbers, words and logins.
+/// What SQLite puts beside it takes its mode.
+fn private(options: &SqliteConnectOptions) -> io::Result<()> {
+    let mut new = File::options();
+    new.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
+    match new.open(options.get_filename()) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        opened => opened.map(drop),
+    }
 }
 
 /// Waits until nobody else sets the file up. Where the file system knows no locks, nobody waits.

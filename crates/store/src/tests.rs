@@ -419,3 +419,20 @@ async fn why_an_agent_ended_a_call_outlives_the_end_of_the_room() {
         assert!(call.ended_at.is_some(), "{id}");
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_new_file_and_what_stands_beside_it_are_the_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let store = Store::open(path.to_str().unwrap()).await.unwrap();
+    store.calls().start(&start("SCL_a", 10)).await.unwrap();
+    let files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+    assert!(files.len() > 1, "{files:?}");
+    for file in files {
+        let mode = file.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    store.close().await;
+}

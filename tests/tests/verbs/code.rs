@@ -21,7 +21,7 @@ trunks:
     numbers: ['+15550002']
     auth: {username: me, password: \"${SIP_PASSWORD}\"}
 outbound:
-  - {key: out, name: Out, address: sip.example.com, transport: tls, numbers: ['+15550001']}
+  - {key: out, name: Out, address: sip.example.com, transport: tcp, numbers: ['+15550001']}
 rules:
   - {key: desk, name: Desk, trunks: [one, two], individual: {room_prefix: desk}, agents: [a], metadata: gold}
 ";

@@ -6,6 +6,7 @@ mod remedy;
 
 use prost::Message;
 use serde::Serialize;
+use trunkline_base::class::Class;
 use trunkline_base::id::RoomName;
 use trunkline_client::api::{ApiError, LiveKitApiClient, Rpc};
 use trunkline_client::auth::LiveKitAuthManager;
@@ -35,12 +36,28 @@ impl<'a> Server<'a> {
         })
     }
 
+    /// The same for a verb whose calls hang on each other's answers, which no command can stand
+    /// for.
+    ///
+    /// # Errors
+    /// A refusal with `--curl`, and whatever [`Server::open`] refuses.
+    pub(crate) fn open_for_several(global: &'a Global) -> Result<Self, Failure> {
+        if global.curl {
+            let text = "--curl prints one call, and this verb makes several, each by the answer \
+                        to the one before";
+            return Err(Failure::new(Class::Invalid, "cli.curl", text)
+                .or_else("leave --curl out; -v shows what is done"));
+        }
+        Self::open(global)
+    }
+
     /// The flags of every verb.
     pub(crate) const fn global(&self) -> &'a Global {
         self.global
     }
 
-    /// For several calls that belong together.
+    /// For several calls that belong together; they are made whatever was typed, so the verb opens
+    /// with [`Server::open_for_several`].
     pub(crate) const fn api(&self) -> &LiveKitApiClient {
         &self.api
     }
@@ -99,11 +116,22 @@ fn client(target: &Target) -> Result<LiveKitApiClient, Failure> {
 
 /// A room's name as typed.
 pub(crate) fn room_name(name: &str) -> Result<RoomName, Failure> {
-    RoomName::parse(name).map_err(|error| {
-        Failure::new(
-            trunkline_base::class::Class::Invalid,
-            "room.name",
-            error.to_string(),
-        )
-    })
+    RoomName::parse(name)
+        .map_err(|error| Failure::new(Class::Invalid, "room.name", error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_several_calls_is_not_printed_as_one() {
+        let global = Global {
+            curl: true,
+            yes: true,
+            ..Global::default()
+        };
+        let refused = Server::open_for_several(&global).map(drop).unwrap_err();
+        assert_eq!(refused.code(), "cli.curl");
+    }
 }

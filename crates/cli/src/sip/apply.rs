@@ -7,7 +7,7 @@ use trunkline_client::api::{ApiError, LiveKitApiClient};
 
 use super::book::Book;
 use super::entry::{Entry, Inbound, Outbound, Rule};
-use super::plan::{Act, Change, Plan, Step, There, Written, named};
+use super::plan::{Act, Change, Plan, Step, There, named};
 
 /// Everything that a server has.
 ///
@@ -35,12 +35,7 @@ pub(crate) struct Stopped {
 ///
 /// # Errors
 /// [`Stopped`] at the first step that the server refuses.
-pub(crate) async fn apply(
-    api: &LiveKitApiClient,
-    book: &Book,
-    plan: &Plan,
-    written: &Written,
-) -> Result<(), Stopped> {
+pub(crate) async fn apply(api: &LiveKitApiClient, book: &Book, plan: &Plan) -> Result<(), Stopped> {
     let mut ids = BTreeMap::new();
     for (done, step) in plan.steps.iter().enumerate() {
         let stopped = |error| Stopped {
@@ -69,27 +64,17 @@ pub(crate) async fn apply(
             }
         }
     }
-    settle(book, plan, written).await;
+    settle(book, plan).await;
     Ok(())
 }
 
-/// What is as it shall be is the file's from now on, and what has another key is forgotten under
-/// the old one.
-async fn settle(book: &Book, plan: &Plan, written: &Written) {
+/// What is as it shall be is the file's from now on.
+async fn settle(book: &Book, plan: &Plan) {
     for step in &plan.settled {
         match step {
             Step::Trunk(change) => remember(book, change, change.before.as_ref()).await,
             Step::Outbound(change) => remember(book, change, change.before.as_ref()).await,
             Step::Rule(change) => remember(book, change, change.before.as_ref()).await,
-        }
-    }
-    for (key, record) in &written.trunks {
-        let has_moved = |step: &Step| match step {
-            Step::Trunk(change) => change.key != *key && change.id() == record.stored.sip_trunk_id,
-            Step::Outbound(_) | Step::Rule(_) => false,
-        };
-        if plan.steps.iter().chain(&plan.settled).any(has_moved) {
-            book.forget::<Inbound>(key).await;
         }
     }
 }

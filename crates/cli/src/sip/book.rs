@@ -1,18 +1,20 @@
 //! What was written where, kept in the store: so a change by others is seen, and what was there
 //! before can be had back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use tracing::warn;
-use trunkline_base::class::Classified as _;
+use trunkline_base::class::{Class, Classified as _};
 use trunkline_base::time::UnixTime;
 use trunkline_store::{Store, StoreError};
 
+use super::back::Kept;
 use super::entry::{Entry, Inbound, Outbound, Rule};
 use super::plan::{There, Written};
 use super::sorted::Record;
 use crate::clock::now;
+use crate::failure::Failure;
 
 /// What is kept of one server.
 #[derive(Clone, Debug)]
@@ -32,14 +34,19 @@ pub(crate) struct Snapshot {
     pub(crate) trunks: Vec<Inbound>,
     pub(crate) outbound: Vec<Outbound>,
     pub(crate) rules: Vec<Rule>,
+    #[serde(default)]
+    own: Option<BTreeSet<String>>,
 }
 
-impl Snapshot {
-    pub(crate) fn there(self) -> There {
-        There {
-            trunks: self.trunks,
-            outbound: self.outbound,
-            rules: self.rules,
+impl From<Snapshot> for Kept {
+    fn from(snapshot: Snapshot) -> Self {
+        Self {
+            there: There {
+                trunks: snapshot.trunks,
+                outbound: snapshot.outbound,
+                rules: snapshot.rules,
+            },
+            own: snapshot.own,
         }
     }
 }
@@ -97,8 +104,14 @@ impl Book {
         format!("{}{part}{}", E::MADE, self.server)
     }
 
-    /// Remembers one as it is now, and as the file said it.
+    /// Remembers one as it is now, and as the file said it; under another key that it had before
+    /// it is forgotten.
     pub(crate) async fn remember<E: Entry>(&self, key: &str, stored: &E, said: &E) {
+        for (old, entry) in self.entries::<E>("").await {
+            if old != key && entry.id() == stored.id() {
+                self.forget::<E>(&old).await;
+            }
+        }
         let documents = self.store.documents();
         for (part, entry) in [("", stored), (SAID, said)] {
             let kind = self.kind::<E>(part);
@@ -125,21 +138,27 @@ impl Book {
     }
 
     /// Keeps what is there before something is applied; gives its name.
-    pub(crate) async fn keep(&self, there: &There) -> Result<String, StoreError> {
+    pub(crate) async fn keep(&self, there: &There, written: &Written) -> Result<String, Failure> {
         let at = now();
+        let kept = Kept::of(there, written);
         let snapshot = Snapshot {
             at: at.0,
-            trunks: there.trunks.clone(),
-            outbound: there.outbound.clone(),
-            rules: there.rules.clone(),
+            trunks: kept.there.trunks,
+            outbound: kept.there.outbound,
+            rules: kept.there.rules,
+            own: kept.own,
         };
-        let id = format!("{}", at.0);
-        let body = serde_json::to_vec(&snapshot).unwrap_or_default();
+        let body = serde_json::to_vec(&snapshot).map_err(|error| {
+            let text = format!("what is there cannot be kept, and nothing was done: {error}");
+            Failure::new(Class::Internal, "sip.keep", text)
+        })?;
         let documents = self.store.documents();
+        let mut all = documents.list(&self.history()).await?;
+        let id = free(at.0, |id| all.iter().any(|(known, _)| known == id));
         documents.put(&self.history(), &id, &body, at).await?;
-        let all = documents.list(&self.history()).await?;
-        for (old, _) in all.iter().take(all.len().saturating_sub(KEPT)) {
-            documents.delete(&self.history(), old).await?;
+        let most = all.len().saturating_sub(KEPT - 1);
+        for (old, _) in all.drain(..most) {
+            documents.delete(&self.history(), &old).await?;
         }
         Ok(id)
     }
@@ -157,7 +176,62 @@ impl Book {
 /// The documents of what the file said.
 const SAID: &str = "_said";
 
+/// A name that no other has: two may be made in one moment.
+fn free(at: u64, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut id = at.to_string();
+    let mut number = 2_usize;
+    while is_taken(&id) {
+        id = format!("{at}-{number}");
+        number += 1;
+    }
+    id
+}
+
 /// When a snapshot was made.
 pub(crate) const fn at(snapshot: &Snapshot) -> UnixTime {
     UnixTime(snapshot.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn two_states_of_one_moment_are_both_kept_and_the_oldest_goes() {
+        let store = Store::open(":memory:").await.unwrap();
+        let book = Book::of_node(&store);
+        let mut ids = Vec::new();
+        for _ in 0..KEPT + 2 {
+            ids.push(
+                book.keep(&There::default(), &Written::default())
+                    .await
+                    .unwrap(),
+            );
+        }
+        let kept = book.kept().await.unwrap();
+        let mut left: Vec<String> = kept.into_iter().map(|(id, _)| id).collect();
+        left.reverse();
+        assert_eq!(left, ids[2..]);
+    }
+
+    #[tokio::test]
+    async fn another_key_of_any_kind_leaves_nothing_under_the_old_one() {
+        let store = Store::open(":memory:").await.unwrap();
+        let book = Book::of_node(&store);
+        let rule = |id: &str| Rule::default().with_id(id.to_owned());
+        for (key, id) in [
+            ("a", "SDR_1"),
+            ("b", "SDR_2"),
+            ("b", "SDR_1"),
+            ("a", "SDR_2"),
+        ] {
+            book.remember(key, &rule(id), &rule(id)).await;
+        }
+        let rules = book.written().await.rules;
+        let pairs: Vec<_> = rules
+            .iter()
+            .map(|(key, one)| (key.as_str(), one.stored.id()))
+            .collect();
+        assert_eq!(pairs, [("a", "SDR_2"), ("b", "SDR_1")]);
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::entry::Entry;
+use super::entry::{Entry, with_password_of};
 use super::fields::{Field, differences};
 use super::plan::{There, Written};
 use super::sorted::Record;
@@ -33,7 +33,10 @@ fn of<E: Entry>(written: &BTreeMap<String, Record<E>>, there: &[E], found: &mut 
     for (key, record) in written {
         let id = record.stored.id();
         let now = there.iter().find(|one| one.id() == id);
-        let fields = now.map(|now| differences(Some(&record.stored), Some(now)));
+        let fields = now.map(|now| {
+            let now = with_password_of(now.clone(), &record.stored);
+            differences(Some(&record.stored), Some(&now))
+        });
         if fields.as_ref().is_some_and(Vec::is_empty) {
             continue;
         }

@@ -31,12 +31,18 @@ pub(crate) trait Entry:
     /// What the file says of each, by the API's names: what it leaves out is nothing. Everything
     /// else stays as it is at the server until the file speaks of it.
     const SAID: &'static [&'static str];
+    /// Lists of numbers that mean the same however each is spelt; others are compared as text.
+    const SPELT: &'static [&'static str];
 
     fn id(&self) -> &str;
     fn with_id(self, id: String) -> Self;
     fn metadata(&self) -> &str;
     /// The same with the metadata of another.
     fn with_metadata_of(self, other: &Self) -> Self;
+    /// Username and password; nothing where there are none.
+    fn login(&self) -> (&str, &str);
+    /// The same with another password.
+    fn with_password(self, password: String) -> Self;
     /// Whether nobody has written it since it was created.
     fn is_as_created(&self) -> bool;
     fn numbers(&self) -> &[String];
@@ -79,7 +85,7 @@ macro_rules! fields {
         }
 
         fn is_as_created(&self) -> bool {
-            self.created_at == self.updated_at
+            self.created_at.is_some() && self.created_at == self.updated_at
         }
 
         fn numbers(&self) -> &[String] {
@@ -91,6 +97,43 @@ macro_rules! fields {
             self
         }
     };
+}
+
+/// Logins of trunks.
+macro_rules! logs_in {
+    () => {
+        fn login(&self) -> (&str, &str) {
+            (&self.auth_username, &self.auth_password)
+        }
+
+        fn with_password(mut self, password: String) -> Self {
+            self.auth_password = password;
+            self
+        }
+    };
+}
+
+/// Whether a server that knows the login keeps its password to itself.
+pub(crate) fn is_untold<E: Entry>(entry: &E) -> bool {
+    let (username, password) = entry.login();
+    !username.is_empty() && password.is_empty()
+}
+
+/// An entry with the password that another has for the same login, if the server did not tell it.
+pub(crate) fn with_password_of<E: Entry>(entry: E, other: &E) -> E {
+    if is_untold(&entry) && entry.login().0 == other.login().0 {
+        let password = other.login().1.to_owned();
+        return entry.with_password(password);
+    }
+    entry
+}
+
+/// Whether an entry is there as it was stored, as far as the server tells.
+pub(crate) fn is_as_stored<E: Entry>(stored: &E, there: &E) -> bool {
+    if is_untold(there) {
+        return stored.clone().with_password(String::new()) == *there;
+    }
+    stored == there
 }
 
 /// Whether two lists name the same number, or both name any.
@@ -124,8 +167,10 @@ impl Entry for Inbound {
         "authUsername",
         "authPassword",
     ];
+    const SPELT: &'static [&'static str] = &["numbers", "allowedNumbers"];
 
     fields!(sip_trunk_id);
+    logs_in!();
 
     fn conflicts(&self, other: &Self) -> bool {
         meet(&self.numbers, &other.numbers) && meet(&self.allowed_numbers, &other.allowed_numbers)
@@ -170,8 +215,10 @@ impl Entry for Outbound {
         "authPassword",
         "fromHost",
     ];
+    const SPELT: &'static [&'static str] = &["numbers"];
 
     fields!(sip_trunk_id);
+    logs_in!();
 
     fn conflicts(&self, _other: &Self) -> bool {
         false
@@ -215,8 +262,17 @@ impl Entry for Rule {
         "inboundNumbers",
         "hidePhoneNumber",
     ];
+    const SPELT: &'static [&'static str] = &[];
 
     fields!(sip_dispatch_rule_id);
+
+    fn login(&self) -> (&str, &str) {
+        ("", "")
+    }
+
+    fn with_password(self, _password: String) -> Self {
+        self
+    }
 
     fn conflicts(&self, other: &Self) -> bool {
         let trunks = (&self.trunk_ids, &other.trunk_ids);

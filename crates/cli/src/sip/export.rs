@@ -39,7 +39,7 @@ pub(crate) fn export(there: &There, url: &str) -> Export {
         .filter_map(|one| maker.rule(one))
         .collect();
     let mut text = format!("# The trunks and rules of {url}, as they were.\n");
-    if !maker.secrets.is_empty() {
+    if !maker.variables.is_empty() {
         text.push_str("# Passwords and PINs are variables; `.env` is a place for them.\n");
     }
     for (name, entries) in [("trunks", trunks), ("outbound", outbound), ("rules", rules)] {
@@ -64,6 +64,7 @@ struct Maker {
     keys: BTreeSet<String>,
     /// Ids of trunks, and the keys they have here.
     trunks: BTreeMap<String, String>,
+    variables: BTreeSet<String>,
     secrets: Vec<(String, String)>,
     notes: Vec<String>,
 }
@@ -86,9 +87,27 @@ impl Maker {
         key
     }
 
+    /// A variable of a name that no other has, whatever kind of thing it belongs to.
+    fn variable(&mut self, key: &str, what: &str) -> String {
+        let plain: String = key
+            .chars()
+            .map(|c| if c.is_ascii() { c } else { '-' })
+            .collect();
+        let stem = match word(&plain).replace('-', "_").to_uppercase() {
+            stem if stem.is_empty() => format!("SIP_{what}"),
+            stem => format!("SIP_{stem}_{what}"),
+        };
+        let mut name = stem.clone();
+        let mut number = 2;
+        while !self.variables.insert(name.clone()) {
+            name = format!("{stem}_{number}");
+            number += 1;
+        }
+        name
+    }
+
     fn secret(&mut self, key: &str, what: &str, value: &str) -> String {
-        let name = format!("{}_{what}", word(key).replace('-', "_").to_uppercase());
-        let name = format!("SIP_{name}");
+        let name = self.variable(key, what);
         self.secrets.push((name.clone(), value.to_owned()));
         format!("${{{name}}}")
     }
@@ -98,7 +117,15 @@ impl Maker {
         if username.is_empty() && password.is_empty() {
             return;
         }
-        let password = self.secret(key, "PASSWORD", password);
+        let password = if password.is_empty() {
+            let name = self.variable(key, "PASSWORD");
+            self.notes.push(format!(
+                "the server does not tell the password of `{key}`: set {name} to it"
+            ));
+            format!("${{{name}}}")
+        } else {
+            self.secret(key, "PASSWORD", password)
+        };
         let mut auth = json!({ "username": plain(username), "password": password });
         if let (false, Some(auth)) = (realm.is_empty(), auth.as_object_mut()) {
             auth.insert("realm".to_owned(), Value::from(plain(realm)));
@@ -263,7 +290,7 @@ impl Maker {
         put(&mut entry, "attributes", pairs(&rule.attributes));
         put(&mut entry, "room_preset", json!(plain(&rule.room_preset)));
         if let Some(Ok(config)) = rule.room_config.as_ref().map(serde_json::to_value) {
-            put(&mut entry, "room_config", config);
+            put(&mut entry, "room_config", plain_in(config));
         }
         put(&mut entry, "krisp_enabled", json!(rule.krisp_enabled));
         put(&mut entry, "media", media(rule.media.as_ref()));
@@ -315,14 +342,27 @@ fn plain(text: &str) -> String {
     text.replace("${", "$${")
 }
 
+/// The same for every text of a value.
+fn plain_in(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(plain(&text)),
+        Value::Array(list) => list.into_iter().map(plain_in).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (plain(&name), plain_in(value)))
+            .collect(),
+        other => other,
+    }
+}
+
 fn plains(texts: &[String]) -> Vec<String> {
     texts.iter().map(|text| plain(text)).collect()
 }
 
 fn pairs(map: &std::collections::HashMap<String, String>) -> Value {
-    let sorted: BTreeMap<&String, String> = map
+    let sorted: BTreeMap<String, String> = map
         .iter()
-        .map(|(name, value)| (name, plain(value)))
+        .map(|(name, value)| (plain(name), plain(value)))
         .collect();
     json!(sorted)
 }
@@ -362,7 +402,7 @@ fn media(media: Option<&proto::SipMediaConfig>) -> Value {
             rate => format!("{}/{rate}", codec.name),
         })
         .collect();
-    put(&mut entry, "codecs", json!(codecs));
+    put(&mut entry, "codecs", json!(plains(&codecs)));
     put(
         &mut entry,
         "only_listed_codecs",

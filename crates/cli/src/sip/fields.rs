@@ -26,10 +26,8 @@ const NOT_SAID: &[&str] = &[
     "ringingTimeoutStatus",
 ];
 
-const PASSWORD: &str = "authPassword";
 /// Values that nobody is shown.
-const SECRET: &[&str] = &[PASSWORD, "pin"];
-const NUMBERS: &[&str] = &["numbers", "allowedNumbers", "inboundNumbers"];
+const SECRET: &[&str] = &["authPassword", "pin"];
 
 /// An object whose members stand by themselves: the file speaks of agents and may leave the rest.
 const PARTED: &str = "roomConfig";
@@ -39,13 +37,13 @@ const PARTED: &str = "roomConfig";
 pub(crate) fn over<E: Entry>(there: &E, wanted: &E, before: Option<&E>) -> E {
     let mut laid = object(there);
     let before = before.map(object).unwrap_or_default();
-    lay(&mut laid, &object(wanted), &before, E::SAID);
+    lay::<E>(&mut laid, &object(wanted), &before, E::SAID);
     // What LiveKit cannot read back it has not written.
     serde_json::from_value(Value::Object(laid))
         .unwrap_or_else(|_| wanted.clone().with_id(there.id().to_owned()))
 }
 
-fn lay(
+fn lay<E: Entry>(
     there: &mut Map<String, Value>,
     wanted: &Map<String, Value>,
     before: &Map<String, Value>,
@@ -67,19 +65,17 @@ fn lay(
                 _ => Map::new(),
             };
             let mut inner = members(there);
-            lay(&mut inner, &members(wanted), &members(before), &["agents"]);
+            lay::<E>(&mut inner, &members(wanted), &members(before), &["agents"]);
             if inner != members(there) {
                 there.insert(name, Value::Object(inner));
             }
             continue;
         }
         match wanted.get(&name) {
-            Some(value) if there.get(&name).is_some_and(|one| alike(&name, one, value)) => {}
-            // A server that tells no passwords is believed to have the one it was given.
             Some(value)
-                if name == PASSWORD
-                    && is_untold(there, wanted)
-                    && before.get(&name) == Some(value) => {}
+                if there
+                    .get(&name)
+                    .is_some_and(|one| alike::<E>(&name, one, value)) => {}
             Some(value) => drop(there.insert(name, value.clone())),
             None if said.contains(&name.as_str()) || before.contains_key(&name) => {
                 there.remove(&name);
@@ -94,11 +90,16 @@ pub(crate) fn differences<E: Entry>(from: Option<&E>, to: Option<&E>) -> Vec<Fie
     let from = from.map(object).unwrap_or_default();
     let to = to.map(object).unwrap_or_default();
     let mut found = Vec::new();
-    compare("", &from, &to, &mut found);
+    compare::<E>("", &from, &to, &mut found);
     found
 }
 
-fn compare(path: &str, from: &Map<String, Value>, to: &Map<String, Value>, found: &mut Vec<Field>) {
+fn compare<E: Entry>(
+    path: &str,
+    from: &Map<String, Value>,
+    to: &Map<String, Value>,
+    found: &mut Vec<Field>,
+) {
     let mut names: Vec<&String> = from.keys().chain(to.keys()).collect();
     names.sort();
     names.dedup();
@@ -108,13 +109,13 @@ fn compare(path: &str, from: &Map<String, Value>, to: &Map<String, Value>, found
         }
         let (one, other) = (from.get(name), to.get(name));
         let (one, other) = (one.unwrap_or(&Value::Null), other.unwrap_or(&Value::Null));
-        if alike(name, one, other) || is_nothing(one) && is_nothing(other) {
+        if alike::<E>(name, one, other) || is_nothing(one) && is_nothing(other) {
             continue;
         }
         let field = format!("{path}{name}");
         match (one, other) {
             (Value::Object(from), Value::Object(to)) => {
-                compare(&format!("{field}."), from, to, found);
+                compare::<E>(&format!("{field}."), from, to, found);
             }
             _ => found.push(Field {
                 field,
@@ -142,17 +143,12 @@ fn told(name: &str, value: &Value) -> Value {
     }
 }
 
-/// Whether a server that knows the login keeps its password to itself.
-fn is_untold(there: &Map<String, Value>, wanted: &Map<String, Value>) -> bool {
-    !there.contains_key(PASSWORD) && there.get("authUsername") == wanted.get("authUsername")
-}
-
-/// Whether two values of a field mean the same: lists of texts in any order, numbers however they
-/// are written.
-fn alike(name: &str, one: &Value, other: &Value) -> bool {
+/// Whether two values of a field mean the same: lists of texts in any order, and a trunk's
+/// numbers however they are written. A rule's are compared as text, as LiveKit does.
+fn alike<E: Entry>(name: &str, one: &Value, other: &Value) -> bool {
     if let (Value::Array(one), Value::Array(other)) = (one, other) {
         let spelt = |text: &str| {
-            if NUMBERS.contains(&name) {
+            if E::SPELT.contains(&name) {
                 normalise(text)
             } else {
                 text.to_owned()

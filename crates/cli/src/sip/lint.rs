@@ -190,18 +190,23 @@ impl Findings {
     }
 
     fn outbound(&mut self, out: &Outbound) {
-        let plain = matches!(
-            out.transport,
-            SipTransport::Auto | SipTransport::Udp | SipTransport::Tcp
-        );
-        if out.media.encryption == Some(Encryption::Require) && plain {
+        if out.transport == SipTransport::Tls {
+            self.warning(
+                &out.stands,
+                format!(
+                    "outbound trunk `{}` is for TLS, and our own gateway places no calls over TLS yet",
+                    out.key
+                ),
+                "set `transport: udp` or `tcp`, unless livekit/sip places the calls",
+            );
+        } else if out.media.encryption == Some(Encryption::Require) {
             self.warning(
                 &out.stands,
                 format!(
                     "outbound trunk `{}` wants encrypted sound, and sends its key in plain text",
                     out.key
                 ),
-                "set `transport: tls`",
+                "know that whoever reads the signalling can decrypt the sound",
             );
         }
         self.spellings(&out.numbers, "outbound trunk", &out.key, &out.stands);

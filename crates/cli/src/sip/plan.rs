@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::entry::{Entry, Inbound, Outbound, Rule};
+use super::entry::{Entry, Inbound, Outbound, Rule, is_untold, with_password_of};
 use super::fields::{Field, differences, over};
 use super::order::{Wish, order};
-use super::sorted::{Record, Sorted};
+use super::sorted::{Found, Record, Sorted};
 use crate::settings::SipSetup;
 
 /// What a server lists.
@@ -172,7 +172,8 @@ impl Plan {
         }
     }
 
-    /// What the file no longer names goes, save what others have changed since. Gives what goes.
+    /// What the file no longer names goes, save what others have changed since and what is only
+    /// known by its mark, which another file may have made. Gives what goes.
     fn remove<E: Entry>(
         &mut self,
         wanted: &[(String, E)],
@@ -189,11 +190,18 @@ impl Plan {
         }
         let mut removed = Vec::new();
         for (key, found) in gone {
-            if !found.is_untouched {
+            let why = if !found.is_remembered {
+                Some("was not written from here")
+            } else if !found.is_untouched {
+                Some("was changed by others since")
+            } else {
+                None
+            };
+            if let Some(why) = why {
                 let id = found.entry.id();
                 self.notes.push(format!(
-                    "{} `{key}` ({id}) is not in the file any more, but was changed by others \
-                     since and stays; to remove it: {} {id}",
+                    "{} `{key}` ({id}) is a file's and not this one's, but {why} and stays; to \
+                     remove it: {} {id}",
                     E::WHAT,
                     E::DELETE
                 ));
@@ -235,15 +243,24 @@ impl Plan {
         let mut wishes = Vec::new();
         for (key, entry) in wanted {
             let found = there.by_key.remove(key);
-            let after = found.as_ref().map_or_else(
-                || entry.clone(),
-                |found| over(&found.entry, entry, found.said.as_ref()),
-            );
-            world.extend(found.as_ref().map(|found| found.entry.clone()));
-            let there = found.map(|found| found.entry);
+            let whole = found.as_ref().map(Found::whole);
+            let after = match (&found, &whole) {
+                (Some(found), Some(whole)) => over(whole, entry, found.said.as_ref()),
+                _ => entry.clone(),
+            };
+            world.extend(whole.clone());
+            if let Some(found) = found.as_ref().filter(|found| !found.is_remembered) {
+                self.notes.push(format!(
+                    "{} `{key}` ({}) was not written from here and counts as this file's by its \
+                     key: if it is another file's, give one of them another key",
+                    E::WHAT,
+                    found.entry.id()
+                ));
+            }
             // What differs in nothing that is said is not written: the server has it its own way.
             let is_settled = |there: &E| differences(Some(there), Some(&after)).is_empty();
-            if there.as_ref().is_some_and(is_settled) {
+            if whole.as_ref().is_some_and(is_settled) {
+                let there = found.map(|found| found.entry);
                 self.settled.push(step(Change {
                     key: key.clone(),
                     act: Act::Update,
@@ -255,13 +272,22 @@ impl Plan {
             }
             wishes.push(Wish {
                 key: key.clone(),
+                // Where nobody remembers the password, the file's is as good for stepping aside.
+                there: whole.map(|whole| with_password_of(whole, &after)),
                 wanted: after,
-                there,
             });
         }
         let said = |key: &str| wanted.iter().find(|(one, _)| one == key);
         let ordered = order(world, wishes);
         for write in ordered.writes {
+            if !write.steps_aside && is_untold(&write.after) {
+                self.blocked.push(format!(
+                    "{} `{}` would lose its password, which the server does not tell and nobody \
+                     remembers: write it in the file, and apply that",
+                    E::WHAT,
+                    write.key
+                ));
+            }
             let act = match (&write.before, write.steps_aside) {
                 (None, _) => Act::Create,
                 (Some(_), true) => Act::StepAside,
@@ -277,7 +303,8 @@ impl Plan {
         }
         for (key, id) in ordered.blocked {
             self.blocked.push(format!(
-                "{} `{key}` would take the same calls as {id}, and the server refuses that",
+                "{} `{key}` would take the same calls as {id}, and the server refuses that: give each \
+                 its own numbers",
                 E::WHAT
             ));
         }

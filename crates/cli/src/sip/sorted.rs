@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use trunkline_sip::routing::mark;
 
-use super::entry::Entry;
+use super::entry::{Entry, is_as_stored, with_password_of};
 
 /// What was written under a key: as the server answered, and as the file said it.
 #[derive(Clone, Debug)]
@@ -22,6 +22,20 @@ pub(crate) struct Found<E> {
     pub(crate) is_untouched: bool,
     /// What the file said of it then.
     pub(crate) said: Option<E>,
+    /// It was written from here, and does not merely bear the mark of a file: two files may be
+    /// applied to one server.
+    pub(crate) is_remembered: bool,
+}
+
+impl<E: Entry> Found<E> {
+    /// With the password that the server keeps to itself: it is believed to have the one it was
+    /// given, and a replacement without it would take it away.
+    pub(crate) fn whole(&self) -> E {
+        match &self.said {
+            Some(said) => with_password_of(self.entry.clone(), said),
+            None => self.entry.clone(),
+        }
+    }
 }
 
 /// Everything of a kind that is there.
@@ -36,8 +50,8 @@ pub(crate) struct Sorted<E> {
 
 impl<E: Entry> Sorted<E> {
     /// Tells the file's from others'. What is remembered is the file's whatever was made of its
-    /// mark; what somebody else remembers is known by the mark alone, and is untouched if nobody
-    /// has written it since it was created.
+    /// mark; what is not remembered is known by the mark alone, and is untouched if nobody has
+    /// written it since it was created.
     pub(crate) fn sort(present: Vec<E>, written: &BTreeMap<String, Record<E>>) -> Self {
         let mut sorted = Self {
             by_key: BTreeMap::new(),
@@ -56,7 +70,7 @@ impl<E: Entry> Sorted<E> {
                 continue;
             };
             let is_untouched = match record {
-                Some((_, one)) => one.stored == entry,
+                Some((_, one)) => is_as_stored(&one.stored, &entry),
                 None => entry.is_as_created(),
             };
             let is_the_one = record.is_some() || !sorted.by_key.contains_key(&key);
@@ -64,6 +78,7 @@ impl<E: Entry> Sorted<E> {
                 entry,
                 is_untouched,
                 said: record.and_then(|(_, one)| one.said.clone()),
+                is_remembered: record.is_some(),
             };
             if !is_the_one {
                 sorted.doubles.push((key, found));
@@ -86,9 +101,9 @@ impl<E: Entry> Sorted<E> {
             return None;
         }
         let old = self.by_key.iter().find(|(old, found)| {
-            let renamed = found.entry.clone().with_metadata_of(wanted);
+            let renamed = found.whole().with_metadata_of(wanted);
             let as_wanted = super::fields::over(&renamed, wanted, found.said.as_ref());
-            is_gone(old) && found.is_untouched && renamed == as_wanted
+            is_gone(old) && found.is_remembered && found.is_untouched && renamed == as_wanted
         });
         let old = old.map(|(old, _)| old.clone())?;
         let found = self.by_key.remove(&old)?;

@@ -59,13 +59,14 @@ pub(crate) async fn run(typed: Phone, global: &Global) -> Result<(), Failure> {
     let room = typed
         .room
         .unwrap_or_else(|| guid("call-", &mut rand::rng()));
+    let mut sent = None;
     if let Some(agent_name) = typed.agent {
         let wish = proto::CreateAgentDispatchRequest {
             agent_name,
             room: room.clone(),
             ..proto::CreateAgentDispatchRequest::default()
         };
-        server.call(&table::CREATE_DISPATCH, wish).await?;
+        sent = server.call(&table::CREATE_DISPATCH, wish).await?;
     }
     let request = proto::CreateSipParticipantRequest {
         sip_trunk_id: trunk.sip_trunk_id,
@@ -79,8 +80,15 @@ pub(crate) async fn run(typed: Phone, global: &Global) -> Result<(), Failure> {
         }),
         ..proto::CreateSipParticipantRequest::default()
     };
-    let Some(call) = server.call(&table::CREATE_SIP_PARTICIPANT, request).await? else {
-        return Ok(());
+    let call = match server.call(&table::CREATE_SIP_PARTICIPANT, request).await {
+        Ok(Some(call)) => call,
+        Ok(None) => return Ok(()),
+        Err(failure) => {
+            if let Some(sent) = sent {
+                call_back(&server, sent, global).await;
+            }
+            return Err(failure);
+        }
     };
     output::answer(global.json, &call, || {
         let stands = if typed.no_wait {
@@ -96,6 +104,19 @@ pub(crate) async fn run(typed: Phone, global: &Global) -> Result<(), Failure> {
         )
     });
     Ok(())
+}
+
+/// Nobody is there to talk to: the agent that was sent shall not wait in the room.
+async fn call_back(server: &Server<'_>, sent: proto::AgentDispatch, global: &Global) {
+    let request = proto::DeleteAgentDispatchRequest {
+        dispatch_id: sent.id,
+        room: sent.room,
+    };
+    if let Err(failure) = server.call(&table::DELETE_DISPATCH, request).await {
+        global.tell(&format!(
+            "the agent that was sent is still there: {failure}"
+        ));
+    }
 }
 
 /// The trunk of this name or id, or the only one.

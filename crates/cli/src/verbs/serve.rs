@@ -50,6 +50,8 @@ pub(crate) struct Serve {
 }
 
 pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(), Failure> {
+    // Its first state is taken before it is read: what is saved meanwhile is a change.
+    let sip_file = sip_file(global);
     let mut settings = settings(global)?;
     if let Some(agent) = &mut settings.agent {
         agent.voice_cache = voice_cache(typed.voice_cache.clone(), &global.env);
@@ -77,7 +79,7 @@ pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(
     let (settings, ring) = (plan.settings.clone(), plan.keys.clone());
     let stack = Stack::start(plan, &tasks).await?;
     let hangup = listen(SignalKind::hangup())?;
-    stack.follow_sip_file(sip_file(global), settings, &ring, hangup, &tasks)?;
+    stack.follow_sip_file(sip_file, settings, &ring, hangup, &tasks)?;
     tell_ready(&stack, global);
     tokio::select! {
         () = signals.next() => tasks.begin_drain("signal"),
@@ -99,10 +101,7 @@ fn sip_file(
 ) -> SipFile<impl Fn() -> Result<SipSetup, Report> + Send + Sync + 'static + use<>> {
     let again = global.clone();
     let read = move || settings::load(&again, &again.env).map(|settings| settings.sip_setup);
-    SipFile {
-        path: Home::of(global).on_disk(SIP),
-        read,
-    }
+    SipFile::new(Home::of(global).on_disk(SIP), read)
 }
 
 /// Logging as the files say; `-v` says more.

@@ -1,14 +1,16 @@
 //! The file of trunks and rules while the daemon runs: a change of it, or SIGHUP, brings them to the
 //! embedded node, with calls going on. A file that is wrong changes nothing, and that is said in the
-//! log and by `/readyz` until it is right again. A remote server changes by `sip apply` alone.
+//! log and by `/readyz` until it is right again; one that is missing or still being written is not read.
+//! A remote server changes by `sip apply` alone.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use trunkline_base::token::KeyRing;
 use trunkline_bridge::sip::{GatewayHandle, Register, TrunkLine};
 use trunkline_client::api::LiveKitApiClient;
@@ -25,23 +27,124 @@ use crate::settings::{Settings, SipSetup};
 /// How often the file is looked at: an operator waits for what was just saved.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How many looks pass before what the node took by half is tried again.
+const REST: u8 = 5;
+
 /// How much of the file counts.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Force {
     Whole,
     /// All but what it says of registrations.
     Restart,
     /// Nothing, and why; the one before does.
     Last(String),
+    /// What the node took before it failed, and with what it did.
+    Half(String),
 }
 
 const RESTART: &str = "in force, but registrations change at the next start";
 
+impl fmt::Display for Force {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => f.write_str("in force"),
+            Self::Restart => f.write_str(RESTART),
+            Self::Last(why) => write!(f, "the last good one is in force: {why}"),
+            Self::Half(why) => write!(f, "half applied, tried again: {why}"),
+        }
+    }
+}
+
 /// How the file is read again.
 pub(crate) struct SipFile<F> {
     /// What is looked at; the files that are built in do not change.
-    pub(crate) path: Option<PathBuf>,
-    pub(crate) read: F,
+    path: Option<PathBuf>,
+    /// As it was before it was read the first time.
+    first: State,
+    read: F,
+}
+
+impl<F> SipFile<F> {
+    /// To be made before the settings are read.
+    pub(crate) fn new(path: Option<PathBuf>, read: F) -> Self {
+        Self {
+            first: State::of(path.as_deref()),
+            path,
+            read,
+        }
+    }
+
+    fn state(&self) -> State {
+        State::of(self.path.as_deref())
+    }
+}
+
+/// Tells one state of a file from the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    BuiltIn,
+    Missing,
+    There(SystemTime, u64),
+}
+
+impl State {
+    fn of(path: Option<&Path>) -> Self {
+        let Some(path) = path else {
+            return Self::BuiltIn;
+        };
+        let found = path.metadata().ok();
+        found
+            .and_then(|found| Some(Self::There(found.modified().ok()?, found.len())))
+            .unwrap_or(Self::Missing)
+    }
+}
+
+/// When a file that changed is to be read: not while somebody still writes it.
+#[derive(Debug)]
+struct Watch {
+    /// What was read the last time; `None` for what must be read again.
+    seen: Option<State>,
+    last: State,
+    is_asked: bool,
+    /// Looks to let pass first.
+    rest: u8,
+}
+
+impl Watch {
+    const fn new(first: State) -> Self {
+        Self {
+            seen: Some(first),
+            last: first,
+            is_asked: false,
+            rest: 0,
+        }
+    }
+
+    /// Takes one look, and says whether the file is to be read as it is now: two looks in a row
+    /// have agreed, and something is new or somebody asked.
+    fn look(&mut self, now: State, is_asked: bool) -> bool {
+        self.is_asked |= is_asked;
+        let is_still = now == self.last;
+        self.last = now;
+        if !is_still || is_asked {
+            self.rest = 0;
+        } else if self.rest > 0 {
+            self.rest -= 1;
+            return false;
+        }
+        let is_due = is_still && (self.is_asked || self.seen != Some(now));
+        if is_due {
+            self.is_asked = false;
+            self.seen = Some(now);
+        }
+        is_due
+    }
+
+    /// What was read has not all been taken.
+    const fn again(&mut self) {
+        self.seen = None;
+        self.rest = REST;
+    }
 }
 
 impl Stack {
@@ -66,17 +169,13 @@ impl Stack {
         settings.livekit.url.clone_from(&self.url);
         let (force, told) = watch::channel(Force::Whole);
         self.parts.runs("sip file", move || {
-            let how = match &*told.borrow() {
-                Force::Whole => "in force".to_owned(),
-                Force::Restart => RESTART.to_owned(),
-                Force::Last(why) => format!("the last good one is in force: {why}"),
-            };
-            Standing::Ready(how)
+            Standing::Ready(told.borrow().to_string())
         });
         let lines = sip_setup::lines(&settings.sip_setup);
         let follower = Follower {
             api: background_api(&settings, keys)?,
             store: self.store.clone(),
+            has_entries: !settings.sip_setup.is_empty(),
             file,
             force,
             gateway,
@@ -92,6 +191,8 @@ struct Follower<F> {
     api: LiveKitApiClient,
     store: Store,
     file: SipFile<F>,
+    /// Whether the file that is in force names anything.
+    has_entries: bool,
     force: watch::Sender<Force>,
     gateway: GatewayHandle,
     /// What is registered for as long as the daemon runs.
@@ -102,7 +203,7 @@ struct Follower<F> {
 
 impl<F: Fn() -> Result<SipSetup, Report>> Follower<F> {
     async fn run(mut self, mut hangup: Signal, stop: Stop) {
-        let mut seen = self.file.path.as_deref().and_then(stamp);
+        let mut watch = Watch::new(self.file.first);
         let mut looks = tokio::time::interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -112,42 +213,83 @@ impl<F: Fn() -> Result<SipSetup, Report>> Follower<F> {
                 _ = hangup.recv() => true,
                 _ = looks.tick() => false,
             };
-            let now = self.file.path.as_deref().and_then(stamp);
-            if asked || now != seen {
-                seen = now;
-                self.reload().await;
+            let now = self.file.state();
+            if !watch.look(now, asked) {
+                continue;
             }
+            let force = match self.read(now) {
+                Ok(Some(setup)) => self.take_up(&setup).await,
+                // Written while it was read: the next looks see that.
+                Ok(None) => continue,
+                Err(wrong) => Force::Last(wrong),
+            };
+            if matches!(force, Force::Half(_)) {
+                watch.again();
+            }
+            self.tell(force);
         }
     }
 
-    async fn reload(&mut self) {
-        let force = match self.take_up().await {
-            Err(why) => Force::Last(why),
-            Ok(()) if registers(&self.lines) == self.registered => Force::Whole,
-            Ok(()) => Force::Restart,
-        };
-        match &force {
-            Force::Whole => info!("trunks and rules are those of the SIP file"),
-            Force::Restart => warn!("the SIP file is taken up; {RESTART}"),
-            Force::Last(why) => {
-                warn!("the SIP file is not taken up, the last good one stays: {why}");
-            }
+    /// The set-up, if the file is still as it was seen; else what is wrong with it.
+    fn read(&self, seen: State) -> Result<Option<SipSetup>, String> {
+        if seen == State::Missing {
+            let name = self.file.path.as_deref().unwrap_or_else(|| Path::new(""));
+            return Err(format!("{} is not there", name.display()));
         }
-        self.force.send_replace(force);
+        let setup = (self.file.read)();
+        if self.file.state() != seen {
+            return Ok(None);
+        }
+        let setup = setup.map_err(|report| report.to_string())?;
+        if setup.is_empty() && self.has_entries && self.is_blank() {
+            let text =
+                "the file is blank, and had entries before: to have none, write `trunks: []`";
+            return Err(text.to_owned());
+        }
+        Ok(Some(setup))
+    }
+
+    /// Whether there is nothing but comments: what an editor or a full disk leaves for a moment.
+    fn is_blank(&self) -> bool {
+        let text = self.file.path.as_deref().map(std::fs::read_to_string);
+        text.is_some_and(|text| text.is_ok_and(|text| is_blank(&text)))
     }
 
     /// A trunk that registers, before or now, is open to its registrar alone at each moment between.
-    async fn take_up(&mut self) -> Result<(), String> {
-        let setup = (self.file.read)().map_err(|report| report.to_string())?;
-        let next = sip_setup::lines(&setup);
+    async fn take_up(&mut self, setup: &SipSetup) -> Force {
+        let next = sip_setup::lines(setup);
         let both = self.lines.iter().chain(&next).cloned();
         self.gateway.tell(both.collect());
-        let applied = Box::pin(sip_setup::apply(&self.api, &self.store, &setup)).await;
-        applied.map_err(|failure| failure.to_string())?;
+        match Box::pin(sip_setup::apply(&self.api, &self.store, setup)).await {
+            Ok(()) => {}
+            Err(failure) if failure.code() == sip_setup::BLOCKED => {
+                return Force::Last(failure.to_string());
+            }
+            Err(failure) => return Force::Half(failure.to_string()),
+        }
+        self.has_entries = !setup.is_empty();
         self.gateway.tell(next.clone());
         self.lines = next;
-        let read = self.gateway.reload().await;
-        read.map_err(|error| error.to_string())
+        if let Err(error) = self.gateway.reload().await {
+            return Force::Half(error.to_string());
+        }
+        if registers(&self.lines) == self.registered {
+            Force::Whole
+        } else {
+            Force::Restart
+        }
+    }
+
+    /// Says it in the log, once for each cause, and to `/readyz`.
+    fn tell(&self, force: Force) {
+        let is_known = *self.force.borrow() == force;
+        match &force {
+            Force::Whole => info!("trunks and rules are those of the SIP file"),
+            Force::Restart => warn!("the SIP file is taken up; {force}"),
+            Force::Last(_) | Force::Half(_) if is_known => debug!("the SIP file still: {force}"),
+            Force::Last(_) | Force::Half(_) => warn!("the SIP file is not taken up; {force}"),
+        }
+        self.force.send_replace(force);
     }
 }
 
@@ -156,8 +298,58 @@ fn registers(lines: &[TrunkLine]) -> Vec<Register> {
     all.collect()
 }
 
-/// Tells one state of a file from the next.
-fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
-    let found = path.metadata().ok()?;
-    Some((found.modified().ok()?, found.len()))
+fn is_blank(text: &str) -> bool {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    lines.all(|line| line.is_empty() || line.starts_with('#') || line == "---")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn there(len: u64) -> State {
+        State::There(SystemTime::UNIX_EPOCH, len)
+    }
+
+    #[test]
+    fn a_file_is_read_once_it_stands_still() {
+        let mut watch = Watch::new(there(9));
+        assert!(!watch.look(there(9), false));
+        // Half written, then gone, then whole.
+        for now in [there(4), State::Missing, there(7)] {
+            assert!(!watch.look(now, false), "{now:?}");
+        }
+        assert!(watch.look(there(7), false));
+        assert!(!watch.look(there(7), false));
+    }
+
+    #[test]
+    fn what_is_asked_for_during_a_writing_comes_after_it() {
+        let mut watch = Watch::new(there(9));
+        assert!(watch.look(there(9), true));
+        assert!(!watch.look(there(5), true));
+        assert!(!watch.look(there(9), false));
+        assert!(watch.look(there(9), false));
+        assert!(!watch.look(there(9), false));
+    }
+
+    #[test]
+    fn what_was_taken_by_half_is_read_again_after_a_rest() {
+        let mut watch = Watch::new(there(9));
+        assert!(watch.look(there(9), true));
+        watch.again();
+        let looks = (0..=REST).map(|_| watch.look(there(9), false));
+        let read: Vec<bool> = looks.collect();
+        assert_eq!(read.iter().position(|one| *one), Some(usize::from(REST)));
+        watch.again();
+        assert!(watch.look(there(9), true));
+    }
+
+    #[test]
+    fn a_file_of_nothing_or_comments_is_blank() {
+        for blank in ["", "\n \n", "# trunks: []\n---\n"] {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        assert!(!is_blank("# none\ntrunks: []\n"));
+    }
 }

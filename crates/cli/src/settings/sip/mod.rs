@@ -46,6 +46,12 @@ pub(crate) struct SipSetup {
     pub(crate) rules: Vec<Rule>,
 }
 
+impl SipSetup {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.trunks.is_empty() && self.outbound.is_empty() && self.rules.is_empty()
+    }
+}
+
 pub(super) fn validate(
     source: &Source,
     raw: Raw,

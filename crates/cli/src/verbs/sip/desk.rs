@@ -22,8 +22,8 @@ pub(super) struct Desk<'a> {
 impl<'a> Desk<'a> {
     /// Without a store that is there already, nothing is known of what was written.
     pub(super) async fn open(global: &'a Global) -> Result<Self, Failure> {
+        let server = Called::open_for_several(global)?;
         let settings = settings(global)?;
-        let server = Called::open(global)?;
         let path = &settings.livekit.store;
         let store = if path.exists() {
             Some(open_store(path).await?)

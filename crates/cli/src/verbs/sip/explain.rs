@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 use trunkline_base::class::Class;
+use trunkline_base::secret::Personal;
 use trunkline_sip::routing::{Verdict, normalise};
 use trunkline_store::{Call, Refusal};
 
@@ -18,7 +19,7 @@ const LOOKED: u32 = 1000;
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  trunkline sip explain +15550123")]
 pub(crate) struct Explain {
-    /// A call's id (SCL_…), or a number that called or was called; the latest refusal without one
+    /// A call's id (SCL_…), or a number that called or was called: the latest of its calls; the latest refusal without one
     #[arg(value_name = "CALL", allow_hyphen_values = true)]
     call: Option<String>,
 }
@@ -32,40 +33,62 @@ pub(crate) async fn run(typed: &Explain, global: &Global) -> Result<(), Failure>
         return Ok(());
     }
     let refusals = store.refusals().list(LOOKED).await?;
-    let about = |refusal: &&Refusal| match &typed.call {
-        None => true,
-        Some(number) => {
-            let number = normalise(number);
-            let both = [&refusal.caller, &refusal.called];
-            both.iter().any(|one| normalise(one.expose()) == number)
+    let refusal = refusals
+        .iter()
+        .find(|one| is_about(typed.call.as_deref(), [&one.caller, &one.called]));
+    let calls = match &typed.call {
+        Some(_) => store.calls().list(LOOKED).await?,
+        None => Vec::new(),
+    };
+    let call = calls
+        .iter()
+        .find(|one| is_about(typed.call.as_deref(), [&one.caller, &one.called]));
+    match (call, refusal) {
+        (Some(call), Some(refusal)) if call.started_at < refusal.at => refused(refusal, global),
+        (Some(call), _) => taken(call, global),
+        (None, Some(refusal)) => refused(refusal, global),
+        (None, None) => {
+            let text = match &typed.call {
+                Some(call) => format!("no call and no refusal is known of {call}"),
+                None => "no call was refused yet".to_owned(),
+            };
+            return Err(Failure::new(Class::Missing, "sip.explain", text)
+                .or_else("see what there is: trunkline calls list, trunkline calls refused"));
         }
-    };
-    let Some(refusal) = refusals.iter().find(about) else {
-        let text = match &typed.call {
-            Some(call) => format!("no call and no refusal is known of {call}"),
-            None => "no call was refused yet".to_owned(),
-        };
-        return Err(Failure::new(Class::Missing, "sip.explain", text)
-            .or_else("see what there is: trunkline calls list, trunkline calls refused"));
-    };
-    refused(refusal, global);
+    }
     Ok(())
+}
+
+/// Whether one of two numbers is the one that was asked for; each is where none was.
+fn is_about(asked: Option<&str>, both: [&Personal<String>; 2]) -> bool {
+    asked.is_none_or(|asked| {
+        let asked = normalise(asked);
+        both.iter().any(|one| normalise(one.expose()) == asked)
+    })
 }
 
 fn taken(call: &Call, global: &Global) {
     let document = json!({ "outcome": "taken", "call": call });
     output::answer(global.json, &document, || {
         let end = call.end_reason.as_deref().unwrap_or("still up");
-        format!(
-            "{} {} → {}, {}\n  trunk {}: matched\n  rule {}: matched, room {}\n  end: {end}",
+        let mut lines = vec![format!(
+            "{} {} → {}, {}",
             plain(&call.call_id),
             plain(call.caller.expose()),
             plain(call.called.expose()),
             clock::utc(call.started_at),
-            plain(&call.trunk_id),
-            plain(&call.rule_id),
-            plain(&call.room),
-        )
+        )];
+        let room = plain(&call.room);
+        if !call.trunk_id.is_empty() {
+            lines.push(format!("  trunk {}: matched", plain(&call.trunk_id)));
+        }
+        // No rule places a call that goes out.
+        lines.push(match call.rule_id.as_str() {
+            "" => format!("  room {room}"),
+            rule => format!("  rule {}: matched, room {room}", plain(rule)),
+        });
+        lines.push(format!("  end: {end}"));
+        lines.join("\n")
     });
 }
 
@@ -144,5 +167,18 @@ fn remedy(word: &str) -> &'static str {
             "the provider and the trunk's `auth` must have the same username and password"
         }
         _ => "look at the log of that moment, and at `trunkline sip route-test`",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_found_on_either_side_however_it_is_spelt() {
+        let both: [&Personal<String>; 2] = [&"+15550100".into(), &"+15550123".into()];
+        assert!(is_about(None, both));
+        assert!(is_about(Some("1 555 0123"), both));
+        assert!(!is_about(Some("+15550124"), both));
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct Rollback {
 }
 
 pub(crate) async fn export(typed: &Export, global: &Global) -> Result<(), Failure> {
-    let server = Server::open(global)?;
+    let server = Server::open_for_several(global)?;
     let there = look(server.api()).await;
     let there = there.map_err(|error| server.explain(error))?;
     let made = made::export(&there, server.url());
@@ -113,7 +113,8 @@ pub(crate) async fn rollback(typed: &Rollback, global: &Global) -> Result<(), Fa
             .or_else("see what is: trunkline sip rollback --list"));
     };
     let there = desk.there().await?;
-    let (wanted, as_it_is) = back(&snapshot.there(), &there);
+    let written = book.written().await;
+    let (wanted, as_it_is) = back(&snapshot.into(), &there, &written);
     let plan = Plan::make(&wanted, there.clone(), &as_it_is);
     if !global.json {
         output::text(&plan.text());
@@ -131,8 +132,8 @@ pub(crate) async fn rollback(typed: &Rollback, global: &Global) -> Result<(), Fa
         &format!("{} at {}?", plan.summary(), desk.server.url()),
         global,
     )?;
-    let before = book.keep(&there).await?;
-    go(&desk, &book, &plan, &as_it_is).await?;
+    let before = book.keep(&there, &written).await?;
+    go(&desk, &book, &plan).await?;
     let told = json!({ "rolled_back": plan.json(), "to": id, "before": before });
     output::answer(global.json, &told, || {
         "the server has what it had; the file may still say otherwise: trunkline sip plan"

@@ -28,7 +28,7 @@ pub(crate) enum Outbound {
     )]
     Create(Create),
     /// Change an outbound trunk by flags, or replace it by a JSON file
-    #[command(after_help = "Example:\n  trunkline sip outbound update --id ST_abc --transport tls")]
+    #[command(after_help = "Example:\n  trunkline sip outbound update --id ST_abc --transport tcp")]
     Update(Update),
     /// Delete trunks
     #[command(after_help = "Example:\n  trunkline sip outbound delete ST_abc --yes")]

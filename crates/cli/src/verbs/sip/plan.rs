@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::global::Global;
 use crate::sip::apply::{self as steps, Stopped};
 use crate::sip::drift::{Drifted, drift as drifted};
-use crate::sip::plan::{Plan, Written};
+use crate::sip::plan::Plan;
 use crate::sip::show::field;
 use crate::{ask, output};
 
@@ -67,7 +67,7 @@ pub(crate) async fn apply(_typed: &ApplyFlags, global: &Global) -> Result<(), Fa
     refuse_blocked(&plan)?;
     if plan.steps.is_empty() {
         let book = desk.book().await?;
-        go(&desk, &book, &plan, &written).await?;
+        go(&desk, &book, &plan).await?;
         output::answer(global.json, &json!({ "applied": plan.json() }), || {
             "nothing to change: the server has what the file says".to_owned()
         });
@@ -82,8 +82,8 @@ pub(crate) async fn apply(_typed: &ApplyFlags, global: &Global) -> Result<(), Fa
             .or_else("look again: trunkline sip plan"));
     }
     let book = desk.book().await?;
-    let kept = book.keep(&there).await?;
-    go(&desk, &book, &plan, &written).await?;
+    let kept = book.keep(&there, &written).await?;
+    go(&desk, &book, &plan).await?;
     let left = desk.plan(desk.there().await?, &book.written().await);
     let told = json!({ "applied": plan.json(), "before": kept, "left": left.json() });
     output::answer(global.json, &told, || {
@@ -105,7 +105,7 @@ pub(super) fn refuse_blocked(plan: &Plan) -> Result<(), Failure> {
         return Ok(());
     }
     let text = plan.blocked.join("\n");
-    let remedy = "give each its own numbers; see what is there: trunkline sip inbound list";
+    let remedy = "see what is there: trunkline sip inbound list, trunkline sip outbound list";
     Err(Failure::new(Class::Conflict, "sip.blocked", text).or_else(remedy))
 }
 
@@ -114,9 +114,8 @@ pub(super) async fn go(
     desk: &Desk<'_>,
     book: &crate::sip::book::Book,
     plan: &Plan,
-    written: &Written,
 ) -> Result<(), Failure> {
-    let gone = Box::pin(steps::apply(desk.server.api(), book, plan, written)).await;
+    let gone = Box::pin(steps::apply(desk.server.api(), book, plan)).await;
     gone.map_err(|Stopped { done, step, error }| {
         let cause = desk.server.explain(error);
         let text = format!(

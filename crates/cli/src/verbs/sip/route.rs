@@ -53,7 +53,7 @@ pub(crate) struct RouteTest {
 pub(crate) async fn run(typed: &RouteTest, global: &Global) -> Result<(), Failure> {
     let file = settings(global)?.sip_setup;
     let setup = if typed.server {
-        let server = Server::open(global)?;
+        let server = Server::open_for_several(global)?;
         let there = look(server.api()).await;
         let there = there.map_err(|error| server.explain(error))?;
         OwnSetup {

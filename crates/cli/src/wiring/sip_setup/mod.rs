@@ -27,6 +27,9 @@ use crate::sip::book::Book;
 use crate::sip::entry::{Inbound, Rule};
 use crate::sip::plan::{Plan, Wanted};
 
+/// The code of a plan that the node would refuse, of which nothing is begun.
+pub(super) const BLOCKED: &str = "sip.blocked";
+
 /// Makes the node's trunks and rules those of the file.
 ///
 /// # Errors
@@ -43,10 +46,10 @@ pub(super) async fn apply(
         warn!("{note}");
     }
     if let Some(blocked) = plan.blocked.first() {
-        let remedy = "give each its own numbers; all at once: trunkline sip validate";
-        return Err(Failure::new(Class::Conflict, "sip.blocked", blocked).or_else(remedy));
+        let remedy = "see all at once: trunkline sip validate";
+        return Err(Failure::new(Class::Conflict, BLOCKED, blocked).or_else(remedy));
     }
-    let gone = Box::pin(apply::apply(api, &book, &plan, &written)).await;
+    let gone = Box::pin(apply::apply(api, &book, &plan)).await;
     gone.map_err(|Stopped { step, error, .. }| {
         let failure = Failure::from(error);
         let text = format!("{step}: {failure}");
