@@ -8,8 +8,7 @@ use crate::digest::Login;
 use crate::message::{Headers, Method, NameAddr, Request, RequestUri, name};
 use crate::uri::Uri;
 
-use super::commands::set_sdp;
-use super::compose::{ALLOW, SUPPORTED};
+use super::compose::{ALLOW, SUPPORTED, set_sdp};
 use super::leg::{Leg, State};
 use super::session::{Session, TIMER};
 use super::way::Way;

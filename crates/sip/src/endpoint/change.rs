@@ -9,35 +9,11 @@ use rand::Rng as _;
 
 use crate::message::{Method, Response, name};
 
-use super::commands::set_sdp;
-use super::compose::{ALLOW, SUPPORTED};
+use super::compose::{ALLOW, SUPPORTED, set_sdp};
 use super::key::Key;
 use super::leg::State;
+use super::wish::{Again, Asking, Wish};
 use super::{CommandError, EndCause, Endpoint, Event, LegId};
-
-/// What we want of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// The owner wants this description in force.
-    Change(Bytes),
-    /// A sign of life.
-    Refresh,
-}
-
-/// Our re-INVITE under way.
-#[derive(Clone, Debug)]
-pub(super) struct Asking {
-    pub(super) wish: Wish,
-    /// How often it met one of theirs.
-    pub(super) met: u8,
-}
-
-/// One that is tried again.
-#[derive(Clone, Debug)]
-pub(super) struct Again {
-    pub(super) asking: Asking,
-    pub(super) at: Instant,
-}
 
 impl Endpoint {
     /// Proposes a change of the session.

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use crate::message::{Method, Request, name};
 use crate::transaction::{InviteClient, PlainClient};
 
-use super::compose::{ALLOW, SUPPORTED};
+use super::compose::{ALLOW, SUPPORTED, set_sdp};
 use super::key::Key;
 use super::leg::{Leg, State};
-use super::provisional::Answer;
+use super::ringing::Answer;
 use super::table::{Client, ClientEntry, client_key};
 use super::transfer::{TransferNews, TransferOutcome};
 use super::way::Way;
@@ -296,12 +296,5 @@ impl Endpoint {
             self.forget_answered(leg.answered);
             self.events.push_back(Event::Ended { leg: id, cause });
         }
-    }
-}
-
-pub(super) fn set_sdp(headers: &mut crate::message::Headers, body: &mut Bytes, sdp: Option<Bytes>) {
-    if let Some(sdp) = sdp.filter(|sdp| !sdp.is_empty()) {
-        headers.push(name::CONTENT_TYPE, "application/sdp");
-        *body = sdp;
     }
 }

@@ -154,3 +154,10 @@ fn token(rng: &mut impl RngCore) -> String {
 
 /// Messages waiting for the shell. Filling it means the shell stopped draining.
 const MAX_TRANSMITS: usize = 50_000;
+
+pub(super) fn set_sdp(headers: &mut Headers, body: &mut Bytes, sdp: Option<Bytes>) {
+    if let Some(sdp) = sdp.filter(|sdp| !sdp.is_empty()) {
+        headers.push(name::CONTENT_TYPE, "application/sdp");
+        *body = sdp;
+    }
+}

@@ -7,17 +7,9 @@ use crate::dialog::Dialog;
 use crate::message::{Method, Request, Response, name};
 
 use super::leg::{Asked, State};
-use super::provisional::RELIABLE;
+use super::ringing::{Early, RELIABLE};
 use super::way::Way;
 use super::{Endpoint, Event, Flow, LegId};
-
-/// One phone that rings.
-pub(super) struct Early {
-    pub(super) tag: String,
-    pub(super) dialog: Dialog,
-    /// The number of its last answer that had to be confirmed.
-    confirmed: Option<u32>,
-}
 
 impl Endpoint {
     pub(super) fn on_provisional(

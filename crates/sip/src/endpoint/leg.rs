@@ -12,13 +12,12 @@ use crate::digest::Login;
 use crate::message::Request;
 use crate::transaction::{Repeat, Timers};
 
-use super::change::{Again, Asking};
-use super::early::Early;
 use super::key::Key;
-use super::provisional::{self, Provisional};
+use super::ringing::{self, Early, Provisional};
 use super::session::{self, Session};
 use super::transfer::Transfers;
 use super::way::Way;
+use super::wish::{Again, Asking};
 use super::{Flow, Standing};
 
 /// An answer that is kept.
@@ -231,10 +230,10 @@ impl Leg {
             return Some(step);
         }
         match self.provisional.due(now) {
-            Some(provisional::Due::Repeat(way, bytes)) => {
+            Some(ringing::Due::Repeat(way, bytes)) => {
                 return Some(LegStep::Repeat(way, bytes));
             }
-            Some(provisional::Due::Over) => return Some(LegStep::NoPrack),
+            Some(ringing::Due::Over) => return Some(LegStep::NoPrack),
             None => {}
         }
         match self.session.due(now) {

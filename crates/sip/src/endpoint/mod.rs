@@ -38,6 +38,7 @@ mod refer;
 mod referred;
 mod refusal;
 mod responses;
+mod ringing;
 mod scanner;
 mod session;
 mod stateless;
@@ -47,6 +48,7 @@ mod types;
 mod update;
 mod waiting;
 mod way;
+mod wish;
 
 pub use calling::CallRequest;
 pub use flow::{Flow, Transport};

@@ -6,112 +6,13 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::message::{Headers, Method, Request, name};
-use crate::transaction::{Repeat, Timers};
 
+use super::compose::set_sdp;
 use super::key::Key;
 use super::refusal::Refusal;
+use super::ringing::{Answer, RELIABLE};
 use super::way::Way;
 use super::{CommandError, Endpoint, Fate, LegId, Rejection};
-
-/// What is reliable about one call's ringing.
-#[derive(Default)]
-pub(super) struct Provisional {
-    can: Can,
-    /// Did their INVITE bring no offer? Then the first reliable answer had to make one.
-    is_offerless: bool,
-    number: u32,
-    unconfirmed: Option<Unconfirmed>,
-    /// What goes out next.
-    next: Option<(u16, Option<Bytes>)>,
-    answer: Option<Answer>,
-}
-
-/// A 200 that waits.
-pub(super) struct Answer {
-    pub(super) sdp: Bytes,
-    pub(super) headers: Vec<(String, String)>,
-}
-
-/// What a caller can.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Can {
-    #[default]
-    Nothing,
-    Supports,
-    Requires,
-}
-
-struct Unconfirmed {
-    number: u32,
-    bytes: Bytes,
-    way: Way,
-    repeat: Repeat,
-    deadline: Instant,
-}
-
-/// What the clock asks for.
-pub(super) enum Due {
-    Repeat(Way, Bytes),
-    /// Nobody confirms it.
-    Over,
-}
-
-impl Provisional {
-    pub(super) fn hear(&mut self, invite: &Request) {
-        let headers = &invite.headers;
-        self.is_offerless = invite.body.is_empty();
-        self.can = if headers.lists(name::REQUIRE, RELIABLE) {
-            Can::Requires
-        } else if headers.lists(name::SUPPORTED, RELIABLE) {
-            Can::Supports
-        } else {
-            Can::Nothing
-        };
-    }
-
-    /// Ringing matters to those who require it, and a description to all who can.
-    fn is_reliable(&self, describes: bool) -> bool {
-        match self.can {
-            Can::Nothing => false,
-            Can::Supports => describes,
-            Can::Requires => true,
-        }
-    }
-
-    pub(super) const fn waits(&self) -> bool {
-        self.unconfirmed.is_some()
-    }
-
-    /// Keeps a 200 until what was said before is confirmed.
-    pub(super) fn keep_answer(&mut self, answer: Answer) {
-        self.answer = Some(answer);
-    }
-
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        let wait = self.unconfirmed.as_ref()?;
-        Some(wait.repeat.at.min(wait.deadline))
-    }
-
-    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
-        let wait = self.unconfirmed.as_mut()?;
-        if wait.deadline <= now {
-            self.unconfirmed = None;
-            return Some(Due::Over);
-        }
-        let due = wait.repeat.due(now);
-        due.then(|| Due::Repeat(wait.way, wait.bytes.clone()))
-    }
-
-    fn wait(&mut self, (way, bytes): (Way, Bytes), timers: Timers, now: Instant) {
-        self.unconfirmed = Some(Unconfirmed {
-            number: self.number,
-            bytes,
-            way,
-            repeat: Repeat::new(now, timers.t1, timers.limit()),
-            deadline: now + timers.limit(),
-        });
-    }
-}
 
 impl Endpoint {
     /// Sends a provisional answer: 180, or 183 with a description.
@@ -152,7 +53,7 @@ impl Endpoint {
                 response.headers.push(name::REQUIRE, RELIABLE);
                 response.headers.push(name::RSEQ, number.to_string());
             }
-            super::commands::set_sdp(&mut response.headers, &mut response.body, sdp);
+            set_sdp(&mut response.headers, &mut response.body, sdp);
         });
         let sent = sent.ok_or(CommandError::State)?;
         let timers = self.config.timers;
@@ -222,6 +123,3 @@ fn rack(headers: &Headers) -> Option<(u32, u32)> {
     let is_invite = words.next()? == Method::Invite.as_str();
     is_invite.then_some((number, cseq))
 }
-
-/// The option tag.
-pub(super) const RELIABLE: &str = "100rel";

@@ -6,7 +6,7 @@ use crate::message::{BodyError, Fault, Method, Request, name, sdp_of};
 use super::SessionTimers;
 use super::Transport;
 use super::compose::{ACCEPT, ALLOW, is_call_method};
-use super::provisional::RELIABLE;
+use super::ringing::RELIABLE;
 use super::session::{TIMER, Wish};
 
 /// An answer that needs no decision.

@@ -6,7 +6,6 @@ use crate::dialog::Dialog;
 use crate::message::{Headers, Method, Request, Response, name};
 use crate::transaction::OnResponse;
 
-use super::change::Wish;
 use super::early::{ahead, copy_credentials};
 use super::key::Key;
 use super::leg::{Asked, SentAck, State};
@@ -14,6 +13,7 @@ use super::redirect::contacts;
 use super::table::{Client, client_key};
 use super::transfer::TransferOutcome;
 use super::way::Way;
+use super::wish::Wish;
 use super::{EndCause, Endpoint, Event, Fate, LegId};
 
 impl Endpoint {
