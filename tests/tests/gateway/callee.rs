@@ -119,6 +119,23 @@ impl Callee {
 
     /// Hangs up; `extra` are whole header lines.
     pub(crate) async fn hangs_up(&mut self, extra: &str) {
+        self.asks(("BYE", 100), extra, "").await;
+        self.expects("SIP/2.0 200").await;
+    }
+
+    /// Tells how a transfer goes.
+    pub(crate) async fn tells(&mut self, number: u32, state: &str, status: &str) {
+        let extra = format!(
+            "Event: refer\r\nSubscription-State: {state}\r\n\
+             Content-Type: message/sipfrag;version=2.0\r\n"
+        );
+        let fragment = format!("SIP/2.0 {status}\r\n");
+        self.asks(("NOTIFY", number), &extra, &fragment).await;
+        self.expects("SIP/2.0 200").await;
+    }
+
+    /// Sends a request inside the call.
+    async fn asks(&self, (method, number): (&str, u32), extra: &str, body: &str) {
         let header = |name: &str| {
             let line = self.invite.lines().find(|line| line.starts_with(name));
             line.unwrap_or_default().to_owned()
@@ -126,17 +143,18 @@ impl Callee {
         let gateway = self.gateway.unwrap();
         let (from, to) = (header("From:"), header("To:"));
         let message = format!(
-            "BYE sip:{gateway} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bKbye;rport\r\n\
-             From: {};tag={}\r\nTo: {}\r\n{}\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\n{extra}\
-             Content-Length: 0\r\n\r\n",
+            "{method} sip:{gateway} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{method}{number};rport\r\n\
+             From: {};tag={}\r\nTo: {}\r\n{}\r\nCSeq: {number} {method}\r\nMax-Forwards: 70\r\n\
+             Contact: <sip:callee@{}>\r\n{extra}Content-Length: {}\r\n\r\n{body}",
             self.address(),
             to.trim_start_matches("To: "),
             self.tag,
             from.trim_start_matches("From: "),
             header("Call-ID:"),
+            self.address(),
+            body.len(),
         );
         self.send(&message).await;
-        self.expects("SIP/2.0 200").await;
     }
 
     /// Where the gateway takes sound, as its offer says.

@@ -17,7 +17,7 @@ use super::callee::Callee;
 use super::house::{House, PATIENCE, ROOM, next};
 
 /// A call to this telephone, over a trunk that comes with the request.
-fn order(callee: &Callee) -> proto::CreateSipParticipantRequest {
+pub(crate) fn order(callee: &Callee) -> proto::CreateSipParticipantRequest {
     proto::CreateSipParticipantRequest {
         trunk: Some(proto::SipOutboundConfig {
             hostname: callee.address(),
@@ -32,7 +32,7 @@ fn order(callee: &Callee) -> proto::CreateSipParticipantRequest {
     }
 }
 
-async fn dial(
+pub(crate) async fn dial(
     house: &House,
     order: proto::CreateSipParticipantRequest,
 ) -> Result<proto::SipParticipantInfo, ApiError> {
@@ -41,7 +41,11 @@ async fn dial(
 }
 
 /// Waits until the phone's participant is as wanted.
-async fn until(house: &House, what: &str, fits: impl Fn(&proto::ParticipantInfo) -> bool) {
+pub(crate) async fn until(
+    house: &House,
+    what: &str,
+    fits: impl Fn(&proto::ParticipantInfo) -> bool,
+) {
     let room = trunkline_base::id::RoomName::parse(ROOM).unwrap();
     let found = timeout(PATIENCE, async {
         loop {
@@ -58,11 +62,11 @@ async fn until(house: &House, what: &str, fits: impl Fn(&proto::ParticipantInfo)
     found.await.unwrap_or_else(|_| panic!("never came: {what}"));
 }
 
-fn has(name: &str, value: &str) -> impl Fn(&proto::ParticipantInfo) -> bool {
+pub(crate) fn has(name: &str, value: &str) -> impl Fn(&proto::ParticipantInfo) -> bool {
     move |one| one.attributes.get(name).is_some_and(|is| is == value)
 }
 
-async fn leaves(events: &mut RoomEvents) -> ParticipantInfo {
+pub(crate) async fn leaves(events: &mut RoomEvents) -> ParticipantInfo {
     next(events, "the callee leaving", |event| match event {
         RoomEvent::ParticipantLeft { info, .. } if info.identity.as_str() == "callee" => Some(info),
         _ => None,
@@ -71,7 +75,7 @@ async fn leaves(events: &mut RoomEvents) -> ParticipantInfo {
 }
 
 /// The call's row, once it is over.
-async fn recorded(house: &House, call_id: &str) -> Call {
+pub(crate) async fn recorded(house: &House, call_id: &str) -> Call {
     let found = timeout(PATIENCE, async {
         loop {
             let calls = house.store.calls().list(50).await.unwrap();
@@ -87,7 +91,7 @@ async fn recorded(house: &House, call_id: &str) -> Call {
         .unwrap_or_else(|_| panic!("never over: {call_id}"))
 }
 
-fn meta(error: &ApiError) -> (String, String, String) {
+pub(crate) fn meta(error: &ApiError) -> (String, String, String) {
     let refusal = error.refusal().unwrap();
     let meta = |key: &str| refusal.meta.get(key).cloned().unwrap_or_default();
     (

@@ -192,6 +192,21 @@ impl Lines for HouseLines {
             })
         })
     }
+
+    fn transfer(
+        &self,
+        request: proto::TransferSipParticipantRequest,
+    ) -> LineFuture<proto::TransferSipParticipantResponse> {
+        let gateway = self.0.clone();
+        Box::pin(async move {
+            gateway.transfer(request).await.map_err(|error| LineError {
+                class: error.class(),
+                text: error.to_string(),
+                sip: error.sip(),
+            })?;
+            Ok(proto::TransferSipParticipantResponse::default())
+        })
+    }
 }
 
 async fn furnish(api: &LiveKitApiClient) {

@@ -17,3 +17,4 @@ mod scanners;
 mod signalling;
 mod sipp;
 mod talking;
+mod transfers;

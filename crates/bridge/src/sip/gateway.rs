@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use livekit_protocol as proto;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -17,8 +18,8 @@ use trunkline_store::Store;
 
 use super::bindings::RegistrationState;
 use super::call::{
-    Asked, Bound, Call, DialError, DialOrder, DialPlan, Dialled, Guard, Names, Order, Shared,
-    Stage, Underway, place,
+    Asked, Bound, Call, DialError, DialOrder, DialPlan, Dialled, Exchange, Guard, Names, Order,
+    Shared, Stage, TransferError, TransferOrder, Underway, place,
 };
 use super::config::{GatewayConfig, TrunkLine};
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, keep_refusals};
@@ -101,6 +102,7 @@ impl Gateway {
         };
         let lanes = (commands.clone(), stop, ended);
         let shared = shared(&config, store, server, bound, lanes);
+        let exchange = shared.exchange.clone();
         let reception = receive(calls, orders, shared, tasks.sound());
         tasks.vital("sip_reception", reception);
         info!(udp = %bound.udp, tcp = ?tcp_addr, tls = ?tls_addr, "sip gateway listens");
@@ -118,6 +120,7 @@ impl Gateway {
             config,
             underway: Underway::default(),
             registrations,
+            exchange,
         })
     }
 }
@@ -138,6 +141,7 @@ pub struct GatewayHandle {
     config: Arc<GatewayConfig>,
     underway: Underway,
     registrations: Registrations,
+    exchange: Exchange,
 }
 
 /// Why trunks and rules were not read again.
@@ -275,6 +279,25 @@ impl GatewayHandle {
         }
     }
 
+    /// Sends whoever is on the phone to somebody else, by REFER. Returns once they talk, and the call
+    /// here is over; where they do not come to talk it goes on.
+    ///
+    /// # Errors
+    /// [`TransferError`].
+    ///
+    /// # Cancel safety
+    /// Safe; a transfer that is under way goes on.
+    pub async fn transfer(
+        &self,
+        request: proto::TransferSipParticipantRequest,
+    ) -> Result<(), TransferError> {
+        let order = TransferOrder::new(request, &self.config.dialling)?;
+        let (room, identity) = (order.room.clone(), order.identity.clone());
+        let (wish, told) = order.wish();
+        self.exchange.ask(&room, &identity, wish)?;
+        told.await.unwrap_or(Err(TransferError::CallEnded))
+    }
+
     /// Refuses new calls from now on, and waits until those that are up are over.
     ///
     /// # Cancel safety
@@ -355,6 +378,7 @@ fn shared(
         bound,
         commands,
         guard: Guard::new(config.dialling.clone()),
+        exchange: Exchange::default(),
         ended,
     }
 }

@@ -26,7 +26,7 @@ mod resolve;
 mod signalling;
 
 pub use bindings::{RegistrationState, Standing};
-pub use call::{DialError, DialOrder, Dialled};
+pub use call::{DialError, DialOrder, Dialled, TransferError};
 pub use caller::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
 pub use config::{
     AnswerPolicy, CallerOptions, GatewayConfig, OwnSetup, Register, TcpCaps, TlsListen, TlsOptions,

@@ -2,6 +2,7 @@
 
 use livekit_protocol as proto;
 use trunkline_base::class::Classified as _;
+use trunkline_base::id::guid;
 use trunkline_bridge::sip::{DialError, DialOrder, GatewayHandle};
 use trunkline_node::{CallOrder, LineError, LineFuture, Lines};
 
@@ -20,6 +21,26 @@ impl Lines for GatewayLines {
                 participant_identity: dialled.identity.to_string(),
                 room_name: dialled.room.to_string(),
                 sip_call_id: dialled.call_id.to_string(),
+            })
+        })
+    }
+
+    fn transfer(
+        &self,
+        request: proto::TransferSipParticipantRequest,
+    ) -> LineFuture<proto::TransferSipParticipantResponse> {
+        let gateway = self.0.clone();
+        Box::pin(async move {
+            gateway.transfer(request).await.map_err(|error| LineError {
+                class: error.class(),
+                text: error.to_string(),
+                sip: error.sip(),
+            })?;
+            Ok(proto::TransferSipParticipantResponse {
+                transfer_id: guid("STR_", &mut rand::rng()),
+                status: proto::SipTransferStatus::StsTransferSuccessful.into(),
+                reason: proto::SipTransferReason::StrCompleted.into(),
+                sip_status: None,
             })
         })
     }

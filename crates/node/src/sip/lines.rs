@@ -38,6 +38,13 @@ pub trait Lines: Send + Sync + 'static {
     /// Places a call. It is there once its participant is in the room, or, where the request says
     /// so, once somebody has answered.
     fn place(&self, order: CallOrder) -> LineFuture<proto::SipParticipantInfo>;
+
+    /// Sends whoever is on the phone to somebody else, and says how that went: where it failed, the
+    /// call goes on.
+    fn transfer(
+        &self,
+        request: proto::TransferSipParticipantRequest,
+    ) -> LineFuture<proto::TransferSipParticipantResponse>;
 }
 
 /// The lines, once they are connected.

@@ -174,7 +174,7 @@ async fn place(
     Ok(lines.place(CallOrder { request, trunk }).await?)
 }
 
-/// Checked to the end; there is no gateway to ask for it.
+/// Checked to the end before a gateway hears of it.
 async fn transfer(
     api: &Api,
     caller: &Caller,
@@ -190,8 +190,9 @@ async fn transfer(
     caller.may_administer(&request.room_name)?;
     check_transfer(&request)?;
     let nobody = |_| RoomError::ParticipantNotFound;
-    let room = RoomName::parse(request.room_name).map_err(nobody)?;
-    let identity = ParticipantIdentity::parse(request.participant_identity).map_err(nobody)?;
+    let room = RoomName::parse(request.room_name.as_str()).map_err(nobody)?;
+    let identity = request.participant_identity.as_str();
+    let identity = ParticipantIdentity::parse(identity).map_err(nobody)?;
     let found = api.rooms.participant(&room, &identity).await;
     let participant = found.map_err(|error| match error {
         RoomError::NotFound => RoomError::ParticipantNotFound,
@@ -201,7 +202,8 @@ async fn transfer(
         let text = "no SIP session associated with participant";
         return Err(TwirpError::invalid(text));
     }
-    Err(SipError::NotConnected.into())
+    let lines = api.sip.lines().get().ok_or(SipError::NotConnected)?;
+    Ok(lines.transfer(request).await?)
 }
 
 /// The attribute by which a participant on the phone is known.

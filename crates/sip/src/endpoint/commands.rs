@@ -13,7 +13,7 @@ use super::key::Key;
 use super::leg::{Leg, State};
 use super::ringing::Answer;
 use super::table::{Client, ClientEntry, client_key};
-use super::transfer::{TransferNews, TransferOutcome};
+use super::transfer::TransferNews;
 use super::way::Way;
 use super::{CommandError, EndCause, Endpoint, Event, LegId, Rejection};
 
@@ -290,7 +290,7 @@ impl Endpoint {
             let referred = referred.and_then(|theirs| theirs.pending.as_ref());
             self.table.forget_unanswered(referred);
             if leg.transfers.is_under_way() {
-                let news = TransferNews::Over(TransferOutcome::CallEnded);
+                let news = TransferNews::Over(leg.transfers.outlived(&cause));
                 self.events.push_back(Event::Transfer { leg: id, news });
             }
             self.forget_answered(leg.answered);

@@ -47,7 +47,11 @@ impl Endpoint {
         let key = self.ask(id, request, way, now);
         if let Some(leg) = self.legs.get_mut(&id) {
             let until = Some(now + refer.patience);
-            leg.transfers.ours = Some(Ours { key, until });
+            leg.transfers.ours = Some(Ours {
+                key,
+                until,
+                agreed: false,
+            });
         }
         self.wake(id);
         Ok(())
@@ -58,9 +62,21 @@ impl Endpoint {
             let ours = leg.transfers.ours.as_ref();
             ours.is_some_and(|ours| ours.key == *key)
         };
-        // What was agreed to is told by NOTIFY.
-        if response.status >= 300 && self.legs.get(&id).is_some_and(is_current) {
+        if !self.legs.get(&id).is_some_and(is_current) {
+            return;
+        }
+        if response.status >= 300 {
             self.end_transfer(id, TransferOutcome::Rejected(response.status));
+        } else if response.status >= 200 {
+            // How it goes is told by NOTIFY.
+            self.agree_to_transfer(id);
+        }
+    }
+
+    fn agree_to_transfer(&mut self, id: LegId) {
+        let leg = self.legs.get_mut(&id);
+        if let Some(ours) = leg.and_then(|leg| leg.transfers.ours.as_mut()) {
+            ours.agreed = true;
         }
     }
 
@@ -94,6 +110,7 @@ impl Endpoint {
         }
         let bytes = self.answer_plain(id, key, way, request, now);
         self.keep_answered(id, key, bytes);
+        self.agree_to_transfer(id);
         let state = request.headers.get(name::SUBSCRIPTION_STATE);
         let is_last = state.is_some_and(|state| {
             let word = state.split(';').next().unwrap_or_default().trim();

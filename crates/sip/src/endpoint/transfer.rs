@@ -6,6 +6,7 @@ use crate::dialog::Replaces;
 use crate::message::NameAddr;
 use crate::uri::Uri;
 
+use super::EndCause;
 use super::key::Key;
 
 /// Whom the other side of a call is asked to call instead of us.
@@ -53,6 +54,8 @@ pub enum TransferOutcome {
     TimedOut,
     /// It will tell no more, and did not tell how it went.
     Untold,
+    /// It agreed, and hung up before it told how it went, as many do who go.
+    HungUp,
     /// The call ended first.
     CallEnded,
 }
@@ -80,6 +83,7 @@ pub(super) struct Ours {
     pub(super) key: Key,
     /// None once it is over; what is told later is taken all the same.
     pub(super) until: Option<Instant>,
+    pub(super) agreed: bool,
 }
 
 /// They asked.
@@ -97,6 +101,15 @@ impl Transfers {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.ours.as_ref().and_then(|ours| ours.until)
+    }
+
+    /// What a transfer has come to that the end of the call cut short.
+    pub(super) fn outlived(&self, cause: &EndCause) -> TransferOutcome {
+        let agreed = self.ours.as_ref().is_some_and(|ours| ours.agreed);
+        match cause {
+            EndCause::RemoteBye { .. } if agreed => TransferOutcome::HungUp,
+            _ => TransferOutcome::CallEnded,
+        }
     }
 
     pub(super) fn is_due(&mut self, now: Instant) -> bool {

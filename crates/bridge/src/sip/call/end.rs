@@ -22,6 +22,8 @@ pub(crate) enum End {
     HeldTooLong,
     /// Nobody is there to talk to any more, or nobody came after we had answered.
     Alone { why: &'static str },
+    /// The phone talks to somebody else now.
+    Transferred,
     /// The process ends.
     Drained,
 }
@@ -46,6 +48,7 @@ impl End {
             Self::MediaLost => "media_lost",
             Self::TooLong => "max_duration",
             Self::HeldTooLong => "held_too_long",
+            Self::Transferred => "transferred",
             Self::Drained => "drained",
         }
     }
@@ -64,6 +67,7 @@ impl End {
             | Self::TooLong
             | Self::HeldTooLong
             | Self::Alone { .. }
+            | Self::Transferred
             | Self::Drained => None,
         }
     }

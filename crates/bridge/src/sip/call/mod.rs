@@ -22,6 +22,7 @@ mod secure;
 mod seek;
 mod setup;
 mod talk;
+mod transfer;
 
 pub(crate) use guard::Guard;
 pub(crate) use names::Names;
@@ -29,3 +30,5 @@ pub(crate) use outbound::{Asked, Order, Plan as DialPlan, Stage, Underway, run a
 pub use outbound::{DialError, DialOrder, Dialled};
 pub(crate) use run::Call;
 pub(crate) use setup::{Bound, Shared};
+pub use transfer::TransferError;
+pub(crate) use transfer::{Exchange, TransferOrder};

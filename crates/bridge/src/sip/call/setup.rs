@@ -22,6 +22,7 @@ use super::super::media::Ports;
 use super::super::signalling::{Arrival, Command};
 use super::guard::Guard;
 use super::names::{Name, Names};
+use super::transfer::Exchange;
 
 /// What every call of a gateway uses.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) commands: mpsc::Sender<Command>,
     /// Who may be dialled.
     pub(crate) guard: Guard,
+    /// The calls that can be transferred.
+    pub(crate) exchange: Exchange,
     /// Calls are to end, before the rest of the process does.
     pub(crate) ended: watch::Receiver<bool>,
 }

@@ -53,6 +53,8 @@ pub(crate) enum MediaCommand {
     Press(String),
     /// The room hears the tone of a line that rings, or no longer.
     Tone(bool),
+    /// The phone hears the tone of a line that rings, and not the room, or no longer.
+    Ringback(bool),
     /// A key that came to the room, by whichever way.
     Pressed,
 }
@@ -82,6 +84,8 @@ pub(crate) struct MediaSession {
     /// Keys for the phone are under way.
     playing: bool,
     tone: Option<Ringing>,
+    /// The same, for the phone.
+    ringback: Option<Ringing>,
     room_pcm: Vec<i16>,
     /// Sound that the room is due, on the clock of Opus.
     room_due: i64,
@@ -115,6 +119,7 @@ impl MediaSession {
             shield: Shield::default(),
             playing: false,
             tone: None,
+            ringback: None,
             room_pcm: Vec::new(),
             room_due: 0,
             phone_pcm: Vec::new(),
@@ -168,6 +173,9 @@ impl MediaSession {
                 }
                 self.voices.set_rate(rate(agreement.codec));
                 self.relays = relays(&agreement);
+                if let Some(tone) = &mut self.ringback {
+                    *tone = Ringing::new(rate(agreement.codec));
+                }
                 self.agreed = Some(agreement);
                 self.told_silent = false;
             }
@@ -185,6 +193,10 @@ impl MediaSession {
             }
             MediaCommand::Tone(on) => {
                 self.tone = on.then(|| Ringing::new(RINGING_RATE));
+            }
+            MediaCommand::Ringback(on) => {
+                let agreed = self.agreed.as_ref().filter(|_| on);
+                self.ringback = agreed.map(|agreed| Ringing::new(rate(agreed.codec)));
             }
             MediaCommand::Pressed => self.phone.pressed += 1,
         }
@@ -264,6 +276,7 @@ impl MediaSession {
             self.playing = self.events.try_send(MediaEvent::Played).is_err();
         }
         if self.relays
+            && self.ringback.is_none()
             && let Some(next) = self.voices.relay(now)
         {
             return self.relay_to_phone(next);
@@ -271,7 +284,11 @@ impl MediaSession {
         let ptime = u32::from(agreed.ptime);
         self.phone_pcm
             .resize(rate(agreed.codec).samples_in_ms(ptime), 0);
-        let heard = self.voices.frame(now, &mut self.phone_pcm);
+        let mut heard = self.voices.frame(now, &mut self.phone_pcm);
+        if let Some(tone) = &mut self.ringback {
+            tone.fill(&mut self.phone_pcm);
+            heard = Heard::Sound;
+        }
         if agreed.codec == Codec::Opus && heard <= Heard::Silence {
             return self.relay_to_phone(Relayed::Idle);
         }

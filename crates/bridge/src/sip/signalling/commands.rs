@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use trunkline_sip::endpoint::{
-    CallRequest, CommandError, EndCause, Flow, LegId, Referral, Rejection,
+    CallRequest, CommandError, EndCause, Flow, LegId, ReferRequest, Referral, Rejection,
+    TransferNews,
 };
 use trunkline_sip::message::{Headers, Request, Response};
 use trunkline_sip::registration::Failure;
@@ -36,6 +37,12 @@ pub(crate) enum Command {
     RefuseChange { leg: LegId, rejection: Rejection },
     /// A refusal of a REFER.
     RefuseRefer { leg: LegId, rejection: Rejection },
+    /// A REFER of ours; what comes of it is told by events.
+    Refer {
+        leg: LegId,
+        refer: Box<ReferRequest>,
+        begun: oneshot::Sender<Result<(), CommandError>>,
+    },
     /// BYE; before the answer CANCEL, or 480.
     Hangup {
         leg: LegId,
@@ -72,6 +79,8 @@ pub(crate) enum LegEvent {
     Changed(Bytes),
     /// The phone wants us to call somebody else.
     Refer(Box<Referral>),
+    /// How a REFER of ours goes.
+    Transfer(TransferNews),
     /// INFO.
     Info { content_type: String, body: Bytes },
     /// It is over.

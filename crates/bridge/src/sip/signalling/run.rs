@@ -11,7 +11,7 @@ use trunkline_service::tasks::Stop;
 use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{
     CallRequest, CommandError, Endpoint, Event, Fate, Flow, Invitation, LegId, Rejection, Standing,
-    Transmit, Transport,
+    TransferNews, Transmit, Transport,
 };
 use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
@@ -193,6 +193,11 @@ impl Signalling {
                 endpoint.refuse_change(leg, &rejection, now)
             }
             Command::RefuseRefer { leg, rejection } => endpoint.refuse_refer(leg, &rejection, now),
+            Command::Refer { leg, refer, begun } => {
+                // Whoever asked hears of it there.
+                let _ = begun.send(endpoint.refer(leg, &refer, now));
+                Ok(())
+            }
             Command::Hangup { leg, headers } => endpoint.hangup(leg, headers, now),
             Command::Drain => {
                 endpoint.drain();
@@ -247,12 +252,18 @@ impl Signalling {
                 result: Ok(body), ..
             } => LegEvent::Changed(body),
             Event::Refer { referral, .. } => LegEvent::Refer(referral),
-            // We ask for no changes and no transfers here yet; a redirection is declined, too.
-            Event::Redirected { .. } | Event::Changed { .. } | Event::Transfer { .. } => return,
+            Event::Transfer { news, .. } => LegEvent::Transfer(news),
+            // We ask for no changes here yet; a redirection is declined, too.
+            Event::Redirected { .. } | Event::Changed { .. } => return,
         };
         let over = matches!(told, LegEvent::Ended(_));
         // A key or a ring more or less is no reason to end a call; whoever sends so many hears it.
-        let may_be_lost = matches!(told, LegEvent::Info { .. } | LegEvent::Progress { .. });
+        let may_be_lost = matches!(
+            told,
+            LegEvent::Info { .. }
+                | LegEvent::Progress { .. }
+                | LegEvent::Transfer(TransferNews::Progress(_))
+        );
         if let Some(lane) = self.legs.get(&leg)
             && lane.try_send(told).is_err()
             && !over

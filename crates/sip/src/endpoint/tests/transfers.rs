@@ -115,6 +115,25 @@ fn a_transfer_that_is_refused_forgotten_or_outlived_has_an_outcome_too() {
     assert_eq!(world.ended(), EndCause::Local);
 }
 
+/// Many phones go as soon as they have agreed, and tell nothing any more.
+#[test]
+fn who_hangs_up_after_agreeing_has_gone_and_who_does_before_has_not() {
+    for (agrees, outcome) in [
+        (true, TransferOutcome::HungUp),
+        (false, TransferOutcome::CallEnded),
+    ] {
+        let mut world = World::new();
+        let (_, refer) = referring(&mut world);
+        if agrees {
+            world.answer(&refer, 202, "", &[]);
+        }
+        let bye = notify(&world, "b1", 1, "active", "").replace("NOTIFY", "BYE");
+        world.say(&bye);
+        assert_eq!(news(&mut world), TransferNews::Over(outcome));
+        assert!(matches!(world.ended(), EndCause::RemoteBye { .. }));
+    }
+}
+
 #[test]
 fn a_notify_of_nothing_we_asked_for_is_refused() {
     let mut world = World::new();

@@ -17,8 +17,9 @@ use super::super::end::End;
 use super::super::keys::Way;
 use super::super::record::millis;
 use super::super::room::{RoomNews, on_event};
-use super::super::setup::{Shared, included};
+use super::super::setup::{Shared, included, mapped_headers};
 use super::super::talk::Talk;
+use super::super::transfer::{Transfers, Wish};
 use super::order::Dialled;
 use super::plan::Plan;
 use super::tell::{STATUS, Teller};
@@ -32,6 +33,7 @@ pub(super) struct Outbound {
     pub(super) dialled: Dialled,
     pub(super) line: Line,
     pub(super) talk: Talk,
+    pub(super) transfers: Transfers,
     pub(super) teller: Teller,
     pub(super) room: Room,
     pub(super) room_events: RoomEvents,
@@ -81,6 +83,10 @@ impl Outbound {
                     on_room(&news)
                 }
                 event = self.talk.next() => self.on_media(event),
+                wish = self.transfers.next() => {
+                    self.transfer(wish).await;
+                    Ok(())
+                }
             };
             if let Err(end) = step {
                 return end;
@@ -135,6 +141,7 @@ impl Outbound {
                 self.talk.refuse_transfer(&referral, &self.line).await;
                 Ok(())
             }
+            LegEvent::Transfer(news) => self.transfers.on_news(news, &self.talk),
             LegEvent::Change(request) => {
                 self.talk.change(&request, &self.line).await;
                 Ok(())
@@ -145,6 +152,14 @@ impl Outbound {
             }
             LegEvent::Ended(cause) => Err(End::Phone(cause)),
         }
+    }
+
+    /// Sends the phone to somebody else.
+    async fn transfer(&mut self, wish: Wish) {
+        let attributes = self.room.snapshot().local.attributes.clone();
+        let headers = mapped_headers(&self.plan.attributes_to_headers, &attributes);
+        let sides = (&self.line, &self.talk);
+        self.transfers.begin(wish, headers, sides).await;
     }
 
     /// It rings, or there is something to hear before anybody answers.

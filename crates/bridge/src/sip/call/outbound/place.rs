@@ -18,6 +18,7 @@ use super::super::record::Ending;
 use super::super::room::{Joined, join};
 use super::super::setup::Shared;
 use super::super::talk::{Ends, Talk};
+use super::super::transfer::Transfers;
 use super::address;
 use super::live::Outbound;
 use super::order::{DialError, Dialled};
@@ -122,7 +123,9 @@ pub(super) async fn place(order: Order, shared: Shared) -> Result<Outbound, Box<
     let placed = now();
     let mut company = Company::new(placed, plan.longest);
     company.look(&room.snapshot(), placed);
+    let place = (plan.room.clone(), plan.identity.clone());
     Ok(Outbound {
+        transfers: Transfers::of(&shared.exchange, place.0, place.1),
         teller: Teller::new(room.clone()),
         dialled,
         line,

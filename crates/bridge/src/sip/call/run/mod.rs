@@ -2,6 +2,7 @@
 
 mod close;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -30,8 +31,9 @@ use super::record::millis;
 use super::room::{JoinError, Joined, RoomNews, join, on_event, set_status, spec};
 use super::secure::encryption;
 use super::seek::{Seek, wanted};
-use super::setup::{Plan, Shared, answer_headers};
+use super::setup::{Plan, Shared, answer_headers, mapped_headers};
 use super::talk::{Ends, Talk};
+use super::transfer::{Transfers, Wish};
 
 type Joining = Pin<Box<dyn Future<Output = Result<Joined, JoinError>> + Send>>;
 
@@ -43,6 +45,7 @@ pub(crate) struct Call {
     accepted: Box<Accepted>,
     invite: Box<Request>,
     talk: Talk,
+    transfers: Transfers,
     /// Asks for an agent while there is none; dropped with the call.
     seeking: JoinSet<()>,
     company: Company,
@@ -110,6 +113,8 @@ impl Call {
         if let Some(agreement) = agreement {
             talk.agree(agreement);
         }
+        let identity = plan.name.identity().clone();
+        let transfers = Transfers::of(&shared.exchange, plan.room.clone(), identity);
         Ok(Self {
             shared,
             plan,
@@ -117,6 +122,7 @@ impl Call {
             accepted,
             invite,
             talk,
+            transfers,
             seeking: JoinSet::new(),
             company,
             source: flow.remote.ip(),
@@ -161,6 +167,10 @@ impl Call {
                     self.on_room(news).await
                 }
                 event = self.talk.next() => self.on_media(event),
+                wish = self.transfers.next() => {
+                    self.transfer(wish).await;
+                    Ok(())
+                }
             };
             if let Err(end) = step {
                 return end;
@@ -222,6 +232,7 @@ impl Call {
                 self.talk.refuse_transfer(&referral, &self.line).await;
                 Ok(())
             }
+            LegEvent::Transfer(news) => self.transfers.on_news(news, &self.talk),
             LegEvent::Info { content_type, body } => {
                 self.talk.relay(self.room.as_ref(), &content_type, &body);
                 Ok(())
@@ -232,6 +243,15 @@ impl Call {
                 Ok(())
             }
         }
+    }
+
+    /// Sends the phone to somebody else.
+    async fn transfer(&mut self, wish: Wish) {
+        let room = self.room.as_ref().map(Room::snapshot);
+        let attributes = room.map_or_else(BTreeMap::new, |room| room.local.attributes.clone());
+        let headers = mapped_headers(&self.accepted.trunk.attributes_to_headers, &attributes);
+        let sides = (&self.line, &self.talk);
+        self.transfers.begin(wish, headers, sides).await;
     }
 
     fn on_confirmed(&mut self, body: &[u8]) {
