@@ -52,7 +52,7 @@ pub struct Keys {
 }
 
 /// Our side: what we allow, and a key for each suite, best first. An offer names the first
-/// [`OFFERED`] of them; of what others offer each may be taken.
+/// two of them; of what others offer each may be taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalCrypto {
     /// Whether.
