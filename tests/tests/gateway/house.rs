@@ -24,6 +24,9 @@ use trunkline_store::Store;
 /// Nothing in these tests takes this long unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// After which nothing is taken to come: longer than the server is asked for news of a caller.
+const MOMENT: Duration = Duration::from_millis(1500);
+
 pub(crate) const ROOM: &str = "lobby";
 
 /// What is looked for in the store, once it is there: one looks again whenever a row was written.
@@ -119,7 +122,7 @@ impl House {
             .unwrap()
     }
 
-    /// Sends one datagram and collects what comes back within a moment.
+    /// Sends one datagram and collects what comes back within a moment, up to a final answer.
     pub(crate) async fn exchange(&self, message: &str) -> Vec<String> {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let port = socket.local_addr().unwrap().port().to_string();
@@ -130,9 +133,7 @@ impl House {
             .unwrap();
         let mut answers = Vec::new();
         let mut buffer = [0; 4096];
-        while let Ok(Ok(length)) =
-            timeout(Duration::from_millis(400), socket.recv(&mut buffer)).await
-        {
+        while let Ok(Ok(length)) = timeout(MOMENT, socket.recv(&mut buffer)).await {
             let answer = String::from_utf8_lossy(&buffer[..length]).into_owned();
             let last = !answer.starts_with("SIP/2.0 1");
             answers.push(answer);
