@@ -290,7 +290,8 @@ impl Endpoint {
             let referred = referred.and_then(|theirs| theirs.pending.as_ref());
             self.table.forget_unanswered(referred);
             if leg.transfers.is_under_way() {
-                let news = TransferNews::Over(leg.transfers.outlived(&cause));
+                let they_hung_up = matches!(cause, EndCause::RemoteBye { .. });
+                let news = TransferNews::Over(leg.transfers.outlived(they_hung_up));
                 self.events.push_back(Event::Transfer { leg: id, news });
             }
             self.forget_answered(leg.answered);

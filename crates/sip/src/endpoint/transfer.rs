@@ -6,7 +6,6 @@ use crate::dialog::Replaces;
 use crate::message::NameAddr;
 use crate::uri::Uri;
 
-use super::EndCause;
 use super::key::Key;
 
 /// Whom the other side of a call is asked to call instead of us.
@@ -104,11 +103,12 @@ impl Transfers {
     }
 
     /// What a transfer has come to that the end of the call cut short.
-    pub(super) fn outlived(&self, cause: &EndCause) -> TransferOutcome {
+    pub(super) fn outlived(&self, they_hung_up: bool) -> TransferOutcome {
         let agreed = self.ours.as_ref().is_some_and(|ours| ours.agreed);
-        match cause {
-            EndCause::RemoteBye { .. } if agreed => TransferOutcome::HungUp,
-            _ => TransferOutcome::CallEnded,
+        if agreed && they_hung_up {
+            TransferOutcome::HungUp
+        } else {
+            TransferOutcome::CallEnded
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod company;
 mod end;
+mod exchange;
 mod guard;
 mod hold;
 mod keys;
@@ -24,11 +25,11 @@ mod setup;
 mod talk;
 mod transfer;
 
+pub use exchange::TransferError;
+pub(crate) use exchange::{Exchange, TransferOrder};
 pub(crate) use guard::Guard;
 pub(crate) use names::Names;
 pub(crate) use outbound::{Asked, Order, Plan as DialPlan, Stage, Underway, run as place};
 pub use outbound::{DialError, DialOrder, Dialled};
 pub(crate) use run::Call;
 pub(crate) use setup::{Bound, Shared};
-pub use transfer::TransferError;
-pub(crate) use transfer::{Exchange, TransferOrder};

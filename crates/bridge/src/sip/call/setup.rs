@@ -20,9 +20,9 @@ use super::super::config::GatewayConfig;
 use super::super::desk::LONGEST;
 use super::super::media::Ports;
 use super::super::signalling::{Arrival, Command};
+use super::exchange::Exchange;
 use super::guard::Guard;
 use super::names::{Name, Names};
-use super::transfer::Exchange;
 
 /// What every call of a gateway uses.
 #[derive(Clone)]

@@ -25,6 +25,7 @@ use super::super::media::{MediaCommand, MediaEvent, NoPort};
 use super::super::signalling::{Arrival, Command, LegEvent, Line, now};
 use super::company::Company;
 use super::end::End;
+use super::exchange::Wish;
 use super::keys::Way;
 use super::negotiate::{Proposal, codecs};
 use super::record::millis;
@@ -33,7 +34,7 @@ use super::secure::encryption;
 use super::seek::{Seek, wanted};
 use super::setup::{Plan, Shared, answer_headers, mapped_headers};
 use super::talk::{Ends, Talk};
-use super::transfer::{Transfers, Wish};
+use super::transfer::Transfers;
 
 type Joining = Pin<Box<dyn Future<Output = Result<Joined, JoinError>> + Send>>;
 

@@ -1,4 +1,6 @@
-//! Which call is meant: calls of both directions, by room and participant.
+//! Which call a transfer is meant for: calls of both directions, by room and participant.
+
+mod order;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use trunkline_base::id::{ParticipantIdentity, RoomName};
 
-use super::order::{TransferError, Wish};
+pub use order::TransferError;
+
+pub(crate) use order::{Done, TransferOrder, Wish};
 
 /// The calls that can be reached. Behind a lock since calls begin and end on every thread; it is held
 /// for one look into the map and never across an await.

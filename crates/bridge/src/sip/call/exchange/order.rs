@@ -100,14 +100,14 @@ pub(crate) struct TransferOrder {
 
 /// What a call hears of it.
 pub(crate) struct Wish {
-    pub(super) refer: ReferRequest,
+    pub(crate) refer: ReferRequest,
     /// The phone hears the tone of a line that rings meanwhile.
-    pub(super) tone: bool,
-    pub(super) done: Done,
+    pub(crate) tone: bool,
+    pub(crate) done: Done,
 }
 
 /// Who waits for the outcome.
-pub(super) type Done = oneshot::Sender<Result<(), TransferError>>;
+pub(crate) type Done = oneshot::Sender<Result<(), TransferError>>;
 
 impl TransferOrder {
     pub(crate) fn new(

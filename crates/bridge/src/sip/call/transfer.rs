@@ -1,4 +1,9 @@
-//! The transfers of one call: one at a time, and who asks for the same one waits for it too.
+//! Sending whoever is on the phone to somebody else, by REFER.
+//!
+//! ```text
+//! API ─► Exchange: which call is it? ─► the call ─► REFER ─► 202, NOTIFY 100, 180 …
+//!    └─ 200, or a BYE after the 202: the call is over   └─ anything else: it goes on
+//! ```
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
@@ -6,14 +11,14 @@ use trunkline_base::id::{ParticipantIdentity, RoomName};
 use trunkline_sip::endpoint::{CommandError, ReferRequest, TransferNews, TransferOutcome};
 use trunkline_sip::uri::Uri;
 
-use super::super::super::media::MediaCommand;
-use super::super::super::signalling::{Command, Line};
-use super::super::end::End;
-use super::super::talk::Talk;
-use super::exchange::{Entry, Exchange};
-use super::order::{Done, TransferError, Wish};
+use super::super::media::MediaCommand;
+use super::super::signalling::{Command, Line};
+use super::end::End;
+use super::exchange::{Done, Entry, Exchange, TransferError, Wish};
+use super::talk::Talk;
 
-pub(in crate::sip::call) struct Transfers {
+/// The transfers of one call: one at a time, and who asks for the same one waits for it too.
+pub(super) struct Transfers {
     _entry: Entry,
     wishes: mpsc::Receiver<Wish>,
     current: Option<Current>,
@@ -27,11 +32,7 @@ struct Current {
 }
 
 impl Transfers {
-    pub(in crate::sip::call) fn of(
-        exchange: &Exchange,
-        room: RoomName,
-        identity: ParticipantIdentity,
-    ) -> Self {
+    pub(super) fn of(exchange: &Exchange, room: RoomName, identity: ParticipantIdentity) -> Self {
         let (entry, wishes) = exchange.enter(room, identity);
         Self {
             _entry: entry,
@@ -44,7 +45,7 @@ impl Transfers {
     ///
     /// # Cancel safety
     /// Safe.
-    pub(in crate::sip::call) async fn next(&mut self) -> Wish {
+    pub(super) async fn next(&mut self) -> Wish {
         match self.wishes.recv().await {
             Some(wish) => wish,
             None => std::future::pending().await,
@@ -52,7 +53,7 @@ impl Transfers {
     }
 
     /// Asks the phone, with headers of the trunk beside those of the wish.
-    pub(in crate::sip::call) async fn begin(
+    pub(super) async fn begin(
         &mut self,
         wish: Wish,
         trunk: Vec<(String, String)>,
@@ -90,11 +91,7 @@ impl Transfers {
     }
 
     /// How it goes; the call ends where the phone has found whom it was sent to.
-    pub(in crate::sip::call) fn on_news(
-        &mut self,
-        news: TransferNews,
-        talk: &Talk,
-    ) -> Result<(), End> {
+    pub(super) fn on_news(&mut self, news: TransferNews, talk: &Talk) -> Result<(), End> {
         let outcome = match news {
             TransferNews::Progress(status) => {
                 info!(status, "the transfer goes on");
