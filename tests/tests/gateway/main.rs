@@ -6,6 +6,8 @@ mod codecs;
 mod company;
 mod dialling;
 mod disk;
+mod encrypted;
+mod forged;
 mod holding;
 mod house;
 mod latency;
