@@ -59,6 +59,13 @@ async fn the_python_sdk_places_a_call_and_is_told_why_another_failed() {
     house.close().await;
 }
 
+/// Below those the system gives out, from which the sockets of tests beside this one come.
+fn free_port() -> u16 {
+    let first = 20_000 + u16::try_from(std::process::id() % 5_000).unwrap();
+    let is_free = |port: &u16| UdpSocket::bind(("127.0.0.1", *port)).is_ok();
+    (first..30_000).find(is_free).unwrap()
+}
+
 /// The softphone sings 440 Hz and the room 1000 Hz.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn baresip_is_called_and_both_hear_each_other() {
@@ -68,10 +75,7 @@ async fn baresip_is_called_and_both_hear_each_other() {
     let house = House::open(AnswerPolicy::OnRoom).await;
     let (room, mut events) = house.participant().await;
     let track = room.publish_audio(AudioOptions::default()).await.unwrap();
-    let port = {
-        let free = UdpSocket::bind("127.0.0.1:0").unwrap();
-        free.local_addr().unwrap().port()
-    };
+    let port = free_port();
     let dir = tempfile::tempdir().unwrap();
     configure(dir.path(), port);
     let mut command = Command::new(baresip);
