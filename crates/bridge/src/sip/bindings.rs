@@ -139,7 +139,7 @@ impl RegistrationState {
             registrar: binding.registrar.clone(),
             standing,
             error: state.trouble.as_ref().map(ToString::to_string),
-            target: target.map(|target| format!("{} {}", target.protocol, target.address)),
+            target: target.map(|target| format!("{} {}", target.transport.word(), target.address)),
         }
     }
 }

@@ -17,8 +17,8 @@ use trunkline_client::api::ApiOptions;
 use trunkline_client::url::TransportRules;
 use trunkline_service::listen::CertificateFiles;
 use trunkline_sip::digest::Login;
-use trunkline_sip::endpoint::{SCANNERS, Strangers};
-use trunkline_sip::locate::{Means, Protocol};
+use trunkline_sip::endpoint::{SCANNERS, Strangers, Transport};
+use trunkline_sip::locate::Means;
 use trunkline_sip::message::NameAddr;
 use trunkline_sip::registration::{Settings, made_contact_user};
 use trunkline_sip::routing::{InboundTrunk, NumberingPlan, mark};
@@ -137,10 +137,10 @@ impl GatewayConfig {
 
     /// Which ways out the sockets give.
     pub(crate) fn means(&self) -> Means {
-        let tcp = self.tcp.map(|_| Protocol::Tcp);
+        let tcp = self.tcp.map(|_| Transport::Tcp);
         let bound = self.udp.ip();
         Means {
-            protocols: [Some(Protocol::Udp), tcp].into_iter().flatten().collect(),
+            transports: [Some(Transport::Udp), tcp].into_iter().flatten().collect(),
             v4: bound.is_ipv4() || bound.is_unspecified(),
             v6: bound.is_ipv6(),
         }

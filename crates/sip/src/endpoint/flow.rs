@@ -23,12 +23,20 @@ impl Transport {
         }
     }
 
-    /// As written in a URI; nothing for what goes without saying.
+    /// As written in a URI.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        }
+    }
+
+    /// What a URI has to say of it; nothing for what goes without saying.
     pub const fn parameter(self) -> Option<&'static str> {
         match self {
             Self::Udp => None,
-            Self::Tcp => Some("tcp"),
-            Self::Tls => Some("tls"),
+            Self::Tcp | Self::Tls => Some(self.word()),
         }
     }
 

@@ -17,73 +17,15 @@ mod weight;
 pub use health::Health;
 pub use plan::Plan;
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-/// A way to carry SIP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    /// Datagrams.
-    Udp,
-    /// A stream.
-    Tcp,
-    /// An encrypted stream.
-    Tls,
-}
-
-impl Protocol {
-    /// As written in `transport=`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Udp => "udp",
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-        }
-    }
-
-    /// The port where nothing else is said.
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Self::Udp | Self::Tcp => 5060,
-            Self::Tls => 5061,
-        }
-    }
-
-    /// The service field of a NAPTR record (RFC 3263 4.1).
-    fn of_service(service: &str) -> Option<Self> {
-        let known = [
-            ("SIP+D2U", Self::Udp),
-            ("SIP+D2T", Self::Tcp),
-            ("SIPS+D2T", Self::Tls),
-        ];
-        let found = known
-            .into_iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(service));
-        found.map(|(_, protocol)| protocol)
-    }
-
-    /// The SRV name of a domain.
-    fn srv(self, domain: &str) -> String {
-        let service = match self {
-            Self::Udp => "_sip._udp",
-            Self::Tcp => "_sip._tcp",
-            Self::Tls => "_sips._tcp",
-        };
-        format!("{service}.{domain}")
-    }
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use crate::endpoint::Transport;
 
 /// What we can speak.
 #[derive(Clone, Debug)]
 pub struct Means {
     /// In the order we like them.
-    pub protocols: Vec<Protocol>,
+    pub transports: Vec<Transport>,
     /// Have we an IPv4 address?
     pub v4: bool,
     /// Have we an IPv6 address?
@@ -103,7 +45,7 @@ impl Means {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Target {
     /// How.
-    pub protocol: Protocol,
+    pub transport: Transport,
     /// Where.
     pub address: SocketAddr,
     /// The name the URI had: what a certificate must be for (RFC 5922 7.1), whatever the DNS says.

@@ -5,10 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::endpoint::Transport;
 use crate::uri::{Scheme, Uri};
 
 use super::weight::in_turn;
-use super::{Answer, LocateError, Means, Naptr, Protocol, Question, Srv, Target};
+use super::{Answer, LocateError, Means, Naptr, Question, Srv, Target};
 
 /// Finds targets: ask [`Self::questions`], tell [`Self::answer`], until there are none.
 #[derive(Debug)]
@@ -27,12 +28,12 @@ pub struct Plan {
 
 #[derive(Debug)]
 enum Stage {
-    /// Which protocols there are.
-    Naptr(Vec<Protocol>),
+    /// Which transports there are.
+    Naptr(Vec<Transport>),
     /// Which hosts serve each.
-    Srv(Vec<(Protocol, String)>),
+    Srv(Vec<(Transport, String)>),
     /// Which addresses they have.
-    Hosts(Vec<(Protocol, String, u16)>),
+    Hosts(Vec<(Transport, String, u16)>),
     Done,
 }
 
@@ -47,26 +48,26 @@ impl Plan {
             return Err(LocateError::NoHost);
         }
         let asked = asked(uri)?;
-        let offered: Vec<Protocol> = match asked {
-            Some(protocol) => vec![protocol],
-            None if uri.scheme == Scheme::Sips => vec![Protocol::Tls],
-            None => means.protocols.clone(),
+        let offered: Vec<Transport> = match asked {
+            Some(transport) => vec![transport],
+            None if uri.scheme == Scheme::Sips => vec![Transport::Tls],
+            None => means.transports.clone(),
         };
-        let usable = |protocol: &Protocol| means.protocols.contains(protocol);
-        let offered: Vec<Protocol> = offered.into_iter().filter(usable).collect();
+        let usable = |transport: &Transport| means.transports.contains(transport);
+        let offered: Vec<Transport> = offered.into_iter().filter(usable).collect();
         let default = asked.unwrap_or(match uri.scheme {
-            Scheme::Sips => Protocol::Tls,
-            _ => Protocol::Udp,
+            Scheme::Sips => Transport::Tls,
+            _ => Transport::Udp,
         });
         let Some(&first) = offered.first() else {
-            return Err(LocateError::Transport(default.to_string()));
+            return Err(LocateError::Transport(default.word().to_owned()));
         };
-        let protocol = if offered.contains(&default) {
+        let transport = if offered.contains(&default) {
             default
         } else {
             first
         };
-        let port = uri.port.unwrap_or_else(|| protocol.default_port());
+        let port = uri.port.unwrap_or_else(|| transport.default_port());
         let mut plan = Self {
             means,
             rng: StdRng::seed_from_u64(seed),
@@ -79,11 +80,11 @@ impl Plan {
         let literal = name.trim_start_matches('[').trim_end_matches(']').parse();
         plan.stage = match literal {
             Ok(ip) => {
-                plan.reach(protocol, port, &[ip]);
+                plan.reach(transport, port, &[ip]);
                 Stage::Done
             }
-            Err(_) if uri.port.is_some() => Stage::Hosts(vec![(protocol, name, port)]),
-            Err(_) if asked.is_some() => Stage::Srv(vec![(protocol, protocol.srv(&name))]),
+            Err(_) if uri.port.is_some() => Stage::Hosts(vec![(transport, name, port)]),
+            Err(_) if asked.is_some() => Stage::Srv(vec![(transport, srv(transport, &name))]),
             Err(_) => Stage::Naptr(offered),
         };
         Ok(plan)
@@ -115,9 +116,9 @@ impl Plan {
             Stage::Naptr(offered) => self.on_naptr(offered, answers),
             Stage::Srv(names) => self.on_srv(names, answers),
             Stage::Hosts(hosts) => {
-                for ((protocol, _, port), answer) in hosts.into_iter().zip(answers) {
+                for ((transport, _, port), answer) in hosts.into_iter().zip(answers) {
                     if let Answer::Host(addresses) = answer {
-                        self.reach(protocol, port, &addresses);
+                        self.reach(transport, port, &addresses);
                     }
                 }
                 Stage::Done
@@ -140,8 +141,8 @@ impl Plan {
         }
     }
 
-    /// Records name protocols; without any, every protocol is looked for.
-    fn on_naptr(&self, offered: Vec<Protocol>, answers: Vec<Answer>) -> Stage {
+    /// Records name transports; without any, every transport is looked for.
+    fn on_naptr(&self, offered: Vec<Transport>, answers: Vec<Answer>) -> Stage {
         let mut records: Vec<Naptr> = answers
             .into_iter()
             .flat_map(|answer| match answer {
@@ -152,30 +153,30 @@ impl Plan {
             .collect();
         records.sort_by_key(|record| (record.order, record.preference));
         let named = records.into_iter().filter_map(|record| {
-            let protocol = Protocol::of_service(&record.service)?;
-            let usable = record.flags.eq_ignore_ascii_case("s") && offered.contains(&protocol);
+            let transport = of_service(&record.service)?;
+            let usable = record.flags.eq_ignore_ascii_case("s") && offered.contains(&transport);
             let name = record.replacement.trim_end_matches('.').to_owned();
-            (usable && !name.is_empty()).then_some((protocol, name))
+            (usable && !name.is_empty()).then_some((transport, name))
         });
-        let named: Vec<(Protocol, String)> = named.take(MAX_NAMES).collect();
+        let named: Vec<(Transport, String)> = named.take(MAX_NAMES).collect();
         if !named.is_empty() {
             return Stage::Srv(named);
         }
         let each = offered.into_iter();
         Stage::Srv(
-            each.map(|protocol| (protocol, protocol.srv(&self.name)))
+            each.map(|transport| (transport, srv(transport, &self.name)))
                 .collect(),
         )
     }
 
-    fn on_srv(&mut self, names: Vec<(Protocol, String)>, answers: Vec<Answer>) -> Stage {
+    fn on_srv(&mut self, names: Vec<(Transport, String)>, answers: Vec<Answer>) -> Stage {
         let mut hosts = Vec::new();
         let mut refused = false;
-        let mut protocols = names.iter().map(|(protocol, _)| *protocol);
-        let first = protocols.next();
+        let mut transports = names.iter().map(|(transport, _)| *transport);
+        let first = transports.next();
         // UDP unless there is a reason for something else (RFC 3263 4.1).
-        let default = protocols.find(|one| *one == Protocol::Udp).or(first);
-        for ((protocol, _), answer) in names.into_iter().zip(answers) {
+        let default = transports.find(|one| *one == Transport::Udp).or(first);
+        for ((transport, _), answer) in names.into_iter().zip(answers) {
             let Answer::Srv(records) = answer else {
                 continue;
             };
@@ -188,23 +189,25 @@ impl Plan {
                 .collect();
             for record in in_turn(records, &mut self.rng) {
                 let host = record.target.trim_end_matches('.').to_owned();
-                hosts.push((protocol, host, record.port));
+                hosts.push((transport, host, record.port));
             }
         }
         hosts.truncate(MAX_HOSTS);
         match default {
             _ if !hosts.is_empty() => Stage::Hosts(hosts),
-            Some(protocol) if !refused => {
-                Stage::Hosts(vec![(protocol, self.name.clone(), protocol.default_port())])
-            }
+            Some(transport) if !refused => Stage::Hosts(vec![(
+                transport,
+                self.name.clone(),
+                transport.default_port(),
+            )]),
             _ => Stage::Done,
         }
     }
 
-    fn reach(&mut self, protocol: Protocol, port: u16, addresses: &[IpAddr]) {
+    fn reach(&mut self, transport: Transport, port: u16, addresses: &[IpAddr]) {
         for ip in addresses.iter().take(MAX_ADDRESSES) {
             let target = Target {
-                protocol,
+                transport,
                 address: SocketAddr::new(ip.to_canonical(), port),
                 name: self.name.clone(),
             };
@@ -217,19 +220,19 @@ impl Plan {
     }
 }
 
-/// The protocol a URI asks for in so many words.
-fn asked(uri: &Uri) -> Result<Option<Protocol>, LocateError> {
+/// The transport a URI asks for in so many words.
+fn asked(uri: &Uri) -> Result<Option<Transport>, LocateError> {
     let Some(text) = uri.params.get("transport") else {
         return Ok(None);
     };
-    let protocol = match (&uri.scheme, text.to_ascii_lowercase().as_str()) {
-        (Scheme::Sips, "tcp" | "tls") | (_, "tls") => Protocol::Tls,
+    let transport = match (&uri.scheme, text.to_ascii_lowercase().as_str()) {
+        (Scheme::Sips, "tcp" | "tls") | (_, "tls") => Transport::Tls,
         (Scheme::Sips, _) => return Err(LocateError::Transport(text.to_owned())),
-        (_, "udp") => Protocol::Udp,
-        (_, "tcp") => Protocol::Tcp,
+        (_, "udp") => Transport::Udp,
+        (_, "tcp") => Transport::Tcp,
         _ => return Err(LocateError::Transport(text.to_owned())),
     };
-    Ok(Some(protocol))
+    Ok(Some(transport))
 }
 
 fn is_no_service(record: &Srv) -> bool {
@@ -250,3 +253,26 @@ const MAX_ADDRESSES: usize = 8;
 
 /// More than anybody waits for.
 const MAX_TARGETS: usize = 24;
+
+/// The service field of a NAPTR record (RFC 3263 4.1).
+fn of_service(service: &str) -> Option<Transport> {
+    let known = [
+        ("SIP+D2U", Transport::Udp),
+        ("SIP+D2T", Transport::Tcp),
+        ("SIPS+D2T", Transport::Tls),
+    ];
+    let found = known
+        .into_iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(service));
+    found.map(|(_, transport)| transport)
+}
+
+/// The SRV name of a domain.
+fn srv(transport: Transport, domain: &str) -> String {
+    let service = match transport {
+        Transport::Udp => "_sip._udp",
+        Transport::Tcp => "_sip._tcp",
+        Transport::Tls => "_sips._tcp",
+    };
+    format!("{service}.{domain}")
+}

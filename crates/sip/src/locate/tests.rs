@@ -84,7 +84,7 @@ impl Dns {
     /// Targets as text, such as `udp 192.0.2.1:5060`.
     fn locate(&mut self, uri: &str) -> Result<Vec<String>, LocateError> {
         let found = self.locate_by(uri, means(), 1)?;
-        let text = |target: Target| format!("{} {}", target.protocol, target.address);
+        let text = |target: Target| format!("{} {}", target.transport.word(), target.address);
         Ok(found.into_iter().map(text).collect())
     }
 }
@@ -95,7 +95,7 @@ fn parsed(uri: &str) -> Uri {
 
 fn means() -> Means {
     Means {
-        protocols: vec![Protocol::Udp, Protocol::Tcp, Protocol::Tls],
+        transports: vec![Transport::Udp, Transport::Tcp, Transport::Tls],
         v4: true,
         v6: false,
     }
@@ -267,7 +267,7 @@ fn a_target_that_failed_is_tried_last_for_a_while() {
     #[expect(clippy::disallowed_methods, reason = "an origin for virtual time")]
     let t0 = Instant::now();
     let target = |n: u8| Target {
-        protocol: Protocol::Udp,
+        transport: Transport::Udp,
         address: ([192, 0, 2, n], 5060).into(),
         name: "example.com".to_owned(),
     };

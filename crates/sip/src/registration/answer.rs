@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::locate::Protocol;
+use crate::endpoint::Transport;
 use crate::message::{Headers, NameAddr, Response, name};
 
 use super::state::Place;
@@ -83,7 +83,7 @@ pub(super) fn learnt(response: &Response, place: &Place, seen: Option<SocketAddr
     };
     let ip = ip.to_canonical();
     let is_here = ip == place.local.ip().to_canonical();
-    let told = if is_here && place.target.protocol != Protocol::Udp {
+    let told = if is_here && place.target.transport != Transport::Udp {
         place.local
     } else {
         SocketAddr::new(ip, port)

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::locate::Protocol;
 use crate::message::{Headers, Method, NameAddr, Request, RequestUri, name};
 use crate::uri::Uri;
 
@@ -57,8 +56,7 @@ impl Registration {
     pub(super) fn contact(&self, place: &Place) -> Uri {
         let address = self.seen.unwrap_or(place.local);
         let mut uri = Uri::sip(Some(&self.settings.contact_user), address);
-        if place.target.protocol != Protocol::Udp {
-            let transport = place.target.protocol.as_str();
+        if let Some(transport) = place.target.transport.parameter() {
             uri.params.set("transport", Some(transport));
         }
         uri

@@ -1,7 +1,7 @@
 //! The ways out that the gateway's sockets give.
 
 use trunkline_sip::endpoint::{Flow, Transport};
-use trunkline_sip::locate::{Protocol, Target};
+use trunkline_sip::locate::Target;
 use trunkline_sip::registration::Place;
 
 use super::super::signalling::Advertised;
@@ -22,10 +22,10 @@ impl Ways {
 
     /// The place, if we have a socket for it.
     pub(super) fn place(&mut self, target: Target) -> Option<Place> {
-        let advertised = match target.protocol {
-            Protocol::Udp => &mut self.udp,
-            Protocol::Tcp => self.tcp.as_mut()?,
-            Protocol::Tls => return None,
+        let advertised = match target.transport {
+            Transport::Udp => &mut self.udp,
+            Transport::Tcp => self.tcp.as_mut()?,
+            Transport::Tls => return None,
         };
         let local = advertised.towards(target.address);
         Some(Place { target, local })
@@ -34,12 +34,8 @@ impl Ways {
 
 /// The way to a place.
 pub(super) fn flow(place: &Place) -> Flow {
-    let transport = match place.target.protocol {
-        Protocol::Udp => Transport::Udp,
-        Protocol::Tcp | Protocol::Tls => Transport::Tcp,
-    };
     Flow {
-        transport,
+        transport: place.target.transport,
         local: place.local,
         remote: place.target.address,
     }

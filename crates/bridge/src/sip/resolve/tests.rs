@@ -8,7 +8,7 @@ use hickory_resolver::proto::rr::rdata::{A, NAPTR, SRV};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
-use trunkline_sip::locate::Protocol;
+use trunkline_sip::endpoint::Transport;
 
 use super::*;
 
@@ -45,7 +45,7 @@ impl Server {
 
     fn resolver(&self) -> Resolver {
         let means = Means {
-            protocols: vec![Protocol::Udp, Protocol::Tcp],
+            transports: vec![Transport::Udp, Transport::Tcp],
             v4: true,
             v6: false,
         };
@@ -131,7 +131,7 @@ async fn a_providers_records_lead_to_its_servers_and_round_a_dead_one() {
     assert_eq!(ports(&resolver, uri).await, [5071, 5072]);
     let asked = server.asked.load(Ordering::Relaxed);
     let found = resolver.resolve(&Uri::parse(uri).unwrap()).await.unwrap();
-    assert_eq!(found[0].protocol, Protocol::Tcp);
+    assert_eq!(found[0].transport, Transport::Tcp);
     assert_eq!(found[0].address.ip(), IpAddr::from([192, 0, 2, 1]));
     resolver.failed(&found[0], None);
     assert_eq!(ports(&resolver, uri).await, [5072, 5071]);
@@ -167,7 +167,7 @@ async fn addresses_need_no_dns_and_a_dead_dns_is_said() {
     let address = closed.local_addr().unwrap();
     drop(closed);
     let means = Means {
-        protocols: vec![Protocol::Udp],
+        transports: vec![Transport::Udp],
         v4: true,
         v6: true,
     };

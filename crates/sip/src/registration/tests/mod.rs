@@ -9,7 +9,8 @@ use trunkline_base::secret::Secret;
 
 use super::*;
 use crate::digest::{Algorithm, Challenge, Credentials, Login, answer};
-use crate::locate::{Protocol, Target};
+use crate::endpoint::Transport;
+use crate::locate::Target;
 use crate::message::{Message, NameAddr, Request, Response, name, parse};
 use crate::uri::Uri;
 
@@ -22,10 +23,10 @@ fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-fn place(n: u8, protocol: Protocol) -> Place {
+fn place(n: u8, transport: Transport) -> Place {
     Place {
         target: Target {
-            protocol,
+            transport,
             address: ([203, 0, 113, n], 5060).into(),
             name: "sip.example.com".to_owned(),
         },
@@ -172,7 +173,7 @@ impl World {
             registration: Registration::new(settings, [7; 32]),
             now,
             began: now,
-            places: vec![place(1, Protocol::Udp)],
+            places: vec![place(1, Transport::Udp)],
             sent: Vec::new(),
             keep_alives: 0,
             left: false,

@@ -44,7 +44,7 @@ fn the_next_target_is_tried_at_once() {
     for silent in [true, false] {
         let mut registrar = Registrar::new();
         let mut world = World::new(settings());
-        world.places = (1..=3).map(|n| place(n, Protocol::Tcp)).collect();
+        world.places = (1..=3).map(|n| place(n, Transport::Tcp)).collect();
         world.run(secs(40), |place, request| {
             if place.target.address.ip() == std::net::IpAddr::from([203, 0, 113, 1]) {
                 return if silent { Back::Nothing } else { Back::Refused };
