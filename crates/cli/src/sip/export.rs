@@ -1,7 +1,7 @@
 //! What a server has, written as `livekit-sip-correct.yaml`: one that `sip validate` takes, and that
 //! makes the same again. Passwords and PINs become variables, and are not in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use livekit_protocol as proto;
@@ -161,22 +161,12 @@ impl Maker {
             trunk.auth_realm.as_str(),
         );
         self.login(&key, &mut entry, login);
-        put(&mut entry, "headers", pairs(&trunk.headers));
-        put(
-            &mut entry,
-            "headers_to_attributes",
-            pairs(&trunk.headers_to_attributes),
-        );
-        put(
-            &mut entry,
-            "attributes_to_headers",
-            pairs(&trunk.attributes_to_headers),
-        );
-        put(
-            &mut entry,
-            "include_headers",
-            include(trunk.include_headers),
-        );
+        let maps = [
+            &trunk.headers,
+            &trunk.headers_to_attributes,
+            &trunk.attributes_to_headers,
+        ];
+        put_headers(&mut entry, maps, trunk.include_headers);
         put(
             &mut entry,
             "ringing_timeout",
@@ -225,22 +215,12 @@ impl Maker {
             "destination_country",
             json!(plain(&trunk.destination_country)),
         );
-        put(&mut entry, "headers", pairs(&trunk.headers));
-        put(
-            &mut entry,
-            "headers_to_attributes",
-            pairs(&trunk.headers_to_attributes),
-        );
-        put(
-            &mut entry,
-            "attributes_to_headers",
-            pairs(&trunk.attributes_to_headers),
-        );
-        put(
-            &mut entry,
-            "include_headers",
-            include(trunk.include_headers),
-        );
+        let maps = [
+            &trunk.headers,
+            &trunk.headers_to_attributes,
+            &trunk.attributes_to_headers,
+        ];
+        put_headers(&mut entry, maps, trunk.include_headers);
         put(&mut entry, "media", media(trunk.media.as_ref()));
         Value::Object(entry)
     }
@@ -359,7 +339,19 @@ fn plains(texts: &[String]) -> Vec<String> {
     texts.iter().map(|text| plain(text)).collect()
 }
 
-fn pairs(map: &std::collections::HashMap<String, String>) -> Value {
+/// What a trunk of either direction says of headers.
+fn put_headers(
+    entry: &mut Map<String, Value>,
+    [fixed, read, written]: [&HashMap<String, String>; 3],
+    included: i32,
+) {
+    put(entry, "headers", pairs(fixed));
+    put(entry, "headers_to_attributes", pairs(read));
+    put(entry, "attributes_to_headers", pairs(written));
+    put(entry, "include_headers", include(included));
+}
+
+fn pairs(map: &HashMap<String, String>) -> Value {
     let sorted: BTreeMap<String, String> = map
         .iter()
         .map(|(name, value)| (plain(name), plain(value)))

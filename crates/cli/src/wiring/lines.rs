@@ -1,9 +1,11 @@
 //! Calls that the node's API asks for, carried out by the gateway beside it.
 
+use std::fmt::Display;
+
 use livekit_protocol as proto;
-use trunkline_base::class::Classified as _;
+use trunkline_base::class::Classified;
 use trunkline_base::id::guid;
-use trunkline_bridge::sip::{DialError, DialOrder, GatewayHandle};
+use trunkline_bridge::sip::{DialOrder, GatewayHandle};
 use trunkline_node::{CallOrder, LineError, LineFuture, Lines};
 
 /// The lines of this gateway.
@@ -15,7 +17,7 @@ impl Lines for GatewayLines {
         let CallOrder { request, trunk } = order;
         Box::pin(async move {
             let dialled = gateway.dial(DialOrder { request, trunk }).await;
-            let dialled = dialled.map_err(told)?;
+            let dialled = dialled.map_err(|error| told(&error, error.sip()))?;
             Ok(proto::SipParticipantInfo {
                 participant_id: dialled.participant.to_string(),
                 participant_identity: dialled.identity.to_string(),
@@ -31,11 +33,8 @@ impl Lines for GatewayLines {
     ) -> LineFuture<proto::TransferSipParticipantResponse> {
         let gateway = self.0.clone();
         Box::pin(async move {
-            gateway.transfer(request).await.map_err(|error| LineError {
-                class: error.class(),
-                text: error.to_string(),
-                sip: error.sip(),
-            })?;
+            let transferred = gateway.transfer(request).await;
+            transferred.map_err(|error| told(&error, error.sip()))?;
             Ok(proto::TransferSipParticipantResponse {
                 transfer_id: guid("STR_", &mut rand::rng()),
                 status: proto::SipTransferStatus::StsTransferSuccessful.into(),
@@ -46,10 +45,10 @@ impl Lines for GatewayLines {
     }
 }
 
-fn told(error: DialError) -> LineError {
+fn told(error: &(impl Classified + Display), sip: Option<(u16, String)>) -> LineError {
     LineError {
         class: error.class(),
         text: error.to_string(),
-        sip: error.sip(),
+        sip,
     }
 }
