@@ -119,7 +119,7 @@ pub(super) fn return_path(flow: Flow, request: &mut Request, mut via: Via) -> Wa
     Way::inside(back, flow.transport.is_stream().then_some(listens))
 }
 
-/// The methods we answer with something else than 405.
+/// The methods we answer with something else than 405 or 501.
 pub(super) const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY";
 

@@ -1,7 +1,7 @@
 //! Requests nobody needs to look at twice, and the words they are refused in.
 
 use crate::dialog::routes_of;
-use crate::message::{BodyError, Fault, Method, Request, name, sdp_of};
+use crate::message::{BodyError, Fault, Headers, Method, Request, name, sdp_of};
 
 use super::SessionTimers;
 use super::Transport;
@@ -85,7 +85,10 @@ pub(super) fn refusal(
         return Some(Refusal::malformed(reason));
     }
     if !is_call_method(&request.method) {
-        return Some(Refusal::new(405, "method").with(name::ALLOW, ALLOW));
+        // What nobody has heard of is another thing than what is done elsewhere.
+        let is_usual = OTHERS.contains(&request.method.as_str());
+        let status = if is_usual { 405 } else { 501 };
+        return Some(Refusal::new(status, "method").with(name::ALLOW, ALLOW));
     }
     if request.uri.known().is_none() {
         return Some(Refusal::new(416, "scheme"));
@@ -113,6 +116,9 @@ pub(super) fn refusal(
         let least = timers.min.as_secs().to_string();
         return Some(Refusal::new(422, "session_interval").with(name::MIN_SE, least));
     }
+    if !takes_descriptions(&request.headers) {
+        return Some(Refusal::new(406, "accept"));
+    }
     match sdp_of(&request.headers, &request.body) {
         Ok(_) => None,
         Err(BodyError::Type) => Some(Refusal::new(415, "body").with(name::ACCEPT, ACCEPT)),
@@ -121,6 +127,25 @@ pub(super) fn refusal(
         }
     }
 }
+
+/// Can whoever asks read an answer to an offer? Where it does not say, it can (RFC 3261 20.1).
+fn takes_descriptions(headers: &Headers) -> bool {
+    let mut types = headers.values(name::ACCEPT).map(|value| {
+        let kind = value.split(';').next().unwrap_or(value);
+        kind.trim().to_ascii_lowercase()
+    });
+    let Some(first) = types.next() else {
+        return true;
+    };
+    let holds_one = |kind: String| {
+        ["application/sdp", "application/*", "*/*", "*"].contains(&&*kind)
+            || kind.starts_with("multipart/")
+    };
+    holds_one(first) || types.any(holds_one)
+}
+
+/// Methods that are usual, and none of ours.
+const OTHERS: [&str; 4] = ["REGISTER", "MESSAGE", "SUBSCRIBE", "PUBLISH"];
 
 /// Extensions named in an answer: more than there are of use, and not so many that it cannot be sent.
 const MAX_REQUIRED: usize = 32;

@@ -1,5 +1,6 @@
 //! Header values with structure: Via, CSeq, and addresses with parameters.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv6Addr;
 
@@ -44,7 +45,7 @@ impl Via {
         Some(Self {
             transport: transport.to_ascii_uppercase(),
             version: version.to_owned(),
-            host: host.to_owned(),
+            host: host.into_owned(),
             port,
             odd_port: odd_port.map(str::to_owned),
             params: Params::parse(params),
@@ -76,17 +77,21 @@ impl fmt::Display for Via {
 }
 
 /// Host, port, and what stands where the port should.
-fn read_sent_by(text: &str) -> Option<(&str, Option<u16>, Option<&str>)> {
+fn read_sent_by(text: &str) -> Option<(Cow<'_, str>, Option<u16>, Option<&str>)> {
     match parse_host_port(text) {
         Ok((host, port)) => Some((host, port, None)),
         // An IPv6 address without its brackets.
-        Err(_) if text.parse::<Ipv6Addr>().is_ok() => Some((text, None, None)),
+        Err(_) if text.parse::<Ipv6Addr>().is_ok() => Some((text.into(), None, None)),
         Err(UriError::Port) => {
             let (host, port) = match text.strip_prefix('[') {
                 Some(rest) => rest.split_once("]:")?,
                 None => text.split_once(':')?,
             };
-            Some((host, None, Some(port).filter(|port| !port.is_empty())))
+            Some((
+                host.into(),
+                None,
+                Some(port).filter(|port| !port.is_empty()),
+            ))
         }
         Err(_) => None,
     }

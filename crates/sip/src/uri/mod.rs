@@ -1,7 +1,8 @@
 //! SIP and tel URIs (RFC 3261 section 19, RFC 3966), as much as an endpoint needs.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -117,7 +118,7 @@ impl Uri {
         Ok(Self {
             scheme,
             user: user.filter(|u| !u.is_empty()),
-            host: host.to_owned(),
+            host: host.into_owned(),
             port,
             params: Params::parse(params.unwrap_or_default()),
             headers: headers.map(str::to_owned),
@@ -266,11 +267,10 @@ pub(crate) fn write_host(f: &mut fmt::Formatter<'_>, host: &str) -> fmt::Result 
 }
 
 /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`.
-pub(crate) fn parse_host_port(text: &str) -> Result<(&str, Option<u16>), UriError> {
+pub(crate) fn parse_host_port(text: &str) -> Result<(Cow<'_, str>, Option<u16>), UriError> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']').ok_or(UriError::Host)?;
-        host.parse::<std::net::Ipv6Addr>()
-            .map_err(|_| UriError::Host)?;
+        let host = ipv6(host).ok_or(UriError::Host)?;
         match rest.strip_prefix(':') {
             Some(port) => (host, Some(port)),
             None if rest.is_empty() => (host, None),
@@ -282,7 +282,7 @@ pub(crate) fn parse_host_port(text: &str) -> Result<(&str, Option<u16>), UriErro
         if host.is_empty() || !host.bytes().all(fits) {
             return Err(UriError::Host);
         }
-        (host, port)
+        (Cow::Borrowed(host), port)
     };
     let port = match port {
         Some(port) => {
@@ -292,6 +292,17 @@ pub(crate) fn parse_host_port(text: &str) -> Result<(&str, Option<u16>), UriErro
         None => None,
     };
     Ok((host, port))
+}
+
+/// An IPv6 address. The grammar of RFC 3261 has one colon too many before an IPv4 address in it, and
+/// whoever writes it that way is understood (RFC 5118 4.10).
+fn ipv6(text: &str) -> Option<Cow<'_, str>> {
+    let is_address = |text: &str| text.parse::<Ipv6Addr>().is_ok();
+    if is_address(text) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mended = text.replacen(":::", "::", 1);
+    (mended.contains('.') && is_address(&mended)).then_some(Cow::Owned(mended))
 }
 
 fn split_optional(text: &str, at: char) -> (&str, Option<&str>) {

@@ -13,7 +13,7 @@ fn odd_methods_are_named_as_such() {
         let text = message(method, "1", 1, "", "");
         let mut world = World::new();
         world.say_bytes(text.as_bytes());
-        assert_eq!(world.statuses(), [405], "{method}");
+        assert_eq!(world.statuses(), [501], "{method}");
     }
 }
 
