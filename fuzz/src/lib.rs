@@ -4,9 +4,11 @@
 mod phone;
 mod room;
 mod rtc;
+mod wire;
 
 pub use phone::{phone_packets, sip_call};
 pub use rtc::{data_packet, join_query, room_packets, signal_request, stun_demux, webrtc_offer};
+pub use wire::{digest, rtcp, rtp};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,6 +31,9 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("sip_message", sip_message),
     ("sip_call", sip_call),
     ("phone_packets", phone_packets),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("digest", digest),
     ("sdp", sdp),
     ("stun_demux", stun_demux),
     ("webrtc_offer", webrtc_offer),

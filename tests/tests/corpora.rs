@@ -147,6 +147,21 @@ fn packets_of_a_phone() {
 }
 
 #[test]
+fn packets_of_sound() {
+    replay("rtp");
+}
+
+#[test]
+fn reports_of_sound() {
+    replay("rtcp");
+}
+
+#[test]
+fn challenges_and_credentials() {
+    replay("digest");
+}
+
+#[test]
 fn session_descriptions() {
     replay("sdp");
 }
