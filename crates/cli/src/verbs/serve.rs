@@ -232,6 +232,7 @@ fn addresses(stack: &Stack) -> Value {
         "rtc": stack.node.as_ref().map(|node| node.udp_addr().to_string()),
         "sip": stack.sip_addr().map(|addr| addr.to_string()),
         "sip_tcp": stack.gateway.as_ref().and_then(|gateway| gateway.tcp_addr()).map(|a| a.to_string()),
+        "sip_tls": stack.gateway.as_ref().and_then(|gateway| gateway.tls_addr()).map(|a| a.to_string()),
         "console": stack.console.as_ref().map(|console| console.addr().to_string()),
         "off": idle(stack, |standing| matches!(standing, Standing::Off(_))),
         "waits": idle(stack, |standing| matches!(standing, Standing::Waiting(_))),

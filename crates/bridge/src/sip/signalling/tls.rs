@@ -1,6 +1,7 @@
 //! SIP inside TLS (RFC 3261 26.2, RFC 5922): who we are to those who connect, and whom we want to
 //! find where we connect to.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 use trunkline_client::tls::{TlsTrouble, Trust, TrustError, explain};
 use trunkline_service::listen::{CertificateError, Certificates};
 use trunkline_service::metrics::{Counter, count};
@@ -89,7 +90,7 @@ pub enum TlsError {
         file: PathBuf,
         /// Why.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// A file of CAs is of no use.
     #[error("the ca of a tls peer {0}")]
@@ -157,12 +158,45 @@ pub(super) async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Option<server::TlsStream<S>> {
     let error = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => return Some(stream),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "took too long".to_owned(),
+        Ok(Err(error)) => error,
+        Err(_) => {
+            debug!(%remote, "a tls handshake took too long");
+            count(Counter::SipDropped, 1, &[("reason", "tls_handshake")]);
+            return None;
+        }
     };
-    debug!(%remote, error, "a tls handshake failed");
-    count(Counter::SipDropped, 1, &[("reason", "tls_handshake")]);
+    if let Some(why) = unwelcome(&error) {
+        info!(%remote, why, "no tls with a client whose certificate is not good");
+        count(Counter::SipDropped, 1, &[("reason", "tls_client")]);
+    } else {
+        debug!(%remote, %error, "a tls handshake failed");
+        count(Counter::SipDropped, 1, &[("reason", "tls_handshake")]);
+    }
     None
+}
+
+/// What is wrong with the certificate of who connects, if that is what is wrong.
+fn unwelcome(error: &io::Error) -> Option<&'static str> {
+    let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    if matches!(inner, rustls::Error::NoCertificatesPresented) {
+        return Some("it shows no certificate, and gateway.tls.client_ca asks for one");
+    }
+    if !matches!(inner, rustls::Error::InvalidCertificate(_)) {
+        return None;
+    }
+    Some(match explain(error)? {
+        TlsTrouble::Expired => "its certificate has expired: it has to be renewed there",
+        TlsTrouble::NotYetValid => {
+            "its certificate is not valid yet: check the clocks of both machines"
+        }
+        TlsTrouble::UnknownIssuer | TlsTrouble::NoBundle => {
+            "nobody of client_ca, under gateway.tls, has signed its certificate"
+        }
+        TlsTrouble::WrongName { .. }
+        | TlsTrouble::NotTls
+        | TlsTrouble::Unacceptable { .. }
+        | TlsTrouble::Handshake { .. } => "its certificate is none for a client",
+    })
 }
 
 /// What mends it, where a SIP peer is concerned.
