@@ -8,9 +8,9 @@ use crate::digest::Login;
 use crate::message::{Headers, Method, NameAddr, Request, RequestUri, name};
 use crate::uri::Uri;
 
-use super::compose::{ALLOW, SUPPORTED, set_sdp};
+use super::compose::{ALLOW, SUPPORTED, UNRELIABLE, set_sdp};
 use super::leg::{Leg, State};
-use super::session::{Session, TIMER};
+use super::session::Session;
 use super::way::Way;
 use super::{CommandError, Endpoint, Flow, LegId, Standing, Transport};
 
@@ -65,7 +65,7 @@ impl Endpoint {
         // Who is asked for an offer would make it in a provisional answer that must arrive, and want
         // ours in its PRACK.
         let supported = if call.sdp.is_empty() {
-            TIMER
+            UNRELIABLE
         } else {
             SUPPORTED
         };

@@ -281,9 +281,13 @@ impl Endpoint {
     }
 
     pub(super) fn end(&mut self, id: LegId, cause: EndCause) {
+        self.forget_early(id);
         if let Some(leg) = self.legs.remove(&id) {
             if let Some(key) = leg.key() {
                 self.dialogs.remove(&key);
+                if matches!(leg.state, State::Up | State::Leaving) {
+                    self.departed.note(key);
+                }
             }
             self.table.forget_unanswered(leg.pending.as_ref());
             let referred = leg.transfers.theirs.as_ref();

@@ -124,7 +124,10 @@ pub(super) const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY";
 
 /// Extensions we speak.
-pub(super) const SUPPORTED: &str = "100rel, timer";
+pub(super) const SUPPORTED: &str = "100rel, timer, replaces";
+
+/// The same without what has provisional answers arrive.
+pub(super) const UNRELIABLE: &str = "timer, replaces";
 
 /// Bodies we read.
 pub(super) const ACCEPT: &str = "application/sdp, application/dtmf-relay, message/sipfrag";

@@ -33,6 +33,7 @@ impl Endpoint {
             if let Ok(dialog) = dialog
                 && leg.early.len() < MAX_EARLY
             {
+                self.dialogs.insert(dialog.key().clone(), id);
                 leg.early.push(Early {
                     tag: tag.clone(),
                     dialog,
@@ -54,6 +55,17 @@ impl Endpoint {
                 body: response.body.clone(),
             });
         }
+    }
+
+    /// Whoever rang does no more.
+    pub(super) fn forget_early(&mut self, id: LegId) -> Vec<Early> {
+        let leg = self.legs.get_mut(&id);
+        let early = leg.map(|leg| std::mem::take(&mut leg.early));
+        let early = early.unwrap_or_default();
+        for one in &early {
+            self.dialogs.remove(one.dialog.key());
+        }
+        early
     }
 
     /// Sends the PRACK. `false` if it was sent before, or something before is missing.

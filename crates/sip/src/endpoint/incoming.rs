@@ -296,10 +296,14 @@ impl Endpoint {
         let Some(leg) = self.legs.get_mut(&id) else {
             return self.refuse(way, &request, Refusal::new(481, "no_call"));
         };
-        let order = leg
-            .dialog
-            .as_mut()
-            .map_or(Order::Stale, |dialog| dialog.accept(number));
+        // A phone that rings ends that by its answer (RFC 3261 15).
+        if leg.dialog.is_none() && request.method == Method::Bye {
+            return self.refuse(way, &request, Refusal::new(481, "no_call"));
+        }
+        let early = leg.early.iter_mut().map(|early| &mut early.dialog);
+        let mut known = leg.dialog.iter_mut().chain(early);
+        let known = known.find(|known| known.key() == dialog);
+        let order = known.map_or(Order::Stale, |dialog| dialog.accept(number));
         if order == Order::Stale {
             return self.refuse(way, &request, Refusal::new(500, "old_cseq"));
         }

@@ -25,6 +25,7 @@ mod change;
 mod clock;
 mod commands;
 mod compose;
+mod departed;
 mod early;
 mod flow;
 mod incoming;
@@ -37,6 +38,7 @@ mod redirect;
 mod refer;
 mod referred;
 mod refusal;
+mod replaced;
 mod responses;
 mod ringing;
 mod scanner;
@@ -52,6 +54,7 @@ mod wish;
 
 pub use calling::CallRequest;
 pub use flow::{Flow, Transport};
+pub use replaced::Replaced;
 pub use scanner::SCANNERS;
 pub use session::SessionTimers;
 pub use transfer::{ReferRequest, Referral, TransferNews, TransferOutcome};
@@ -72,6 +75,7 @@ use crate::dialog::DialogKey;
 use crate::message::{Message, ParseError, parse};
 
 use admission::Admission;
+use departed::Departed;
 use leg::{Leg, State};
 use table::Table;
 use waiting::Waiting;
@@ -86,6 +90,8 @@ pub struct Endpoint {
     dialogs: BTreeMap<DialogKey, LegId>,
     admission: Admission,
     waiting: Waiting,
+    /// Calls that were up, the latest few.
+    departed: Departed,
     /// Requests of no call that wait for their answer.
     outside: BTreeSet<LegId>,
     next_leg: u64,
@@ -111,6 +117,7 @@ impl Endpoint {
             dialogs: BTreeMap::new(),
             admission,
             waiting: Waiting::default(),
+            departed: Departed::default(),
             outside: BTreeSet::new(),
             next_leg: 1,
             draining: false,

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use crate::dialog::Replaces;
 use crate::message::{Method, NameAddr, Request, name, reason_phrase};
 use crate::transaction::PlainServer;
-use crate::uri::Uri;
+use crate::uri::{Scheme, Uri};
 
 use super::key::Key;
 use super::leg::State;
 use super::refer::REFER;
-use super::refusal::{Pending, Refusal};
+use super::refusal::{Pending, REPLACES, Refusal};
 use super::table::Server;
 use super::transfer::{Referral, Theirs};
 use super::way::Way;
@@ -32,9 +32,7 @@ impl Endpoint {
         }
         let referral = match referral(request) {
             Ok(referral) => referral,
-            Err(reason) => {
-                return self.refuse(way, request, Refusal::malformed(reason.to_owned()));
-            }
+            Err(refusal) => return self.refuse(way, request, refusal),
         };
         leg.transfers.theirs = Some(Theirs {
             pending: Some(key.clone()),
@@ -129,14 +127,29 @@ impl Endpoint {
 }
 
 /// What a REFER asks for.
-fn referral(request: &Request) -> Result<Referral, &'static str> {
+fn referral(request: &Request) -> Result<Referral, Refusal> {
+    let malformed = |reason: &str| Refusal::malformed(reason.to_owned());
     let mut targets = request.headers.values(name::REFER_TO);
     let (first, second) = (targets.next(), targets.next());
-    let first = first.ok_or("Refer-To is missing")?;
+    let first = first.ok_or_else(|| malformed("Refer-To is missing"))?;
     if second.is_some() {
-        return Err("Refer-To is there twice");
+        return Err(malformed("Refer-To is there twice"));
     }
-    let mut target = NameAddr::parse(first).ok_or("Refer-To is malformed")?;
+    let target = NameAddr::parse(&escaped(first));
+    let mut target = target.ok_or_else(|| malformed("Refer-To is malformed"))?;
+    if matches!(target.uri.scheme, Scheme::Other(_)) {
+        return Err(Refusal::new(416, "refer_scheme"));
+    }
+    let has_headers = |user: &String| user.contains('?');
+    if target.uri.scheme == Scheme::Tel && target.uri.user.as_ref().is_some_and(has_headers) {
+        return Err(malformed("Refer-To is malformed"));
+    }
+    let methods = [&target.uri.params, &target.params].map(|params| params.get(METHOD));
+    let is_call = |method: &str| method.is_empty() || method.eq_ignore_ascii_case("INVITE");
+    if !methods.into_iter().flatten().all(is_call) {
+        return Err(Refusal::new(403, "refer_method").saying("Refer-To may ask for INVITE only"));
+    }
+    target.uri.params.remove(METHOD);
     let replaces = match target.uri.headers.take() {
         Some(headers) => replaced(&target.uri, &headers)?,
         None => None,
@@ -149,17 +162,37 @@ fn referral(request: &Request) -> Result<Referral, &'static str> {
     })
 }
 
-/// The call that the headers of a URI name.
-fn replaced(uri: &Uri, headers: &str) -> Result<Option<Replaces>, &'static str> {
-    let named = |part: &&str| {
-        let name = part.split('=').next().unwrap_or_default();
-        name.eq_ignore_ascii_case(name::REPLACES)
-    };
-    let Some(part) = headers.split('&').find(named).filter(|_| uri.is_sip()) else {
-        return Ok(None);
-    };
-    let value = part.split_once('=').map_or("", |(_, value)| value);
-    let value = crate::uri::unescape(value);
-    let replaces = Replaces::parse(&value).ok_or("Replaces is malformed")?;
-    Ok(Some(replaces))
+/// A Call-ID among the headers of a URI often keeps its `@`, behind which the host would be looked for.
+fn escaped(text: &str) -> String {
+    let headers = text
+        .split_once('@')
+        .and_then(|(user, rest)| Some((user, rest.split_once('?')?)));
+    match headers {
+        Some((user, (host, headers))) => {
+            format!("{user}@{host}?{}", headers.replace('@', "%40"))
+        }
+        None => text.to_owned(),
+    }
 }
+
+/// The call that the headers of a URI name. Others would be the writer's in a request of ours, and
+/// are not passed on (RFC 3261 19.1.5).
+fn replaced(uri: &Uri, headers: &str) -> Result<Option<Replaces>, Refusal> {
+    let mut found = None;
+    for part in headers.split('&').filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let (name, value) = (crate::uri::unescape(name), crate::uri::unescape(value));
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        if is(name::REPLACES) && uri.is_sip() && found.is_none() {
+            let malformed = || Refusal::malformed("Replaces is malformed".to_owned());
+            found = Some(Replaces::parse(&value).ok_or_else(malformed)?);
+        } else if !(is(name::REQUIRE) && value.trim().eq_ignore_ascii_case(REPLACES)) {
+            let odd = Refusal::new(403, "refer_headers");
+            return Err(odd.saying("Refer-To may bring Replaces and no other header"));
+        }
+    }
+    Ok(found)
+}
+
+/// The parameter of a URI that says what is to be sent to it.
+const METHOD: &str = "method";

@@ -53,6 +53,12 @@ impl Refusal {
         }
     }
 
+    /// The same in words of its own.
+    pub(super) fn saying(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.to_owned());
+        self
+    }
+
     pub(super) fn with(mut self, header: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((header, value.into()));
         self
@@ -84,6 +90,9 @@ pub(super) fn refusal(
     if let Some(reason) = unreadable(request, transport) {
         return Some(Refusal::malformed(reason));
     }
+    if let Some(reason) = misplaced(request) {
+        return Some(Refusal::malformed(reason.to_owned()));
+    }
     if !is_call_method(&request.method) {
         // What nobody has heard of is another thing than what is done elsewhere.
         let is_usual = OTHERS.contains(&request.method.as_str());
@@ -97,7 +106,7 @@ pub(super) fn refusal(
         return None;
     }
     let known = |extension: &&str| {
-        let ours = [RELIABLE, TIMER];
+        let ours = [RELIABLE, TIMER, REPLACES];
         ours.iter().any(|ours| ours.eq_ignore_ascii_case(extension))
     };
     let required = request.headers.values(name::REQUIRE);
@@ -150,6 +159,26 @@ const OTHERS: [&str; 4] = ["REGISTER", "MESSAGE", "SUBSCRIBE", "PUBLISH"];
 /// Extensions named in an answer: more than there are of use, and not so many that it cannot be sent.
 const MAX_REQUIRED: usize = 32;
 
+/// What is wrong with a request that names a call to be replaced, whichever that is: an INVITE may
+/// want the place of one call, and not of two, nor join another besides.
+pub(super) fn misplaced(request: &Request) -> Option<&'static str> {
+    let lines = request.headers.lines(name::REPLACES);
+    let wanted = lines.flat_map(|line| line.split(',')).count();
+    if wanted == 0 {
+        return None;
+    }
+    if request.method != Method::Invite {
+        return Some("Replaces is for INVITE");
+    }
+    if wanted > 1 {
+        return Some("Replaces is there twice");
+    }
+    request
+        .headers
+        .get(JOIN)
+        .map(|_| "Replaces and Join exclude each other")
+}
+
 /// What a request lacks that its answer or its call cannot do without.
 fn unreadable(request: &Request, transport: Transport) -> Option<String> {
     let headers = &request.headers;
@@ -186,3 +215,9 @@ fn unreadable(request: &Request, transport: Transport) -> Option<String> {
         && headers.get(name::CONTENT_TYPE).is_some();
     unmeasured.then(|| "Content-Length is missing".to_owned())
 }
+
+/// The extension's name.
+pub(super) const REPLACES: &str = "replaces";
+
+/// RFC 3911.
+const JOIN: &str = "Join";

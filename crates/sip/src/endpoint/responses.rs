@@ -123,7 +123,10 @@ impl Endpoint {
         leg.asking = None;
         let timers = self.config.session;
         leg.session.agreed(&response.headers, &timers, now);
-        let early = std::mem::take(&mut leg.early);
+        let early = self.forget_early(id);
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return;
+        };
         let first = leg.dialog.is_none();
         if first {
             let Ok(mut dialog) = Dialog::calling(request, response, way.flow.remote) else {
@@ -218,11 +221,10 @@ impl Endpoint {
         response: &Response,
         now: Instant,
     ) {
+        self.forget_early(id);
         let Some(leg) = self.legs.get_mut(&id) else {
             return;
         };
-        // Whoever rang does no more.
-        leg.early.clear();
         let cancelled = leg.state == State::Cancelling;
         if !cancelled && let Some(again) = self.ask_better((key, way, id), request, response, now) {
             if let Some(leg) = self.legs.get_mut(&id) {

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use crate::dialog::DialogKey;
 use crate::message::{Request, name};
 use crate::transaction::PlainServer;
 
@@ -26,7 +27,7 @@ impl Endpoint {
         let Some(leg) = self.legs.get_mut(&id) else {
             return self.refuse(way, &request, Refusal::new(481, "no_call"));
         };
-        if !matches!(leg.state, State::Up | State::Incoming) {
+        if !matches!(leg.state, State::Up | State::Incoming | State::Calling) {
             return self.refuse(way, &request, Refusal::new(481, "no_call"));
         }
         let offers = !request.body.is_empty();
@@ -39,7 +40,10 @@ impl Endpoint {
             let later = Refusal::overlap(Pending::Ours, 0);
             return self.refuse_inside((&key, way, id), &request, later, now);
         }
-        if let Some(dialog) = &mut leg.dialog {
+        let key_of = DialogKey::of_request(&request.headers).ok().flatten();
+        let early = leg.early.iter_mut().map(|early| &mut early.dialog);
+        let early = early.filter(|early| key_of.as_ref() == Some(early.key()));
+        for dialog in leg.dialog.iter_mut().chain(early) {
             dialog.refresh_target(&request.headers);
         }
         let is_up = leg.state == State::Up;

@@ -57,6 +57,11 @@ pub(crate) fn talk(world: &mut World) -> (LegId, LegId) {
 }
 
 pub(crate) fn nothing_left(world: &mut World) {
+    nothing_left_of(world, 1);
+}
+
+/// The same of so many calls.
+pub(crate) fn nothing_left_of(world: &mut World, calls: usize) {
     world.pass(120 * SECOND);
     let left = [
         world.caller.calls(),
@@ -65,7 +70,7 @@ pub(crate) fn nothing_left(world: &mut World) {
         world.called.transactions(),
     ];
     assert_eq!(left, [0; 4], "calls and transactions left behind");
-    assert_eq!(calls_seen(world), 1, "one INVITE is one call");
+    assert_eq!(calls_seen(world), calls, "one INVITE is one call");
 }
 
 #[test]

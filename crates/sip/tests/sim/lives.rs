@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use trunkline_sip::dialog::Replaces;
 use trunkline_sip::endpoint::{EndCause, Event, ReferRequest, TransferNews, TransferOutcome};
 use trunkline_sip::uri::Uri;
 
-use super::calls::{SECOND, end_of, nothing_left, talk};
+use super::calls::{SECOND, end_of, nothing_left, nothing_left_of, talk};
 use super::world::{BAD, CLEAN, Link, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -103,6 +104,46 @@ fn a_transfer_is_told_to_its_end_on_any_link_and_the_call_outlives_it() {
         assert_eq!((world.caller.calls(), world.called.calls()), (1, 1));
         world.called.hangup(called, Vec::new(), world.now).unwrap();
         nothing_left(&mut world);
+    }
+}
+
+/// A phone takes the place of another, whatever the link loses, doubles and reorders.
+#[test]
+fn a_call_is_taken_over_once_and_one_call_is_left() {
+    for seed in 0..60 {
+        let mut world = World::new(seed, BAD);
+        let (_, first) = talk(&mut world);
+        world.pass(40 * SECOND);
+        let answered = world.caller_events.iter().find_map(|event| match event {
+            Event::Answered { headers, .. } => Some(headers.clone()),
+            _ => None,
+        });
+        let headers = answered.unwrap();
+        let (ours, theirs) = (headers.to().unwrap(), headers.from().unwrap());
+        let replaces = Replaces {
+            call_id: headers.call_id().unwrap().to_owned(),
+            to_tag: ours.tag().unwrap().to_owned(),
+            from_tag: theirs.tag().unwrap().to_owned(),
+            early_only: false,
+        };
+        let second = world.call_saying(vec![
+            ("Replaces".to_owned(), replaces.to_string()),
+            ("Require".to_owned(), "replaces".to_owned()),
+        ]);
+        world.until(32 * SECOND, "the other arrives", |w| w.arrived.len() == 2);
+        assert_eq!(world.wanted, [None, Some(first)], "seed {seed}");
+        let answer = Bytes::from_static(b"answer");
+        let taken = world.arrived[1];
+        world.called.accept(taken, answer, &[], world.now).unwrap();
+        world.called.hangup(first, Vec::new(), world.now).unwrap();
+        world.pass(70 * SECOND);
+        assert_eq!(
+            (world.caller.calls(), world.called.calls()),
+            (1, 1),
+            "seed {seed}"
+        );
+        world.caller.hangup(second, Vec::new(), world.now).unwrap();
+        nothing_left_of(&mut world, 2);
     }
 }
 

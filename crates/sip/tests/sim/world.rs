@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) called_events: Vec<Event>,
     /// Calls that were let in.
     pub(crate) arrived: Vec<LegId>,
+    /// The calls whose places they want.
+    pub(crate) wanted: Vec<Option<LegId>>,
     pub(crate) now: Instant,
     pub(crate) datagrams: usize,
     origin: Instant,
@@ -62,6 +64,7 @@ impl World {
             caller_events: Vec::new(),
             called_events: Vec::new(),
             arrived: Vec::new(),
+            wanted: Vec::new(),
             now,
             datagrams: 0,
             origin: now,
@@ -82,6 +85,11 @@ impl World {
     }
 
     pub(crate) fn call(&mut self) -> LegId {
+        self.call_saying(Vec::new())
+    }
+
+    /// The same with further headers.
+    pub(crate) fn call_saying(&mut self, headers: Vec<(String, String)>) -> LegId {
         let request = CallRequest {
             target: Uri::sip(Some("100"), called_addr()),
             to: None,
@@ -90,7 +98,7 @@ impl World {
             flow: flow(true),
             sdp: Bytes::from_static(b"offer"),
             login: None,
-            headers: Vec::new(),
+            headers,
         };
         self.caller.call(request, self.now).unwrap()
     }
@@ -155,6 +163,9 @@ impl World {
         while let Some(event) = self.called.poll_event() {
             match event {
                 Event::Invited(invitation) => {
+                    let replaced = self.called.replaced(&invitation.request);
+                    let replaced = replaced.ok().flatten().map(|replaced| replaced.leg);
+                    self.wanted.push(replaced);
                     let admitted = self.called.admit(&invitation, Standing::Stranger, self.now);
                     self.arrived.extend(admitted.map(|(leg, _)| leg));
                 }

@@ -10,6 +10,7 @@ mod placed;
 mod placing;
 mod provisional;
 mod refused;
+mod replaced;
 mod sessions;
 mod strangers;
 mod streams;

@@ -120,3 +120,64 @@ fn a_call_that_is_to_go_elsewhere_says_where() {
     assert!(matches!(world.event(), Event::Declined { status: 302, .. }));
     assert_eq!(world.ended(), EndCause::Refused(302));
 }
+
+/// Exchanges say by UPDATE who rings, before anybody answers: they were told that there was no call.
+#[test]
+fn a_phone_that_rings_may_say_more_and_not_hang_up() {
+    let mut world = World::new();
+    let (_, invite) = world.place(None);
+    let call = invite.headers.call_id().unwrap().to_owned();
+    let ours = invite.headers.from().unwrap().tag().unwrap().to_owned();
+    let ask = |method: &str, number: u32, theirs: &str, body: &str| {
+        let kind = if body.is_empty() {
+            ""
+        } else {
+            "Content-Type: application/sdp\r\n"
+        };
+        format!(
+            "{method} sip:1@192.0.2.1 SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 192.0.2.9:5070;branch=z9hG4bKe{number}\r\n\
+             From: <sip:100@192.0.2.9>;tag={theirs}\r\nTo: <sip:1@192.0.2.1>;tag={ours}\r\n\
+             Call-ID: {call}\r\nCSeq: {number} {method}\r\nContact: <sip:new@192.0.2.9:5071>\r\n\
+             {kind}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    world.say(&ask("UPDATE", 1, "far", ""));
+    assert_eq!(world.statuses(), [481], "nobody rings yet");
+    world.answer(&invite, 180, "far", &[]);
+    assert!(matches!(world.event(), Event::Progress { .. }));
+    for (number, method, theirs, body, status) in [
+        (2, "UPDATE", "far", "", 200),
+        (3, "UPDATE", "far", "v=0", 491),
+        (4, "INFO", "far", "", 200),
+        (5, "BYE", "far", "", 481),
+        (6, "UPDATE", "other", "", 481),
+    ] {
+        world.say(&ask(method, number, theirs, body));
+        assert_eq!(world.statuses(), [status], "{method} {theirs} {body}");
+    }
+    assert!(matches!(world.event(), Event::Info { .. }));
+    world.answer(&invite, 200, "far", &[]);
+    assert!(matches!(world.event(), Event::Answered { .. }));
+    world.sent();
+    world.say(&ask("BYE", 90, "far", ""));
+    assert_eq!(world.statuses(), [200]);
+    assert!(world.endpoint.dialogs.is_empty());
+}
+
+#[test]
+fn a_refused_call_leaves_none_of_the_phones_that_rang() {
+    let mut world = World::new();
+    let (leg, invite) = world.place(None);
+    for tag in ["one", "two"] {
+        world.answer(&invite, 180, tag, &[]);
+    }
+    assert_eq!(world.endpoint.dialogs.len(), 2);
+    world.answer(&invite, 486, "one", &[]);
+    assert!(world.endpoint.dialogs.is_empty());
+    assert_eq!(
+        world.endpoint.hangup(leg, Vec::new(), world.now),
+        Err(CommandError::Gone)
+    );
+}

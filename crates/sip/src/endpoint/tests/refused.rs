@@ -20,7 +20,10 @@ fn requests_that_make_no_sense_are_refused_by_name() {
             .contains("application/sdp")
     );
     assert_eq!(ask(message("SUBSCRIBE", "2", 1, "", "")).status, 405);
-    assert_eq!(options.headers.get(name::SUPPORTED), Some("100rel, timer"));
+    assert_eq!(
+        options.headers.get(name::SUPPORTED),
+        Some("100rel, timer, replaces")
+    );
     let required = "Require: 100rel, x, Timer, y\r\n";
     let extension = ask(message("INVITE", "3", 1, "", required));
     assert_eq!(extension.status, 420);

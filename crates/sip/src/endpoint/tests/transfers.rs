@@ -239,3 +239,73 @@ fn a_transfer_nobody_answers_leaves_nothing_behind() {
     let left = (world.endpoint.calls(), world.endpoint.transactions());
     assert_eq!(left, (0, 0));
 }
+
+/// What a REFER brings beside a number would be written into a request of ours.
+#[test]
+fn what_a_refer_may_not_ask_for_is_refused_in_words_and_the_call_goes_on() {
+    for (to, status) in [
+        ("<sip:a@b;method=BYE>", 403),
+        ("<sip:a@b>;method=SUBSCRIBE", 403),
+        ("sip:a@b;method=REFER", 403),
+        ("<sip:a@b?Route=%3Csip:evil%3E>", 403),
+        (
+            "<sip:a@b?Replaces=a%3Bto-tag%3Dt%3Bfrom-tag%3Df&X-Tenant=acme>",
+            403,
+        ),
+        (
+            "<sip:a@b?%52eplaces=a%3Bto-tag%3Dt%3Bfrom-tag%3Df&Require=100rel>",
+            403,
+        ),
+        (
+            "<tel:+15550100?Replaces=a%3Bto-tag%3Dt%3Bfrom-tag%3Df>",
+            400,
+        ),
+        ("<http://example.com/>", 416),
+        ("<mailto:a@b>", 416),
+    ] {
+        let mut world = World::new();
+        asked(&mut world, to);
+        assert_eq!(world.statuses(), [status], "{to}");
+        assert!(world.endpoint.poll_event().is_none(), "{to}");
+        assert_eq!(world.endpoint.calls(), 1);
+    }
+    let unescaped = "<sip:a@b?Replaces=12@pbx;to-tag=t;from-tag=f>";
+    for (to, plain) in [
+        (unescaped, "sip:a@b"),
+        ("<sip:a@b;method=INVITE>", "sip:a@b"),
+        ("<tel:+15550100>", "tel:+15550100"),
+        (
+            "<sip:a@b?Require=replaces&Replaces=a%3Bto-tag%3Dt%3Bfrom-tag%3Df>",
+            "sip:a@b",
+        ),
+    ] {
+        let mut world = World::new();
+        asked(&mut world, to);
+        let Event::Refer { referral, .. } = world.event() else {
+            panic!("not told of {to}");
+        };
+        assert_eq!(referral.target.uri.to_string(), plain);
+        assert_eq!(referral.replaces.is_some(), to.contains("Replaces"), "{to}");
+    }
+}
+
+/// RFC 4488 is not spoken: who cannot do without it hears that, and who can is told all the same.
+#[test]
+fn who_wants_no_subscription_is_told_of_it_or_refused() {
+    let mut world = World::new();
+    let (leg, tag) = world.up();
+    let refer = |branch: &str, cseq: u32, extra: &str| {
+        let extra = format!("Refer-To: <sip:500@192.0.2.77>\r\n{extra}");
+        message("REFER", branch, cseq, &tag, &extra)
+    };
+    world.say(&refer("5", 2, "Require: norefersub\r\n"));
+    assert_eq!(world.statuses(), [420]);
+    world.say(&refer(
+        "6",
+        3,
+        "Refer-Sub: false\r\nSupported: norefersub\r\n",
+    ));
+    assert!(matches!(world.event(), Event::Refer { .. }));
+    world.endpoint.accept_refer(leg, world.now).unwrap();
+    assert_eq!(world.words(), ["202", "NOTIFY"]);
+}
