@@ -134,8 +134,23 @@ impl Callee {
         self.expects("SIP/2.0 200").await;
     }
 
+    /// Another phone that wants this one's place says this.
+    pub(crate) fn replaces(&self) -> String {
+        let value = |name: &str| {
+            let line = self.invite.lines().find(|line| line.starts_with(name));
+            line.unwrap_or_default()
+                .trim_start_matches(name)
+                .trim()
+                .to_owned()
+        };
+        let from = value("From:");
+        let ours = from.split_once("tag=").unwrap().1;
+        let (call, theirs) = (value("Call-ID:"), &self.tag);
+        format!("Replaces: {call};to-tag={ours};from-tag={theirs}\r\n")
+    }
+
     /// Sends a request inside the call.
-    async fn asks(&self, (method, number): (&str, u32), extra: &str, body: &str) {
+    pub(crate) async fn asks(&self, (method, number): (&str, u32), extra: &str, body: &str) {
         let header = |name: &str| {
             let line = self.invite.lines().find(|line| line.starts_with(name));
             line.unwrap_or_default().to_owned()

@@ -46,14 +46,21 @@ pub(crate) async fn until(
     what: &str,
     fits: impl Fn(&proto::ParticipantInfo) -> bool,
 ) {
+    until_one(house, "callee", what, fits).await;
+}
+
+/// The same of another participant.
+pub(crate) async fn until_one(
+    house: &House,
+    who: &str,
+    what: &str,
+    fits: impl Fn(&proto::ParticipantInfo) -> bool,
+) {
     let room = trunkline_base::id::RoomName::parse(ROOM).unwrap();
     let found = timeout(PATIENCE, async {
         loop {
             let people = house.api.list_participants(&room).await.unwrap_or_default();
-            if people
-                .iter()
-                .any(|one| one.identity == "callee" && fits(one))
-            {
+            if people.iter().any(|one| one.identity == who && fits(one)) {
                 return;
             }
             tokio::task::yield_now().await;
@@ -163,7 +170,7 @@ async fn whoever_is_called_is_in_the_room_first_and_then_heard_both_ways() {
 }
 
 /// The phone sings 440 Hz, the room 1000 Hz; how loud each is heard by the other.
-async fn talk(
+pub(crate) async fn talk(
     callee: &Callee,
     packets: trunkline_client::room::MediaReceiver,
     track: trunkline_client::room::AudioTrack,

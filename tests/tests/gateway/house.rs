@@ -19,6 +19,7 @@ use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
 use trunkline_client::room::{Room, RoomEvent, RoomEvents, RoomOptions};
 use trunkline_node::{CallOrder, LineError, LineFuture, Lines, Node, NodeConfig, NodeHandle};
 use trunkline_service::tasks::{Limits, Tasks};
+use trunkline_sip::routing::mark;
 use trunkline_store::Store;
 
 /// Nothing in these tests takes this long unless it is broken.
@@ -218,6 +219,7 @@ async fn furnish(api: &LiveKitApiClient) {
     };
     let mut open = trunk("local", "100");
     open.allowed_addresses = vec!["127.0.0.0/8".to_owned()];
+    open.metadata = mark::mark("local", "");
     api.create_inbound_trunk(open).await.unwrap();
     let mut locked = trunk("locked", "200");
     locked.auth_username = "alice".to_owned();

@@ -8,17 +8,22 @@ use std::time::Duration;
 
 use livekit_protocol as proto;
 use serde_json::Value;
-use trunkline_bridge::sip::AnswerPolicy;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use trunkline_bridge::sip::{AnswerPolicy, Referrer};
 use trunkline_client::api::table;
 use trunkline_client::room::audio::{PcmReader, PcmWriter};
 use trunkline_client::room::{AudioOptions, RoomEvent};
 use trunkline_media::SampleRate;
 use trunkline_media::tone::{Sine, sine, strength_dbfs};
 use trunkline_media::wav;
+use trunkline_store::Direction;
 use trunkline_tests::{peer, python, root, run};
 
 use super::callee::Callee;
+use super::dialling::{has, until_one};
 use super::house::{House, ROOM, next};
+use super::passed::over;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_python_sdk_places_a_call_and_is_told_why_another_failed() {
@@ -120,6 +125,63 @@ async fn baresip_is_called_and_both_hear_each_other() {
     let high = strength_dbfs(&on_phone, SampleRate::HZ_8000, 1000.0);
     assert!(high > -30.0, "softphone hears the room at {high:.1} dBFS");
     house.close().await;
+}
+
+/// The softphone calls, and passes its call on to a telephone of ours; then it hangs up by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn baresip_passes_its_call_on_and_hears_how_that_went() {
+    let Some(baresip) = peer("baresip") else {
+        return;
+    };
+    let mut callee = Callee::new().await;
+    let house = House::with(AnswerPolicy::OnRoom, |config| {
+        config.referrers = vec![Referrer {
+            direction: Direction::Inbound,
+            key: "local".to_owned(),
+            over: over(&callee),
+        }];
+    })
+    .await;
+    let (_room, _events) = house.participant().await;
+    let control = free_control();
+    let dir = tempfile::tempdir().unwrap();
+    // It is called by nobody.
+    configure(dir.path(), 0);
+    let config = dir.path().join("config");
+    let text = fs::read_to_string(&config).unwrap();
+    let commands = format!("module_app ctrl_tcp.so\nctrl_tcp_listen 127.0.0.1:{control}\n");
+    fs::write(&config, format!("{text}{commands}")).unwrap();
+    let mut command = Command::new(baresip);
+    let dial = format!("/dial {}", house.target("100"));
+    command
+        .arg("-f")
+        .arg(dir.path())
+        .args(["-t", "20", "-e", &dial]);
+    let softphone = tokio::task::spawn_blocking(move || run(&mut command, Duration::from_secs(40)));
+    let caller = "sip_callee";
+    until_one(&house, caller, "active", has("sip.callStatus", "active")).await;
+    let mut commands = TcpStream::connect(("127.0.0.1", control)).await.unwrap();
+    let wish = format!(
+        r#"{{"command":"transfer","params":"sip:102@{}"}}"#,
+        callee.address()
+    );
+    let wish = format!("{}:{wish},", wish.len());
+    commands.write_all(wish.as_bytes()).await.unwrap();
+    callee.picks_up().await;
+    until_one(&house, caller, "passed on", has("sip.transfer", "done")).await;
+    until_one(&house, caller, "its number", has("sip.phoneNumber", "102")).await;
+    callee.hangs_up("").await;
+    house.no_calls_left().await;
+    let quit = r#"{"command":"quit"}"#;
+    let quit = format!("{}:{quit},", quit.len());
+    commands.write_all(quit.as_bytes()).await.unwrap();
+    softphone.await.unwrap();
+    house.close().await;
+}
+
+fn free_control() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
 }
 
 fn configure(dir: &Path, port: u16) {

@@ -18,7 +18,7 @@ pub(crate) struct Phone {
     media: u16,
     /// The gateway's description.
     pub(crate) answer: String,
-    /// The 200 that brought it.
+    /// The latest final answer.
     pub(crate) accepted: String,
 }
 
@@ -30,8 +30,17 @@ impl Phone {
 
     /// The same with further lines in its description.
     pub(crate) async fn call_with(house: &House, number: &'static str, extra: &str) -> Self {
+        let mut phone = Self::idle(house, number).await;
+        let sdp = phone.sdp(extra);
+        let status = phone.offers("INVITE", &sdp).await;
+        assert_eq!(status, 200, "{}", phone.accepted);
+        phone
+    }
+
+    /// Has called nobody yet.
+    pub(crate) async fn idle(house: &House, number: &'static str) -> Self {
         let port = house.gateway.addr().port();
-        let mut phone = Self {
+        Self {
             sip: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
             rtp: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
             gateway: SocketAddr::from(([127, 0, 0, 1], port)),
@@ -41,11 +50,7 @@ impl Phone {
             media: 0,
             answer: String::new(),
             accepted: String::new(),
-        };
-        let sdp = phone.sdp(extra);
-        let status = phone.offers("INVITE", &sdp).await;
-        assert_eq!(status, 200, "{}", phone.accepted);
-        phone
+        }
     }
 
     /// Our description; `extra` are further lines of the audio section.
@@ -66,8 +71,13 @@ impl Phone {
 
     /// Offers this with INVITE or UPDATE, waits for the final answer and confirms it.
     pub(crate) async fn offers(&mut self, method: &str, sdp: &str) -> u16 {
+        self.asks(method, "", sdp).await
+    }
+
+    /// The same of any request; `extra` are whole header lines.
+    pub(crate) async fn asks(&mut self, method: &str, extra: &str, sdp: &str) -> u16 {
         self.cseq += 1;
-        self.send(method, sdp).await;
+        self.send(method, extra, sdp).await;
         let wanted = format!("CSeq: {} {method}", self.cseq);
         let answer = loop {
             let message = self.receive().await;
@@ -81,24 +91,61 @@ impl Phone {
             tag.clone_into(&mut self.tag);
         }
         if method == "INVITE" {
-            self.send("ACK", "").await;
+            self.send("ACK", "", "").await;
         }
         let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        if status == 200 {
+        if status == 200 && !sdp.is_empty() {
             self.answer = answer.split_once("\r\n\r\n").unwrap().1.to_owned();
             let port = self.answer.split("m=audio ").nth(1).unwrap();
             let port: u16 = port.split(' ').next().unwrap().parse().unwrap();
             if port != 0 {
                 self.media = port;
             }
-            self.accepted = answer;
         }
+        self.accepted = answer;
         status
+    }
+
+    /// Another phone that wants this one's place says this.
+    pub(crate) fn replaces(&self) -> String {
+        let (me, tag) = (self.sip.local_addr().unwrap(), &self.tag);
+        format!("Replaces: phone@{me};to-tag={tag};from-tag=phone\r\n")
+    }
+
+    /// How a transfer goes, as the next NOTIFY tells: its status line, and whether it is the last.
+    pub(crate) async fn is_told(&self) -> (String, bool) {
+        let notify = self.is_asked("NOTIFY").await;
+        let state = notify
+            .lines()
+            .find(|line| line.starts_with("Subscription-State:"));
+        let is_last = state.unwrap().contains("terminated");
+        let fragment = notify.split_once("\r\n\r\n").unwrap().1;
+        (fragment.trim_end().to_owned(), is_last)
+    }
+
+    /// The next request of this method, which gets 200; others are passed over.
+    pub(crate) async fn is_asked(&self, method: &str) -> String {
+        loop {
+            let message = self.receive().await;
+            if !message.starts_with(method) {
+                continue;
+            }
+            let copied = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"];
+            let is_copied = |line: &&str| copied.iter().any(|name| line.starts_with(name));
+            let headers: Vec<&str> = message.lines().filter(is_copied).collect();
+            let answer = format!(
+                "SIP/2.0 200 OK\r\n{}\r\nContent-Length: 0\r\n\r\n",
+                headers.join("\r\n")
+            );
+            let to = self.gateway;
+            self.sip.send_to(answer.as_bytes(), to).await.unwrap();
+            return message;
+        }
     }
 
     pub(crate) async fn hangs_up(mut self) {
         self.cseq += 1;
-        self.send("BYE", "").await;
+        self.send("BYE", "", "").await;
     }
 
     /// The Reason of the BYE that ends the call.
@@ -142,7 +189,7 @@ impl Phone {
         buffer
     }
 
-    async fn send(&self, method: &str, body: &str) {
+    async fn send(&self, method: &str, extra: &str, body: &str) {
         let me = self.sip.local_addr().unwrap();
         let (gateway, number, cseq) = (self.gateway, self.number, self.cseq);
         let tag = match self.tag.as_str() {
@@ -159,7 +206,7 @@ impl Phone {
              Via: SIP/2.0/UDP {me};branch=z9hG4bK{method}{cseq};rport\r\n\
              From: <sip:{number}@127.0.0.1>;tag=phone\r\nTo: <sip:100@{gateway}>{tag}\r\n\
              Call-ID: phone@{me}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n\
-             Contact: <sip:{number}@{me}>\r\n{kind}Content-Length: {}\r\n\r\n{body}",
+             Contact: <sip:{number}@{me}>\r\n{extra}{kind}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
         self.sip.send_to(message.as_bytes(), gateway).await.unwrap();

@@ -4,9 +4,11 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use livekit_protocol as proto;
-use trunkline_bridge::sip::AnswerPolicy;
+use trunkline_bridge::sip::{AnswerPolicy, Referrer};
 use trunkline_client::api::{ApiError, table};
 use trunkline_client::room::RoomEvent;
+use trunkline_sip::routing::mark;
+use trunkline_store::Direction;
 use trunkline_tests::{peer, root, run};
 
 use super::house::{House, ROOM, next};
@@ -59,6 +61,7 @@ async fn sipp_calls_are_taken_held_and_ended() {
     passes(&house, "malformed", "100", ONE).await;
     passes(&house, "timer", "100", ONE).await;
     passes(&house, "reliable", "100", ONE).await;
+    passes(&house, "replaces", "100", ONE).await;
     house.close().await;
 }
 
@@ -124,13 +127,11 @@ async fn fifty_sipp_calls_at_five_a_second() {
     house.close().await;
 }
 
-/// Has the gateway call a scenario, and waits for both ends of it; what the API says of the call.
-async fn is_called(
-    house: &House,
-    scenario: &'static str,
-    status: &str,
-    tune: impl FnOnce(&mut proto::CreateSipParticipantRequest),
-) -> Option<Result<proto::SipParticipantInfo, ApiError>> {
+/// Starts a scenario that waits to be called; its port, and its end.
+fn listens(
+    scenario: &str,
+    tune: impl FnOnce(String) -> String,
+) -> Option<(u16, tokio::task::JoinHandle<Output>)> {
     let program = peer("sipp")?;
     let port = {
         let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -140,7 +141,7 @@ async fn is_called(
     let text = std::fs::read_to_string(file).unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let file = scratch.path().join("scenario.xml");
-    std::fs::write(&file, text.replace("486 Busy Here", status)).unwrap();
+    std::fs::write(&file, tune(text)).unwrap();
     let mut command = Command::new(program);
     command
         .current_dir(scratch.path())
@@ -150,7 +151,48 @@ async fn is_called(
         .args(["-p", &port.to_string()])
         .args(["-nostdin", "-timeout", "40", "-timeout_error"]);
     let limit = Duration::from_secs(50);
-    let called = tokio::task::spawn_blocking(move || run(&mut command, limit));
+    let called = tokio::task::spawn_blocking(move || {
+        let output = run(&mut command, limit);
+        drop(scratch);
+        output
+    });
+    Some((port, called))
+}
+
+/// One sipp passes its call on to another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sipp_passes_its_call_on_where_it_may() {
+    let Some((port, called)) = listens("called-answers", |text| text) else {
+        return;
+    };
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    passes(&house, "refer-refused", "100", ONE).await;
+    let over = proto::SipOutboundTrunkInfo {
+        metadata: mark::mark("out", ""),
+        address: format!("127.0.0.1:{port}"),
+        numbers: vec!["100".to_owned()],
+        ..Default::default()
+    };
+    house.gateway.tell_referrers(vec![Referrer {
+        direction: Direction::Inbound,
+        key: "local".to_owned(),
+        over,
+    }]);
+    passes(&house, "refer", "100", ONE).await;
+    let output = called.await.unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}\n{told}", output.status);
+    house.close().await;
+}
+
+/// Has the gateway call a scenario, and waits for both ends of it; what the API says of the call.
+async fn is_called(
+    house: &House,
+    scenario: &'static str,
+    status: &str,
+    tune: impl FnOnce(&mut proto::CreateSipParticipantRequest),
+) -> Option<Result<proto::SipParticipantInfo, ApiError>> {
+    let (port, called) = listens(scenario, |text| text.replace("486 Busy Here", status))?;
     let mut order = proto::CreateSipParticipantRequest {
         trunk: Some(proto::SipOutboundConfig {
             hostname: format!("127.0.0.1:{port}"),

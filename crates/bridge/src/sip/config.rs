@@ -24,6 +24,7 @@ use trunkline_sip::registration::{Settings, made_contact_user};
 use trunkline_sip::routing::{InboundTrunk, NumberingPlan, mark};
 use trunkline_sip::sdp::{Codec, Encryption};
 use trunkline_sip::uri::{Params, Uri};
+use trunkline_store::Direction;
 
 /// A gateway's settings. [`GatewayConfig::new`] fills in what most machines want.
 #[derive(Clone)]
@@ -83,6 +84,8 @@ pub struct GatewayConfig {
     pub own: OwnSetup,
     /// What the gateway knows of trunks that LiveKit's messages have no place for.
     pub lines: Vec<TrunkLine>,
+    /// Whose phones may pass their calls on.
+    pub referrers: Vec<Referrer>,
     /// Ask the server again before a caller for whom nothing is found is refused: for servers that
     /// tell no changes.
     pub ask_on_miss: bool,
@@ -127,6 +130,7 @@ impl GatewayConfig {
             refresh: Duration::from_secs(30),
             own: OwnSetup::default(),
             lines: Vec::new(),
+            referrers: Vec::new(),
             ask_on_miss: false,
             joined: None,
             dialling: DialPolicy::default(),
@@ -217,6 +221,17 @@ impl TrunkLine {
             trunk.is_trusted = self.is_trusted;
         }
     }
+}
+
+/// A trunk whose phones may pass their calls on by REFER, and where those go then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Referrer {
+    /// Which way the trunk's calls go.
+    pub direction: Direction,
+    /// The trunk's key.
+    pub key: String,
+    /// The outbound trunk that is dialled over, under its mark.
+    pub over: proto::SipOutboundTrunkInfo,
 }
 
 /// A registration to keep.

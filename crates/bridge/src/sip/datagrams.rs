@@ -41,6 +41,17 @@ impl Datagrams {
         Ok((length, told(from)))
     }
 
+    /// Throws away what has come so far.
+    pub(crate) fn drain(&self) {
+        // Of a longer one the rest goes too. Whoever sends faster than this is a flood, and waits.
+        let mut start = [0; 1];
+        for _ in 0..MOST_DRAINED {
+            if self.socket.try_recv_from(&mut start).is_err() {
+                return;
+            }
+        }
+    }
+
     pub(crate) fn try_send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
         let to = match to.ip() {
             IpAddr::V4(ip) if self.v6 => SocketAddr::new(ip.to_ipv6_mapped().into(), to.port()),
@@ -58,6 +69,9 @@ pub(crate) fn told(address: SocketAddr) -> SocketAddr {
         IpAddr::V6(_) => address,
     }
 }
+
+/// Datagrams thrown away in one go: more than a socket's buffer holds of RTP.
+const MOST_DRAINED: usize = 4096;
 
 #[cfg(test)]
 mod tests {

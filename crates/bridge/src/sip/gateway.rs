@@ -19,9 +19,9 @@ use trunkline_store::Store;
 use super::bindings::RegistrationState;
 use super::call::{
     Asked, Bound, Call, DialError, DialOrder, DialPlan, Dialled, Exchange, Guard, Names, Order,
-    Shared, Stage, TransferError, TransferOrder, Underway, place,
+    PassOrder, Shared, Stage, TransferError, TransferOrder, Underway, pass, place,
 };
-use super::config::{GatewayConfig, TrunkLine};
+use super::config::{GatewayConfig, Referrer, TrunkLine};
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, keep_refusals};
 use super::doors::{Doors, StartError, bind_udp};
 use super::media::Ports;
@@ -46,7 +46,7 @@ impl Gateway {
         tasks: Tasks,
     ) -> Result<GatewayHandle, StartError> {
         check_ports(&config)?;
-        let udp = bind_udp(config.udp).await?;
+        let udp = Arc::new(bind_udp(config.udp).await?);
         let bound = udp.local_addr().unwrap_or(config.udp);
         let (doors, clients) = Doors::bind(&config, bound, &tasks).await?;
         let (tcp_addr, tls_addr) = (doors.tcp_addr(), doors.tls_addr());
@@ -60,7 +60,6 @@ impl Gateway {
         let (directory_tx, directory) = watch::channel(Arc::new(Directory::default()));
         let (count, counted) = watch::channel(0);
         let mut rng = StdRng::from_os_rng();
-        let udp = Arc::new(udp);
         let connections = Connections::new(config.tcp_caps);
         let desk_rng = StdRng::from_os_rng();
         let registrar = Registrar::new(&config);
@@ -100,10 +99,10 @@ impl Gateway {
             udp: bound,
             tcp: tcp_addr,
         };
-        let lanes = (commands.clone(), stop, ended);
+        let (lanes, passed, referrers) = lanes(&config, commands.clone(), stop, ended);
         let shared = shared(&config, store, server, bound, lanes);
         let exchange = shared.exchange.clone();
-        let reception = receive(calls, orders, shared, tasks.sound());
+        let reception = receive(calls, (orders, passed), shared, tasks.sound());
         tasks.vital("sip_reception", reception);
         info!(udp = %bound.udp, tcp = ?tcp_addr, tls = ?tls_addr, "sip gateway listens");
         Ok(GatewayHandle {
@@ -121,6 +120,7 @@ impl Gateway {
             underway: Underway::default(),
             registrations,
             exchange,
+            referrers,
         })
     }
 }
@@ -142,6 +142,7 @@ pub struct GatewayHandle {
     underway: Underway,
     registrations: Registrations,
     exchange: Exchange,
+    referrers: watch::Sender<Vec<Referrer>>,
 }
 
 /// Why trunks and rules were not read again.
@@ -226,6 +227,11 @@ impl GatewayHandle {
     /// the start.
     pub fn tell(&self, lines: Vec<TrunkLine>) {
         self.lines.send_replace(lines);
+    }
+
+    /// Has phones of other trunks than before pass their calls on, from now on.
+    pub fn tell_referrers(&self, referrers: Vec<Referrer>) {
+        self.referrers.send_replace(referrers);
     }
 
     /// Reads the server's trunks and rules now.
@@ -359,13 +365,44 @@ fn server(config: &GatewayConfig) -> Result<(LiveKitAuthManager, LiveKitApiClien
     Ok((auth, api))
 }
 
+/// What leads from calls and to them.
+struct Lanes {
+    commands: mpsc::Sender<Command>,
+    stop: Stop,
+    ended: watch::Receiver<bool>,
+    passing: mpsc::Sender<PassOrder>,
+    referrers: watch::Receiver<Vec<Referrer>>,
+}
+
+fn lanes(
+    config: &GatewayConfig,
+    commands: mpsc::Sender<Command>,
+    stop: Stop,
+    ended: watch::Receiver<bool>,
+) -> (
+    Lanes,
+    mpsc::Receiver<PassOrder>,
+    watch::Sender<Vec<Referrer>>,
+) {
+    let (passing, passed) = mpsc::channel(DIALS);
+    let (tell, referrers) = watch::channel(config.referrers.clone());
+    let lanes = Lanes {
+        commands,
+        stop,
+        ended,
+        passing,
+        referrers,
+    };
+    (lanes, passed, tell)
+}
+
 /// What every call uses.
 fn shared(
     config: &Arc<GatewayConfig>,
     store: Store,
     (auth, api): (LiveKitAuthManager, LiveKitApiClient),
     bound: Bound,
-    (commands, stop, ended): (mpsc::Sender<Command>, Stop, watch::Receiver<bool>),
+    lanes: Lanes,
 ) -> Shared {
     Shared {
         config: Arc::clone(config),
@@ -374,12 +411,14 @@ fn shared(
         api,
         names: Names::default(),
         ports: Ports::new(&config.rtp_ports),
-        stop,
+        stop: lanes.stop,
         bound,
-        commands,
+        commands: lanes.commands,
         guard: Guard::new(config.dialling.clone()),
         exchange: Exchange::default(),
-        ended,
+        passing: lanes.passing,
+        referrers: lanes.referrers,
+        ended: lanes.ended,
     }
 }
 
@@ -399,7 +438,7 @@ fn check_ports(config: &GatewayConfig) -> Result<(), StartError> {
 /// Gives each call a task of its own, whichever way it goes.
 async fn receive(
     mut arrivals: mpsc::Receiver<Arrival>,
-    mut orders: mpsc::Receiver<Order>,
+    (mut orders, mut passed): (mpsc::Receiver<Order>, mpsc::Receiver<PassOrder>),
     shared: Shared,
     tasks: Tasks,
 ) {
@@ -412,6 +451,9 @@ async fn receive(
             },
             Some(order) = orders.recv() => {
                 tasks.session("call", place(order, shared.clone()))
+            }
+            Some(order) = passed.recv() => {
+                tasks.session("call", pass(order, shared.clone()))
             }
         };
     }

@@ -494,6 +494,26 @@ fn a_trunk_that_registers_needs_no_address_and_shows_no_password() {
 }
 
 #[test]
+fn who_may_pass_calls_on_says_over_what_and_is_not_everybody() {
+    let text = "trunks:\n  - {key: pbx, allowed_addresses: [192.0.2.7], allow_refer: out}\n\
+                outbound:\n  - {key: out, address: h, numbers: [\"100\"], allow_refer: out}\n";
+    let dir = dir_with(&[(SIP, text)]);
+    let settings = load(&global(dir.path().to_owned()), &Environment::default()).unwrap();
+    let setup = &settings.sip_setup;
+    assert_eq!(setup.trunks[0].allow_refer, "out");
+    assert_eq!(setup.outbound[0].allow_refer, "out");
+    let known = text.replace("allow_refer: out}\noutbound", "allow_refer: ot}\noutbound");
+    let known = problems(&[(SIP, known.as_str())]);
+    assert!(
+        known.contains("no outbound trunk `ot`") && known.contains("out"),
+        "{known}"
+    );
+    let all = text.replace("[192.0.2.7]", "[0.0.0.0/0]");
+    let all = problems(&[(SIP, all.as_str())]);
+    assert!(all.contains("lets anyone have calls dialled"), "{all}");
+}
+
+#[test]
 fn slips_about_registrations_and_numbers_are_told_with_a_way_out() {
     let register = |keys: &str| {
         let text = format!(

@@ -277,6 +277,11 @@ const TRUNK: &[Key] = &[
         "Whose numbering plan its numbers follow; none: the file's",
     ),
     ("trusted", Flag, "What it says of the caller is believed"),
+    (
+        "allow_refer",
+        Text,
+        "The outbound trunk that its phones may pass their calls on over; none: they may not",
+    ),
 ];
 
 const OUTBOUND: &[Key] = &[
@@ -318,6 +323,11 @@ const OUTBOUND: &[Key] = &[
         "Which headers become attributes sip.h.*",
     ),
     ("media", Section(MEDIA), "Codecs, encryption, silence"),
+    (
+        "allow_refer",
+        Text,
+        "The outbound trunk that phones called over this one may pass their calls on over",
+    ),
 ];
 
 const RULE: &[Key] = &[

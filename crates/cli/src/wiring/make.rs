@@ -223,6 +223,7 @@ pub(super) async fn gateway(
     let config = GatewayConfig {
         own,
         lines: sip_setup::lines(&settings.sip_setup),
+        referrers: sip_setup::referrers(&settings.sip_setup),
         ask_on_miss: node.is_none(),
         joined: calls,
         udp: sip.udp,

@@ -269,6 +269,7 @@ impl<F: Fn() -> Result<SipSetup, Report>> Follower<F> {
         }
         self.has_entries = !setup.is_empty();
         self.gateway.tell(next.clone());
+        self.gateway.tell_referrers(sip_setup::referrers(setup));
         self.lines = next;
         if let Err(error) = self.gateway.reload().await {
             return Force::Half(error.to_string());

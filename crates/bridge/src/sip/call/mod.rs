@@ -8,14 +8,18 @@
 //! store gets the summary.
 
 mod company;
+mod due;
 mod end;
 mod exchange;
 mod guard;
 mod hold;
 mod keys;
+mod leg;
 mod names;
 mod negotiate;
+mod onward;
 mod outbound;
+mod prepared;
 mod record;
 mod room;
 mod run;
@@ -23,13 +27,16 @@ mod secure;
 mod seek;
 mod setup;
 mod talk;
+mod tell;
 mod transfer;
 
 pub use exchange::TransferError;
 pub(crate) use exchange::{Exchange, TransferOrder};
 pub(crate) use guard::Guard;
 pub(crate) use names::Names;
-pub(crate) use outbound::{Asked, Order, Plan as DialPlan, Stage, Underway, run as place};
+pub(crate) use negotiate::{Negotiation, Proposal};
+pub(crate) use onward::PassOrder;
+pub(crate) use outbound::{Asked, Order, Plan as DialPlan, Stage, Underway, pass, run as place};
 pub use outbound::{DialError, DialOrder, Dialled};
 pub(crate) use run::Call;
 pub(crate) use setup::{Bound, Shared};

@@ -14,20 +14,20 @@ use trunkline_sip::sdp::{
 use super::secure::fresh;
 
 /// Our side of the description, kept over the call.
-pub(super) struct Negotiation {
+pub(crate) struct Negotiation {
     local: Local,
     latest: Option<Agreement>,
 }
 
 /// What to put into a 200.
-pub(super) struct Proposal {
-    pub(super) sdp: Bytes,
+pub(crate) struct Proposal {
+    pub(crate) sdp: Bytes,
     /// None when we made the offer: the ACK will tell.
-    pub(super) agreement: Option<Agreement>,
+    pub(crate) agreement: Option<Agreement>,
 }
 
 impl Negotiation {
-    pub(super) fn new(
+    pub(crate) fn new(
         address: SocketAddr,
         codecs: Vec<Codec>,
         encryption: Encryption,
@@ -48,7 +48,7 @@ impl Negotiation {
     }
 
     /// Answers the offer in a body, or makes one when there is none.
-    pub(super) fn respond(&mut self, body: &[u8]) -> Result<Proposal, Rejection> {
+    pub(crate) fn respond(&mut self, body: &[u8]) -> Result<Proposal, Rejection> {
         if body.is_empty() {
             let keys = self.latest.as_ref().and_then(|latest| latest.keys.as_ref());
             if let Some(keys) = keys {
@@ -85,7 +85,7 @@ impl Negotiation {
     }
 
     /// Reads the answer to an offer of ours.
-    pub(super) fn accept(&mut self, body: &[u8]) -> Option<Agreement> {
+    pub(crate) fn accept(&mut self, body: &[u8]) -> Option<Agreement> {
         let theirs = Session::parse(body).ok()?;
         let accepted = accept_answer(&theirs, &self.local).ok();
         let agreement = accepted.or_else(|| self.off(&theirs))?;
@@ -116,7 +116,12 @@ impl Negotiation {
 
     /// A call that is up and whose phone turns its audio off is on hold.
     fn off(&self, theirs: &Session) -> Option<Agreement> {
-        let latest = self.latest.as_ref().filter(|_| is_off(theirs))?;
+        self.at_rest().filter(|_| is_off(theirs))
+    }
+
+    /// What was agreed, without sound either way.
+    pub(super) fn at_rest(&self) -> Option<Agreement> {
+        let latest = self.latest.as_ref()?;
         Some(Agreement {
             remote: None,
             remote_rtcp: None,

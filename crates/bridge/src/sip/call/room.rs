@@ -1,8 +1,5 @@
 //! The room side of a call.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use tokio::sync::mpsc;
 use tracing::warn;
 use trunkline_client::auth::AuthError;
@@ -92,15 +89,3 @@ pub(super) fn on_event(event: Option<RoomEvent>, media: &mpsc::Sender<MediaComma
     }
     news
 }
-
-/// Sets `sip.callStatus`, and is content if that does not work.
-pub(super) async fn set_status(room: &Room, status: &'static str) {
-    let change = BTreeMap::from([("sip.callStatus".to_owned(), status.to_owned())]);
-    let done = tokio::time::timeout(STATUS, room.set_attributes(change)).await;
-    if !matches!(done, Ok(Ok(()))) {
-        warn!(status, "call status could not be set");
-    }
-}
-
-/// Longer would keep a caller's line open for a cosmetic attribute.
-const STATUS: Duration = Duration::from_secs(1);

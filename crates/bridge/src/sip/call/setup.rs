@@ -1,7 +1,7 @@
 //! What calls share, and what each of them knows from its INVITE.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,16 +13,17 @@ use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
 use trunkline_service::tasks::Stop;
 use trunkline_sip::message::{Headers, Request, name};
 use trunkline_sip::routing::called::ATTRIBUTE;
-use trunkline_sip::routing::{Accepted, HeaderOptions};
-use trunkline_store::Store;
+use trunkline_sip::routing::{Accepted, HeaderOptions, mark};
+use trunkline_store::{Direction, Store};
 
-use super::super::config::GatewayConfig;
+use super::super::config::{GatewayConfig, Referrer};
 use super::super::desk::LONGEST;
 use super::super::media::Ports;
 use super::super::signalling::{Arrival, Command};
 use super::exchange::Exchange;
 use super::guard::Guard;
 use super::names::{Name, Names};
+use super::onward::{Origin, PassOrder};
 
 /// What every call of a gateway uses.
 #[derive(Clone)]
@@ -42,6 +43,10 @@ pub(crate) struct Shared {
     pub(crate) guard: Guard,
     /// The calls that can be transferred.
     pub(crate) exchange: Exchange,
+    /// To whoever dials in the place of a phone that passes its call on.
+    pub(crate) passing: mpsc::Sender<PassOrder>,
+    /// Whose phones may do so.
+    pub(crate) referrers: watch::Receiver<Vec<Referrer>>,
     /// Calls are to end, before the rest of the process does.
     pub(crate) ended: watch::Receiver<bool>,
 }
@@ -61,6 +66,11 @@ impl Shared {
         {
             warn!("whoever follows calls is behind and misses this one");
         }
+    }
+
+    /// What sound is bound with.
+    pub(super) fn sockets(&self) -> (&Ports, IpAddr) {
+        (&self.ports, self.config.udp.ip())
     }
 
     /// Resolves when calls must say goodbye.
@@ -109,6 +119,17 @@ impl Plan {
             longest: longest.min(LONGEST),
             media_timeout: rule_timeout.unwrap_or(config.media_timeout),
         })
+    }
+
+    /// Whose call it is, should its phone pass it on.
+    pub(super) fn origin(&self, accepted: &Accepted) -> Origin {
+        Origin {
+            direction: Direction::Inbound,
+            trunk: mark::key(&accepted.trunk.metadata),
+            number: accepted.called.expose().clone(),
+            room: self.room.clone(),
+            identity: self.name.identity().clone(),
+        }
     }
 
     pub(super) fn token(&self, accepted: &Accepted) -> TokenSpec {

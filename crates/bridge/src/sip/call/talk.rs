@@ -1,35 +1,22 @@
 //! What calls of both directions are made of once they have a line: sound, offers and answers, hold,
 //! keys.
 
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{Instrument as _, error, info, warn};
-use trunkline_base::secret::Personal;
 use trunkline_client::room::Room;
-use trunkline_sip::endpoint::{Referral, Rejection, Transport};
+use trunkline_sip::endpoint::Transport;
 use trunkline_sip::message::Request;
-use trunkline_sip::sdp::{Agreement, Codec, Encryption};
+use trunkline_sip::sdp::Agreement;
 
-use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary, NoPort, Setup};
+use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary};
 use super::super::signalling::{Command, Line, now};
 use super::hold::{Hold, PhoneLine};
 use super::keys::{Keys, Way, relayed_key};
 use super::negotiate::{Negotiation, Proposal};
-use super::setup::Shared;
-
-/// The two ends of a call's sound.
-pub(super) struct Ends {
-    /// Our address as the phone sees it.
-    pub(super) ours: IpAddr,
-    /// Where the phone's signalling comes from.
-    pub(super) theirs: IpAddr,
-    /// What carries it.
-    pub(super) transport: Transport,
-}
+use super::prepared::Prepared;
 
 /// The talk of one call.
 pub(super) struct Talk {
@@ -46,40 +33,52 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    /// Opens ports and begins to listen to them.
-    pub(super) async fn open(
-        shared: &Shared,
-        ends: &Ends,
-        (codecs, encryption): (Vec<Codec>, Encryption),
-        media_timeout: Duration,
-    ) -> Result<Self, NoPort> {
-        let pair = shared.ports.bind(shared.config.udp.ip()).await?;
-        let mut rng = rand::rngs::StdRng::from_os_rng();
-        let address = (ends.ours, pair.port).into();
-        let negotiation =
-            Negotiation::new(address, codecs, encryption, rng.random_range(1..1 << 48));
+    /// Begins to listen to a phone.
+    pub(super) fn begin(prepared: Prepared) -> Self {
+        let Prepared {
+            setup,
+            negotiation,
+            in_the_open,
+        } = prepared;
         let (media, commands) = mpsc::channel(MEDIA_COMMANDS);
         let (tell, events) = mpsc::channel(MEDIA_EVENTS);
-        let setup = Setup {
-            pair,
-            host: ends.theirs,
-            media_timeout,
-            start: (rng.random(), rng.random::<u16>() & 0x7fff, rng.random()),
-            cname: format!("trunkline@{}", ends.ours),
-        };
         let session = MediaSession::new(setup, tell).run(commands);
         #[expect(clippy::disallowed_methods, reason = "the call joins it at its end")]
         let task = tokio::spawn(session.in_current_span());
-        Ok(Self {
+        Self {
             media,
             events,
             task,
             negotiation,
             hold: Hold::new(),
             keys: Keys::default(),
-            in_the_open: Some(ends.transport).filter(|transport| !transport.is_encrypted()),
+            in_the_open,
             chores: JoinSet::new(),
-        })
+        }
+    }
+
+    /// Another phone comes in the place of this one: what it agreed to, unless that is still to come.
+    pub(super) fn change_phone(&mut self, prepared: Prepared, agreement: Option<Agreement>) {
+        let Prepared {
+            setup,
+            negotiation,
+            in_the_open,
+        } = prepared;
+        self.tell(MediaCommand::ChangePhone(Box::new(setup)));
+        self.negotiation = negotiation;
+        self.in_the_open = in_the_open;
+        self.keys = Keys::default();
+        if let Some(agreement) = agreement {
+            self.agree(agreement);
+        }
+        self.tell(MediaCommand::Start);
+    }
+
+    /// The phone has gone, and another one is to come: nobody is heard until then.
+    pub(super) fn rest(&mut self) {
+        if let Some(agreement) = self.negotiation.at_rest() {
+            self.agree(agreement);
+        }
     }
 
     /// The next thing that happens here; chores that are done are none of it. `None` once the media
@@ -151,14 +150,6 @@ impl Talk {
             Err(rejection) => Command::RefuseChange { leg, rejection },
         };
         line.tell(command).await;
-    }
-
-    /// Nobody is transferred on a phone's word.
-    pub(super) async fn refuse_transfer(&self, referral: &Referral, line: &Line) {
-        let to = Personal::new(referral.target.uri.number());
-        info!(?to, "the phone asks for a transfer, which is not done here");
-        let (leg, rejection) = (line.leg, Rejection::status(603));
-        line.tell(Command::RefuseRefer { leg, rejection }).await;
     }
 
     /// When the call has been on hold for too long.
@@ -246,6 +237,8 @@ const MAX_CHORES: usize = 32;
 
 #[cfg(test)]
 mod tests {
+    use trunkline_sip::sdp::{Codec, Encryption};
+
     use super::*;
 
     #[expect(

@@ -90,6 +90,11 @@ impl Transfers {
         });
     }
 
+    /// Another phone is the call's now: what this one was asked for comes to nothing.
+    pub(super) fn forget(&mut self) {
+        self.current = None;
+    }
+
     /// How it goes; the call ends where the phone has found whom it was sent to.
     pub(super) fn on_news(&mut self, news: TransferNews, talk: &Talk) -> Result<(), End> {
         let outcome = match news {

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rand::{Rng, SeedableRng};
 use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,11 +13,10 @@ use trunkline_sip::endpoint::{
 };
 use trunkline_sip::message::NameAddr;
 use trunkline_sip::rtp::{Reception, bye, parse, report};
-use trunkline_sip::sdp::{
-    Agreement, Direction, Local, LocalCrypto, Session, accept_answer, answer, offer,
-};
+use trunkline_sip::sdp::{Agreement, Encryption};
 use trunkline_sip::uri::Uri;
 
+use super::super::call::{Negotiation, Proposal};
 use super::super::config::CallerOptions;
 use super::super::desk::wall_clock;
 use super::super::media::{FRAME, Outgoing, Pair, law};
@@ -52,7 +50,7 @@ pub(super) struct Agent {
     socket: UdpSocket,
     pair: Pair,
     flow: Flow,
-    local: Local,
+    negotiation: Negotiation,
     agreed: Option<Agreement>,
     outgoing: Outgoing,
     reception: Reception,
@@ -91,14 +89,10 @@ impl Agent {
         let mut rng = rand::rngs::StdRng::from_os_rng();
         let config = EndpointConfig::new(concat!("trunkline-caller/", env!("CARGO_PKG_VERSION")));
         let mut endpoint = Endpoint::new(config, rng.random(), now);
-        let local = Local {
-            address: SocketAddr::new(local_addr.ip(), pair.port),
-            codecs: vec![options.codec],
-            session_id: rng.random_range(1..1 << 48),
-            version: 1,
-            direction: Direction::SendRecv,
-            crypto: LocalCrypto::default(),
-        };
+        let address = SocketAddr::new(local_addr.ip(), pair.port);
+        let (codecs, session) = (vec![options.codec], rng.random_range(1..1 << 48));
+        let mut negotiation = Negotiation::new(address, codecs, Encryption::Disable, session);
+        let offer = negotiation.respond(b"").map_err(|_| CallError::Media)?;
         let login = options
             .login
             .map(|(username, password)| Login { username, password });
@@ -108,7 +102,7 @@ impl Agent {
             tag: None,
             from: NameAddr::new(Uri::sip(Some(&options.from), local_addr)),
             flow,
-            sdp: Bytes::from(offer(&local).to_string()),
+            sdp: offer.sdp,
             login,
             headers: Vec::new(),
         };
@@ -119,7 +113,7 @@ impl Agent {
             socket,
             pair,
             flow,
-            local,
+            negotiation,
             agreed: None,
             outgoing: Outgoing::new(rng.random(), rng.random(), rng.random()),
             reception: Reception::new(8000, now),
@@ -247,6 +241,13 @@ impl Agent {
         let now = now();
         match event {
             Event::Answered { body, .. } => self.on_answer(&body, now),
+            // What was offered in the answer to a change.
+            Event::Confirmed { body, .. } if !body.is_empty() => {
+                self.agreed = self
+                    .negotiation
+                    .accept(&body)
+                    .or_else(|| self.agreed.take());
+            }
             Event::Change { leg, request } => self.on_change(leg, &request.body, now),
             Event::Invited(invitation) => {
                 self.endpoint
@@ -272,10 +273,7 @@ impl Agent {
 
     fn on_answer(&mut self, body: &[u8], now: Instant) {
         self.give_up_at = None;
-        let agreed = Session::parse(body)
-            .ok()
-            .and_then(|s| accept_answer(&s, &self.local).ok());
-        let Some(agreed) = agreed else {
+        let Some(agreed) = self.negotiation.accept(body) else {
             self.fail(CallError::Media);
             let _ = self.endpoint.hangup(self.leg, Vec::new(), now);
             return;
@@ -294,23 +292,12 @@ impl Agent {
     }
 
     fn on_change(&mut self, leg: LegId, body: &[u8], now: Instant) {
-        self.local.version += 1;
-        let ours = if body.is_empty() {
-            Some(offer(&self.local))
-        } else {
-            Session::parse(body).ok().and_then(|theirs| {
-                let (ours, agreed) = answer(&theirs, &self.local).ok()?;
-                self.agreed = Some(agreed);
-                Some(ours)
-            })
-        };
-        let _ = match ours {
-            Some(ours) => self
-                .endpoint
-                .answer_change(leg, Bytes::from(ours.to_string()), now),
-            None => self
-                .endpoint
-                .refuse_change(leg, &Rejection::status(488), now),
+        let _ = match self.negotiation.respond(body) {
+            Ok(Proposal { sdp, agreement }) => {
+                self.agreed = agreement.or_else(|| self.agreed.take());
+                self.endpoint.answer_change(leg, sdp, now)
+            }
+            Err(rejection) => self.endpoint.refuse_change(leg, &rejection, now),
         };
     }
 

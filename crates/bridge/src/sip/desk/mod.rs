@@ -143,6 +143,44 @@ impl Desk {
         }
     }
 
+    /// Whether who sends an INVITE may take the place of the phone at `peer`, on a call of this trunk:
+    /// that phone itself may, and others that the trunk names beside it, each with the trunk's
+    /// password where it has one. Of a call that we placed any trunk counts that names both.
+    ///
+    /// # Errors
+    /// The refusal, or the challenge.
+    pub(crate) fn may_replace(
+        &mut self,
+        invitation: &Invitation,
+        (trunk, peer): (Option<&TrunkId>, IpAddr),
+        now: Instant,
+    ) -> Result<(), Rejection> {
+        let directory = Arc::clone(&self.directory.borrow());
+        let (invite, source) = (&*invitation.request, invitation.flow.remote.ip());
+        let (source, peer) = (source.to_canonical(), peer.to_canonical());
+        let is_own = |one: &&InboundTrunk| trunk.is_none_or(|trunk| *trunk == one.id);
+        let names = |one: &InboundTrunk, ip: IpAddr| one.networks().any(|net| net.contains(&ip));
+        let mut own = directory.trunks.iter().filter(is_own);
+        if source != peer && !own.any(|one| names(one, source) && names(one, peer)) {
+            let facts = self.facts(invite, source);
+            self.note(
+                row(&facts, 403, "replaces_denied", serde_json::json!([])),
+                now,
+            );
+            return Err(Rejection::status(403));
+        }
+        let own = directory
+            .trunks
+            .iter()
+            .find(is_own)
+            .filter(|_| trunk.is_some());
+        let Some(own) = own.filter(|own| own.auth.is_some()) else {
+            return Ok(());
+        };
+        let facts = self.facts(invite, source);
+        self.authenticate(own, invite, &facts, now)
+    }
+
     /// The trunk whose registered contact is called. What the contact's user part is then is no
     /// number that was called; that stands in To, or in a header the trunk believes.
     fn bound(&self, directory: &Directory, facts: &mut CallFacts) -> Option<TrunkId> {
@@ -334,3 +372,6 @@ const MAX_NUMBER: usize = 64;
 pub(crate) fn wall_clock() -> UnixTime {
     UnixTime::from_system(SystemTime::now())
 }
+
+#[cfg(test)]
+mod tests;

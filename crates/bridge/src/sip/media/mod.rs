@@ -13,6 +13,7 @@
 //! gap, with silence when nobody speaks.
 
 mod coding;
+mod commands;
 mod outgoing;
 mod phone;
 mod ports;
@@ -24,9 +25,10 @@ mod summary;
 mod voices;
 
 pub(crate) use coding::law;
+pub(crate) use commands::{MediaCommand, MediaEvent, Setup};
 pub(crate) use outgoing::Outgoing;
 pub(crate) use ports::{NoPort, Pair, Ports};
-pub(crate) use session::{MediaCommand, MediaEvent, MediaSession, Setup};
+pub(crate) use session::MediaSession;
 pub(crate) use summary::MediaSummary;
 
 use std::time::Duration;

@@ -50,7 +50,8 @@ pub(super) struct Phone {
     incoming: Option<Incoming>,
     /// What was agreed before, until its last packets are heard.
     former: Option<Incoming>,
-    agreed: Option<Agreement>,
+    /// What both sides agreed on, the latest.
+    pub(super) agreed: Option<Agreement>,
     pub(super) latch: Latch,
     pub(super) reception: Reception,
     keys: dtmf::Receiver,
@@ -88,8 +89,8 @@ impl Phone {
         }
     }
 
-    pub(super) fn agree(&mut self, agreement: &Agreement, now: Instant) {
-        self.take_up(agreement);
+    pub(super) fn agree(&mut self, agreement: Agreement, now: Instant) {
+        self.take_up(&agreement);
         // Opus is passed on unheard, and whoever speaks it sends events.
         let tones_only = agreement.telephone_event.is_none() && agreement.codec != Codec::Opus;
         self.ears = tones_only.then(|| Detector::new(rate(agreement.codec)));
@@ -101,7 +102,7 @@ impl Phone {
             self.forget_sound();
         }
         self.last = now;
-        self.agreed = Some(agreement.clone());
+        self.agreed = Some(agreement);
     }
 
     /// Another codec begins beside the one that was: what is on its way is heard to its end.

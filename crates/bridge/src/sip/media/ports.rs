@@ -14,6 +14,19 @@ pub(crate) struct Pair {
     pub(crate) port: u16,
 }
 
+impl Pair {
+    /// A fresh socket refuses to send until the reactor has seen it once.
+    pub(crate) async fn settle(&self) {
+        let _ = tokio::join!(self.rtp.writable(), self.rtcp.writable());
+    }
+
+    /// Throws away what has come so far.
+    pub(super) fn drain(&self) {
+        self.rtp.drain();
+        self.rtcp.drain();
+    }
+}
+
 /// Finds free pairs. The operating system says which are free, so there is nothing to give back.
 #[derive(Clone)]
 pub(crate) struct Ports {

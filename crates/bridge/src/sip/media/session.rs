@@ -1,12 +1,10 @@
 //! The media task of one call.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
-use trunkline_base::id::TrackSid;
-use trunkline_client::room::{AudioTrack, RemoteTrack};
 use trunkline_media::SampleRate;
 use trunkline_media::playout::{Heard, Relayed};
 use trunkline_service::metrics::{Counter, Timing, count, observe};
@@ -16,6 +14,7 @@ use trunkline_sip::sdp::{Agreement, Codec};
 use super::super::desk::wall_clock;
 use super::super::signalling::now;
 use super::coding::{OPUS_SILENCE, rate};
+use super::commands::{MediaCommand, MediaEvent, Setup};
 use super::outgoing::Outgoing;
 use super::phone::{Phone, Spoken, Took};
 use super::ringing::Ringing;
@@ -25,57 +24,11 @@ use super::summary::MediaSummary;
 use super::voices::Voices;
 use super::{FRAME, Pair};
 
-/// What a media task begins with.
-pub(crate) struct Setup {
-    pub(crate) pair: Pair,
-    /// Where the signalling comes from.
-    pub(crate) host: IpAddr,
-    /// End of patience with a silent wire.
-    pub(crate) media_timeout: Duration,
-    /// SSRC, first sequence number and timestamp.
-    pub(crate) start: (u32, u16, u32),
-    pub(crate) cname: String,
-}
-
-/// What the call tells its media.
-pub(crate) enum MediaCommand {
-    /// The sides agreed, for the first time or anew.
-    Agree(Agreement),
-    /// The call is answered: send from now on.
-    Start,
-    /// The caller's voice goes into this track.
-    Publish(AudioTrack),
-    /// The caller hears this track.
-    Hear(RemoteTrack),
-    /// No longer.
-    Forget(TrackSid),
-    /// Keys for the phone.
-    Press(String),
-    /// The room hears the tone of a line that rings, or no longer.
-    Tone(bool),
-    /// The phone hears the tone of a line that rings, and not the room, or no longer.
-    Ringback(bool),
-    /// A key that came to the room, by whichever way.
-    Pressed,
-}
-
-/// What media tells the call.
-#[derive(Debug)]
-pub(crate) enum MediaEvent {
-    /// The caller pressed a key.
-    Key(char),
-    /// Nothing comes from the phone any more.
-    Silent,
-    /// The keys for the phone are all pressed.
-    Played,
-}
-
 /// Owns the sockets and both clocks.
 pub(crate) struct MediaSession {
     pair: Pair,
     media_timeout: Duration,
     cname: String,
-    agreed: Option<Agreement>,
     phone: Phone,
     voices: Voices,
     room: Option<ToRoom>,
@@ -98,6 +51,8 @@ pub(crate) struct MediaSession {
     report_at: Instant,
     told_silent: bool,
     summary: MediaSummary,
+    /// What the phones before this one came to.
+    earlier: Option<MediaSummary>,
     /// Packets of ours that the phone misses.
     remote_lost: Option<u32>,
     events: mpsc::Sender<MediaEvent>,
@@ -111,7 +66,6 @@ impl MediaSession {
             pair: setup.pair,
             media_timeout: setup.media_timeout,
             cname: setup.cname,
-            agreed: None,
             phone: Phone::new(setup.host, now),
             voices: Voices::new(),
             room: None,
@@ -129,6 +83,7 @@ impl MediaSession {
             report_at: now + REPORT,
             told_silent: false,
             summary: MediaSummary::default(),
+            earlier: None,
             remote_lost: None,
             events,
         }
@@ -136,8 +91,7 @@ impl MediaSession {
 
     /// Runs until the call lets go of its commands.
     pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<MediaCommand>) -> MediaSummary {
-        // A fresh socket refuses to send until the reactor has seen it once.
-        let _ = tokio::join!(self.pair.rtp.writable(), self.pair.rtcp.writable());
+        self.pair.settle().await;
         let mut rtp = vec![0; MAX_PACKET];
         let mut rtcp = vec![0; MAX_PACKET];
         loop {
@@ -159,14 +113,13 @@ impl MediaSession {
                 }
             }
         }
-        self.finish()
+        self.conclude()
     }
 
     fn on_command(&mut self, command: MediaCommand) {
         let now = now();
         match command {
             MediaCommand::Agree(agreement) => {
-                self.phone.agree(&agreement, now);
                 if self.shield.agree(agreement.keys.as_deref()) {
                     // A new key begins a new count, which nobody may mix up with the old one.
                     self.outgoing.renew(rand::random(), rand::random());
@@ -176,7 +129,7 @@ impl MediaSession {
                 if let Some(tone) = &mut self.ringback {
                     *tone = Ringing::new(rate(agreement.codec));
                 }
-                self.agreed = Some(agreement);
+                self.phone.agree(agreement, now);
                 self.told_silent = false;
             }
             MediaCommand::Start => {
@@ -195,10 +148,11 @@ impl MediaSession {
                 self.tone = on.then(|| Ringing::new(RINGING_RATE));
             }
             MediaCommand::Ringback(on) => {
-                let agreed = self.agreed.as_ref().filter(|_| on);
+                let agreed = self.phone.agreed.as_ref().filter(|_| on);
                 self.ringback = agreed.map(|agreed| Ringing::new(rate(agreed.codec)));
             }
             MediaCommand::Pressed => self.phone.pressed += 1,
+            MediaCommand::ChangePhone(setup) => self.change_phone(*setup, now),
         }
     }
 
@@ -269,7 +223,7 @@ impl MediaSession {
 
     /// Sends one packet and says how long it was.
     fn pump_to_phone(&mut self, now: Instant) -> Duration {
-        let Some(agreed) = &self.agreed else {
+        let Some(agreed) = &self.phone.agreed else {
             return FRAME;
         };
         if self.playing && (agreed.telephone_event.is_none() || !self.outgoing.keys.is_active()) {
@@ -299,7 +253,7 @@ impl MediaSession {
 
     /// Passes on what comes from the room; what there is nothing for is silence, ready-made.
     fn relay_to_phone(&mut self, next: Relayed) -> Duration {
-        let Some(agreed) = &self.agreed else {
+        let Some(agreed) = &self.phone.agreed else {
             return FRAME;
         };
         let (packet, ticks) = match next {
@@ -406,7 +360,9 @@ impl MediaSession {
     }
 
     fn send_rtcp(&mut self, packet: &[u8]) {
-        let Some(agreed) = &self.agreed else { return };
+        let Some(agreed) = &self.phone.agreed else {
+            return;
+        };
         if let Some(target) = self.phone.latch.rtcp_target(agreed.remote_rtcp)
             && let Some(packet) = self.shield.seal_rtcp(packet)
         {
@@ -425,6 +381,7 @@ impl MediaSession {
     fn watch_silence(&mut self, now: Instant) {
         let expected = self.phone_tick.is_some()
             && self
+                .phone
                 .agreed
                 .as_ref()
                 .is_some_and(|agreed| agreed.direction.receives() && !agreed.on_hold());
@@ -437,7 +394,24 @@ impl MediaSession {
         }
     }
 
-    fn finish(mut self) -> MediaSummary {
+    /// Another phone comes in the place of this one. What the room says and hears goes on.
+    fn change_phone(&mut self, setup: Setup, now: Instant) {
+        self.earlier = Some(self.conclude());
+        let (ssrc, sequence, timestamp) = setup.start;
+        self.outgoing = Outgoing::new(ssrc, sequence, timestamp);
+        self.phone = Phone::new(setup.host, now);
+        self.shield = Shield::default();
+        self.cname = setup.cname;
+        self.pair = setup.pair;
+        self.pair.drain();
+        self.remote_lost = None;
+        self.ringback = None;
+        self.phone_tick = None;
+        self.told_silent = false;
+    }
+
+    /// What the phone of now came to, and those before it.
+    fn conclude(&mut self) -> MediaSummary {
         if self.outgoing.packets > 0 {
             self.send_rtcp(&bye(self.outgoing.ssrc, &self.cname));
         }
@@ -447,7 +421,8 @@ impl MediaSession {
         let sent = f64::from(self.outgoing.packets.max(1));
         let remote_loss = self.remote_lost.map(|lost| f64::from(lost) / sent);
         self.summary.rate(self.phone.stats(), remote_loss);
-        self.summary
+        let summary = std::mem::take(&mut self.summary);
+        summary.after(self.earlier.take())
     }
 }
 

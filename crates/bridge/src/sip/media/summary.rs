@@ -52,6 +52,24 @@ pub(crate) struct MediaSummary {
 }
 
 impl MediaSummary {
+    /// The same together with what was before it: counts are of all, the rest is of the last phone.
+    pub(super) fn after(mut self, earlier: Option<Self>) -> Self {
+        let Some(earlier) = earlier else { return self };
+        self.received += earlier.received;
+        self.sent += earlier.sent;
+        self.lost += earlier.lost;
+        self.late += earlier.late;
+        self.late_frames += earlier.late_frames;
+        self.forged += earlier.forged;
+        self.replayed += earlier.replayed;
+        self.strangers += earlier.strangers;
+        self.moves += earlier.moves;
+        self.keys += earlier.keys;
+        self.concealed += earlier.concealed;
+        self.codec = self.codec.or(earlier.codec);
+        self
+    }
+
     /// Says how both ways sounded, and counts it.
     pub(super) fn rate(&mut self, heard: Option<Stats>, remote_loss: Option<f64>) {
         let trip = Duration::from_secs_f64(self.round_trip_ms.unwrap_or(0.0) / 1000.0) / 2;
@@ -98,6 +116,19 @@ const THEIR_BUFFER: Duration = Duration::from_millis(40);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_that_changes_its_phone_counts_the_packets_of_both() {
+        let phone = |received, codec| MediaSummary {
+            received,
+            codec,
+            ..MediaSummary::default()
+        };
+        let second = phone(20, Some("G722")).after(Some(phone(10, Some("PCMU"))));
+        assert_eq!((second.received, second.codec), (30, Some("G722")));
+        let silent = phone(0, None).after(Some(second));
+        assert_eq!((silent.received, silent.codec), (30, Some("G722")));
+    }
 
     #[test]
     fn legs_are_rated_by_what_was_lost_and_short_ones_are_not() {

@@ -35,6 +35,10 @@ pub(crate) enum Command {
     AnswerChange { leg: LegId, sdp: Bytes },
     /// A refusal of a re-INVITE.
     RefuseChange { leg: LegId, rejection: Rejection },
+    /// 202 to a REFER, and that it is being done.
+    AcceptRefer(LegId),
+    /// How it goes with that; a final status is the last.
+    Notify { leg: LegId, status: u16 },
     /// A refusal of a REFER.
     RefuseRefer { leg: LegId, rejection: Rejection },
     /// A REFER of ours; what comes of it is told by events.
@@ -79,12 +83,21 @@ pub(crate) enum LegEvent {
     Changed(Bytes),
     /// The phone wants us to call somebody else.
     Refer(Box<Referral>),
+    /// Another phone wants the place of this one (RFC 3891), and may have it.
+    Replaced(Box<Takeover>),
     /// How a REFER of ours goes.
     Transfer(TransferNews),
     /// INFO.
     Info { content_type: String, body: Bytes },
     /// It is over.
     Ended(EndCause),
+}
+
+/// A phone that wants the place of another one on a call.
+pub(crate) struct Takeover {
+    pub(crate) line: Line,
+    pub(crate) invite: Box<Request>,
+    pub(crate) flow: Flow,
 }
 
 /// A call's end of its SIP leg.

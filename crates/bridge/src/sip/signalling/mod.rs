@@ -12,6 +12,7 @@ mod asking;
 mod commands;
 mod connections;
 mod lane;
+mod owner;
 mod run;
 mod streams;
 mod tcp;
@@ -24,7 +25,7 @@ mod udp;
 
 pub(crate) use super::clock::{now, until};
 pub(crate) use asking::Asking;
-pub(crate) use commands::{Answered, Command, LegEvent, Line};
+pub(crate) use commands::{Answered, Command, LegEvent, Line, Takeover};
 pub(crate) use connections::Connections;
 pub(crate) use lane::lane;
 pub(crate) use run::{Arrival, Parts, Signalling};

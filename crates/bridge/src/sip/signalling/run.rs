@@ -10,8 +10,8 @@ use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Stop;
 use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{
-    CallRequest, CommandError, Endpoint, Event, Fate, Flow, Invitation, LegId, Rejection, Standing,
-    TransferNews, Transmit, Transport,
+    CallRequest, CommandError, Endpoint, Event, Fate, Flow, Invitation, LegId, Rejection, Replaced,
+    Standing, TransferNews, Transmit, Transport,
 };
 use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
@@ -22,8 +22,9 @@ use super::super::desk::{Decision, Desk};
 use super::asked::{Asked, keep_alive};
 use super::asking::{Asking, may_wait};
 use super::lane::{Receiver, Sender};
+use super::owner::{Owner, line};
 use super::streams::Streams;
-use super::{Command, Connections, Input, LegEvent, Line, TlsClients};
+use super::{Command, Connections, Input, LegEvent, Line, Takeover, TlsClients};
 
 /// A call that was let in.
 pub(crate) struct Arrival {
@@ -61,7 +62,7 @@ pub(crate) struct Parts {
 /// Owns the endpoint.
 pub(crate) struct Signalling {
     parts: Parts,
-    legs: BTreeMap<LegId, mpsc::Sender<LegEvent>>,
+    legs: BTreeMap<LegId, Owner>,
     streams: Streams,
     asked: Asked,
     draining: bool,
@@ -128,7 +129,7 @@ impl Signalling {
         let orphans: Vec<LegId> = self
             .legs
             .iter()
-            .filter(|(_, lane)| lane.is_closed())
+            .filter(|(_, owner)| owner.lane.is_closed())
             .map(|(leg, _)| *leg)
             .collect();
         for leg in orphans {
@@ -192,6 +193,8 @@ impl Signalling {
             Command::RefuseChange { leg, rejection } => {
                 endpoint.refuse_change(leg, &rejection, now)
             }
+            Command::AcceptRefer(leg) => endpoint.accept_refer(leg, now),
+            Command::Notify { leg, status } => endpoint.notify(leg, status, now),
             Command::RefuseRefer { leg, rejection } => endpoint.refuse_refer(leg, &rejection, now),
             Command::Refer { leg, refer, begun } => {
                 // Whoever asked hears of it there.
@@ -264,8 +267,8 @@ impl Signalling {
                 | LegEvent::Progress { .. }
                 | LegEvent::Transfer(TransferNews::Progress(_))
         );
-        if let Some(lane) = self.legs.get(&leg)
-            && lane.try_send(told).is_err()
+        if let Some(owner) = self.legs.get(&leg)
+            && owner.lane.try_send(told).is_err()
             && !over
         {
             if may_be_lost {
@@ -283,6 +286,11 @@ impl Signalling {
     /// Nothing is kept of a caller who is turned away.
     fn on_invited(&mut self, invitation: Invitation) {
         let now = now();
+        match self.parts.endpoint.replaced(&invitation.request) {
+            Ok(None) => {}
+            Ok(Some(replaced)) => return self.on_replacing(&invitation, replaced, now),
+            Err(rejection) => return self.do_not_replace(&invitation, &rejection),
+        }
         match self.parts.desk.decide(&invitation, now) {
             Decision::Unknown(_)
                 if self.parts.desk.may_ask()
@@ -298,6 +306,22 @@ impl Signalling {
             }
             decision => self.carry_out(&invitation, decision, now),
         }
+    }
+
+    fn on_replacing(&mut self, invitation: &Invitation, replaced: Replaced, now: Instant) {
+        if let Err(rejection) = self.replace(invitation, replaced, now) {
+            self.do_not_replace(invitation, &rejection);
+        }
+    }
+
+    fn do_not_replace(&mut self, invitation: &Invitation, rejection: &Rejection) {
+        let status = rejection.status;
+        debug!(status, from = %invitation.flow.remote, "no call is replaced");
+        if status != 407 {
+            count(Counter::CallsRefused, 1, &[("reason", "replaces")]);
+        }
+        let fate = self.parts.endpoint.turn_away(invitation, rejection);
+        tell_fate(fate, invitation.flow);
     }
 
     fn is_worth_it(&self, now: Instant) -> bool {
@@ -345,11 +369,8 @@ impl Signalling {
         let Ok((leg, tag)) = admitted else {
             return Err(full(&mut self.parts.desk));
         };
-        if invitation.flow.transport.is_stream() {
-            let remote = invitation.flow.remote;
-            self.parts.connections.carry(remote, standing);
-        }
-        let (line, lane) = line(leg, &self.parts.for_calls);
+        let trunk = Some(accepted.trunk.id.clone());
+        let (line, owner) = line(leg, trunk, &self.parts.for_calls);
         place.send(Arrival {
             line,
             tag,
@@ -358,15 +379,50 @@ impl Signalling {
             accepted,
             at: now,
         });
-        self.legs.insert(leg, lane);
+        self.own(invitation, (leg, owner), standing);
+        Ok(())
+    }
+
+    /// A call that came in has an owner, and the connection it came over carries it.
+    fn own(&mut self, invitation: &Invitation, (leg, owner): (LegId, Owner), standing: Standing) {
+        if invitation.flow.transport.is_stream() {
+            let remote = invitation.flow.remote;
+            self.parts.connections.carry(remote, standing);
+        }
+        self.legs.insert(leg, owner);
+    }
+
+    /// Brings a phone that wants the place of another one to its call.
+    fn replace(
+        &mut self,
+        invitation: &Invitation,
+        replaced: Replaced,
+        now: Instant,
+    ) -> Result<(), Rejection> {
+        // A call without an owner is being hung up.
+        let owner = self.legs.get(&replaced.leg);
+        let Owner { lane, trunk } = owner.ok_or_else(|| Rejection::status(603))?.clone();
+        let call = (trunk.as_ref(), replaced.peer.ip());
+        self.parts.desk.may_replace(invitation, call, now)?;
+        let place = lane.try_reserve();
+        let place = place.map_err(|_| Rejection::retry_after(LATER))?;
+        let admitted = self.parts.endpoint.admit(invitation, Standing::Known, now);
+        let (leg, _) = admitted.map_err(|_| Rejection::retry_after(LATER))?;
+        let (line, owner) = line(leg, trunk.clone(), &self.parts.for_calls);
+        place.send(LegEvent::Replaced(Box::new(Takeover {
+            line,
+            invite: invitation.request.clone(),
+            flow: invitation.flow,
+        })));
+        self.own(invitation, (leg, owner), Standing::Known);
         Ok(())
     }
 
     /// Sends an INVITE. Whoever asked for it and is gone by now has nobody to talk to.
     fn place(&mut self, request: CallRequest, taker: oneshot::Sender<Result<Line, CommandError>>) {
         let placed = self.parts.endpoint.call(request, now()).map(|leg| {
-            let (line, lane) = line(leg, &self.parts.for_calls);
-            self.legs.insert(leg, lane);
+            let (line, owner) = line(leg, None, &self.parts.for_calls);
+            self.legs.insert(leg, owner);
             line
         });
         if let Err(Ok(line)) = taker.send(placed) {
@@ -386,18 +442,6 @@ impl Signalling {
             }
         }
     }
-}
-
-/// A call's end of a leg, and where its events go.
-fn line(leg: LegId, commands: &mpsc::Sender<Command>) -> (Line, mpsc::Sender<LegEvent>) {
-    let (lane, events) = mpsc::channel(LEG_EVENTS);
-    let commands = commands.clone();
-    let line = Line {
-        leg,
-        commands,
-        events,
-    };
-    (line, lane)
 }
 
 /// Counts what was refused or dropped, by reason; who it was is for those who debug.
@@ -425,6 +469,3 @@ const LATER: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How soon an orphan is noticed.
 const SWEEP: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// Events waiting for one call. Filling it means the call's task is stuck.
-const LEG_EVENTS: usize = 32;

@@ -1,6 +1,8 @@
 //! What a trunk needs that LiveKit's messages have no place for: the registration that its provider
-//! wants, how its numbers are written, and whether it is believed.
+//! wants, how its numbers are written, whether it is believed, and whether its phones may pass their
+//! calls on.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -155,6 +157,28 @@ pub(super) fn register(raw: RawRegister, judge: &mut Judge<'_>) -> Option<Regist
         outbound_proxy: proxy.flatten(),
         from_host,
     })
+}
+
+/// The outbound trunk that phones may pass their calls on over, by its key.
+pub(super) fn allow_refer(
+    raw: Option<&Spanned<String>>,
+    ways: &BTreeSet<String>,
+    judge: &mut Judge<'_>,
+) -> String {
+    let Some(raw) = filled(raw) else {
+        return String::new();
+    };
+    if !ways.contains(&raw.value) {
+        let known: Vec<&str> = ways.iter().map(String::as_str).collect();
+        let what = format!("there is no outbound trunk `{}`", raw.value);
+        let remedy = if known.is_empty() {
+            "allow_refer names what calls are passed on over: write it under `outbound`".to_owned()
+        } else {
+            nearest(&raw.value, &known)
+        };
+        judge.blame(raw, what, remedy);
+    }
+    raw.value.clone()
 }
 
 /// A host as people write it, with `sip:` before it or not.

@@ -60,14 +60,15 @@ pub(super) fn validate(
     let mut judge = Judge { source, report };
     let numbering = numbering(raw.numbering, &mut judge);
     let mut keys = BTreeSet::new();
+    let named: BTreeSet<String> = raw.outbound.iter().map(RawOutbound::key).collect();
     let trunks = raw.trunks.into_iter();
     let trunks = trunks
-        .map(|raw| trunk(raw, &mut keys, &mut judge))
+        .map(|raw| trunk(raw, &mut keys, &named, &mut judge))
         .collect();
     let mut ways = BTreeSet::new();
     let out = raw.outbound.into_iter();
     let out = out
-        .map(|raw| outbound(raw, &mut ways, &mut judge))
+        .map(|raw| outbound(raw, &mut ways, &named, &mut judge))
         .collect();
     let mut rule_keys = BTreeSet::new();
     let rules = raw.rules.into_iter();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use trunkline_service::config::{Spanned, nearest, or_default};
 use trunkline_sip::routing::mark;
 
+use super::line::allow_refer;
 use super::parts::{
     Headers, Login, Media, RawAuth, RawHeaders, RawMedia, Stands, headers, login, media, numbers,
     unique,
@@ -43,6 +44,14 @@ pub(super) struct RawOutbound {
     include_headers: Option<Spanned<String>>,
     #[serde(default)]
     media: RawMedia,
+    #[serde(default)]
+    allow_refer: Option<Spanned<String>>,
+}
+
+impl RawOutbound {
+    pub(super) fn key(&self) -> String {
+        self.key.value.clone()
+    }
 }
 
 /// An outbound trunk.
@@ -65,6 +74,10 @@ pub(crate) struct Outbound {
     pub(crate) destination_country: String,
     pub(crate) headers: Headers,
     pub(crate) media: Media,
+    /// The outbound trunk that phones called over this one may pass their calls on over, itself
+    /// perhaps; empty: they may not.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) allow_refer: String,
     #[serde(skip)]
     pub(crate) stands: Stands,
 }
@@ -72,9 +85,11 @@ pub(crate) struct Outbound {
 pub(super) fn outbound(
     raw: RawOutbound,
     keys: &mut BTreeSet<String>,
+    ways: &BTreeSet<String>,
     judge: &mut Judge<'_>,
 ) -> Outbound {
     unique(&raw.key, keys, "outbound trunk", judge);
+    let allow_refer = allow_refer(raw.allow_refer.as_ref(), ways, judge);
     host(&raw.address, "sip.example.com or 203.0.113.7:5060", judge);
     if let Some(from) = raw.from_host.as_ref().filter(|host| !host.value.is_empty()) {
         host(from, "sip.example.com", judge);
@@ -110,6 +125,7 @@ pub(super) fn outbound(
             judge,
         ),
         media: media(raw.media, judge),
+        allow_refer,
         stands,
     }
 }

@@ -12,7 +12,7 @@ use trunkline_sip::routing::called::{ATTRIBUTE, HEADERS};
 use trunkline_sip::routing::mark;
 
 use super::gateway::encryption;
-use super::line::{RawRegister, Register, country, register};
+use super::line::{RawRegister, Register, allow_refer, country, register};
 use super::parts::{
     Headers, Login, Media, RawAuth, RawHeaders, RawMedia, Stands, duration, headers, login, media,
     numbers, texts, to_proto_duration, unique,
@@ -61,6 +61,8 @@ pub(super) struct RawTrunk {
     country: Option<Spanned<String>>,
     #[serde(default, deserialize_with = "or_default")]
     trusted: bool,
+    #[serde(default)]
+    allow_refer: Option<Spanned<String>>,
 }
 
 /// An inbound trunk.
@@ -91,6 +93,9 @@ pub(crate) struct Trunk {
     pub(crate) country: String,
     /// Is it believed what it says of the caller?
     pub(crate) trusted: bool,
+    /// The outbound trunk that its phones may pass their calls on over; empty: they may not.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) allow_refer: String,
     #[serde(skip)]
     pub(crate) stands: Stands,
 }
@@ -98,9 +103,14 @@ pub(crate) struct Trunk {
 pub(super) fn trunk(
     mut raw: RawTrunk,
     keys: &mut BTreeSet<String>,
+    ways: &BTreeSet<String>,
     judge: &mut Judge<'_>,
 ) -> Trunk {
     unique(&raw.key, keys, "trunk", judge);
+    let allow_refer = allow_refer(raw.allow_refer.as_ref(), ways, judge);
+    if raw.auth.is_none() {
+        nobody_dials_for_all(&raw, judge);
+    }
     for entry in &raw.allowed_addresses {
         let is_network = entry.value.trim().parse::<IpNet>().is_ok();
         if !is_network && entry.value.trim().parse::<IpAddr>().is_err() {
@@ -146,6 +156,7 @@ pub(super) fn trunk(
         register: raw.register.and_then(|raw| register(raw, judge)),
         country: country(raw.country.as_ref(), judge),
         trusted: raw.trusted,
+        allow_refer,
         stands,
     }
 }
@@ -166,6 +177,21 @@ fn anyone(raw: &RawTrunk, judge: &mut Judge<'_>) {
         return;
     };
     judge.blame(&raw.key, what, remedy.to_owned());
+}
+
+/// Who may pass calls on has others dialled at our cost.
+fn nobody_dials_for_all(raw: &RawTrunk, judge: &mut Judge<'_>) {
+    let is_all = |entry: &Spanned<String>| {
+        let network = entry.value.trim().parse::<IpNet>();
+        network.is_ok_and(|network| network.prefix_len() == 0)
+    };
+    if let Some(allow) = filled(raw.allow_refer.as_ref())
+        && raw.allowed_addresses.iter().any(is_all)
+    {
+        let what = format!("trunk `{}` lets anyone have calls dialled", raw.key.value);
+        let remedy = "give it auth, or addresses that are yours, or take allow_refer out";
+        judge.blame(allow, what, remedy.to_owned());
+    }
 }
 
 /// Headers that may name the called number.

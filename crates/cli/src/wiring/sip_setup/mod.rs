@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use trunkline_base::class::Class;
-use trunkline_bridge::sip::{GatewayHandle, OwnSetup, Register, TrunkLine};
+use trunkline_bridge::sip::{GatewayHandle, OwnSetup, Referrer, Register, TrunkLine};
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_node::SipChanged;
 use trunkline_service::tasks::Stop;
-use trunkline_store::Store;
+use trunkline_store::{Direction, Store};
 
 use crate::failure::Failure;
 use crate::settings::SipSetup;
@@ -105,6 +105,25 @@ pub(crate) fn lines(setup: &SipSetup) -> Vec<TrunkLine> {
         }
     };
     setup.trunks.iter().map(line).collect()
+}
+
+/// Whose phones may pass their calls on, and over what.
+pub(crate) fn referrers(setup: &SipSetup) -> Vec<Referrer> {
+    let over = |key: &str| setup.outbound.iter().find(|trunk| trunk.key == key);
+    let referrer = |direction, key: &str, allowed: &str| {
+        Some(Referrer {
+            direction,
+            key: key.to_owned(),
+            over: over(allowed)?.to_proto(),
+        })
+    };
+    let inbound = setup.trunks.iter();
+    let inbound =
+        inbound.filter_map(|one| referrer(Direction::Inbound, &one.key, &one.allow_refer));
+    let outbound = setup.outbound.iter();
+    let outbound =
+        outbound.filter_map(|one| referrer(Direction::Outbound, &one.key, &one.allow_refer));
+    inbound.chain(outbound).collect()
 }
 
 /// Has the gateway read trunks and rules again whenever the node's have changed.

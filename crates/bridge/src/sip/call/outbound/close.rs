@@ -7,19 +7,18 @@ use trunkline_client::room::DisconnectReason;
 use trunkline_sip::endpoint::EndCause;
 use trunkline_sip::message::name;
 
-use super::super::super::signalling::Command;
 use super::super::end::End;
 use super::super::record::Ending;
 use super::super::setup::mapped_headers;
+use super::super::tell::STATUS;
 use super::live::Outbound;
 use super::order::DialError;
-use super::tell::STATUS;
 use super::underway::Stage;
 use super::verdict;
 
 impl Outbound {
     /// Ends it everywhere, whatever led to it.
-    pub(super) async fn close(self, end: End) {
+    pub(super) async fn close(mut self, end: End) {
         let attributes = self.room.snapshot().local.attributes.clone();
         self.tell_phone(&end, &attributes).await;
         let failure = self.answered.is_none().then(|| self.failure(&end));
@@ -35,9 +34,8 @@ impl Outbound {
             began: self.placed,
             answered: self.answered,
         };
-        let rest = self.talk.end();
+        let rest = self.leg.end(&end, last).await;
         if end.leaves_room() {
-            self.teller.last(last).await;
             let _ = tokio::time::timeout(LEAVE, self.room.leave_because(reason)).await;
         }
         drop(self.room_events);
@@ -45,14 +43,13 @@ impl Outbound {
         ending.note(&self.shared.store, &summary);
     }
 
-    async fn tell_phone(&self, end: &End, attributes: &BTreeMap<String, String>) {
+    async fn tell_phone(&mut self, end: &End, attributes: &BTreeMap<String, String>) {
         if !end.is_ours() {
             return;
         }
-        let leg = self.line.leg;
         let mut headers = mapped_headers(&self.plan.attributes_to_headers, attributes);
         headers.push(("Reason".to_owned(), reason_header(end)));
-        self.line.tell(Command::Hangup { leg, headers }).await;
+        self.leg.hang_up(headers).await;
     }
 
     /// Why the call did not come about.

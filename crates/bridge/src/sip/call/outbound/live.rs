@@ -1,7 +1,7 @@
 //! The life of a call that we placed, from its INVITE to its end.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::info;
 use trunkline_client::room::{Room, RoomEvents};
@@ -11,19 +11,18 @@ use trunkline_store::Row;
 
 use super::super::super::desk::wall_clock;
 use super::super::super::media::{MediaCommand, MediaEvent};
-use super::super::super::signalling::{LegEvent, Line, now};
+use super::super::super::signalling::{LegEvent, now};
 use super::super::company::Company;
+use super::super::due::Due;
 use super::super::end::End;
 use super::super::exchange::Wish;
-use super::super::keys::Way;
+use super::super::leg::{Leg, Step, Turn};
 use super::super::record::millis;
 use super::super::room::{RoomNews, on_event};
 use super::super::setup::{Shared, included, mapped_headers};
-use super::super::talk::Talk;
-use super::super::transfer::Transfers;
+use super::super::tell::STATUS;
 use super::order::Dialled;
 use super::plan::Plan;
-use super::tell::{STATUS, Teller};
 use super::underway::{Claim, Stage};
 
 /// A call we have placed, and everything it owns.
@@ -32,10 +31,7 @@ pub(super) struct Outbound {
     pub(super) plan: Plan,
     pub(super) claim: Claim,
     pub(super) dialled: Dialled,
-    pub(super) line: Line,
-    pub(super) talk: Talk,
-    pub(super) transfers: Transfers,
-    pub(super) teller: Teller,
+    pub(super) leg: Leg,
     pub(super) room: Room,
     pub(super) room_events: RoomEvents,
     pub(super) company: Company,
@@ -67,26 +63,21 @@ impl Outbound {
     async fn until_end(&mut self) -> End {
         let shared = self.shared.clone();
         if self.plan.dialtone {
-            self.talk.tell(MediaCommand::Tone(true));
+            self.leg.tell(MediaCommand::Tone(true));
         }
         loop {
-            let deadline = self.deadline();
+            let due = self.due();
             let waited_for = self.plan.waits && self.answered.is_none();
             let step = tokio::select! {
                 biased;
                 () = shared.ending() => Err(End::Drained),
-                () = tokio::time::sleep_until(deadline.into()) => Err(self.overdue()),
+                () = tokio::time::sleep_until(due.at.into()) => Err(due.end),
                 () = self.claim.stage.closed(), if waited_for => Err(End::Alone { why: "not_wanted" }),
-                event = self.line.next() => self.on_leg(event).await,
+                step = self.leg.next() => self.on_step(step).await,
                 event = self.room_events.next() => {
-                    let news = on_event(event, self.talk.lane());
+                    let news = on_event(event, self.leg.talk.lane());
                     self.company.look(&self.room.snapshot(), now());
                     on_room(&news)
-                }
-                event = self.talk.next() => self.on_media(event),
-                wish = self.transfers.next() => {
-                    self.transfer(wish).await;
-                    Ok(())
                 }
             };
             if let Err(end) = step {
@@ -95,72 +86,55 @@ impl Outbound {
         }
     }
 
-    fn deadline(&self) -> Instant {
+    fn due(&self) -> Due {
         let Some(answered) = self.answered else {
-            return self.placed + self.plan.ringing;
-        };
-        let ends = [self.held_until(), self.company.left_by_agent()];
-        let last = answered + self.plan.longest;
-        ends.into_iter().flatten().fold(last, Instant::min)
-    }
-
-    fn held_until(&self) -> Option<Instant> {
-        self.talk.held_until(self.shared.config.hold_limit)
-    }
-
-    fn overdue(&self) -> End {
-        let is_over = |at: Option<Instant>| at.is_some_and(|at| at <= now());
-        match self.answered {
-            None => End::Refused {
+            let end = End::Refused {
                 status: 408,
                 why: "nobody_answered",
-            },
-            Some(_) if is_over(self.held_until()) => End::HeldTooLong,
-            Some(_) if is_over(self.company.left_by_agent()) => End::Alone { why: "agent_lost" },
-            Some(_) => End::TooLong,
+            };
+            return Due::new(self.placed + self.plan.ringing, end);
+        };
+        let last = answered + self.plan.longest;
+        let due = self.leg.due(last, self.shared.config.hold_limit);
+        due.or(
+            self.company.left_by_agent(),
+            End::Alone { why: "agent_lost" },
+        )
+    }
+
+    async fn on_step(&mut self, step: Step) -> Result<(), End> {
+        match step {
+            Step::Line(event) => self.on_line(event).await,
+            Step::Media(event) => self.on_media(event.ok_or(End::MediaLost)?),
+            Step::Onward(news) => self.leg.on_onward(news, Some(&self.room)).await,
+            Step::Wish(wish) => {
+                self.transfer(*wish).await;
+                Ok(())
+            }
         }
     }
 
-    async fn on_leg(&mut self, event: LegEvent) -> Result<(), End> {
-        match event {
-            LegEvent::Progress { status, body } => {
-                self.on_progress(status, &body);
-                Ok(())
-            }
-            LegEvent::Answered { headers, body } => self.on_answer(&headers, &body),
-            LegEvent::Declined { reason, headers } => {
+    async fn on_line(&mut self, event: LegEvent) -> Result<(), End> {
+        let room = Some(&self.room);
+        let turn = self.leg.on_line(event, room, &self.shared).await?;
+        match turn {
+            Turn::Own(LegEvent::Progress { status, body }) => self.on_progress(status, &body),
+            Turn::Own(LegEvent::Answered { headers, body }) => self.on_answer(&headers, &body)?,
+            Turn::Own(LegEvent::Declined { reason, headers }) => {
                 self.declined = Some(Declined { reason, headers });
-                Ok(())
             }
-            LegEvent::Confirmed(body) | LegEvent::Changed(body) => {
-                if !body.is_empty() {
-                    self.talk.accept(&body);
-                }
-                Ok(())
-            }
-            LegEvent::Refer(referral) => {
-                self.talk.refuse_transfer(&referral, &self.line).await;
-                Ok(())
-            }
-            LegEvent::Transfer(news) => self.transfers.on_news(news, &self.talk),
-            LegEvent::Change(request) => {
-                self.talk.change(&request, &self.line).await;
-                Ok(())
-            }
-            LegEvent::Info { content_type, body } => {
-                self.talk.relay(Some(&self.room), &content_type, &body);
-                Ok(())
-            }
-            LegEvent::Ended(cause) => Err(End::Phone(cause)),
+            // Somebody else has picked it up.
+            Turn::Replaced if self.answered.is_none() => self.begin(BTreeMap::new()),
+            Turn::Own(_) | Turn::Done | Turn::Replaced => {}
         }
+        Ok(())
     }
 
     /// Sends the phone to somebody else.
     async fn transfer(&mut self, wish: Wish) {
         let attributes = self.room.snapshot().local.attributes.clone();
         let headers = mapped_headers(&self.plan.attributes_to_headers, &attributes);
-        let sides = (&self.line, &self.talk);
-        self.transfers.begin(wish, headers, sides).await;
+        self.leg.transfer(wish, headers).await;
     }
 
     /// It rings, or there is something to hear before anybody answers.
@@ -169,9 +143,9 @@ impl Outbound {
             return;
         }
         if matches!(status, 180 | 183) && !std::mem::replace(&mut self.rang, true) {
-            self.teller.status("ringing");
+            self.leg.status("ringing");
         }
-        if !body.is_empty() && self.talk.accept(body) {
+        if !body.is_empty() && self.leg.talk.accept(body) {
             self.begin_sound();
             info!(status, "early media");
         }
@@ -179,19 +153,25 @@ impl Outbound {
 
     fn begin_sound(&mut self) {
         if !std::mem::replace(&mut self.agreed, true) {
-            self.talk.tell(MediaCommand::Tone(false));
-            self.talk.tell(MediaCommand::Start);
+            self.leg.tell(MediaCommand::Tone(false));
+            self.leg.tell(MediaCommand::Start);
         }
     }
 
     fn on_answer(&mut self, headers: &Headers, body: &[u8]) -> Result<(), End> {
         let as_before = body.is_empty() && self.agreed;
-        if !as_before && !self.talk.accept(body) {
+        if !as_before && !self.leg.talk.accept(body) {
             return Err(End::Refused {
                 status: 488,
                 why: "no_common_media",
             });
         }
+        self.begin(self.heard_of(headers));
+        Ok(())
+    }
+
+    /// The phone is there: how that is told, beside what was heard of it.
+    fn begin(&mut self, mut change: BTreeMap<String, String>) {
         self.begin_sound();
         let at = now();
         self.answered = Some(at);
@@ -204,7 +184,6 @@ impl Outbound {
             .later(Row::CallAnswered(call, wall_clock()));
         // What is recorded begins with the answer.
         self.shared.tell_of(&self.plan.room);
-        let mut change = self.heard_of(headers);
         let keys = std::mem::take(&mut self.plan.keys);
         let status = if keys.is_empty() {
             "active"
@@ -212,14 +191,13 @@ impl Outbound {
             "automation"
         };
         change.insert(STATUS.to_owned(), status.to_owned());
-        self.teller.say(change);
+        self.leg.say(change);
         if !keys.is_empty() {
             self.automating = true;
-            self.talk.tell(MediaCommand::Press(keys));
+            self.leg.tell(MediaCommand::Press(keys));
         }
         let answered = Stage::Answered(self.dialled.clone());
         self.claim.stage.send_replace(answered);
-        Ok(())
     }
 
     /// What the headers of the 200 say, as attributes.
@@ -245,23 +223,16 @@ impl Outbound {
         all
     }
 
-    fn on_media(&mut self, event: Option<MediaEvent>) -> Result<(), End> {
-        match event.ok_or(End::MediaLost)? {
-            MediaEvent::Key(digit) => {
-                let key = (digit, Duration::ZERO);
-                self.talk.press(Some(&self.room), Way::Rtp, key);
-                Ok(())
-            }
-            MediaEvent::Silent if self.answered.is_some() => Err(End::MediaTimeout),
+    fn on_media(&mut self, event: MediaEvent) -> Result<(), End> {
+        match self.leg.on_media(event, Some(&self.room)) {
             // What rings may ring in silence.
-            MediaEvent::Silent => Ok(()),
+            Some(MediaEvent::Silent) if self.answered.is_some() => Err(End::MediaTimeout),
             // Keys of the room may go out while it rings, and say nothing of how the call stands.
-            MediaEvent::Played => {
-                if std::mem::take(&mut self.automating) {
-                    self.teller.status("active");
-                }
+            Some(MediaEvent::Played) if std::mem::take(&mut self.automating) => {
+                self.leg.status("active");
                 Ok(())
             }
+            _ => Ok(()),
         }
     }
 }

@@ -12,24 +12,23 @@ mod address;
 mod close;
 mod live;
 mod order;
+mod pass;
 mod place;
 mod plan;
 mod request;
-mod tell;
 mod underway;
 mod verdict;
 
 pub use order::{DialError, DialOrder, Dialled};
+pub(crate) use pass::pass;
 pub(crate) use place::Order;
 pub(crate) use plan::Plan;
 pub(crate) use underway::{Asked, Stage, Underway};
 
 use tracing::Instrument as _;
-use trunkline_base::secret::Personal;
 use trunkline_service::metrics::{Counter, count};
-use trunkline_store::{CallStart, Direction, Row};
+use trunkline_store::Row;
 
-use super::super::desk::wall_clock;
 use super::setup::Shared;
 
 /// Runs a call from its order to its last row in the store.
@@ -37,7 +36,7 @@ pub(crate) async fn run(order: Order, shared: Shared) {
     let span = tracing::info_span!("call", call = %order.plan.call_id);
     async move {
         count(Counter::CallsStarted, 1, &[("direction", "outbound")]);
-        shared.store.later(Row::CallStarted(first_row(&order.plan)));
+        shared.store.later(Row::CallStarted(order.plan.first_row()));
         let (trunk, asked, sent) = order.plan.for_guard();
         match shared.guard.admit(&trunk, &asked, &sent) {
             Ok(permit) => {
@@ -52,17 +51,4 @@ pub(crate) async fn run(order: Order, shared: Shared) {
     }
     .instrument(span)
     .await;
-}
-
-fn first_row(plan: &Plan) -> CallStart {
-    CallStart {
-        call_id: plan.call_id.clone(),
-        room: plan.room.clone(),
-        direction: Direction::Outbound,
-        caller: Personal::new(plan.caller.clone()),
-        called: Personal::new(plan.callee.clone()),
-        trunk_id: plan.trunk_id.clone(),
-        rule_id: String::new(),
-        at: wall_clock(),
-    }
 }

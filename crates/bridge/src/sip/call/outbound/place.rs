@@ -14,17 +14,19 @@ use trunkline_sip::uri::Uri;
 use super::super::super::media::{MediaCommand, MediaSummary, NoPort};
 use super::super::super::signalling::{Advertised, Command, Line, now};
 use super::super::company::Company;
+use super::super::leg::Leg;
+use super::super::onward::Onward;
+use super::super::prepared::{Ends, Prepared};
 use super::super::record::Ending;
 use super::super::room::{Joined, join};
 use super::super::setup::Shared;
-use super::super::talk::{Ends, Talk};
+use super::super::talk::Talk;
 use super::super::transfer::Transfers;
 use super::address;
 use super::live::Outbound;
 use super::order::{DialError, Dialled};
 use super::plan::Plan;
 use super::request::From;
-use super::tell::Teller;
 use super::underway::{Claim, Stage};
 
 /// A call that may be placed.
@@ -86,13 +88,12 @@ pub(super) async fn place(order: Order, shared: Shared) -> Result<Outbound, Box<
     let began = now();
     let placed = async {
         let flow = way(&plan, &shared).await?;
-        let mut talk = talk(&plan, &shared, flow).await?;
+        let mut prepared = prepare(&plan, &shared, flow).await?;
         let joined = enter(&plan, &claim, &shared).await?;
-        let sdp = talk.negotiation.respond(b"");
-        let sdp = sdp.map_or_else(|_| bytes::Bytes::new(), |proposal| proposal.sdp);
+        let request = request(&plan, flow, &mut prepared);
+        let talk = Talk::begin(prepared);
         talk.tell(MediaCommand::Publish(joined.track.clone()));
-        talk.enter(&joined.room);
-        match invite(&shared, request(&plan, flow, sdp)).await {
+        match invite(&shared, request).await {
             Ok(line) => Ok((talk, joined, line)),
             Err(error) => {
                 joined.room.leave().await;
@@ -123,13 +124,15 @@ pub(super) async fn place(order: Order, shared: Shared) -> Result<Outbound, Box<
     let placed = now();
     let mut company = Company::new(placed, plan.longest);
     company.look(&room.snapshot(), placed);
-    let place = (plan.room.clone(), plan.identity.clone());
+    let origin = plan.origin();
+    let (place, identity) = (plan.room.clone(), plan.identity.clone());
+    let transfers = Transfers::of(&shared.exchange, place, identity);
+    let onward = Onward::new(origin, shared.passing.clone());
+    let mut leg = Leg::new(line, (talk, plan.sound.clone()), transfers, onward);
+    leg.enter(&room);
     Ok(Outbound {
-        transfers: Transfers::of(&shared.exchange, place.0, place.1),
-        teller: Teller::new(room.clone()),
         dialled,
-        line,
-        talk,
+        leg,
         room,
         room_events: events,
         company,
@@ -146,7 +149,7 @@ pub(super) async fn place(order: Order, shared: Shared) -> Result<Outbound, Box<
 }
 
 /// The way to the trunk's host.
-async fn way(plan: &Plan, shared: &Shared) -> Result<Flow, DialError> {
+pub(super) async fn way(plan: &Plan, shared: &Shared) -> Result<Flow, DialError> {
     let bound: SocketAddr = match plan.transport {
         Transport::Udp => shared.bound.udp,
         _ => shared.bound.tcp.unwrap_or(shared.bound.udp),
@@ -165,14 +168,18 @@ async fn way(plan: &Plan, shared: &Shared) -> Result<Flow, DialError> {
     })
 }
 
-async fn talk(plan: &Plan, shared: &Shared, flow: Flow) -> Result<Talk, DialError> {
+/// The sound that is offered.
+pub(super) async fn prepare(
+    plan: &Plan,
+    shared: &Shared,
+    flow: Flow,
+) -> Result<Prepared, DialError> {
     let ends = Ends {
         ours: flow.local.ip(),
         theirs: flow.remote.ip(),
         transport: flow.transport,
     };
-    let sound = (plan.codecs.clone(), plan.encryption);
-    let opened = Talk::open(shared, &ends, sound, plan.media_timeout).await;
+    let opened = Prepared::open(shared.sockets(), &ends, &plan.sound).await;
     opened.map_err(|NoPort| DialError::Full)
 }
 
@@ -188,7 +195,9 @@ async fn enter(plan: &Plan, claim: &Claim, shared: &Shared) -> Result<Joined, Di
     }
 }
 
-fn request(plan: &Plan, flow: Flow, sdp: bytes::Bytes) -> CallRequest {
+pub(super) fn request(plan: &Plan, flow: Flow, prepared: &mut Prepared) -> CallRequest {
+    let offer = prepared.negotiation.respond(b"");
+    let sdp = offer.map_or_else(|_| bytes::Bytes::new(), |proposal| proposal.sdp);
     CallRequest {
         target: plan.target.clone(),
         to: plan.to.clone(),
@@ -218,7 +227,7 @@ fn from(from: &From, flow: Flow) -> NameAddr {
     }
 }
 
-async fn invite(shared: &Shared, request: CallRequest) -> Result<Line, DialError> {
+pub(super) async fn invite(shared: &Shared, request: CallRequest) -> Result<Line, DialError> {
     let (line, placed) = oneshot::channel();
     let command = Command::Call {
         request: Box::new(request),

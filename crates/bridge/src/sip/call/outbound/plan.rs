@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use rand::Rng;
 use trunkline_base::id::{CallId, ParticipantIdentity, RoomName, guid};
+use trunkline_base::secret::Personal;
 use trunkline_client::auth::{Role, TokenSpec};
 use trunkline_sip::digest::Login;
 use trunkline_sip::endpoint::Transport;
 use trunkline_sip::message::NameAddr;
-use trunkline_sip::routing::HeaderOptions;
-use trunkline_sip::sdp::{Codec, Encryption};
+use trunkline_sip::routing::{HeaderOptions, mark};
 use trunkline_sip::uri::Uri;
+use trunkline_store::{CallStart, Direction};
 
 use super::super::super::config::GatewayConfig;
-use super::super::super::desk::{header_options, media_options};
+use super::super::super::desk::{header_options, media_options, wall_clock};
+use super::super::onward::Origin;
+use super::super::prepared::Sound;
 use super::super::setup::mapped_headers;
 use super::order::{DialError, DialOrder};
 use super::request::{
@@ -31,6 +34,8 @@ pub(crate) struct Plan {
     pub(super) metadata: String,
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) trunk_id: String,
+    /// The trunk's key, where a file made it.
+    trunk_key: Option<String>,
     /// The number that calls, and the one that is called.
     pub(super) caller: String,
     pub(crate) callee: String,
@@ -45,9 +50,7 @@ pub(crate) struct Plan {
     pub(super) headers_to_attributes: BTreeMap<String, String>,
     pub(super) attributes_to_headers: BTreeMap<String, String>,
     pub(super) include_headers: HeaderOptions,
-    pub(super) codecs: Vec<Codec>,
-    pub(super) encryption: Encryption,
-    pub(super) media_timeout: Duration,
+    pub(super) sound: Sound,
     pub(super) keys: String,
     pub(super) dialtone: bool,
     pub(super) ringing: Duration,
@@ -107,7 +110,12 @@ impl Plan {
             waits: request.wait_until_answered,
             ringing: limits.ringing,
             longest: limits.longest,
-            media_timeout: limits.media,
+            sound: Sound {
+                codecs,
+                encryption,
+                timeout: limits.media,
+            },
+            trunk_key: mark::key(&trunk.metadata),
             call_id,
             room,
             identity,
@@ -121,8 +129,6 @@ impl Plan {
             headers,
             attributes_to_headers,
             include_headers,
-            codecs,
-            encryption,
         })
     }
 
@@ -134,6 +140,31 @@ impl Plan {
             id => id.to_owned(),
         };
         (trunk, self.callee.clone(), self.target.number())
+    }
+
+    /// As the store has it when it begins.
+    pub(super) fn first_row(&self) -> CallStart {
+        CallStart {
+            call_id: self.call_id.clone(),
+            room: self.room.clone(),
+            direction: Direction::Outbound,
+            caller: Personal::new(self.caller.clone()),
+            called: Personal::new(self.callee.clone()),
+            trunk_id: self.trunk_id.clone(),
+            rule_id: String::new(),
+            at: wall_clock(),
+        }
+    }
+
+    /// Whose call it is, should its phone pass it on.
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
+            direction: Direction::Outbound,
+            trunk: self.trunk_key.clone(),
+            number: self.caller.clone(),
+            room: self.room.clone(),
+            identity: self.identity.clone(),
+        }
     }
 
     /// What the participant's token says.

@@ -21,8 +21,8 @@ use super::super::super::config::GatewayConfig;
 use super::super::super::desk::{LONGEST, duration, older_encryption};
 use super::super::negotiate::choose_codecs;
 use super::super::secure::choose_encryption;
+use super::super::tell::STATUS;
 use super::order::DialError;
-use super::tell::STATUS;
 
 /// Who calls.
 pub(super) enum From {

@@ -11,8 +11,8 @@ use trunkline_store::{Refusal, Row};
 use super::Call;
 use crate::sip::call::end::End;
 use crate::sip::call::record::Ending;
-use crate::sip::call::room::set_status;
 use crate::sip::call::setup::mapped_headers;
+use crate::sip::call::tell::STATUS;
 use crate::sip::desk::wall_clock;
 use crate::sip::signalling::Command;
 
@@ -34,14 +34,14 @@ impl Call {
         let Self {
             shared,
             plan,
-            talk,
+            leg,
             room,
             room_events,
             ..
         } = self;
-        let rest = talk.end();
+        let last = BTreeMap::from([(STATUS.to_owned(), "hangup".to_owned())]);
+        let rest = leg.end(&end, last).await;
         if let Some(room) = room.filter(|_| end.leaves_room()) {
-            set_status(&room, "hangup").await;
             let _ = tokio::time::timeout(LEAVE, room.leave()).await;
         }
         drop(room_events);
@@ -56,28 +56,27 @@ impl Call {
         ending.note(&shared.store, &summary);
     }
 
-    async fn tell_phone(&self, end: &End, attributes: &BTreeMap<String, String>) {
+    async fn tell_phone(&mut self, end: &End, attributes: &BTreeMap<String, String>) {
         if !end.is_ours() {
             return;
         }
-        let leg = self.line.leg;
-        let command = match (end, self.answered) {
-            (End::Refused { status: 503, .. }, None) => Command::Reject {
-                leg,
-                rejection: Rejection::retry_after(Duration::from_secs(5)),
-            },
-            (End::Refused { status, .. }, None) => Command::Reject {
-                leg,
-                rejection: Rejection::status(*status).with("Reason", end.reason_header()),
-            },
+        let line = &self.leg.line;
+        let leg = line.leg;
+        let rejection = match (end, self.answered) {
+            (End::Refused { status: 503, .. }, None) => {
+                Rejection::retry_after(Duration::from_secs(5))
+            }
+            (End::Refused { status, .. }, None) => {
+                Rejection::status(*status).with("Reason", end.reason_header())
+            }
             _ => {
                 let mut headers =
                     mapped_headers(&self.accepted.trunk.attributes_to_headers, attributes);
                 headers.push(("Reason".to_owned(), end.reason_header()));
-                Command::Hangup { leg, headers }
+                return self.leg.hang_up(headers).await;
             }
         };
-        self.line.tell(command).await;
+        line.tell(Command::Reject { leg, rejection }).await;
     }
 }
 

@@ -22,18 +22,21 @@ use trunkline_store::{CallStart, Direction, Row};
 use super::super::config::AnswerPolicy;
 use super::super::desk::wall_clock;
 use super::super::media::{MediaCommand, MediaEvent, NoPort};
-use super::super::signalling::{Arrival, Command, LegEvent, Line, now};
+use super::super::signalling::{Arrival, Command, LegEvent, now};
 use super::company::Company;
+use super::due::Due;
 use super::end::End;
 use super::exchange::Wish;
-use super::keys::Way;
+use super::leg::{Leg, Step, Turn};
 use super::negotiate::{Proposal, codecs};
+use super::onward::Onward;
+use super::prepared::{Ends, Prepared, Sound};
 use super::record::millis;
-use super::room::{JoinError, Joined, RoomNews, join, on_event, set_status, spec};
+use super::room::{JoinError, Joined, RoomNews, join, on_event, spec};
 use super::secure::encryption;
 use super::seek::{Seek, wanted};
 use super::setup::{Plan, Shared, answer_headers, mapped_headers};
-use super::talk::{Ends, Talk};
+use super::talk::Talk;
 use super::transfer::Transfers;
 
 type Joining = Pin<Box<dyn Future<Output = Result<Joined, JoinError>> + Send>>;
@@ -42,11 +45,9 @@ type Joining = Pin<Box<dyn Future<Output = Result<Joined, JoinError>> + Send>>;
 pub(crate) struct Call {
     shared: Shared,
     plan: Plan,
-    line: Line,
+    leg: Leg,
     accepted: Box<Accepted>,
     invite: Box<Request>,
-    talk: Talk,
-    transfers: Transfers,
     /// Asks for an agent while there is none; dropped with the call.
     seeking: JoinSet<()>,
     company: Company,
@@ -100,30 +101,34 @@ impl Call {
             theirs: flow.remote.ip(),
             transport: flow.transport,
         };
-        let allowed = codecs(&accepted, &shared.config.codecs);
-        let wish = encryption(&accepted, shared.config.encryption);
-        let opened = Talk::open(&shared, &ends, (allowed, wish), plan.media_timeout).await;
-        let mut talk = opened.map_err(|NoPort| {
+        let sound = Sound {
+            codecs: codecs(&accepted, &shared.config.codecs),
+            encryption: encryption(&accepted, shared.config.encryption),
+            timeout: plan.media_timeout,
+        };
+        let opened = Prepared::open(shared.sockets(), &ends, &sound).await;
+        let mut prepared = opened.map_err(|NoPort| {
             warn!("no rtp port is free");
             Rejection::retry_after(Duration::from_secs(10))
         })?;
-        let mut proposal = talk.negotiation.respond(&invite.body)?;
+        let mut proposal = prepared.negotiation.respond(&invite.body)?;
         let agreement = proposal.agreement.take();
+        let mut talk = Talk::begin(prepared);
         // Not before the offer is known to be good: a call that is refused never rang.
         line.tell(Command::Ring(line.leg)).await;
         if let Some(agreement) = agreement {
             talk.agree(agreement);
         }
-        let identity = plan.name.identity().clone();
-        let transfers = Transfers::of(&shared.exchange, plan.room.clone(), identity);
+        let origin = plan.origin(&accepted);
+        let (room, identity) = (plan.room.clone(), origin.identity.clone());
+        let transfers = Transfers::of(&shared.exchange, room, identity);
+        let onward = Onward::new(origin, shared.passing.clone());
         Ok(Self {
+            leg: Leg::new(line, (talk, sound), transfers, onward),
             shared,
             plan,
-            line,
             accepted,
             invite,
-            talk,
-            transfers,
             seeking: JoinSet::new(),
             company,
             source: flow.remote.ip(),
@@ -152,25 +157,20 @@ impl Call {
         let shared = self.shared.clone();
         let mut joining = Some(joining);
         loop {
-            let deadline = self.deadline();
+            let due = self.due();
             let step = tokio::select! {
                 biased;
                 () = shared.ending() => Err(End::Drained),
-                () = tokio::time::sleep_until(deadline.into()) => Err(self.overdue()),
-                event = self.line.next() => self.on_leg(event).await,
+                () = tokio::time::sleep_until(due.at.into()) => Err(due.end),
+                step = self.leg.next() => self.on_step(step).await,
                 joined = poll_option(&mut joining) => {
                     joining = None;
                     self.on_joined(joined).await
                 }
                 event = next_room_event(&mut self.room_events) => {
-                    let news = on_event(event, self.talk.lane());
+                    let news = on_event(event, self.leg.talk.lane());
                     self.look_round();
                     self.on_room(news).await
-                }
-                event = self.talk.next() => self.on_media(event),
-                wish = self.transfers.next() => {
-                    self.transfer(wish).await;
-                    Ok(())
                 }
             };
             if let Err(end) = step {
@@ -179,71 +179,42 @@ impl Call {
         }
     }
 
-    fn deadline(&self) -> Instant {
-        let last = match self.answered {
-            Some(at) => at + self.plan.longest,
-            None => self.arrived + self.plan.ringing,
-        };
-        let ends = [self.held_until(), self.company.deadline()];
-        ends.into_iter().flatten().fold(last, Instant::min)
-    }
-
-    fn held_until(&self) -> Option<Instant> {
-        self.answered?;
-        self.talk.held_until(self.shared.config.hold_limit)
-    }
-
-    fn overdue(&self) -> End {
-        let is_over = |at: Option<Instant>| at.is_some_and(|at| at <= now());
-        let alone = is_over(self.company.deadline());
+    fn due(&self) -> Due {
+        let (alone, lack) = (self.company.deadline(), self.company.lack());
         match self.answered {
-            Some(_) if is_over(self.held_until()) => End::HeldTooLong,
-            Some(_) if alone => End::Alone {
-                why: self.company.lack(),
-            },
-            None if alone => End::Refused {
-                status: 480,
-                why: self.company.lack(),
-            },
-            Some(_) => End::TooLong,
-            None => End::Refused {
-                status: 480,
-                why: "nobody_answered",
-            },
+            Some(at) => {
+                let last = at + self.plan.longest;
+                let due = self.leg.due(last, self.shared.config.hold_limit);
+                due.or(alone, End::Alone { why: lack })
+            }
+            None => {
+                let refused = |why| End::Refused { status: 480, why };
+                let last = self.arrived + self.plan.ringing;
+                Due::new(last, refused("nobody_answered")).or(alone, refused(lack))
+            }
         }
     }
 
-    async fn on_leg(&mut self, event: LegEvent) -> Result<(), End> {
-        match event {
-            LegEvent::Confirmed(body) => {
-                self.on_confirmed(&body);
-                Ok(())
-            }
-            LegEvent::Change(request) => {
-                self.talk.change(&request, &self.line).await;
-                Ok(())
-            }
-            LegEvent::Changed(body) => {
-                if !body.is_empty() {
-                    self.talk.accept(&body);
+    async fn on_step(&mut self, step: Step) -> Result<(), End> {
+        let room = self.room.as_ref();
+        match step {
+            Step::Line(event) => {
+                let turn = self.leg.on_line(event, room, &self.shared).await?;
+                // Others are of calls that we place.
+                if let Turn::Own(LegEvent::Confirmed(_)) = turn {
+                    self.on_confirmed();
                 }
-                Ok(())
             }
-            LegEvent::Refer(referral) => {
-                self.talk.refuse_transfer(&referral, &self.line).await;
-                Ok(())
+            Step::Media(None) => return Err(self.without_media()),
+            Step::Media(Some(event)) => {
+                if let Some(MediaEvent::Silent) = self.leg.on_media(event, room) {
+                    return Err(End::MediaTimeout);
+                }
             }
-            LegEvent::Transfer(news) => self.transfers.on_news(news, &self.talk),
-            LegEvent::Info { content_type, body } => {
-                self.talk.relay(self.room.as_ref(), &content_type, &body);
-                Ok(())
-            }
-            LegEvent::Ended(cause) => Err(End::Phone(cause)),
-            // Of calls that we place.
-            LegEvent::Progress { .. } | LegEvent::Answered { .. } | LegEvent::Declined { .. } => {
-                Ok(())
-            }
+            Step::Onward(news) => self.leg.on_onward(news, room).await?,
+            Step::Wish(wish) => self.transfer(*wish).await,
         }
+        Ok(())
     }
 
     /// Sends the phone to somebody else.
@@ -251,19 +222,12 @@ impl Call {
         let room = self.room.as_ref().map(Room::snapshot);
         let attributes = room.map_or_else(BTreeMap::new, |room| room.local.attributes.clone());
         let headers = mapped_headers(&self.accepted.trunk.attributes_to_headers, &attributes);
-        let sides = (&self.line, &self.talk);
-        self.transfers.begin(wish, headers, sides).await;
+        self.leg.transfer(wish, headers).await;
     }
 
-    fn on_confirmed(&mut self, body: &[u8]) {
-        if !body.is_empty() {
-            self.talk.accept(body);
-        }
-        if !std::mem::replace(&mut self.confirmed, true)
-            && let Some(room) = self.room.clone()
-        {
-            self.talk
-                .chore(async move { set_status(&room, "active").await });
+    fn on_confirmed(&mut self) {
+        if !std::mem::replace(&mut self.confirmed, true) {
+            self.leg.status("active");
         }
     }
 
@@ -275,9 +239,9 @@ impl Call {
                 why: "room_unavailable",
             }
         })?;
-        self.talk.tell(MediaCommand::Publish(joined.track));
+        self.leg.tell(MediaCommand::Publish(joined.track));
         self.shared.tell_of(&self.plan.room);
-        self.talk.enter(&joined.room);
+        self.leg.enter(&joined.room);
         self.room = Some(joined.room);
         self.room_events = Some(joined.events);
         self.look_round();
@@ -326,21 +290,6 @@ impl Call {
         Ok(())
     }
 
-    fn on_media(&mut self, event: Option<MediaEvent>) -> Result<(), End> {
-        let Some(event) = event else {
-            return Err(self.without_media());
-        };
-        match event {
-            MediaEvent::Key(digit) => {
-                let key = (digit, Duration::ZERO);
-                self.talk.press(self.room.as_ref(), Way::Rtp, key);
-                Ok(())
-            }
-            MediaEvent::Silent => Err(End::MediaTimeout),
-            MediaEvent::Played => Ok(()),
-        }
-    }
-
     /// A call without media is none, before the answer and after it.
     const fn without_media(&self) -> End {
         let lost = End::MediaLost;
@@ -359,15 +308,15 @@ impl Call {
             return;
         };
         let headers = answer_headers(&self.accepted, &self.plan.attributes);
-        let leg = self.line.leg;
-        self.line
-            .tell(Command::Accept {
-                leg,
-                sdp: proposal.sdp,
-                headers,
-            })
-            .await;
-        self.talk.tell(MediaCommand::Start);
+        let line = &self.leg.line;
+        let leg = line.leg;
+        line.tell(Command::Accept {
+            leg,
+            sdp: proposal.sdp,
+            headers,
+        })
+        .await;
+        self.leg.tell(MediaCommand::Start);
         let at = now();
         self.answered = Some(at);
         let setup = at.saturating_duration_since(self.arrived);

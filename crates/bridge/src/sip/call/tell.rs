@@ -1,4 +1,4 @@
-//! What the room is told of a call that is placed: attributes, one change after another, in order.
+//! What the room is told of a call: attributes, one change after another, in order.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,0 +1,57 @@
+//! What a call and its media say to each other.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use trunkline_base::id::TrackSid;
+use trunkline_client::room::{AudioTrack, RemoteTrack};
+use trunkline_sip::sdp::Agreement;
+
+use super::Pair;
+
+/// What a media task begins with.
+pub(crate) struct Setup {
+    pub(crate) pair: Pair,
+    /// Where the signalling comes from.
+    pub(crate) host: IpAddr,
+    /// End of patience with a silent wire.
+    pub(crate) media_timeout: Duration,
+    /// SSRC, first sequence number and timestamp.
+    pub(crate) start: (u32, u16, u32),
+    pub(crate) cname: String,
+}
+
+/// What the call tells its media.
+pub(crate) enum MediaCommand {
+    /// The sides agreed, for the first time or anew.
+    Agree(Agreement),
+    /// The call is answered: send from now on.
+    Start,
+    /// The caller's voice goes into this track.
+    Publish(AudioTrack),
+    /// The caller hears this track.
+    Hear(RemoteTrack),
+    /// No longer.
+    Forget(TrackSid),
+    /// Keys for the phone.
+    Press(String),
+    /// The room hears the tone of a line that rings, or no longer.
+    Tone(bool),
+    /// The phone hears the tone of a line that rings, and not the room, or no longer.
+    Ringback(bool),
+    /// A key that came to the room, by whichever way.
+    Pressed,
+    /// Another phone takes the place of this one, once it is agreed with and started.
+    ChangePhone(Box<Setup>),
+}
+
+/// What media tells the call.
+#[derive(Debug)]
+pub(crate) enum MediaEvent {
+    /// The caller pressed a key.
+    Key(char),
+    /// Nothing comes from the phone any more.
+    Silent,
+    /// The keys for the phone are all pressed.
+    Played,
+}
