@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use trunkline_service::priority::{self, Work};
 
 pub mod busy;
+pub mod gateway;
 pub mod journal;
 pub mod phone;
 pub mod voices;

@@ -1,9 +1,12 @@
 //! What the black-box tests share: the built binary, a daemon on free ports, and real peers.
 
 mod daemon;
+mod kamailio;
+pub mod line;
 mod peer;
 
 pub use daemon::{Daemon, Setup, WITH_INGRESS, livekit_yaml};
+pub use kamailio::{Kamailio, free_port};
 pub use peer::{node, peer, python, run};
 
 use std::path::{Path, PathBuf};

@@ -1,13 +1,9 @@
 //! Registrations with somebody else's registrar, and calls that come by them.
 
-use std::net::{TcpListener, UdpSocket};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use livekit_protocol as proto;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use tokio::time::timeout;
 use trunkline_base::id::RoomName;
 use trunkline_base::secret::Secret;
@@ -17,86 +13,11 @@ use trunkline_bridge::sip::{
 };
 use trunkline_sip::routing::{NumberingPlan, mark};
 use trunkline_sip::uri::Uri;
-use trunkline_tests::{peer, root, run};
+use trunkline_tests::{Kamailio, free_port, peer, root, run};
 
 use super::house::{House, PATIENCE, ROOM};
 
 const TRUNK: &str = "provider";
-
-/// A port that is free for UDP and TCP alike.
-fn free_port() -> u16 {
-    for _ in 0..100 {
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = udp.local_addr().unwrap().port();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no port is free");
-}
-
-/// kamailio on a port, until it is dropped.
-struct Kamailio {
-    program: PathBuf,
-    folder: tempfile::TempDir,
-    port: u16,
-    process: Option<Child>,
-}
-
-impl Kamailio {
-    fn start() -> Option<Self> {
-        let program = peer("kamailio")?;
-        let port = free_port();
-        let folder = tempfile::tempdir().unwrap();
-        let config = std::fs::read_to_string(root().join("peers/kamailio/kamailio.cfg")).unwrap();
-        let config = config.replace("PORT", &port.to_string());
-        std::fs::write(folder.path().join("kamailio.cfg"), config).unwrap();
-        let mut kamailio = Self {
-            program,
-            folder,
-            port,
-            process: None,
-        };
-        kamailio.run();
-        Some(kamailio)
-    }
-
-    fn run(&mut self) {
-        let folder = self.folder.path();
-        let process = Command::new(&self.program)
-            .arg("-f")
-            .arg(folder.join("kamailio.cfg"))
-            .args(["-DD", "-E", "-m", "32", "-M", "4", "-Y"])
-            .arg(folder)
-            .arg("-P")
-            .arg(folder.join("pid"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        self.process = Some(process);
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let pid = Pid::from_raw(i32::try_from(process.id()).unwrap());
-            // It ends its own children, which a kill would leave.
-            kill(pid, Signal::SIGTERM).unwrap();
-            process.wait().unwrap();
-        }
-    }
-
-    fn target(&self) -> String {
-        format!("sip:alice@127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Kamailio {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
 
 /// A trunk that is registered at a port of this machine.
 fn line(port: u16, transport: &str) -> TrunkLine {
@@ -177,7 +98,7 @@ async fn calls_come_by_a_registration_and_follow_both_record_routes() {
     let Some(kamailio) = Kamailio::start() else {
         return;
     };
-    let house = house(line(kamailio.port, "tcp")).await;
+    let house = house(line(kamailio.port(), "tcp")).await;
     let state = until(&house.gateway, "registered", is_registered).await;
     assert_eq!(state.error, None);
     let trunks = house.api.list_inbound_trunks().await.unwrap();
@@ -204,7 +125,7 @@ async fn a_registration_is_renewed_outlives_its_registrar_and_is_taken_back() {
     let Some(mut kamailio) = Kamailio::start() else {
         return;
     };
-    let house = house(line(kamailio.port, "tcp")).await;
+    let house = house(line(kamailio.port(), "tcp")).await;
     let first = until(&house.gateway, "registered", is_registered).await;
     let Standing::Registered(granted) = first.standing else {
         panic!("not registered");
