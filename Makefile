@@ -8,7 +8,7 @@ LOCKED := --locked
 FUZZ_SECONDS ?= 60
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo run test check dist bench fuzz setup-build setup-peers setup-bench fmt
+.PHONY: help demo run test check dist bench soak fuzz setup-build setup-peers setup-bench fmt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ dist: setup-build ## Build what is shipped: the binary, and its line tables in a
 
 bench: setup-build setup-bench ## Measure calls, voices, latency and memory of what is shipped
 	scripts/bench
+
+soak: setup-build setup-peers ## Calls, faults and changes for SOAK_MINUTES (30); fails when something grows
+	@scripts/soak
 
 fuzz: setup-build ## Search for inputs that break a parser: FUZZ_SECONDS each
 	@scripts/fuzz $(FUZZ_SECONDS)
