@@ -38,7 +38,7 @@ async fn house(dir: &Path) -> House {
 }
 
 /// One that signed itself, for this machine.
-fn certificate(dir: &Path) -> CertificateFiles {
+pub(crate) fn certificate(dir: &Path) -> CertificateFiles {
     let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
     let pair = rcgen::generate_simple_self_signed(names).unwrap();
     let write = |name: &str, what: &str, der: &[u8]| {

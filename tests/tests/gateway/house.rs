@@ -54,7 +54,7 @@ pub(crate) struct House {
 }
 
 impl House {
-    /// One trunk for 127.0.0.1 and number 100, one with a login for number 200, one rule.
+    /// One trunk for this machine and number 100, one with a login for number 200, one rule.
     pub(crate) async fn open(answer: AnswerPolicy) -> Self {
         Self::with(answer, |_| {}).await
     }
@@ -218,7 +218,7 @@ async fn furnish(api: &LiveKitApiClient) {
         ..Default::default()
     };
     let mut open = trunk("local", "100");
-    open.allowed_addresses = vec!["127.0.0.0/8".to_owned()];
+    open.allowed_addresses = vec!["127.0.0.0/8".to_owned(), "::1/128".to_owned()];
     open.metadata = mark::mark("local", "");
     api.create_inbound_trunk(open).await.unwrap();
     let mut locked = trunk("locked", "200");

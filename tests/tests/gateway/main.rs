@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod callee;
+mod captured;
 mod codecs;
 mod company;
 mod dialling;
@@ -13,6 +14,7 @@ mod house;
 mod inside;
 mod latency;
 mod lines;
+mod linphone;
 mod passed;
 mod peers;
 mod phone;
@@ -21,5 +23,7 @@ mod replaced;
 mod scanners;
 mod signalling;
 mod sipp;
+mod storm;
 mod talking;
 mod transfers;
+mod weather;

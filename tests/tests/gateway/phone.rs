@@ -170,6 +170,13 @@ impl Phone {
         socket.send_to(&packet, to).await.unwrap();
     }
 
+    /// Any bytes to the gateway's port for sound.
+    pub(crate) async fn throws(&self, from: Option<&UdpSocket>, bytes: &[u8]) {
+        let (socket, to) = (from.unwrap_or(&self.rtp), ("127.0.0.1", self.media));
+        // Nobody minds when a socket's buffer is full.
+        let _full = socket.send_to(bytes, to).await;
+    }
+
     /// One packet of any codec whose packets are 160 ticks apart.
     pub(crate) async fn sound(&self, payload_type: u8, number: u16, payload: &[u8]) {
         let mut packet = vec![0x80, payload_type];

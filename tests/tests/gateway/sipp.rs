@@ -56,6 +56,7 @@ async fn sipp_calls_are_taken_held_and_ended() {
     passes(&house, "ok", "100", ONE).await;
     passes(&house, "ok", "100", &["-m", "1", "-t", "t1"]).await;
     passes(&house, "retransmission", "100", ONE).await;
+    passes(&house, "cancel-crossing", "100", ONE).await;
     passes(&house, "hold", "100", ONE).await;
     passes(&house, "sections", "100", ONE).await;
     passes(&house, "malformed", "100", ONE).await;
