@@ -149,6 +149,20 @@ pub fn webhook_receive(data: &[u8]) {
 
 /// Bytes as a SIP message: what is read and printed reads the same again.
 pub fn sip_message(data: &[u8]) {
+    let shown = message::masked(data);
+    let kept = trunkline_sip::capture::Captured {
+        seq: 1,
+        at_us: 1,
+        sent: false,
+        flow: trunkline_sip::endpoint::Flow {
+            transport: trunkline_sip::endpoint::Transport::Tcp,
+            local: ([192, 0, 2, 1], 5060).into(),
+            remote: ([192, 0, 2, 2], 5060).into(),
+        },
+        bytes: shown.into(),
+    };
+    let _ = trunkline_sip::capture::Ladder::of(std::slice::from_ref(&kept));
+    let _ = trunkline_sip::capture::pcap(&[kept]);
     let mut framer = message::Framer::new();
     framer.push(data);
     while let Ok(Some(_)) = framer.take() {}

@@ -3,10 +3,13 @@
 use std::time::SystemTime;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use trunkline_base::time::UnixTime;
+use trunkline_service::config::parse_duration;
 
 pub(crate) fn now() -> UnixTime {
     UnixTime::from_system(SystemTime::now())
@@ -20,6 +23,50 @@ pub(crate) fn utc(at: UnixTime) -> String {
         .and_then(|secs| OffsetDateTime::from_unix_timestamp(secs).ok())
         .and_then(|at| at.format(&format).ok())
         .unwrap_or_else(|| "-".to_owned())
+}
+
+/// A moment in UTC, to the millisecond, as programs read it.
+pub(crate) fn rfc3339(at: UnixTime) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    written(at, format)
+}
+
+/// The time of day in UTC, to the millisecond.
+pub(crate) fn time_of_day(at: UnixTime) -> String {
+    written(
+        at,
+        format_description!("[hour]:[minute]:[second].[subsecond digits:3]"),
+    )
+}
+
+fn written(at: UnixTime, format: &[BorrowedFormatItem<'_>]) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.millis()) * 1_000_000)
+        .ok()
+        .and_then(|at| at.format(format).ok())
+        .unwrap_or_else(|| "-".to_owned())
+}
+
+/// A moment as people type it: a day or a time in UTC or with its offset, or how long ago.
+///
+/// # Errors
+/// What is wrong, in words.
+pub(crate) fn moment(text: &str) -> Result<UnixTime, String> {
+    let has_unit = text.ends_with(|c: char| c.is_ascii_lowercase());
+    if let (true, Ok(ago)) = (has_unit, parse_duration(text)) {
+        let millis = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+        return Ok(UnixTime(now().0.saturating_sub(millis)));
+    }
+    let day = |text: &str| {
+        let day: Date = text.parse().ok()?;
+        Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    };
+    let at: Option<Timestamp> = text.parse().ok().or_else(|| day(text));
+    let millis = at.and_then(|at| u64::try_from(at.as_millisecond()).ok());
+    millis.map(UnixTime).ok_or_else(|| {
+        "write a day (2026-11-01), a time (2026-11-01T08:00:00Z) or how long ago (7d, 12h)"
+            .to_owned()
+    })
 }
 
 /// A moment in this machine's time zone; LiveKit writes zero where there is none.
@@ -56,6 +103,28 @@ mod tests {
             utc(UnixTime::from_secs(1_800_000_000)),
             "2027-01-15 08:00:00Z"
         );
+    }
+
+    #[test]
+    fn a_moment_is_read_as_it_is_written_and_as_people_say_it() {
+        let at = UnixTime(1_800_000_000_123);
+        assert_eq!(rfc3339(at), "2027-01-15T08:00:00.123Z");
+        assert_eq!(time_of_day(at), "08:00:00.123");
+        assert_eq!(moment("2027-01-15T08:00:00.123Z"), Ok(at));
+        assert_eq!(moment("2027-01-15T10:00:00.123+02:00"), Ok(at));
+        assert_eq!(moment("2027-01-15"), Ok(UnixTime::from_secs(1_799_971_200)));
+        let day = now().0 - moment("1d").unwrap().0;
+        assert!((86_400_000..86_410_000).contains(&day));
+        for wrong in [
+            "yesterday",
+            "2027-13-01",
+            "",
+            "7",
+            "20270115",
+            "2027-01-15T25:00:00Z",
+        ] {
+            assert!(moment(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

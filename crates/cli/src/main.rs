@@ -11,6 +11,7 @@ mod failure;
 mod global;
 mod keys;
 mod output;
+mod record;
 mod request;
 mod retention;
 mod server;

@@ -34,6 +34,7 @@ fn expiry(retention: &Retention, now: UnixTime) -> Expiry {
         turns: before(retention.turns, now),
         refusals: before(retention.refusals, now),
         events: before(retention.events, now),
+        sip: before(retention.sip, now),
     }
 }
 
@@ -109,6 +110,7 @@ pub(crate) async fn follow(store: Store, retention: Retention, stop: Stop) {
                 turns = rows.turns,
                 refusals = rows.refusals,
                 events = rows.events,
+                sip = rows.sip,
                 recordings,
                 "what was kept long enough is removed"
             ),

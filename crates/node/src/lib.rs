@@ -31,4 +31,4 @@ pub use egress::{EgressOrder, NotRunning};
 pub use ingress::IngressConfig;
 pub use node::{Node, NodeHandle};
 pub use sip::{CallOrder, LineError, LineFuture, Lines, SipChanged};
-pub use webhook::{Patience, Receiver, UnknownKey, WebhookConfig};
+pub use webhook::{CallHooks, Patience, Receiver, UnknownKey, WebhookConfig};

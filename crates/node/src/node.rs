@@ -24,7 +24,7 @@ use crate::room::{self, Rooms, RoomsConfig};
 use crate::signal;
 use crate::sip::{Changes, Connected, Lines, SipChanged, SipSetup};
 use crate::twirp::Api;
-use crate::webhook::{Notifier, Webhooks};
+use crate::webhook::{CallHooks, Notifier, Webhooks};
 
 /// A LiveKit server in this process.
 #[derive(Debug)]
@@ -173,6 +173,11 @@ impl NodeHandle {
             );
         }
         self.webhooks.notify(event);
+    }
+
+    /// What tells the webhook receivers of calls.
+    pub fn call_hooks(&self) -> CallHooks {
+        CallHooks::of(self.webhooks.clone())
     }
 
     /// What the API asks of the recorder, for the first who takes it: whoever does can carry out

@@ -15,8 +15,10 @@
 //! - [`rtp`], [`dtmf`]: media packets, reports, latching and telephone-event.
 //! - [`srtp`]: encrypted media, with keys from the session description.
 //! - [`registration`]: keeping an address registered with a provider.
+//! - [`capture`]: what went over the wire, as people and their tools read it; [`q850`]: why calls end.
 //! - [`routing`]: which trunk and rule a call belongs to, and why not.
 
+pub mod capture;
 pub mod dialog;
 pub mod digest;
 pub mod dtmf;
@@ -24,6 +26,7 @@ pub mod endpoint;
 pub mod identity;
 pub mod locate;
 pub mod message;
+pub mod q850;
 mod quoted;
 pub mod registration;
 pub mod routing;

@@ -21,7 +21,8 @@ pub enum Direction {
 }
 
 impl Direction {
-    const fn as_str(self) -> &'static str {
+    /// As stored and told.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Inbound => "inbound",
             Self::Outbound => "outbound",
@@ -76,15 +77,85 @@ pub struct CallStart {
     pub at: UnixTime,
 }
 
-#[derive(Clone, Debug)]
+/// Who ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndedBy {
+    /// Who phoned.
+    Caller,
+    /// Who was phoned, by hanging up or by refusing.
+    Callee,
+    /// Who talked to them in the room.
+    Agent,
+    /// We: nobody was there, something broke, the process ends.
+    Gateway,
+    /// Somebody removed the phone from the room, or ended it.
+    Room,
+    /// Nobody, for too long.
+    Timeout,
+}
+
+impl EndedBy {
+    /// As stored and told.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Callee => "callee",
+            Self::Agent => "agent",
+            Self::Gateway => "gateway",
+            Self::Room => "room",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        let all = [
+            Self::Caller,
+            Self::Callee,
+            Self::Agent,
+            Self::Gateway,
+            Self::Room,
+            Self::Timeout,
+        ];
+        all.into_iter().find(|by| by.as_str() == word)
+    }
+}
+
+/// What a call comes to in money.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// Seconds that count, by the tariff's increments where there is one.
+    pub seconds: u64,
+    /// An amount in decimals, where a tariff has a price for the number.
+    pub cost: Option<String>,
+    /// Of what.
+    pub currency: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
 pub struct CallEnd {
     pub at: UnixTime,
     /// In a word, such as `caller_hung_up`.
     pub reason: String,
     /// The SIP status that says it, where there is one.
     pub sip_status: Option<u16>,
+    /// The cause of ISDN that says it.
+    pub q850: Option<u8>,
+    /// Who ended it.
+    pub by: Option<EndedBy>,
+    /// What it costs; nothing for one that nobody answered.
+    pub bill: Option<Bill>,
     /// Media figures and the like.
     pub summary: serde_json::Value,
+}
+
+/// From when, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// The first moment that belongs to it.
+    pub since: UnixTime,
+    /// The first that does not.
+    pub until: UnixTime,
 }
 
 /// What an event tells of a call: at least that it is there.
@@ -120,6 +191,15 @@ pub struct Call {
     pub end_reason: Option<String>,
     /// SIP status of the end.
     pub sip_status: Option<u16>,
+    /// Cause of the end, in the words of ISDN.
+    pub q850: Option<u8>,
+    /// Who ended it.
+    pub ended_by: Option<EndedBy>,
+    /// Seconds that count.
+    pub billed_seconds: Option<u64>,
+    /// An amount in decimals.
+    pub cost: Option<String>,
+    pub currency: Option<String>,
     /// Media figures and the like.
     pub summary: Option<serde_json::Value>,
     /// Who told of it.
@@ -151,7 +231,8 @@ impl<'a> Calls<'a> {
                 caller = excluded.caller, called = excluded.called,
                 trunk_id = excluded.trunk_id, rule_id = excluded.rule_id,
                 started_at = excluded.started_at, source = 'gateway',
-                ended_at = NULL, end_reason = NULL, sip_status = NULL, summary = NULL
+                ended_at = NULL, end_reason = NULL, sip_status = NULL, summary = NULL,
+                q850 = NULL, ended_by = NULL
              WHERE calls.source = 'webhooks'",
         )
         .bind(start.call_id.as_str())
@@ -187,7 +268,7 @@ impl<'a> Calls<'a> {
     /// [`StoreError`] when it cannot be written.
     pub async fn ending(&self, call_id: &CallId, why: &str) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE calls SET end_reason = ?
+            "UPDATE calls SET end_reason = ?, ended_by = 'agent'
              WHERE call_id = ? AND (ended_at IS NULL OR end_reason = 'room_ended')",
         )
         .bind(why)
@@ -203,14 +284,23 @@ impl<'a> Calls<'a> {
     /// [`StoreError`] when it cannot be written.
     pub async fn ended(&self, call_id: &CallId, end: &CallEnd) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE calls SET ended_at = ?, sip_status = ?, summary = ?,
+            "UPDATE calls SET ended_at = ?, sip_status = ?, q850 = ?, summary = ?,
+                billed_seconds = ?, cost = ?, currency = ?,
+                ended_by = CASE ? WHEN 'room_ended' THEN COALESCE(ended_by, ?) ELSE ? END,
                 end_reason = CASE ? WHEN 'room_ended' THEN COALESCE(end_reason, 'room_ended')
                              ELSE ? END
              WHERE call_id = ? AND ended_at IS NULL",
         )
         .bind(to_db(end.at.0))
         .bind(end.sip_status.map(i64::from))
+        .bind(end.q850.map(i64::from))
         .bind(end.summary.to_string())
+        .bind(end.bill.as_ref().map(|bill| to_db(bill.seconds)))
+        .bind(end.bill.as_ref().and_then(|bill| bill.cost.as_deref()))
+        .bind(end.bill.as_ref().and_then(|bill| bill.currency.as_deref()))
+        .bind(&end.reason)
+        .bind(end.by.map(EndedBy::as_str))
+        .bind(end.by.map(EndedBy::as_str))
         .bind(&end.reason)
         .bind(&end.reason)
         .bind(call_id.as_str())
@@ -257,12 +347,15 @@ impl<'a> Calls<'a> {
         .await?;
         if let Some(end) = end {
             sqlx::query(
-                "UPDATE calls SET ended_at = ?, end_reason = ?, sip_status = ?, summary = ?
+                "UPDATE calls SET ended_at = ?, end_reason = ?, sip_status = ?, q850 = ?,
+                    ended_by = ?, summary = ?
                  WHERE call_id = ? AND source = 'webhooks' AND ended_at IS NULL",
             )
             .bind(to_db(end.at.0))
             .bind(&end.reason)
             .bind(end.sip_status.map(i64::from))
+            .bind(end.q850.map(i64::from))
+            .bind(end.by.map(EndedBy::as_str))
             .bind(end.summary.to_string())
             .bind(start.call_id.as_str())
             .execute(&mut *transaction)
@@ -297,7 +390,7 @@ impl<'a> Calls<'a> {
     /// [`StoreError`] when it cannot be written.
     pub async fn close_orphans(&self, at: UnixTime) -> Result<u64, StoreError> {
         let done = sqlx::query(
-            "UPDATE calls SET ended_at = ?, end_reason = 'process_ended'
+            "UPDATE calls SET ended_at = ?, end_reason = 'process_ended', ended_by = 'gateway'
              WHERE ended_at IS NULL AND source = 'gateway'",
         )
         .bind(to_db(at.0))
@@ -316,6 +409,35 @@ impl<'a> Calls<'a> {
             .fetch_optional(self.pool)
             .await?;
         row.as_ref().map(read).transpose()
+    }
+
+    /// A page of the calls that began within a time, oldest first; `after` is the last of the page
+    /// before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub async fn within(
+        &self,
+        period: &Period,
+        after: Option<&Call>,
+        limit: u32,
+    ) -> Result<Vec<Call>, StoreError> {
+        let (at, id) = after.map_or((0, ""), |call| {
+            (to_db(call.started_at.0), call.call_id.as_str())
+        });
+        let rows = sqlx::query(
+            "SELECT * FROM calls
+             WHERE started_at >= ? AND started_at < ? AND (started_at, call_id) > (?, ?)
+             ORDER BY started_at, call_id LIMIT ?",
+        )
+        .bind(to_db(period.since.0))
+        .bind(to_db(period.until.0))
+        .bind(at)
+        .bind(id)
+        .bind(i64::from(limit))
+        .fetch_all(self.pool)
+        .await?;
+        rows.iter().map(read).collect()
     }
 
     /// The latest calls, newest first.
@@ -354,6 +476,17 @@ fn read(row: &SqliteRow) -> Result<Call, StoreError> {
         sip_status: row
             .try_get::<Option<i64>, _>("sip_status")?
             .and_then(|status| u16::try_from(status).ok()),
+        q850: row
+            .try_get::<Option<i64>, _>("q850")?
+            .and_then(|cause| u8::try_from(cause).ok()),
+        ended_by: row
+            .try_get::<Option<&str>, _>("ended_by")?
+            .and_then(EndedBy::from_word),
+        billed_seconds: row
+            .try_get::<Option<i64>, _>("billed_seconds")?
+            .map(from_db),
+        cost: row.try_get("cost")?,
+        currency: row.try_get("currency")?,
         summary: summary
             .map(|text| serde_json::from_str(&text))
             .transpose()

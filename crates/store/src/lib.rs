@@ -24,6 +24,7 @@ mod outbox;
 mod recordings;
 mod refusals;
 mod retention;
+mod sip_messages;
 mod tables;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -38,7 +39,9 @@ use trunkline_base::time::UnixTime;
 use behind::Behind;
 
 pub use behind::{Backlog, Row};
-pub use calls::{Call, CallEnd, CallSource, CallStart, Calls, Direction, Sighting};
+pub use calls::{
+    Bill, Call, CallEnd, CallSource, CallStart, Calls, Direction, EndedBy, Period, Sighting,
+};
 pub use documents::Documents;
 pub use error::StoreError;
 pub use events::{Arrival, Event, EventFilter, EventState, Events, StoredEvent, WaitingEvent};
@@ -46,6 +49,7 @@ pub use outbox::{Delivery, Outbox};
 pub use recordings::{Recording, RecordingEnd, RecordingStart, Recordings};
 pub use refusals::{Refusal, Refusals};
 pub use retention::{Expiry, Forgotten};
+pub use sip_messages::{SipMessage, SipMessages};
 pub use turns::{Turn, TurnLatency, Turns};
 
 /// The store. Cheap to clone.
@@ -99,6 +103,11 @@ impl Store {
     /// Calls that were turned away.
     pub const fn refusals(&self) -> Refusals<'_> {
         Refusals::new(&self.pool)
+    }
+
+    /// What went over the wire in calls.
+    pub const fn sip_messages(&self) -> SipMessages<'_> {
+        SipMessages::new(&self.pool)
     }
 
     pub const fn recordings(&self) -> Recordings<'_> {

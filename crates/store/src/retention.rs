@@ -19,6 +19,8 @@ pub struct Expiry {
     pub refusals: Option<UnixTime>,
     /// Processed events of before.
     pub events: Option<UnixTime>,
+    /// SIP messages of before.
+    pub sip: Option<UnixTime>,
 }
 
 /// How much went, or would go.
@@ -28,6 +30,8 @@ pub struct Forgotten {
     pub turns: u64,
     pub refusals: u64,
     pub events: u64,
+    /// SIP messages.
+    pub sip: u64,
 }
 
 impl Forgotten {
@@ -64,6 +68,16 @@ const REFUSALS: Sort = Sort {
 const EVENTS: Sort = Sort {
     table: "events",
     over: "received_at < ? AND state <> 'waiting'",
+};
+
+const SIP: Sort = Sort {
+    table: "sip_messages",
+    over: "at < ? * 1000",
+};
+/// They name who called.
+const SIP_OF_CALLS: Sort = Sort {
+    table: "sip_messages",
+    over: "call_id IN (SELECT call_id FROM calls WHERE ended_at < ?)",
 };
 
 impl Sort {
@@ -108,6 +122,10 @@ impl Store {
         if let Some(before) = expiry.calls {
             found.calls = CALLS.count(pool, before).await?;
             found.turns = TURNS_OF_CALLS.count(pool, before).await?;
+            found.sip = SIP_OF_CALLS.count(pool, before).await?;
+        }
+        if let Some(before) = expiry.sip {
+            found.sip = found.sip.max(SIP.count(pool, before).await?);
         }
         if let Some(before) = expiry.turns {
             // Those of old calls are old themselves, so the greater number holds both.
@@ -132,7 +150,11 @@ impl Store {
         if let Some(before) = expiry.turns {
             gone.turns = TURNS.forget(pool, before).await?;
         }
+        if let Some(before) = expiry.sip {
+            gone.sip = SIP.forget(pool, before).await?;
+        }
         if let Some(before) = expiry.calls {
+            gone.sip += SIP_OF_CALLS.forget(pool, before).await?;
             gone.turns += TURNS_OF_CALLS.forget(pool, before).await?;
             gone.calls = CALLS.forget(pool, before).await?;
         }
@@ -154,7 +176,7 @@ mod tests {
     use trunkline_base::id::{CallId, RoomName, TurnId};
 
     use super::*;
-    use crate::{Arrival, CallEnd, CallStart, Direction, Refusal, Turn, TurnLatency};
+    use crate::{Arrival, CallEnd, CallStart, Direction, Refusal, SipMessage, Turn, TurnLatency};
 
     const OLD: u64 = 1_000;
     const NEW: u64 = 9_000;
@@ -177,8 +199,8 @@ mod tests {
             let end = CallEnd {
                 at: UnixTime(at),
                 reason: "caller_hung_up".into(),
-                sip_status: None,
                 summary: serde_json::Value::Null,
+                ..CallEnd::default()
             };
             store.calls().ended(&call_id, &end).await.unwrap();
         }
@@ -203,6 +225,19 @@ mod tests {
         call(store, "SCL_old", OLD, Some(OLD + 1)).await;
         call(store, "SCL_up", OLD, None).await;
         call(store, "SCL_new", NEW, Some(NEW + 1)).await;
+        for (call, at) in [("SCL_old", OLD), ("SCL_up", OLD), ("SCL_new", NEW)] {
+            let one = SipMessage {
+                call_id: call.to_owned(),
+                seq: 1,
+                at_us: at * 1000,
+                sent: true,
+                transport: "udp".to_owned(),
+                local: "192.0.2.1:5060".to_owned(),
+                remote: "192.0.2.2:5060".to_owned(),
+                bytes: b"BYE".to_vec().into(),
+            };
+            store.sip_messages().keep(&[one]).await.unwrap();
+        }
         turn(store, "TN_old", "SCL_old", OLD).await;
         turn(store, "TN_long", "SCL_up", OLD).await;
         turn(store, "TN_new", "SCL_new", NEW).await;
@@ -237,6 +272,7 @@ mod tests {
         turns: Some(BETWEEN),
         refusals: Some(BETWEEN),
         events: Some(BETWEEN),
+        sip: Some(BETWEEN),
     };
 
     /// Personal data stayed for ever.
@@ -249,6 +285,8 @@ mod tests {
             turns: 2,
             refusals: 1,
             events: 0,
+            // That of the old call, and the old one of the call that is up.
+            sip: 2,
         };
         assert_eq!(store.expired(&ALL).await.unwrap(), expected);
         assert_eq!(store.forget(&ALL).await.unwrap(), expected);
@@ -273,6 +311,7 @@ mod tests {
         assert!(store.forget(&Expiry::default()).await.unwrap().is_none());
         let gone = store.forget(&calls).await.unwrap();
         assert_eq!((gone.calls, gone.turns, gone.refusals), (1, 1, 0));
+        assert_eq!(gone.sip, 1);
         assert_eq!(store.turns().of_call("SCL_up").await.unwrap().len(), 1);
     }
 

@@ -19,6 +19,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "refusal counts",
         include_str!("../migrations/0006_refusal_counts.sql"),
     ),
+    (
+        10,
+        "records",
+        include_str!("../migrations/0010_records.sql"),
+    ),
 ];
 
 /// Every step in its order.

@@ -49,6 +49,7 @@ async fn a_call_is_told_from_ring_to_end() {
         reason: "caller_hung_up".into(),
         sip_status: Some(200),
         summary: serde_json::json!({ "lost": 0 }),
+        ..CallEnd::default()
     };
     store.calls().ended(&begun.call_id, &end).await.unwrap();
     let late = CallEnd {
@@ -297,6 +298,7 @@ fn sighting(end: Option<&str>) -> Sighting {
             reason: reason.into(),
             sip_status: None,
             summary: serde_json::Value::Null,
+            ..CallEnd::default()
         }),
     }
 }
@@ -400,6 +402,7 @@ async fn why_an_agent_ended_a_call_outlives_the_end_of_the_room() {
         reason: reason.to_owned(),
         sip_status: None,
         summary: serde_json::json!({}),
+        ..CallEnd::default()
     };
     for (id, seen, late, expected) in [
         ("SCL_1", "room_ended", false, "no_progress"),
@@ -416,6 +419,8 @@ async fn why_an_agent_ended_a_call_outlives_the_end_of_the_room() {
         calls.ended(&call_id, &end(seen)).await.unwrap();
         let call = calls.get(id).await.unwrap().unwrap();
         assert_eq!(call.end_reason.as_deref(), Some(expected), "{id}");
+        let by = (expected == "no_progress").then_some(EndedBy::Agent);
+        assert_eq!(call.ended_by, by, "{id}");
         assert!(call.ended_at.is_some(), "{id}");
     }
 }

@@ -11,7 +11,7 @@ use trunkline_client::room::{AudioOptions, ParticipantInfo, RoomEvent, RoomEvent
 use trunkline_media::SampleRate;
 use trunkline_media::g711::{self, Law};
 use trunkline_media::tone::{Sine, strength_dbfs};
-use trunkline_store::{Call, Direction};
+use trunkline_store::{Call, Direction, EndedBy};
 
 use super::callee::Callee;
 use super::house::{House, PATIENCE, ROOM, next};
@@ -210,16 +210,15 @@ pub(crate) async fn talk(
 async fn a_refusal_is_told_with_its_status_to_whoever_waits_for_the_answer() {
     let house = House::open(AnswerPolicy::OnRoom).await;
     let (_room, mut events) = house.participant().await;
-    for (status, code, word) in [
-        ("486 Busy Here", "resource_exhausted", "busy"),
-        ("404 Not Found", "not_found", "no_such_number"),
-        ("603 Decline", "permission_denied", "rejected"),
-        (
-            "503 Service Unavailable",
-            "failed_precondition",
-            "trunk_failed",
-        ),
-        ("302 Moved Temporarily", "not_found", "moved"),
+    let failed = ("503 Service Unavailable", "failed_precondition");
+    for ((status, code), cause, word) in [
+        (("486 Busy Here", "resource_exhausted"), 17, "busy"),
+        (("404 Not Found", "not_found"), 1, "no_such_number"),
+        (("603 Decline", "permission_denied"), 21, "rejected"),
+        (failed, 38, "trunk_failed"),
+        // What a gateway to another network means with it.
+        (failed, 17, "busy"),
+        (("302 Moved Temporarily", "not_found"), 23, "moved"),
     ] {
         let mut callee = Callee::new().await;
         let order = proto::CreateSipParticipantRequest {
@@ -228,7 +227,8 @@ async fn a_refusal_is_told_with_its_status_to_whoever_waits_for_the_answer() {
         };
         let (refused, ()) = tokio::join!(dial(&house, order), async {
             callee.is_called().await;
-            callee.says(status, "Reason: Q.850;cause=17\r\n", "").await;
+            let reason = format!("Reason: SIP;cause=1\r\nReason: Q.850;cause={cause}\r\n");
+            callee.says(status, &reason, "").await;
             callee.expects("ACK").await;
         });
         let (number, words) = status.split_once(' ').unwrap();
@@ -236,11 +236,15 @@ async fn a_refusal_is_told_with_its_status_to_whoever_waits_for_the_answer() {
         assert_eq!(told, (code.to_owned(), number.to_owned(), words.to_owned()));
         let gone = leaves(&mut events).await;
         assert_eq!(gone.attribute("sip.statusCode"), Some(number));
-        assert_eq!(gone.attribute("sip.cause"), Some("17"));
+        assert_eq!(gone.attribute("sip.cause"), Some(&*cause.to_string()));
         house.no_calls_left().await;
         let call = recorded(&house, gone.attribute("sip.callID").unwrap()).await;
         assert_eq!(call.end_reason.as_deref(), Some(word), "{status}");
         assert_eq!(call.sip_status, number.parse().ok());
+        assert_eq!(
+            (call.q850, call.ended_by),
+            (Some(cause), Some(EndedBy::Callee))
+        );
     }
     house.close().await;
 }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use livekit_protocol as proto;
 use tokio::sync::mpsc;
 use trunkline_base::dialling::DialPolicy;
-use trunkline_base::id::RoomName;
+use trunkline_base::id::{CallId, RoomName};
 use trunkline_base::secret::Secret;
 use trunkline_base::token::KeyRing;
 use trunkline_client::api::ApiOptions;
@@ -91,12 +91,16 @@ pub struct GatewayConfig {
     pub ask_on_miss: bool,
     /// Told of the room of each call that is in it.
     pub joined: Option<mpsc::Sender<RoomName>>,
+    /// Told of what becomes of each call, once that is on its way into the store.
+    pub news: Option<mpsc::Sender<CallNews>>,
     /// What may be dialled.
     pub dialling: DialPolicy,
     /// Codecs in order of preference.
     pub codecs: Vec<Codec>,
     /// Whether media is encrypted, where neither trunk nor rule says.
     pub encryption: Encryption,
+    /// What is kept of what went over the wire.
+    pub capture: Capture,
 }
 
 impl GatewayConfig {
@@ -133,9 +137,11 @@ impl GatewayConfig {
             referrers: Vec::new(),
             ask_on_miss: false,
             joined: None,
+            news: None,
             dialling: DialPolicy::default(),
             codecs: Codec::ALL.to_vec(),
             encryption: Encryption::default(),
+            capture: Capture::default(),
         }
     }
 
@@ -165,6 +171,48 @@ impl OwnSetup {
     pub(crate) const fn is_empty(&self) -> bool {
         self.trunks.is_empty() && self.rules.is_empty()
     }
+}
+
+/// What becomes of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallNews {
+    /// It rings.
+    Started(CallId),
+    Answered(CallId),
+    /// It is over, answered or not.
+    Ended(CallId),
+}
+
+/// What is kept of what went over the wire in each call, and who else is told. Secrets are covered
+/// before.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    /// SIP messages go into the store.
+    pub sip: bool,
+    /// They are told to a HEP collector.
+    pub homer: Option<Homer>,
+}
+
+impl Default for Capture {
+    fn default() -> Self {
+        Self {
+            sip: true,
+            homer: None,
+        }
+    }
+}
+
+/// A collector that takes HEP3 over UDP.
+#[derive(Clone, Debug)]
+pub struct Homer {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Our number there.
+    pub id: u32,
+    /// What it knows us by; empty where it asks for nothing.
+    pub password: Secret<String>,
 }
 
 /// SIP inside TLS: how we take it, and how we go to others.

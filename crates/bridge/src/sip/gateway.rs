@@ -29,7 +29,7 @@ use super::registrar::{Registrar, Registrations};
 use super::resolve::Resolver;
 use super::signalling::{
     Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUT_BYTES, INPUTS, Parts,
-    Signalling, lane, now, read_udp,
+    Signalling, lane, now, read_udp, start_capture,
 };
 
 /// The SIP gateway.
@@ -79,6 +79,7 @@ impl Gateway {
             for_calls: commands.clone(),
             arrivals,
             calls: count,
+            tape: start_capture(&config.capture, &store, &tasks),
             closed: registrar.closed(),
             stop: stop.clone(),
         };

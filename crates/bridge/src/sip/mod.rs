@@ -29,8 +29,8 @@ pub use bindings::{RegistrationState, Standing};
 pub use call::{DialError, DialOrder, Dialled, TransferError};
 pub use caller::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
 pub use config::{
-    AnswerPolicy, CallerOptions, GatewayConfig, OwnSetup, Referrer, Register, TcpCaps, TlsListen,
-    TlsOptions, TlsPeer, TrunkLine,
+    AnswerPolicy, CallNews, CallerOptions, Capture, GatewayConfig, Homer, OwnSetup, Referrer,
+    Register, TcpCaps, TlsListen, TlsOptions, TlsPeer, TrunkLine,
 };
 pub use desk::ServerStore;
 pub use doors::StartError;

@@ -267,7 +267,7 @@ fn records_are_kept_as_long_as_the_file_says_and_not_for_ever_when_it_says_nothi
     let day = 24 * 3600;
     let usual = serde_json::json!({
         "calls": 90 * day, "turns": 30 * day, "refusals": 30 * day, "recordings": 30 * day,
-        "events": 30 * day,
+        "events": 30 * day, "sip": 7 * day,
     });
     assert_eq!(shown(&load_dir(&bare)), usual);
     let shipped = load(&global(shipped()), &Environment::default()).unwrap();

@@ -8,6 +8,7 @@ enum Kind {
     Text,
     Texts,
     Flag,
+    Number,
     Duration,
     /// One of these words.
     Word(&'static [&'static str]),
@@ -26,7 +27,7 @@ enum Kind {
 /// A key, what it may hold, and what it says.
 type Key = (&'static str, Kind, &'static str);
 
-use Kind::{Duration, Flag, NamesOr, Object, Pairs, Section, Sections, Text, Texts, Word};
+use Kind::{Duration, Flag, NamesOr, Number, Object, Pairs, Section, Sections, Text, Texts, Word};
 
 const FILE: &[Key] = &[
     (
@@ -114,6 +115,30 @@ const GATEWAY: &[Key] = &[
         "Whether sound is encrypted, where neither trunk nor rule says",
     ),
     ("tls", Section(TLS), "SIP inside TLS"),
+    (
+        "capture",
+        Section(CAPTURE),
+        "What is kept of what went over the wire; secrets are covered before",
+    ),
+];
+
+const CAPTURE: &[Key] = &[
+    (
+        "sip",
+        Flag,
+        "SIP of each call is kept, for `calls show --sip` and `calls pcap`",
+    ),
+    ("hep", Section(HEP), "Who is told of it over UDP, in HEP3"),
+];
+
+const HEP: &[Key] = &[
+    (
+        "collector",
+        Text,
+        "Homer or such: a host with a port; empty: nobody",
+    ),
+    ("id", Number, "Our number there"),
+    ("password", Text, "What it knows us by"),
 ];
 
 const NUMBERING: &[Key] = &[
@@ -412,6 +437,7 @@ fn of(kind: &Kind) -> Value {
         Texts => list(text),
         // A variable stands in quotes or not.
         Flag => json!({ "type": ["boolean", "string", "null"] }),
+        Number => json!({ "type": ["integer", "string", "null"] }),
         Duration => json!({
             "type": ["string", "number", "null"],
             "examples": ["20ms", "30s", "5m", "1h"],
@@ -459,6 +485,8 @@ mod tests {
             (odd.to_owned(), FILE),
             (format!("gateway: {{{odd}}}"), GATEWAY),
             (format!("gateway: {{tls: {{{odd}}}}}"), TLS),
+            (format!("gateway: {{capture: {{{odd}}}}}"), CAPTURE),
+            (format!("gateway: {{capture: {{hep: {{{odd}}}}}}}"), HEP),
             (
                 format!("gateway: {{tls: {{peers: [{{host: a, {odd}}}]}}}}"),
                 PEER,

@@ -44,6 +44,7 @@ async fn prune(dry_run: bool, global: &Global) -> Result<(), Failure> {
         ("turns", rows.turns),
         ("refusals", rows.refusals),
         ("events", rows.events),
+        ("sip messages", rows.sip),
         ("recordings", pruned.recordings),
     ];
     let table: Vec<Vec<String>> = counts

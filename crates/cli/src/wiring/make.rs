@@ -15,7 +15,7 @@ use trunkline_bridge::egress::{Recorder, RecorderConfig};
 use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle, OwnSetup};
 use trunkline_console::webhooks::EventsConfig;
 use trunkline_console::{Access, ConsoleConfig, ConsoleHandle};
-use trunkline_node::{NodeConfig, NodeHandle, Receiver, WebhookConfig};
+use trunkline_node::{CallHooks, NodeConfig, NodeHandle, Receiver, WebhookConfig};
 use trunkline_service::listen::Door;
 use trunkline_service::metrics;
 use trunkline_service::tasks::Tasks;
@@ -23,7 +23,7 @@ use trunkline_store::Store;
 
 use super::clients::{background_api, seeking_options};
 use super::lines::GatewayLines;
-use super::{NOT_ASKED, Role, Roles, behind, recording, sip_setup};
+use super::{NOT_ASKED, Role, Roles, behind, calls, recording, sip_setup};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::retention;
@@ -100,26 +100,48 @@ pub(super) fn node_config(
     console: Option<&ConsoleHandle>,
 ) -> NodeConfig {
     let wanted = &settings.livekit.node;
-    let own =
-        console.map(|console| format!("http://{}/webhooks/livekit", reachable(console.addr())));
-    let others = wanted.webhooks.iter().map(|receiver| receiver.url.clone());
-    let receivers = own.into_iter().chain(others).map(Receiver::all).collect();
-    let tls = settings.security.transport_rules().tls_for_http();
     NodeConfig {
         node_ips: wanted.node_ip.into_iter().collect(),
         dev,
         door,
-        webhooks: WebhookConfig {
-            receivers,
-            tls: tls.ok().map(Arc::new),
-            ..WebhookConfig::default()
-        },
+        webhooks: webhooks(settings, console),
         rooms: wanted.rooms.defaults,
         limits: wanted.rooms.limits,
         presets: wanted.rooms.presets.clone(),
         ingress: wanted.rooms.ingress.clone(),
         ..NodeConfig::new(wanted.http, wanted.rtc_udp, keys.clone())
     }
+}
+
+/// Who is told of events: our console, and whoever is named.
+fn webhooks(settings: &Settings, console: Option<&ConsoleHandle>) -> WebhookConfig {
+    let own =
+        console.map(|console| format!("http://{}/webhooks/livekit", reachable(console.addr())));
+    let others = settings.livekit.node.webhooks.iter();
+    let others = others.map(|receiver| receiver.url.clone());
+    let tls = settings.security.transport_rules().tls_for_http();
+    WebhookConfig {
+        receivers: own.into_iter().chain(others).map(Receiver::all).collect(),
+        tls: tls.ok().map(Arc::new),
+        ..WebhookConfig::default()
+    }
+}
+
+/// What tells of calls: the node, or a task of its own where the server is elsewhere.
+fn call_hooks(
+    settings: &Settings,
+    keys: &KeyRing,
+    node: Option<&NodeHandle>,
+    console: Option<&ConsoleHandle>,
+    store: &Store,
+    tasks: &Tasks,
+) -> Result<CallHooks, Failure> {
+    if let Some(node) = node {
+        return Ok(node.call_hooks());
+    }
+    let config = webhooks(settings, console);
+    CallHooks::start(config, keys, store.clone(), tasks)
+        .map_err(|error| Failure::new(Class::Invalid, "webhooks.key", error.to_string()))
 }
 
 /// Where this process reaches a listener of its own.
@@ -204,8 +226,8 @@ pub(super) fn worker(
 pub(super) async fn gateway(
     settings: &Settings,
     keys: &KeyRing,
-    node: Option<&NodeHandle>,
-    calls: Option<mpsc::Sender<RoomName>>,
+    (node, console): (&Option<NodeHandle>, &Option<ConsoleHandle>),
+    calls: Result<mpsc::Sender<RoomName>, &'static str>,
     store: &Store,
     tasks: &Tasks,
 ) -> Result<Result<GatewayHandle, &'static str>, Failure> {
@@ -220,12 +242,18 @@ pub(super) async fn gateway(
     } else {
         sip_setup::own(&settings.sip_setup)
     };
+    let node = node.as_ref();
+    let hooks = call_hooks(settings, keys, node, console.as_ref(), store, tasks)?;
+    let (news, told) = mpsc::channel(NEWS);
+    let telling = calls::tell(told, hooks, store.clone(), tasks.stop());
+    tasks.session("call news", telling);
     let config = GatewayConfig {
         own,
         lines: sip_setup::lines(&settings.sip_setup),
         referrers: sip_setup::referrers(&settings.sip_setup),
         ask_on_miss: node.is_none(),
-        joined: calls,
+        joined: calls.ok(),
+        news: Some(news),
         udp: sip.udp,
         tcp: sip.tcp,
         public_ip: sip.public_ip,
@@ -241,6 +269,7 @@ pub(super) async fn gateway(
         local_networks: sip.local_networks.clone(),
         encryption: sip.srtp,
         tls: sip.tls.options(),
+        capture: sip.capture.options(),
         max_calls: settings.security.sip.max_calls,
         invites_per_second: settings.security.sip.invites_per_second,
         strangers_per_second: settings.security.sip.strangers_per_second,
@@ -267,3 +296,6 @@ pub(super) async fn gateway(
 
 /// Calls whose recording is about to start. Filling it means that the recorder is stuck.
 const CALLS: usize = 256;
+
+/// News of calls that wait for the store. Filling it means that the disk stands still.
+const NEWS: usize = 1024;

@@ -9,6 +9,7 @@
 
 mod api_metrics;
 mod behind;
+mod calls;
 mod clients;
 mod lines;
 mod make;
@@ -133,7 +134,7 @@ impl Stack {
             Err(why) => parts.is_off("agent", why),
         }
         let gateway = if roles.include(Role::Sip) {
-            make::gateway(&settings, &keys, node.as_ref(), calls.ok(), &store, tasks).await?
+            make::gateway(&settings, &keys, (&node, &console), calls, &store, tasks).await?
         } else {
             Err(NOT_ASKED)
         };

@@ -76,6 +76,7 @@ fn sighting(
         // LiveKit tells no status in its events.
         sip_status: None,
         summary: serde_json::json!({ "call_status": status }),
+        ..CallEnd::default()
     });
     Some(Sighting {
         start: CallStart {

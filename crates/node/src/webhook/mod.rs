@@ -3,6 +3,7 @@
 //! Events about one room (or egress) reach each URL in order; a slow or broken receiver delays
 //! only its own lanes. What is not delivered yet is in the store, so a restart goes on with it.
 
+mod calls;
 mod deliver;
 mod event;
 mod lanes;
@@ -12,10 +13,12 @@ use std::sync::Arc;
 
 use livekit_protocol as proto;
 use prost::Message as _;
+use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
 use trunkline_service::metrics::{Counter, count};
 
 use crate::room::RoomNotice;
+pub use calls::CallHooks;
 pub use deliver::Patience;
 pub(crate) use notifier::Notifier;
 pub use notifier::UnknownKey;
@@ -80,17 +83,38 @@ impl Webhooks {
         event::stamp(&mut event, crate::clock::now(), &mut rand::rng());
         // Nobody listening is fine.
         let _none = self.events.send(event.clone());
-        if self.hand_over(event).is_none() {
-            count(Counter::Webhooks, 1, &[("outcome", "dropped_queue_full")]);
-            tracing::warn!("webhook queue is full, an event is dropped");
+        if self.hand_over(event, None).is_none() {
+            dropped();
+        }
+    }
+
+    /// Tells the receivers of a call, beside LiveKit's own events: the event's word, its room, and the
+    /// call as one object of JSON. Nobody in this process listens to these.
+    pub(crate) fn call(&self, word: &str, room: &str, call: Value) {
+        let mut event = proto::WebhookEvent {
+            event: word.to_owned(),
+            room: Some(proto::Room {
+                name: room.to_owned(),
+                ..proto::Room::default()
+            }),
+            ..proto::WebhookEvent::default()
+        };
+        event::stamp(&mut event, crate::clock::now(), &mut rand::rng());
+        if self.hand_over(event, Some(call)).is_none() {
+            dropped();
         }
     }
 
     /// Participants may say half a mebibyte of themselves, so the lane is bounded by bytes too.
-    fn hand_over(&self, event: proto::WebhookEvent) -> Option<()> {
+    fn hand_over(&self, event: proto::WebhookEvent, call: Option<Value>) -> Option<()> {
         let size = u32::try_from(event.encoded_len() / 1024 + 1).ok()?;
         let room = Arc::clone(&self.room).try_acquire_many_owned(size).ok()?;
-        self.lane.try_send(Waiting { event, _room: room }).ok()
+        let waiting = Waiting {
+            event,
+            call,
+            _room: room,
+        };
+        self.lane.try_send(waiting).ok()
     }
 
     /// The event of a room notice, if it is one.
@@ -106,10 +130,17 @@ impl Webhooks {
     }
 }
 
+fn dropped() {
+    count(Counter::Webhooks, 1, &[("outcome", "dropped_queue_full")]);
+    tracing::warn!("webhook queue is full, an event is dropped");
+}
+
 /// An event on its way to the notifier.
 #[derive(Debug)]
 struct Waiting {
     event: proto::WebhookEvent,
+    /// What LiveKit's event has no place for.
+    call: Option<Value>,
     /// Given back once the event is in the store.
     _room: OwnedSemaphorePermit,
 }

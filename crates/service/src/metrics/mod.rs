@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use tokio::time::{MissedTickBehavior, interval};
 
-pub use names::{Counter, Gauge, Timing};
+pub use names::{Counter, Gauge, Score, Timing};
 
 use crate::stop::Stop;
 
@@ -32,6 +32,10 @@ pub fn install() -> Result<(), BuildError> {
         let matcher = Matcher::Full(timing.name().to_owned());
         builder = builder.set_buckets_for_metric(matcher, timing.buckets())?;
     }
+    for score in Score::ALL {
+        let matcher = Matcher::Full(score.name().to_owned());
+        builder = builder.set_buckets_for_metric(matcher, score.buckets())?;
+    }
     let handle = builder.install_recorder()?;
     for counter in Counter::ALL {
         metrics::describe_counter!(counter.name(), counter.help());
@@ -41,6 +45,9 @@ pub fn install() -> Result<(), BuildError> {
     }
     for timing in Timing::ALL {
         metrics::describe_histogram!(timing.name(), timing.help());
+    }
+    for score in Score::ALL {
+        metrics::describe_histogram!(score.name(), score.help());
     }
     let _ = EXPORTER.set(handle);
     Ok(())
@@ -101,6 +108,15 @@ pub fn observe(timing: Timing, took: Duration, labels: Labels<'_>) {
     metrics::histogram!(timing.name(), labels).record(took.as_secs_f64());
 }
 
+/// Records how good something was.
+#[expect(
+    clippy::disallowed_macros,
+    reason = "the one place that names metrics to the recorder"
+)]
+pub fn score(score: Score, value: f64, labels: Labels<'_>) {
+    metrics::histogram!(score.name(), labels).record(value);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +128,7 @@ mod tests {
             .map(|c| c.name())
             .chain(Gauge::ALL.iter().map(|g| g.name()))
             .chain(Timing::ALL.iter().map(|t| t.name()))
+            .chain(Score::ALL.iter().map(|s| s.name()))
             .collect();
         let total = names.len();
         names.sort_unstable();

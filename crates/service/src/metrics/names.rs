@@ -18,6 +18,8 @@ const TURN: &[f64] = &[
 const PART: &[f64] = &[
     0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 5.0,
 ];
+/// Opinions of the E-model: G.107 annex B divides between 2.58 and 4.34.
+const OPINION: &[f64] = &[2.0, 2.58, 3.1, 3.6, 4.02, 4.34];
 /// Lengths of whole sessions.
 const SESSION: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
 
@@ -87,6 +89,8 @@ metric_names! {
         SipDropped => "trunkline_bridge_sip_dropped_total",
         /// REGISTER requests of ours, by what came of them.
         SipRegisters => "trunkline_bridge_sip_registers_total",
+        /// SIP messages of calls that were not kept, or not told to Homer, by reason.
+        CaptureDropped => "trunkline_bridge_capture_dropped_total",
         /// RTP packets of calls dropped, by reason.
         RtpDropped => "trunkline_bridge_rtp_dropped_total",
         /// RTP frames sent more than one frame length late.
@@ -175,6 +179,23 @@ metric_names! {
         SpeechFirst => "trunkline_agent_speech_first_seconds",
         /// Receipt of an event to its processing.
         EventLag => "trunkline_console_event_lag_seconds",
+    }
+}
+
+metric_names! {
+    /// Things that are rated.
+    Score {
+        /// How a way of an ended call sounded by the E-model, 1 to 4.4, from the phone and to it.
+        CallMos => "trunkline_bridge_call_mos",
+    }
+}
+
+impl Score {
+    /// Bucket bounds.
+    pub const fn buckets(self) -> &'static [f64] {
+        match self {
+            Self::CallMos => OPINION,
+        }
     }
 }
 

@@ -372,7 +372,7 @@ impl Endpoint {
         if let Some(pending) = self.legs.get_mut(&id).and_then(|leg| leg.pending.take()) {
             self.respond(&pending, 487, now, |_| {});
         }
-        let reason = request.headers.get(name::REASON).map(str::to_owned);
+        let reason = request.headers.joined(name::REASON);
         self.end(id, EndCause::RemoteBye { reason });
     }
 

@@ -206,6 +206,18 @@ impl Endpoint {
         self.legs.len()
     }
 
+    /// What the messages of a call are known by.
+    pub fn call_id(&self, leg: LegId) -> Option<&str> {
+        let leg = self.legs.get(&leg)?;
+        let asking = || {
+            let asked = self.table.clients.get(leg.asking.as_ref()?)?;
+            asked.request.headers.call_id().ok()
+        };
+        let dialog = leg.dialog.as_ref();
+        let agreed = dialog.map(|dialog| dialog.key().call_id.as_str());
+        agreed.or_else(asking)
+    }
+
     /// The connections that calls go over, and whose they are.
     pub fn streams(&self) -> impl Iterator<Item = (SocketAddr, Standing)> {
         self.legs

@@ -206,6 +206,12 @@ impl Headers {
         self.named(name).map(|line| line.value.as_str())
     }
 
+    /// All lines of that name as one, which says the same (RFC 3261 7.3.1).
+    pub fn joined(&self, name: &str) -> Option<String> {
+        let lines: Vec<&str> = self.lines(name).collect();
+        (!lines.is_empty()).then(|| lines.join(", "))
+    }
+
     fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Line> {
         let name = canonical(name);
         self.0

@@ -21,9 +21,10 @@ use tokio::time::{Instant, sleep, timeout};
 use trunkline_base::id::{CallId, EgressId};
 use trunkline_base::time::UnixTime;
 
+use crate::sip_messages::MOST_IN_ALL;
 use crate::{
     CallEnd, CallStart, Calls, Event, Events, RecordingEnd, RecordingStart, Recordings, Refusal,
-    Refusals, StoreError, Turn, Turns,
+    Refusals, SipMessage, SipMessages, StoreError, Turn, Turns,
 };
 
 /// Rows that wait. Thirty calls a second make ninety rows: filling it takes a disk that stands
@@ -56,6 +57,10 @@ pub enum Row {
     Refused(Refusal),
     /// The same happened again: the row has the new count.
     RefusedAgain(Refusal),
+    /// SIP messages of calls.
+    Sip(Vec<SipMessage>),
+    /// The oldest SIP messages go, where there are too many.
+    SipTrim,
 }
 
 impl Row {
@@ -71,6 +76,7 @@ impl Row {
             Self::RecordingStarted(_) => "recording_start",
             Self::RecordingEnded(..) => "recording_end",
             Self::Refused(_) | Self::RefusedAgain(_) => "refusal",
+            Self::Sip(_) | Self::SipTrim => "sip",
         }
     }
 
@@ -86,6 +92,11 @@ impl Row {
             Self::RecordingEnded(id, end) => Recordings::new(pool).end(id.as_str(), end).await,
             Self::Refused(refusal) => Refusals::new(pool).put(refusal).await,
             Self::RefusedAgain(refusal) => Refusals::new(pool).again(refusal).await,
+            Self::Sip(messages) => SipMessages::new(pool).keep(messages).await,
+            Self::SipTrim => {
+                let messages = SipMessages::new(pool);
+                messages.trim(MOST_IN_ALL).await.map(|_| ())
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ fn end() -> CallEnd {
         reason: "caller_hung_up".into(),
         sip_status: Some(200),
         summary: serde_json::json!({}),
+        ..CallEnd::default()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use trunkline_client::room::DisconnectReason;
 use trunkline_sip::endpoint::EndCause;
+use trunkline_sip::q850;
+use trunkline_store::{Direction, EndedBy};
 
 /// Why a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,18 +76,77 @@ impl End {
 
     /// The Reason header of our BYE, or of a 480 (RFC 3326, RFC 6432).
     pub(crate) fn reason_header(&self) -> String {
-        let (cause, text) = match self {
-            Self::MediaTimeout => (102, "media timeout"),
-            Self::TooLong => (102, "max duration"),
-            Self::HeldTooLong => (102, "on hold for too long"),
-            Self::MediaLost => (41, "media lost"),
-            Self::Drained => (41, "shutting down"),
-            Self::Alone { .. } => (41, "no agent"),
-            // RFC 3398 makes a subscriber who is absent a 480.
-            Self::Refused { .. } => (20, "nobody to talk to"),
-            _ => (16, "normal clearing"),
+        let text = match self {
+            Self::MediaTimeout => "media timeout",
+            Self::TooLong => "max duration",
+            Self::HeldTooLong => "on hold for too long",
+            Self::MediaLost => "media lost",
+            Self::Drained => "shutting down",
+            Self::Alone { .. } => "no agent",
+            Self::Refused { .. } => "nobody to talk to",
+            _ => "normal clearing",
         };
-        format!("Q.850;cause={cause};text=\"{text}\"")
+        format!("Q.850;cause={};text=\"{text}\"", self.our_cause())
+    }
+
+    /// What we say of it in the words of ISDN.
+    const fn our_cause(&self) -> u8 {
+        match self {
+            Self::MediaTimeout | Self::TooLong | Self::HeldTooLong => q850::TIMER_EXPIRED,
+            Self::MediaLost | Self::Drained | Self::Alone { .. } => 41,
+            // RFC 3398 makes a subscriber who is absent a 480.
+            Self::Refused { status: 480, .. } => 20,
+            Self::Refused { status, .. } => match q850::cause(*status) {
+                Some(cause) => cause,
+                None => 31,
+            },
+            Self::Phone(_) | Self::Room(_) | Self::Transferred => q850::NORMAL_CLEARING,
+        }
+    }
+
+    /// The cause for the record: theirs, where the other side ended it, by their own word or by their
+    /// status; else ours.
+    pub(crate) fn cause(&self, said: Option<u8>) -> u8 {
+        match self {
+            Self::Phone(EndCause::RemoteBye { reason }) => {
+                let told = reason.as_deref().and_then(q850::of_reason);
+                told.unwrap_or(q850::NORMAL_CLEARING)
+            }
+            Self::Phone(EndCause::Refused(status)) => {
+                said.or_else(|| q850::cause(*status)).unwrap_or(31)
+            }
+            Self::Phone(EndCause::Rejected(status)) => q850::cause(*status).unwrap_or(31),
+            Self::Phone(EndCause::Timeout | EndCause::NoAck | EndCause::Expired) => {
+                q850::TIMER_EXPIRED
+            }
+            other => other.our_cause(),
+        }
+    }
+
+    /// Who ended it. That an agent did so is known to the store alone: here it is the room.
+    pub(crate) const fn by(&self, direction: Direction) -> EndedBy {
+        match self {
+            Self::Phone(
+                EndCause::RemoteBye { .. } | EndCause::RemoteCancel | EndCause::Refused(_),
+            ) => match direction {
+                Direction::Inbound => EndedBy::Caller,
+                Direction::Outbound => EndedBy::Callee,
+            },
+            Self::Room(_) => EndedBy::Room,
+            Self::Phone(EndCause::Timeout | EndCause::NoAck | EndCause::Expired)
+            | Self::MediaTimeout
+            | Self::TooLong
+            | Self::HeldTooLong
+            | Self::Refused {
+                status: 408 | 480, ..
+            } => EndedBy::Timeout,
+            Self::Phone(EndCause::Local | EndCause::Rejected(_))
+            | Self::Refused { .. }
+            | Self::MediaLost
+            | Self::Alone { .. }
+            | Self::Transferred
+            | Self::Drained => EndedBy::Gateway,
+        }
     }
 
     /// Does the phone still have to be told?
@@ -96,5 +157,50 @@ impl End {
     /// Does the room still exist for us?
     pub(crate) const fn leaves_room(&self) -> bool {
         !matches!(self, Self::Room(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bye(reason: Option<&str>) -> End {
+        let reason = reason.map(str::to_owned);
+        End::Phone(EndCause::RemoteBye { reason })
+    }
+
+    #[test]
+    fn the_other_sides_own_word_counts_before_what_its_status_means() {
+        let refused = End::Phone(EndCause::Refused(486));
+        assert_eq!((refused.cause(None), refused.cause(Some(34))), (17, 34));
+        assert_eq!(bye(None).cause(None), 16);
+        assert_eq!(bye(Some("SIP;cause=200, Q.850;cause=31")).cause(None), 31);
+        assert_eq!(End::Phone(EndCause::RemoteCancel).cause(None), 16);
+    }
+
+    /// The record says what the other side was told.
+    #[test]
+    fn what_we_tell_is_what_we_write_down() {
+        let alone = End::Alone { why: "agent_lost" };
+        for end in [End::TooLong, End::Drained, alone, End::Transferred] {
+            let told = q850::of_reason(&end.reason_header());
+            assert_eq!(told, Some(end.cause(None)), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn who_hung_up_depends_on_who_called() {
+        assert_eq!(bye(None).by(Direction::Inbound), EndedBy::Caller);
+        assert_eq!(bye(None).by(Direction::Outbound), EndedBy::Callee);
+        let busy = End::Phone(EndCause::Refused(486));
+        assert_eq!(busy.by(Direction::Outbound), EndedBy::Callee);
+        let deleted = End::Room(DisconnectReason::RoomDeleted);
+        assert_eq!(deleted.by(Direction::Inbound), EndedBy::Room);
+        let nobody = End::Refused {
+            status: 480,
+            why: "nobody_answered",
+        };
+        assert_eq!(nobody.by(Direction::Inbound), EndedBy::Timeout);
+        assert_eq!(End::Drained.by(Direction::Inbound), EndedBy::Gateway);
     }
 }

@@ -17,8 +17,9 @@ use trunkline_client::room::Room;
 use trunkline_sip::endpoint::{EndCause, Referral, Rejection};
 use trunkline_sip::message::{Headers, name};
 use trunkline_sip::sdp::Agreement;
+use trunkline_store::{Direction, EndedBy};
 
-use super::super::media::{MediaCommand, MediaEvent, NoPort};
+use super::super::media::{MediaCommand, MediaEvent, MediaSummary, NoPort};
 use super::super::signalling::{Command, LegEvent, Line, Takeover};
 use super::due::Due;
 use super::end::End;
@@ -177,6 +178,10 @@ impl Leg {
             // Nothing is to come of a phone that has gone.
             MediaEvent::Silent => self.gone.is_none().then_some(MediaEvent::Silent),
             MediaEvent::Played => Some(MediaEvent::Played),
+            MediaEvent::Rated(rating) => {
+                self.say(rating.attributes());
+                None
+            }
         }
     }
 
@@ -260,7 +265,7 @@ impl Leg {
             self.talk.chore(part(former, GOES_BY_ITSELF));
         }
         if let Some(earlier) = self.account.replace(account) {
-            earlier.close("transferred", None);
+            earlier.close("transferred", None, EndedBy::Gateway);
         }
         info!("the call is passed on");
     }
@@ -310,7 +315,7 @@ impl Leg {
             self.talk.chore(part(former, Duration::ZERO));
         }
         if let Some(earlier) = self.account.take() {
-            earlier.close("transferred", None);
+            earlier.close("transferred", None, EndedBy::Gateway);
         }
         info!("another phone has taken the call over");
         Turn::Replaced
@@ -337,16 +342,22 @@ impl Leg {
     }
 
     /// Lets go of the phone; what is under way ends by itself. The room is told the last of it, if it
-    /// is there to be told, and for that is waited, not for long.
-    pub(super) async fn end(self, end: &End, last: BTreeMap<String, String>) -> Rest {
+    /// is there to be told, and for that is waited, not for long. Gives what the sound came to, too.
+    pub(super) async fn end(
+        self,
+        end: &End,
+        mut last: BTreeMap<String, String>,
+    ) -> (Rest, MediaSummary) {
         if let Some(account) = self.account {
-            account.close(end.word(), end.status());
+            account.close(end.word(), end.status(), end.by(Direction::Outbound));
         }
-        let rest = self.talk.end();
+        let mut rest = self.talk.end();
+        let summary = rest.figures(LEAVE).await;
         if let Some(teller) = self.teller.filter(|_| end.leaves_room()) {
+            last.extend(summary.rating().attributes());
             teller.last(last).await;
         }
-        rest
+        (rest, summary)
     }
 
     /// Tells the media; it is never waited for.
@@ -354,6 +365,9 @@ impl Leg {
         self.talk.tell(command);
     }
 }
+
+/// The sound may take this long to end.
+const LEAVE: Duration = Duration::from_secs(2);
 
 /// Lets a phone go whose call another one has: it hangs up by itself, or is hung up.
 async fn part(mut line: Line, patience: Duration) {

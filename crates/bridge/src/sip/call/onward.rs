@@ -7,14 +7,15 @@ use tokio::sync::mpsc;
 use trunkline_base::id::{CallId, ParticipantIdentity, RoomName};
 use trunkline_sip::endpoint::{Referral, Rejection};
 use trunkline_sip::message::Headers;
+use trunkline_sip::q850;
 use trunkline_sip::sdp::Agreement;
-use trunkline_store::{Direction, Store};
+use trunkline_store::{Direction, EndedBy};
 
 use super::super::media::MediaSummary;
 use super::super::signalling::Line;
 use super::guard::Permit;
 use super::prepared::Prepared;
-use super::record::Ending;
+use super::record::{Ending, Journal, Moment};
 
 /// Whose call is passed on.
 #[derive(Clone)]
@@ -62,7 +63,7 @@ pub(super) struct Successor {
 
 /// What is open in the books until the phone that was dialled has hung up.
 pub(super) struct Account {
-    pub(super) store: Store,
+    pub(super) journal: Journal,
     pub(super) call: CallId,
     pub(super) began: Instant,
     pub(super) answered: Option<Instant>,
@@ -71,16 +72,24 @@ pub(super) struct Account {
 
 impl Account {
     /// Writes down how it ended.
-    pub(super) fn close(self, reason: &'static str, status: Option<u16>) {
+    pub(super) fn close(self, reason: &'static str, status: Option<u16>, by: EndedBy) {
         let ending = Ending {
             call: &self.call,
             reason,
             status,
+            cause: Some(
+                status
+                    .and_then(q850::cause)
+                    .unwrap_or(q850::NORMAL_CLEARING),
+            ),
+            direction: Direction::Outbound,
+            by,
             began: self.began,
             answered: self.answered,
+            over: Moment::now(),
         };
         // The sound is told in the record of the call that was passed on.
-        ending.note(&self.store, &MediaSummary::default());
+        ending.note(&self.journal, &MediaSummary::default());
     }
 }
 

@@ -14,7 +14,7 @@ use trunkline_service::tasks::Stop;
 use trunkline_sip::message::{Headers, Request, name};
 use trunkline_sip::routing::called::ATTRIBUTE;
 use trunkline_sip::routing::{Accepted, HeaderOptions, mark};
-use trunkline_store::{Direction, Store};
+use trunkline_store::{Direction, Row, Store};
 
 use super::super::config::{GatewayConfig, Referrer};
 use super::super::desk::LONGEST;
@@ -24,6 +24,7 @@ use super::exchange::Exchange;
 use super::guard::Guard;
 use super::names::{Name, Names};
 use super::onward::{Origin, PassOrder};
+use super::record::Journal;
 
 /// What every call of a gateway uses.
 #[derive(Clone)]
@@ -71,6 +72,19 @@ impl Shared {
     /// What sound is bound with.
     pub(super) fn sockets(&self) -> (&Ports, IpAddr) {
         (&self.ports, self.config.udp.ip())
+    }
+
+    /// Where calls are written down.
+    pub(super) fn journal(&self) -> Journal {
+        Journal {
+            store: self.store.clone(),
+            news: self.config.news.clone(),
+        }
+    }
+
+    /// Writes a call's row down, and tells whoever follows calls that there is one.
+    pub(super) fn write(&self, row: Row) {
+        self.journal().write(row);
     }
 
     /// Resolves when calls must say goodbye.

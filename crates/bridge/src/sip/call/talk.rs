@@ -211,18 +211,21 @@ pub(super) struct Rest {
 }
 
 impl Rest {
-    /// Waits for it, not for long, and gives its figures.
-    pub(super) async fn over(mut self, limit: Duration) -> MediaSummary {
-        let summary = match tokio::time::timeout(limit, &mut self.task).await {
+    /// Waits for its figures, not for long.
+    pub(super) async fn figures(&mut self, limit: Duration) -> MediaSummary {
+        match tokio::time::timeout(limit, &mut self.task).await {
             Ok(Ok(summary)) => summary,
             _ => {
                 self.task.abort();
                 MediaSummary::default()
             }
-        };
+        }
+    }
+
+    /// Waits for what was asked of the room, not for long.
+    pub(super) async fn over(mut self, limit: Duration) {
         let rest = async { while self.chores.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(limit, rest).await;
-        summary
     }
 }
 

@@ -8,6 +8,7 @@ use trunkline_client::room::{AudioTrack, RemoteTrack};
 use trunkline_sip::sdp::Agreement;
 
 use super::Pair;
+use super::summary::Rating;
 
 /// What a media task begins with.
 pub(crate) struct Setup {
@@ -54,4 +55,6 @@ pub(crate) enum MediaEvent {
     Silent,
     /// The keys for the phone are all pressed.
     Played,
+    /// It sounds better or worse than was told before.
+    Rated(Rating),
 }

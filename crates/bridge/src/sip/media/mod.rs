@@ -29,7 +29,7 @@ pub(crate) use commands::{MediaCommand, MediaEvent, Setup};
 pub(crate) use outgoing::Outgoing;
 pub(crate) use ports::{NoPort, Pair, Ports};
 pub(crate) use session::MediaSession;
-pub(crate) use summary::MediaSummary;
+pub(crate) use summary::{MediaSummary, Rating};
 
 use std::time::Duration;
 

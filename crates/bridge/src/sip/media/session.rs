@@ -20,7 +20,7 @@ use super::phone::{Phone, Spoken, Took};
 use super::ringing::Ringing;
 use super::room::ToRoom;
 use super::shield::Shield;
-use super::summary::MediaSummary;
+use super::summary::{MediaSummary, Rating};
 use super::voices::Voices;
 use super::{FRAME, Pair};
 
@@ -49,6 +49,9 @@ pub(crate) struct MediaSession {
     /// None before the answer.
     phone_tick: Option<Instant>,
     report_at: Instant,
+    rate_at: Instant,
+    /// How it sounded when that was told last.
+    rated: Rating,
     told_silent: bool,
     summary: MediaSummary,
     /// What the phones before this one came to.
@@ -81,6 +84,8 @@ impl MediaSession {
             room_tick: now + FRAME,
             phone_tick: None,
             report_at: now + REPORT,
+            rate_at: now + RATE,
+            rated: Rating::default(),
             told_silent: false,
             summary: MediaSummary::default(),
             earlier: None,
@@ -169,6 +174,10 @@ impl MediaSession {
         if self.report_at <= now {
             self.report_at = now + REPORT;
             self.send_report(now);
+        }
+        if self.rate_at <= now {
+            self.rate_at = now + RATE;
+            self.tell_rating();
         }
         self.watch_silence(now);
     }
@@ -359,6 +368,26 @@ impl MediaSession {
         self.send_rtcp(&packet);
     }
 
+    fn tell_rating(&mut self) {
+        let rating = self.so_far().rating();
+        let changed = rating.differs(self.rated);
+        if changed && self.events.try_send(MediaEvent::Rated(rating)).is_ok() {
+            self.rated = rating;
+        }
+    }
+
+    /// The figures up to now.
+    fn so_far(&self) -> MediaSummary {
+        let mut summary = self.summary.clone();
+        self.phone.summarize(&mut summary);
+        self.shield.summarize(&mut summary);
+        summary.sent = self.outgoing.sent();
+        let sent = f64::from(self.outgoing.packets.max(1));
+        let remote_loss = self.remote_lost.map(|lost| f64::from(lost) / sent);
+        summary.rate(self.phone.stats(), remote_loss);
+        summary
+    }
+
     fn send_rtcp(&mut self, packet: &[u8]) {
         let Some(agreed) = &self.phone.agreed else {
             return;
@@ -415,13 +444,8 @@ impl MediaSession {
         if self.outgoing.packets > 0 {
             self.send_rtcp(&bye(self.outgoing.ssrc, &self.cname));
         }
-        self.phone.summarize(&mut self.summary);
-        self.shield.summarize(&mut self.summary);
-        self.summary.sent = self.outgoing.sent();
-        let sent = f64::from(self.outgoing.packets.max(1));
-        let remote_loss = self.remote_lost.map(|lost| f64::from(lost) / sent);
-        self.summary.rate(self.phone.stats(), remote_loss);
-        let summary = std::mem::take(&mut self.summary);
+        let summary = self.so_far();
+        self.summary = MediaSummary::default();
         summary.after(self.earlier.take())
     }
 }
@@ -456,6 +480,9 @@ const USUAL_BITRATE: u32 = 32_000;
 
 /// RFC 3550 6.2.
 const REPORT: Duration = Duration::from_secs(5);
+
+/// How often a room may hear how its phone sounds.
+const RATE: Duration = Duration::from_secs(10);
 
 /// Behind by this much, catching up would only make a burst.
 const GIVE_UP: Duration = Duration::from_millis(100);

@@ -1,11 +1,11 @@
 //! What the media of a call came to.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 use trunkline_media::jitter::Stats;
 use trunkline_media::quality::{Coding, Leg};
-use trunkline_service::metrics::{Counter, count};
 
 /// Figures of one call, for its summary and the store.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -51,6 +51,39 @@ pub(crate) struct MediaSummary {
     pub(crate) remote_mos: Option<f64>,
 }
 
+/// How a call sounds, from 1 to 4.4, as far as that can be said.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Rating {
+    /// What comes from the phone.
+    pub(crate) heard: Option<f64>,
+    /// What the phone hears.
+    pub(crate) sent: Option<f64>,
+}
+
+impl Rating {
+    /// As others in the room read it.
+    pub(crate) fn attributes(self) -> BTreeMap<String, String> {
+        let ways = [
+            ("trunkline.mos", self.heard),
+            ("trunkline.remoteMos", self.sent),
+        ];
+        let told = ways.into_iter().filter_map(|(name, mos)| {
+            let mos = mos?;
+            Some((name.to_owned(), format!("{mos:.2}")))
+        });
+        told.collect()
+    }
+
+    /// Does somebody who listens hear that it changed?
+    pub(super) fn differs(self, before: Self) -> bool {
+        let differ = |one: Option<f64>, other: Option<f64>| match (one, other) {
+            (Some(one), Some(other)) => (one - other).abs() >= NOTICED,
+            (one, other) => one.is_some() != other.is_some(),
+        };
+        differ(self.heard, before.heard) || differ(self.sent, before.sent)
+    }
+}
+
 impl MediaSummary {
     /// The same together with what was before it: counts are of all, the rest is of the last phone.
     pub(super) fn after(mut self, earlier: Option<Self>) -> Self {
@@ -70,7 +103,7 @@ impl MediaSummary {
         self
     }
 
-    /// Says how both ways sounded, and counts it.
+    /// Says how both ways sounded.
     pub(super) fn rate(&mut self, heard: Option<Stats>, remote_loss: Option<f64>) {
         let trip = Duration::from_secs_f64(self.round_trip_ms.unwrap_or(0.0) / 1000.0) / 2;
         if let Some(stats) = heard.filter(|stats| stats.received >= ENOUGH) {
@@ -79,30 +112,33 @@ impl MediaSummary {
             let missing = stats.lost + stats.dropped;
             let expected = stats.played + missing;
             let loss = missing as f64 / expected.max(1) as f64;
-            self.mos = Some(opinion("heard", trip + PACKET + stats.target, loss));
+            self.mos = Some(opinion(trip + PACKET + stats.target, loss));
         }
         self.remote_mos = remote_loss
             .filter(|_| self.sent >= ENOUGH)
-            .map(|loss| opinion("sent", trip + PACKET + THEIR_BUFFER, loss));
+            .map(|loss| opinion(trip + PACKET + THEIR_BUFFER, loss));
+    }
+
+    /// Both opinions.
+    pub(crate) const fn rating(&self) -> Rating {
+        Rating {
+            heard: self.mos,
+            sent: self.remote_mos,
+        }
     }
 }
 
-fn opinion(way: &'static str, delay: Duration, loss: f64) -> f64 {
+fn opinion(delay: Duration, loss: f64) -> f64 {
     let leg = Leg {
         delay,
         loss,
         coding: Coding::CONCEALED,
     };
-    let mos = (leg.mos() * 100.0).round() / 100.0;
-    // G.107 annex B: satisfied, some dissatisfied, many dissatisfied.
-    let rating = match leg.rating() {
-        80.0.. => "good",
-        70.0.. => "fair",
-        _ => "poor",
-    };
-    count(Counter::LegsRated, 1, &[("way", way), ("rating", rating)]);
-    mos
+    (leg.mos() * 100.0).round() / 100.0
 }
+
+/// A listener's step is a tenth; half of it is told.
+const NOTICED: f64 = 0.05;
 
 /// A second of voice: less says nothing of a call.
 const ENOUGH: u64 = 50;
@@ -148,8 +184,22 @@ mod tests {
         // 3 % and 90 ms; no loss and 90 ms.
         assert_eq!((summary.mos, summary.remote_mos), (Some(4.06), Some(4.36)));
         assert_eq!((summary.concealed, summary.buffer_ms), (30, 40.0));
+        let told = summary.rating().attributes();
+        assert_eq!(told["trunkline.mos"], "4.06");
+        assert_eq!(told["trunkline.remoteMos"], "4.36");
         let mut short = MediaSummary::default();
         short.rate(Some(Stats::default()), Some(0.0));
         assert_eq!((short.mos, short.remote_mos), (None, None));
+        assert!(short.rating().attributes().is_empty());
+    }
+
+    #[test]
+    fn what_nobody_hears_is_no_change() {
+        let rating = |heard, sent| Rating { heard, sent };
+        let before = rating(Some(4.2), None);
+        assert!(!rating(Some(4.22), None).differs(before));
+        assert!(rating(Some(4.1), None).differs(before));
+        assert!(rating(Some(4.2), Some(4.0)).differs(before));
+        assert!(!Rating::default().differs(Rating::default()));
     }
 }

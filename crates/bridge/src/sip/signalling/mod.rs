@@ -9,6 +9,7 @@
 
 mod asked;
 mod asking;
+mod capture;
 mod commands;
 mod connections;
 mod lane;
@@ -25,6 +26,7 @@ mod udp;
 
 pub(crate) use super::clock::{now, until};
 pub(crate) use asking::Asking;
+pub(crate) use capture::start as start_capture;
 pub(crate) use commands::{Answered, Command, LegEvent, Line, Takeover};
 pub(crate) use connections::Connections;
 pub(crate) use lane::lane;

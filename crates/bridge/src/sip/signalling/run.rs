@@ -21,6 +21,7 @@ use super::super::datagrams::Datagrams;
 use super::super::desk::{Decision, Desk};
 use super::asked::{Asked, keep_alive};
 use super::asking::{Asking, may_wait};
+use super::capture::Tape;
 use super::lane::{Receiver, Sender};
 use super::owner::{Owner, line};
 use super::streams::Streams;
@@ -54,6 +55,8 @@ pub(crate) struct Parts {
     pub(crate) for_calls: mpsc::Sender<Command>,
     pub(crate) arrivals: mpsc::Sender<Arrival>,
     pub(crate) calls: watch::Sender<usize>,
+    /// What goes to and fro in each call.
+    pub(crate) tape: Tape,
     /// Told of connections that are gone.
     pub(crate) closed: broadcast::Sender<Flow>,
     pub(crate) stop: Stop,
@@ -116,6 +119,7 @@ impl Signalling {
                     self.hang_up_orphans();
                     self.parts.connections.carry_only(self.parts.endpoint.streams());
                     self.parts.desk.sweep(now());
+                    self.parts.tape.sweep(now());
                 }
                 Some(command) = self.parts.commands.recv() => self.on_command(command),
                 answered = self.parts.asking.answered() => self.decide_again(answered),
@@ -143,6 +147,7 @@ impl Signalling {
     fn on_input(&mut self, input: Input) {
         match input {
             Input::Message { flow, bytes } => {
+                self.parts.tape.heard(flow, &bytes);
                 let fate = self.parts.endpoint.handle_input(flow, &bytes, now());
                 tell_fate(fate, flow);
             }
@@ -279,6 +284,7 @@ impl Signalling {
             let _ = self.parts.endpoint.hangup(leg, Vec::new(), now());
         }
         if over {
+            self.parts.tape.over(leg, now());
             self.legs.remove(&leg);
         }
     }
@@ -369,6 +375,7 @@ impl Signalling {
         let Ok((leg, tag)) = admitted else {
             return Err(full(&mut self.parts.desk));
         };
+        self.parts.tape.let_in(leg, &tag, invitation);
         let trunk = Some(accepted.trunk.id.clone());
         let (line, owner) = line(leg, trunk, &self.parts.for_calls);
         place.send(Arrival {
@@ -420,7 +427,11 @@ impl Signalling {
 
     /// Sends an INVITE. Whoever asked for it and is gone by now has nobody to talk to.
     fn place(&mut self, request: CallRequest, taker: oneshot::Sender<Result<Line, CommandError>>) {
+        let tag = request.tag.clone();
         let placed = self.parts.endpoint.call(request, now()).map(|leg| {
+            if let (Some(tag), Some(id)) = (tag, self.parts.endpoint.call_id(leg)) {
+                self.parts.tape.begin(leg, &tag, id.as_bytes().to_vec());
+            }
             let (line, owner) = line(leg, None, &self.parts.for_calls);
             self.legs.insert(leg, owner);
             line
@@ -432,6 +443,7 @@ impl Signalling {
     }
 
     fn transmit(&mut self, transmit: Transmit) {
+        self.parts.tape.sent(&transmit);
         match transmit.flow.transport {
             Transport::Tcp | Transport::Tls => self.streams.send(transmit),
             Transport::Udp => {

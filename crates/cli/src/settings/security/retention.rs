@@ -15,6 +15,7 @@ pub(super) struct RawRetention {
     refusals: Option<Spanned<String>>,
     recordings: Option<Spanned<String>>,
     events: Option<Spanned<String>>,
+    sip: Option<Spanned<String>>,
 }
 
 /// How long each sort of record is kept; nothing means for ever.
@@ -35,6 +36,9 @@ pub(crate) struct Retention {
     /// What LiveKit told.
     #[serde(serialize_with = "days")]
     pub(crate) events: Option<Duration>,
+    /// What went over the wire in calls.
+    #[serde(serialize_with = "days")]
+    pub(crate) sip: Option<Duration>,
 }
 
 impl Default for Retention {
@@ -45,6 +49,7 @@ impl Default for Retention {
             refusals: Some(30 * DAY),
             recordings: Some(30 * DAY),
             events: Some(30 * DAY),
+            sip: Some(7 * DAY),
         }
     }
 }
@@ -72,6 +77,7 @@ pub(super) fn validate(raw: &RawRetention, judge: &mut Judge<'_>) -> Retention {
         recordings: kept(raw.recordings.as_ref(), usual.recordings, HOUR),
         // Repeated events must be known for a day.
         events: kept(raw.events.as_ref(), usual.events, DAY),
+        sip: kept(raw.sip.as_ref(), usual.sip, HOUR),
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use livekit_protocol as proto;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -98,7 +97,7 @@ impl Notifier {
                     Err(error) => tracing::error!(%error, "a webhook delivery panicked"),
                 },
                 event = self.lane.recv(), if open => match event {
-                    Some(waiting) => self.on_event(&waiting.event).await,
+                    Some(waiting) => self.on_event(&waiting).await,
                     None => open = false,
                 },
                 () = &mut hurry, if last_call.is_none() => {
@@ -110,7 +109,8 @@ impl Notifier {
         }
     }
 
-    async fn on_event(&mut self, event: &proto::WebhookEvent) {
+    async fn on_event(&mut self, waiting: &Waiting) {
+        let event = &waiting.event;
         let wanting = self
             .receivers
             .iter()
@@ -119,7 +119,7 @@ impl Notifier {
         if urls.is_empty() {
             return;
         }
-        let body = match serde_json::to_string(event) {
+        let body = match written(waiting) {
             Ok(body) => body,
             Err(error) => {
                 tracing::error!(%error, "a webhook event could not be written");
@@ -218,6 +218,18 @@ impl Notifier {
             }
         }
     }
+}
+
+/// The event as it is sent. LiveKit's clients pass over what they do not know.
+fn written(waiting: &Waiting) -> Result<String, serde_json::Error> {
+    let Some(call) = &waiting.call else {
+        return serde_json::to_string(&waiting.event);
+    };
+    let mut body = serde_json::to_value(&waiting.event)?;
+    if let Some(fields) = body.as_object_mut() {
+        fields.insert("call".to_owned(), call.clone());
+    }
+    serde_json::to_string(&body)
 }
 
 impl Sender {

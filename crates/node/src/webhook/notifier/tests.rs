@@ -3,6 +3,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::post;
 use http::{HeaderMap, StatusCode};
+use livekit_protocol as proto;
 use std::sync::{Arc, Mutex};
 use trunkline_service::tasks::Tasks;
 
@@ -209,4 +210,46 @@ async fn an_unknown_signing_key_is_named() {
     };
     let error = Notifier::new(config, &keys(), store).unwrap_err();
     assert!(error.to_string().contains("other"));
+}
+
+#[tokio::test]
+async fn calls_are_told_signed_and_in_the_order_of_their_room() {
+    let tasks = Tasks::new();
+    let (inbox, url) = Inbox::open(&[], &tasks).await;
+    let keys = KeyRing::from(ApiKey::new("devkey", "secret"));
+    let config = WebhookConfig {
+        receivers: vec![Receiver::all(url)],
+        ..WebhookConfig::default()
+    };
+    let store = Store::open(":memory:").await.unwrap();
+    let hooks = crate::CallHooks::start(config, &keys, store, &tasks).unwrap();
+    for word in ["call_started", "call_answered", "call_ended"] {
+        hooks.notify(word, "lobby", serde_json::json!({ "call_id": "SCL_1" }));
+    }
+    tokio::time::timeout(Duration::from_secs(5), async {
+        while inbox.names().len() < 3 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(
+        inbox.names(),
+        [
+            "lobby call_started",
+            "lobby call_answered",
+            "lobby call_ended"
+        ]
+    );
+    let (headers, body) = inbox.accepted.lock().unwrap()[0].clone();
+    let token = headers["authorization"].to_str().unwrap();
+    let claims = keys.verify(token, crate::clock::now()).unwrap();
+    let digest = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        <sha2::Sha256 as sha2::Digest>::digest(&body),
+    );
+    assert_eq!(claims.sha256, digest);
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["call"]["call_id"], "SCL_1");
+    assert!(body["id"].as_str().unwrap().starts_with("EV_"));
 }

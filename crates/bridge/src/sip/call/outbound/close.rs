@@ -6,9 +6,11 @@ use std::time::Duration;
 use trunkline_client::room::DisconnectReason;
 use trunkline_sip::endpoint::EndCause;
 use trunkline_sip::message::name;
+use trunkline_sip::q850;
+use trunkline_store::Direction;
 
 use super::super::end::End;
-use super::super::record::Ending;
+use super::super::record::{Ending, Moment};
 use super::super::setup::mapped_headers;
 use super::super::tell::STATUS;
 use super::live::Outbound;
@@ -19,6 +21,7 @@ use super::verdict;
 impl Outbound {
     /// Ends it everywhere, whatever led to it.
     pub(super) async fn close(mut self, end: End) {
+        let over = Moment::now();
         let attributes = self.room.snapshot().local.attributes.clone();
         self.tell_phone(&end, &attributes).await;
         let failure = self.answered.is_none().then(|| self.failure(&end));
@@ -29,18 +32,22 @@ impl Outbound {
         }
         let ending = Ending {
             call: &self.plan.call_id,
-            reason: word(&end),
+            reason: word(&end, self.cause(&end)),
             status: end.status(),
+            cause: Some(self.recorded(&end)),
+            direction: Direction::Outbound,
+            by: end.by(Direction::Outbound),
             began: self.placed,
             answered: self.answered,
+            over,
         };
-        let rest = self.leg.end(&end, last).await;
+        let (rest, summary) = self.leg.end(&end, last).await;
         if end.leaves_room() {
             let _ = tokio::time::timeout(LEAVE, self.room.leave_because(reason)).await;
         }
         drop(self.room_events);
-        let summary = rest.over(LEAVE).await;
-        ending.note(&self.shared.store, &summary);
+        rest.over(LEAVE).await;
+        ending.note(&self.shared.journal(), &summary);
     }
 
     async fn tell_phone(&mut self, end: &End, attributes: &BTreeMap<String, String>) {
@@ -93,21 +100,34 @@ impl Outbound {
     }
 
     /// The Q.850 cause that the other side gives.
-    fn cause(&self, end: &End) -> Option<u16> {
+    fn cause(&self, end: &End) -> Option<u8> {
         let declined = self.declined.as_ref();
-        let refusal = declined.and_then(|declined| declined.headers.get(name::REASON));
+        let refusal = declined.and_then(|declined| declined.headers.joined(name::REASON));
         let goodbye = match end {
-            End::Phone(EndCause::RemoteBye { reason }) => reason.as_deref(),
+            End::Phone(EndCause::RemoteBye { reason }) => reason.clone(),
             _ => None,
         };
-        refusal.or(goodbye).and_then(verdict::cause)
+        q850::of_reason(&refusal.or(goodbye)?)
+    }
+
+    /// The cause for the record.
+    fn recorded(&self, end: &End) -> u8 {
+        let ours = match end {
+            End::Refused { .. } => q850::of_reason(&reason_header(end)),
+            _ => None,
+        };
+        ours.unwrap_or_else(|| end.cause(self.cause(end)))
     }
 }
 
 /// A word for the journal: who hung up, or how they refused.
-const fn word(end: &End) -> &'static str {
+fn word(end: &End, cause: Option<u8>) -> &'static str {
     match end {
         End::Phone(EndCause::RemoteBye { .. }) => "callee_hung_up",
+        // Gateways to other networks say much with these, and what they mean with the cause.
+        End::Phone(EndCause::Refused(status @ (480 | 500 | 503))) => {
+            verdict::word(cause.map_or(*status, q850::status))
+        }
         End::Phone(EndCause::Refused(status)) => verdict::word(*status),
         other => other.word(),
     }

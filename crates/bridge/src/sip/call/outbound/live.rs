@@ -179,9 +179,7 @@ impl Outbound {
         observe(Timing::CallSetup, setup, &[]);
         info!(setup_ms = millis(setup), "call answered");
         let call = self.plan.call_id.clone();
-        self.shared
-            .store
-            .later(Row::CallAnswered(call, wall_clock()));
+        self.shared.write(Row::CallAnswered(call, wall_clock()));
         // What is recorded begins with the answer.
         self.shared.tell_of(&self.plan.room);
         let keys = std::mem::take(&mut self.plan.keys);

@@ -36,7 +36,7 @@ pub(crate) async fn run(order: Order, shared: Shared) {
     let span = tracing::info_span!("call", call = %order.plan.call_id);
     async move {
         count(Counter::CallsStarted, 1, &[("direction", "outbound")]);
-        shared.store.later(Row::CallStarted(order.plan.first_row()));
+        shared.write(Row::CallStarted(order.plan.first_row()));
         let (trunk, asked, sent) = order.plan.for_guard();
         match shared.guard.admit(&trunk, &asked, &sent) {
             Ok(permit) => {

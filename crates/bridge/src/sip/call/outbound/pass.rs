@@ -15,7 +15,7 @@ use trunkline_sip::message::{Headers, name};
 use trunkline_sip::routing::mark;
 use trunkline_sip::sdp::Agreement;
 use trunkline_sip::uri::Scheme;
-use trunkline_store::{Direction, Row};
+use trunkline_store::{Direction, EndedBy, Row};
 
 use super::super::super::config::Referrer;
 use super::super::super::desk::wall_clock;
@@ -55,29 +55,30 @@ pub(crate) async fn pass(order: PassOrder, shared: Shared) {
             }
         };
         count(Counter::CallsStarted, 1, &[("direction", "outbound")]);
-        shared.store.later(Row::CallStarted(plan.first_row()));
+        shared.write(Row::CallStarted(plan.first_row()));
         let mut account = Account {
-            store: shared.store.clone(),
+            journal: shared.journal(),
             call: plan.call_id.clone(),
             began: now(),
             answered: None,
             _permit: permit,
         };
         if news.send(PassNews::Begun).await.is_err() {
-            return account.close("not_wanted", None);
+            return account.close("not_wanted", None, EndedBy::Gateway);
         }
         let dialled = Box::pin(dial(&plan, &shared, &news)).await;
         let answered = match dialled {
             Ok(answered) => answered,
             Err(Unanswered { status, why }) => {
-                account.close(why, status);
+                let by = status.map_or(EndedBy::Gateway, |_| EndedBy::Callee);
+                account.close(why, status, by);
                 let _gone = news.send(PassNews::Failed(status.unwrap_or(487))).await;
                 return;
             }
         };
         account.answered = Some(now());
         let row = Row::CallAnswered(account.call.clone(), wall_clock());
-        shared.store.later(row);
+        shared.write(row);
         hand_over(answered, (plan, account), &news).await;
     };
     dialling.instrument(span).await;
@@ -122,7 +123,7 @@ async fn hand_over(answered: Answered, (plan, account): (Plan, Account), news: &
         let leg = line.leg;
         let headers = Vec::new();
         line.tell(Command::Hangup { leg, headers }).await;
-        account.close("not_wanted", None);
+        account.close("not_wanted", None, EndedBy::Gateway);
     }
 }
 

@@ -10,6 +10,7 @@ use trunkline_base::secret::Personal;
 use trunkline_sip::endpoint::{CallRequest, CommandError, Flow, Transport};
 use trunkline_sip::message::NameAddr;
 use trunkline_sip::uri::Uri;
+use trunkline_store::{Direction, EndedBy};
 
 use super::super::super::media::{MediaCommand, MediaSummary, NoPort};
 use super::super::super::signalling::{Advertised, Command, Line, now};
@@ -17,7 +18,7 @@ use super::super::company::Company;
 use super::super::leg::Leg;
 use super::super::onward::Onward;
 use super::super::prepared::{Ends, Prepared};
-use super::super::record::Ending;
+use super::super::record::{Ending, Moment};
 use super::super::room::{Joined, join};
 use super::super::setup::Shared;
 use super::super::talk::Talk;
@@ -63,10 +64,14 @@ impl Unplaced {
             call: &self.plan.call_id,
             reason: word(&error),
             status: None,
+            cause: None,
+            direction: Direction::Outbound,
+            by: EndedBy::Gateway,
             began: self.began,
             answered: None,
+            over: Moment::now(),
         };
-        ending.note(&self.shared.store, &MediaSummary::default());
+        ending.note(&self.shared.journal(), &MediaSummary::default());
         self.claim.stage.send_replace(Stage::Failed(error));
     }
 }

@@ -24,35 +24,9 @@ pub(super) const fn reason(status: u16) -> DisconnectReason {
     }
 }
 
-/// The Q.850 cause in a Reason header (RFC 3326).
-pub(super) fn cause(reason: &str) -> Option<u16> {
-    reason.split(',').find_map(|value| {
-        let mut parts = value.split(';').map(str::trim);
-        let protocol = parts.next()?;
-        if !protocol.eq_ignore_ascii_case("Q.850") {
-            return None;
-        }
-        parts.find_map(|part| {
-            let (name, value) = part.split_once('=')?;
-            let is_cause = name.trim().eq_ignore_ascii_case("cause");
-            is_cause.then(|| value.trim().parse().ok()).flatten()
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_cause_of_isdn_is_found_among_others() {
-        let both = "SIP;cause=486;text=\"Busy Here\", Q.850 ; Cause = 17 ;text=\"User busy\"";
-        assert_eq!(cause(both), Some(17));
-        assert_eq!(cause("q.850;cause=16"), Some(16));
-        for none in ["SIP;cause=200", "Q.850", "Q.850;cause=x", ""] {
-            assert_eq!(cause(none), None, "{none}");
-        }
-    }
 
     #[test]
     fn busy_is_a_refusal_and_nobody_home_is_none() {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use trunkline_base::secret::Personal;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::Rejection;
-use trunkline_store::{Refusal, Row};
+use trunkline_store::{Direction, Refusal, Row};
 
 use super::Call;
 use crate::sip::call::end::End;
-use crate::sip::call::record::Ending;
+use crate::sip::call::record::{Ending, Moment};
 use crate::sip::call::setup::mapped_headers;
 use crate::sip::call::tell::STATUS;
 use crate::sip::desk::wall_clock;
@@ -22,6 +22,7 @@ const LEAVE: Duration = Duration::from_secs(2);
 impl Call {
     /// Ends it everywhere, whatever led to it.
     pub(super) async fn close(mut self, end: End) {
+        let over = Moment::now();
         self.seeking.abort_all();
         let room = self.room.as_ref();
         let attributes: BTreeMap<String, String> = room
@@ -40,20 +41,24 @@ impl Call {
             ..
         } = self;
         let last = BTreeMap::from([(STATUS.to_owned(), "hangup".to_owned())]);
-        let rest = leg.end(&end, last).await;
+        let (rest, summary) = leg.end(&end, last).await;
         if let Some(room) = room.filter(|_| end.leaves_room()) {
             let _ = tokio::time::timeout(LEAVE, room.leave()).await;
         }
         drop(room_events);
-        let summary = rest.over(LEAVE).await;
+        rest.over(LEAVE).await;
         let ending = Ending {
             call: &plan.call_id,
             reason: end.word(),
             status: end.status(),
+            cause: Some(end.cause(None)),
+            direction: Direction::Inbound,
+            by: end.by(Direction::Inbound),
             began: self.arrived,
             answered: self.answered,
+            over,
         };
-        ending.note(&shared.store, &summary);
+        ending.note(&shared.journal(), &summary);
     }
 
     async fn tell_phone(&mut self, end: &End, attributes: &BTreeMap<String, String>) {

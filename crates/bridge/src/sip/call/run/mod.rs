@@ -146,7 +146,7 @@ impl Call {
         count(Counter::CallsStarted, 1, &[("direction", "inbound")]);
         let spec = spec(&self.plan, &self.accepted);
         // The caller waits for the server, and for no disk.
-        self.shared.store.later(Row::CallStarted(self.first_row()));
+        self.shared.write(Row::CallStarted(self.first_row()));
         let joining: Joining = Box::pin(join(self.shared.clone(), spec));
         let end = self.until_end(joining).await;
         self.close(end).await;
@@ -323,9 +323,7 @@ impl Call {
         observe(Timing::CallSetup, setup, &[]);
         info!(setup_ms = millis(setup), "call answered");
         let call = self.plan.call_id.clone();
-        self.shared
-            .store
-            .later(Row::CallAnswered(call, wall_clock()));
+        self.shared.write(Row::CallAnswered(call, wall_clock()));
     }
 
     fn first_row(&self) -> CallStart {

@@ -5,6 +5,7 @@
 //! variables included. A line that is as it ships is nobody's word, so that new files may be put
 //! beside an old `livekit.yaml`.
 
+mod capture;
 mod secure;
 
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +18,7 @@ use trunkline_bridge::sip::AnswerPolicy;
 use trunkline_service::config::{Report, Source, Spanned, nearest};
 use trunkline_sip::sdp::{Codec, Encryption};
 
+use capture::{Capture, RawCapture};
 pub(in crate::settings) use secure::encryption;
 use secure::{RawTls, Tls, encryption_word};
 
@@ -56,6 +58,7 @@ pub(in crate::settings) struct RawGateway {
     local_networks: Vec<Spanned<String>>,
     srtp: Option<Spanned<String>>,
     tls: Option<Spanned<RawTls>>,
+    capture: Option<Spanned<RawCapture>>,
 }
 
 /// The SIP gateway.
@@ -98,6 +101,8 @@ pub(crate) struct Gateway {
     #[serde(serialize_with = "encryption_word")]
     pub(crate) srtp: Encryption,
     pub(crate) tls: Tls,
+    /// What is kept of what went over the wire.
+    pub(crate) capture: Capture,
 }
 
 pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gateway {
@@ -161,6 +166,7 @@ pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gat
             .text("srtp", |raw| &raw.srtp, encryption)
             .unwrap_or_default(),
         tls: keys.tls(),
+        capture: keys.capture(),
     }
 }
 
@@ -209,6 +215,16 @@ impl Keys<'_> {
         let (layer, typed) = found;
         typed.map_or_else(Tls::default, |raw| {
             secure::tls(raw, &mut layer.judge(self.report))
+        })
+    }
+
+    fn capture(&mut self) -> Capture {
+        let found = self
+            .layers
+            .find("capture", |raw| raw.capture.as_ref(), self.report);
+        let (layer, typed) = found;
+        typed.map_or_else(Capture::default, |raw| {
+            capture::capture(&raw.value, &mut layer.judge(self.report))
         })
     }
 

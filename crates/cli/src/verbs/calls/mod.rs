@@ -1,14 +1,25 @@
-//! `calls list | show | refused`.
+//! `calls list | show | refused | export | pcap`.
+
+mod export;
+mod ladder;
+mod pcap;
+mod wire;
+
+use std::io::{IsTerminal as _, stdout};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 use serde_json::json;
 use trunkline_base::class::Class;
 use trunkline_base::time::UnixTime;
+use trunkline_sip::capture::Ladder;
+use trunkline_sip::q850;
 use trunkline_store::{Call, Direction, Store, Turn};
 
 use super::store;
 use crate::failure::Failure;
 use crate::global::Global;
+use crate::record::Record;
 use crate::{clock, output};
 
 #[derive(Debug, Subcommand)]
@@ -23,7 +34,23 @@ pub(crate) enum Calls {
     Show {
         /// The call's id (SCL_…)
         call: String,
+        /// Its SIP as a ladder
+        #[arg(long)]
+        sip: bool,
+        /// Draw it with letters that every terminal has, as is done where there is none
+        #[arg(long, requires = "sip")]
+        plain: bool,
     },
+    /// A call's SIP as a file for Wireshark
+    Pcap {
+        /// The call's id (SCL_…)
+        call: String,
+        /// Into this file, `-` for standard output; else CALL.pcap
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// The records of calls: when, how long, who hung up and why, and what it costs
+    Export(export::Export),
     /// Calls that were turned away, and why
     Refused {
         /// How many
@@ -36,7 +63,12 @@ pub(crate) async fn run(verb: Calls, global: &Global) -> Result<(), Failure> {
     let store = store(global).await?;
     match verb {
         Calls::List { limit } => list(&store, limit, global).await,
-        Calls::Show { call } => show(&store, &call, global).await,
+        Calls::Show {
+            call, sip: false, ..
+        } => show(&store, &call, global).await,
+        Calls::Show { call, plain, .. } => show_sip(&store, &call, plain, global).await,
+        Calls::Pcap { call, output } => pcap::run(&call, output, &store, global).await,
+        Calls::Export(export) => export::run(&export, &store, global).await,
         Calls::Refused { limit } => refused(&store, limit, global).await,
     }
 }
@@ -109,11 +141,10 @@ async fn show(store: &Store, id: &str, global: &Global) -> Result<(), Failure> {
         call.room,
         clock::utc(call.started_at)
     ));
-    output::line(&format!(
-        "{}, {}",
-        length(&call),
-        call.end_reason.as_deref().unwrap_or("still up")
-    ));
+    output::line(&format!("{}, {}", length(&call), ended(&call)));
+    for line in figures(&call) {
+        output::line(&line);
+    }
     for turn in &turns {
         output::text(&told(turn, call.started_at));
     }
@@ -125,6 +156,64 @@ async fn show(store: &Store, id: &str, global: &Global) -> Result<(), Failure> {
         let words: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
         output::line(&format!("events {}", words.join(" ")));
     }
+    Ok(())
+}
+
+/// Why, by whom, and in which words of SIP and ISDN.
+fn ended(call: &Call) -> String {
+    let Some(reason) = &call.end_reason else {
+        return "still up".to_owned();
+    };
+    let by = call.ended_by.map(|by| format!("by {}", by.as_str()));
+    let status = call.sip_status.map(|status| format!("SIP {status}"));
+    let cause = call
+        .q850
+        .map(|cause| format!("Q.850 {cause} ({})", q850::words(cause)));
+    let said: Vec<String> = [by, status, cause].into_iter().flatten().collect();
+    if said.is_empty() {
+        reason.clone()
+    } else {
+        format!("{reason} ({})", said.join(", "))
+    }
+}
+
+/// What it came to, and how it sounded.
+fn figures(call: &Call) -> Vec<String> {
+    let record = Record::of(call);
+    let mut lines = Vec::new();
+    if let Some(seconds) = record.billed_seconds {
+        let cost = match (&record.cost, &record.currency) {
+            (Some(cost), Some(currency)) => format!(", {cost} {currency}"),
+            (Some(cost), None) => format!(", {cost}"),
+            (None, _) => String::new(),
+        };
+        lines.push(format!("billed {seconds} s{cost}"));
+    }
+    let opinion = |mos: Option<f64>| mos.map_or_else(|| "-".to_owned(), |mos| format!("{mos:.2}"));
+    if record.mos.is_some() || record.remote_mos.is_some() {
+        let codec = record.codec.as_deref().unwrap_or("-");
+        let (heard, sent) = (opinion(record.mos), opinion(record.remote_mos));
+        lines.push(format!(
+            "sound {codec}, MOS {heard} from the phone, {sent} to it"
+        ));
+    }
+    lines
+}
+
+async fn show_sip(store: &Store, id: &str, plain: bool, global: &Global) -> Result<(), Failure> {
+    let messages = wire::captured(store, id).await?;
+    wire::needed(&messages, id)?;
+    let ladder = Ladder::of(&messages);
+    if global.json {
+        output::json(&json!({ "call_id": id, "sip": ladder::document(&ladder) }));
+        return Ok(());
+    }
+    let style = if plain || !stdout().is_terminal() {
+        ladder::Style::Ascii
+    } else {
+        ladder::Style::Drawn
+    };
+    output::text(&ladder::draw(&ladder, style));
     Ok(())
 }
 
