@@ -115,14 +115,7 @@ mod tests {
         assert_eq!(moment("2027-01-15"), Ok(UnixTime::from_secs(1_799_971_200)));
         let day = now().0 - moment("1d").unwrap().0;
         assert!((86_400_000..86_410_000).contains(&day));
-        for wrong in [
-            "yesterday",
-            "2027-13-01",
-            "",
-            "7",
-            "20270115",
-            "2027-01-15T25:00:00Z",
-        ] {
+        for wrong in ["yesterday", "2027-13-01", "", "7", "2027-01-15T25:00:00Z"] {
             assert!(moment(wrong).is_err(), "{wrong}");
         }
     }
