@@ -3,6 +3,7 @@
 
 mod callee;
 mod captured;
+mod captured_calls;
 mod codecs;
 mod company;
 mod dialling;

@@ -143,6 +143,13 @@ impl Phone {
         }
     }
 
+    /// A key, by INFO.
+    pub(crate) async fn presses(&mut self, body: &str) {
+        self.cseq += 1;
+        self.send("INFO", "", body).await;
+        while !self.receive().await.contains("INFO") {}
+    }
+
     pub(crate) async fn hangs_up(mut self) {
         self.cseq += 1;
         self.send("BYE", "", "").await;
@@ -203,10 +210,10 @@ impl Phone {
             "" => String::new(),
             tag => format!(";tag={tag}"),
         };
-        let kind = if body.is_empty() {
-            ""
-        } else {
-            "Content-Type: application/sdp\r\n"
+        let kind = match (body, method) {
+            ("", _) => "",
+            (_, "INFO") => "Content-Type: application/dtmf-relay\r\n",
+            _ => "Content-Type: application/sdp\r\n",
         };
         let message = format!(
             "{method} sip:100@{gateway} SIP/2.0\r\n\
