@@ -9,7 +9,7 @@
 //! - [`dtmf`] hears telephone keys in a voice, [`quality`] says how a leg sounds to people.
 //! - [`ogg`] writes a call as two Opus streams in one file, without decoding, and reads it back.
 //! - [`wav`], [`tone`], [`level`], [`mix`], [`vad`], [`timeline`] and [`analyse`] are the small tools around
-//!   them.
+//!   them, [`pages`] the memory that payloads are kept in.
 
 mod sample;
 
@@ -23,6 +23,7 @@ pub mod level;
 pub mod mix;
 pub mod ogg;
 pub mod opus;
+pub mod pages;
 pub mod playout;
 pub mod quality;
 pub mod rate;

@@ -59,9 +59,9 @@ impl Encoder {
     fn encode_low(&mut self, sound: i32) -> u8 {
         let error = i32::from(sample::clamp(sound - self.low.predicted));
         let size = if error >= 0 { error } else { -(error + 1) };
-        let level = (1..30)
-            .find(|&level| size < (Q6[level] * self.low.step) >> 12)
-            .unwrap_or(30);
+        let below = |bound: &i32| size >= (bound * self.low.step) >> 12;
+        // The first bound is of no level.
+        let level = Q6.partition_point(below).max(1);
         let code = if error < 0 { ILN[level] } else { ILP[level] };
         let coarse = usize::from(code >> 2);
         let difference = (self.low.step * QM4[coarse]) >> 15;

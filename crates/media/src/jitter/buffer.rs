@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::estimate::Estimator;
 use super::numbers::{Numbers, Place, Placed};
+use super::queue::Queue;
 use super::unwrap::{Clock, NANOS};
 use super::{Config, Inserted, Packet, Playout, Stats};
 
@@ -20,7 +20,7 @@ pub struct JitterBuffer {
     origin: Option<Instant>,
     clock: Clock,
     numbers: Numbers,
-    queue: BTreeMap<i64, Entry>,
+    queue: Queue<Entry>,
     cursor: Option<Cursor>,
     estimator: Estimator,
     patience: u32,
@@ -75,7 +75,7 @@ impl JitterBuffer {
             origin: None,
             clock,
             numbers: Numbers::new(clock),
-            queue: BTreeMap::new(),
+            queue: Queue::new(),
             cursor: None,
             estimator,
             patience: 0,
@@ -132,7 +132,7 @@ impl JitterBuffer {
             let Some(mut cursor) = self.cursor else {
                 return Playout::Empty;
             };
-            let Some((&seq, entry)) = self.queue.first_key_value() else {
+            let Some((seq, entry)) = self.queue.first() else {
                 return self.bridge(cursor);
             };
             let missing = seq - cursor.seq;
@@ -158,10 +158,9 @@ impl JitterBuffer {
             }
             self.cursor = Some(cursor);
             if !already_bridged {
-                let fec = (missing == 1)
-                    .then(|| self.queue.get(&seq)?.sound())
-                    .flatten()
-                    .map(|(_, next)| next.payload.clone());
+                let next = self.queue.first().filter(|_| missing == 1);
+                let next = next.and_then(|(_, entry)| entry.sound());
+                let fec = next.map(|(_, next)| next.payload.clone());
                 return Playout::Lost {
                     duration: step,
                     fec,
@@ -238,15 +237,14 @@ impl JitterBuffer {
 
     /// Packets without sound whose turn has come are gone in no time.
     fn pass_nothing(&mut self) {
-        while let Some(first) = self.queue.first_entry() {
-            let seq = *first.key();
+        while let Some((seq, entry)) = self.queue.first() {
             let due = self
                 .cursor
                 .is_none_or(|cursor| !cursor.playing || seq <= cursor.seq);
-            if !due || first.get().sound().is_some() {
+            if !due || entry.sound().is_some() {
                 return;
             }
-            first.remove();
+            self.queue.pop_first();
             if let Some(cursor) = &mut self.cursor {
                 cursor.seq = cursor.seq.max(seq + 1);
                 cursor.passing = true;
@@ -256,8 +254,8 @@ impl JitterBuffer {
 
     /// Begins a talk spurt once its first packet has waited for the target delay.
     fn try_start(&mut self, now: i64) -> bool {
-        let first = self.queue.first_key_value();
-        let Some((seq, (ticks, packet))) = first.and_then(|(seq, e)| Some((*seq, e.sound()?)))
+        let first = self.queue.first();
+        let Some((seq, (ticks, packet))) = first.and_then(|(seq, e)| Some((seq, e.sound()?)))
         else {
             return false;
         };
@@ -283,8 +281,8 @@ impl JitterBuffer {
         if first.is_none_or(|ticks| self.delay_of(ticks, now) <= limit) {
             return;
         }
-        while let Some(first) = self.queue.first_key_value() {
-            let ticks = first.1.sound().map(|(ticks, _)| ticks);
+        while let Some((_, first)) = self.queue.first() {
+            let ticks = first.sound().map(|(ticks, _)| ticks);
             let kept = |ticks: i64| {
                 self.queue.len() <= 1 || self.delay_of(ticks, now) <= self.estimator.target()
             };
@@ -305,7 +303,7 @@ impl JitterBuffer {
     fn first_sound(&self) -> Option<(i64, i64)> {
         self.queue
             .iter()
-            .find_map(|(seq, entry)| Some((*seq, entry.sound()?.0)))
+            .find_map(|(seq, entry)| Some((seq, entry.sound()?.0)))
     }
 
     /// The queue is empty: bridge for a while, then end the talk spurt.

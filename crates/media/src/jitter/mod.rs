@@ -20,6 +20,7 @@
 mod buffer;
 mod estimate;
 mod numbers;
+mod queue;
 mod unwrap;
 
 use std::time::Duration;

@@ -2,6 +2,7 @@ use bytes::Bytes;
 
 use super::{OpusError, check_rate};
 use crate::SampleRate;
+use crate::pages::Pages;
 
 /// What the encoder is tuned for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +56,7 @@ pub struct Encoder {
     inner: ::opus::Encoder,
     rate: SampleRate,
     scratch: Box<[u8; MAX_PACKET]>,
+    pages: Pages,
 }
 
 impl Encoder {
@@ -87,6 +89,7 @@ impl Encoder {
             inner,
             rate,
             scratch: Box::new([0; MAX_PACKET]),
+            pages: Pages::default(),
         })
     }
 
@@ -95,11 +98,25 @@ impl Encoder {
     /// # Errors
     /// The length is none of those.
     pub fn encode(&mut self, pcm: &[i16]) -> Result<Bytes, OpusError> {
+        let length = self.fill(pcm)?;
+        Ok(self
+            .pages
+            .keep(self.scratch.get(..length).unwrap_or_default()))
+    }
+
+    /// As [`Encoder::encode`], appending the packet to `out`.
+    ///
+    /// # Errors
+    /// The length is none of those.
+    pub fn encode_to(&mut self, pcm: &[i16], out: &mut Vec<u8>) -> Result<(), OpusError> {
+        let length = self.fill(pcm)?;
+        out.extend_from_slice(self.scratch.get(..length).unwrap_or_default());
+        Ok(())
+    }
+
+    fn fill(&mut self, pcm: &[i16]) -> Result<usize, OpusError> {
         self.check_length(pcm.len())?;
-        let length = self.inner.encode(pcm, self.scratch.as_mut_slice())?;
-        Ok(Bytes::copy_from_slice(
-            self.scratch.get(..length).unwrap_or_default(),
-        ))
+        Ok(self.inner.encode(pcm, self.scratch.as_mut_slice())?)
     }
 
     /// Tells the encoder how much loss receivers report, so that it spends FEC accordingly.

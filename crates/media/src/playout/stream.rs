@@ -109,13 +109,15 @@ impl Stream {
     pub fn frame(&mut self, now: Instant, out: &mut [i16]) -> Heard {
         while self.ready.len() < out.len() {
             if !self.refill(now) {
+                if self.ready.is_empty() && self.comfort.is_none() {
+                    out.fill(0);
+                    return Heard::Idle;
+                }
                 let missing = out.len() - self.ready.len();
                 self.push_silence(missing, Heard::Idle);
             }
         }
-        for slot in out.iter_mut() {
-            *slot = self.ready.pop_front().unwrap_or(0);
-        }
+        self.take_sound(out);
         self.take_kind(out.len())
     }
 
@@ -220,6 +222,19 @@ impl Stream {
         }
         self.push(&pcm, kind);
         self.scratch = pcm;
+    }
+
+    /// The front of what is ready, which is as long.
+    fn take_sound(&mut self, out: &mut [i16]) {
+        let (front, back) = self.ready.as_slices();
+        let split = front.len().min(out.len());
+        let (head, tail) = out.split_at_mut(split);
+        let whole = front.get(..split).zip(back.get(..tail.len()));
+        if let Some((front, back)) = whole {
+            head.copy_from_slice(front);
+            tail.copy_from_slice(back);
+        }
+        self.ready.drain(..out.len().min(self.ready.len()));
     }
 
     fn take_kind(&mut self, mut samples: usize) -> Heard {
