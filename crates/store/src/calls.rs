@@ -9,6 +9,7 @@ use trunkline_base::time::UnixTime;
 
 use crate::error::StoreError;
 use crate::integer::{from_db, to_db};
+use crate::journal::Half;
 
 /// Which way a call went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -384,16 +385,19 @@ impl<'a> Calls<'a> {
     }
 
     /// Closes the calls a killed process left open, and says how many there were. Calls of another
-    /// gateway go on without us.
+    /// gateway go on without us, and those in the journal may go on with us.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written.
     pub async fn close_orphans(&self, at: UnixTime) -> Result<u64, StoreError> {
         let done = sqlx::query(
             "UPDATE calls SET ended_at = ?, end_reason = 'process_ended', ended_by = 'gateway'
-             WHERE ended_at IS NULL AND source = 'gateway'",
+             WHERE ended_at IS NULL AND source = 'gateway' AND call_id NOT IN
+                (SELECT id FROM documents WHERE kind IN (?, ?))",
         )
         .bind(to_db(at.0))
+        .bind(Half::Dialog.kind())
+        .bind(Half::Call.kind())
         .execute(self.pool)
         .await?;
         Ok(done.rows_affected())

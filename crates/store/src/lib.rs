@@ -19,6 +19,7 @@ mod documents;
 mod error;
 mod events;
 mod integer;
+mod journal;
 mod open;
 mod outbox;
 mod recordings;
@@ -45,6 +46,7 @@ pub use calls::{
 pub use documents::Documents;
 pub use error::StoreError;
 pub use events::{Arrival, Event, EventFilter, EventState, Events, StoredEvent, WaitingEvent};
+pub use journal::{Half, Journal, Journalled};
 pub use outbox::{Delivery, Outbox};
 pub use recordings::{Recording, RecordingEnd, RecordingStart, Recordings};
 pub use refusals::{Refusal, Refusals};
@@ -117,6 +119,11 @@ impl Store {
     /// Small documents by kind and id.
     pub const fn documents(&self) -> Documents<'_> {
         Documents::new(&self.pool)
+    }
+
+    /// What is written down of calls that are up.
+    pub const fn journal(&self) -> Journal<'_> {
+        Journal::new(&self.pool)
     }
 
     /// Deliveries still owed.

@@ -6,8 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use crate::message::{HeaderError, Headers, Method, NameAddr, Request, Response, name};
 use crate::uri::Uri;
 
+mod kept;
 mod replaces;
 
+pub use kept::KeptDialog;
 pub use replaces::Replaces;
 
 /// Names a dialog from our side.

@@ -32,6 +32,12 @@ impl Transport {
         }
     }
 
+    /// The one of that word.
+    pub fn of_word(word: &str) -> Option<Self> {
+        let all = [Self::Udp, Self::Tcp, Self::Tls];
+        all.into_iter().find(|one| one.word() == word)
+    }
+
     /// What a URI has to say of it; nothing for what goes without saying.
     pub const fn parameter(self) -> Option<&'static str> {
         match self {

@@ -126,13 +126,23 @@ impl Endpoint {
         let is_new = request.headers.to().is_ok_and(|to| to.tag().is_none());
         match request.method {
             Method::Invite if is_new => self.on_invite(key, way, flow, request, now),
-            Method::Options if is_new => {
-                let status = if self.draining { 503 } else { 200 };
-                self.inform(way.owed(false), &request, status, &ABILITIES)
-            }
+            Method::Options if is_new => self.tell_abilities(way.owed(false), &request),
             // A request of no call.
             _ => self.refuse(way.owed(false), &request, Refusal::new(481, "no_call")),
         }
+    }
+
+    /// What we can, and whether there is room for a call.
+    fn tell_abilities(&mut self, way: Way, request: &Request) -> Fate {
+        let status = if self.draining || self.full.is_some() {
+            503
+        } else {
+            200
+        };
+        let later = self.full.map(|later| later.as_secs().to_string());
+        let later = later.as_deref().map(|later| (name::RETRY_AFTER, later));
+        let told: Vec<(&str, &str)> = ABILITIES.into_iter().chain(later).collect();
+        self.inform(way, request, status, &told)
     }
 
     fn on_invite(

@@ -40,6 +40,7 @@ mod referred;
 mod refusal;
 mod replaced;
 mod responses;
+mod restore;
 mod ringing;
 mod scanner;
 mod session;
@@ -55,6 +56,7 @@ mod wish;
 pub use calling::CallRequest;
 pub use flow::{Flow, Transport};
 pub use replaced::Replaced;
+pub use restore::{KeptLeg, LegMark, LegSecrets};
 pub use scanner::SCANNERS;
 pub use session::SessionTimers;
 pub use transfer::{ReferRequest, Referral, TransferNews, TransferOutcome};
@@ -65,7 +67,7 @@ pub use types::{
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use rand::rngs::StdRng;
@@ -96,6 +98,8 @@ pub struct Endpoint {
     outside: BTreeSet<LegId>,
     next_leg: u64,
     draining: bool,
+    /// There is no room for calls now; when there may be.
+    full: Option<Duration>,
     transmits: VecDeque<Transmit>,
     events: VecDeque<Event>,
 }
@@ -121,6 +125,7 @@ impl Endpoint {
             outside: BTreeSet::new(),
             next_leg: 1,
             draining: false,
+            full: None,
             transmits: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -199,6 +204,12 @@ impl Endpoint {
     /// From now on new calls are refused with 503, and OPTIONS says so too.
     pub const fn drain(&mut self) {
         self.draining = true;
+    }
+
+    /// OPTIONS says from now on that there is no room, and when to ask again; or that there is. Whom to
+    /// let in is for the owner of the trunks to say.
+    pub const fn fill(&mut self, full: Option<Duration>) {
+        self.full = full;
     }
 
     /// Calls that exist, in any state.

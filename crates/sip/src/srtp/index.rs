@@ -27,6 +27,10 @@ impl Rollover {
         (roc << 16) | sequence
     }
 
+    pub(super) const fn highest(self) -> Option<u64> {
+        self.highest
+    }
+
     pub(super) fn advance(&mut self, index: u64) {
         self.highest = self.highest.max(Some(index));
     }
@@ -41,6 +45,18 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// Nothing up to here is new.
+    pub(super) const fn after(highest: u64) -> Self {
+        Self {
+            highest: Some(highest),
+            taken: u128::MAX,
+        }
+    }
+
+    pub(super) const fn highest(&self) -> Option<u64> {
+        self.highest
+    }
+
     /// May this one be new? What is older than the window is not.
     pub(super) fn is_new(&self, index: u64) -> bool {
         let Some(highest) = self.highest else {

@@ -19,7 +19,7 @@ mod sender;
 mod suite;
 
 pub use master::{Lifetime, MasterKey, Mki};
-pub use receiver::{Receiver, Unprotected};
+pub use receiver::{Heard, Receiver, Unprotected};
 pub use sender::{Exhausted, Sender};
 pub use suite::Suite;
 

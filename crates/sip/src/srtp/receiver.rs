@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::cipher::{Cipher, MAX_RTCP_INDEX, Parts, Place};
 use super::derive::Protocol;
 use super::index::{Rollover, Window};
@@ -28,6 +30,16 @@ struct Keyed {
 struct Stream {
     rollover: Rollover,
     window: Window,
+}
+
+/// The latest number of each source. Without it nobody knows how often the 16 bits of a packet have
+/// run over (RFC 3711 3.3.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// Of packets.
+    pub rtp: Vec<(u32, u64)>,
+    /// Of reports.
+    pub rtcp: Vec<(u32, u64)>,
 }
 
 /// Why a packet is not taken.
@@ -79,6 +91,30 @@ impl Receiver {
             streams: BTreeMap::new(),
             reports: BTreeMap::new(),
         })
+    }
+
+    /// How far each stream and each source of reports has come.
+    pub fn heard(&self) -> Heard {
+        let rtp = self.streams.iter();
+        let rtp = rtp.filter_map(|(ssrc, stream)| Some((*ssrc, stream.rollover.highest()?)));
+        let rtcp = self.reports.iter();
+        let rtcp = rtcp.filter_map(|(ssrc, window)| Some((*ssrc, window.highest()?)));
+        Heard {
+            rtp: rtp.take(KEPT).collect(),
+            rtcp: rtcp.take(KEPT).collect(),
+        }
+    }
+
+    /// Goes on where another receiver under these keys stopped: what that has heard is not new.
+    pub fn go_on(&mut self, heard: &Heard) {
+        for (ssrc, index) in heard.rtp.iter().take(KEPT) {
+            let stream = self.streams.entry(*ssrc).or_default();
+            stream.rollover.advance(*index);
+            stream.window = Window::after(*index);
+        }
+        for (ssrc, index) in heard.rtcp.iter().take(KEPT) {
+            self.reports.insert(*ssrc, Window::after(*index));
+        }
     }
 
     /// Writes the packet as it was before its encryption into `out`, in place of what is there.
@@ -238,3 +274,6 @@ const INDEX: usize = 4;
 /// Sources under one key. Each has shown that it knows the key, so filling it means a phone that
 /// takes a new source for every few words; what it forgot could be played to us again.
 const SOURCES: usize = 256;
+
+/// Sources that are written down: a phone has one, and one more for its keys.
+const KEPT: usize = 8;

@@ -43,6 +43,21 @@ impl Sender {
         })
     }
 
+    /// Goes on where another sender under this key stopped, or further on: with the packet of this
+    /// number in this stream, and with this report. No number may have been used before.
+    pub fn go_on(&mut self, ssrc: u32, index: u64, reports: u32) {
+        if let Some(last) = index.checked_sub(1) {
+            self.streams.entry(ssrc).or_default().advance(last);
+        }
+        self.reports = self.reports.max(reports);
+        self.left = self.left.saturating_sub(index);
+    }
+
+    /// The number of the next report.
+    pub const fn reports(&self) -> u32 {
+        self.reports
+    }
+
     /// Writes the encrypted packet into `out`, in place of what is there.
     ///
     /// # Errors

@@ -180,3 +180,42 @@ fn keys_do_not_print() {
     let shown = format!("{key:?}");
     assert!(shown.contains("[redacted]"), "{shown}");
 }
+
+/// A process that dies knows no more how often the numbers have run over, unless that was kept.
+#[test]
+fn both_sides_go_on_after_a_restart_and_no_number_is_used_twice() {
+    for suite in Suite::ALL {
+        let mut pair = Pair::new(suite);
+        for n in 0..70_000_u32 {
+            let near = u16::try_from(n % 0x10000).unwrap();
+            if n % 10_000 == 0 || near < 8 || near > 0xfff8 || n == 69_999 {
+                let sealed = pair.seal(7, near);
+                assert_eq!(pair.open(&sealed), Ok(()));
+            }
+        }
+        let last = pair.seal(7, 4_464);
+        assert_eq!(pair.open(&last), Ok(()));
+        // Ours comes back, and goes on beyond what may have been used.
+        let mut sender = Sender::new(&key(suite, 1)).unwrap();
+        let next = 0x10000 + 4_464 + 2_048_u64;
+        sender.go_on(7, next, 64);
+        let mut sealed = Vec::new();
+        let number = u16::try_from(next % 0x10000).unwrap();
+        sender.rtp(&packet(7, number), &mut sealed).unwrap();
+        // The other side, which was there all the time, takes it.
+        assert_eq!(pair.open(&sealed), Ok(()), "{suite:?}");
+        assert_eq!(sender.reports(), 64);
+        // And the same the other way round: a receiver that comes back.
+        let mut fresh = Receiver::new(&[key(suite, 1)]).unwrap();
+        let unknown = fresh.rtp(&sealed, &mut Vec::new());
+        assert_eq!(unknown, Err(Unprotected::Authentication));
+        let mut back = Receiver::new(&[key(suite, 1)]).unwrap();
+        back.go_on(&Heard {
+            rtp: vec![(7, 0x10000 + 4_464)],
+            rtcp: Vec::new(),
+        });
+        assert_eq!(back.rtp(&last, &mut Vec::new()), Err(Unprotected::Replay));
+        assert_eq!(back.rtp(&sealed, &mut Vec::new()), Ok(()), "{suite:?}");
+        assert_eq!(back.heard().rtp, [(7, next)]);
+    }
+}

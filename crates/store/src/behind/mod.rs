@@ -19,12 +19,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use trunkline_base::id::{CallId, EgressId};
+use trunkline_base::secret::Personal;
 use trunkline_base::time::UnixTime;
 
 use crate::sip_messages::MOST_IN_ALL;
 use crate::{
-    CallEnd, CallStart, Calls, Event, Events, RecordingEnd, RecordingStart, Recordings, Refusal,
-    Refusals, SipMessage, SipMessages, StoreError, Turn, Turns,
+    CallEnd, CallStart, Calls, Event, Events, Half, Journal, RecordingEnd, RecordingStart,
+    Recordings, Refusal, Refusals, SipMessage, SipMessages, StoreError, Turn, Turns,
 };
 
 /// Rows that wait. Thirty calls a second make ninety rows: filling it takes a disk that stands
@@ -61,6 +62,12 @@ pub enum Row {
     Sip(Vec<SipMessage>),
     /// The oldest SIP messages go, where there are too many.
     SipTrim,
+    /// A half of what a restart needs of a call that is up.
+    Journal(Half, CallId, Personal<Vec<u8>>, UnixTime),
+    /// That half is needed no more.
+    Forget(Half, CallId),
+    /// Whoever has calls lives.
+    Alive(UnixTime),
 }
 
 impl Row {
@@ -77,6 +84,7 @@ impl Row {
             Self::RecordingEnded(..) => "recording_end",
             Self::Refused(_) | Self::RefusedAgain(_) => "refusal",
             Self::Sip(_) | Self::SipTrim => "sip",
+            Self::Journal(..) | Self::Forget(..) | Self::Alive(_) => "journal",
         }
     }
 
@@ -97,6 +105,12 @@ impl Row {
                 let messages = SipMessages::new(pool);
                 messages.trim(MOST_IN_ALL).await.map(|_| ())
             }
+            Self::Journal(half, call, body, at) => {
+                let journal = Journal::new(pool);
+                journal.keep(*half, call.as_str(), body.expose(), *at).await
+            }
+            Self::Forget(half, call) => Journal::new(pool).forget(*half, call.as_str()).await,
+            Self::Alive(at) => Journal::new(pool).alive(*at).await,
         }
     }
 }

@@ -6,6 +6,7 @@ mod called;
 mod changes;
 mod inside;
 mod odd;
+mod outliving;
 mod placed;
 mod placing;
 mod provisional;

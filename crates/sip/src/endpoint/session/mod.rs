@@ -5,12 +5,16 @@
 //! the call lives, by UPDATE or re-INVITE. Shortly before the end of an interval without refresh the
 //! other one hangs up.
 
+mod kept;
+
 use std::time::{Duration, Instant};
 
 use crate::message::{Headers, name};
 use crate::uri::Params;
 
 use super::key::Key;
+
+pub(super) use kept::KeptSession;
 
 /// How long a call may stand without a sign of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
