@@ -10,6 +10,7 @@ mod dialling;
 mod disk;
 mod encrypted;
 mod forged;
+mod full;
 mod holding;
 mod house;
 mod inside;

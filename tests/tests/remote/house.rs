@@ -21,6 +21,9 @@ use trunkline_tests::{Daemon, Setup, livekit_yaml, run, trunkline};
 /// Nothing here takes this long unless it is broken.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
+/// What the phone that is called waits for.
+pub(crate) const PATIENCE: Duration = LIMIT;
+
 /// A frame of 20 ms at 16 kHz.
 const FRAME: usize = 320;
 

@@ -12,8 +12,8 @@ use trunkline_base::time::UnixTime;
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::room::audio::{PcmReader, PcmWriter};
 use trunkline_client::room::{
-    AudioOptions, ConnectError, ParticipantInfo, ParticipantKind, PublishError, RemoteTrack, Room,
-    RoomEvent, RoomEvents, RoomOptions, RoomToken, TrackKind, Transcription,
+    AudioOptions, ConnectError, DisconnectReason, ParticipantInfo, ParticipantKind, PublishError,
+    RemoteTrack, Room, RoomEvent, RoomEvents, RoomOptions, RoomToken, TrackKind, Transcription,
 };
 use trunkline_client::url::ServerUrl;
 use trunkline_service::tasks::Stop;
@@ -281,7 +281,9 @@ async fn listen(caller: Caller, mut events: RoomEvents, lane: mpsc::Sender<Incom
         };
         let told = match event {
             None | Some(RoomEvent::Disconnected { .. }) => Incoming::Closed,
-            Some(RoomEvent::ParticipantLeft { info, .. }) if info.identity == caller.identity => {
+            Some(RoomEvent::ParticipantLeft { info, reason })
+                if info.identity == caller.identity && !has_come_again(reason) =>
+            {
                 Incoming::Left
             }
             Some(RoomEvent::ParticipantChanged(info)) if info.identity == caller.identity => {
@@ -312,6 +314,12 @@ async fn listen(caller: Caller, mut events: RoomEvents, lane: mpsc::Sender<Incom
             return;
         }
     }
+}
+
+/// Has whoever left only given way to itself? A gateway that was killed comes back so to a call that
+/// is up, with a track of its own.
+const fn has_come_again(reason: DisconnectReason) -> bool {
+    matches!(reason, DisconnectReason::DuplicateIdentity)
 }
 
 fn reader(track: RemoteTrack) -> Option<PcmReader> {

@@ -26,6 +26,9 @@ use trunkline_sip::sdp::{Codec, Encryption};
 use trunkline_sip::uri::{Params, Uri};
 use trunkline_store::Direction;
 
+use super::load::LoadLimits;
+use super::seal::JournalKey;
+
 /// A gateway's settings. [`GatewayConfig::new`] fills in what most machines want.
 #[derive(Clone)]
 pub struct GatewayConfig {
@@ -101,6 +104,19 @@ pub struct GatewayConfig {
     pub encryption: Encryption,
     /// What is kept of what went over the wire.
     pub capture: Capture,
+    /// From where on the machine is full.
+    pub limits: LoadLimits,
+    /// How calls outlive this process; `None`: they do not.
+    pub journal: Option<JournalOptions>,
+}
+
+/// How calls outlive a process that is killed.
+#[derive(Clone)]
+pub struct JournalOptions {
+    /// What the journal in the store is sealed with.
+    pub key: JournalKey,
+    /// A call that nobody was there for longer than this does not go on.
+    pub within: Duration,
 }
 
 impl GatewayConfig {
@@ -142,6 +158,8 @@ impl GatewayConfig {
             codecs: Codec::ALL.to_vec(),
             encryption: Encryption::default(),
             capture: Capture::default(),
+            limits: LoadLimits::default(),
+            journal: None,
         }
     }
 

@@ -14,19 +14,22 @@ use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_service::metrics::{Gauge, set};
 use trunkline_service::tasks::{Stop, Tasks};
 use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits, SessionTimers};
-use trunkline_store::Store;
+use trunkline_store::{Direction, Store};
 
 use super::bindings::RegistrationState;
 use super::call::{
     Asked, Bound, Call, DialError, DialOrder, DialPlan, Dialled, Exchange, Guard, Names, Order,
-    PassOrder, Shared, Stage, TransferError, TransferOrder, Underway, pass, place,
+    PassOrder, Shared, Stage, TransferError, TransferOrder, Underway, pass, place, resume,
 };
 use super::config::{GatewayConfig, Referrer, TrunkLine};
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, keep_refusals};
 use super::doors::{Doors, StartError, bind_udp};
+use super::journal::Journal;
+use super::load::{Load, Strain, watch_load};
 use super::media::Ports;
 use super::registrar::{Registrar, Registrations};
 use super::resolve::Resolver;
+use super::returning::{Returning, bring_back};
 use super::signalling::{
     Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUT_BYTES, INPUTS, Parts,
     Signalling, lane, now, read_udp, start_capture,
@@ -51,7 +54,6 @@ impl Gateway {
         let (doors, clients) = Doors::bind(&config, bound, &tasks).await?;
         let (tcp_addr, tls_addr) = (doors.tcp_addr(), doors.tls_addr());
         let server = server(&config)?;
-        let stop = tasks.stop();
         let (inputs, incoming) = lane(INPUTS, INPUT_BYTES);
         let (commands, wishes) = mpsc::channel(COMMANDS);
         let (arrivals, calls) = mpsc::channel(ARRIVALS);
@@ -59,14 +61,18 @@ impl Gateway {
         let (reload, reloads) = mpsc::channel(1);
         let (directory_tx, directory) = watch::channel(Arc::new(Directory::default()));
         let (count, counted) = watch::channel(0);
-        let mut rng = StdRng::from_os_rng();
         let connections = Connections::new(config.tcp_caps);
-        let desk_rng = StdRng::from_os_rng();
         let registrar = Registrar::new(&config);
         let known = (directory.clone(), registrar.watch());
-        let desk = Desk::new(known, config.ask_on_miss, desk_rng, notes);
+        let desk = Desk::new(known, config.ask_on_miss, StdRng::from_os_rng(), notes);
+        let mut endpoint = endpoint(&config);
+        let returned = bring_back(&config, &store, &mut endpoint, &commands).await;
+        let (load, strained) = watch_load(config.limits, &tasks.sound());
         let parts = Parts {
-            endpoint: Endpoint::new(endpoint_config(&config), rng.random(), now()),
+            endpoint,
+            full: (strained.clone(), config.limits.retry_after),
+            keeping: returned.keeping,
+            returned: returned.legs,
             desk,
             asking: Asking::new(reload.clone()),
             udp: Arc::clone(&udp),
@@ -81,33 +87,29 @@ impl Gateway {
             calls: count,
             tape: start_capture(&config.capture, &store, &tasks),
             closed: registrar.closed(),
-            stop: stop.clone(),
+            stop: tasks.stop(),
         };
-        let (public, local) = (config.public_ip, config.local_networks.clone());
-        let advertised = move |bound| Advertised::new(bound, public, local.clone());
+        let advertised = advertised(&config);
         tasks.vital("sip_signalling", Signalling::new(parts).run());
         doors.open(&advertised, &connections, &inputs, &tasks);
         tasks.vital("sip_udp", read_udp(udp, advertised(bound), inputs));
         tasks.session("sip_refusals", keep_refusals(store.clone(), noted));
         let (reader, lines) = reader(&config, server.1.clone(), directory_tx);
-        tasks.session("sip_directory", reader.keep(reloads, stop.clone()));
+        tasks.session("sip_directory", reader.keep(reloads, tasks.stop()));
         tasks.session("sip_gauge", show(counted.clone()));
-        let (ending, ended) = watch::channel(false);
         let registrations = registrar.start(&advertised, (bound, tcp_addr), &commands, &tasks);
         let config = Arc::new(config);
         let (dials, orders) = mpsc::channel(DIALS);
-        let bound = Bound {
-            udp: bound,
-            tcp: tcp_addr,
-        };
-        let (lanes, passed, referrers) = lanes(&config, commands.clone(), stop, ended);
-        let shared = shared(&config, store, server, bound, lanes);
+        let (lanes, passed, referrers, ending) = lanes(&config, commands.clone(), tasks.stop());
+        let minded = (returned.journal, load);
+        let shared = shared(&config, store, server, (bound, tcp_addr), lanes, minded);
         let exchange = shared.exchange.clone();
+        let underway = go_on(returned.calls, &shared, &tasks.sound());
         let reception = receive(calls, (orders, passed), shared, tasks.sound());
         tasks.vital("sip_reception", reception);
-        info!(udp = %bound.udp, tcp = ?tcp_addr, tls = ?tls_addr, "sip gateway listens");
+        info!(udp = %bound, tcp = ?tcp_addr, tls = ?tls_addr, "sip gateway listens");
         Ok(GatewayHandle {
-            addr: bound.udp,
+            addr: bound,
             tcp_addr,
             tls_addr,
             counted,
@@ -118,10 +120,11 @@ impl Gateway {
             ending,
             dials,
             config,
-            underway: Underway::default(),
+            underway,
             registrations,
             exchange,
             referrers,
+            strained,
         })
     }
 }
@@ -144,6 +147,7 @@ pub struct GatewayHandle {
     registrations: Registrations,
     exchange: Exchange,
     referrers: watch::Sender<Vec<Referrer>>,
+    strained: watch::Receiver<Option<Strain>>,
 }
 
 /// Why trunks and rules were not read again.
@@ -189,6 +193,16 @@ impl GatewayHandle {
     /// Safe.
     pub async fn registration_changed(&mut self) -> bool {
         self.registrations.changed().await
+    }
+
+    /// What shows that the machine has no room for more calls, if it has none.
+    pub fn strain(&self) -> Option<Strain> {
+        *self.strained.borrow()
+    }
+
+    /// Watches it.
+    pub fn watch_strain(&self) -> watch::Receiver<Option<Strain>> {
+        self.strained.clone()
     }
 
     /// Calls now, in any state.
@@ -258,6 +272,9 @@ impl GatewayHandle {
     /// A call whose answer is waited for is withdrawn.
     pub async fn dial(&self, order: DialOrder) -> Result<Dialled, DialError> {
         let plan = DialPlan::new(order, &self.config, &mut rand::rng())?;
+        if self.strain().is_some() && !plan.is_emergency(&self.config.dialling) {
+            return Err(DialError::Full);
+        }
         let waits = plan.waits;
         let asked = self
             .underway
@@ -322,6 +339,20 @@ impl GatewayHandle {
     }
 }
 
+fn endpoint(config: &GatewayConfig) -> Endpoint {
+    Endpoint::new(
+        endpoint_config(config),
+        StdRng::from_os_rng().random(),
+        now(),
+    )
+}
+
+/// Which address of ours whom is told, by where we are bound.
+fn advertised(config: &GatewayConfig) -> impl Fn(SocketAddr) -> Advertised + use<> {
+    let (public, local) = (config.public_ip, config.local_networks.clone());
+    move |bound| Advertised::new(bound, public, local.clone())
+}
+
 fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
     EndpointConfig {
         limits: Limits {
@@ -379,14 +410,15 @@ fn lanes(
     config: &GatewayConfig,
     commands: mpsc::Sender<Command>,
     stop: Stop,
-    ended: watch::Receiver<bool>,
 ) -> (
     Lanes,
     mpsc::Receiver<PassOrder>,
     watch::Sender<Vec<Referrer>>,
+    watch::Sender<bool>,
 ) {
     let (passing, passed) = mpsc::channel(DIALS);
     let (tell, referrers) = watch::channel(config.referrers.clone());
+    let (ending, ended) = watch::channel(false);
     let lanes = Lanes {
         commands,
         stop,
@@ -394,7 +426,7 @@ fn lanes(
         passing,
         referrers,
     };
-    (lanes, passed, tell)
+    (lanes, passed, tell, ending)
 }
 
 /// What every call uses.
@@ -402,8 +434,9 @@ fn shared(
     config: &Arc<GatewayConfig>,
     store: Store,
     (auth, api): (LiveKitAuthManager, LiveKitApiClient),
-    bound: Bound,
+    (udp, tcp): (SocketAddr, Option<SocketAddr>),
     lanes: Lanes,
+    (journal, load): (Option<Journal>, Load),
 ) -> Shared {
     Shared {
         config: Arc::clone(config),
@@ -413,12 +446,14 @@ fn shared(
         names: Names::default(),
         ports: Ports::new(&config.rtp_ports),
         stop: lanes.stop,
-        bound,
+        bound: Bound { udp, tcp },
         commands: lanes.commands,
         guard: Guard::new(config.dialling.clone()),
         exchange: Exchange::default(),
         passing: lanes.passing,
         referrers: lanes.referrers,
+        journal,
+        load,
         ended: lanes.ended,
     }
 }
@@ -458,6 +493,20 @@ async fn receive(
             }
         };
     }
+}
+
+/// The same for calls of before this process. Gives those among them that we placed.
+fn go_on(calls: Vec<Returning>, shared: &Shared, tasks: &Tasks) -> Underway {
+    let all = Underway::default();
+    for call in calls {
+        let (shared, underway) = (shared.clone(), all.clone());
+        // The task goes on by itself.
+        let _task = match call.kept.direction {
+            Direction::Inbound => tasks.session("call", Call::resume(call, shared)),
+            Direction::Outbound => tasks.session("call", resume(call, shared, underway)),
+        };
+    }
+    all
 }
 
 async fn show(mut counted: watch::Receiver<usize>) {

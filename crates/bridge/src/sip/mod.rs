@@ -7,6 +7,8 @@
 //! ```
 //! - `signalling`: one task owns the SIP endpoint; I/O tasks only demultiplex.
 //! - `desk`: decides about each INVITE before anything is spent on it.
+//! - `journal`: calls that are up, written down; `returning`: those of a process that was killed.
+//! - `load`: whether there is room for one more call.
 //! - `registrar`: keeps trunks registered with their providers; `resolve`: finds those.
 //! - `call`: one task per call owns the call's state; `media`: one more owns its sound.
 //! - [`Caller`]: the other end, for the demo and for measuring.
@@ -20,22 +22,28 @@ mod datagrams;
 mod desk;
 mod doors;
 mod gateway;
+mod journal;
+mod load;
 mod media;
 mod registrar;
 mod resolve;
+mod returning;
+mod seal;
 mod signalling;
 
 pub use bindings::{RegistrationState, Standing};
 pub use call::{DialError, DialOrder, Dialled, TransferError};
 pub use caller::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
 pub use config::{
-    AnswerPolicy, CallNews, CallerOptions, Capture, GatewayConfig, Homer, OwnSetup, Referrer,
-    Register, TcpCaps, TlsListen, TlsOptions, TlsPeer, TrunkLine,
+    AnswerPolicy, CallNews, CallerOptions, Capture, GatewayConfig, Homer, JournalOptions, OwnSetup,
+    Referrer, Register, TcpCaps, TlsListen, TlsOptions, TlsPeer, TrunkLine,
 };
 pub use desk::ServerStore;
 pub use doors::StartError;
 pub use gateway::{Gateway, GatewayHandle, ReloadError};
+pub use load::{LoadLimits, Strain};
 pub use resolve::Resolver;
+pub use seal::{JournalKey, JournalKeyError};
 pub use signalling::TlsError;
 pub use trunkline_sip::endpoint::Strangers;
 pub use trunkline_sip::locate::{LocateError, Target};

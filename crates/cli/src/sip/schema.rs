@@ -95,6 +95,11 @@ const GATEWAY: &[Key] = &[
         "How long a line may be silent, where its trunk does not say",
     ),
     (
+        "resume_within",
+        Duration,
+        "How long nobody may be there for a call that goes on after a restart; 0s: none goes on",
+    ),
+    (
         "session_timer",
         Duration,
         "In which time both sides say that the call lives; 0s: only where the phone asks",
@@ -120,6 +125,11 @@ const GATEWAY: &[Key] = &[
         Section(CAPTURE),
         "What is kept of what went over the wire; secrets are covered before",
     ),
+    (
+        "limits",
+        Section(LIMITS),
+        "From where on new calls are refused, so that those who are in sound well",
+    ),
 ];
 
 const CAPTURE: &[Key] = &[
@@ -139,6 +149,29 @@ const HEP: &[Key] = &[
     ),
     ("id", Number, "Our number there"),
     ("password", Text, "What it knows us by"),
+];
+
+const LIMITS: &[Key] = &[
+    (
+        "late_frames",
+        Text,
+        "Share of packets sent more than 20 ms late, such as 5%; 100%: not looked at",
+    ),
+    (
+        "busy",
+        Text,
+        "Share of their time that the threads for sound are busy; 100%: not looked at",
+    ),
+    (
+        "lag",
+        Duration,
+        "How long sound that is ready waits for its thread; 0s: not looked at",
+    ),
+    (
+        "retry_after",
+        Duration,
+        "When who is refused may come again",
+    ),
 ];
 
 const NUMBERING: &[Key] = &[
@@ -487,6 +520,7 @@ mod tests {
             (format!("gateway: {{tls: {{{odd}}}}}"), TLS),
             (format!("gateway: {{capture: {{{odd}}}}}"), CAPTURE),
             (format!("gateway: {{capture: {{hep: {{{odd}}}}}}}"), HEP),
+            (format!("gateway: {{limits: {{{odd}}}}}"), LIMITS),
             (
                 format!("gateway: {{tls: {{peers: [{{host: a, {odd}}}]}}}}"),
                 PEER,

@@ -5,14 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tracing::info;
 use trunkline_agent::speech::Speech;
 use trunkline_agent::worker::{AgentHandle, AgentWorker};
 use trunkline_base::class::Class;
 use trunkline_base::id::RoomName;
 use trunkline_base::token::KeyRing;
 use trunkline_bridge::egress::{Recorder, RecorderConfig};
-use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle, OwnSetup};
+use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle, JournalOptions, OwnSetup};
 use trunkline_console::webhooks::EventsConfig;
 use trunkline_console::{Access, ConsoleConfig, ConsoleHandle};
 use trunkline_node::{CallHooks, NodeConfig, NodeHandle, Receiver, WebhookConfig};
@@ -24,7 +23,6 @@ use trunkline_store::Store;
 use super::clients::{background_api, seeking_options};
 use super::lines::GatewayLines;
 use super::{NOT_ASKED, Role, Roles, behind, calls, recording, sip_setup};
-use crate::clock::now;
 use crate::failure::Failure;
 use crate::retention;
 use crate::settings::{Http, Settings};
@@ -40,18 +38,6 @@ pub(crate) async fn open_store(path: &Path) -> Result<Store, Failure> {
         })?;
     }
     Ok(Store::open(&path.display().to_string()).await?)
-}
-
-/// Another process's calls are its own: only the one that takes calls closes them.
-pub(super) async fn close_orphans(store: &Store) -> Result<(), Failure> {
-    let orphans = store.calls().close_orphans(now()).await?;
-    if orphans > 0 {
-        info!(
-            calls = orphans,
-            "closed the calls of a process that was killed"
-        );
-    }
-    Ok(())
 }
 
 /// What goes on behind all parts: rows that wait or are old, and timings that pile up.
@@ -227,7 +213,10 @@ pub(super) async fn gateway(
     settings: &Settings,
     keys: &KeyRing,
     (node, console): (&Option<NodeHandle>, &Option<ConsoleHandle>),
-    calls: Result<mpsc::Sender<RoomName>, &'static str>,
+    (calls, journal): (
+        Result<mpsc::Sender<RoomName>, &'static str>,
+        Option<JournalOptions>,
+    ),
     store: &Store,
     tasks: &Tasks,
 ) -> Result<Result<GatewayHandle, &'static str>, Failure> {
@@ -254,6 +243,7 @@ pub(super) async fn gateway(
         ask_on_miss: node.is_none(),
         joined: calls.ok(),
         news: Some(news),
+        journal,
         udp: sip.udp,
         tcp: sip.tcp,
         public_ip: sip.public_ip,
@@ -270,6 +260,7 @@ pub(super) async fn gateway(
         encryption: sip.srtp,
         tls: sip.tls.options(),
         capture: sip.capture.options(),
+        limits: sip.limits.options(),
         max_calls: settings.security.sip.max_calls,
         invites_per_second: settings.security.sip.invites_per_second,
         strangers_per_second: settings.security.sip.strangers_per_second,

@@ -11,6 +11,7 @@ mod api_metrics;
 mod behind;
 mod calls;
 mod clients;
+mod journal;
 mod lines;
 mod make;
 mod parts;
@@ -89,9 +90,7 @@ impl Stack {
             roles,
         } = plan;
         let store = open_store(&settings.livekit.store).await?;
-        if roles.include(Role::Sip) {
-            make::close_orphans(&store).await?;
-        }
+        let journal = journal::take_over(&settings, &roles, &store).await?;
         make::look_after(&store, &settings, tasks);
         let parts = Parts::default();
         let door = make::door(&settings, tasks)?;
@@ -134,7 +133,8 @@ impl Stack {
             Err(why) => parts.is_off("agent", why),
         }
         let gateway = if roles.include(Role::Sip) {
-            make::gateway(&settings, &keys, (&node, &console), calls, &store, tasks).await?
+            let beside = (calls, journal);
+            make::gateway(&settings, &keys, (&node, &console), beside, &store, tasks).await?
         } else {
             Err(NOT_ASKED)
         };

@@ -109,6 +109,10 @@ pub(super) fn sip(
         if !gateway.is_ready() {
             return Standing::Waiting("waits for trunks and rules".to_owned());
         }
+        if let Some(strain) = gateway.strain() {
+            let why = strain.as_str();
+            return Standing::Waiting(format!("full: {why}; calls that are up go on"));
+        }
         let how = match gateway.known_store() {
             _ if node_is_here => "listens",
             ServerStore::There => "listens; trunks and rules are the file's and LiveKit's",

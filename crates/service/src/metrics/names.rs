@@ -83,6 +83,8 @@ metric_names! {
         CallsStarted => "trunkline_bridge_calls_started_total",
         /// SIP calls ended, by class.
         CallsEnded => "trunkline_bridge_calls_ended_total",
+        /// SIP calls of a process that was killed, by what became of them after the restart.
+        CallsResumed => "trunkline_bridge_calls_resumed_total",
         /// SIP requests refused, by reason.
         CallsRefused => "trunkline_bridge_calls_refused_total",
         /// SIP messages and connections that came to nothing and answers nobody took, by reason.
@@ -133,6 +135,10 @@ metric_names! {
         RoomsOpen => "trunkline_node_rooms",
         /// Calls up now.
         CallsActive => "trunkline_bridge_calls",
+        /// Whether new calls are refused since the machine is full: 0 no, 1 yes.
+        SipFull => "trunkline_bridge_full",
+        /// Share of their time that the threads for sound were busy in the last second.
+        SoundBusy => "trunkline_bridge_sound_busy_ratio",
         /// Trunks registered with their provider now.
         SipRegistrations => "trunkline_bridge_sip_registrations",
         /// Conversations running now.

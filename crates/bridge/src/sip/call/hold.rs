@@ -66,6 +66,11 @@ impl Hold {
             .send_if_modified(|known| std::mem::replace(known, line) != line);
     }
 
+    /// Since when it lasts.
+    pub(super) const fn since(&self) -> Option<Instant> {
+        self.since
+    }
+
     /// When it has lasted too long.
     pub(super) fn ends_at(&self, limit: Duration) -> Option<Instant> {
         Some(self.since? + limit)

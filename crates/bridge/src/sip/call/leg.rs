@@ -182,6 +182,8 @@ impl Leg {
                 self.say(rating.attributes());
                 None
             }
+            // The talk has written it down.
+            MediaEvent::Reached(_) => None,
         }
     }
 

@@ -36,7 +36,9 @@ pub(crate) use guard::Guard;
 pub(crate) use names::Names;
 pub(crate) use negotiate::{Negotiation, Proposal};
 pub(crate) use onward::PassOrder;
-pub(crate) use outbound::{Asked, Order, Plan as DialPlan, Stage, Underway, pass, run as place};
+pub(crate) use outbound::{
+    Asked, Order, Plan as DialPlan, Stage, Underway, pass, resume, run as place,
+};
 pub use outbound::{DialError, DialOrder, Dialled};
 pub(crate) use run::Call;
 pub(crate) use setup::{Bound, Shared};

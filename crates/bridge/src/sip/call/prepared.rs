@@ -7,6 +7,7 @@ use rand::{Rng, SeedableRng};
 use trunkline_sip::endpoint::Transport;
 use trunkline_sip::sdp::{Codec, Encryption};
 
+use super::super::load::Load;
 use super::super::media::{NoPort, Ports, Setup};
 use super::negotiate::Negotiation;
 
@@ -40,7 +41,7 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Opens ports at the address that SIP is bound to.
     pub(super) async fn open(
-        (ports, bound): (&Ports, IpAddr),
+        (ports, bound, load): (&Ports, IpAddr, &Load),
         ends: &Ends,
         sound: &Sound,
     ) -> Result<Self, NoPort> {
@@ -57,6 +58,7 @@ impl Prepared {
                 media_timeout: sound.timeout,
                 start: (rng.random(), rng.random::<u16>() & 0x7fff, rng.random()),
                 cname: format!("trunkline@{}", ends.ours),
+                load: load.clone(),
             },
             in_the_open: Some(ends.transport).filter(|transport| !transport.is_encrypted()),
         })

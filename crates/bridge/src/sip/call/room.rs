@@ -1,5 +1,7 @@
 //! The room side of a call.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 use tracing::warn;
 use trunkline_client::auth::AuthError;
@@ -51,6 +53,24 @@ pub(super) async fn join(
     })
 }
 
+/// Joins, with patience: the server may be starting too.
+pub(super) async fn rejoin(
+    shared: Shared,
+    spec: trunkline_client::auth::TokenSpec,
+) -> Result<Joined, JoinError> {
+    let mut tries = 0;
+    loop {
+        match join(shared.clone(), spec.clone()).await {
+            Err(error) if tries < TRIES => {
+                warn!(%error, "the room of a call that goes on cannot be joined yet");
+                tries += 1;
+                tokio::time::sleep(BETWEEN).await;
+            }
+            joined => return joined,
+        }
+    }
+}
+
 /// The spec for [`join`].
 pub(super) fn spec(plan: &Plan, accepted: &Accepted) -> trunkline_client::auth::TokenSpec {
     plan.token(accepted)
@@ -89,3 +109,7 @@ pub(super) fn on_event(event: Option<RoomEvent>, media: &mpsc::Sender<MediaComma
     }
     news
 }
+
+/// A caller who hears nothing waits no longer than this.
+const TRIES: u32 = 10;
+const BETWEEN: Duration = Duration::from_secs(1);

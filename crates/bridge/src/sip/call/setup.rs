@@ -18,6 +18,8 @@ use trunkline_store::{Direction, Row, Store};
 
 use super::super::config::{GatewayConfig, Referrer};
 use super::super::desk::LONGEST;
+use super::super::journal::Journal as Pages;
+use super::super::load::Load;
 use super::super::media::Ports;
 use super::super::signalling::{Arrival, Command};
 use super::exchange::Exchange;
@@ -48,6 +50,10 @@ pub(crate) struct Shared {
     pub(crate) passing: mpsc::Sender<PassOrder>,
     /// Whose phones may do so.
     pub(crate) referrers: watch::Receiver<Vec<Referrer>>,
+    /// How the packets of all calls go out.
+    pub(crate) load: Load,
+    /// Where calls are written down that are to outlive this process.
+    pub(crate) journal: Option<Pages>,
     /// Calls are to end, before the rest of the process does.
     pub(crate) ended: watch::Receiver<bool>,
 }
@@ -70,8 +76,8 @@ impl Shared {
     }
 
     /// What sound is bound with.
-    pub(super) fn sockets(&self) -> (&Ports, IpAddr) {
-        (&self.ports, self.config.udp.ip())
+    pub(super) fn sockets(&self) -> (&Ports, IpAddr, &Load) {
+        (&self.ports, self.config.udp.ip(), &self.load)
     }
 
     /// Where calls are written down.

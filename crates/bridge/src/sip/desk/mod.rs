@@ -201,10 +201,10 @@ impl Desk {
     }
 
     /// Writes down that there was no room for a caller who would have been let in.
-    pub(crate) fn note_full(&mut self, invitation: &Invitation, now: Instant) {
+    pub(crate) fn note_full(&mut self, invitation: &Invitation, why: &'static str, now: Instant) {
         let facts = self.facts(&invitation.request, invitation.flow.remote.ip());
-        self.note(row(&facts, 503, "no_room", serde_json::json!([])), now);
-        count(Counter::CallsRefused, 1, &[("reason", "no_room")]);
+        self.note(row(&facts, 503, why, serde_json::json!([])), now);
+        count(Counter::CallsRefused, 1, &[("reason", why)]);
     }
 
     /// Sends what was folded on its way to the store.

@@ -7,7 +7,9 @@ use trunkline_base::id::TrackSid;
 use trunkline_client::room::{AudioTrack, RemoteTrack};
 use trunkline_sip::sdp::Agreement;
 
+use super::super::load::Load;
 use super::Pair;
+use super::place::Place;
 use super::summary::Rating;
 
 /// What a media task begins with.
@@ -20,6 +22,8 @@ pub(crate) struct Setup {
     /// SSRC, first sequence number and timestamp.
     pub(crate) start: (u32, u16, u32),
     pub(crate) cname: String,
+    /// How the packets of all calls go out.
+    pub(crate) load: Load,
 }
 
 /// What the call tells its media.
@@ -42,6 +46,10 @@ pub(crate) enum MediaCommand {
     Ringback(bool),
     /// A key that came to the room, by whichever way.
     Pressed,
+    /// Say now where both streams are.
+    Tell,
+    /// Both streams go on from where a process that is gone wrote them down.
+    GoOn(Box<Place>),
     /// Another phone takes the place of this one, once it is agreed with and started.
     ChangePhone(Box<Setup>),
 }
@@ -57,4 +65,6 @@ pub(crate) enum MediaEvent {
     Played,
     /// It sounds better or worse than was told before.
     Rated(Rating),
+    /// Where both streams are, for whoever writes that down.
+    Reached(Box<Place>),
 }

@@ -5,12 +5,16 @@ use trunkline_base::time::UnixTime;
 use trunkline_sip::dtmf;
 use trunkline_sip::rtp::{Header, SenderInfo};
 use trunkline_sip::sdp::Agreement;
+use trunkline_sip::srtp::Heard;
 
 use super::coding::{Coder, rate};
+use super::place::Place;
 
 pub(crate) struct Outgoing {
     pub(crate) ssrc: u32,
     sequence: u16,
+    /// How often the numbers have run over.
+    rounds: u32,
     timestamp: u32,
     pub(crate) packets: u32,
     octets: u32,
@@ -37,6 +41,7 @@ impl Outgoing {
         Self {
             ssrc,
             sequence,
+            rounds: 0,
             timestamp,
             packets: 0,
             octets: 0,
@@ -53,9 +58,47 @@ impl Outgoing {
         self.earlier = self.sent();
         self.ssrc = ssrc;
         self.sequence = sequence & FIRST_SEQUENCE;
+        self.rounds = 0;
         self.packets = 0;
         self.octets = 0;
         self.started = false;
+    }
+
+    /// The number of the next packet, with those that have run over.
+    pub(crate) fn next(&self) -> u64 {
+        u64::from(self.rounds) << 16 | u64::from(self.sequence)
+    }
+
+    /// Writes down where it is.
+    pub(super) fn place(&self, at: UnixTime, (reports, heard): (u32, Heard)) -> Place {
+        Place {
+            at,
+            ssrc: self.ssrc,
+            next: self.next(),
+            timestamp: self.timestamp,
+            packets: self.packets,
+            octets: self.octets,
+            reports,
+            heard,
+        }
+    }
+
+    /// Goes on with the stream of a process that is gone. Its first packet says that something
+    /// begins.
+    pub(super) fn go_on(&mut self, place: &Place) {
+        self.ssrc = place.ssrc;
+        self.rounds = u32::try_from(place.next >> 16).unwrap_or(u32::MAX);
+        self.sequence = u16::try_from(place.next & 0xffff).unwrap_or(0);
+        self.timestamp = place.timestamp;
+        self.packets = place.packets;
+        self.octets = place.octets;
+        self.started = false;
+    }
+
+    fn count(&mut self) {
+        let (next, over) = self.sequence.overflowing_add(1);
+        self.sequence = next;
+        self.rounds = self.rounds.wrapping_add(u32::from(over));
     }
 
     /// Packets in all.
@@ -95,7 +138,7 @@ impl Outgoing {
     /// anything else, so that the phone conceals it.
     pub(crate) fn skip(&mut self, ticks: u32) {
         self.timestamp = self.timestamp.wrapping_add(ticks);
-        self.sequence = self.sequence.wrapping_add(1);
+        self.count();
     }
 
     fn turn(&mut self, ticks: u32, agreed: &Agreement) -> Turn {
@@ -136,7 +179,7 @@ impl Outgoing {
             ..header
         }
         .write(payload);
-        self.sequence = self.sequence.wrapping_add(1);
+        self.count();
         self.packets = self.packets.wrapping_add(1);
         self.octets = self
             .octets

@@ -57,6 +57,17 @@ impl Ports {
         self.bind(ip).await
     }
 
+    /// That very pair, for a call that had it before.
+    pub(crate) async fn bind_again(&self, ip: IpAddr, port: u16) -> Result<Pair, NoPort> {
+        let next = port.checked_add(1).ok_or(NoPort)?;
+        let rtp = Datagrams::bind(SocketAddr::new(ip, port)).await;
+        let rtcp = Datagrams::bind(SocketAddr::new(ip, next)).await;
+        match (rtp, rtcp) {
+            (Ok(rtp), Ok(rtcp)) => Ok(Pair { rtp, rtcp, port }),
+            _ => Err(NoPort),
+        }
+    }
+
     /// Binds the next free pair, going round so that a late packet of an old call finds nobody.
     pub(crate) async fn bind(&self, ip: IpAddr) -> Result<Pair, NoPort> {
         for _ in 0..self.pairs {

@@ -3,8 +3,9 @@
 
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::sdp::Keys;
-use trunkline_sip::srtp::{Receiver, Sender, Unprotected};
+use trunkline_sip::srtp::{Heard, Receiver, Sender, Unprotected};
 
+use super::place::Place;
 use super::summary::MediaSummary;
 
 /// Nothing before keys are agreed, and then both directions.
@@ -59,6 +60,28 @@ impl Shield {
             previous,
         });
         !same_ours
+    }
+
+    /// How far both directions have come: the number of our next report, and what was heard.
+    pub(super) fn reached(&self) -> (u32, Heard) {
+        let keys = self.keys.as_ref();
+        let sender = keys.and_then(|keys| keys.sender.as_ref());
+        let receiver = keys.and_then(|keys| keys.receiver.as_ref());
+        (
+            sender.map_or(0, Sender::reports),
+            receiver.map_or_else(Heard::default, Receiver::heard),
+        )
+    }
+
+    /// Goes on under the same keys as a process that is gone.
+    pub(super) fn go_on(&mut self, place: &Place) {
+        let Some(keys) = &mut self.keys else { return };
+        if let Some(sender) = &mut keys.sender {
+            sender.go_on(place.ssrc, place.next, place.reports);
+        }
+        if let Some(receiver) = &mut keys.receiver {
+            receiver.go_on(&place.heard);
+        }
     }
 
     /// An RTP packet as the phone meant it; nothing for one that is not authentic.
@@ -143,6 +166,7 @@ impl Keyed {
 mod tests {
     use rand::SeedableRng as _;
     use rand::rngs::StdRng;
+    use trunkline_base::time::UnixTime;
     use trunkline_sip::rtp::{Header, bye};
     use trunkline_sip::srtp::{MasterKey, Suite};
 
@@ -228,5 +252,35 @@ mod tests {
         assert_eq!((summary.forged, summary.replayed), (0, 1));
         assert!(ours.agree(None), "and now it is plain");
         assert!(ours.open_rtp(&packet(9)).is_some());
+    }
+
+    /// Both processes have died and come back: what one sends the other takes, and what was sent
+    /// before is taken by nobody again.
+    #[test]
+    fn encryption_goes_on_after_a_restart_on_either_side() {
+        let (mut phone, mut ours) = (Shield::default(), Shield::default());
+        phone.agree(Some(&keys(2, 1)));
+        ours.agree(Some(&keys(1, 2)));
+        let heard = sealed(&mut phone, 1);
+        assert!(ours.open_rtp(&heard).is_some());
+        assert!(phone.open_rtp(&sealed(&mut ours, 1)).is_some());
+        let (reports, seen) = ours.reached();
+        let mut reborn = Shield::default();
+        reborn.agree(Some(&keys(1, 2)));
+        reborn.go_on(&Place {
+            at: UnixTime(0),
+            ssrc: 7,
+            next: 2_050,
+            timestamp: 0,
+            packets: 1,
+            octets: 160,
+            reports: reports + 64,
+            heard: seen,
+        });
+        assert!(reborn.open_rtp(&heard).is_none(), "a replay");
+        assert!(reborn.open_rtp(&sealed(&mut phone, 2)).is_some());
+        assert!(phone.open_rtp(&sealed(&mut reborn, 2_050)).is_some());
+        let goodbye = reborn.seal_rtcp(&bye(7, "x")).unwrap().to_vec();
+        assert!(phone.open_rtcp(&goodbye).is_some());
     }
 }

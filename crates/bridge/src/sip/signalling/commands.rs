@@ -64,6 +64,19 @@ pub(crate) enum Command {
     Drain,
 }
 
+impl Command {
+    /// The call whose dialog it changes.
+    pub(super) const fn changes(&self) -> Option<LegId> {
+        match self {
+            Self::Accept { leg, .. }
+            | Self::AnswerChange { leg, .. }
+            | Self::Refer { leg, .. }
+            | Self::Hangup { leg, .. } => Some(*leg),
+            _ => None,
+        }
+    }
+}
+
 /// What happened to a call.
 pub(crate) enum LegEvent {
     /// They ring or work on it, perhaps with a description of early media.

@@ -8,14 +8,14 @@ use super::{Command, LegEvent, Line};
 
 /// Who hears of a leg.
 #[derive(Clone)]
-pub(super) struct Owner {
+pub(crate) struct Owner {
     pub(super) lane: mpsc::Sender<LegEvent>,
     /// The trunk that it came in over.
     pub(super) trunk: Option<TrunkId>,
 }
 
 /// A call's end of a leg, and where its events go.
-pub(super) fn line(
+pub(crate) fn line(
     leg: LegId,
     trunk: Option<TrunkId>,
     commands: &mpsc::Sender<Command>,

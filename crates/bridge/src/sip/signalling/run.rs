@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{debug, warn};
@@ -19,13 +19,14 @@ use trunkline_sip::routing::Accepted;
 use super::super::clock::{now, until};
 use super::super::datagrams::Datagrams;
 use super::super::desk::{Decision, Desk};
+use super::super::load::Strain;
 use super::asked::{Asked, keep_alive};
 use super::asking::{Asking, may_wait};
 use super::capture::Tape;
 use super::lane::{Receiver, Sender};
 use super::owner::{Owner, line};
 use super::streams::Streams;
-use super::{Command, Connections, Input, LegEvent, Line, Takeover, TlsClients};
+use super::{Command, Connections, Input, Keeping, LegEvent, Line, Takeover, TlsClients};
 
 /// A call that was let in.
 pub(crate) struct Arrival {
@@ -57,6 +58,11 @@ pub(crate) struct Parts {
     pub(crate) calls: watch::Sender<usize>,
     /// What goes to and fro in each call.
     pub(crate) tape: Tape,
+    /// Whether the machine has room, and when to come again where it has none.
+    pub(crate) full: (watch::Receiver<Option<Strain>>, Duration),
+    pub(crate) keeping: Keeping,
+    /// Calls that were up before this process was.
+    pub(crate) returned: Vec<(LegId, Owner)>,
     /// Told of connections that are gone.
     pub(crate) closed: broadcast::Sender<Flow>,
     pub(crate) stop: Stop,
@@ -73,8 +79,9 @@ pub(crate) struct Signalling {
 }
 
 impl Signalling {
-    pub(crate) fn new(parts: Parts) -> Self {
+    pub(crate) fn new(mut parts: Parts) -> Self {
         Self {
+            legs: std::mem::take(&mut parts.returned).into_iter().collect(),
             streams: Streams::new(
                 parts.for_connections.clone(),
                 parts.connections.clone(),
@@ -82,7 +89,6 @@ impl Signalling {
                 parts.tasks.clone(),
             ),
             parts,
-            legs: BTreeMap::new(),
             asked: Asked::default(),
             draining: false,
             hurried: false,
@@ -120,6 +126,8 @@ impl Signalling {
                     self.parts.connections.carry_only(self.parts.endpoint.streams());
                     self.parts.desk.sweep(now());
                     self.parts.tape.sweep(now());
+                    self.parts.endpoint.fill(self.full());
+                    self.parts.keeping.look(&self.parts.endpoint, now());
                 }
                 Some(command) = self.parts.commands.recv() => self.on_command(command),
                 answered = self.parts.asking.answered() => self.decide_again(answered),
@@ -176,6 +184,7 @@ impl Signalling {
             // The call says goodbye and hears no more.
             self.legs.remove(leg);
         }
+        let changed = command.changes();
         let endpoint = &mut self.parts.endpoint;
         let now = now();
         let done = match command {
@@ -217,6 +226,9 @@ impl Signalling {
             // The call crossed with an event that is on its way to it.
             debug!(%error, "command came too late");
         }
+        if let Some(leg) = changed {
+            self.parts.keeping.look_at(leg, &self.parts.endpoint, now);
+        }
     }
 
     fn pump(&mut self) {
@@ -243,6 +255,7 @@ impl Signalling {
             }
             return;
         };
+        self.parts.keeping.look_at(leg, &self.parts.endpoint, now());
         let told = match event {
             Event::Invited(_) | Event::Responded { .. } | Event::Unanswered { .. } => return,
             Event::Confirmed { body, .. } => LegEvent::Confirmed(body),
@@ -364,8 +377,12 @@ impl Signalling {
         standing: Standing,
         now: Instant,
     ) -> Result<(), Rejection> {
+        if let Some(later) = self.overloaded(&accepted) {
+            self.parts.desk.note_full(invitation, "overload", now);
+            return Err(Rejection::retry_after(later));
+        }
         let full = |desk: &mut Desk| {
-            desk.note_full(invitation, now);
+            desk.note_full(invitation, "no_room", now);
             Rejection::retry_after(LATER)
         };
         let Ok(place) = self.parts.arrivals.try_reserve() else {
@@ -425,6 +442,18 @@ impl Signalling {
         Ok(())
     }
 
+    /// When to come again, where the machine has no room.
+    fn full(&self) -> Option<Duration> {
+        let (strain, later) = &self.parts.full;
+        strain.borrow().is_some().then_some(*later)
+    }
+
+    /// The same for this caller. An emergency finds room.
+    fn overloaded(&self, accepted: &Accepted) -> Option<Duration> {
+        let helps = || accepted.trunk.plan.is_emergency(accepted.called.expose());
+        self.full().filter(|_| !helps())
+    }
+
     /// Sends an INVITE. Whoever asked for it and is gone by now has nobody to talk to.
     fn place(&mut self, request: CallRequest, taker: oneshot::Sender<Result<Line, CommandError>>) {
         let tag = request.tag.clone();
@@ -477,7 +506,7 @@ fn is_response(transmit: &Transmit) -> bool {
 }
 
 /// When to try again at a full house: a call has usually ended by then.
-const LATER: std::time::Duration = std::time::Duration::from_secs(5);
+const LATER: Duration = Duration::from_secs(5);
 
 /// How soon an orphan is noticed.
-const SWEEP: std::time::Duration = std::time::Duration::from_secs(1);
+const SWEEP: Duration = Duration::from_secs(1);

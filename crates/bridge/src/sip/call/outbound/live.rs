@@ -1,6 +1,7 @@
 //! The life of a call that we placed, from its INVITE to its end.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use tracing::info;
@@ -35,6 +36,8 @@ pub(super) struct Outbound {
     pub(super) room: Room,
     pub(super) room_events: RoomEvents,
     pub(super) company: Company,
+    /// From where the other side's signalling comes.
+    pub(super) source: IpAddr,
     pub(super) placed: Instant,
     pub(super) answered: Option<Instant>,
     pub(super) rang: bool,
@@ -173,6 +176,8 @@ impl Outbound {
     /// The phone is there: how that is told, beside what was heard of it.
     fn begin(&mut self, mut change: BTreeMap<String, String>) {
         self.begin_sound();
+        let keeper = self.keeper();
+        self.leg.talk.keep(keeper);
         let at = now();
         self.answered = Some(at);
         let setup = at.saturating_duration_since(self.placed);

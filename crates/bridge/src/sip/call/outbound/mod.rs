@@ -12,6 +12,7 @@ mod address;
 mod close;
 mod live;
 mod order;
+mod outlive;
 mod pass;
 mod place;
 mod plan;
@@ -20,6 +21,7 @@ mod underway;
 mod verdict;
 
 pub use order::{DialError, DialOrder, Dialled};
+pub(crate) use outlive::resume;
 pub(crate) use pass::pass;
 pub(crate) use place::Order;
 pub(crate) use plan::Plan;

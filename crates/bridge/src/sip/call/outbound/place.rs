@@ -99,14 +99,14 @@ pub(super) async fn place(order: Order, shared: Shared) -> Result<Outbound, Box<
         let talk = Talk::begin(prepared);
         talk.tell(MediaCommand::Publish(joined.track.clone()));
         match invite(&shared, request).await {
-            Ok(line) => Ok((talk, joined, line)),
+            Ok(line) => Ok((talk, joined, line, flow.remote.ip())),
             Err(error) => {
                 joined.room.leave().await;
                 Err(error)
             }
         }
     };
-    let (talk, joined, line) = match Box::pin(placed).await {
+    let (talk, joined, line, source) = match Box::pin(placed).await {
         Ok(placed) => placed,
         Err(error) => {
             return Err(Box::new(Unplaced {
@@ -141,6 +141,7 @@ pub(super) async fn place(order: Order, shared: Shared) -> Result<Outbound, Box<
         room,
         room_events: events,
         company,
+        source,
         placed,
         answered: None,
         rang: false,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rand::Rng;
+use trunkline_base::dialling::{DialPolicy, Dialling};
 use trunkline_base::id::{CallId, ParticipantIdentity, RoomName, guid};
 use trunkline_base::secret::Personal;
 use trunkline_client::auth::{Role, TokenSpec};
@@ -35,7 +36,7 @@ pub(crate) struct Plan {
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) trunk_id: String,
     /// The trunk's key, where a file made it.
-    trunk_key: Option<String>,
+    pub(super) trunk_key: Option<String>,
     /// The number that calls, and the one that is called.
     pub(super) caller: String,
     pub(crate) callee: String,
@@ -154,6 +155,12 @@ impl Plan {
             rule_id: String::new(),
             at: wall_clock(),
         }
+    }
+
+    /// Does it call for help?
+    pub(crate) fn is_emergency(&self, policy: &DialPolicy) -> bool {
+        let (_, asked, sent) = self.for_guard();
+        matches!(policy.judge(&asked, &sent), Ok(Dialling::Emergency))
     }
 
     /// Whose call it is, should its phone pass it on.

@@ -1,6 +1,7 @@
 //! The life of a call.
 
 mod close;
+mod outlive;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -15,7 +16,6 @@ use trunkline_base::time::UnixTime;
 use trunkline_client::room::{Room, RoomEvents};
 use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_sip::endpoint::Rejection;
-use trunkline_sip::message::Request;
 use trunkline_sip::routing::Accepted;
 use trunkline_store::{CallStart, Direction, Row};
 
@@ -47,7 +47,7 @@ pub(crate) struct Call {
     plan: Plan,
     leg: Leg,
     accepted: Box<Accepted>,
-    invite: Box<Request>,
+    caller: Personal<String>,
     /// Asks for an agent while there is none; dropped with the call.
     seeking: JoinSet<()>,
     company: Company,
@@ -111,6 +111,7 @@ impl Call {
             warn!("no rtp port is free");
             Rejection::retry_after(Duration::from_secs(10))
         })?;
+        let caller = invite.headers.from().map(|from| from.uri.number());
         let mut proposal = prepared.negotiation.respond(&invite.body)?;
         let agreement = proposal.agreement.take();
         let mut talk = Talk::begin(prepared);
@@ -128,7 +129,7 @@ impl Call {
             shared,
             plan,
             accepted,
-            invite,
+            caller: Personal::new(caller.unwrap_or_default()),
             seeking: JoinSet::new(),
             company,
             source: flow.remote.ip(),
@@ -317,6 +318,8 @@ impl Call {
         })
         .await;
         self.leg.tell(MediaCommand::Start);
+        let keeper = self.keeper();
+        self.leg.talk.keep(keeper);
         let at = now();
         self.answered = Some(at);
         let setup = at.saturating_duration_since(self.arrived);
@@ -327,12 +330,11 @@ impl Call {
     }
 
     fn first_row(&self) -> CallStart {
-        let caller = self.invite.headers.from().map(|from| from.uri.number());
         CallStart {
             call_id: self.plan.call_id.clone(),
             room: self.plan.room.clone(),
             direction: Direction::Inbound,
-            caller: Personal::new(caller.unwrap_or_default()),
+            caller: self.caller.clone(),
             called: self.accepted.called.clone(),
             trunk_id: self.accepted.trunk.id.to_string(),
             rule_id: self.accepted.rule.id.to_string(),

@@ -6,6 +6,7 @@
 //! beside an old `livekit.yaml`.
 
 mod capture;
+mod limits;
 mod secure;
 
 use std::net::{IpAddr, SocketAddr};
@@ -19,6 +20,7 @@ use trunkline_service::config::{Report, Source, Spanned, nearest};
 use trunkline_sip::sdp::{Codec, Encryption};
 
 use capture::{Capture, RawCapture};
+use limits::{FullAt, RawLimits};
 pub(in crate::settings) use secure::encryption;
 use secure::{RawTls, Tls, encryption_word};
 
@@ -32,6 +34,8 @@ const HOLD_LIMIT: Duration = Duration::from_secs(30 * 60);
 const SESSION_TIMER: Duration = Duration::from_secs(30 * 60);
 /// RFC 4028 knows none shorter.
 const SHORTEST_TIMER: Duration = Duration::from_secs(90);
+/// A supervisor starts a daemon again within a second or two; phones wait a little longer.
+const RESUME_WITHIN: Duration = Duration::from_secs(30);
 const RINGING: Duration = Duration::from_secs(60);
 const LONGEST_CALL: Duration = Duration::from_secs(24 * 3600);
 const MEDIA_TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,6 +55,7 @@ pub(in crate::settings) struct RawGateway {
     agent_wait: Option<Spanned<String>>,
     hold_limit: Option<Spanned<String>>,
     session_timer: Option<Spanned<String>>,
+    resume_within: Option<Spanned<String>>,
     ringing_timeout: Option<Spanned<String>>,
     max_call_duration: Option<Spanned<String>>,
     media_timeout: Option<Spanned<String>>,
@@ -59,6 +64,7 @@ pub(in crate::settings) struct RawGateway {
     srtp: Option<Spanned<String>>,
     tls: Option<Spanned<RawTls>>,
     capture: Option<Spanned<RawCapture>>,
+    limits: Option<Spanned<RawLimits>>,
 }
 
 /// The SIP gateway.
@@ -82,6 +88,9 @@ pub(crate) struct Gateway {
     /// How long a call may stand without a sign of life; zero asks for none.
     #[serde(serialize_with = "seconds")]
     pub(crate) session_timer: Duration,
+    /// How long nobody may be there for a call that goes on; zero keeps none.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) resume_within: Duration,
     /// How long a phone may ring where its trunk does not say.
     #[serde(serialize_with = "seconds")]
     pub(crate) ringing_timeout: Duration,
@@ -103,6 +112,8 @@ pub(crate) struct Gateway {
     pub(crate) tls: Tls,
     /// What is kept of what went over the wire.
     pub(crate) capture: Capture,
+    /// From where on new calls are refused.
+    pub(crate) limits: FullAt,
 }
 
 pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gateway {
@@ -132,6 +143,11 @@ pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gat
             },
         ),
         session_timer: keys.text("session_timer", |raw| &raw.session_timer, session_timer),
+        resume_within: keys.text(
+            "resume_within",
+            |raw| &raw.resume_within,
+            |raw, judge| judge.duration(raw, RESUME_WITHIN),
+        ),
         ringing_timeout: keys.duration(
             "ringing_timeout",
             |raw| &raw.ringing_timeout,
@@ -167,6 +183,7 @@ pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gat
             .unwrap_or_default(),
         tls: keys.tls(),
         capture: keys.capture(),
+        limits: keys.limits(),
     }
 }
 
@@ -225,6 +242,16 @@ impl Keys<'_> {
         let (layer, typed) = found;
         typed.map_or_else(Capture::default, |raw| {
             capture::capture(&raw.value, &mut layer.judge(self.report))
+        })
+    }
+
+    fn limits(&mut self) -> FullAt {
+        let found = self
+            .layers
+            .find("limits", |raw| raw.limits.as_ref(), self.report);
+        let (layer, typed) = found;
+        typed.map_or_else(FullAt::default, |raw| {
+            limits::limits(&raw.value, &mut layer.judge(self.report))
         })
     }
 

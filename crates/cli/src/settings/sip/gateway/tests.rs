@@ -112,7 +112,7 @@ fn a_key_in_both_places_is_an_error_that_names_both() {
 #[test]
 fn values_that_make_no_sense_are_told_where_they_stand() {
     let here = "gateway:\n  rtp_ports: 9-1\n  answer: on_agnet\n  hold_limit: 0s\n  agent_wait: 1ms\n  \
-                session_timer: 30s\n  media_timeout: soon\n  codecs: [PCMX]\n  public_ip: here\n";
+                session_timer: 30s\n  limits: {busy: 900, retry_after: 1ms}\n  media_timeout: soon\n  codecs: [PCMX]\n  public_ip: here\n";
     let text = read(&[(HERE, here)], &Environment::default())
         .unwrap_err()
         .to_string();
@@ -125,7 +125,9 @@ fn values_that_make_no_sense_are_told_where_they_stand() {
         "codec `PCMX` is not known",
         "`here` is not an IP address",
         "`30s` is too short for a session timer",
-        "8 problems",
+        "`900` is no share",
+        "who is refused would come again at once",
+        "10 problems",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
@@ -169,4 +171,25 @@ fn encryption_that_cannot_be_had_is_blamed_before_the_start() {
         let told = read(&[(HERE, &text)], &env).unwrap_err().to_string();
         assert!(told.contains(said), "{typed}: {told}");
     }
+}
+
+#[test]
+fn what_makes_the_machine_full_and_how_long_calls_are_kept_is_read() {
+    let env = Environment::default();
+    let usual = read(&[(HERE, "trunks: []\n")], &env).unwrap();
+    let limits = shown(&usual)["limits"].clone();
+    let shipped = serde_json::json!({
+        "late_frames": "5%", "busy": "90%", "lag": "40ms", "retry_after": 10
+    });
+    assert_eq!(limits, shipped);
+    assert_eq!(shown(&usual)["resume_within"], 30);
+    let text =
+        "gateway:\n  resume_within: 0s\n  limits: {busy: 75.5%, late_frames: 100%, lag: 0s}\n";
+    let said = read(&[(HERE, text)], &env).unwrap().gateway;
+    assert!(said.resume_within.is_zero());
+    let options = said.limits.options();
+    assert_eq!(
+        (options.busy, options.late, options.lag),
+        (Some(0.755), None, None)
+    );
 }

@@ -1,6 +1,8 @@
 //! What calls of both directions are made of once they have a line: sound, offers and answers, hold,
 //! keys.
 
+mod outlive;
+
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -11,6 +13,7 @@ use trunkline_sip::endpoint::Transport;
 use trunkline_sip::message::Request;
 use trunkline_sip::sdp::Agreement;
 
+use super::super::journal::Keeper;
 use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary};
 use super::super::signalling::{Command, Line, now};
 use super::hold::{Hold, PhoneLine};
@@ -30,6 +33,8 @@ pub(super) struct Talk {
     in_the_open: Option<Transport>,
     /// Requests to the room that nobody waits for.
     chores: JoinSet<()>,
+    /// What is written down of the call.
+    keeper: Option<Keeper>,
 }
 
 impl Talk {
@@ -54,6 +59,7 @@ impl Talk {
             keys: Keys::default(),
             in_the_open,
             chores: JoinSet::new(),
+            keeper: None,
         }
     }
 
@@ -90,7 +96,10 @@ impl Talk {
         let event = loop {
             tokio::select! {
                 Some(_) = self.chores.join_next() => {}
-                event = self.events.recv() => break event,
+                event = self.events.recv() => match event {
+                    Some(MediaEvent::Reached(place)) => self.note(*place),
+                    event => break event,
+                },
             }
         };
         if event.is_none() {
@@ -268,6 +277,7 @@ mod tests {
             keys: Keys::default(),
             in_the_open: None,
             chores,
+            keeper: None,
         };
         assert!(talk.next().await.is_none());
     }

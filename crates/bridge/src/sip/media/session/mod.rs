@@ -1,5 +1,7 @@
 //! The media task of one call.
 
+mod keep;
+
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -12,11 +14,13 @@ use trunkline_sip::rtp::{Rtcp, bye, is_rtcp, parse_rtcp, report, round_trip, sen
 use trunkline_sip::sdp::{Agreement, Codec};
 
 use super::super::desk::wall_clock;
+use super::super::load::Load;
 use super::super::signalling::now;
 use super::coding::{OPUS_SILENCE, rate};
 use super::commands::{MediaCommand, MediaEvent, Setup};
 use super::outgoing::Outgoing;
 use super::phone::{Phone, Spoken, Took};
+use super::place::Milestone;
 use super::ringing::Ringing;
 use super::room::ToRoom;
 use super::shield::Shield;
@@ -58,6 +62,8 @@ pub(crate) struct MediaSession {
     earlier: Option<MediaSummary>,
     /// Packets of ours that the phone misses.
     remote_lost: Option<u32>,
+    milestone: Milestone,
+    load: Load,
     events: mpsc::Sender<MediaEvent>,
 }
 
@@ -90,6 +96,8 @@ impl MediaSession {
             summary: MediaSummary::default(),
             earlier: None,
             remote_lost: None,
+            milestone: Milestone::default(),
+            load: setup.load,
             events,
         }
     }
@@ -136,6 +144,7 @@ impl MediaSession {
                 }
                 self.phone.agree(agreement, now);
                 self.told_silent = false;
+                self.milestone.pass();
             }
             MediaCommand::Start => {
                 self.phone_tick.get_or_insert(now);
@@ -157,6 +166,8 @@ impl MediaSession {
                 self.ringback = agreed.map(|agreed| Ringing::new(rate(agreed.codec)));
             }
             MediaCommand::Pressed => self.phone.pressed += 1,
+            MediaCommand::Tell => self.milestone.pass(),
+            MediaCommand::GoOn(place) => self.go_on(&place),
             MediaCommand::ChangePhone(setup) => self.change_phone(*setup, now),
         }
     }
@@ -180,6 +191,7 @@ impl MediaSession {
             self.tell_rating();
         }
         self.watch_silence(now);
+        self.tell_place();
     }
 
     fn pump_to_room(&mut self, now: Instant) {
@@ -401,6 +413,7 @@ impl MediaSession {
 
     fn watch_lateness(&mut self, late: Duration) {
         observe(Timing::RtpLateness, late, &[]);
+        self.load.sent(late > FRAME);
         if late > FRAME {
             self.summary.late_frames += 1;
             count(Counter::RtpLate, 1, &[]);

@@ -1,5 +1,7 @@
 //! Offer and answer of one call.
 
+mod kept;
+
 use std::net::SocketAddr;
 
 use bytes::Bytes;

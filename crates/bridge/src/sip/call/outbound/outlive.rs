@@ -1,0 +1,200 @@
+//! A call out that outlives its process.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tracing::{Instrument as _, info};
+use trunkline_base::id::{CallId, ParticipantIdentity, RoomName};
+use trunkline_service::metrics::{Counter, count};
+use trunkline_sip::endpoint::Transport;
+use trunkline_sip::message::NameAddr;
+use trunkline_sip::routing::HeaderOptions;
+use trunkline_sip::sdp::{Codec, Encryption};
+use trunkline_sip::uri::Uri;
+use trunkline_store::Direction;
+
+use super::super::super::journal::{Keeper, KeptCall, then, when};
+use super::super::super::media::MediaCommand;
+use super::super::super::returning::{Returning, goodbye, tell_lost};
+use super::super::super::signalling::{Command, now};
+use super::super::company::Company;
+use super::super::leg::Leg;
+use super::super::onward::Onward;
+use super::super::prepared::{Ends, Sound};
+use super::super::record::millis;
+use super::super::room::{Joined, rejoin};
+use super::super::setup::Shared;
+use super::super::talk::Talk;
+use super::super::tell::STATUS;
+use super::super::transfer::Transfers;
+use super::live::Outbound;
+use super::order::Dialled;
+use super::plan::Plan;
+use super::request::From;
+use super::underway::{Asked, Stage, Underway};
+
+impl Outbound {
+    /// What is written down of it from its answer on.
+    pub(super) fn keeper(&self) -> Option<Keeper> {
+        let journal = self.shared.journal.clone()?;
+        let plan = &self.plan;
+        let mut attributes = self.room.snapshot().local.attributes.clone();
+        attributes.insert(STATUS.to_owned(), "active".to_owned());
+        let kept = KeptCall {
+            direction: Direction::Outbound,
+            room: plan.room.to_string(),
+            identity: plan.identity.to_string(),
+            name: plan.name.clone(),
+            metadata: plan.metadata.clone(),
+            attributes,
+            room_config: None,
+            attributes_to_headers: plan.attributes_to_headers.clone(),
+            caller: plan.caller.clone(),
+            called: plan.callee.clone(),
+            trunk_id: plan.trunk_id.clone(),
+            trunk_mark: plan.trunk_key.clone().unwrap_or_default(),
+            rule_id: String::new(),
+            source: self.source,
+            began: when(self.placed),
+            answered: when(now()),
+            longest_ms: millis(plan.longest),
+            media_timeout_ms: millis(plan.sound.timeout),
+            sound: None,
+        };
+        Some(Keeper::new(journal, plan.call_id.clone(), kept))
+    }
+}
+
+/// Goes on with a call of a process that was killed, or ends it in words.
+pub(crate) async fn resume(returning: Returning, shared: Shared, underway: Underway) {
+    let span = tracing::info_span!("call", call = %returning.call);
+    async move {
+        let (call, leg) = (returning.call.clone(), returning.line.leg);
+        let commands = returning.line.commands.clone();
+        let journal = shared.journal.clone();
+        let guard = shared.guard.clone();
+        match Box::pin(again(returning, shared, &underway)).await {
+            Ok(call) => {
+                count(Counter::CallsResumed, 1, &[("outcome", "goes_on")]);
+                info!("the call goes on after a restart");
+                // It was let out before; from here on it counts beside the others.
+                let (trunk, asked, sent) = call.plan.for_guard();
+                let _permit = guard.admit(&trunk, &asked, &sent);
+                Box::pin(call.live()).await;
+            }
+            Err(why) => {
+                let headers = goodbye(why);
+                let _ = commands.send(Command::Hangup { leg, headers }).await;
+                if let Some(journal) = journal {
+                    tell_lost(&journal, &call, why);
+                }
+            }
+        }
+    }
+    .instrument(span)
+    .await;
+}
+
+async fn again(
+    returning: Returning,
+    shared: Shared,
+    underway: &Underway,
+) -> Result<Outbound, &'static str> {
+    let Returning { call, line, kept } = returning;
+    let mut kept = *kept;
+    let sound = kept.sound.take().ok_or(UNREADABLE)?;
+    let plan = remembered(call, &kept).ok_or(UNREADABLE)?;
+    let place = (plan.room.clone(), plan.identity.clone());
+    let Asked::New(claim, _) = underway.ask(place.0.clone(), place.1.clone(), &plan.callee) else {
+        return Err("called_twice");
+    };
+    let ends = Ends {
+        ours: sound.local.address().ip(),
+        theirs: kept.source,
+        transport: plan.transport,
+    };
+    let keeper = shared.journal.clone();
+    let keeper = keeper.map(|journal| Keeper::new(journal, plan.call_id.clone(), kept.clone()));
+    let talk = Talk::reopen(&shared, &ends, (keeper, sound), plan.sound.timeout).await?;
+    let joined = rejoin(shared.clone(), plan.token()).await;
+    let Joined {
+        room,
+        events,
+        track,
+    } = joined.map_err(|_| "room_unavailable")?;
+    talk.tell(MediaCommand::Publish(track));
+    shared.tell_of(&plan.room);
+    let dialled = Dialled {
+        call_id: plan.call_id.clone(),
+        room: place.0.clone(),
+        identity: place.1.clone(),
+        participant: room.snapshot().local.sid.clone(),
+    };
+    claim.stage.send_replace(Stage::Answered(dialled.clone()));
+    let mut company = Company::new(now(), plan.longest);
+    company.look(&room.snapshot(), now());
+    let transfers = Transfers::of(&shared.exchange, place.0, place.1);
+    let onward = Onward::new(plan.origin(), shared.passing.clone());
+    let mut leg = Leg::new(line, (talk, plan.sound.clone()), transfers, onward);
+    leg.enter(&room);
+    Ok(Outbound {
+        dialled,
+        leg,
+        room,
+        room_events: events,
+        company,
+        source: kept.source,
+        placed: then(kept.began),
+        answered: Some(then(kept.answered)),
+        rang: true,
+        agreed: true,
+        automating: false,
+        declined: None,
+        shared,
+        plan,
+        claim,
+    })
+}
+
+/// What is left of a plan once the call is up; `None` for what nobody wrote.
+fn remembered(call_id: CallId, kept: &KeptCall) -> Option<Plan> {
+    let hop = Uri::sip(None, SocketAddr::new(kept.source, 5060));
+    Some(Plan {
+        call_id,
+        room: RoomName::parse(kept.room.as_str()).ok()?,
+        identity: ParticipantIdentity::parse(kept.identity.as_str()).ok()?,
+        name: kept.name.clone(),
+        metadata: kept.metadata.clone(),
+        attributes: kept.attributes.clone(),
+        trunk_id: kept.trunk_id.clone(),
+        trunk_key: Some(kept.trunk_mark.clone()).filter(|key| !key.is_empty()),
+        caller: kept.caller.clone(),
+        callee: kept.called.clone(),
+        target: Uri {
+            user: Some(kept.called.clone()),
+            ..hop.clone()
+        },
+        to: None,
+        from: From::Given(NameAddr::new(hop.clone())),
+        hop,
+        transport: Transport::Udp,
+        login: None,
+        headers: Vec::new(),
+        headers_to_attributes: BTreeMap::new(),
+        attributes_to_headers: kept.attributes_to_headers.clone(),
+        include_headers: HeaderOptions::None,
+        sound: Sound {
+            codecs: Codec::ALL.to_vec(),
+            encryption: Encryption::default(),
+            timeout: Duration::from_millis(kept.media_timeout_ms),
+        },
+        keys: String::new(),
+        dialtone: false,
+        ringing: Duration::ZERO,
+        longest: Duration::from_millis(kept.longest_ms),
+        waits: false,
+    })
+}
+
+const UNREADABLE: &str = "journal_unreadable";

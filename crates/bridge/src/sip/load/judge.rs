@@ -1,0 +1,227 @@
+//! Judging the load, second by second.
+
+use std::time::Duration;
+
+/// From where on the machine is full. What is `None` is not looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoadLimits {
+    /// Share of packets that go out more than a frame late.
+    pub late: Option<f64>,
+    /// Share of their time that the threads for sound are busy.
+    pub busy: Option<f64>,
+    /// How long a task for sound that is ready waits for its thread.
+    pub lag: Option<Duration>,
+    /// When who is refused may try again.
+    pub retry_after: Duration,
+}
+
+impl Default for LoadLimits {
+    /// Nothing is looked at.
+    fn default() -> Self {
+        Self {
+            late: None,
+            busy: None,
+            lag: None,
+            retry_after: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What shows that the machine is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strain {
+    /// Packets go out late.
+    Late,
+    /// The threads for sound have no time left.
+    Busy,
+    /// What is ready waits.
+    Lag,
+}
+
+impl Strain {
+    /// As it is told.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Late => "packets go out late",
+            Self::Busy => "the threads for sound are busy",
+            Self::Lag => "sound waits for its thread",
+        }
+    }
+}
+
+/// One second.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Sample {
+    pub(super) frames: u64,
+    pub(super) late: u64,
+    /// 0 to 1.
+    pub(super) busy: f64,
+    /// The longest wait.
+    pub(super) lag: Duration,
+}
+
+/// Says when the machine is full, and when it is no more.
+pub(super) struct Judge {
+    limits: LoadLimits,
+    full: Option<Strain>,
+    /// Seconds in a row that speak against what is said.
+    against: u32,
+}
+
+impl Judge {
+    pub(super) const fn new(limits: LoadLimits) -> Self {
+        Self {
+            limits,
+            full: None,
+            against: 0,
+        }
+    }
+
+    /// One second more. A bad one alone is a hiccup; and who was full has room again only once the load
+    /// has stayed well below the limits, or each call that ends would let one in too many.
+    pub(super) fn hear(&mut self, sample: &Sample) -> Option<Strain> {
+        let strain = self.strain(sample, 1.0);
+        if self.full.is_none() {
+            self.against = if strain.is_some() {
+                self.against + 1
+            } else {
+                0
+            };
+            if self.against >= BAD {
+                self.full = strain;
+                self.against = 0;
+            }
+            return self.full;
+        }
+        let is_well = self.strain(sample, WELL).is_none();
+        self.against = if is_well { self.against + 1 } else { 0 };
+        if self.against >= GOOD {
+            self.full = None;
+            self.against = 0;
+        } else {
+            self.full = strain.or(self.full);
+        }
+        self.full
+    }
+
+    /// What is beyond a part of its limit.
+    fn strain(&self, sample: &Sample, part: f64) -> Option<Strain> {
+        let LoadLimits {
+            late, busy, lag, ..
+        } = self.limits;
+        let share = sample.late as f64 / sample.frames.max(1) as f64;
+        if sample.frames >= FEW && late.is_some_and(|limit| share > limit * part) {
+            return Some(Strain::Late);
+        }
+        if busy.is_some_and(|limit| sample.busy > limit * part) {
+            return Some(Strain::Busy);
+        }
+        lag.is_some_and(|limit| sample.lag > limit.mul_f64(part))
+            .then_some(Strain::Lag)
+    }
+}
+
+/// Bad seconds in a row that make it full.
+const BAD: u32 = 3;
+
+/// Good seconds in a row after which there is room again.
+const GOOD: u32 = 5;
+
+/// The part of its limits below which the load is good.
+const WELL: f64 = 0.8;
+
+/// Packets of one call in a second: of fewer a share says nothing.
+const FEW: u64 = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge() -> Judge {
+        Judge::new(LoadLimits {
+            late: Some(0.05),
+            busy: Some(0.9),
+            lag: Some(Duration::from_millis(40)),
+            ..LoadLimits::default()
+        })
+    }
+
+    fn busy(share: f64) -> Sample {
+        Sample {
+            frames: 1_000,
+            busy: share,
+            ..Sample::default()
+        }
+    }
+
+    #[test]
+    fn a_hiccup_is_not_full_and_a_load_that_stays_is() {
+        let mut judge = judge();
+        for share in [0.95, 0.95, 0.5, 0.95, 0.95] {
+            assert_eq!(judge.hear(&busy(share)), None, "{share}");
+        }
+        assert_eq!(judge.hear(&busy(0.95)), Some(Strain::Busy));
+    }
+
+    /// A call that ended made room, one came in, sound was late, and so it went on.
+    #[test]
+    fn there_is_room_again_only_once_the_load_has_stayed_well_below() {
+        let mut judge = judge();
+        for _ in 0..BAD {
+            judge.hear(&busy(0.95));
+        }
+        for _ in 0..60 {
+            assert!(judge.hear(&busy(0.85)).is_some(), "below, but not well");
+        }
+        for _ in 1..GOOD {
+            assert!(judge.hear(&busy(0.6)).is_some());
+        }
+        assert!(
+            judge.hear(&busy(0.8)).is_some(),
+            "and counts from the start"
+        );
+        for _ in 1..GOOD {
+            assert!(judge.hear(&busy(0.6)).is_some());
+        }
+        assert_eq!(judge.hear(&busy(0.6)), None);
+    }
+
+    #[test]
+    fn each_sign_is_a_sign_and_of_few_packets_none_is_made() {
+        let late = |frames| Sample {
+            frames,
+            late: frames / 10,
+            ..Sample::default()
+        };
+        let lag = Sample {
+            lag: Duration::from_millis(41),
+            ..Sample::default()
+        };
+        for (sample, said) in [
+            (late(1_000), Some(Strain::Late)),
+            (late(40), None),
+            (lag, Some(Strain::Lag)),
+            (Sample::default(), None),
+        ] {
+            let mut judge = judge();
+            for _ in 0..BAD {
+                judge.hear(&sample);
+            }
+            assert_eq!(judge.full, said, "{sample:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_looked_at_makes_nothing_full() {
+        let mut judge = Judge::new(LoadLimits::default());
+        let worst = Sample {
+            frames: 1_000,
+            late: 1_000,
+            busy: 1.0,
+            lag: Duration::from_secs(9),
+        };
+        for _ in 0..100 {
+            assert_eq!(judge.hear(&worst), None);
+        }
+    }
+}

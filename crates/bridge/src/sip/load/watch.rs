@@ -1,0 +1,138 @@
+//! Measuring the load, on a thread for sound itself.
+
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tracing::{info, warn};
+use trunkline_service::metrics::{Gauge, set};
+use trunkline_service::tasks::{Stop, Tasks};
+
+use super::super::clock::now;
+use super::gauge::Load;
+use super::judge::{Judge, LoadLimits, Sample, Strain};
+
+/// Begins to measure what these tasks, for sound, do. Gives where calls count, and what comes of it.
+pub(crate) fn watch_load(
+    limits: LoadLimits,
+    tasks: &Tasks,
+) -> (Load, watch::Receiver<Option<Strain>>) {
+    let (strain, strained) = watch::channel(None);
+    let load = Load::default();
+    let measuring = measure(limits, load.clone(), strain, tasks.stop());
+    // It ends with the process.
+    let _task = tasks.session("sip_load", measuring);
+    (load, strained)
+}
+
+/// Measures until the process is in a hurry, and tells whether there is room.
+async fn measure(limits: LoadLimits, load: Load, tell: watch::Sender<Option<Strain>>, stop: Stop) {
+    let mut judge = Judge::new(limits);
+    let mut meter = Meter::new(load);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.hurry() => return,
+            () = tokio::time::sleep_until(meter.due.into()) => {}
+        }
+        let Some(sample) = meter.probe(now()) else {
+            continue;
+        };
+        set(Gauge::SoundBusy, sample.busy, &[]);
+        let (before, full) = (*tell.borrow(), judge.hear(&sample));
+        if before.is_some() == full.is_some() {
+            tell.send_if_modified(|known| std::mem::replace(known, full) != full);
+            continue;
+        }
+        tell.send_replace(full);
+        set(Gauge::SipFull, f64::from(u8::from(full.is_some())), &[]);
+        let (busy, late, lag_ms) = (sample.busy, sample.late, sample.lag.as_millis());
+        match full {
+            Some(why) => warn!(
+                why = why.as_str(),
+                busy, late, lag_ms, "full: new calls are refused"
+            ),
+            None => info!(busy, late, lag_ms, "there is room for calls again"),
+        }
+    }
+}
+
+/// Looks at a clock that ought to be on time, and at what was counted since.
+struct Meter {
+    load: Load,
+    counted: (u64, u64),
+    worked: Duration,
+    lag: Duration,
+    since: Instant,
+    due: Instant,
+}
+
+impl Meter {
+    fn new(load: Load) -> Self {
+        let now = now();
+        Self {
+            counted: load.counts(),
+            load,
+            worked: worked(),
+            lag: Duration::ZERO,
+            since: now,
+            due: now + PROBE,
+        }
+    }
+
+    /// A probe is due; at the end of a second, what that was like.
+    fn probe(&mut self, now: Instant) -> Option<Sample> {
+        self.lag = self.lag.max(now.saturating_duration_since(self.due));
+        self.due = now + PROBE;
+        let passed = now.saturating_duration_since(self.since);
+        if passed < SECOND {
+            return None;
+        }
+        let (counted, worked) = (self.load.counts(), worked());
+        let threads = Handle::current().metrics().num_workers().max(1);
+        let at_work = worked.saturating_sub(self.worked).as_secs_f64();
+        let sample = Sample {
+            frames: counted.0.saturating_sub(self.counted.0),
+            late: counted.1.saturating_sub(self.counted.1),
+            busy: (at_work / passed.as_secs_f64() / threads as f64).min(1.0),
+            lag: std::mem::take(&mut self.lag),
+        };
+        self.counted = counted;
+        self.worked = worked;
+        self.since = now;
+        Some(sample)
+    }
+}
+
+/// For how long the threads of this runtime have been at work in all.
+fn worked() -> Duration {
+    let metrics = Handle::current().metrics();
+    let each = (0..metrics.num_workers()).map(|one| metrics.worker_total_busy_duration(one));
+    each.sum()
+}
+
+/// Between two probes: often enough to meet what holds a thread up for a frame or two.
+const PROBE: Duration = Duration::from_millis(50);
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn late_packets_and_a_late_clock_are_seen_once() {
+        let load = Load::default();
+        let mut meter = Meter::new(load.clone());
+        for n in 0..100 {
+            load.sent(n % 10 == 0);
+        }
+        let begun = meter.since;
+        assert_eq!(meter.probe(begun + Duration::from_millis(80)), None);
+        let sample = meter.probe(begun + SECOND).unwrap();
+        assert_eq!((sample.frames, sample.late), (100, 10));
+        assert!(sample.lag >= Duration::from_millis(30), "{sample:?}");
+        let next = meter.probe(begun + SECOND * 2).unwrap();
+        assert_eq!((next.frames, next.late), (0, 0));
+    }
+}

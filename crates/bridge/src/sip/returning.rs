@@ -1,0 +1,256 @@
+//! The calls of a process that was killed: those that can go on do, and the others are said goodbye to,
+//! so that nobody is billed for a call without anybody in it.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+use trunkline_base::id::{CallId, TrunkId};
+use trunkline_service::metrics::{Counter, count};
+use trunkline_sip::endpoint::{Endpoint, LegId, LegSecrets};
+use trunkline_store::Store;
+
+use super::clock::now;
+use super::config::GatewayConfig;
+use super::journal::{Found, Journal, KeptCall};
+use super::signalling::{Command, Keeping, Line, Owner, line};
+
+/// A call that goes on, for whoever runs it.
+pub(crate) struct Returning {
+    pub(crate) call: CallId,
+    pub(crate) line: Line,
+    pub(crate) kept: Box<KeptCall>,
+}
+
+/// The journal, and what came of the calls in it.
+pub(crate) struct Returned {
+    pub(crate) journal: Option<Journal>,
+    pub(crate) keeping: Keeping,
+    /// The calls that go on, and where signalling tells their events.
+    pub(crate) calls: Vec<Returning>,
+    pub(crate) legs: Vec<(LegId, Owner)>,
+}
+
+/// Puts the calls of the journal back into the endpoint, before that hears anything: what comes for them
+/// from now on finds them.
+pub(crate) async fn bring_back(
+    config: &GatewayConfig,
+    store: &Store,
+    endpoint: &mut Endpoint,
+    commands: &mpsc::Sender<Command>,
+) -> Returned {
+    let options = config.journal.as_ref();
+    let journal = options.map(|options| Journal::new(store.clone(), options.key.clone()));
+    let mut returned = Returned {
+        keeping: Keeping::new(journal.clone()),
+        journal: journal.clone(),
+        calls: Vec::new(),
+        legs: Vec::new(),
+    };
+    let (Some(journal), Some(options)) = (journal, options) else {
+        return returned;
+    };
+    let found = match journal.read().await {
+        Ok(found) => found,
+        Err(error) => {
+            error!(%error, "the journal of calls cannot be read; their phones are not told");
+            return returned;
+        }
+    };
+    let all = found.len();
+    for one in found {
+        match restore(one, options.within, endpoint, &mut returned.keeping) {
+            Ok((leg, call, kept)) => {
+                let trunk = TrunkId::parse(kept.trunk_id.as_str()).ok();
+                let (line, owner) = line(leg, trunk, commands);
+                returned.legs.push((leg, owner));
+                returned.calls.push(Returning { call, line, kept });
+            }
+            Err((call, why)) => tell_lost(&journal, &call, why),
+        }
+    }
+    if all > 0 {
+        let going_on = returned.calls.len();
+        info!(calls = all, going_on, "came back to calls after a restart");
+    }
+    returned
+}
+
+/// Writes down that a call does not go on, and why.
+pub(crate) fn tell_lost(journal: &Journal, call: &CallId, why: &'static str) {
+    warn!(%call, why, "a call of before the restart does not go on");
+    count(Counter::CallsResumed, 1, &[("outcome", why)]);
+    journal.give_up(call, why);
+}
+
+type Restored = (LegId, CallId, Box<KeptCall>);
+
+/// Puts one back; who cannot go on gets a BYE, where it is known how.
+fn restore(
+    found: Found,
+    within: Duration,
+    endpoint: &mut Endpoint,
+    keeping: &mut Keeping,
+) -> Result<Restored, (CallId, &'static str)> {
+    let Found { call, dialog, rest } = found;
+    let Some((kept, away)) = dialog else {
+        keeping.forget(&call);
+        return Err((call, "journal_unreadable"));
+    };
+    let (secrets, rest) = match rest {
+        Ok((secrets, _)) if away >= within => (secrets, Err("away_too_long")),
+        Ok((secrets, kept)) => (secrets, Ok(kept)),
+        Err(why) => (LegSecrets::default(), Err(why)),
+    };
+    let Some(leg) = endpoint.restore(&kept, secrets, away, now()) else {
+        keeping.forget(&call);
+        return Err((call, "journal_unreadable"));
+    };
+    keeping.adopt(leg, call.clone());
+    match rest {
+        Ok(kept) => Ok((leg, call, kept)),
+        Err(why) => {
+            // It is there: it was restored a moment ago.
+            let _ = endpoint.hangup(leg, goodbye(why), now());
+            Err((call, why))
+        }
+    }
+}
+
+/// The Reason of a BYE to a call that was lost with its process (RFC 3326): temporary failure.
+pub(crate) fn goodbye(why: &str) -> Vec<(String, String)> {
+    let reason = format!("Q.850;cause=41;text=\"{}\"", why.replace('_', " "));
+    vec![("Reason".to_owned(), reason)]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use trunkline_base::id::RoomName;
+    use trunkline_base::time::UnixTime;
+    use trunkline_base::token::{ApiKey, KeyRing};
+    use trunkline_sip::endpoint::{EndpointConfig, Event, Flow, Standing, Transport};
+    use trunkline_store::{CallStart, Direction, Row};
+
+    use super::super::config::JournalOptions;
+    use super::super::seal::JournalKey;
+    use super::*;
+
+    fn endpoint() -> Endpoint {
+        Endpoint::new(EndpointConfig::new("test"), [1; 32], now())
+    }
+
+    /// An endpoint with a call that is up, and our tag in it.
+    fn with_a_call() -> (Endpoint, String) {
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "192.0.2.9:5060".parse().unwrap(),
+        };
+        let mut endpoint = endpoint();
+        let text = "INVITE sip:100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\n\
+                    From: <sip:200@192.0.2.9>;tag=them\r\nTo: <sip:100@192.0.2.1>\r\nCall-ID: c1\r\n\
+                    CSeq: 1 INVITE\r\nContact: <sip:200@192.0.2.9>\r\nContent-Length: 0\r\n\r\n";
+        endpoint.handle_input(flow, text.as_bytes(), now());
+        let Some(Event::Invited(invitation)) = endpoint.poll_event() else {
+            panic!("not invited")
+        };
+        let (leg, tag) = endpoint.admit(&invitation, Standing::Known, now()).unwrap();
+        endpoint.accept(leg, "v=0".into(), &[], now()).unwrap();
+        (endpoint, tag)
+    }
+
+    /// Writes the call down with one key, comes back with another, and gives what goes out and the
+    /// call's reason in the store.
+    async fn lost(keys: [JournalKey; 2], within: Duration, kept: bool) -> (String, String) {
+        let store = Store::open(":memory:").await.unwrap();
+        let (endpoint, tag) = with_a_call();
+        let call = CallId::parse(tag.as_str()).unwrap();
+        let [first, second] = keys;
+        let journal = Journal::new(store.clone(), first);
+        let mut keeping = Keeping::new(Some(journal.clone()));
+        keeping.look(&endpoint, now());
+        if kept {
+            journal.keep_call(&call, &sample());
+        }
+        store.later(Row::CallStarted(started(&call)));
+        assert!(store.written(PATIENCE).await);
+        let ring = KeyRing::from(ApiKey::new("devkey", "secret"));
+        let mut config = GatewayConfig::new("ws://127.0.0.1:1", ring);
+        config.journal = Some(JournalOptions {
+            key: second,
+            within,
+        });
+        let (commands, _wishes) = mpsc::channel(1);
+        let mut reborn = self::endpoint();
+        let returned = bring_back(&config, &store, &mut reborn, &commands).await;
+        assert!(returned.calls.is_empty());
+        let sent = reborn.poll_transmit().expect("a BYE");
+        let sent = String::from_utf8_lossy(&sent.bytes).into_owned();
+        assert!(store.written(PATIENCE).await);
+        let row = store.calls().get(&tag).await.unwrap().unwrap();
+        let left = store.journal().all().await.unwrap();
+        assert!(
+            left[&tag].call.is_none() && left[&tag].dialog.is_some(),
+            "until it is heard"
+        );
+        (sent, row.end_reason.unwrap())
+    }
+
+    #[tokio::test]
+    async fn calls_that_cannot_go_on_are_told_why_and_so_is_the_record() {
+        let long = Duration::from_secs(30);
+        let (key, other) = (JournalKey::fresh(), JournalKey::fresh());
+        for (second, within, kept, reason) in [
+            (&other, long, true, "journal_key_lost"),
+            (&key, long, false, "journal_incomplete"),
+            (&key, Duration::ZERO, true, "away_too_long"),
+        ] {
+            let keys = [key.clone(), second.clone()];
+            let (sent, written) = lost(keys, within, kept).await;
+            assert_eq!(written, reason);
+            let words = format!("text=\"{}\"", reason.replace('_', " "));
+            assert!(sent.starts_with("BYE ") && sent.contains(&words), "{sent}");
+        }
+    }
+
+    fn sample() -> KeptCall {
+        KeptCall {
+            direction: Direction::Inbound,
+            room: "lobby".to_owned(),
+            identity: "sip_200".to_owned(),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: BTreeMap::new(),
+            room_config: None,
+            attributes_to_headers: BTreeMap::new(),
+            caller: "200".to_owned(),
+            called: "100".to_owned(),
+            trunk_id: "ST_1".to_owned(),
+            trunk_mark: String::new(),
+            rule_id: "SDR_1".to_owned(),
+            source: "192.0.2.9".parse().unwrap(),
+            began: UnixTime(1),
+            answered: UnixTime(2),
+            longest_ms: 1,
+            media_timeout_ms: 1,
+            sound: None,
+        }
+    }
+
+    fn started(call: &CallId) -> CallStart {
+        CallStart {
+            call_id: call.clone(),
+            room: RoomName::parse("lobby").unwrap(),
+            direction: Direction::Inbound,
+            caller: "200".into(),
+            called: "100".into(),
+            trunk_id: "ST_1".to_owned(),
+            rule_id: "SDR_1".to_owned(),
+            at: UnixTime(1),
+        }
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+}
