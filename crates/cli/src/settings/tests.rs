@@ -548,3 +548,51 @@ fn slips_about_registrations_and_numbers_are_told_with_a_way_out() {
         assert!(text.contains(told), "{told}: {text}");
     }
 }
+
+/// A variable that is not set opened the room, or the trunk, to everybody.
+#[test]
+fn a_pin_or_a_login_that_is_there_and_empty_is_a_problem() {
+    let rule = |kind: &str, pin: &str| {
+        let text = format!("rules:\n  - key: r\n    {kind}: {{room{pin}}}\n");
+        let text = match kind {
+            "direct" => text.replace("{room", "{room: x"),
+            _ => text.replace("{room", "{room_prefix: x"),
+        };
+        problems(&[(SIP, text.as_str())])
+    };
+    for kind in ["direct", "individual", "callee"] {
+        for pin in [
+            "''",
+            "",
+            "~",
+            "null",
+            "\"${NO_SUCH_PIN:-}\"",
+            "${NO_SUCH_PIN:-}",
+        ] {
+            let text = rule(kind, &format!(", pin: {pin}"));
+            assert!(text.contains("the PIN is empty"), "{kind} {pin}: {text}");
+            assert!(text.contains("livekit-sip-correct.yaml:3:"), "{text}");
+        }
+        for (pin, told) in [
+            ("'12 34'", "typed on a telephone"),
+            ("'1234#'", "typed on a telephone"),
+            ("'12345678901234567'", "17 digits cannot be typed"),
+        ] {
+            let text = rule(kind, &format!(", pin: {pin}"));
+            assert!(text.contains(told), "{kind} {pin}: {text}");
+        }
+    }
+    for auth in [
+        "{username: '', password: ''}",
+        "{username: \"${NOBODY:-}\", password: \"${NOTHING:-}\"}",
+        "",
+        "~",
+    ] {
+        let inbound = format!("  - {{key: a, allowed_addresses: [192.0.2.1], auth: {auth}}}\n");
+        let outbound = format!("  - {{key: o, address: h, numbers: ['1'], auth: {auth}}}\n");
+        for (list, entry) in [("trunks", inbound), ("outbound", outbound)] {
+            let text = problems(&[(SIP, format!("{list}:\n{entry}").as_str())]);
+            assert!(text.contains("the login is empty"), "{list} {auth}: {text}");
+        }
+    }
+}

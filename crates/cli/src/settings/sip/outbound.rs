@@ -10,8 +10,8 @@ use trunkline_sip::routing::mark;
 
 use super::line::allow_refer;
 use super::parts::{
-    Headers, Login, Media, RawAuth, RawHeaders, RawMedia, Stands, headers, login, media, numbers,
-    unique,
+    Headers, Login, Media, RawAuth, RawHeaders, RawMedia, Stands, Typed, headers, login, media,
+    numbers, typed, unique,
 };
 use crate::settings::raw::Judge;
 
@@ -28,8 +28,8 @@ pub(super) struct RawOutbound {
     transport: Option<Spanned<String>>,
     #[serde(default)]
     numbers: Vec<Spanned<String>>,
-    #[serde(default)]
-    auth: Option<RawAuth>,
+    #[serde(default, deserialize_with = "typed")]
+    auth: Typed<RawAuth>,
     #[serde(default)]
     from_host: Option<Spanned<String>>,
     #[serde(default)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use livekit_protocol as proto;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use trunkline_base::secret::Secret;
 use trunkline_service::config::{Origin, Spanned, nearest};
 use trunkline_sip::sdp::Encryption;
@@ -61,6 +61,19 @@ const FORBIDDEN: [&str; 36] = [
     "i",
 ];
 
+/// A key that was written: `Some(None)` where nothing stands behind it, which is not the same as a
+/// key that is left out.
+pub(super) type Typed<T> = Option<Spanned<Option<T>>>;
+
+/// Reads a [`Typed`] key.
+pub(super) fn typed<'de, T, D>(deserializer: D) -> Result<Typed<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Spanned::deserialize(deserializer).map(Some)
+}
+
 /// A login as typed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,26 +100,36 @@ impl Login {
     }
 }
 
-pub(super) fn login(raw: Option<RawAuth>, judge: &mut Judge<'_>) -> Login {
-    let Some(raw) = raw else {
+/// A login that is there and says nothing would let everybody in.
+pub(super) fn login(raw: Typed<RawAuth>, judge: &mut Judge<'_>) -> Login {
+    let Some(section) = raw else {
+        return Login::default();
+    };
+    let remedy = "give both username and password, or take `auth` out".to_owned();
+    let Some(raw) = &section.value else {
+        judge.blame(&section, "the login is empty".to_owned(), remedy);
         return Login::default();
     };
     let half = match (
         raw.username.value.is_empty(),
         raw.password.value.expose().is_empty(),
     ) {
+        (true, true) => Some("the login is empty"),
         (true, false) => Some("a password without a username lets nobody in"),
         (false, true) => Some("a username without a password is no login"),
         _ => None,
     };
     if let Some(what) = half {
-        let remedy = "give both, or take `auth` out".to_owned();
         judge.blame(&raw.username, what.to_owned(), remedy);
     }
     Login {
-        username: raw.username.value,
-        password: raw.password.value,
-        realm: raw.realm.map(|realm| realm.value).unwrap_or_default(),
+        username: raw.username.value.clone(),
+        password: raw.password.value.clone(),
+        realm: raw
+            .realm
+            .as_ref()
+            .map(|realm| realm.value.clone())
+            .unwrap_or_default(),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use trunkline_service::config::{Spanned, nearest, or_default};
 use trunkline_sip::routing::mark;
 
-use super::parts::{Media, RawMedia, Stands, media, numbers, texts, unique};
+use super::parts::{Media, RawMedia, Stands, Typed, media, numbers, texts, typed, unique};
 use crate::settings::raw::Judge;
 
 /// A room made for one call closes this soon after the caller left: nobody comes back to it.
@@ -55,8 +55,8 @@ pub(super) struct RawRule {
 #[serde(deny_unknown_fields)]
 struct RawDirect {
     room: String,
-    #[serde(default)]
-    pin: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "typed")]
+    pin: Typed<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,8 +64,8 @@ struct RawDirect {
 struct RawIndividual {
     #[serde(default, deserialize_with = "or_default")]
     room_prefix: String,
-    #[serde(default)]
-    pin: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "typed")]
+    pin: Typed<String>,
     #[serde(default, deserialize_with = "or_default")]
     no_randomness: bool,
 }
@@ -75,8 +75,8 @@ struct RawIndividual {
 struct RawCallee {
     #[serde(default, deserialize_with = "or_default")]
     room_prefix: String,
-    #[serde(default)]
-    pin: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "typed")]
+    pin: Typed<String>,
     #[serde(default, deserialize_with = "or_default")]
     randomize: bool,
 }
@@ -279,19 +279,28 @@ fn room(
     })
 }
 
-fn pin(raw: Option<Spanned<String>>, judge: &mut Judge<'_>) -> String {
+/// A PIN that is there and says nothing would open the room to everybody.
+fn pin(raw: Typed<String>, judge: &mut Judge<'_>) -> String {
     let Some(raw) = raw else {
         return String::new();
     };
-    let pin = &raw.value;
-    if pin.chars().any(|c| !c.is_ascii_digit()) {
+    let pin = raw.value.as_deref().unwrap_or_default();
+    let wrong = if pin.is_empty() {
+        let remedy = "give it digits, in quotes, or take `pin` out for a room that is open to all";
+        Some(("the PIN is empty".to_owned(), remedy.to_owned()))
+    } else if pin.chars().any(|c| !c.is_ascii_digit()) {
         let remedy = "digits only, in quotes".to_owned();
-        judge.blame(&raw, "a PIN is typed on a telephone".to_owned(), remedy);
+        Some(("a PIN is typed on a telephone".to_owned(), remedy))
     } else if pin.len() > LONGEST_PIN {
         let what = format!("a PIN of {} digits cannot be typed", pin.len());
-        judge.blame(&raw, what, format!("{LONGEST_PIN} at the most"));
+        Some((what, format!("{LONGEST_PIN} at the most")))
+    } else {
+        None
+    };
+    if let Some((what, remedy)) = wrong {
+        judge.blame(&raw, what, remedy);
     }
-    raw.value
+    raw.value.unwrap_or_default()
 }
 
 fn config(

@@ -14,8 +14,8 @@ use trunkline_sip::routing::mark;
 use super::gateway::encryption;
 use super::line::{RawRegister, Register, allow_refer, country, register};
 use super::parts::{
-    Headers, Login, Media, RawAuth, RawHeaders, RawMedia, Stands, duration, headers, login, media,
-    numbers, texts, to_proto_duration, unique,
+    Headers, Login, Media, RawAuth, RawHeaders, RawMedia, Stands, Typed, duration, headers, login,
+    media, numbers, texts, to_proto_duration, typed, unique,
 };
 use crate::settings::raw::{Judge, filled};
 
@@ -35,8 +35,8 @@ pub(super) struct RawTrunk {
     allowed_numbers: Vec<Spanned<String>>,
     #[serde(default)]
     called_number_from: Vec<Spanned<String>>,
-    #[serde(default)]
-    auth: Option<RawAuth>,
+    #[serde(default, deserialize_with = "typed")]
+    auth: Typed<RawAuth>,
     #[serde(default)]
     headers: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
