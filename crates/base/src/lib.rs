@@ -28,5 +28,6 @@ pub mod plain;
 pub mod retry;
 pub mod secret;
 pub mod source;
+pub mod tariff;
 pub mod time;
 pub mod token;

@@ -7,6 +7,7 @@ use tokio_rustls::TlsAcceptor;
 use trunkline_base::class::{Class, Classified};
 use trunkline_service::listen::{Certificates, Cipher};
 use trunkline_service::tasks::Tasks;
+use trunkline_store::StoreError;
 
 use super::config::{GatewayConfig, TlsListen};
 use super::datagrams::Datagrams;
@@ -32,6 +33,9 @@ pub enum StartError {
     /// TLS cannot be set up.
     #[error("sip over tls cannot be set up: {0}")]
     Tls(#[source] Box<TlsError>),
+    /// What was dialled and spent before cannot be read.
+    #[error("what was dialled before cannot be read from the store")]
+    Store(#[from] StoreError),
     /// The RTP port range holds no pair.
     #[error("rtp port range {first}-{last} holds no pair of ports")]
     RtpPorts {
@@ -47,6 +51,7 @@ impl Classified for StartError {
         match self {
             Self::Bind { .. } => Class::Unavailable,
             Self::Url(_) | Self::Tls(_) | Self::RtpPorts { .. } => Class::Invalid,
+            Self::Store(error) => error.class(),
         }
     }
 
@@ -56,6 +61,7 @@ impl Classified for StartError {
             Self::Url(_) => "sip.gateway.url",
             Self::Tls(_) => "sip.gateway.tls",
             Self::RtpPorts { .. } => "sip.gateway.rtp_ports",
+            Self::Store(error) => error.code(),
         }
     }
 }

@@ -9,6 +9,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::info;
+use trunkline_base::dialling::Spent;
 use trunkline_client::api::{ApiError, LiveKitApiClient};
 use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_service::metrics::{Gauge, set};
@@ -101,8 +102,10 @@ impl Gateway {
         let config = Arc::new(config);
         let (dials, orders) = mpsc::channel(DIALS);
         let (lanes, passed, referrers, ending) = lanes(&config, commands.clone(), tasks.stop());
+        let guard = guard(&config, &store, &tasks).await?;
+        let places = (Bound::of(bound, tcp_addr), guard.clone());
         let minded = (returned.journal, load);
-        let shared = shared(&config, store, server, (bound, tcp_addr), lanes, minded);
+        let shared = shared(&config, store, server, places, lanes, minded);
         let exchange = shared.exchange.clone();
         let underway = go_on(returned.calls, &shared, &tasks.sound());
         let reception = receive(calls, (orders, passed), shared, tasks.sound());
@@ -116,6 +119,7 @@ impl Gateway {
             directory,
             reload,
             lines,
+            guard,
             commands,
             ending,
             dials,
@@ -139,6 +143,7 @@ pub struct GatewayHandle {
     directory: watch::Receiver<Arc<Directory>>,
     reload: mpsc::Sender<Reload>,
     lines: watch::Sender<Vec<TrunkLine>>,
+    guard: Guard,
     commands: mpsc::Sender<Command>,
     ending: watch::Sender<bool>,
     dials: mpsc::Sender<Order>,
@@ -249,6 +254,11 @@ impl GatewayHandle {
         self.referrers.send_replace(referrers);
     }
 
+    /// What calls out have cost today and in this month, by the tariff of the guard.
+    pub fn spent(&self) -> Spent {
+        self.guard.spent()
+    }
+
     /// Reads the server's trunks and rules now.
     ///
     /// # Errors
@@ -315,7 +325,7 @@ impl GatewayHandle {
         &self,
         request: proto::TransferSipParticipantRequest,
     ) -> Result<(), TransferError> {
-        let order = TransferOrder::new(request, &self.config.dialling)?;
+        let order = TransferOrder::new(request, |number| self.guard.judge(number))?;
         let (room, identity) = (order.room.clone(), order.identity.clone());
         let (wish, told) = order.wish();
         self.exchange.ask(&room, &identity, wish)?;
@@ -369,6 +379,14 @@ fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
         },
         ..EndpointConfig::new(concat!("trunkline/", env!("CARGO_PKG_VERSION")))
     }
+}
+
+/// Who may be dialled, with what is known of before.
+async fn guard(config: &GatewayConfig, store: &Store, tasks: &Tasks) -> Result<Guard, StartError> {
+    let guard = Guard::open(config.dialling.clone(), store).await?;
+    let keeping = guard.clone().keep(store.clone(), tasks.stop());
+    tasks.session("sip_dialling", keeping);
+    Ok(guard)
 }
 
 /// Keeps trunks and rules as the file and the server have them; it is told of them besides.
@@ -434,7 +452,7 @@ fn shared(
     config: &Arc<GatewayConfig>,
     store: Store,
     (auth, api): (LiveKitAuthManager, LiveKitApiClient),
-    (udp, tcp): (SocketAddr, Option<SocketAddr>),
+    (bound, guard): (Bound, Guard),
     lanes: Lanes,
     (journal, load): (Option<Journal>, Load),
 ) -> Shared {
@@ -446,9 +464,9 @@ fn shared(
         names: Names::default(),
         ports: Ports::new(&config.rtp_ports),
         stop: lanes.stop,
-        bound: Bound { udp, tcp },
+        bound,
         commands: lanes.commands,
-        guard: Guard::new(config.dialling.clone()),
+        guard,
         exchange: Exchange::default(),
         passing: lanes.passing,
         referrers: lanes.referrers,

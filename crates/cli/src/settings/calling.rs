@@ -41,7 +41,7 @@ impl Calling {
             Some(Self {
                 livekit: livekit?,
                 retries: retries?,
-                security: security?,
+                security: security?.security,
             })
         })();
         if let Some(calling) = &mut calling

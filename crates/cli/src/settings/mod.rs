@@ -86,6 +86,10 @@ pub(crate) fn read(home: &Home, global: &Global, env: &Environment) -> Result<Se
     let retries = files.read("retry_policies.yaml", &mut report, retry::validate);
     let monitoring = files.read("monitoring.yaml", &mut report, monitoring::validate);
     let security = files.read("security.yaml", &mut report, security::validate);
+    let (security, warned) = match security {
+        Some(valid) => (Some(valid.security), Some(valid.notices)),
+        None => (None, None),
+    };
     let agent = files.agent(&mut report);
     let livekit = livekit.map(|livekit| livekit.overridden(global).with_keys(env, &mut report));
     let mut settings = (|| {
@@ -97,10 +101,16 @@ pub(crate) fn read(home: &Home, global: &Global, env: &Environment) -> Result<Se
             monitoring: monitoring?,
             security: security?,
             agent,
-            notices: notices.map(Report::into_problems).unwrap_or_default(),
+            notices: notices
+                .into_iter()
+                .chain(warned)
+                .flat_map(Report::into_problems)
+                .collect(),
         })
     })();
     if let Some(settings) = &mut settings {
+        let emergency = &settings.security.dialling.emergency;
+        settings.sip_setup.numbering.add_emergency(emergency);
         if settings.livekit.server == Server::Embedded {
             settings
                 .security

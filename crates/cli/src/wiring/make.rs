@@ -266,7 +266,10 @@ pub(super) async fn gateway(
         strangers_per_second: settings.security.sip.strangers_per_second,
         strangers: settings.security.sip.strangers(),
         scanners: settings.security.sip.scanners.clone(),
-        dialling: settings.security.dialling.policy(),
+        dialling: settings
+            .security
+            .dialling
+            .policy(&settings.security.tariff, settings.sip_setup.emergency()),
         tcp_caps: settings.security.sip.tcp_caps(),
         transport: settings.security.transport_rules(),
         api: seeking_options(settings),

@@ -4,6 +4,8 @@
 //! sends one form and wants another; rules are written in a third. Emergency numbers are looked for
 //! before anything is rewritten: no plan, prefix or guard has a say in those.
 
+use trunkline_base::dialling::EMERGENCY;
+
 use super::number;
 
 /// A country's way of writing numbers.
@@ -76,12 +78,19 @@ impl NumberingPlan {
         self
     }
 
+    /// The emergency numbers: the one list of them, for those who match calls and those who guard
+    /// what is dialled.
+    pub fn emergency(&self) -> impl Iterator<Item = &str> {
+        let own = self.country.map_or(EMERGENCY, |country| country.emergency);
+        let more = self.emergency.iter().map(String::as_str);
+        own.iter().copied().chain(more)
+    }
+
     /// Is it an emergency number? A plus before it is what software adds.
     pub fn is_emergency(&self, dialled: &str) -> bool {
         let digits = plain(dialled);
-        let digits = digits.trim_start_matches('+').to_owned();
-        let own = self.country.map_or(EVERYWHERE, |country| country.emergency);
-        !digits.is_empty() && (own.contains(&digits.as_str()) || self.emergency.contains(&digits))
+        let digits = digits.trim_start_matches('+');
+        !digits.is_empty() && self.emergency().any(|number| number == digits)
     }
 
     /// One spelling for every spelling of a number; names stay as they are.
@@ -182,9 +191,6 @@ fn plain(dialled: &str) -> String {
         .any(|c| !of_number(&c) && !matches!(c, '-' | '.' | ' ' | '(' | ')'));
     if other { String::new() } else { kept }
 }
-
-/// Where no country is named.
-const EVERYWHERE: &[&str] = &["112", "911"];
 
 /// Digits of the shortest number with a country code.
 const SHORTEST: usize = 7;

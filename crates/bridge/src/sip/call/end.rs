@@ -20,6 +20,8 @@ pub(crate) enum End {
     MediaLost,
     /// As long as a call may last.
     TooLong,
+    /// Calls may cost no more.
+    Spent,
     /// As long as a call may be on hold.
     HeldTooLong,
     /// Nobody is there to talk to any more, or nobody came after we had answered.
@@ -49,6 +51,7 @@ impl End {
             Self::MediaTimeout => "media_timeout",
             Self::MediaLost => "media_lost",
             Self::TooLong => "max_duration",
+            Self::Spent => "budget_spent",
             Self::HeldTooLong => "held_too_long",
             Self::Transferred => "transferred",
             Self::Drained => "drained",
@@ -67,6 +70,7 @@ impl End {
             | Self::MediaTimeout
             | Self::MediaLost
             | Self::TooLong
+            | Self::Spent
             | Self::HeldTooLong
             | Self::Alone { .. }
             | Self::Transferred
@@ -79,6 +83,7 @@ impl End {
         let text = match self {
             Self::MediaTimeout => "media timeout",
             Self::TooLong => "max duration",
+            Self::Spent => "budget spent",
             Self::HeldTooLong => "on hold for too long",
             Self::MediaLost => "media lost",
             Self::Drained => "shutting down",
@@ -94,6 +99,8 @@ impl End {
         match self {
             Self::MediaTimeout | Self::TooLong | Self::HeldTooLong => q850::TIMER_EXPIRED,
             Self::MediaLost | Self::Drained | Self::Alone { .. } => 41,
+            // Whoever is called has done nothing: we refuse to go on.
+            Self::Spent => 21,
             // RFC 3398 makes a subscriber who is absent a 480.
             Self::Refused { status: 480, .. } => 20,
             Self::Refused { status, .. } => match q850::cause(*status) {
@@ -143,6 +150,7 @@ impl End {
             Self::Phone(EndCause::Local | EndCause::Rejected(_))
             | Self::Refused { .. }
             | Self::MediaLost
+            | Self::Spent
             | Self::Alone { .. }
             | Self::Transferred
             | Self::Drained => EndedBy::Gateway,

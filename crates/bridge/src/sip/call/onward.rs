@@ -67,7 +67,7 @@ pub(super) struct Account {
     pub(super) call: CallId,
     pub(super) began: Instant,
     pub(super) answered: Option<Instant>,
-    pub(super) _permit: Permit,
+    pub(super) permit: Permit,
 }
 
 impl Account {

@@ -65,6 +65,12 @@ pub(crate) struct Bound {
     pub(crate) tcp: Option<SocketAddr>,
 }
 
+impl Bound {
+    pub(crate) const fn of(udp: SocketAddr, tcp: Option<SocketAddr>) -> Self {
+        Self { udp, tcp }
+    }
+}
+
 impl Shared {
     /// Tells whoever follows calls of this one's room.
     pub(super) fn tell_of(&self, room: &RoomName) {

@@ -5,6 +5,7 @@ mod dialling;
 mod http;
 mod retention;
 mod sip;
+mod tariff;
 mod transport;
 
 use std::net::{IpAddr, SocketAddr};
@@ -20,6 +21,7 @@ pub(crate) use dialling::Dialling;
 pub(crate) use http::Http;
 pub(crate) use retention::Retention;
 pub(crate) use sip::Sip;
+pub(crate) use tariff::Prices;
 pub(crate) use transport::Transport;
 
 #[derive(Debug, Default, Deserialize)]
@@ -27,6 +29,7 @@ pub(crate) use transport::Transport;
 pub(super) struct Raw {
     sip: sip::RawSip,
     dialling: dialling::RawDialling,
+    tariff: tariff::RawTariff,
     http: http::RawHttp,
     transport: transport::RawTransport,
     retention: retention::RawRetention,
@@ -39,6 +42,8 @@ pub(crate) struct Security {
     pub(crate) sip: Sip,
     /// Which numbers may be dialled.
     pub(crate) dialling: Dialling,
+    /// What calls cost.
+    pub(crate) tariff: Prices,
     /// Connections to the node and the console.
     pub(crate) http: Http,
     /// What travels encrypted.
@@ -47,15 +52,26 @@ pub(crate) struct Security {
     pub(crate) retention: Retention,
 }
 
-pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option<Security> {
+/// What the file means, and what still counts in it and should be written otherwise.
+pub(super) struct Valid {
+    pub(super) security: Security,
+    pub(super) notices: Report,
+}
+
+pub(super) fn validate(source: &Source, raw: Raw, report: &mut Report) -> Option<Valid> {
+    let mut notices = Report::new();
+    dialling::notice(source, &raw.dialling, &mut notices);
     let mut judge = Judge { source, report };
-    Some(Security {
+    let tariff = tariff::validate(&raw.tariff, &mut judge);
+    let security = Security {
         sip: sip::validate(&raw.sip, &mut judge),
-        dialling: dialling::validate(&raw.dialling, &mut judge),
+        dialling: dialling::validate(&raw.dialling, tariff.tariff(), &mut judge),
+        tariff,
         http: http::validate(&raw.http, &mut judge),
         transport: transport::validate(&raw.transport, &mut judge),
         retention: retention::validate(&raw.retention, &mut judge),
-    })
+    };
+    Some(Valid { security, notices })
 }
 
 impl Security {
@@ -105,3 +121,6 @@ impl Security {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,15 @@ pub(crate) struct Register {
 }
 
 impl Numbering {
+    /// More emergency numbers, from the place where they stood before.
+    pub(crate) fn add_emergency(&mut self, numbers: &[String]) {
+        let new = numbers
+            .iter()
+            .filter(|number| !self.emergency.contains(number));
+        let new: Vec<String> = new.cloned().collect();
+        self.emergency.extend(new);
+    }
+
     /// The plan, for a trunk of a country of its own or not.
     pub(crate) fn plan(&self, own: &str) -> NumberingPlan {
         let country = if own.is_empty() { &self.country } else { own };

@@ -47,6 +47,19 @@ pub(crate) struct SipSetup {
 }
 
 impl SipSetup {
+    /// The emergency numbers of every country that is named here.
+    pub(crate) fn emergency(&self) -> Vec<String> {
+        let inbound = self.trunks.iter().map(|trunk| trunk.country.as_str());
+        let outbound = self.outbound.iter();
+        let outbound = outbound.map(|trunk| trunk.destination_country.as_str());
+        let mut numbers = BTreeSet::new();
+        for country in inbound.chain(outbound).chain([""]) {
+            let plan = self.numbering.plan(country);
+            numbers.extend(plan.emergency().map(str::to_owned));
+        }
+        numbers.into_iter().collect()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.trunks.is_empty() && self.outbound.is_empty() && self.rules.is_empty()
     }

@@ -6,7 +6,7 @@ use livekit_protocol as proto;
 use tokio::sync::oneshot;
 use tracing::warn;
 use trunkline_base::class::{Class, Classified};
-use trunkline_base::dialling::{Denied, DialPolicy};
+use trunkline_base::dialling::{Denied, Dialling};
 use trunkline_base::id::{ParticipantIdentity, RoomName};
 use trunkline_sip::endpoint::ReferRequest;
 use trunkline_sip::message::reason_phrase;
@@ -112,7 +112,7 @@ pub(crate) type Done = oneshot::Sender<Result<(), TransferError>>;
 impl TransferOrder {
     pub(crate) fn new(
         request: proto::TransferSipParticipantRequest,
-        policy: &DialPolicy,
+        judge: impl FnOnce(&str) -> Result<Dialling, Denied>,
     ) -> Result<Self, TransferError> {
         let unfit = |error: &dyn std::fmt::Display| TransferError::Request(error.to_string());
         let room = RoomName::parse(request.room_name).map_err(|error| unfit(&error))?;
@@ -124,7 +124,7 @@ impl TransferOrder {
             .map_err(|error| TransferError::Request(format!("transfer_to: {error}")))?;
         let number = target.number();
         // Whoever is sent there calls at our cost, or in our name.
-        if let Err(denied) = policy.judge(&number, &number) {
+        if let Err(denied) = judge(&number) {
             warn!(target: "audit", reason = denied.word(), %denied, "transfer denied");
             return Err(denied.into());
         }
@@ -159,7 +159,10 @@ const LONGEST: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {
+    use trunkline_base::dialling::DialPolicy;
+
     use super::*;
+    use crate::sip::call::guard::moment;
 
     fn order(to: &str, policy: &DialPolicy) -> Result<TransferOrder, TransferError> {
         let request = proto::TransferSipParticipantRequest {
@@ -168,7 +171,7 @@ mod tests {
             transfer_to: to.to_owned(),
             ..Default::default()
         };
-        TransferOrder::new(request, policy)
+        TransferOrder::new(request, |number| policy.judge(number, number, &moment()))
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::info;
 use trunkline_client::room::{Room, RoomEvents};
@@ -10,13 +10,14 @@ use trunkline_service::metrics::{Timing, observe};
 use trunkline_sip::message::{Headers, name};
 use trunkline_store::Row;
 
-use super::super::super::desk::wall_clock;
+use super::super::super::desk::{LONGEST, wall_clock};
 use super::super::super::media::{MediaCommand, MediaEvent};
 use super::super::super::signalling::{LegEvent, now};
 use super::super::company::Company;
 use super::super::due::Due;
 use super::super::end::End;
 use super::super::exchange::Wish;
+use super::super::guard::Permit;
 use super::super::leg::{Leg, Step, Turn};
 use super::super::record::millis;
 use super::super::room::{RoomNews, on_event};
@@ -31,6 +32,8 @@ pub(super) struct Outbound {
     pub(super) shared: Shared,
     pub(super) plan: Plan,
     pub(super) claim: Claim,
+    /// The right to be dialled, for as long as it lasts.
+    pub(super) permit: Permit,
     pub(super) dialled: Dialled,
     pub(super) leg: Leg,
     pub(super) room: Room,
@@ -75,6 +78,8 @@ impl Outbound {
                 biased;
                 () = shared.ending() => Err(End::Drained),
                 () = tokio::time::sleep_until(due.at.into()) => Err(due.end),
+                // Others may spend the same budget meanwhile.
+                () = tokio::time::sleep(LOOK), if self.permit.is_limited() => Ok(()),
                 () = self.claim.stage.closed(), if waited_for => Err(End::Alone { why: "not_wanted" }),
                 step = self.leg.next() => self.on_step(step).await,
                 event = self.room_events.next() => {
@@ -99,10 +104,12 @@ impl Outbound {
         };
         let last = answered + self.plan.longest;
         let due = self.leg.due(last, self.shared.config.hold_limit);
-        due.or(
+        let due = due.or(
             self.company.left_by_agent(),
             End::Alone { why: "agent_lost" },
-        )
+        );
+        let paid = self.permit.lasts().map(|lasts| now() + lasts.min(LONGEST));
+        due.or(paid, End::Spent)
     }
 
     async fn on_step(&mut self, step: Step) -> Result<(), End> {
@@ -180,6 +187,7 @@ impl Outbound {
         self.leg.talk.keep(keeper);
         let at = now();
         self.answered = Some(at);
+        self.permit.answered();
         let setup = at.saturating_duration_since(self.placed);
         observe(Timing::CallSetup, setup, &[]);
         info!(setup_ms = millis(setup), "call answered");
@@ -246,3 +254,6 @@ const fn on_room(news: &RoomNews) -> Result<(), End> {
         RoomNews::Over(reason) => Err(End::Room(*reason)),
     }
 }
+
+/// How soon a call notices that others spend the same budget.
+const LOOK: Duration = Duration::from_secs(10);

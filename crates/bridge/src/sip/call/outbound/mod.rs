@@ -41,13 +41,10 @@ pub(crate) async fn run(order: Order, shared: Shared) {
         shared.write(Row::CallStarted(order.plan.first_row()));
         let (trunk, asked, sent) = order.plan.for_guard();
         match shared.guard.admit(&trunk, &asked, &sent) {
-            Ok(permit) => {
-                match Box::pin(place::place(order, shared)).await {
-                    Ok(call) => Box::pin(call.live()).await,
-                    Err(unplaced) => unplaced.note(),
-                }
-                drop(permit);
-            }
+            Ok(permit) => match Box::pin(place::place(order, permit, shared)).await {
+                Ok(call) => Box::pin(call.live()).await,
+                Err(unplaced) => unplaced.note(),
+            },
             Err(denied) => place::Unplaced::denied(order, shared, denied).note(),
         }
     }

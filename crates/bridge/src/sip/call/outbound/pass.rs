@@ -61,7 +61,7 @@ pub(crate) async fn pass(order: PassOrder, shared: Shared) {
             call: plan.call_id.clone(),
             began: now(),
             answered: None,
-            _permit: permit,
+            permit,
         };
         if news.send(PassNews::Begun).await.is_err() {
             return account.close("not_wanted", None, EndedBy::Gateway);
@@ -77,6 +77,7 @@ pub(crate) async fn pass(order: PassOrder, shared: Shared) {
             }
         };
         account.answered = Some(now());
+        account.permit.answered();
         let row = Row::CallAnswered(account.call.clone(), wall_clock());
         shared.write(row);
         hand_over(answered, (plan, account), &news).await;

@@ -15,6 +15,7 @@ use trunkline_store::{Direction, EndedBy};
 use super::super::super::media::{MediaCommand, MediaSummary, NoPort};
 use super::super::super::signalling::{Advertised, Command, Line, now};
 use super::super::company::Company;
+use super::super::guard::Permit;
 use super::super::leg::Leg;
 use super::super::onward::Onward;
 use super::super::prepared::{Ends, Prepared};
@@ -88,7 +89,11 @@ const fn word(error: &DialError) -> &'static str {
 }
 
 /// Joins the room and sends the INVITE.
-pub(super) async fn place(order: Order, shared: Shared) -> Result<Outbound, Box<Unplaced>> {
+pub(super) async fn place(
+    order: Order,
+    permit: Permit,
+    shared: Shared,
+) -> Result<Outbound, Box<Unplaced>> {
     let Order { plan, claim } = order;
     let began = now();
     let placed = async {
@@ -136,6 +141,7 @@ pub(super) async fn place(order: Order, shared: Shared) -> Result<Outbound, Box<
     let mut leg = Leg::new(line, (talk, plan.sound.clone()), transfers, onward);
     leg.enter(&room);
     Ok(Outbound {
+        permit,
         dialled,
         leg,
         room,

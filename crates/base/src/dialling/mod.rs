@@ -2,11 +2,25 @@
 //!
 //! Whoever has a key of ours could otherwise dial numbers that cost by the minute and pay him. What
 //! may be dialled is said by prefix, the longest one decides; each trunk carries so many calls at a
-//! time, and so many in a minute. An emergency number is none of this: it is known by the whole of
-//! what goes out, and never refused.
+//! time, and so many in a minute; some numbers have their hours, and all calls together may cost so much
+//! in a day and in a month. An emergency number is none of this: it is known by the whole of what goes
+//! out, and never refused.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+mod counts;
+mod hours;
+pub(crate) mod spelling;
+mod spent;
+
+pub use counts::{Counted, DialCounts, Kept};
+pub use hours::{DAYS, Date, Hours, LocalTime};
+pub use spent::{Budget, Spent};
+
+use std::fmt;
+
+use spelling::{is_prefix, plain, readings};
+
+use crate::tariff::{Micros, Tariff};
+use crate::time::UnixTime;
 
 /// What may be dialled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +35,26 @@ pub struct DialPolicy {
     pub calls_per_trunk: usize,
     /// Calls over one trunk in a minute.
     pub calls_per_minute: usize,
+    /// When numbers may be dialled: of the prefixes that fit, the longest decides.
+    pub hours: Vec<Hours>,
+    /// What calls cost.
+    pub tariff: Tariff,
+    /// What they may cost together.
+    pub budget: Budget,
+}
+
+/// Now: for durations, and as clocks of places show it.
+pub struct Moment<'a> {
+    /// Since 1970.
+    pub now: UnixTime,
+    /// What the clock of a zone shows, `Europe/Berlin` and such.
+    pub local: &'a dyn Fn(&str) -> LocalTime,
+}
+
+impl fmt::Debug for Moment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Moment").field(&self.now).finish()
+    }
 }
 
 impl Default for DialPolicy {
@@ -31,6 +65,9 @@ impl Default for DialPolicy {
             deny: owned(DEARLY),
             calls_per_trunk: 100,
             calls_per_minute: 120,
+            hours: Vec::new(),
+            tariff: Tariff::default(),
+            budget: Budget::default(),
         }
     }
 }
@@ -63,6 +100,33 @@ pub enum Denied {
         "{0} calls were placed over the trunk in this minute, which is dialling.calls_per_minute in security.yaml"
     )]
     TooFast(usize),
+    /// It has its hours, and these are none of them.
+    #[error(
+        "numbers that begin with {prefix} may be dialled {words} only, which is dialling.hours in security.yaml"
+    )]
+    Closed {
+        /// The beginning of the number.
+        prefix: String,
+        /// When, in words.
+        words: String,
+    },
+    /// All that may be spent is spent.
+    #[error(
+        "calls have cost the {limit} {currency} that dialling.budget.{period} in security.yaml allows"
+    )]
+    Spent {
+        /// `day` or `month`.
+        period: &'static str,
+        /// How much they may.
+        limit: Micros,
+        /// Of what.
+        currency: String,
+    },
+    /// There is a budget, and nobody knows what the number costs.
+    #[error(
+        "dialling.budget in security.yaml limits what calls cost, and its tariff has no price for this number: add a rate, one with prefix \"\" for all others"
+    )]
+    Unpriced,
 }
 
 impl Denied {
@@ -73,12 +137,18 @@ impl Denied {
             Self::NotAllowed => "denied_number",
             Self::TooMany(_) => "denied_too_many",
             Self::TooFast(_) => "denied_too_fast",
+            Self::Closed { .. } => "denied_hours",
+            Self::Spent { .. } => "denied_spent",
+            Self::Unpriced => "denied_unpriced",
         }
     }
 
     /// Whether it may pass later.
     pub const fn passes(&self) -> bool {
-        matches!(self, Self::TooMany(_) | Self::TooFast(_))
+        matches!(
+            self,
+            Self::TooMany(_) | Self::TooFast(_) | Self::Closed { .. } | Self::Spent { .. }
+        )
     }
 }
 
@@ -89,12 +159,45 @@ impl DialPolicy {
     ///
     /// # Errors
     /// [`Denied`].
-    pub fn judge(&self, asked: &str, sent: &str) -> Result<Dialling, Denied> {
+    pub fn judge(&self, asked: &str, sent: &str, at: &Moment<'_>) -> Result<Dialling, Denied> {
         let kind = self.judge_one(sent)?;
-        if kind == Dialling::Usual && asked != sent {
+        if kind == Dialling::Emergency {
+            return Ok(kind);
+        }
+        if asked != sent {
             self.judge_one(asked)?;
         }
+        self.judge_hours(sent, at)?;
         Ok(kind)
+    }
+
+    /// Several of one prefix: one of them is enough.
+    fn judge_hours(&self, number: &str, at: &Moment<'_>) -> Result<(), Denied> {
+        let number = plain(number);
+        let readings = readings(&number);
+        let fits = |hours: &&Hours| {
+            let prefix = plain(&hours.prefix);
+            let mut readings = readings.iter();
+            is_prefix(&prefix, &number) || readings.any(|reading| reading.begins_with(&prefix))
+        };
+        let length = |hours: &&Hours| plain(&hours.prefix).len();
+        let fitting: Vec<&Hours> = self.hours.iter().filter(fits).collect();
+        let longest = fitting.iter().map(length).max();
+        let counting = fitting
+            .iter()
+            .filter(|hours| Some(length(hours)) == longest);
+        let Some(first) = counting.clone().next() else {
+            return Ok(());
+        };
+        let is_open = |hours: &&Hours| hours.are_open((at.local)(&hours.zone));
+        if counting.clone().any(is_open) {
+            return Ok(());
+        }
+        let words = counting.map(|hours| hours.words());
+        Err(Denied::Closed {
+            prefix: first.prefix.clone(),
+            words: words.collect::<Vec<String>>().join(" or "),
+        })
     }
 
     fn judge_one(&self, number: &str) -> Result<Dialling, Denied> {
@@ -130,164 +233,11 @@ fn longest(prefixes: &[String], fits: impl Fn(&str) -> bool) -> Option<(usize, S
         .max_by_key(|(length, _)| *length)
 }
 
-/// What is dialled now, and was in the last minute, over each trunk.
-#[derive(Debug, Default)]
-pub struct DialCounts(BTreeMap<String, Trunk>);
-
-#[derive(Debug, Default)]
-struct Trunk {
-    up: usize,
-    recent: VecDeque<Instant>,
-}
-
-impl DialCounts {
-    /// Counts a call in, if it may be placed; [`Self::over`] counts it out. Two numbers: the one
-    /// that was asked for, and the one that goes out.
-    ///
-    /// # Errors
-    /// [`Denied`].
-    pub fn begin(
-        &mut self,
-        policy: &DialPolicy,
-        trunk: &str,
-        (asked, sent): (&str, &str),
-        now: Instant,
-    ) -> Result<Dialling, Denied> {
-        let kind = policy.judge(asked, sent)?;
-        self.forget(now);
-        let counts = self.0.entry(trunk.to_owned()).or_default();
-        if kind == Dialling::Usual {
-            if counts.up >= policy.calls_per_trunk {
-                return Err(Denied::TooMany(policy.calls_per_trunk));
-            }
-            if counts.recent.len() >= policy.calls_per_minute {
-                return Err(Denied::TooFast(policy.calls_per_minute));
-            }
-        }
-        counts.up += 1;
-        counts.recent.push_back(now);
-        Ok(kind)
-    }
-
-    /// A call that was counted in is over.
-    pub fn over(&mut self, trunk: &str) {
-        if let Some(counts) = self.0.get_mut(trunk) {
-            counts.up = counts.up.saturating_sub(1);
-        }
-    }
-
-    fn forget(&mut self, now: Instant) {
-        self.0.retain(|_, counts| {
-            let old = |at: &Instant| now.saturating_duration_since(*at) >= MINUTE;
-            while counts.recent.front().is_some_and(old) {
-                counts.recent.pop_front();
-            }
-            counts.up > 0 || !counts.recent.is_empty()
-        });
-    }
-}
-
-/// The number without what people write for the eye, `%XX` undone, and `00`, `+00` and `++` as `+`.
-/// Names stay as they are.
-fn plain(number: &str) -> String {
-    let is_ornament = |c: char| !c.is_alphanumeric() && !matches!(c, '*' | '#' | '+');
-    let bare = unescaped(number);
-    let bare: String = bare.chars().filter(|c| !is_ornament(*c)).collect();
-    let abroad = bare.strip_prefix('+').or_else(|| bare.strip_prefix("00"));
-    // No country's code begins with a zero.
-    let rest = abroad.map(|rest| rest.trim_start_matches(['+', '0']));
-    match rest {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
-            format!("+{}", rest.replace('+', ""))
-        }
-        _ => bare,
-    }
-}
-
-/// `%XX` undone, more than once: what we escape anew somebody may undo twice.
-fn unescaped(number: &str) -> String {
-    (0..UNESCAPED).fold(number.to_owned(), |text, _| unescaped_once(&text))
-}
-
-fn unescaped_once(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        out.push_str(before);
-        let pair = after.split_at_checked(2);
-        match pair.and_then(|(pair, tail)| Some((escaped(pair)?, tail))) {
-            Some((c, tail)) => {
-                out.push(c);
-                rest = tail;
-            }
-            None => {
-                out.push('%');
-                rest = after;
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-fn escaped(pair: &str) -> Option<char> {
-    let is_pair = pair.bytes().all(|b| b.is_ascii_hexdigit());
-    let byte = u8::from_str_radix(pair, 16).ok().filter(|_| is_pair)?;
-    byte.is_ascii().then(|| char::from(byte))
-}
-
-/// A plain prefix with `+` also fits the same number written without one, as trunks are dialled.
-fn is_prefix(prefix: &str, number: &str) -> bool {
-    if number.starts_with(prefix) {
-        return true;
-    }
-    prefix.strip_prefix('+').is_some_and(|digits| {
-        digits.len() >= UNMISTAKABLE && number.len() > LOCAL && number.starts_with(digits)
-    })
-}
-
-/// What else a number may mean to a trunk. Asked only of what is denied: a trunk that reads it so
-/// dials what costs.
-struct Reading {
-    number: String,
-    /// Prefixes that are shorter say too little of it.
-    least: usize,
-}
-
-impl Reading {
-    fn begins_with(&self, prefix: &str) -> bool {
-        prefix.len() >= self.least && self.number.starts_with(prefix)
-    }
-}
-
-fn readings(number: &str) -> Vec<Reading> {
-    let abroad = EXITS.iter().filter_map(|exit| {
-        let rest = number.strip_prefix(exit).filter(|_| number.len() > LOCAL)?;
-        Some(Reading {
-            number: format!("+{rest}"),
-            least: 0,
-        })
-    });
-    let at_home = is_american(number).then(|| Reading {
-        number: format!("+1{number}"),
-        least: "+1".len() + UNMISTAKABLE,
-    });
-    abroad.chain(at_home).collect()
-}
-
-/// Ten digits as North America dials them: neither area nor exchange begins with 0 or 1. Elsewhere
-/// such a number is another one, so that only whole area codes are looked for in it.
-fn is_american(number: &str) -> bool {
-    let digits = number.as_bytes();
-    let begins = |at: usize| digits.get(at).is_some_and(|digit| *digit >= b'2');
-    digits.len() == LOCAL && digits.iter().all(u8::is_ascii_digit) && begins(0) && begins(3)
-}
-
 fn owned(list: &[&str]) -> Vec<String> {
     list.iter().map(|&text| text.to_owned()).collect()
 }
 
-/// Emergency numbers of most countries. `100` and the like are left out: there they may be desks.
+/// Emergency numbers of most countries, where none is named. `100` and the like are left out: there they may be desks.
 pub const EMERGENCY: &[&str] = &["112", "911", "999", "110", "119"];
 
 /// Prefixes that cost by the minute and pay somebody: satellites, networks of no country, shared
@@ -297,29 +247,22 @@ pub const DEARLY: &[&str] = &["+870", "+881", "+882", "+883", "+979", "+1900"];
 /// Who is called for help by a name (RFC 5031).
 const SOS: &str = "sos";
 
-/// How often `%XX` is undone.
-const UNESCAPED: usize = 3;
-
-/// Digits that lead abroad besides `00`: North America's, the same or Australia's behind what was
-/// read as `+`, and Russia's.
-const EXITS: &[&str] = &["011", "+11", "810"];
-
-/// Digits of a prefix that no local number has by accident.
-const UNMISTAKABLE: usize = 3;
-
-/// Longer than any number that is dialled without its country.
-const LOCAL: usize = 10;
-
-const MINUTE: Duration = Duration::from_secs(60);
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn start() -> Instant {
-        #[expect(clippy::disallowed_methods, reason = "an origin for virtual time")]
-        Instant::now()
+    fn noon(_: &str) -> LocalTime {
+        LocalTime {
+            date: Date(2026, 11, 28),
+            weekday: 5,
+            minute: 720,
+        }
     }
+
+    const NOON: Moment<'static> = Moment {
+        now: UnixTime(1_000_000_000),
+        local: &noon,
+    };
 
     fn policy(allow: &[&str], deny: &[&str]) -> DialPolicy {
         DialPolicy {
@@ -363,16 +306,16 @@ mod tests {
         let mut policy = policy(&["+44"], &["1", "9"]);
         policy.calls_per_trunk = 0;
         let mut counts = DialCounts::default();
-        let now = start();
         for number in ["112", "911", "9-1-1"] {
-            let asked = counts.begin(&policy, "ST_1", (number, number), now);
-            assert_eq!(asked, Ok(Dialling::Emergency), "{number}");
+            let asked = counts.begin(&policy, "ST_1", (number, number), &NOON);
+            let kind = asked.map(|counted| counted.kind);
+            assert_eq!(kind, Ok(Dialling::Emergency), "{number}");
         }
         // A number that only begins like one is none.
         for number in ["1120", "9115550100"] {
             assert!(
                 counts
-                    .begin(&policy, "ST_1", (number, number), now)
+                    .begin(&policy, "ST_1", (number, number), &NOON)
                     .is_err()
             );
         }
@@ -428,8 +371,10 @@ mod tests {
         let mut policy = policy(&["+44", "112"], &[]);
         policy.calls_per_trunk = 1;
         let mut counts = DialCounts::default();
-        let now = start();
-        let mut ask = |asked, sent| counts.begin(&policy, "ST_1", (asked, sent), now);
+        let mut ask = |asked, sent| {
+            let counted = counts.begin(&policy, "ST_1", (asked, sent), &NOON);
+            counted.map(|counted| counted.kind)
+        };
         assert_eq!(ask("112", "+15550100"), Err(Denied::NotAllowed));
         assert_eq!(ask("112", "+441632960000"), Ok(Dialling::Usual));
         assert_eq!(ask("112", "+441632960000"), Err(Denied::TooMany(1)));
@@ -439,37 +384,32 @@ mod tests {
     }
 
     #[test]
-    fn a_trunk_carries_so_many_at_a_time_and_so_many_in_a_minute() {
+    fn some_numbers_have_their_hours_and_help_has_all() {
+        let hours = |prefix: &str, from: u16, until: u16| Hours {
+            prefix: prefix.to_owned(),
+            days: [true; 7],
+            from: from * 60,
+            until: until * 60,
+            zone: "Europe/London".to_owned(),
+        };
         let policy = DialPolicy {
-            calls_per_trunk: 2,
-            calls_per_minute: 3,
+            hours: vec![
+                hours("+44", 8, 10),
+                hours("+44", 18, 20),
+                hours("+4420", 8, 20),
+                hours("1", 8, 10),
+            ],
             ..DialPolicy::default()
         };
-        let (mut counts, start) = (DialCounts::default(), start());
-        let ask = |counts: &mut DialCounts, trunk: &str, second: u64| {
-            let now = start + Duration::from_secs(second);
-            counts.begin(&policy, trunk, ("+15550100", "+15550100"), now)
-        };
-        assert!(ask(&mut counts, "a", 0).is_ok() && ask(&mut counts, "a", 1).is_ok());
-        assert_eq!(ask(&mut counts, "a", 2), Err(Denied::TooMany(2)));
-        assert!(ask(&mut counts, "b", 2).is_ok());
-        counts.over("a");
-        assert!(ask(&mut counts, "a", 3).is_ok());
-        counts.over("a");
-        assert_eq!(ask(&mut counts, "a", 4), Err(Denied::TooFast(3)));
-        assert!(ask(&mut counts, "a", 61).is_ok());
-    }
-
-    #[test]
-    fn trunks_that_are_idle_are_forgotten() {
-        let (mut counts, start) = (DialCounts::default(), start());
-        for trunk in 0..50 {
-            let name = trunk.to_string();
-            let asked = counts.begin(&DialPolicy::default(), &name, ("1", "1"), start);
-            assert!(asked.is_ok());
-            counts.over(&name);
-        }
-        counts.forget(start + MINUTE);
-        assert!(counts.0.is_empty());
+        let judge = |number: &str| policy.judge(number, number, &NOON);
+        let denied = judge("+441632960000").unwrap_err();
+        let words = "numbers that begin with +44 may be dialled 08:00-10:00 Europe/London or \
+                     18:00-20:00 Europe/London only";
+        assert!(denied.to_string().starts_with(words), "{denied}");
+        assert!(denied.passes());
+        assert!(judge("011441632960000").is_err());
+        assert_eq!(judge("+442071234567"), Ok(Dialling::Usual));
+        assert_eq!(judge("+4930123456"), Ok(Dialling::Usual));
+        assert_eq!(judge("112"), Ok(Dialling::Emergency));
     }
 }

@@ -1,0 +1,308 @@
+//! What a call costs: a price for each minute, by the longest prefix of the number that is called.
+//!
+//! Money is counted in millionths of the currency's unit, whole ones, so that a sum is what its parts
+//! are. What is begun of an interval is charged as the whole of it, as telephone bills are.
+//!
+//! ```
+//! use std::time::Duration;
+//! use trunkline_base::tariff::{Micros, Rate, Tariff};
+//!
+//! let germany = Rate { increment: 1, minimum: 60, ..Rate::new("+49", Micros::parse("0.012").unwrap()) };
+//! let tariff = Tariff::new("EUR", vec![germany]);
+//! let cost = tariff.cost("0049 30 123456", Duration::from_secs(90)).unwrap();
+//! assert_eq!(cost.to_string(), "0.018 EUR");
+//! ```
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dialling::spelling::{is_priced_by, plain, readings};
+
+/// Money in millionths of a unit.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Micros(pub u64);
+
+impl Micros {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// Reads what people write: `0.012`, `12`, `1_000.50`. More than six places after the point are no
+    /// price anybody bills.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text: String = text.trim().chars().filter(|c| *c != '_').collect();
+        let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        let is_number = !(whole.is_empty() && part.is_empty()) && digits(whole) && digits(part);
+        if !is_number || part.len() > PLACES {
+            return None;
+        }
+        let whole: u64 = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().ok()?
+        };
+        let part: u64 = format!("{part:0<PLACES$}").parse().ok()?;
+        whole.checked_mul(UNIT)?.checked_add(part).map(Self)
+    }
+
+    /// Both together, as much as can be counted.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// What is left of it.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl fmt::Display for Micros {
+    /// Two places at the least, and no more than are needed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = format!("{:0PLACES$}", self.0 % UNIT);
+        let needed = part.trim_end_matches('0').len().max(2);
+        let part = part.get(..needed).unwrap_or_default();
+        write!(f, "{}.{part}", self.0 / UNIT)
+    }
+}
+
+/// An amount with its currency, such as a call costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// How much.
+    pub micros: Micros,
+    /// Of what: `EUR`.
+    pub currency: String,
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.micros, self.currency)
+    }
+}
+
+/// What calls to numbers of one prefix cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rate {
+    /// The beginning of the numbers; the empty one fits those that no other does.
+    pub prefix: String,
+    /// For each minute.
+    pub per_minute: Micros,
+    /// Seconds that are charged together; zero counts as one.
+    pub increment: u32,
+    /// Seconds that a call is charged for at the least.
+    pub minimum: u32,
+}
+
+impl Rate {
+    /// A price by the second.
+    pub fn new(prefix: impl Into<String>, per_minute: Micros) -> Self {
+        Self {
+            prefix: prefix.into(),
+            per_minute,
+            increment: 1,
+            minimum: 0,
+        }
+    }
+
+    /// For a call of which so much was answered. One that nobody answered costs nothing.
+    pub fn cost(&self, talked: Duration) -> Micros {
+        if talked.is_zero() {
+            return Micros::ZERO;
+        }
+        let begun = u64::from(talked.subsec_nanos() > 0);
+        let seconds = talked.as_secs().saturating_add(begun);
+        let seconds = seconds.max(u64::from(self.minimum));
+        let increment = u64::from(self.increment.max(1));
+        let charged = seconds.div_ceil(increment).saturating_mul(increment);
+        // A part of a millionth is charged as one.
+        let cost = u128::from(self.per_minute.0) * u128::from(charged);
+        Micros(u64::try_from(cost.div_ceil(60)).unwrap_or(u64::MAX))
+    }
+}
+
+/// What calls cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tariff {
+    currency: String,
+    rates: Vec<Rate>,
+}
+
+impl Tariff {
+    /// Prices in one currency.
+    pub fn new(currency: impl Into<String>, rates: Vec<Rate>) -> Self {
+        Self {
+            currency: currency.into(),
+            rates,
+        }
+    }
+
+    /// Are there no prices?
+    pub const fn is_empty(&self) -> bool {
+        self.rates.is_empty()
+    }
+
+    /// `EUR` and such.
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
+
+    /// What a number's minutes cost: of the prefixes that fit, the longest decides. `None` where no
+    /// price is given.
+    pub fn rate(&self, number: &str) -> Option<&Rate> {
+        self.of(&plain(number))
+    }
+
+    /// The most that a number may cost, whichever way a trunk reads it: what a limit has to reckon with.
+    pub fn dearest(&self, number: &str) -> Option<&Rate> {
+        let number = plain(number);
+        let others = readings(&number);
+        let others = others.iter().filter_map(|reading| {
+            let rate = self.of(&reading.number)?;
+            reading.begins_with(&plain(&rate.prefix)).then_some(rate)
+        });
+        let all = self.of(&number).into_iter().chain(others);
+        all.max_by_key(|rate| rate.per_minute)
+    }
+
+    /// What a call cost of which so much was answered; `None` where no price is given.
+    pub fn cost(&self, number: &str, talked: Duration) -> Option<Cost> {
+        let micros = self.rate(number)?.cost(talked);
+        let currency = self.currency.clone();
+        Some(Cost { micros, currency })
+    }
+
+    fn of(&self, number: &str) -> Option<&Rate> {
+        let plains = self.rates.iter().map(|rate| (plain(&rate.prefix), rate));
+        let fitting = plains.filter(|(prefix, _)| is_priced_by(prefix, number));
+        let longest = fitting.max_by_key(|(prefix, _)| prefix.len());
+        longest.map(|(_, rate)| rate)
+    }
+}
+
+/// Millionths in a unit, and the places they are written with.
+const UNIT: u64 = 1_000_000;
+const PLACES: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rate(prefix: &str, per_minute: &str) -> Rate {
+        Rate::new(prefix, Micros::parse(per_minute).unwrap())
+    }
+
+    #[test]
+    fn the_longest_prefix_has_the_price_however_the_number_is_written() {
+        let tariff = Tariff::new(
+            "EUR",
+            vec![
+                rate("+49", "0.01"),
+                rate("+49 15", "0.09"),
+                rate("+1", "0.02"),
+                rate("", "5"),
+            ],
+        );
+        for (number, price) in [
+            ("+4930123456", "0.01"),
+            ("0049 (30) 123456", "0.01"),
+            ("4930123456789", "0.01"),
+            ("+49151234567", "0.09"),
+            ("+15550100", "0.02"),
+            ("+881612345678", "5"),
+            ("200", "5"),
+        ] {
+            let found = tariff.rate(number).unwrap();
+            assert_eq!(found.per_minute, Micros::parse(price).unwrap(), "{number}");
+        }
+        let few = Tariff::new("EUR", vec![rate("+49", "0.01")]);
+        assert_eq!(few.rate("+15550100"), None);
+        assert_eq!(few.cost("+15550100", Duration::from_secs(9)), None);
+    }
+
+    #[test]
+    fn what_is_begun_is_charged_whole_and_silence_costs_nothing() {
+        let price = |increment, minimum, millis| {
+            let rate = Rate {
+                increment,
+                minimum,
+                ..rate("+1", "0.6")
+            };
+            rate.cost(Duration::from_millis(millis)).0
+        };
+        assert_eq!(price(1, 0, 0), 0);
+        assert_eq!(price(60, 60, 0), 0);
+        assert_eq!(price(1, 0, 1), 10_000);
+        assert_eq!(price(1, 0, 1000), 10_000);
+        assert_eq!(price(1, 0, 1001), 20_000);
+        assert_eq!(price(1, 30, 1000), 300_000);
+        assert_eq!(price(60, 0, 61_000), 1_200_000);
+        assert_eq!(price(6, 30, 31_000), 360_000);
+        assert_eq!(price(0, 0, 1000), 10_000);
+    }
+
+    #[test]
+    fn a_limit_reckons_with_the_dearest_way_to_read_a_number() {
+        let tariff = Tariff::new("USD", vec![rate("", "0.01"), rate("+881", "9")]);
+        for number in ["011881612345678", "810881612345678", "+881612345678"] {
+            let dearest = tariff.dearest(number).unwrap();
+            assert_eq!(dearest.per_minute.to_string(), "9.00", "{number}");
+        }
+        assert_eq!(tariff.dearest("200").unwrap().per_minute.0, 10_000);
+    }
+
+    #[test]
+    fn prices_are_read_as_people_write_them() {
+        for (text, micros) in [
+            ("0.012", Some(12_000)),
+            ("12", Some(12_000_000)),
+            (".5", Some(500_000)),
+            ("1_000.50", Some(1_000_500_000)),
+            ("0.0000001", None),
+            ("-1", None),
+            ("1e3", None),
+            ("", None),
+            (".", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(Micros::parse(text).map(|m| m.0), micros, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_price_that_is_written_is_read_again(micros: u64) {
+            let text = Micros(micros).to_string();
+            prop_assert_eq!(Micros::parse(&text), Some(Micros(micros)));
+        }
+
+        /// A longer call is never cheaper, and no seconds are free.
+        #[test]
+        fn time_costs(
+            per_minute in 1u64..10_000_000_000, increment in 0u32..120, minimum in 0u32..120,
+            a in 1u64..100_000_000, b in 0u64..100_000_000,
+        ) {
+            let rate = Rate { prefix: String::new(), per_minute: Micros(per_minute), increment, minimum };
+            let short = rate.cost(Duration::from_millis(a));
+            let long = rate.cost(Duration::from_millis(a + b));
+            prop_assert!(Micros::ZERO < short && short <= long);
+        }
+
+        #[test]
+        fn no_number_is_too_odd(number: String) {
+            let tariff = Tariff::new("EUR", vec![rate("", "1"), rate("+1", "2")]);
+            prop_assert!(tariff.rate(&number).is_some());
+            let price = |rate: Option<&Rate>| rate.map(|rate| rate.per_minute);
+            prop_assert!(price(tariff.dearest(&number)) >= price(tariff.rate(&number)));
+        }
+    }
+}
