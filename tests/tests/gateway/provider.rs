@@ -160,6 +160,56 @@ async fn a_registration_is_renewed_outlives_its_registrar_and_is_taken_back() {
     house.close().await;
 }
 
+/// Registrations stayed those of the start until somebody restarted the daemon and its calls.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn registrations_come_change_and_go_while_calls_go_on() {
+    let Some(kamailio) = Kamailio::start() else {
+        return;
+    };
+    let line = line(kamailio.port(), "tcp");
+    let house = house(line.clone()).await;
+    until(&house.gateway, "registered", is_registered).await;
+    let talking = house.call("100").await;
+
+    // Another contact: the first one is taken back, and calls come to the second.
+    let mut register = line.register.clone().unwrap();
+    register.contact_user = Some("another".to_owned());
+    house.gateway.register(vec![register.clone()]);
+    let another = |state: &RegistrationState| {
+        let contact = state.contact.as_deref().unwrap_or_default();
+        is_registered(state) && contact.starts_with("sip:another@")
+    };
+    until(&house.gateway, "registered otherwise", another).await;
+    let theirs = call(&kamailio).await.unwrap();
+    theirs.hangup().await;
+
+    house.gateway.register(Vec::new());
+    let mut gateway = house.gateway.clone();
+    let gone = async {
+        while !gateway.registrations().is_empty() {
+            assert!(gateway.registration_changed().await);
+        }
+    };
+    timeout(PATIENCE, gone).await.unwrap();
+    let refused = call(&kamailio).await.err();
+    assert!(
+        matches!(refused, Some(CallError::Refused(404))),
+        "{refused:?}"
+    );
+
+    house.gateway.register(vec![register]);
+    let back = async {
+        while !house.gateway.registrations().iter().any(is_registered) {
+            assert!(gateway.registration_changed().await);
+        }
+    };
+    timeout(PATIENCE, back).await.unwrap();
+    assert_eq!(house.gateway.calls(), 1, "the call of before goes on");
+    talking.hangup().await;
+    house.no_calls_left().await;
+    house.close().await;
+}
+
 /// Whoever calls past the provider is nobody's caller, whatever contact is asked for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registered_contact_is_open_to_its_registrar_alone() {

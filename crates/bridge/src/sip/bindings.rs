@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 use trunkline_service::metrics::{Gauge, set};
-use trunkline_sip::registration::{Registration, State};
+use trunkline_sip::registration::{Registration, State, Trouble};
 
 use super::config::Register;
 
@@ -25,10 +25,24 @@ pub(crate) struct Binding {
     username: String,
     /// Where the registrar is.
     pub(crate) sources: Vec<IpAddr>,
+    /// Our contact, as the registrar knows it.
+    address: Option<String>,
     state: State,
 }
 
 impl Binding {
+    fn new(trunk: &Register) -> Self {
+        Self {
+            key: trunk.key.clone(),
+            registrar: trunk.registrar.host.clone(),
+            contact: trunk.contact_user(),
+            username: trunk.username.clone(),
+            sources: Vec::new(),
+            address: None,
+            state: State::default(),
+        }
+    }
+
     /// Is a call for `user` from there a call to this registration? One that lapsed a moment ago may
     /// still be known to the registrar.
     pub(crate) fn is_for(&self, user: &str, source: IpAddr) -> bool {
@@ -48,14 +62,7 @@ pub(crate) struct Board(Arc<watch::Sender<Bindings>>);
 
 impl Board {
     pub(crate) fn new(trunks: &[Register]) -> Self {
-        let bindings = trunks.iter().map(|trunk| Binding {
-            key: trunk.key.clone(),
-            registrar: trunk.registrar.host.clone(),
-            contact: trunk.contact_user(),
-            username: trunk.username.clone(),
-            sources: Vec::new(),
-            state: State::default(),
-        });
+        let bindings = trunks.iter().map(Binding::new);
         let (sender, _) = watch::channel(Arc::new(bindings.collect()));
         Self(Arc::new(sender))
     }
@@ -64,30 +71,59 @@ impl Board {
         self.0.subscribe()
     }
 
+    /// One is begun, in the place of one of before where there is one.
+    pub(crate) fn add(&self, trunk: &Register) {
+        self.0.send_modify(|bindings| {
+            let bindings = Arc::make_mut(bindings);
+            let new = Binding::new(trunk);
+            match bindings.iter_mut().find(|known| known.key == trunk.key) {
+                Some(known) => *known = new,
+                None => bindings.push(new),
+            }
+        });
+    }
+
+    /// One is over.
+    pub(crate) fn remove(&self, key: &str) {
+        self.0.send_if_modified(|bindings| {
+            let at = bindings.iter().position(|known| known.key == key);
+            if let Some(at) = at {
+                Arc::make_mut(bindings).remove(at);
+            }
+            at.is_some()
+        });
+        self.show();
+    }
+
     /// One has changed. Addresses of before stay while the DNS says nothing new: a call may be on
     /// its way.
-    pub(crate) fn write(&self, at: usize, registration: &Registration) {
+    pub(crate) fn write(&self, key: &str, registration: &Registration) {
         self.0.send_if_modified(|bindings| {
-            let Some(known) = bindings.get(at) else {
+            let at = bindings.iter().position(|known| known.key == key);
+            let Some((at, known)) = at.and_then(|at| Some((at, bindings.get(at)?))) else {
                 return false;
             };
             let mut next = known.clone();
             next.state = registration.state().clone();
+            next.address = registration.address().map(|contact| contact.to_string());
             let places = registration.places().iter();
             let found: Vec<IpAddr> = places.map(|place| place.target.address.ip()).collect();
             if !found.is_empty() {
                 next.sources = found;
             }
-            let is_new = next.state != known.state || next.sources != known.sources;
-            if is_new {
-                let mut all = Vec::clone(bindings);
-                if let Some(slot) = all.get_mut(at) {
-                    *slot = next;
-                }
-                *bindings = Arc::new(all);
+            let is_new = next.state != known.state
+                || next.sources != known.sources
+                || next.address != known.address;
+            if is_new && let Some(slot) = Arc::make_mut(bindings).get_mut(at) {
+                *slot = next;
             }
             is_new
         });
+        self.show();
+    }
+
+    /// How many stand, for the metrics.
+    fn show(&self) {
         let up = self
             .0
             .borrow()
@@ -108,8 +144,12 @@ pub struct RegistrationState {
     pub registrar: String,
     /// In a word and a number.
     pub standing: Standing,
+    /// Our contact, as the registrar knows it; nothing before it was first asked.
+    pub contact: Option<String>,
     /// What went wrong last, in words; nothing while all is well.
     pub error: Option<String>,
+    /// What mends that.
+    pub remedy: Option<&'static str>,
     /// The server we are registered at.
     pub target: Option<String>,
 }
@@ -138,7 +178,9 @@ impl RegistrationState {
             trunk: binding.key.clone(),
             registrar: binding.registrar.clone(),
             standing,
+            contact: binding.address.clone(),
             error: state.trouble.as_ref().map(ToString::to_string),
+            remedy: state.trouble.as_ref().map(Trouble::remedy),
             target: target.map(|target| format!("{} {}", target.transport.word(), target.address)),
         }
     }

@@ -22,7 +22,7 @@ use super::call::{
     Asked, Bound, Call, DialError, DialOrder, DialPlan, Dialled, Exchange, Guard, Names, Order,
     PassOrder, Shared, Stage, TransferError, TransferOrder, Underway, pass, place, resume,
 };
-use super::config::{GatewayConfig, Referrer, TrunkLine};
+use super::config::{GatewayConfig, Referrer, Register, TrunkLine};
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, keep_refusals};
 use super::doors::{Doors, StartError, bind_udp};
 use super::journal::Journal;
@@ -98,7 +98,7 @@ impl Gateway {
         let (reader, lines) = reader(&config, server.1.clone(), directory_tx);
         tasks.session("sip_directory", reader.keep(reloads, tasks.stop()));
         tasks.session("sip_gauge", show(counted.clone()));
-        let registrations = registrar.start(&advertised, (bound, tcp_addr), &commands, &tasks);
+        let registrations = registrar.start(advertised, (bound, tcp_addr), &commands, &tasks);
         let config = Arc::new(config);
         let (dials, orders) = mpsc::channel(DIALS);
         let (lanes, passed, referrers, ending) = lanes(&config, commands.clone(), tasks.stop());
@@ -243,8 +243,8 @@ impl GatewayHandle {
         self.directory.borrow().loaded
     }
 
-    /// Says other things of trunks than before, from the next reading on. Registrations stay those of
-    /// the start.
+    /// Says other things of trunks than before, from the next reading on. Registrations stay as they
+    /// are until [`Self::register`].
     pub fn tell(&self, lines: Vec<TrunkLine>) {
         self.lines.send_replace(lines);
     }
@@ -252,6 +252,12 @@ impl GatewayHandle {
     /// Has phones of other trunks than before pass their calls on, from now on.
     pub fn tell_referrers(&self, referrers: Vec<Referrer>) {
         self.referrers.send_replace(referrers);
+    }
+
+    /// Keeps these registrations from now on and no others: what is not among them is taken back, and
+    /// what is otherwise now is taken back and begun anew.
+    pub fn register(&self, trunks: Vec<Register>) {
+        self.registrations.want(trunks);
     }
 
     /// What calls out have cost today and in this month, by the tariff of the guard.

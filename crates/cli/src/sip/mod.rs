@@ -15,6 +15,7 @@ pub(crate) mod fields;
 pub(crate) mod lint;
 mod order;
 pub(crate) mod plan;
+pub(crate) mod registered;
 pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod sorted;

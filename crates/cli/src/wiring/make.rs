@@ -22,7 +22,7 @@ use trunkline_store::Store;
 
 use super::clients::{background_api, seeking_options};
 use super::lines::GatewayLines;
-use super::{NOT_ASKED, Role, Roles, behind, calls, recording, sip_setup};
+use super::{NOT_ASKED, Role, Roles, behind, calls, recording, registered, sip_setup};
 use crate::failure::Failure;
 use crate::retention;
 use crate::settings::{Http, Settings};
@@ -276,6 +276,10 @@ pub(super) async fn gateway(
         ..GatewayConfig::new(settings.livekit.url.clone(), keys.clone())
     };
     let gateway = Gateway::start(config, store.clone(), tasks.clone()).await?;
+    tasks.session(
+        "sip registrations",
+        registered::follow(gateway.clone(), store.clone(), tasks.stop()),
+    );
     if let Some(changes) = node.and_then(NodeHandle::take_sip_changes) {
         tasks.vital(
             "sip changes",

@@ -16,6 +16,7 @@ mod lines;
 mod make;
 mod parts;
 mod recording;
+mod registered;
 mod reload;
 mod remote;
 mod roles;

@@ -34,21 +34,16 @@ const REST: u8 = 5;
 #[derive(Debug, PartialEq, Eq)]
 enum Force {
     Whole,
-    /// All but what it says of registrations.
-    Restart,
     /// Nothing, and why; the one before does.
     Last(String),
     /// What the node took before it failed, and with what it did.
     Half(String),
 }
 
-const RESTART: &str = "in force, but registrations change at the next start";
-
 impl fmt::Display for Force {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole => f.write_str("in force"),
-            Self::Restart => f.write_str(RESTART),
             Self::Last(why) => write!(f, "the last good one is in force: {why}"),
             Self::Half(why) => write!(f, "half applied, tried again: {why}"),
         }
@@ -179,7 +174,6 @@ impl Stack {
             file,
             force,
             gateway,
-            registered: registers(&lines),
             lines,
         };
         tasks.vital("sip file", follower.run(hangup, tasks.stop()));
@@ -195,8 +189,6 @@ struct Follower<F> {
     has_entries: bool,
     force: watch::Sender<Force>,
     gateway: GatewayHandle,
-    /// What is registered for as long as the daemon runs.
-    registered: Vec<Register>,
     /// What the file in force says of trunks beside LiveKit's messages.
     lines: Vec<TrunkLine>,
 }
@@ -270,15 +262,12 @@ impl<F: Fn() -> Result<SipSetup, Report>> Follower<F> {
         self.has_entries = !setup.is_empty();
         self.gateway.tell(next.clone());
         self.gateway.tell_referrers(sip_setup::referrers(setup));
+        self.gateway.register(registers(&next));
         self.lines = next;
         if let Err(error) = self.gateway.reload().await {
             return Force::Half(error.to_string());
         }
-        if registers(&self.lines) == self.registered {
-            Force::Whole
-        } else {
-            Force::Restart
-        }
+        Force::Whole
     }
 
     /// Says it in the log, once for each cause, and to `/readyz`.
@@ -286,7 +275,6 @@ impl<F: Fn() -> Result<SipSetup, Report>> Follower<F> {
         let is_known = *self.force.borrow() == force;
         match &force {
             Force::Whole => info!("trunks and rules are those of the SIP file"),
-            Force::Restart => warn!("the SIP file is taken up; {force}"),
             Force::Last(_) | Force::Half(_) if is_known => debug!("the SIP file still: {force}"),
             Force::Last(_) | Force::Half(_) => warn!("the SIP file is not taken up; {force}"),
         }

@@ -244,6 +244,11 @@ impl Registration {
         self.places.get(self.at).cloned()
     }
 
+    /// Our contact at the place in use.
+    pub fn address(&self) -> Option<Uri> {
+        Some(self.contact(self.places.get(self.at)?))
+    }
+
     /// Every place the registrar was found at.
     pub fn places(&self) -> &[Place] {
         &self.places

@@ -112,6 +112,34 @@ pub enum Trouble {
     NotKept,
 }
 
+impl Trouble {
+    /// What a person can do about it.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Unknown(_) => "check the registrar's name, and this machine's DNS",
+            Self::Nowhere => {
+                "bind gateway.udp, tcp to an address of a family that the registrar has, or name the \
+                 transport behind it: ;transport=tcp"
+            }
+            Self::Silence => {
+                "check the registrar's port and transport, and that no firewall drops what comes back"
+            }
+            Self::Refused => "check the registrar's port and transport",
+            Self::FlowLost => "none is needed: it is registered again in a moment",
+            Self::Answered(403) => {
+                "the provider shuts this account or address out: ask it, and check username and domain"
+            }
+            Self::Answered(404) => {
+                "check username and from_host: the provider knows no such account"
+            }
+            Self::Answered(_) => "it is tried again; where it goes on, ask the provider",
+            Self::Password => "put the right username and password into register",
+            Self::Challenge => "ask the provider for digest with MD5 or SHA-256",
+            Self::NotKept => "ask the provider: too many phones may be registered for this account",
+        }
+    }
+}
+
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
         match failure {

@@ -11,8 +11,8 @@ use super::super::bindings::{Bindings, Board, RegistrationState};
 use super::super::config::{GatewayConfig, Register};
 use super::super::resolve::Resolver;
 use super::super::signalling::{Advertised, Command};
+use super::keeper::Keeper;
 use super::ways::Ways;
-use super::work::Work;
 
 /// The registrations that are to be kept.
 pub(crate) struct Registrar {
@@ -46,35 +46,35 @@ impl Registrar {
         self.closed.clone()
     }
 
-    /// Gives each registration a task.
+    /// Gives each registration a task, now and whenever others are wanted.
     pub(crate) fn start(
         self,
-        advertised: &impl Fn(SocketAddr) -> Advertised,
+        advertised: impl Fn(SocketAddr) -> Advertised + Send + Sync + 'static,
         (udp, tcp): (SocketAddr, Option<SocketAddr>),
         commands: &mpsc::Sender<Command>,
         tasks: &Tasks,
     ) -> Registrations {
+        let (wanted, wishes) = watch::channel(self.trunks);
+        let is_fixed = self.is_fixed;
         let registrations = Registrations {
             resolver: self.resolver.clone(),
             bindings: self.board.watch(),
+            wanted,
         };
-        for (at, trunk) in self.trunks.into_iter().enumerate() {
-            let work = Work {
-                at,
-                trunk,
-                board: self.board.clone(),
-                resolver: self.resolver.clone(),
-                ways: Ways {
-                    udp: advertised(udp),
-                    tcp: tcp.map(advertised),
-                    is_fixed: self.is_fixed,
-                },
-                commands: commands.clone(),
-                closed: self.closed.subscribe(),
-                stop: tasks.stop(),
-            };
-            tasks.vital("sip_registration", work.run());
-        }
+        let keeper = Keeper {
+            ways: Box::new(move || Ways {
+                udp: advertised(udp),
+                tcp: tcp.map(&advertised),
+                is_fixed,
+            }),
+            board: self.board,
+            resolver: self.resolver,
+            commands: commands.clone(),
+            closed: self.closed,
+            tasks: tasks.clone(),
+            wanted: wishes,
+        };
+        tasks.vital("sip_registrar", keeper.run());
         registrations
     }
 }
@@ -84,6 +84,7 @@ impl Registrar {
 pub(crate) struct Registrations {
     resolver: Resolver,
     bindings: watch::Receiver<Bindings>,
+    wanted: watch::Sender<Vec<Register>>,
 }
 
 impl Registrations {
@@ -102,6 +103,11 @@ impl Registrations {
     /// Safe.
     pub(crate) async fn changed(&mut self) -> bool {
         self.bindings.changed().await.is_ok()
+    }
+
+    /// These are to be kept from now on, and no others.
+    pub(crate) fn want(&self, trunks: Vec<Register>) {
+        self.wanted.send_replace(trunks);
     }
 }
 

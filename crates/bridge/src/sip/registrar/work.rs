@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{info, warn};
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Stop;
@@ -21,7 +21,6 @@ use super::ways::{Ways, flow};
 
 /// What one registration works with.
 pub(crate) struct Work {
-    pub(crate) at: usize,
     pub(crate) trunk: Register,
     pub(crate) board: Board,
     pub(crate) resolver: Resolver,
@@ -30,6 +29,8 @@ pub(crate) struct Work {
     /// Connections that are gone.
     pub(crate) closed: broadcast::Receiver<Flow>,
     pub(crate) stop: Stop,
+    /// It is wanted no more.
+    pub(crate) leave: watch::Receiver<bool>,
 }
 
 /// The registrar is being looked for.
@@ -45,7 +46,8 @@ struct Waits {
 }
 
 impl Work {
-    /// Keeps the trunk registered until the process drains, and takes it back then.
+    /// Keeps the trunk registered until the process drains or it is wanted no more, and takes it back
+    /// then.
     pub(crate) async fn run(mut self) {
         let is_fixed = self.ways.is_fixed();
         let settings = self.trunk.settings(is_fixed);
@@ -57,13 +59,13 @@ impl Work {
             if self.act(&mut registration, &mut waits).await {
                 break;
             }
-            self.board.write(self.at, &registration);
+            self.board.write(&self.trunk.key, &registration);
             self.tell(&registration, &mut told);
             let deadline = registration.poll_timeout().map(|(at, _)| at);
-            let stop = self.stop.clone();
+            let (stop, mut leave) = (self.stop.clone(), self.leave.clone());
             tokio::select! {
                 biased;
-                () = stop.draining(), if leaving.is_none() => {
+                () = over(&stop, &mut leave), if leaving.is_none() => {
                     leaving = Some(now() + GOODBYE);
                     registration.leave();
                 }
@@ -85,7 +87,7 @@ impl Work {
                 () = until(deadline) => registration.handle_timeout(now()),
             }
         }
-        self.board.write(self.at, &registration);
+        self.board.write(&self.trunk.key, &registration);
     }
 
     /// Does what the registration asks for; `true` when it is over.
@@ -196,6 +198,14 @@ impl Work {
             ((false, None), _) => {}
         }
         *told = Some(news);
+    }
+}
+
+/// Waits until the registration is to be taken back.
+async fn over(stop: &Stop, leave: &mut watch::Receiver<bool>) {
+    tokio::select! {
+        () = stop.draining() => {}
+        Ok(_) = leave.wait_for(|leaves| *leaves) => {}
     }
 }
 

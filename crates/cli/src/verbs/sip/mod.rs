@@ -1,11 +1,13 @@
 //! `sip …`: phone calls. `inbound | outbound | dispatch | participant` are `lk`'s: a request comes
 //! from JSON files, from flags, or from files with flags on top. `validate | plan | apply | drift |
-//! export | rollback` are SIP as code, and `route-test | explain` say why a call goes where it goes.
+//! export | rollback` are SIP as code, `route-test | explain` say why a call goes where it goes, and
+//! `registrations` how we stand with providers.
 
 mod desk;
 mod explain;
 mod history;
 mod plan;
+mod registrations;
 mod route;
 mod validate;
 
@@ -51,6 +53,9 @@ pub(crate) enum Sip {
     RouteTest(route::RouteTest),
     /// Say what became of a call that was taken or refused, and why
     Explain(explain::Explain),
+    /// Say how each trunk's registration stands: until when, at which server, and what is wrong
+    #[command(after_help = "Example:\n  trunkline sip registrations --json")]
+    Registrations,
 }
 
 pub(crate) async fn run(verb: Sip, global: &Global) -> Result<(), Failure> {
@@ -67,5 +72,6 @@ pub(crate) async fn run(verb: Sip, global: &Global) -> Result<(), Failure> {
         Sip::Rollback(typed) => Box::pin(history::rollback(&typed, global)).await,
         Sip::RouteTest(typed) => Box::pin(route::run(&typed, global)).await,
         Sip::Explain(typed) => Box::pin(explain::run(&typed, global)).await,
+        Sip::Registrations => registrations::run(global).await,
     }
 }
