@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -17,6 +17,8 @@ pub struct Kamailio {
     program: PathBuf,
     folder: TempDir,
     port: u16,
+    /// Where it takes TLS, if it does.
+    secure: Option<u16>,
     process: Option<Child>,
 }
 
@@ -26,12 +28,31 @@ impl Kamailio {
     /// # Panics
     /// In CI where it is missing, and where it does not start.
     pub fn start() -> Option<Self> {
+        Self::with(None)
+    }
+
+    /// Inside TLS as well, with this certificate and its key.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn secured(certificate: &Path, key: &Path) -> Option<Self> {
+        Self::with(Some((certificate, key)))
+    }
+
+    fn with(shown: Option<(&Path, &Path)>) -> Option<Self> {
         let program = peer("kamailio")?;
         let port = free_port();
+        let secure = shown.map(|_| free_port());
         let written = || -> std::io::Result<TempDir> {
             let folder = tempfile::tempdir()?;
             let config = fs::read_to_string(root().join("peers/kamailio/kamailio.cfg"))?;
-            let config = config.replace("PORT", &port.to_string());
+            let mut config = config.replace("PORT", &port.to_string());
+            if let (Some(secure), Some((certificate, key))) = (secure, shown) {
+                config = config
+                    .replace("SECURE", &secure.to_string())
+                    .replace("CERTIFICATE", &certificate.display().to_string())
+                    .replace("KEY", &key.display().to_string());
+            }
             fs::write(folder.path().join("kamailio.cfg"), config)?;
             Ok(folder)
         };
@@ -40,6 +61,7 @@ impl Kamailio {
             program,
             folder,
             port,
+            secure,
             process: None,
         };
         kamailio.run();
@@ -52,7 +74,9 @@ impl Kamailio {
     /// When it does not start.
     pub fn run(&mut self) {
         let folder = self.folder.path();
+        let tls: &[&str] = self.secure.map_or(&[], |_| &["-A", "WITH_TLS"]);
         let process = Command::new(&self.program)
+            .args(tls)
             .arg("-f")
             .arg(folder.join("kamailio.cfg"))
             .args(["-DD", "-E", "-m", "32", "-M", "4", "-Y"])
@@ -74,6 +98,11 @@ impl Kamailio {
             let _ = kill(pid, Signal::SIGTERM);
             let _ = process.wait();
         }
+    }
+
+    /// Its port for TLS; none where it takes none.
+    pub fn secure(&self) -> u16 {
+        self.secure.unwrap_or_default()
     }
 
     /// Its port, for UDP and TCP.

@@ -123,10 +123,15 @@ impl Trust {
         })
     }
 
-    /// For a protocol without a name in TLS, such as SIP, with a certificate of our own where the peer
-    /// asks for one.
-    pub fn for_stream(&self, own: Option<Arc<dyn ResolvesClientCert>>) -> Arc<ClientConfig> {
+    /// For another protocol, by its name in TLS (RFC 7301), with a certificate of our own where the
+    /// peer asks for one.
+    pub fn for_stream(
+        &self,
+        protocol: &[u8],
+        own: Option<Arc<dyn ResolvesClientCert>>,
+    ) -> Arc<ClientConfig> {
         let mut config = (*self.config).clone();
+        config.alpn_protocols = vec![protocol.to_vec()];
         if let Some(own) = own {
             config.client_auth_cert_resolver = own;
         }

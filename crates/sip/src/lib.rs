@@ -33,5 +33,6 @@ pub mod routing;
 pub mod rtp;
 pub mod sdp;
 pub mod srtp;
+pub mod stun;
 pub mod transaction;
 pub mod uri;

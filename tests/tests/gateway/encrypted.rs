@@ -67,7 +67,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 /// The configuration of a baresip that has 440 Hz for a microphone.
-fn configure(dir: &Path, account: &str) {
+pub(crate) fn configure(dir: &Path, account: &str) {
     let peers = root().join("peers/baresip");
     let template = fs::read_to_string(peers.join("config.template")).unwrap();
     let voice = dir.join("voice.wav");
@@ -86,7 +86,7 @@ fn configure(dir: &Path, account: &str) {
 }
 
 /// What the softphone heard.
-fn dump(dir: &Path) -> Option<PathBuf> {
+pub(crate) fn dump(dir: &Path) -> Option<PathBuf> {
     let files = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
     files
         .into_iter()

@@ -1,6 +1,7 @@
 //! The SIP gateway against a real node, over loopback sockets, with our own caller as the phone.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod authority;
 mod callee;
 mod captured;
 mod captured_calls;
@@ -8,7 +9,9 @@ mod codecs;
 mod company;
 mod dialling;
 mod disk;
+mod dns;
 mod encrypted;
+mod failover;
 mod forged;
 mod full;
 mod holding;
@@ -23,6 +26,7 @@ mod phone;
 mod provider;
 mod replaced;
 mod scanners;
+mod secured;
 mod signalling;
 mod sipp;
 mod storm;

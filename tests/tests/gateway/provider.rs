@@ -8,14 +8,17 @@ use tokio::time::timeout;
 use trunkline_base::id::RoomName;
 use trunkline_base::secret::Secret;
 use trunkline_bridge::sip::{
-    AnswerPolicy, CallError, Caller, CallerOptions, GatewayHandle, OutgoingCall, Register,
-    RegistrationState, Standing, TrunkLine,
+    AnswerPolicy, CallError, Caller, CallerOptions, GatewayConfig, GatewayHandle, OutgoingCall,
+    Register, RegistrationState, Standing, TrunkLine,
 };
 use trunkline_sip::routing::{NumberingPlan, mark};
 use trunkline_sip::uri::Uri;
 use trunkline_tests::{Kamailio, free_port, peer, root, run};
 
+use super::authority::Authority;
+use super::dns::{Dns, PROVIDER};
 use super::house::{House, PATIENCE, ROOM};
+use super::secured::listens;
 
 const TRUNK: &str = "provider";
 
@@ -42,7 +45,11 @@ fn line(port: u16, transport: &str) -> TrunkLine {
 
 /// A house whose gateway has that trunk beside the usual ones, open to nobody but its registrar.
 async fn house(line: TrunkLine) -> House {
-    let house = House::with(AnswerPolicy::OnRoom, |config| config.lines = vec![line]).await;
+    house_with(|config| config.lines = vec![line]).await
+}
+
+async fn house_with(tune: impl FnOnce(&mut GatewayConfig)) -> House {
+    let house = House::with(AnswerPolicy::OnRoom, tune).await;
     let trunk = proto::SipInboundTrunkInfo {
         name: "registered".to_owned(),
         metadata: mark::mark(TRUNK, ""),
@@ -160,6 +167,57 @@ async fn a_registration_is_renewed_outlives_its_registrar_and_is_taken_back() {
     house.close().await;
 }
 
+/// Over TLS the registrar has to be the domain that the trunk names, wherever the DNS finds it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trunk_is_registered_over_tls_and_called_by_it_and_a_stranger_has_no_password() {
+    let ours = Authority::new();
+    let files = ours.certificate(&[PROVIDER], 2090);
+    let Some(kamailio) = Kamailio::secured(&files.certificate, &files.key) else {
+        return;
+    };
+    let dns = Dns::of("_sips._tcp", &[kamailio.secure()]).await;
+    let mut line = line(kamailio.port(), "tls");
+    if let Some(register) = &mut line.register {
+        register.registrar = Uri::parse("sip:provider.test;transport=tls").unwrap();
+    }
+    let config = |config: &mut GatewayConfig, line: &TrunkLine| {
+        config.dns = vec![dns.address];
+        config.tls = listens(&ours);
+        config.lines = vec![line.clone()];
+    };
+    let house = house_with(|gateway| config(gateway, &line)).await;
+    let state = until(&house.gateway, "registered", is_registered).await;
+    assert_eq!(state.error, None);
+    let contact = state.contact.unwrap();
+    let port = house.gateway.tls_addr().unwrap().port();
+    let end = format!("@127.0.0.1:{port};transport=tls");
+    assert!(contact.ends_with(&end), "{contact}");
+    let theirs = call(&kamailio).await.unwrap();
+    theirs.hangup().await;
+    house.no_calls_left().await;
+    house.close().await;
+
+    // The same where another CA is believed.
+    let others = Authority::new();
+    let house = house_with(|gateway| {
+        config(gateway, &line);
+        gateway.tls = listens(&others);
+    })
+    .await;
+    let state = until(&house.gateway, "refused", |state| state.error.is_some()).await;
+    let error = state.error.unwrap();
+    assert!(error.contains("no tls with provider.test"), "{error}");
+    assert!(
+        state.remedy.unwrap().contains("gateway.tls"),
+        "{:?}",
+        state.remedy
+    );
+    assert!(!is_registered(
+        &until(&house.gateway, "tried", |_| true).await
+    ));
+    house.close().await;
+}
+
 /// Registrations stayed those of the start until somebody restarted the daemon and its calls.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn registrations_come_change_and_go_while_calls_go_on() {
@@ -167,7 +225,7 @@ async fn registrations_come_change_and_go_while_calls_go_on() {
         return;
     };
     let line = line(kamailio.port(), "tcp");
-    let house = house(line.clone()).await;
+    let house = house_with(|config| config.lines = vec![line.clone()]).await;
     until(&house.gateway, "registered", is_registered).await;
     let talking = house.call("100").await;
 

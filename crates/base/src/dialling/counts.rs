@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spent::{Going, Spent, accrued, left, today};
 use super::{Denied, DialPolicy, Dialling, Moment};
-use crate::tariff::Micros;
+use crate::tariff::{Micros, Rate};
 use crate::time::UnixTime;
 
 /// What is dialled now, and was in the last minute, over each trunk; and what it cost.
@@ -81,16 +81,37 @@ impl DialCounts {
         }
         counts.up += 1;
         counts.recent.push_back(moment.now);
+        // Help is not charged against what else may be spent.
+        let rate = rate.filter(|_| kind == Dialling::Usual);
+        let id = self.enter(trunk, rate, None);
+        Ok(Counted { id, kind })
+    }
+
+    /// Counts in a call that was let out and answered before whoever counts was there. It costs from
+    /// now on.
+    pub fn go_on(
+        &mut self,
+        policy: &DialPolicy,
+        trunk: &str,
+        sent: &str,
+        moment: &Moment<'_>,
+    ) -> u64 {
+        let is_help = matches!(policy.judge(sent, sent, moment), Ok(Dialling::Emergency));
+        let rate = policy.tariff.dearest(sent).cloned();
+        self.trunks.entry(trunk.to_owned()).or_default().up += 1;
+        self.enter(trunk, rate.filter(|_| !is_help), Some(moment.now))
+    }
+
+    fn enter(&mut self, trunk: &str, rate: Option<Rate>, answered: Option<UnixTime>) -> u64 {
         let id = self.next;
         self.next += 1;
         let going = Going {
             trunk: trunk.to_owned(),
-            // Help is not charged against what else may be spent.
-            rate: rate.filter(|_| kind == Dialling::Usual),
-            answered: None,
+            rate,
+            answered,
         };
         self.going.insert(id, going);
-        Ok(Counted { id, kind })
+        id
     }
 
     /// A call that was counted in is answered: from now on it costs.

@@ -27,6 +27,7 @@ use trunkline_sip::uri::{Params, Uri};
 use trunkline_store::Direction;
 
 use super::load::LoadLimits;
+use super::pin::Pin;
 use super::seal::JournalKey;
 
 /// A gateway's settings. [`GatewayConfig::new`] fills in what most machines want.
@@ -41,6 +42,8 @@ pub struct GatewayConfig {
     /// The address phones can reach us at, for Contact and SDP. `None` is the bound one, or the
     /// address of the interface that leads to the caller when bound to all.
     pub public_ip: Option<IpAddr>,
+    /// A STUN server, as `host:port`, that is asked for that address where none is given.
+    pub stun: Option<String>,
     /// From where phones reach us at the address we are bound to, whatever `public_ip` is.
     pub local_networks: Vec<IpNet>,
     /// DNS servers for names of providers; none means the system's.
@@ -89,6 +92,8 @@ pub struct GatewayConfig {
     pub lines: Vec<TrunkLine>,
     /// Whose phones may pass their calls on.
     pub referrers: Vec<Referrer>,
+    /// The same of trunks that calls go out by.
+    pub lines_out: Vec<LineOut>,
     /// Ask the server again before a caller for whom nothing is found is refused: for servers that
     /// tell no changes.
     pub ask_on_miss: bool,
@@ -127,6 +132,7 @@ impl GatewayConfig {
             tcp: Some(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5060))),
             tls: TlsOptions::default(),
             public_ip: None,
+            stun: None,
             local_networks: Vec::new(),
             dns: Vec::new(),
             rtp_ports: 10_000..=20_000,
@@ -151,6 +157,7 @@ impl GatewayConfig {
             own: OwnSetup::default(),
             lines: Vec::new(),
             referrers: Vec::new(),
+            lines_out: Vec::new(),
             ask_on_miss: false,
             joined: None,
             news: None,
@@ -166,9 +173,10 @@ impl GatewayConfig {
     /// Which ways out the sockets give.
     pub(crate) fn means(&self) -> Means {
         let tcp = self.tcp.map(|_| Transport::Tcp);
+        let all = [Some(Transport::Udp), tcp, Some(Transport::Tls)];
         let bound = self.udp.ip();
         Means {
-            transports: [Some(Transport::Udp), tcp].into_iter().flatten().collect(),
+            transports: all.into_iter().flatten().collect(),
             v4: bound.is_ipv4() || bound.is_unspecified(),
             v6: bound.is_ipv6(),
         }
@@ -262,6 +270,8 @@ pub struct TlsPeer {
     pub authorities: Option<PathBuf>,
     /// What we show there, in place of the listener's.
     pub certificate: Option<CertificateFiles>,
+    /// Keys of which its certificate has to have one; none: any that is believed.
+    pub pins: Vec<Pin>,
 }
 
 /// What belongs to a trunk and has no place in LiveKit's messages.
@@ -298,6 +308,29 @@ pub struct Referrer {
     pub key: String,
     /// The outbound trunk that is dialled over, under its mark.
     pub over: proto::SipOutboundTrunkInfo,
+}
+
+/// What belongs to a trunk that calls go out by, and has no place in LiveKit's messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineOut {
+    /// The trunk's key, which its mark names at every server.
+    pub key: String,
+    /// A proxy that calls pass first.
+    pub proxy: Option<Uri>,
+}
+
+impl LineOut {
+    /// Is it about this trunk?
+    pub(crate) fn is_of(&self, metadata: &str) -> bool {
+        mark::key(metadata).as_ref() == Some(&self.key)
+    }
+}
+
+/// The proxy as a route: requests pass it, and it is not asked to take the place of whom they are for.
+pub(crate) fn route(proxy: &Uri) -> NameAddr {
+    let mut proxy = proxy.clone();
+    proxy.params.set("lr", None);
+    NameAddr::new(proxy)
 }
 
 /// A registration to keep.
@@ -346,12 +379,7 @@ impl Register {
         if let Some(domain) = &self.domain {
             aor.host.clone_from(domain);
         }
-        let proxy = self.proxy.as_ref().map(|proxy| {
-            let mut proxy = proxy.clone();
-            // Without it the proxy would be asked to take the place of the registrar.
-            proxy.params.set("lr", None);
-            NameAddr::new(proxy)
-        });
+        let proxy = self.proxy.as_ref().map(route);
         Settings {
             registrar: self.registrar.clone(),
             aor,

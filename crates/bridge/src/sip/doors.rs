@@ -12,6 +12,7 @@ use trunkline_store::StoreError;
 use super::config::{GatewayConfig, TlsListen};
 use super::datagrams::Datagrams;
 use super::signalling::{Advertised, Connections, Entrance, Inputs, TlsClients, TlsError, accept};
+use super::ways::Bound;
 
 /// Why a gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -143,12 +144,14 @@ impl Doors {
         Ok((Self { udp, tcp, tls }, clients))
     }
 
-    pub(super) fn tcp_addr(&self) -> Option<SocketAddr> {
-        self.tcp.as_ref()?.local_addr().ok()
-    }
-
-    pub(super) fn tls_addr(&self) -> Option<SocketAddr> {
-        self.tls.as_ref().map(|door| door.addr)
+    /// Where SIP is taken.
+    pub(super) fn places(&self) -> Bound {
+        let tcp = self.tcp.as_ref();
+        Bound {
+            udp: self.udp,
+            tcp: tcp.and_then(|listener| listener.local_addr().ok()),
+            tls: self.tls.as_ref().map(|door| door.addr),
+        }
     }
 
     pub(super) fn open(
@@ -183,8 +186,8 @@ impl TlsDoor {
         let unfit = |error| StartError::Tls(Box::new(TlsError::Certificate(error)));
         let shown = Certificates::load(listen.certificate.clone()).map_err(unfit)?;
         let acceptor = match &listen.client_authorities {
-            None => shown.acceptor(Cipher::Bare),
-            Some(file) => shown.acceptor_of_known(Cipher::Bare, file).map_err(unfit)?,
+            None => shown.acceptor(Cipher::Sip),
+            Some(file) => shown.acceptor_of_known(Cipher::Sip, file).map_err(unfit)?,
         };
         let address = listen.address;
         let bound = TcpListener::bind(address).await;

@@ -19,15 +19,16 @@ use trunkline_store::{Direction, Store};
 
 use super::bindings::RegistrationState;
 use super::call::{
-    Asked, Bound, Call, DialError, DialOrder, DialPlan, Dialled, Exchange, Guard, Names, Order,
-    PassOrder, Shared, Stage, TransferError, TransferOrder, Underway, pass, place, resume,
+    Asked, Call, DialError, DialOrder, DialPlan, Dialled, Exchange, Guard, Names, Order, PassOrder,
+    Shared, Stage, TransferError, TransferOrder, Underway, pass, place, resume,
 };
-use super::config::{GatewayConfig, Referrer, Register, TrunkLine};
+use super::config::{GatewayConfig, LineOut, Referrer, Register, TrunkLine};
 use super::desk::{Desk, Directory, Reader, Reload, ServerStore, keep_refusals};
 use super::doors::{Doors, StartError, bind_udp};
 use super::journal::Journal;
 use super::load::{Load, Strain, watch_load};
 use super::media::Ports;
+use super::outside::{Asker, Outside};
 use super::registrar::{Registrar, Registrations};
 use super::resolve::Resolver;
 use super::returning::{Returning, bring_back};
@@ -35,6 +36,7 @@ use super::signalling::{
     Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUT_BYTES, INPUTS, Parts,
     Signalling, lane, now, read_udp, start_capture,
 };
+use super::ways::Bound;
 
 /// The SIP gateway.
 pub struct Gateway;
@@ -53,7 +55,8 @@ impl Gateway {
         let udp = Arc::new(bind_udp(config.udp).await?);
         let bound = udp.local_addr().unwrap_or(config.udp);
         let (doors, clients) = Doors::bind(&config, bound, &tasks).await?;
-        let (tcp_addr, tls_addr) = (doors.tcp_addr(), doors.tls_addr());
+        let places = doors.places();
+        let guard = guard(&config, &store, &tasks).await?;
         let server = server(&config)?;
         let (inputs, incoming) = lane(INPUTS, INPUT_BYTES);
         let (commands, wishes) = mpsc::channel(COMMANDS);
@@ -90,7 +93,8 @@ impl Gateway {
             closed: registrar.closed(),
             stop: tasks.stop(),
         };
-        let advertised = advertised(&config);
+        let outside = outside(&config, &tasks).await;
+        let advertised = advertised(&config, &outside);
         tasks.vital("sip_signalling", Signalling::new(parts).run());
         doors.open(&advertised, &connections, &inputs, &tasks);
         tasks.vital("sip_udp", read_udp(udp, advertised(bound), inputs));
@@ -98,27 +102,32 @@ impl Gateway {
         let (reader, lines) = reader(&config, server.1.clone(), directory_tx);
         tasks.session("sip_directory", reader.keep(reloads, tasks.stop()));
         tasks.session("sip_gauge", show(counted.clone()));
-        let registrations = registrar.start(advertised, (bound, tcp_addr), &commands, &tasks);
         let config = Arc::new(config);
+        let registrations = registrar.start(&config, (places, outside.clone()), &commands, &tasks);
         let (dials, orders) = mpsc::channel(DIALS);
+        let (lines_out, told_out) = watch::channel(config.lines_out.clone());
         let (lanes, passed, referrers, ending) = lanes(&config, commands.clone(), tasks.stop());
-        let guard = guard(&config, &store, &tasks).await?;
-        let places = (Bound::of(bound, tcp_addr), guard.clone());
+        let out = (registrations.resolver().clone(), told_out, guard.clone());
         let minded = (returned.journal, load);
-        let shared = shared(&config, store, server, places, lanes, minded);
+        let shared = shared(
+            &config,
+            store,
+            server,
+            (places, outside),
+            (lanes, out, minded),
+        );
         let exchange = shared.exchange.clone();
         let underway = go_on(returned.calls, &shared, &tasks.sound());
         let reception = receive(calls, (orders, passed), shared, tasks.sound());
         tasks.vital("sip_reception", reception);
-        info!(udp = %bound, tcp = ?tcp_addr, tls = ?tls_addr, "sip gateway listens");
+        info!(udp = %bound, tcp = ?places.tcp, tls = ?places.tls, "sip gateway listens");
         Ok(GatewayHandle {
-            addr: bound,
-            tcp_addr,
-            tls_addr,
+            places,
             counted,
             directory,
             reload,
             lines,
+            lines_out,
             guard,
             commands,
             ending,
@@ -136,13 +145,12 @@ impl Gateway {
 /// A running gateway.
 #[derive(Clone)]
 pub struct GatewayHandle {
-    addr: SocketAddr,
-    tcp_addr: Option<SocketAddr>,
-    tls_addr: Option<SocketAddr>,
+    places: Bound,
     counted: watch::Receiver<usize>,
     directory: watch::Receiver<Arc<Directory>>,
     reload: mpsc::Sender<Reload>,
     lines: watch::Sender<Vec<TrunkLine>>,
+    lines_out: watch::Sender<Vec<LineOut>>,
     guard: Guard,
     commands: mpsc::Sender<Command>,
     ending: watch::Sender<bool>,
@@ -169,17 +177,17 @@ pub enum ReloadError {
 impl GatewayHandle {
     /// Where SIP over UDP is taken.
     pub const fn addr(&self) -> SocketAddr {
-        self.addr
+        self.places.udp
     }
 
     /// Where SIP over TCP is taken.
     pub const fn tcp_addr(&self) -> Option<SocketAddr> {
-        self.tcp_addr
+        self.places.tcp
     }
 
     /// Where SIP inside TLS is taken.
     pub const fn tls_addr(&self) -> Option<SocketAddr> {
-        self.tls_addr
+        self.places.tls
     }
 
     /// Where requests for a URI go, as far as the gateway can reach it.
@@ -254,6 +262,11 @@ impl GatewayHandle {
         self.referrers.send_replace(referrers);
     }
 
+    /// Says other things of trunks that calls go out by, from the next call on.
+    pub fn tell_out(&self, lines: Vec<LineOut>) {
+        self.lines_out.send_replace(lines);
+    }
+
     /// Keeps these registrations from now on and no others: what is not among them is taken back, and
     /// what is otherwise now is taken back and begun anew.
     pub fn register(&self, trunks: Vec<Register>) {
@@ -287,7 +300,8 @@ impl GatewayHandle {
     /// # Cancel safety
     /// A call whose answer is waited for is withdrawn.
     pub async fn dial(&self, order: DialOrder) -> Result<Dialled, DialError> {
-        let plan = DialPlan::new(order, &self.config, &mut rand::rng())?;
+        let lines = self.lines_out.borrow().clone();
+        let plan = DialPlan::new(order, &self.config, &lines, &mut rand::rng())?;
         if self.strain().is_some() && !plan.is_emergency(&self.config.dialling) {
             return Err(DialError::Full);
         }
@@ -363,12 +377,6 @@ fn endpoint(config: &GatewayConfig) -> Endpoint {
     )
 }
 
-/// Which address of ours whom is told, by where we are bound.
-fn advertised(config: &GatewayConfig) -> impl Fn(SocketAddr) -> Advertised + use<> {
-    let (public, local) = (config.public_ip, config.local_networks.clone());
-    move |bound| Advertised::new(bound, public, local.clone())
-}
-
 fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
     EndpointConfig {
         limits: Limits {
@@ -393,6 +401,32 @@ async fn guard(config: &GatewayConfig, store: &Store, tasks: &Tasks) -> Result<G
     let keeping = guard.clone().keep(store.clone(), tasks.stop());
     tasks.session("sip_dialling", keeping);
     Ok(guard)
+}
+
+/// Where others see us: as the operator says, else as a STUN server does, asked before the first call.
+async fn outside(config: &GatewayConfig, tasks: &Tasks) -> Outside {
+    let Some(server) = config.stun.clone().filter(|_| config.public_ip.is_none()) else {
+        return Outside::Told(config.public_ip);
+    };
+    let (found, told) = watch::channel(None);
+    let from = config.udp.ip();
+    let asker = Asker {
+        server,
+        from,
+        found,
+    };
+    asker.ask().await;
+    tasks.session("sip_stun", asker.run(tasks.stop()));
+    Outside::Found(told)
+}
+
+/// Which address of ours whom is told, by where we are bound.
+fn advertised(
+    config: &GatewayConfig,
+    outside: &Outside,
+) -> impl Fn(SocketAddr) -> Advertised + use<> {
+    let (seen, local) = (outside.clone(), config.local_networks.clone());
+    move |bound| Advertised::new(bound, seen.clone(), local.clone())
 }
 
 /// Keeps trunks and rules as the file and the server have them; it is told of them besides.
@@ -453,14 +487,16 @@ fn lanes(
     (lanes, passed, tell, ending)
 }
 
+/// What finds the way of calls out, and who may be dialled.
+type Out = (Resolver, watch::Receiver<Vec<LineOut>>, Guard);
+
 /// What every call uses.
 fn shared(
     config: &Arc<GatewayConfig>,
     store: Store,
     (auth, api): (LiveKitAuthManager, LiveKitApiClient),
-    (bound, guard): (Bound, Guard),
-    lanes: Lanes,
-    (journal, load): (Option<Journal>, Load),
+    (bound, outside): (Bound, Outside),
+    (lanes, (resolver, lines_out, guard), (journal, load)): (Lanes, Out, (Option<Journal>, Load)),
 ) -> Shared {
     Shared {
         config: Arc::clone(config),
@@ -471,7 +507,10 @@ fn shared(
         ports: Ports::new(&config.rtp_ports),
         stop: lanes.stop,
         bound,
+        outside,
         commands: lanes.commands,
+        resolver,
+        lines_out,
         guard,
         exchange: Exchange::default(),
         passing: lanes.passing,

@@ -25,25 +25,29 @@ mod gateway;
 mod journal;
 mod load;
 mod media;
+mod outside;
+mod pin;
 mod registrar;
 mod resolve;
 mod returning;
 mod seal;
 mod signalling;
+mod ways;
 
 pub use bindings::{RegistrationState, Standing};
-pub use call::{DialError, DialOrder, Dialled, TransferError};
+pub use call::{DialError, DialOrder, Dialled, JoinError, TransferError, Unfit};
 pub use caller::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
 pub use config::{
-    AnswerPolicy, CallNews, CallerOptions, Capture, GatewayConfig, Homer, JournalOptions, OwnSetup,
-    Referrer, Register, TcpCaps, TlsListen, TlsOptions, TlsPeer, TrunkLine,
+    AnswerPolicy, CallNews, CallerOptions, Capture, GatewayConfig, Homer, JournalOptions, LineOut,
+    OwnSetup, Referrer, Register, TcpCaps, TlsListen, TlsOptions, TlsPeer, TrunkLine,
 };
 pub use desk::ServerStore;
 pub use doors::StartError;
 pub use gateway::{Gateway, GatewayHandle, ReloadError};
 pub use load::{LoadLimits, Strain};
+pub use pin::{Pin, PinError};
 pub use resolve::Resolver;
 pub use seal::{JournalKey, JournalKeyError};
-pub use signalling::TlsError;
+pub use signalling::{TlsError, TlsFault, Unreached};
 pub use trunkline_sip::endpoint::Strangers;
 pub use trunkline_sip::locate::{LocateError, Target};

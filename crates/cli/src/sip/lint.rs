@@ -190,16 +190,8 @@ impl Findings {
     }
 
     fn outbound(&mut self, out: &Outbound) {
-        if out.transport == SipTransport::Tls {
-            self.warning(
-                &out.stands,
-                format!(
-                    "outbound trunk `{}` is for TLS, and our own gateway places no calls over TLS yet",
-                    out.key
-                ),
-                "set `transport: udp` or `tcp`, unless livekit/sip places the calls",
-            );
-        } else if out.media.encryption == Some(Encryption::Require) {
+        let in_the_open = out.transport != SipTransport::Tls;
+        if in_the_open && out.media.encryption == Some(Encryption::Require) {
             self.warning(
                 &out.stands,
                 format!(

@@ -66,6 +66,11 @@ const GATEWAY: &[Key] = &[
         Text,
         "The address that phones reach us at; empty: found by itself",
     ),
+    (
+        "stun",
+        Text,
+        "A STUN server that is asked for public_ip where none is given",
+    ),
     ("rtp_ports", Text, "Ports for sound, such as 10000-20000"),
     ("codecs", Texts, "Codecs, the preferred first"),
     (
@@ -253,6 +258,11 @@ const PEER: &[Key] = &[
     ("ca", Text, "A file: its CA, or its own certificate"),
     ("certificate", Text, "A file: what we show there"),
     ("key", Text, "A file: the key of that"),
+    (
+        "pins",
+        Texts,
+        "Its certificate has one of these keys: sha256/ and base64",
+    ),
 ];
 
 const AUTH: &[Key] = &[
@@ -359,6 +369,7 @@ const OUTBOUND: &[Key] = &[
     ("numbers", Texts, "Numbers to call from"),
     ("auth", Section(AUTH), "The login at the provider"),
     ("from_host", Text, "The host of From"),
+    ("outbound_proxy", Text, "What calls pass first"),
     (
         "destination_country",
         Text,

@@ -262,6 +262,7 @@ impl<F: Fn() -> Result<SipSetup, Report>> Follower<F> {
         self.has_entries = !setup.is_empty();
         self.gateway.tell(next.clone());
         self.gateway.tell_referrers(sip_setup::referrers(setup));
+        self.gateway.tell_out(sip_setup::lines_out(setup));
         self.gateway.register(registers(&next));
         self.lines = next;
         if let Err(error) = self.gateway.reload().await {

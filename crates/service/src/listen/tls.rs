@@ -88,8 +88,8 @@ impl Classified for CertificateError {
 pub enum Cipher {
     /// HTTP/2 or HTTP/1.1, whichever the client has.
     Http,
-    /// Something without a name of its own, such as SIP.
-    Bare,
+    /// SIP.
+    Sip,
 }
 
 /// A certificate in force. Clones show the same one.
@@ -98,7 +98,7 @@ pub struct Certificates {
     files: CertificateFiles,
     shown: Arc<Shown>,
     http: Arc<ServerConfig>,
-    bare: Arc<ServerConfig>,
+    sip: Arc<ServerConfig>,
 }
 
 impl fmt::Debug for Certificates {
@@ -125,12 +125,12 @@ impl Certificates {
             key: RwLock::new(Arc::new(key)),
             read: Mutex::new(read),
         });
-        let (http, bare) = (config(&shown, HTTP)?, config(&shown, &[])?);
+        let (http, sip) = (config(&shown, HTTP)?, config(&shown, SIP)?);
         Ok(Self {
             files,
             shown,
             http,
-            bare,
+            sip,
         })
     }
 
@@ -138,7 +138,7 @@ impl Certificates {
     pub fn acceptor(&self, cipher: Cipher) -> TlsAcceptor {
         let config = match cipher {
             Cipher::Http => &self.http,
-            Cipher::Bare => &self.bare,
+            Cipher::Sip => &self.sip,
         };
         TlsAcceptor::from(Arc::clone(config))
     }
@@ -171,10 +171,11 @@ impl Certificates {
         let mut config = builder()?
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(shown);
-        config.alpn_protocols = match cipher {
-            Cipher::Http => HTTP.iter().map(|name| name.to_vec()).collect(),
-            Cipher::Bare => Vec::new(),
+        let protocols = match cipher {
+            Cipher::Http => HTTP,
+            Cipher::Sip => SIP,
         };
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
@@ -352,5 +353,8 @@ fn builder() -> Result<ConfigBuilder<ServerConfig, WantsVerifier>, CertificateEr
 }
 
 const HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];
+
+/// As IANA has it.
+const SIP: &[&[u8]] = &[b"sip/2"];
 /// A certificate is renewed weeks before its end; whoever tries one out waits no longer than this.
 const LOOK: Duration = Duration::from_secs(2);

@@ -27,6 +27,8 @@ pub struct CallRequest {
     pub tag: Option<String>,
     /// Which way the INVITE goes; the shell has resolved it.
     pub flow: Flow,
+    /// Proxies to go through, the first of which `flow` leads to.
+    pub routes: Vec<NameAddr>,
     /// Our offer; empty asks the other side for one.
     pub sdp: Bytes,
     /// For a challenge.
@@ -53,6 +55,9 @@ impl Endpoint {
         let id = self.add_leg(leg);
         let mut headers = Headers::new();
         headers.push(name::MAX_FORWARDS, "70");
+        for route in &call.routes {
+            headers.push(name::ROUTE, route.to_string());
+        }
         headers.push(name::FROM, call.from.with_tag(&tag).to_string());
         let to = call
             .to

@@ -117,6 +117,7 @@ impl Endpoint {
             State::Incoming => self.reject(id, &Rejection::status(480), now),
             State::Calling => {
                 leg.state = State::Cancelling;
+                self.hush(id);
                 self.cancel_if_possible(id, now);
                 Ok(())
             }
@@ -129,6 +130,18 @@ impl Endpoint {
                 Ok(())
             }
             State::Cancelling | State::Leaving => Ok(()),
+        }
+    }
+
+    /// An INVITE that nobody has answered at all is repeated no more: whoever hears of it only now
+    /// would ring for nobody.
+    fn hush(&mut self, id: LegId) {
+        let asking = self.legs.get(&id).and_then(|leg| leg.asking.as_ref());
+        let entry = asking.and_then(|key| self.table.clients.get_mut(key));
+        if let Some(entry) = entry
+            && let Client::Invite(machine) = &mut entry.machine
+        {
+            machine.hush();
         }
     }
 

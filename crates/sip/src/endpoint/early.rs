@@ -3,6 +3,8 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use crate::dialog::Dialog;
 use crate::message::{Method, Request, Response, name};
 
@@ -12,6 +14,22 @@ use super::way::Way;
 use super::{Endpoint, Event, Flow, LegId};
 
 impl Endpoint {
+    /// Somebody works on a call of ours, and nobody rings yet.
+    pub(super) fn on_trying(&mut self, id: LegId) {
+        if self
+            .legs
+            .get(&id)
+            .is_some_and(|leg| leg.state == State::Calling)
+        {
+            self.events.push_back(Event::Progress {
+                leg: id,
+                status: 100,
+                tag: String::new(),
+                body: Bytes::new(),
+            });
+        }
+    }
+
     pub(super) fn on_provisional(
         &mut self,
         (way, id): (Way, LegId),

@@ -74,7 +74,7 @@ use rand::rngs::StdRng;
 use rand::{RngCore, SeedableRng};
 
 use crate::dialog::DialogKey;
-use crate::message::{Message, ParseError, parse};
+use crate::message::{Message, Method, ParseError, parse};
 
 use admission::Admission;
 use departed::Departed;
@@ -157,14 +157,32 @@ impl Endpoint {
 
     /// Nobody takes connections there: a call that is being placed that way is over. What belongs to
     /// a call that is up may wait for the other side to come back.
-    pub fn handle_not_taken(&mut self, flow: Flow, now: Instant) {
+    pub fn handle_not_taken(&mut self, flow: Flow) {
         for key in self.table.unanswered_at(flow) {
             let leg = self.table.clients.get(&key).map(|entry| entry.leg);
             let state = leg.and_then(|leg| self.legs.get(&leg)).map(|leg| leg.state);
-            if !matches!(state, Some(State::Calling | State::Cancelling)) {
-                continue;
+            let cause = match state {
+                Some(State::Calling) => EndCause::Unreachable,
+                Some(State::Cancelling) => EndCause::Local,
+                _ => continue,
+            };
+            if let Some(entry) = self.table.clients.remove(&key)
+                && entry.request.method == Method::Invite
+            {
+                self.end(entry.leg, cause);
             }
-            if let Some(entry) = self.table.clients.remove(&key) {
+        }
+    }
+
+    /// Nobody takes connections there, and trying on is of no use: what belongs to no call is over as
+    /// well.
+    pub fn handle_shut(&mut self, flow: Flow, now: Instant) {
+        self.handle_not_taken(flow);
+        for key in self.table.unanswered_at(flow) {
+            let leg = self.table.clients.get(&key).map(|entry| entry.leg);
+            if leg.is_some_and(|leg| self.outside.contains(&leg))
+                && let Some(entry) = self.table.clients.remove(&key)
+            {
                 self.on_unanswered(entry.leg, &entry.request.method, now);
             }
         }

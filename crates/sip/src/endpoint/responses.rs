@@ -70,6 +70,8 @@ impl Endpoint {
                     self.cancel_if_possible(id, now);
                 } else if status > 100 {
                     self.on_provisional((way, id), request, response, now);
+                } else {
+                    self.on_trying(id);
                 }
             }
             200..=299 => self.on_answer(key, (way, id), request, response, now),

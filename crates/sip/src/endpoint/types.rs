@@ -163,7 +163,7 @@ pub enum Event {
         /// The body.
         body: Bytes,
     },
-    /// A call of ours makes progress: 180, 183 and such.
+    /// A call of ours makes progress: 180, 183 and such, and 100, which says that somebody is there.
     Progress {
         /// The call.
         leg: LegId,
@@ -283,6 +283,8 @@ pub enum EndCause {
     Refused(u16),
     /// The other side never answered a request of ours.
     Timeout,
+    /// Nobody takes connections where a call of ours was to go.
+    Unreachable,
     /// The ACK of our 200 never came.
     NoAck,
     /// Nobody said in time that the call still lives.

@@ -41,12 +41,14 @@ pub struct Place {
 }
 
 /// Why a request got no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// None came.
     Silence,
     /// The connection was refused or is gone.
     Refused,
+    /// Whoever is there cannot be spoken to, for a reason in words: it is not whom we want.
+    Unfit(String),
 }
 
 /// A user part for a contact that no number is like, and that is the same after each start: a
@@ -95,6 +97,9 @@ pub enum Trouble {
     /// No connection.
     #[error("the registrar takes no connection")]
     Refused,
+    /// It is not whom we want, or cannot be spoken to.
+    #[error("no registration: {0}")]
+    Unfit(String),
     /// The connection we were registered over is gone.
     #[error("the connection to the registrar is gone")]
     FlowLost,
@@ -125,6 +130,7 @@ impl Trouble {
                 "check the registrar's port and transport, and that no firewall drops what comes back"
             }
             Self::Refused => "check the registrar's port and transport",
+            Self::Unfit(_) => "mend the certificate, or what gateway.tls says of it",
             Self::FlowLost => "none is needed: it is registered again in a moment",
             Self::Answered(403) => {
                 "the provider shuts this account or address out: ask it, and check username and domain"
@@ -145,6 +151,7 @@ impl From<Failure> for Trouble {
         match failure {
             Failure::Silence => Self::Silence,
             Failure::Refused => Self::Refused,
+            Failure::Unfit(why) => Self::Unfit(why),
         }
     }
 }

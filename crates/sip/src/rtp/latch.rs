@@ -86,6 +86,11 @@ impl Latch {
         }
     }
 
+    /// The signalling comes from there.
+    pub const fn signals_from(&mut self, host: IpAddr) {
+        self.host = Some(host);
+    }
+
     /// Where to send.
     pub fn target(&self) -> Option<SocketAddr> {
         let locked = self.locked.as_ref().map(|locked| locked.address);

@@ -106,6 +106,11 @@ impl InviteClient {
         self.ack.clone()
     }
 
+    /// Says nothing more, and goes on waiting.
+    pub const fn hush(&mut self) {
+        self.repeat = None;
+    }
+
     /// Gives up at `at` unless a final response comes first (RFC 3261 9.1, after CANCEL).
     pub fn give_up_at(&mut self, at: Instant) {
         if matches!(self.state, InviteState::Calling | InviteState::Proceeding) {

@@ -96,6 +96,7 @@ impl World {
             tag: None,
             from: NameAddr::new(Uri::sip(Some("200"), caller_addr())),
             flow: flow(true),
+            routes: Vec::new(),
             sdp: Bytes::from_static(b"offer"),
             login: None,
             headers,

@@ -39,7 +39,7 @@ impl End {
             Self::Phone(EndCause::RemoteBye { .. }) => "caller_hung_up",
             Self::Phone(EndCause::RemoteCancel) => "caller_cancelled",
             Self::Phone(EndCause::NoAck) => "no_ack",
-            Self::Phone(EndCause::Timeout) => "phone_unreachable",
+            Self::Phone(EndCause::Timeout | EndCause::Unreachable) => "phone_unreachable",
             Self::Phone(EndCause::Expired) => "session_expired",
             Self::Phone(_) => "hung_up",
             Self::Room(DisconnectReason::ParticipantRemoved) => "removed",
@@ -64,7 +64,9 @@ impl End {
             Self::Phone(EndCause::RemoteCancel) => Some(487),
             Self::Phone(EndCause::Rejected(status) | EndCause::Refused(status))
             | Self::Refused { status, .. } => Some(*status),
-            Self::Phone(EndCause::Timeout | EndCause::NoAck | EndCause::Expired) => Some(408),
+            Self::Phone(
+                EndCause::Timeout | EndCause::Unreachable | EndCause::NoAck | EndCause::Expired,
+            ) => Some(408),
             Self::Phone(EndCause::RemoteBye { .. } | EndCause::Local)
             | Self::Room(_)
             | Self::MediaTimeout
@@ -123,6 +125,7 @@ impl End {
                 said.or_else(|| q850::cause(*status)).unwrap_or(31)
             }
             Self::Phone(EndCause::Rejected(status)) => q850::cause(*status).unwrap_or(31),
+            Self::Phone(EndCause::Unreachable) => 38,
             Self::Phone(EndCause::Timeout | EndCause::NoAck | EndCause::Expired) => {
                 q850::TIMER_EXPIRED
             }
@@ -140,7 +143,9 @@ impl End {
                 Direction::Outbound => EndedBy::Callee,
             },
             Self::Room(_) => EndedBy::Room,
-            Self::Phone(EndCause::Timeout | EndCause::NoAck | EndCause::Expired)
+            Self::Phone(
+                EndCause::Timeout | EndCause::Unreachable | EndCause::NoAck | EndCause::Expired,
+            )
             | Self::MediaTimeout
             | Self::TooLong
             | Self::HeldTooLong

@@ -80,6 +80,16 @@ impl Guard {
         })
     }
 
+    /// Counts a call that was let out and answered before this process began.
+    pub(in crate::sip::call) fn go_on(&self, trunk: &str, sent: &str) -> Permit {
+        let id = self.counts().go_on(&self.policy, trunk, sent, &moment());
+        self.changed.notify_one();
+        Permit {
+            guard: self.clone(),
+            id,
+        }
+    }
+
     /// Whether somebody may be sent to a number, which costs whoever is sent there.
     pub(crate) fn judge(&self, number: &str) -> Result<Dialling, Denied> {
         self.policy.judge(number, number, &moment())

@@ -142,6 +142,7 @@ impl Leg {
             LegEvent::Ended(cause) => self.on_ended(cause)?,
             event @ (LegEvent::Progress { .. }
             | LegEvent::Answered { .. }
+            | LegEvent::Unreached(_)
             | LegEvent::Declined { .. }) => return Ok(Turn::Own(event)),
         }
         Ok(Turn::Done)

@@ -39,6 +39,7 @@ pub(crate) use onward::PassOrder;
 pub(crate) use outbound::{
     Asked, Order, Plan as DialPlan, Stage, Underway, pass, resume, run as place,
 };
-pub use outbound::{DialError, DialOrder, Dialled};
+pub use outbound::{DialError, DialOrder, Dialled, Unfit};
+pub use room::JoinError;
 pub(crate) use run::Call;
-pub(crate) use setup::{Bound, Shared};
+pub(crate) use setup::Shared;

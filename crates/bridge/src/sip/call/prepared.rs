@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rand::{Rng, SeedableRng};
 use trunkline_sip::endpoint::Transport;
 use trunkline_sip::sdp::{Codec, Encryption};
@@ -39,6 +40,14 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// What is offered to whoever is there.
+    pub(super) fn offer(&mut self, ends: &Ends) -> Bytes {
+        self.negotiation.speak_from(ends.ours);
+        self.setup.host = ends.theirs;
+        self.in_the_open = Some(ends.transport).filter(|transport| !transport.is_encrypted());
+        self.negotiation.proposed()
+    }
+
     /// Opens ports at the address that SIP is bound to.
     pub(super) async fn open(
         (ports, bound, load): (&Ports, IpAddr, &Load),

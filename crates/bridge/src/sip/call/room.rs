@@ -23,11 +23,14 @@ pub(super) struct Joined {
 
 /// Why a room could not be joined.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum JoinError {
+pub enum JoinError {
+    /// There is no token for it.
     #[error(transparent)]
     Token(#[from] AuthError),
+    /// The server does not let us in.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// It does not take the phone's sound.
     #[error(transparent)]
     Publish(#[from] PublishError),
 }

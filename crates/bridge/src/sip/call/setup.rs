@@ -1,7 +1,7 @@
 //! What calls share, and what each of them knows from its INVITE.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +16,15 @@ use trunkline_sip::routing::called::ATTRIBUTE;
 use trunkline_sip::routing::{Accepted, HeaderOptions, mark};
 use trunkline_store::{Direction, Row, Store};
 
-use super::super::config::{GatewayConfig, Referrer};
+use super::super::config::{GatewayConfig, LineOut, Referrer};
 use super::super::desk::LONGEST;
 use super::super::journal::Journal as Pages;
 use super::super::load::Load;
 use super::super::media::Ports;
+use super::super::outside::Outside;
+use super::super::resolve::Resolver;
 use super::super::signalling::{Arrival, Command};
+use super::super::ways::Bound;
 use super::exchange::Exchange;
 use super::guard::Guard;
 use super::names::{Name, Names};
@@ -40,8 +43,14 @@ pub(crate) struct Shared {
     pub(crate) stop: Stop,
     /// Where SIP is taken.
     pub(crate) bound: Bound,
+    /// Where others see us.
+    pub(crate) outside: Outside,
     /// To signalling, for calls that we place.
     pub(crate) commands: mpsc::Sender<Command>,
+    /// Finds where they go, and knows which places failed lately.
+    pub(crate) resolver: Resolver,
+    /// What the file says of trunks that they go over, beside LiveKit's messages.
+    pub(crate) lines_out: watch::Receiver<Vec<LineOut>>,
     /// Who may be dialled.
     pub(crate) guard: Guard,
     /// The calls that can be transferred.
@@ -56,19 +65,6 @@ pub(crate) struct Shared {
     pub(crate) journal: Option<Pages>,
     /// Calls are to end, before the rest of the process does.
     pub(crate) ended: watch::Receiver<bool>,
-}
-
-/// Where SIP is taken.
-#[derive(Clone, Copy)]
-pub(crate) struct Bound {
-    pub(crate) udp: SocketAddr,
-    pub(crate) tcp: Option<SocketAddr>,
-}
-
-impl Bound {
-    pub(crate) const fn of(udp: SocketAddr, tcp: Option<SocketAddr>) -> Self {
-        Self { udp, tcp }
-    }
 }
 
 impl Shared {

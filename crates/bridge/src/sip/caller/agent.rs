@@ -102,6 +102,7 @@ impl Agent {
             tag: None,
             from: NameAddr::new(Uri::sip(Some(&options.from), local_addr)),
             flow,
+            routes: Vec::new(),
             sdp: offer.sdp,
             login,
             headers: Vec::new(),

@@ -32,6 +32,8 @@ pub(crate) enum MediaCommand {
     Agree(Agreement),
     /// The call is answered: send from now on.
     Start,
+    /// The signalling comes from there, before anything was agreed.
+    Host(IpAddr),
     /// The caller's voice goes into this track.
     Publish(AudioTrack),
     /// The caller hears this track.

@@ -1,6 +1,6 @@
 //! All registrations of a gateway: their start, and how they stand.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::{broadcast, mpsc, watch};
@@ -9,10 +9,11 @@ use trunkline_sip::endpoint::Flow;
 
 use super::super::bindings::{Bindings, Board, RegistrationState};
 use super::super::config::{GatewayConfig, Register};
+use super::super::outside::Outside;
 use super::super::resolve::Resolver;
-use super::super::signalling::{Advertised, Command};
+use super::super::signalling::Command;
+use super::super::ways::Bound;
 use super::keeper::Keeper;
-use super::ways::Ways;
 
 /// The registrations that are to be kept.
 pub(crate) struct Registrar {
@@ -20,7 +21,6 @@ pub(crate) struct Registrar {
     board: Board,
     resolver: Resolver,
     closed: broadcast::Sender<Flow>,
-    is_fixed: bool,
 }
 
 impl Registrar {
@@ -33,7 +33,6 @@ impl Registrar {
             trunks,
             resolver: Resolver::new(&config.dns, config.means()),
             closed,
-            is_fixed: config.public_ip.is_some(),
         }
     }
 
@@ -49,24 +48,21 @@ impl Registrar {
     /// Gives each registration a task, now and whenever others are wanted.
     pub(crate) fn start(
         self,
-        advertised: impl Fn(SocketAddr) -> Advertised + Send + Sync + 'static,
-        (udp, tcp): (SocketAddr, Option<SocketAddr>),
+        config: &Arc<GatewayConfig>,
+        (bound, outside): (Bound, Outside),
         commands: &mpsc::Sender<Command>,
         tasks: &Tasks,
     ) -> Registrations {
         let (wanted, wishes) = watch::channel(self.trunks);
-        let is_fixed = self.is_fixed;
         let registrations = Registrations {
             resolver: self.resolver.clone(),
             bindings: self.board.watch(),
             wanted,
         };
         let keeper = Keeper {
-            ways: Box::new(move || Ways {
-                udp: advertised(udp),
-                tcp: tcp.map(&advertised),
-                is_fixed,
-            }),
+            config: Arc::clone(config),
+            bound,
+            outside,
             board: self.board,
             resolver: self.resolver,
             commands: commands.clone(),

@@ -1,6 +1,7 @@
 //! Begins and ends registrations as they are wanted.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -12,16 +13,18 @@ use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::Flow;
 
 use super::super::bindings::Board;
-use super::super::config::Register;
+use super::super::config::{GatewayConfig, Register};
+use super::super::outside::Outside;
 use super::super::resolve::Resolver;
 use super::super::signalling::Command;
-use super::ways::Ways;
+use super::super::ways::{Bound, Ways};
 use super::work::Work;
 
 /// What keeps registrations.
 pub(super) struct Keeper {
-    /// Which address of ours each target sees.
-    pub(super) ways: Box<dyn Fn() -> Ways + Send + Sync>,
+    pub(super) config: Arc<GatewayConfig>,
+    pub(super) bound: Bound,
+    pub(super) outside: Outside,
     pub(super) board: Board,
     pub(super) resolver: Resolver,
     pub(super) commands: mpsc::Sender<Command>,
@@ -87,9 +90,10 @@ impl Keeper {
         self.board.add(&register);
         let work = Work {
             trunk: register.clone(),
+            is_fixed: self.config.public_ip.is_some(),
             board: self.board.clone(),
             resolver: self.resolver.clone(),
-            ways: (self.ways)(),
+            ways: Ways::new(&self.config, &self.outside, self.bound),
             commands: self.commands.clone(),
             closed: self.closed.subscribe(),
             stop: self.tasks.stop(),

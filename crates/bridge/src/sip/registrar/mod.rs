@@ -9,7 +9,6 @@
 
 mod all;
 mod keeper;
-mod ways;
 mod work;
 
 pub(crate) use all::{Registrar, Registrations};

@@ -17,11 +17,13 @@ use super::super::clock::{now, until};
 use super::super::config::Register;
 use super::super::resolve::Resolver;
 use super::super::signalling::{Answered, Command};
-use super::ways::{Ways, flow};
+use super::super::ways::{Ways, domain};
 
 /// What one registration works with.
 pub(crate) struct Work {
     pub(crate) trunk: Register,
+    /// The operator said which address is ours.
+    pub(crate) is_fixed: bool,
     pub(crate) board: Board,
     pub(crate) resolver: Resolver,
     pub(crate) ways: Ways,
@@ -49,8 +51,7 @@ impl Work {
     /// Keeps the trunk registered until the process drains or it is wanted no more, and takes it back
     /// then.
     pub(crate) async fn run(mut self) {
-        let is_fixed = self.ways.is_fixed();
-        let settings = self.trunk.settings(is_fixed);
+        let settings = self.trunk.settings(self.is_fixed);
         let mut registration = Registration::new(settings, rand::random());
         let mut waits = Waits::default();
         let mut told = None;
@@ -97,10 +98,10 @@ impl Work {
                 Action::Locate => waits.found = Some(self.locate()),
                 Action::Send { place, request } => {
                     let (answer, answered) = oneshot::channel();
-                    let flow = flow(&place);
                     let ask = Command::Ask {
                         request,
-                        flow,
+                        flow: flow(&place),
+                        domain: domain(&place.target),
                         answer,
                     };
                     // Signalling that is gone drops the answer, which is heard as silence.
@@ -126,8 +127,11 @@ impl Work {
     }
 
     fn places(&mut self, found: Vec<Target>) -> Vec<Place> {
-        let found = found.into_iter();
-        found.filter_map(|target| self.ways.place(target)).collect()
+        let place = |target: Target| {
+            let local = self.ways.to(&target)?.local;
+            Some(Place { target, local })
+        };
+        found.into_iter().filter_map(place).collect()
     }
 
     fn on_answer(&self, registration: &mut Registration, answer: Answered) {
@@ -198,6 +202,15 @@ impl Work {
             ((false, None), _) => {}
         }
         *told = Some(news);
+    }
+}
+
+/// The way to a place.
+const fn flow(place: &Place) -> Flow {
+    Flow {
+        transport: place.target.transport,
+        local: place.local,
+        remote: place.target.address,
     }
 }
 

@@ -3,11 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::{RData, Record, RecordType};
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use hickory_resolver::{Hosts, TokioResolver};
 use tracing::{debug, warn};
 use trunkline_sip::locate::{Answer, Naptr, Question, Srv};
 
@@ -36,6 +37,9 @@ impl Dns {
     }
 
     pub(super) async fn ask(&self, question: &Question) -> Answer {
+        if let Some(answer) = written_down(question) {
+            return answer;
+        }
         let Some(resolver) = &self.0 else {
             return Answer::Failed;
         };
@@ -62,6 +66,32 @@ impl Dns {
             }
         }
     }
+}
+
+/// What this machine's file of hosts says, which needs no DNS and may change at any time. A name that
+/// stands there is an address and no service.
+fn written_down(question: &Question) -> Option<Answer> {
+    let host = match question {
+        Question::Naptr(name) | Question::Host(name) => name.as_str(),
+        // Without the service and its transport.
+        Question::Srv(name) => name.splitn(3, '.').nth(2)?,
+    };
+    let hosts = Hosts::from_system().ok()?;
+    let name = Name::from_utf8(host).ok()?;
+    let found = [RecordType::A, RecordType::AAAA].into_iter();
+    let found = found.filter_map(|kind| {
+        let query = Query::query(name.clone(), kind);
+        hosts.lookup_static_host(&query)
+    });
+    let records: Vec<Record> = found.flat_map(|one| one.answers().to_vec()).collect();
+    if records.is_empty() {
+        return None;
+    }
+    Some(match question {
+        Question::Naptr(_) => Answer::Naptr(Vec::new()),
+        Question::Srv(_) => Answer::Srv(Vec::new()),
+        Question::Host(_) => collect(records, address, Answer::Host),
+    })
 }
 
 fn tune(options: &mut ResolverOpts) {

@@ -161,6 +161,28 @@ async fn a_name_that_is_not_there_is_asked_for_once() {
     );
 }
 
+/// A host of the machine's own file was looked for in a DNS that was away, until the caller gave up.
+#[tokio::test]
+async fn a_host_of_this_machines_file_needs_no_dns() {
+    let means = Means {
+        transports: vec![Transport::Udp, Transport::Tls],
+        v4: true,
+        v6: false,
+    };
+    // Nobody answers there.
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let resolver = Resolver::new(&[silent.local_addr().unwrap()], means);
+    for (uri, expected) in [
+        ("sip:1@localhost", "udp 127.0.0.1:5060"),
+        ("sip:1@LOCALHOST;transport=tls", "tls 127.0.0.1:5061"),
+        ("sip:1@localhost:5070", "udp 127.0.0.1:5070"),
+    ] {
+        let found = resolver.resolve(&Uri::parse(uri).unwrap()).await.unwrap();
+        let first = format!("{} {}", found[0].transport.word(), found[0].address);
+        assert_eq!(first, expected, "{uri}");
+    }
+}
+
 #[tokio::test]
 async fn addresses_need_no_dns_and_a_dead_dns_is_said() {
     let closed = UdpSocket::bind("127.0.0.1:0").await.unwrap();

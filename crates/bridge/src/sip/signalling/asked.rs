@@ -10,6 +10,7 @@ use trunkline_sip::message::{Request, Response};
 use trunkline_sip::registration::Failure;
 
 use super::Answered;
+use super::unreached::Unreached;
 
 /// Who waits for which answer.
 #[derive(Default)]
@@ -40,14 +41,23 @@ impl Asked {
         }
     }
 
-    pub(super) fn unanswered(&mut self, id: RequestId) {
+    pub(super) fn unanswered(&mut self, id: RequestId, failure: Failure) {
         if let Some(answer) = self.0.remove(&id) {
-            tell(answer, Err(Failure::Silence));
+            tell(answer, Err(failure));
         }
     }
 }
 
-fn tell(answer: oneshot::Sender<Answered>, what: Answered) {
+/// There is no connection.
+pub(super) fn failure(why: &Unreached) -> Failure {
+    match why {
+        Unreached::Refused(_) => Failure::Refused,
+        Unreached::Slow(_) => Failure::Silence,
+        Unreached::Tls { .. } | Unreached::Shared { .. } => Failure::Unfit(why.to_string()),
+    }
+}
+
+pub(super) fn tell(answer: oneshot::Sender<Answered>, what: Answered) {
     // Whoever asked may have given up.
     let _gone = answer.send(what);
 }

@@ -11,6 +11,8 @@ use trunkline_sip::endpoint::{
 use trunkline_sip::message::{Headers, Request, Response};
 use trunkline_sip::registration::Failure;
 
+use super::unreached::Unreached;
+
 /// What came of a request outside any call.
 pub(crate) type Answered = Result<Box<Response>, Failure>;
 
@@ -19,7 +21,9 @@ pub(crate) enum Command {
     /// An INVITE of ours.
     Call {
         request: Box<CallRequest>,
-        line: oneshot::Sender<Result<Line, CommandError>>,
+        /// Who must be at the other end of its flow, inside TLS.
+        domain: Option<String>,
+        line: oneshot::Sender<Result<Line, NoLine>>,
     },
     /// 180.
     Ring(LegId),
@@ -56,6 +60,8 @@ pub(crate) enum Command {
     Ask {
         request: Box<Request>,
         flow: Flow,
+        /// Who must be at the other end, inside TLS.
+        domain: Option<String>,
         answer: oneshot::Sender<Answered>,
     },
     /// A few bytes that keep a way open (RFC 5626 3.5.1).
@@ -77,6 +83,15 @@ impl Command {
     }
 }
 
+/// Why no INVITE goes out.
+#[derive(Debug)]
+pub(crate) enum NoLine {
+    /// There is no room for it.
+    Command(CommandError),
+    /// It must not go that way.
+    Way(Unreached),
+}
+
 /// What happened to a call.
 pub(crate) enum LegEvent {
     /// They ring or work on it, perhaps with a description of early media.
@@ -85,9 +100,12 @@ pub(crate) enum LegEvent {
     Answered { headers: Box<Headers>, body: Bytes },
     /// They refused; the end follows.
     Declined {
+        status: u16,
         reason: String,
         headers: Box<Headers>,
     },
+    /// There is no connection to them; the end follows.
+    Unreached(Unreached),
     /// The ACK came, perhaps with the answer to our offer.
     Confirmed(Bytes),
     /// A re-INVITE.

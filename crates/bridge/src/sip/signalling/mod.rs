@@ -24,11 +24,12 @@ mod tls;
 #[cfg(test)]
 mod tls_tests;
 mod udp;
+mod unreached;
 
 pub(crate) use super::clock::{now, until};
 pub(crate) use asking::Asking;
 pub(crate) use capture::start as start_capture;
-pub(crate) use commands::{Answered, Command, LegEvent, Line, Takeover};
+pub(crate) use commands::{Answered, Command, LegEvent, Line, NoLine, Takeover};
 pub(crate) use connections::Connections;
 pub(crate) use keeping::Keeping;
 pub(crate) use lane::lane;
@@ -38,6 +39,7 @@ pub(crate) use tcp::{Entrance, accept};
 pub(crate) use tls::TlsClients;
 pub use tls::TlsError;
 pub(crate) use udp::{Advertised, read_udp};
+pub use unreached::{TlsFault, Unreached};
 
 use bytes::Bytes;
 use trunkline_sip::endpoint::{Flow, Transmit};
@@ -60,6 +62,8 @@ pub(crate) enum Input {
         flow: Flow,
         /// Its writer.
         writer: lane::Sender<Transmit>,
+        /// Who is there, where we connected inside TLS.
+        verified: Option<tls::Verified>,
     },
     /// A connection is gone.
     Closed {
@@ -72,11 +76,15 @@ pub(crate) enum Input {
     NotTaken {
         /// Where.
         flow: Flow,
+        /// Why.
+        why: Unreached,
     },
     /// Nobody takes connections there.
     Unreachable {
         /// Where.
         flow: Flow,
+        /// Why.
+        why: Unreached,
     },
 }
 

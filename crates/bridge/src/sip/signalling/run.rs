@@ -10,23 +10,26 @@ use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Stop;
 use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{
-    CallRequest, CommandError, Endpoint, Event, Fate, Flow, Invitation, LegId, Rejection, Replaced,
+    CallRequest, EndCause, Endpoint, Event, Fate, Flow, Invitation, LegId, Rejection, Replaced,
     Standing, TransferNews, Transmit, Transport,
 };
 use trunkline_sip::message::Request;
+use trunkline_sip::registration::Failure;
 use trunkline_sip::routing::Accepted;
 
 use super::super::clock::{now, until};
 use super::super::datagrams::Datagrams;
 use super::super::desk::{Decision, Desk};
 use super::super::load::Strain;
-use super::asked::{Asked, keep_alive};
+use super::asked::{Asked, failure, keep_alive, tell};
 use super::asking::{Asking, may_wait};
 use super::capture::Tape;
 use super::lane::{Receiver, Sender};
 use super::owner::{Owner, line};
 use super::streams::Streams;
-use super::{Command, Connections, Input, Keeping, LegEvent, Line, Takeover, TlsClients};
+use super::{
+    Command, Connections, Input, Keeping, LegEvent, Line, NoLine, Takeover, TlsClients, Unreached,
+};
 
 /// A call that was let in.
 pub(crate) struct Arrival {
@@ -159,7 +162,11 @@ impl Signalling {
                 let fate = self.parts.endpoint.handle_input(flow, &bytes, now());
                 tell_fate(fate, flow);
             }
-            Input::Opened { flow, writer } => self.streams.opened(flow, writer),
+            Input::Opened {
+                flow,
+                writer,
+                verified,
+            } => self.streams.opened(flow, writer, verified),
             Input::Closed { flow, unsent } => {
                 self.streams.closed(flow);
                 self.parts.endpoint.handle_gone(flow);
@@ -170,14 +177,46 @@ impl Signalling {
                     self.streams.send(transmit);
                 }
             }
-            Input::NotTaken { flow } => self.parts.endpoint.handle_not_taken(flow, now()),
-            Input::Unreachable { flow } => self.streams.unreachable(flow),
+            Input::NotTaken { flow, why } => {
+                self.parts.endpoint.handle_not_taken(flow);
+                self.streams.not_taken(flow);
+                self.tell_unreached(&why);
+            }
+            Input::Unreachable { flow, why } => {
+                self.parts.endpoint.handle_shut(flow, now());
+                self.tell_unreached(&why);
+                self.streams.unreachable(flow);
+            }
+        }
+    }
+
+    /// Those for whom there is no connection hear why.
+    fn tell_unreached(&mut self, why: &Unreached) {
+        while let Some(event) = self.parts.endpoint.poll_event() {
+            match event {
+                Event::Unanswered { request } => self.asked.unanswered(request, failure(why)),
+                Event::Ended {
+                    leg,
+                    cause: EndCause::Unreachable,
+                } => {
+                    if let Some(owner) = self.legs.get(&leg) {
+                        // One that is behind ends all the same.
+                        let _full = owner.lane.try_send(LegEvent::Unreached(why.clone()));
+                    }
+                    self.on_event(event);
+                }
+                other => self.on_event(other),
+            }
         }
     }
 
     fn on_command(&mut self, command: Command) {
         let command = match command {
-            Command::Call { request, line } => return self.place(*request, line),
+            Command::Call {
+                request,
+                domain,
+                line,
+            } => return self.place(*request, domain.as_deref(), line),
             other => other,
         };
         if let Command::Reject { leg, .. } | Command::Hangup { leg, .. } = &command {
@@ -191,9 +230,13 @@ impl Signalling {
             Command::Ask {
                 request,
                 flow,
+                domain,
                 answer,
             } => {
-                self.asked.ask(endpoint, (*request, flow), answer, now);
+                match expect(&mut self.streams, flow, domain.as_deref()) {
+                    Ok(()) => self.asked.ask(endpoint, (*request, flow), answer, now),
+                    Err(why) => tell(answer, Err(failure(&why))),
+                }
                 Ok(())
             }
             Command::KeepAlive(flow) => {
@@ -250,7 +293,9 @@ impl Signalling {
             match event {
                 Event::Invited(invitation) => self.on_invited(invitation),
                 Event::Responded { request, response } => self.asked.answered(request, response),
-                Event::Unanswered { request } => self.asked.unanswered(request),
+                Event::Unanswered { request } => {
+                    self.asked.unanswered(request, Failure::Silence);
+                }
                 _ => {}
             }
             return;
@@ -267,8 +312,15 @@ impl Signalling {
             Event::Progress { status, body, .. } => LegEvent::Progress { status, body },
             Event::Answered { headers, body, .. } => LegEvent::Answered { headers, body },
             Event::Declined {
-                reason, headers, ..
-            } => LegEvent::Declined { reason, headers },
+                status,
+                reason,
+                headers,
+                ..
+            } => LegEvent::Declined {
+                status,
+                reason,
+                headers,
+            },
             Event::Changed {
                 result: Ok(body), ..
             } => LegEvent::Changed(body),
@@ -455,15 +507,23 @@ impl Signalling {
     }
 
     /// Sends an INVITE. Whoever asked for it and is gone by now has nobody to talk to.
-    fn place(&mut self, request: CallRequest, taker: oneshot::Sender<Result<Line, CommandError>>) {
-        let tag = request.tag.clone();
-        let placed = self.parts.endpoint.call(request, now()).map(|leg| {
+    fn place(
+        &mut self,
+        request: CallRequest,
+        domain: Option<&str>,
+        taker: oneshot::Sender<Result<Line, NoLine>>,
+    ) {
+        let expected = expect(&mut self.streams, request.flow, domain).map_err(NoLine::Way);
+        let placed = expected.and_then(|()| {
+            let tag = request.tag.clone();
+            let leg = self.parts.endpoint.call(request, now());
+            let leg = leg.map_err(NoLine::Command)?;
             if let (Some(tag), Some(id)) = (tag, self.parts.endpoint.call_id(leg)) {
                 self.parts.tape.begin(leg, &tag, id.as_bytes().to_vec());
             }
             let (line, owner) = line(leg, None, &self.parts.for_calls);
             self.legs.insert(leg, owner);
-            line
+            Ok(line)
         });
         if let Err(Ok(line)) = taker.send(placed) {
             self.legs.remove(&line.leg);
@@ -482,6 +542,14 @@ impl Signalling {
                 }
             }
         }
+    }
+}
+
+/// Says who must be at the other end, where that is to be known.
+fn expect(streams: &mut Streams, flow: Flow, domain: Option<&str>) -> Result<(), Unreached> {
+    match domain.filter(|_| flow.transport == Transport::Tls) {
+        Some(domain) => streams.expect(flow.remote, domain),
+        None => Ok(()),
     }
 }
 

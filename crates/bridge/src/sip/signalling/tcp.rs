@@ -1,11 +1,13 @@
 //! Connections, in and out.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, client};
 use tracing::debug;
+use trunkline_client::tls::explain;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{Flow, Transmit, Transport};
@@ -14,8 +16,9 @@ use trunkline_sip::message::{Framed, Framer};
 use super::super::datagrams::told;
 use super::connections::{Connections, Place};
 use super::lane::{Receiver, Sender, lane};
-use super::tls::{Identity, Stranger, greet};
+use super::tls::{Identity, Verified, greet};
 use super::udp::Advertised;
+use super::unreached::{TlsFault, Unreached};
 use super::{Input, now};
 
 /// Where connections come in.
@@ -89,7 +92,7 @@ pub(crate) async fn accept(
     }
 }
 
-/// Connects to somebody whose own connection is gone, again and again while the message that waits
+/// Connects to somebody to whom there is no connection, again and again while the message that waits
 /// for it can still be of use, and serves the connection.
 pub(super) async fn dial(
     flow: Flow,
@@ -97,39 +100,64 @@ pub(super) async fn dial(
     inputs: Sender<Input>,
     place: Place,
 ) {
+    let mut last = Unreached::Slow(flow.remote);
     for (tried, pause) in DIAL_PAUSES.into_iter().enumerate() {
         tokio::select! {
             biased;
             () = inputs.closed() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        match tokio::time::timeout(DIAL, TcpStream::connect(flow.remote)).await {
-            Ok(Ok(stream)) => {
-                hasten(&stream);
-                let Some(identity) = &identity else {
-                    Connection::new(stream, flow, inputs, place).run().await;
-                    return;
-                };
-                match identity.meet(stream, flow.remote).await {
-                    Ok(stream) => {
-                        Connection::new(stream, flow, inputs, place).run().await;
-                        return;
-                    }
-                    // Who is somebody else today is somebody else in a second.
-                    Err(Stranger::Certificate) => break,
-                    Err(Stranger::Gone) => {}
-                }
+        match connect(flow.remote, identity.as_ref()).await {
+            Ok(Outgoing::Plain(stream)) => {
+                let connection = Connection::new(stream, flow, inputs, place);
+                connection.made_by_us(None).run().await;
+                return;
             }
-            Ok(Err(error)) => debug!(%error, to = %flow.remote, "connecting failed"),
-            Err(_) => debug!(to = %flow.remote, "connecting took too long"),
+            Ok(Outgoing::Tls(stream, verified)) => {
+                let connection = Connection::new(*stream, flow, inputs, place);
+                connection.made_by_us(Some(verified)).run().await;
+                return;
+            }
+            Err(why) => {
+                debug!(%why, "connecting failed");
+                last = why;
+            }
+        }
+        if last.is_final() {
+            break;
         }
         if tried == 0 {
             // Whoever is only being called waits for no provider to come back.
-            let _gone = inputs.send(Input::NotTaken { flow }).await;
+            let why = last.clone();
+            let _gone = inputs.send(Input::NotTaken { flow, why }).await;
         }
     }
     // Signalling that is gone needs no news.
-    let _gone = inputs.send(Input::Unreachable { flow }).await;
+    let _gone = inputs.send(Input::Unreachable { flow, why: last }).await;
+}
+
+/// A connection that was made.
+enum Outgoing {
+    Plain(TcpStream),
+    Tls(Box<client::TlsStream<TcpStream>>, Verified),
+}
+
+async fn connect(remote: SocketAddr, identity: Option<&Identity>) -> Result<Outgoing, Unreached> {
+    let connected = tokio::time::timeout(DIAL, TcpStream::connect(remote)).await;
+    let stream = connected.map_err(|_| Unreached::Slow(remote))?;
+    let stream = stream.map_err(|_| Unreached::Refused(remote))?;
+    hasten(&stream);
+    let Some(identity) = identity else {
+        return Ok(Outgoing::Plain(stream));
+    };
+    match identity.meet(stream, remote).await {
+        Ok((stream, verified)) => Ok(Outgoing::Tls(Box::new(stream), verified)),
+        Err(fault) => Err(Unreached::Tls {
+            name: identity.name.to_str().into_owned(),
+            address: remote,
+            fault,
+        }),
+    }
 }
 
 /// One connection.
@@ -141,6 +169,18 @@ pub(super) struct Connection<S> {
     framer: Framer,
     /// Messages that could not be written: they have another way to go.
     unsent: Vec<Transmit>,
+    maker: Maker,
+    was_heard: bool,
+    /// What TLS said at the end.
+    fault: Option<TlsFault>,
+}
+
+/// Who made a connection.
+#[derive(Clone)]
+enum Maker {
+    They,
+    /// And whom we found there, inside TLS.
+    We(Option<Verified>),
 }
 
 /// Why a connection is not served on.
@@ -159,13 +199,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             place,
             framer: Framer::new(),
             unsent: Vec::new(),
+            maker: Maker::They,
+            was_heard: false,
+            fault: None,
         }
+    }
+
+    /// The same, where we connected and found this one.
+    fn made_by_us(mut self, verified: Option<Verified>) -> Self {
+        self.maker = Maker::We(verified);
+        self
     }
 
     pub(super) async fn run(mut self) {
         let (writer, mut outgoing) = lane::<Transmit>(WRITES, WRITE_BYTES);
         let flow = self.flow;
-        if !self.inputs.send(Input::Opened { flow, writer }).await {
+        let verified = match &self.maker {
+            Maker::They => None,
+            Maker::We(verified) => verified.clone(),
+        };
+        let opened = Input::Opened {
+            flow,
+            writer,
+            verified,
+        };
+        if !self.inputs.send(opened).await {
             return;
         }
         if matches!(self.serve(&mut outgoing).await, Over::Lost) {
@@ -180,8 +238,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         while let Some(transmit) = outgoing.try_recv() {
             self.unsent.push(transmit);
         }
+        if let Some(why) = self.turned_away() {
+            let told = if why.is_final() {
+                Input::Unreachable { flow, why }
+            } else {
+                Input::NotTaken { flow, why }
+            };
+            let _gone = self.inputs.send(told).await;
+        }
         let unsent = std::mem::take(&mut self.unsent);
         let _gone = self.inputs.send(Input::Closed { flow, unsent }).await;
+    }
+
+    /// Whoever takes a connection of ours and closes it without a word does not want us: with TLS 1.3
+    /// a certificate of ours is refused only then.
+    fn turned_away(&self) -> Option<Unreached> {
+        let Maker::We(verified) = &self.maker else {
+            return None;
+        };
+        if self.was_heard {
+            return None;
+        }
+        let address = self.flow.remote;
+        Some(match verified {
+            None => Unreached::Refused(address),
+            Some(verified) => Unreached::Tls {
+                name: verified.name(),
+                address,
+                fault: self.fault.clone().unwrap_or(TlsFault::Gone),
+            },
+        })
     }
 
     async fn serve(&mut self, outgoing: &mut Receiver<Transmit>) -> Over {
@@ -197,11 +283,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 () = close.notified() => return Over::Closed,
                 Some(transmit) = outgoing.recv() => {
                     if self.write(transmit).await { continue }
+                    self.hear_why(&mut buffer).await;
                     return Over::Closed;
                 }
                 read = self.stream.read(&mut buffer) => match read {
                     Ok(length) if length > 0 => length,
-                    _ => return Over::Closed,
+                    Ok(_) => return Over::Closed,
+                    Err(error) => {
+                        self.fault = explain(&error).map(TlsFault::from);
+                        return Over::Closed;
+                    }
                 },
                 () = tokio::time::sleep(STALL), if stalled => {
                     let Some(framed) = self.framer.expire() else { return Over::Closed };
@@ -234,6 +325,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 (true, true) => deadline.min(now + WHOLE),
                 (false, true) => now + WHOLE,
             };
+        }
+    }
+
+    /// Whoever closed a connection may have said why before.
+    async fn hear_why(&mut self, buffer: &mut [u8]) {
+        let last = tokio::time::timeout(LINGER, self.stream.read(buffer));
+        if let Ok(Err(error)) = last.await {
+            self.fault = explain(&error).map(TlsFault::from);
         }
     }
 
@@ -276,6 +375,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn deliver(&mut self, framed: Framed) -> bool {
         match framed {
             Framed::Message(bytes) => {
+                self.was_heard = true;
                 self.place.heard(now());
                 let flow = self.flow;
                 // Waiting here is the back pressure a stream can bear.

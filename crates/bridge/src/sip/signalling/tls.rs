@@ -2,13 +2,15 @@
 //! find where we connect to.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use rustls::client::verify_server_name;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::ParsedCertificate;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 use tracing::{debug, info, warn};
@@ -17,11 +19,20 @@ use trunkline_service::listen::{CertificateError, Certificates};
 use trunkline_service::metrics::{Counter, count};
 
 use super::super::config::TlsPeer;
+use super::super::pin::Pin;
+use super::unreached::TlsFault;
 
 /// Whom we connect to inside TLS.
 pub(crate) struct TlsClients {
-    usual: Arc<ClientConfig>,
-    peers: Vec<(String, Arc<ClientConfig>)>,
+    usual: Known,
+    peers: Vec<(String, Known)>,
+}
+
+/// What is known of somebody.
+#[derive(Clone)]
+struct Known {
+    config: Arc<ClientConfig>,
+    pins: Arc<[Pin]>,
 }
 
 impl TlsClients {
@@ -46,25 +57,45 @@ impl TlsClients {
                     Some(read.for_client())
                 }
             };
-            known.push((peer.host.to_ascii_lowercase(), trust.for_stream(shown)));
+            let of_peer = Known {
+                config: trust.for_stream(PROTOCOL, shown),
+                pins: peer.pins.clone().into(),
+            };
+            known.push((one_spelling(&peer.host), of_peer));
         }
         let clients = Self {
-            usual: system.for_stream(own.map(Certificates::for_client)),
+            usual: Known {
+                config: system.for_stream(PROTOCOL, own.map(Certificates::for_client)),
+                pins: Arc::default(),
+            },
             peers: known,
         };
         Ok((clients, followed))
     }
 
-    /// Whom we want to find at an address of which nothing more is known: somebody with a
-    /// certificate for it.
-    pub(super) fn identity(&self, remote: SocketAddr) -> Identity {
+    /// Whom we want to find there: the domain that was dialled, whatever the DNS made of it
+    /// (RFC 5922 7), or where none was, somebody with a certificate for the address.
+    pub(super) fn identity(&self, remote: SocketAddr, domain: Option<&str>) -> Identity {
         let address = remote.ip().to_canonical();
-        let named = address.to_string();
-        let config = self.peers.iter().find(|(host, _)| *host == named);
+        let domain = domain.map_or_else(|| address.to_string(), one_spelling);
+        let named = |name: &str| self.peers.iter().find(|(host, _)| host == name);
+        let known = named(&domain).or_else(|| named(&address.to_string()));
+        let Known { config, pins } = known.map_or(&self.usual, |(_, known)| known).clone();
+        let name = ServerName::try_from(domain);
         Identity {
-            name: ServerName::IpAddress(address.into()),
-            config: Arc::clone(config.map_or(&self.usual, |(_, config)| config)),
+            name: name.unwrap_or_else(|_| ServerName::IpAddress(address.into())),
+            config,
+            pins,
         }
+    }
+}
+
+/// A host as it is compared: an address without brackets, a name in small letters without an end.
+fn one_spelling(host: &str) -> String {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().to_string(),
+        Err(_) => bare.trim_end_matches('.').to_ascii_lowercase(),
     }
 }
 
@@ -100,20 +131,35 @@ pub enum TlsError {
 /// Whom we want to find at the other end, and what we show there.
 #[derive(Clone)]
 pub(crate) struct Identity {
-    /// The name that the certificate must have: what the call is for, never what DNS made of it
-    /// (RFC 5922 7).
+    /// The name that the certificate must have.
     pub(crate) name: ServerName<'static>,
     /// Whom to believe, and our own certificate.
     pub(crate) config: Arc<ClientConfig>,
+    /// Keys of which the certificate has to have one, where there are any.
+    pub(crate) pins: Arc<[Pin]>,
 }
 
-/// Why nothing is said to whoever is at the other end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stranger {
-    /// Its certificate is not that of whom we want.
-    Certificate,
-    /// It did not finish.
-    Gone,
+/// Who was found at the other end.
+#[derive(Clone)]
+pub(crate) struct Verified {
+    wanted: Identity,
+    certificate: CertificateDer<'static>,
+}
+
+impl Verified {
+    /// Is it also whom somebody else wants? Believed by the same word, and for that name.
+    pub(super) fn is(&self, wanted: &Identity) -> bool {
+        let same_word = Arc::ptr_eq(&self.wanted.config, &wanted.config);
+        let named = || {
+            let read = ParsedCertificate::try_from(&self.certificate);
+            read.is_ok_and(|read| verify_server_name(&read, &wanted.name).is_ok())
+        };
+        same_word && (self.wanted.name == wanted.name || named())
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.wanted.name.to_str().into_owned()
+    }
 }
 
 impl Identity {
@@ -122,30 +168,47 @@ impl Identity {
         &self,
         stream: S,
         remote: SocketAddr,
-    ) -> Result<client::TlsStream<S>, Stranger> {
+    ) -> Result<(client::TlsStream<S>, Verified), TlsFault> {
         let connector = TlsConnector::from(Arc::clone(&self.config));
         let met = connector.connect(self.name.clone(), stream);
-        let error = match tokio::time::timeout(HANDSHAKE, met).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => error,
-            Err(_) => {
-                debug!(%remote, "the tls handshake took too long");
-                return Err(Stranger::Gone);
-            }
+        let met = match tokio::time::timeout(HANDSHAKE, met).await {
+            Ok(Ok(stream)) => self.check(stream),
+            Ok(Err(error)) => Err(explain(&error).map_or(TlsFault::Gone, TlsFault::from)),
+            Err(_) => Err(TlsFault::Slow),
         };
-        count(Counter::SipDropped, 1, &[("reason", "tls_peer")]);
-        let name = self.name.to_str();
-        match explain(&error) {
-            Some(trouble) => {
-                let trouble = words(&trouble);
-                warn!(%remote, %name, trouble, "no tls with a peer that is not who it should be");
-                Err(Stranger::Certificate)
-            }
-            None => {
-                debug!(%remote, %name, %error, "the tls handshake failed");
-                Err(Stranger::Gone)
+        if let Err(fault) = &met {
+            count(Counter::SipDropped, 1, &[("reason", "tls_peer")]);
+            let name = self.name.to_str();
+            if fault.is_final() {
+                warn!(%remote, %name, %fault, "no tls with a peer that is not who it should be");
+            } else {
+                debug!(%remote, %name, %fault, "the tls handshake failed");
             }
         }
+        met
+    }
+
+    /// Whether the certificate has a key that is expected.
+    fn check<S>(
+        &self,
+        stream: client::TlsStream<S>,
+    ) -> Result<(client::TlsStream<S>, Verified), TlsFault> {
+        let shown = stream.get_ref().1.peer_certificates();
+        let certificate = shown.and_then(<[_]>::first).ok_or(TlsFault::Gone)?;
+        let certificate = certificate.clone().into_owned();
+        if !self.pins.is_empty() {
+            let pin = Pin::of(&certificate).ok_or(TlsFault::Gone)?;
+            if !self.pins.contains(&pin) {
+                let presented = pin.to_string();
+                return Err(TlsFault::Pin { presented });
+            }
+        }
+        let wanted = self.clone();
+        let verified = Verified {
+            wanted,
+            certificate,
+        };
+        Ok((stream, verified))
     }
 }
 
@@ -199,25 +262,8 @@ fn unwelcome(error: &io::Error) -> Option<&'static str> {
     })
 }
 
-/// What mends it, where a SIP peer is concerned.
-fn words(trouble: &TlsTrouble) -> String {
-    match trouble {
-        TlsTrouble::Expired => "its certificate has expired: it has to be renewed there".to_owned(),
-        TlsTrouble::NotYetValid => {
-            "its certificate is not valid yet: check the clocks of both machines".to_owned()
-        }
-        TlsTrouble::UnknownIssuer | TlsTrouble::NoBundle => {
-            "nobody this machine trusts has signed its certificate: name its CA under \
-             gateway.tls.peers"
-                .to_owned()
-        }
-        TlsTrouble::WrongName { presented } => {
-            format!("its certificate is for {}", presented.join(", "))
-        }
-        TlsTrouble::NotTls => "it does not speak tls on that port".to_owned(),
-        TlsTrouble::Unacceptable { what } | TlsTrouble::Handshake { what } => what.clone(),
-    }
-}
+/// SIP's name in TLS.
+const PROTOCOL: &[u8] = b"sip/2";
 
 /// Two round trips, and a phone that computes slowly.
 const HANDSHAKE: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,7 +11,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use trunkline_client::tls::Trust;
 use trunkline_service::listen::{CertificateFiles, Certificates, Cipher};
 
-use super::tls::{Identity, Stranger, greet};
+use super::super::pin::Pin;
+use super::tls::{Identity, greet};
+use super::unreached::TlsFault;
 
 /// A CA, and what it signs.
 struct Authority {
@@ -53,7 +56,8 @@ impl Authority {
         let trust = Trust::only_pem(&pem).unwrap();
         Identity {
             name: ServerName::try_from(name.to_owned()).unwrap(),
-            config: trust.for_stream(own.map(Certificates::for_client)),
+            config: trust.for_stream(b"sip/2", own.map(Certificates::for_client)),
+            pins: Arc::default(),
         }
     }
 }
@@ -65,7 +69,7 @@ fn write(file: &Path, what: &str, der: &[u8]) {
 }
 
 /// What comes of one who wants somebody, and somebody.
-async fn meet(wants: Identity, is: tokio_rustls::TlsAcceptor) -> (Result<(), Stranger>, bool) {
+async fn meet(wants: Identity, is: tokio_rustls::TlsAcceptor) -> (Result<(), TlsFault>, bool) {
     let (ours, theirs) = duplex(64 * 1024);
     let remote = ([192, 0, 2, 1], 5061).into();
     let server = async {
@@ -75,10 +79,10 @@ async fn meet(wants: Identity, is: tokio_rustls::TlsAcceptor) -> (Result<(), Str
         Some(())
     };
     let client = async {
-        let mut stream = wants.meet(ours, remote).await?;
+        let (mut stream, _) = wants.meet(ours, remote).await?;
         let mut word = [0; 4];
         let read = stream.read_exact(&mut word).await;
-        read.map(drop).map_err(|_: io::Error| Stranger::Gone)
+        read.map(drop).map_err(|_: io::Error| TlsFault::Gone)
     };
     let (client, server) = tokio::join!(client, server);
     (client, server.is_some())
@@ -88,20 +92,91 @@ async fn meet(wants: Identity, is: tokio_rustls::TlsAcceptor) -> (Result<(), Str
 async fn who_we_connect_to_has_to_be_who_we_want() {
     let (ours, other) = (Authority::new(), Authority::new());
     let good = ours.certificate("sip.example.com", 2090);
-    let is = |certificate: &Certificates| certificate.acceptor(Cipher::Bare);
+    let is = |certificate: &Certificates| certificate.acceptor(Cipher::Sip);
     let wants = |authority: &Authority, name| authority.wants(name, None);
     let met = meet(wants(&ours, "sip.example.com"), is(&good)).await;
     assert_eq!(met, (Ok(()), true));
     let late = ours.certificate("sip.example.com", 2020);
-    for (name, wants, is) in [
-        ("another name", wants(&ours, "sip.example.net"), is(&good)),
-        ("an address", wants(&ours, "192.0.2.1"), is(&good)),
-        ("another ca", wants(&other, "sip.example.com"), is(&good)),
-        ("out of time", wants(&ours, "sip.example.com"), is(&late)),
+    let other_name = |fault: &TlsFault| match fault {
+        TlsFault::WrongName { presented } => {
+            presented.iter().any(|n| n.contains("sip.example.com"))
+        }
+        _ => false,
+    };
+    for (wants, is, fits) in [
+        (
+            wants(&ours, "sip.example.net"),
+            is(&good),
+            &other_name as &dyn Fn(&TlsFault) -> bool,
+        ),
+        (wants(&ours, "192.0.2.1"), is(&good), &other_name),
+        (wants(&other, "sip.example.com"), is(&good), &|fault| {
+            *fault == TlsFault::UnknownIssuer
+        }),
+        (wants(&ours, "sip.example.com"), is(&late), &|fault| {
+            *fault == TlsFault::Expired
+        }),
     ] {
         let (met, _) = meet(wants, is).await;
-        assert_eq!(met, Err(Stranger::Certificate), "{name}");
+        let fault = met.unwrap_err();
+        assert!(fits(&fault), "{fault}");
+        assert!(fault.is_final());
     }
+}
+
+/// A CA that somebody broke into signs for every name; the key is still another one.
+#[tokio::test]
+async fn a_pinned_peer_has_its_key_and_no_other() {
+    let ours = Authority::new();
+    let good = ours.certificate("sip.example.com", 2090);
+    let forged = ours.certificate("sip.example.com", 2089);
+    let met = meet(
+        ours.wants("sip.example.com", None),
+        good.acceptor(Cipher::Sip),
+    )
+    .await;
+    assert!(met.0.is_ok());
+    let wrong = Pin::of(ours.issuer.as_ref().der()).unwrap();
+    let pinned = |pin: Pin| Identity {
+        pins: vec![wrong, pin].into(),
+        ..ours.wants("sip.example.com", None)
+    };
+    let TlsFault::Pin { presented } = meet(pinned(wrong), good.acceptor(Cipher::Sip))
+        .await
+        .0
+        .unwrap_err()
+    else {
+        panic!("taken");
+    };
+    // What is told can be written down as it is.
+    let pin: Pin = presented.parse().unwrap();
+    let is = good.acceptor(Cipher::Sip);
+    assert_eq!(meet(pinned(pin), is).await.0, Ok(()));
+    let met = meet(pinned(pin), forged.acceptor(Cipher::Sip)).await.0;
+    assert!(matches!(met, Err(TlsFault::Pin { .. })), "{met:?}");
+}
+
+/// A certificate for two names serves both over one connection, and one for another name none.
+#[tokio::test]
+async fn a_connection_is_shared_by_the_names_its_certificate_has() {
+    let ours = Authority::new();
+    let wants = ours.wants("sip.example.com", None);
+    let good = ours.certificate("sip.example.com", 2090);
+    let (here, there) = duplex(64 * 1024);
+    let remote = ([192, 0, 2, 1], 5061).into();
+    let acceptor = good.acceptor(Cipher::Sip);
+    let (met, served) = tokio::join!(wants.meet(here, remote), greet(&acceptor, there, remote));
+    let (stream, verified) = met.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"sip/2"[..]));
+    assert!(served.is_some());
+    let same_word = |name: &str| Identity {
+        name: ServerName::try_from(name.to_owned()).unwrap(),
+        ..wants.clone()
+    };
+    assert!(verified.is(&wants) && verified.is(&same_word("sip.example.com")));
+    assert!(!verified.is(&same_word("sip.example.net")));
+    // Believed by another CA it is somebody else.
+    assert!(!verified.is(&ours.wants("sip.example.net", None)));
 }
 
 #[tokio::test]
@@ -109,7 +184,7 @@ async fn who_connects_shows_a_certificate_where_one_is_asked_for() {
     let (ours, other) = (Authority::new(), Authority::new());
     let server = ours.certificate("sip.example.com", 2090);
     let ca = ours.dir.path().join("ca.pem");
-    let asks = server.acceptor_of_known(Cipher::Bare, &ca).unwrap();
+    let asks = server.acceptor_of_known(Cipher::Sip, &ca).unwrap();
     let trunk = ours.certificate("trunk.example.com", 2090);
     let thief = other.certificate("trunk.example.com", 2090);
     for (shown, is_let_in) in [(Some(&trunk), true), (Some(&thief), false), (None, false)] {
@@ -124,7 +199,7 @@ async fn junk_and_silence_at_the_tls_port_are_closed() {
     let ours = Authority::new();
     let is = ours
         .certificate("sip.example.com", 2090)
-        .acceptor(Cipher::Bare);
+        .acceptor(Cipher::Sip);
     let remote = ([192, 0, 2, 1], 5061).into();
     for said in [
         &b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TLS h\r\nl: 0\r\n\r\n"[..],

@@ -11,13 +11,14 @@ use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::{Flow, Transport};
 
 use super::super::datagrams::Datagrams;
+use super::super::outside::Outside;
 use super::Input;
 use super::lane::Sender;
 
 /// Which address of ours a peer should see.
 pub(crate) struct Advertised {
     bound: Option<IpAddr>,
-    public: Option<IpAddr>,
+    outside: Outside,
     /// From here we are reached at our own address.
     local: Vec<IpNet>,
     port: u16,
@@ -25,10 +26,10 @@ pub(crate) struct Advertised {
 }
 
 impl Advertised {
-    pub(crate) fn new(bound: SocketAddr, public: Option<IpAddr>, local: Vec<IpNet>) -> Self {
+    pub(crate) fn new(bound: SocketAddr, outside: Outside, local: Vec<IpNet>) -> Self {
         Self {
             bound: Some(bound.ip().to_canonical()).filter(|ip| !ip.is_unspecified()),
-            public: public.map(|ip| ip.to_canonical()),
+            outside,
             local,
             port: bound.port(),
             seen: BTreeMap::new(),
@@ -40,7 +41,8 @@ impl Advertised {
         let inside = self.local.iter().any(is_local);
         // An address of the other family is of no use to this peer.
         let reaches = |ip: &IpAddr| ip.is_ipv4() == peer.is_ipv4();
-        let public = self.public.filter(reaches).filter(|_| !inside);
+        let public = self.outside.get().map(|ip| ip.to_canonical());
+        let public = public.filter(reaches).filter(|_| !inside);
         let fixed = public.or_else(|| self.bound.filter(reaches));
         let ip = match (fixed, self.seen.get(&peer.ip())) {
             (Some(ip), _) | (None, Some(&ip)) => ip,
@@ -167,7 +169,7 @@ mod tests {
         let of = |bound: &str, public: Option<&str>, local: &[&str], peer: &str| {
             let local = local.iter().map(|net| net.parse().unwrap()).collect();
             let public = public.map(|ip| ip.parse().unwrap());
-            let mut told = Advertised::new(bound.parse().unwrap(), public, local);
+            let mut told = Advertised::new(bound.parse().unwrap(), Outside::Told(public), local);
             told.towards(peer.parse().unwrap()).to_string()
         };
         let office = &["192.168.0.0/16", "fd00::/8"][..];

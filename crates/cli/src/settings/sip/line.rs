@@ -191,7 +191,7 @@ pub(super) fn allow_refer(
 }
 
 /// A host as people write it, with `sip:` before it or not.
-fn host(raw: &Spanned<String>, key: &str, judge: &mut Judge<'_>) -> Option<Uri> {
+pub(super) fn host(raw: &Spanned<String>, key: &str, judge: &mut Judge<'_>) -> Option<Uri> {
     let typed = raw.value.trim();
     let has_scheme = ["sip:", "sips:"].iter().any(|scheme| {
         let head = typed.get(..scheme.len());
@@ -217,7 +217,10 @@ fn text<S: Serializer>(uri: &Uri, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(uri)
 }
 
-fn maybe_text<S: Serializer>(uri: &Option<Uri>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn maybe_text<S: Serializer>(
+    uri: &Option<Uri>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match uri {
         Some(uri) => text(uri, serializer),
         None => serializer.serialize_none(),

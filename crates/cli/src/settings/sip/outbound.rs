@@ -7,13 +7,14 @@ use proto::SipTransport;
 use serde::{Deserialize, Serialize};
 use trunkline_service::config::{Spanned, nearest, or_default};
 use trunkline_sip::routing::mark;
+use trunkline_sip::uri::Uri;
 
-use super::line::allow_refer;
+use super::line::{self, allow_refer, maybe_text};
 use super::parts::{
     Headers, Login, Media, RawAuth, RawHeaders, RawMedia, Stands, Typed, headers, login, media,
     numbers, typed, unique,
 };
-use crate::settings::raw::Judge;
+use crate::settings::raw::{Judge, filled};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +33,8 @@ pub(super) struct RawOutbound {
     auth: Typed<RawAuth>,
     #[serde(default)]
     from_host: Option<Spanned<String>>,
+    #[serde(default)]
+    outbound_proxy: Option<Spanned<String>>,
     #[serde(default)]
     destination_country: Option<Spanned<String>>,
     #[serde(default)]
@@ -70,6 +73,9 @@ pub(crate) struct Outbound {
     pub(crate) auth: Login,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) from_host: String,
+    /// What calls pass first. LiveKit's messages have no place for it.
+    #[serde(serialize_with = "maybe_text", skip_serializing_if = "Option::is_none")]
+    pub(crate) outbound_proxy: Option<Uri>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) destination_country: String,
     pub(crate) headers: Headers,
@@ -104,6 +110,8 @@ pub(super) fn outbound(
     }
     let country = raw.destination_country.map(|typed| country(&typed, judge));
     let transport = raw.transport.as_ref().map(|raw| transport(raw, judge));
+    let proxy = filled(raw.outbound_proxy.as_ref());
+    let proxy = proxy.and_then(|proxy| line::host(proxy, "outbound_proxy", judge));
     let stands = Some(judge.source.origin(&raw.key));
     Outbound {
         key: raw.key.value,
@@ -114,6 +122,7 @@ pub(super) fn outbound(
         numbers: numbers(raw.numbers, judge),
         auth: login(raw.auth, judge),
         from_host: raw.from_host.map(|host| host.value).unwrap_or_default(),
+        outbound_proxy: proxy,
         destination_country: country.unwrap_or_default(),
         headers: headers(
             RawHeaders {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use trunkline_base::class::Class;
-use trunkline_bridge::sip::{GatewayHandle, OwnSetup, Referrer, Register, TrunkLine};
+use trunkline_bridge::sip::{GatewayHandle, LineOut, OwnSetup, Referrer, Register, TrunkLine};
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_node::SipChanged;
 use trunkline_service::tasks::Stop;
@@ -21,7 +21,7 @@ use trunkline_store::{Direction, Store};
 
 use crate::failure::Failure;
 use crate::settings::SipSetup;
-use crate::settings::sip::Trunk;
+use crate::settings::sip::{Outbound, Trunk};
 use crate::sip::apply::{self, Stopped, look};
 use crate::sip::book::Book;
 use crate::sip::entry::{Inbound, Rule};
@@ -124,6 +124,15 @@ pub(crate) fn referrers(setup: &SipSetup) -> Vec<Referrer> {
     let outbound =
         outbound.filter_map(|one| referrer(Direction::Outbound, &one.key, &one.allow_refer));
     inbound.chain(outbound).collect()
+}
+
+/// The same of trunks that calls go out by.
+pub(crate) fn lines_out(setup: &SipSetup) -> Vec<LineOut> {
+    let line = |trunk: &Outbound| LineOut {
+        key: trunk.key.clone(),
+        proxy: trunk.outbound_proxy.clone(),
+    };
+    setup.outbound.iter().map(line).collect()
 }
 
 /// Has the gateway read trunks and rules again whenever the node's have changed.

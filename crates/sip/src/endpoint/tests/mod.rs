@@ -169,6 +169,7 @@ impl World {
             tag: None,
             from: crate::message::NameAddr::new(crate::uri::Uri::sip(Some("1"), self.flow.local)),
             flow: self.flow,
+            routes: Vec::new(),
             sdp: "v=0".into(),
             login,
             headers: Vec::new(),

@@ -2,7 +2,7 @@
 
 mod kept;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use trunkline_sip::endpoint::Rejection;
@@ -47,6 +47,17 @@ impl Negotiation {
             },
             latest: None,
         }
+    }
+
+    /// An offer of ours.
+    pub(super) fn proposed(&mut self) -> Bytes {
+        let offer = self.respond(b"");
+        offer.map_or_else(|_| Bytes::new(), |proposal| proposal.sdp)
+    }
+
+    /// The other side sees us at this address.
+    pub(super) const fn speak_from(&mut self, address: IpAddr) {
+        self.local.address.set_ip(address);
     }
 
     /// Answers the offer in a body, or makes one when there is none.

@@ -26,13 +26,17 @@ impl Outbound {
         self.tell_phone(&end, &attributes).await;
         let failure = self.answered.is_none().then(|| self.failure(&end));
         let last = self.last_words(&end, failure.as_ref());
+        let failure_word = failure.as_ref().and_then(|failure| match failure {
+            DialError::Unreached(why) => Some(why.word()),
+            _ => None,
+        });
         let reason = leaving(&end, self.answered.is_some());
         if let Some(failure) = failure {
             self.claim.stage.send_replace(Stage::Failed(failure));
         }
         let ending = Ending {
             call: &self.plan.call_id,
-            reason: word(&end, self.cause(&end)),
+            reason: failure_word.unwrap_or_else(|| word(&end, self.cause(&end))),
             status: end.status(),
             cause: Some(self.recorded(&end)),
             direction: Direction::Outbound,
@@ -66,7 +70,11 @@ impl Outbound {
                 status: *status,
                 reason: self.said().unwrap_or_default().to_owned(),
             },
-            End::Phone(EndCause::Timeout) => DialError::Unreachable(self.plan.hop.host.clone()),
+            End::Phone(EndCause::Timeout) => DialError::Silent(self.plan.hop.uri.host.clone()),
+            End::Phone(EndCause::Unreachable) => self.unreached.clone().map_or_else(
+                || DialError::Silent(self.plan.hop.uri.host.clone()),
+                DialError::Unreached,
+            ),
             End::Refused { status: 488, .. } => DialError::Media,
             End::Refused { .. } => DialError::Unanswered,
             other => DialError::Withdrawn(other.word()),
@@ -136,9 +144,8 @@ fn word(end: &End, cause: Option<u8>) -> &'static str {
 const fn leaving(end: &End, answered: bool) -> DisconnectReason {
     match end {
         End::Phone(EndCause::Refused(status)) => verdict::reason(*status),
-        End::Phone(EndCause::Timeout) | End::Refused { status: 408, .. } => {
-            DisconnectReason::UserUnavailable
-        }
+        End::Phone(EndCause::Timeout | EndCause::Unreachable)
+        | End::Refused { status: 408, .. } => DisconnectReason::UserUnavailable,
         End::Refused { .. } if !answered => DisconnectReason::UserRejected,
         _ => DisconnectReason::ClientInitiated,
     }

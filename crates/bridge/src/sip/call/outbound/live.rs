@@ -1,7 +1,6 @@
 //! The life of a call that we placed, from its INVITE to its end.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tracing::info;
@@ -12,7 +11,7 @@ use trunkline_store::Row;
 
 use super::super::super::desk::{LONGEST, wall_clock};
 use super::super::super::media::{MediaCommand, MediaEvent};
-use super::super::super::signalling::{LegEvent, now};
+use super::super::super::signalling::{LegEvent, Unreached, now, until};
 use super::super::company::Company;
 use super::super::due::Due;
 use super::super::end::End;
@@ -25,6 +24,7 @@ use super::super::setup::{Shared, included, mapped_headers};
 use super::super::tell::STATUS;
 use super::order::Dialled;
 use super::plan::Plan;
+use super::route::Route;
 use super::underway::{Claim, Stage};
 
 /// A call we have placed, and everything it owns.
@@ -36,11 +36,11 @@ pub(super) struct Outbound {
     pub(super) permit: Permit,
     pub(super) dialled: Dialled,
     pub(super) leg: Leg,
+    /// Where it is, and where it may go.
+    pub(super) route: Route,
     pub(super) room: Room,
     pub(super) room_events: RoomEvents,
     pub(super) company: Company,
-    /// From where the other side's signalling comes.
-    pub(super) source: IpAddr,
     pub(super) placed: Instant,
     pub(super) answered: Option<Instant>,
     pub(super) rang: bool,
@@ -50,6 +50,8 @@ pub(super) struct Outbound {
     pub(super) automating: bool,
     /// How they refused.
     pub(super) declined: Option<Declined>,
+    /// Why there is no connection to them.
+    pub(super) unreached: Option<Unreached>,
 }
 
 /// How a call was refused, in their words.
@@ -74,10 +76,12 @@ impl Outbound {
         loop {
             let due = self.due();
             let waited_for = self.plan.waits && self.answered.is_none();
+            let patience = self.route.patience();
             let step = tokio::select! {
                 biased;
                 () = shared.ending() => Err(End::Drained),
                 () = tokio::time::sleep_until(due.at.into()) => Err(due.end),
+                () = until(patience), if patience.is_some() => self.on_impatience().await,
                 // Others may spend the same budget meanwhile.
                 () = tokio::time::sleep(LOOK), if self.permit.is_limited() => Ok(()),
                 () = self.claim.stage.closed(), if waited_for => Err(End::Alone { why: "not_wanted" }),
@@ -125,12 +129,19 @@ impl Outbound {
     }
 
     async fn on_line(&mut self, event: LegEvent) -> Result<(), End> {
+        self.route.hear(&event);
         let room = Some(&self.room);
-        let turn = self.leg.on_line(event, room, &self.shared).await?;
+        let turn = match self.leg.on_line(event, room, &self.shared).await {
+            Err(End::Phone(cause)) => return self.on_ended(cause).await,
+            other => other?,
+        };
         match turn {
             Turn::Own(LegEvent::Progress { status, body }) => self.on_progress(status, &body),
             Turn::Own(LegEvent::Answered { headers, body }) => self.on_answer(&headers, &body)?,
-            Turn::Own(LegEvent::Declined { reason, headers }) => {
+            Turn::Own(LegEvent::Unreached(why)) => self.unreached = Some(why),
+            Turn::Own(LegEvent::Declined {
+                reason, headers, ..
+            }) => {
                 self.declined = Some(Declined { reason, headers });
             }
             // Somebody else has picked it up.
@@ -149,7 +160,7 @@ impl Outbound {
 
     /// It rings, or there is something to hear before anybody answers.
     fn on_progress(&mut self, status: u16, body: &[u8]) {
-        if self.answered.is_some() {
+        if self.answered.is_some() || status == 100 {
             return;
         }
         if matches!(status, 180 | 183) && !std::mem::replace(&mut self.rang, true) {

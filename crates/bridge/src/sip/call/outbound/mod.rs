@@ -1,15 +1,16 @@
 //! A call that we place.
 //!
 //! ```text
-//! order ─► address, ports ─► join the room: dialing ─► INVITE ─► 180: ringing, 183: early sound
+//! order ─► places, ports ─► join the room: dialing ─► INVITE ─► 180: ringing, 183: early sound
+//!    ├─ 503, no answer, no connection: INVITE to the next place
 //!    └─ 200 ─► keys: automation ─► active ─► BYE, room gone, too long, … ─► hangup
 //!    └─ refused, nobody answers, room gone: CANCEL ─► the participant leaves
 //! ```
 //! The participant is in the room before the phone rings, so that whoever waits there hears what
 //! the phone hears, and its removal ends the ringing.
 
-mod address;
 mod close;
+mod elsewhere;
 mod live;
 mod order;
 mod outlive;
@@ -17,10 +18,11 @@ mod pass;
 mod place;
 mod plan;
 mod request;
+mod route;
 mod underway;
 mod verdict;
 
-pub use order::{DialError, DialOrder, Dialled};
+pub use order::{DialError, DialOrder, Dialled, Unfit};
 pub(crate) use outlive::resume;
 pub(crate) use pass::pass;
 pub(crate) use place::Order;

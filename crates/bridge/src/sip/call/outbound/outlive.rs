@@ -31,7 +31,8 @@ use super::super::transfer::Transfers;
 use super::live::Outbound;
 use super::order::Dialled;
 use super::plan::Plan;
-use super::request::From;
+use super::request::{From, Hop};
+use super::route::Route;
 use super::underway::{Asked, Stage, Underway};
 
 impl Outbound {
@@ -55,7 +56,7 @@ impl Outbound {
             trunk_id: plan.trunk_id.clone(),
             trunk_mark: plan.trunk_key.clone().unwrap_or_default(),
             rule_id: String::new(),
-            source: self.source,
+            source: self.route.at().flow.remote.ip(),
             began: when(self.placed),
             answered: when(now()),
             longest_ms: millis(plan.longest),
@@ -73,14 +74,10 @@ pub(crate) async fn resume(returning: Returning, shared: Shared, underway: Under
         let (call, leg) = (returning.call.clone(), returning.line.leg);
         let commands = returning.line.commands.clone();
         let journal = shared.journal.clone();
-        let guard = shared.guard.clone();
         match Box::pin(again(returning, shared, &underway)).await {
             Ok(call) => {
                 count(Counter::CallsResumed, 1, &[("outcome", "goes_on")]);
                 info!("the call goes on after a restart");
-                // It was let out before; from here on it counts beside the others.
-                let (trunk, asked, sent) = call.plan.for_guard();
-                let _permit = guard.admit(&trunk, &asked, &sent);
                 Box::pin(call.live()).await;
             }
             Err(why) => {
@@ -112,7 +109,7 @@ async fn again(
     let ends = Ends {
         ours: sound.local.address().ip(),
         theirs: kept.source,
-        transport: plan.transport,
+        transport: Transport::Udp,
     };
     let keeper = shared.journal.clone();
     let keeper = keeper.map(|journal| Keeper::new(journal, plan.call_id.clone(), kept.clone()));
@@ -138,19 +135,25 @@ async fn again(
     let onward = Onward::new(plan.origin(), shared.passing.clone());
     let mut leg = Leg::new(line, (talk, plan.sound.clone()), transfers, onward);
     leg.enter(&room);
+    // It was let out before; from here on it counts beside the others.
+    let (trunk, _, sent) = plan.for_guard();
+    let permit = shared.guard.go_on(&trunk, &sent);
+    let route = Route::settled(&shared, SocketAddr::new(kept.source, SIP_PORT));
     Ok(Outbound {
+        permit,
         dialled,
         leg,
+        route,
         room,
         room_events: events,
         company,
-        source: kept.source,
         placed: then(kept.began),
         answered: Some(then(kept.answered)),
         rang: true,
         agreed: true,
         automating: false,
         declined: None,
+        unreached: None,
         shared,
         plan,
         claim,
@@ -159,7 +162,7 @@ async fn again(
 
 /// What is left of a plan once the call is up; `None` for what nobody wrote.
 fn remembered(call_id: CallId, kept: &KeptCall) -> Option<Plan> {
-    let hop = Uri::sip(None, SocketAddr::new(kept.source, 5060));
+    let hop = Uri::sip(None, SocketAddr::new(kept.source, SIP_PORT));
     Some(Plan {
         call_id,
         room: RoomName::parse(kept.room.as_str()).ok()?,
@@ -177,8 +180,8 @@ fn remembered(call_id: CallId, kept: &KeptCall) -> Option<Plan> {
         },
         to: None,
         from: From::Given(NameAddr::new(hop.clone())),
-        hop,
-        transport: Transport::Udp,
+        hop: Hop::new(&hop, Some(Transport::Udp), None),
+        transport: Some(Transport::Udp),
         login: None,
         headers: Vec::new(),
         headers_to_attributes: BTreeMap::new(),
@@ -196,5 +199,8 @@ fn remembered(call_id: CallId, kept: &KeptCall) -> Option<Plan> {
         waits: false,
     })
 }
+
+/// Where a peer listens as a rule.
+const SIP_PORT: u16 = 5060;
 
 const UNREADABLE: &str = "journal_unreadable";

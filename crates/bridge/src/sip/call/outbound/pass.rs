@@ -19,14 +19,15 @@ use trunkline_store::{Direction, EndedBy, Row};
 
 use super::super::super::config::Referrer;
 use super::super::super::desk::wall_clock;
-use super::super::super::signalling::{Command, LegEvent, Line, now};
+use super::super::super::signalling::{Command, LegEvent, Line, now, until as at};
 use super::super::end::End;
 use super::super::onward::{Account, Origin, PassNews, PassOrder, Successor};
-use super::super::prepared::Prepared;
+use super::super::prepared::{Ends, Prepared};
 use super::super::setup::Shared;
 use super::order::{DialError, DialOrder};
-use super::place::{invite, prepare, request, way};
+use super::place::{invite, prepare};
 use super::plan::Plan;
+use super::route::{Route, is_of_place};
 use super::verdict;
 
 /// Dials, and hands the phone over that answers. Ends early when nobody waits any more.
@@ -133,9 +134,10 @@ async fn plan(origin: &Origin, referral: &Referral, shared: &Shared) -> Result<P
     let mut trunk = over(origin, &shared.referrers.borrow())?;
     trunk.sip_trunk_id = id_of(&trunk, shared).await;
     let order = order(origin, referral, trunk)?;
-    let mut plan = Plan::new(order, &shared.config, &mut rand::rng())
+    let lines = shared.lines_out.borrow().clone();
+    let mut plan = Plan::new(order, &shared.config, &lines, &mut rand::rng())
         .map_err(|error| refusal(400, &error.to_string()))?;
-    if referral.target.uri.scheme == Scheme::Sips && plan.transport != Transport::Tls {
+    if referral.target.uri.scheme == Scheme::Sips && plan.transport != Some(Transport::Tls) {
         return Err(refusal(
             416,
             "sips: wants TLS, which the outbound trunk does not use",
@@ -223,22 +225,32 @@ fn refusal(status: u16, text: &str) -> Rejection {
 
 /// Rings until somebody answers, nobody wants it any more, or it has rung for long enough.
 async fn dial(plan: &Plan, shared: &Shared, news: &News) -> Result<Answered, Unanswered> {
-    let (mut prepared, mut line) = ring(plan, shared).await.map_err(|error| Unanswered {
-        status: Some(status(&error)),
-        why: "not_placed",
-    })?;
+    let rung = ring(plan, shared).await;
+    let (mut route, mut prepared, mut line) = rung.map_err(unplaced)?;
     let until = now() + plan.ringing;
     let mut early = None;
     let mut told = 100;
     let end = loop {
+        let patience = route.patience();
         let event = tokio::select! {
             biased;
             () = shared.ending() => break given_up(503, "drained"),
             () = news.closed() => break Unanswered { status: None, why: "not_wanted" },
             () = tokio::time::sleep_until(until.into()) => break given_up(408, "nobody_answered"),
+            () = at(patience), if patience.is_some() => {
+                let (leg, headers) = (line.leg, Vec::new());
+                line.tell(Command::Hangup { leg, headers }).await;
+                LegEvent::Ended(EndCause::Timeout)
+            }
             event = line.next() => event,
         };
+        route.hear(&event);
         match event {
+            LegEvent::Ended(cause) if is_of_place(&cause) && route.goes_on() => {
+                let offer = |ends: &Ends| prepared.offer(ends);
+                let anew = invite(shared, plan, &mut route, offer).await;
+                line = anew.map_err(unplaced)?;
+            }
             LegEvent::Progress { status, body } => {
                 early = prepared.negotiation.accept(&body).or(early);
                 if std::mem::replace(&mut told, status) != status {
@@ -281,13 +293,20 @@ const fn given_up(status: u16, why: &'static str) -> Unanswered {
 }
 
 /// The INVITE.
-async fn ring(plan: &Plan, shared: &Shared) -> Result<(Prepared, Line), DialError> {
-    let flow = way(plan, shared).await?;
-    let mut prepared = prepare(plan, shared, flow).await?;
-    let request = request(plan, flow, &mut prepared);
-    let line = invite(shared, request).await?;
+async fn ring(plan: &Plan, shared: &Shared) -> Result<(Route, Prepared, Line), DialError> {
+    let mut route = Route::find(plan, shared).await?;
+    let mut prepared = prepare(plan, shared, route.at()).await?;
+    let offer = |ends: &Ends| prepared.offer(ends);
+    let line = invite(shared, plan, &mut route, offer).await?;
     info!("whom the call is passed on to is called");
-    Ok((prepared, line))
+    Ok((route, prepared, line))
+}
+
+fn unplaced(error: DialError) -> Unanswered {
+    Unanswered {
+        status: Some(status(&error)),
+        why: "not_placed",
+    }
 }
 
 /// What the phone hears of an INVITE that never went out.

@@ -1,19 +1,21 @@
 //! From an order to an INVITE: address, ports, room.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use tracing::info;
 use trunkline_base::class::Classified as _;
 use trunkline_base::dialling::Denied;
 use trunkline_base::secret::Personal;
-use trunkline_sip::endpoint::{CallRequest, CommandError, Flow, Transport};
+use trunkline_sip::endpoint::{CallRequest, CommandError, Flow};
 use trunkline_sip::message::NameAddr;
 use trunkline_sip::uri::Uri;
 use trunkline_store::{Direction, EndedBy};
 
+use super::super::super::config::route;
 use super::super::super::media::{MediaCommand, MediaSummary, NoPort};
-use super::super::super::signalling::{Advertised, Command, Line, now};
+use super::super::super::signalling::{Command, Line, NoLine, now};
 use super::super::company::Company;
 use super::super::guard::Permit;
 use super::super::leg::Leg;
@@ -24,11 +26,11 @@ use super::super::room::{Joined, join};
 use super::super::setup::Shared;
 use super::super::talk::Talk;
 use super::super::transfer::Transfers;
-use super::address;
 use super::live::Outbound;
 use super::order::{DialError, Dialled};
 use super::plan::Plan;
 use super::request::From;
+use super::route::{Route, Stop};
 use super::underway::{Claim, Stage};
 
 /// A call that may be placed.
@@ -63,7 +65,7 @@ impl Unplaced {
         info!(%error, code = error.code(), "call not placed");
         let ending = Ending {
             call: &self.plan.call_id,
-            reason: word(&error),
+            reason: error.word(),
             status: None,
             cause: None,
             direction: Direction::Outbound,
@@ -77,17 +79,6 @@ impl Unplaced {
     }
 }
 
-const fn word(error: &DialError) -> &'static str {
-    match error {
-        DialError::Denied(denied) => denied.word(),
-        DialError::Host { .. } => "host_unknown",
-        DialError::Full => "no_room",
-        DialError::Room(_) => "room_unavailable",
-        DialError::Withdrawn(why) => why,
-        _ => "not_placed",
-    }
-}
-
 /// Joins the room and sends the INVITE.
 pub(super) async fn place(
     order: Order,
@@ -97,21 +88,21 @@ pub(super) async fn place(
     let Order { plan, claim } = order;
     let began = now();
     let placed = async {
-        let flow = way(&plan, &shared).await?;
-        let mut prepared = prepare(&plan, &shared, flow).await?;
+        let mut route = Route::find(&plan, &shared).await?;
+        let mut prepared = prepare(&plan, &shared, route.at()).await?;
         let joined = enter(&plan, &claim, &shared).await?;
-        let request = request(&plan, flow, &mut prepared);
+        let line = invite(&shared, &plan, &mut route, |ends| prepared.offer(ends)).await;
         let talk = Talk::begin(prepared);
         talk.tell(MediaCommand::Publish(joined.track.clone()));
-        match invite(&shared, request).await {
-            Ok(line) => Ok((talk, joined, line, flow.remote.ip())),
+        match line {
+            Ok(line) => Ok((route, talk, joined, line)),
             Err(error) => {
                 joined.room.leave().await;
                 Err(error)
             }
         }
     };
-    let (talk, joined, line, source) = match Box::pin(placed).await {
+    let (route, talk, joined, line) = match Box::pin(placed).await {
         Ok(placed) => placed,
         Err(error) => {
             return Err(Box::new(Unplaced {
@@ -144,54 +135,39 @@ pub(super) async fn place(
         permit,
         dialled,
         leg,
+        route,
         room,
         room_events: events,
         company,
-        source,
         placed,
         answered: None,
         rang: false,
         agreed: false,
         automating: false,
         declined: None,
+        unreached: None,
         shared,
         plan,
         claim,
     })
 }
 
-/// The way to the trunk's host.
-pub(super) async fn way(plan: &Plan, shared: &Shared) -> Result<Flow, DialError> {
-    let bound: SocketAddr = match plan.transport {
-        Transport::Udp => shared.bound.udp,
-        _ => shared.bound.tcp.unwrap_or(shared.bound.udp),
-    };
-    let remote = address::find(&plan.hop, bound).await?;
-    let (public, inside) = (
-        shared.config.public_ip,
-        shared.config.local_networks.clone(),
-    );
-    let mut advertised = Advertised::new(bound, public, inside);
-    let local = advertised.towards(remote);
-    Ok(Flow {
-        transport: plan.transport,
-        local,
-        remote,
-    })
+/// The ends of sound with whoever is there.
+const fn ends(stop: &Stop) -> Ends {
+    Ends {
+        ours: stop.flow.local.ip(),
+        theirs: stop.flow.remote.ip(),
+        transport: stop.flow.transport,
+    }
 }
 
 /// The sound that is offered.
 pub(super) async fn prepare(
     plan: &Plan,
     shared: &Shared,
-    flow: Flow,
+    stop: &Stop,
 ) -> Result<Prepared, DialError> {
-    let ends = Ends {
-        ours: flow.local.ip(),
-        theirs: flow.remote.ip(),
-        transport: flow.transport,
-    };
-    let opened = Prepared::open(shared.sockets(), &ends, &plan.sound).await;
+    let opened = Prepared::open(shared.sockets(), &ends(stop), &plan.sound).await;
     opened.map_err(|NoPort| DialError::Full)
 }
 
@@ -202,20 +178,19 @@ async fn enter(plan: &Plan, claim: &Claim, shared: &Shared) -> Result<Joined, Di
         () = shared.ending() => Err(DialError::Withdrawn("drained")),
         () = claim.stage.closed(), if plan.waits => Err(DialError::Withdrawn("not_wanted")),
         joined = join(shared.clone(), plan.token()) => {
-            joined.map_err(|error| DialError::Room(error.to_string()))
+            joined.map_err(|error| DialError::Room(Arc::new(error)))
         }
     }
 }
 
-pub(super) fn request(plan: &Plan, flow: Flow, prepared: &mut Prepared) -> CallRequest {
-    let offer = prepared.negotiation.respond(b"");
-    let sdp = offer.map_or_else(|_| bytes::Bytes::new(), |proposal| proposal.sdp);
+fn request(plan: &Plan, flow: Flow, sdp: Bytes) -> CallRequest {
     CallRequest {
         target: plan.target.clone(),
         to: plan.to.clone(),
         from: from(&plan.from, flow),
         tag: Some(plan.call_id.to_string()),
         flow,
+        routes: plan.hop.proxy.iter().map(route).collect(),
         sdp,
         login: plan.login.clone(),
         headers: plan.headers.clone(),
@@ -239,10 +214,44 @@ fn from(from: &From, flow: Flow) -> NameAddr {
     }
 }
 
-pub(super) async fn invite(shared: &Shared, request: CallRequest) -> Result<Line, DialError> {
+/// Sends the INVITE to where the call is, and to the next place where none may go out to this one.
+/// `offer` makes the description for whoever is there.
+pub(super) async fn invite(
+    shared: &Shared,
+    plan: &Plan,
+    route: &mut Route,
+    mut offer: impl FnMut(&Ends) -> Bytes,
+) -> Result<Line, DialError> {
+    loop {
+        let stop = route.at().clone();
+        let sdp = offer(&ends(&stop));
+        let sent = send(shared, request(plan, stop.flow, sdp), stop.domain()).await;
+        match sent {
+            Ok(line) => {
+                route.sent();
+                return Ok(line);
+            }
+            Err(DialError::Unreached(why)) => {
+                route.failed(None);
+                info!(%why, "the call cannot go there");
+                if route.next().is_none() {
+                    return Err(why.into());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn send(
+    shared: &Shared,
+    request: CallRequest,
+    domain: Option<String>,
+) -> Result<Line, DialError> {
     let (line, placed) = oneshot::channel();
     let command = Command::Call {
         request: Box::new(request),
+        domain,
         line,
     };
     let gone = DialError::Withdrawn("drained");
@@ -251,7 +260,8 @@ pub(super) async fn invite(shared: &Shared, request: CallRequest) -> Result<Line
     }
     match placed.await {
         Ok(Ok(line)) => Ok(line),
-        Ok(Err(CommandError::Full)) => Err(DialError::Full),
-        Ok(Err(_)) | Err(_) => Err(gone),
+        Ok(Err(NoLine::Way(why))) => Err(why.into()),
+        Ok(Err(NoLine::Command(CommandError::Full))) => Err(DialError::Full),
+        Ok(Err(NoLine::Command(_))) | Err(_) => Err(gone),
     }
 }

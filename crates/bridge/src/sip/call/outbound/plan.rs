@@ -15,15 +15,16 @@ use trunkline_sip::routing::{HeaderOptions, mark};
 use trunkline_sip::uri::Uri;
 use trunkline_store::{CallStart, Direction};
 
-use super::super::super::config::GatewayConfig;
+use super::super::super::config::{GatewayConfig, LineOut};
 use super::super::super::desk::{header_options, media_options, wall_clock};
+use super::super::guard::moment;
 use super::super::onward::Origin;
 use super::super::prepared::Sound;
 use super::super::setup::mapped_headers;
-use super::order::{DialError, DialOrder};
+use super::order::{DialOrder, Unfit};
 use super::request::{
-    From, Limits, addressed, caller, codecs, encryption, from, identity, inline, login, merged,
-    own_attributes, parse_hop, target, transport, unfit, wants_tone,
+    From, Hop, Limits, addressed, caller, codecs, encryption, from, identity, inline, login,
+    merged, own_attributes, parse_address, target, transport, wants_tone,
 };
 
 /// All that is known of a call before it is placed.
@@ -40,9 +41,10 @@ pub(crate) struct Plan {
     /// The number that calls, and the one that is called.
     pub(super) caller: String,
     pub(crate) callee: String,
-    /// Where the INVITE goes, as the trunk names it.
-    pub(super) hop: Uri,
-    pub(super) transport: Transport,
+    /// Where the INVITE goes first.
+    pub(super) hop: Hop,
+    /// What the trunk says of it.
+    pub(super) transport: Option<Transport>,
     pub(super) target: Uri,
     pub(super) to: Option<NameAddr>,
     pub(super) from: From,
@@ -64,19 +66,22 @@ impl Plan {
     pub(crate) fn new(
         order: DialOrder,
         config: &GatewayConfig,
+        lines: &[LineOut],
         rng: &mut impl Rng,
-    ) -> Result<Self, DialError> {
+    ) -> Result<Self, Unfit> {
         let DialOrder { request, trunk } = order;
         let trunk_id = request.sip_trunk_id.clone();
         let trunk = trunk.unwrap_or_else(|| inline(request.trunk.clone().unwrap_or_default()));
-        let hop = parse_hop(&trunk.address)?;
+        let address = parse_address(&trunk.address)?;
         let transport = transport(trunk.transport(), config)?;
+        let line = lines.iter().find(|line| line.is_of(&trunk.metadata));
+        let proxy = line.and_then(|line| line.proxy.clone());
         let caller = caller(&request, &trunk, rng)?;
         let callee = request.sip_call_to.clone();
-        let call_id = CallId::parse(guid("SCL_", rng)).map_err(unfit)?;
-        let room = RoomName::parse(request.room_name.as_str()).map_err(unfit)?;
-        let identity = ParticipantIdentity::parse(identity(&request, rng)).map_err(unfit)?;
-        let target = target(&request, &hop, transport)?;
+        let call_id = CallId::parse(guid("SCL_", rng))?;
+        let room = RoomName::parse(request.room_name.as_str())?;
+        let identity = ParticipantIdentity::parse(identity(&request, rng))?;
+        let target = target(&request, &address, transport)?;
         let media = [
             media_options(request.media.clone()),
             media_options(trunk.media.clone()),
@@ -124,7 +129,7 @@ impl Plan {
             trunk_id,
             caller,
             callee,
-            hop,
+            hop: Hop::new(&address, transport, proxy),
             transport,
             target,
             headers,
@@ -160,7 +165,10 @@ impl Plan {
     /// Does it call for help?
     pub(crate) fn is_emergency(&self, policy: &DialPolicy) -> bool {
         let (_, asked, sent) = self.for_guard();
-        matches!(policy.judge(&asked, &sent), Ok(Dialling::Emergency))
+        matches!(
+            policy.judge(&asked, &sent, &moment()),
+            Ok(Dialling::Emergency)
+        )
     }
 
     /// Whose call it is, should its phone pass it on.

@@ -22,7 +22,7 @@ use super::super::super::desk::{LONGEST, duration, older_encryption};
 use super::super::negotiate::choose_codecs;
 use super::super::secure::choose_encryption;
 use super::super::tell::STATUS;
-use super::order::DialError;
+use super::order::Unfit;
 
 /// Who calls.
 pub(super) enum From {
@@ -44,7 +44,7 @@ pub(super) struct Host {
 
 /// Reads a host, with its port or without. It ends up in the first line of a request, so nothing
 /// else may stand there: with it a request of the writer's own would follow.
-fn parse_host(field: &str, text: &str) -> Result<Host, DialError> {
+fn parse_host(field: &'static str, text: &str) -> Result<Host, Unfit> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         let (name, port) = (ip.to_string(), None);
         return Ok(Host { name, port });
@@ -52,9 +52,11 @@ fn parse_host(field: &str, text: &str) -> Result<Host, DialError> {
     let is_bare =
         |uri: &Uri| uri.user.is_none() && uri.headers.is_none() && uri.params == Params::default();
     let uri = Uri::parse(&format!("sip:{text}")).ok().filter(is_bare);
-    let uri = uri.ok_or_else(|| {
-        DialError::Request(format!("{field}: {text:?} is no host, or host and port"))
-    })?;
+    let unfit = || Unfit::Host {
+        field,
+        text: text.to_owned(),
+    };
+    let uri = uri.ok_or_else(unfit)?;
     let (name, port) = (uri.host, uri.port);
     Ok(Host { name, port })
 }
@@ -74,40 +76,45 @@ pub(super) fn inline(config: proto::SipOutboundConfig) -> proto::SipOutboundTrun
     }
 }
 
-pub(super) fn unfit(error: impl std::fmt::Display) -> DialError {
-    DialError::Request(error.to_string())
-}
-
-pub(super) fn parse_hop(address: &str) -> Result<Uri, DialError> {
+pub(super) fn parse_address(address: &str) -> Result<Uri, Unfit> {
     if address.is_empty() {
-        return Err(DialError::Request(
-            "there is no trunk to call over: name one by sip_trunk_id, or bring one as trunk"
-                .to_owned(),
-        ));
+        return Err(Unfit::NoTrunk);
     }
-    Uri::parse(&format!("sip:{address}"))
-        .ok()
-        .filter(|uri| uri.user.is_none())
-        .ok_or_else(|| {
-            let text = format!("the trunk's address {address:?} is no host, or host and port");
-            DialError::Request(text)
-        })
+    let uri = Uri::parse(&format!("sip:{address}")).ok();
+    let uri = uri.filter(|uri| uri.user.is_none());
+    uri.ok_or_else(|| Unfit::Address(address.to_owned()))
 }
 
-pub(super) fn transport(
+/// What the trunk says of it; nothing where the URI or the DNS decides.
+pub(super) const fn transport(
     wanted: SipTransport,
     config: &GatewayConfig,
-) -> Result<Transport, DialError> {
+) -> Result<Option<Transport>, Unfit> {
     match wanted {
-        SipTransport::Auto | SipTransport::Udp => Ok(Transport::Udp),
-        SipTransport::Tcp if config.tcp.is_some() => Ok(Transport::Tcp),
-        SipTransport::Tcp => Err(DialError::Request(
-            "the trunk wants TCP, which this gateway does not listen on: give it a TCP address"
-                .to_owned(),
-        )),
-        SipTransport::Tls => Err(DialError::Request(
-            "the trunk wants TLS, over which calls are taken here but not placed yet".to_owned(),
-        )),
+        SipTransport::Auto => Ok(None),
+        SipTransport::Udp => Ok(Some(Transport::Udp)),
+        SipTransport::Tcp if config.tcp.is_some() => Ok(Some(Transport::Tcp)),
+        SipTransport::Tcp => Err(Unfit::NoTcp),
+        SipTransport::Tls => Ok(Some(Transport::Tls)),
+    }
+}
+
+/// Where a call goes first.
+pub(super) struct Hop {
+    /// What is looked up.
+    pub(super) uri: Uri,
+    /// The proxy there, if it is not whom we call.
+    pub(super) proxy: Option<Uri>,
+}
+
+impl Hop {
+    /// The proxy before the trunk, where there is one, else the trunk.
+    pub(super) fn new(address: &Uri, transport: Option<Transport>, proxy: Option<Uri>) -> Self {
+        let mut uri = proxy.as_ref().unwrap_or(address).clone();
+        if let Some(transport) = transport {
+            uri.params.set("transport", Some(transport.word()));
+        }
+        Self { uri, proxy }
     }
 }
 
@@ -130,13 +137,11 @@ pub(super) fn caller(
     request: &proto::CreateSipParticipantRequest,
     trunk: &proto::SipOutboundTrunkInfo,
     rng: &mut impl Rng,
-) -> Result<String, DialError> {
+) -> Result<String, Unfit> {
     let mut number = request.sip_number.clone();
     if number.is_empty() {
         let numbers: Vec<&String> = trunk.numbers.iter().filter(|n| *n != ANY).collect();
-        let chosen = numbers.choose(rng).ok_or_else(|| {
-            DialError::Request("the trunk has no number to call from: pass sip_number".to_owned())
-        })?;
+        let chosen = numbers.choose(rng).ok_or(Unfit::NoNumber)?;
         number.clone_from(chosen);
     }
     // Twilio takes no other form.
@@ -188,8 +193,8 @@ pub(super) fn merged(
 pub(super) fn target(
     request: &proto::CreateSipParticipantRequest,
     hop: &Uri,
-    transport: Transport,
-) -> Result<Uri, DialError> {
+    transport: Option<Transport>,
+) -> Result<Uri, Unfit> {
     let given = match request
         .sip_request_uri
         .as_ref()
@@ -197,10 +202,7 @@ pub(super) fn target(
     {
         Some(sip_request_dest::Uri::Raw(text)) => {
             let text = text.trim().trim_start_matches('<').trim_end_matches('>');
-            let uri = Uri::parse(text);
-            let uri =
-                uri.map_err(|error| DialError::Request(format!("sip_request_uri: {error}")))?;
-            return whole(uri);
+            return whole(Uri::parse(text).map_err(Unfit::RequestUri)?);
         }
         Some(sip_request_dest::Uri::Values(values)) => Some(values),
         None => None,
@@ -215,24 +217,21 @@ pub(super) fn target(
         let port = u16::try_from(values.port).ok().filter(|port| *port != 0);
         target.port = port.or(host.port);
     }
-    if let Some(parameter) = transport.parameter() {
+    if let Some(parameter) = transport.and_then(Transport::parameter) {
         target.params.set("transport", Some(parameter));
     }
     whole(target)
 }
 
 /// What is dialled must be seen in the number alone: a context would put its own digits before it.
-fn whole(target: Uri) -> Result<Uri, DialError> {
+fn whole(target: Uri) -> Result<Uri, Unfit> {
     let user = target.user.as_deref().unwrap_or_default();
     let user = user
         .to_ascii_lowercase()
         .replace("%3b", ";")
         .replace("%2d", "-");
     if target.params.has(CONTEXT) || user.contains(CONTEXT) {
-        return Err(DialError::Request(
-            "a number with phone-context cannot be dialled: write the whole number, with its +"
-                .to_owned(),
-        ));
+        return Err(Unfit::Context);
     }
     Ok(target)
 }
@@ -259,7 +258,7 @@ pub(super) fn from(
     request: &proto::CreateSipParticipantRequest,
     caller: &str,
     host: &str,
-) -> Result<From, DialError> {
+) -> Result<From, Unfit> {
     let name = match &request.display_name {
         None => Some(caller.to_owned()),
         Some(name) if name.is_empty() => None,
@@ -276,8 +275,7 @@ pub(super) fn from(
     let shown = Some(given.display_name.clone()).filter(|name| !name.is_empty());
     match &given.uri {
         Some(sip_named_dest::Uri::Raw(text)) => {
-            let mut from = NameAddr::parse(text)
-                .ok_or_else(|| DialError::Request("sip_from_header is no address".to_owned()))?;
+            let mut from = NameAddr::parse(text).ok_or(Unfit::From)?;
             if let Some(shown) = shown {
                 from.name = Some(Personal::new(shown));
             }
@@ -319,13 +317,11 @@ pub(super) const fn wants_tone(request: &proto::CreateSipParticipantRequest) -> 
 pub(super) fn codecs(
     media: &[MediaOptions; 2],
     config: &GatewayConfig,
-) -> Result<Vec<Codec>, DialError> {
+) -> Result<Vec<Codec>, Unfit> {
     let [request, trunk] = media;
     let codecs = choose_codecs([request, trunk], &config.codecs);
     if codecs.is_empty() {
-        return Err(DialError::Request(
-            "none of the codecs that the call is limited to is spoken here".to_owned(),
-        ));
+        return Err(Unfit::Codecs);
     }
     Ok(codecs)
 }
@@ -384,14 +380,14 @@ mod tests {
         })
     }
 
-    fn to(call_to: &str, uri: Option<sip_request_dest::Uri>) -> Result<String, DialError> {
+    fn to(call_to: &str, uri: Option<sip_request_dest::Uri>) -> Result<String, Unfit> {
         let request = proto::CreateSipParticipantRequest {
             sip_call_to: call_to.to_owned(),
             sip_request_uri: uri.map(|uri| proto::SipRequestDest { uri: Some(uri) }),
             ..Default::default()
         };
-        let hop = parse_hop("trunk.example:5070")?;
-        target(&request, &hop, Transport::Udp).map(|uri| uri.to_string())
+        let hop = parse_address("trunk.example:5070")?;
+        target(&request, &hop, Some(Transport::Udp)).map(|uri| uri.to_string())
     }
 
     #[test]
@@ -416,7 +412,7 @@ mod tests {
             "<h>",
         ] {
             let told = to("+1555", Some(values("100", host, 0)));
-            assert!(matches!(told, Err(DialError::Request(_))), "{host:?}");
+            assert!(matches!(told, Err(Unfit::Host { .. })), "{host:?}");
             let request = proto::CreateSipParticipantRequest {
                 sip_from_header: Some(proto::SipNamedDest {
                     uri: Some(sip_named_dest::Uri::Values(proto::SipUri {

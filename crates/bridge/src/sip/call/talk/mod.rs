@@ -5,6 +5,7 @@ mod outlive;
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{Instrument as _, error, info, warn};
@@ -19,7 +20,7 @@ use super::super::signalling::{Command, Line, now};
 use super::hold::{Hold, PhoneLine};
 use super::keys::{Keys, Way, relayed_key};
 use super::negotiate::{Negotiation, Proposal};
-use super::prepared::Prepared;
+use super::prepared::{Ends, Prepared};
 
 /// The talk of one call.
 pub(super) struct Talk {
@@ -85,6 +86,14 @@ impl Talk {
         if let Some(agreement) = self.negotiation.at_rest() {
             self.agree(agreement);
         }
+    }
+
+    /// The sound is to go to another place, with which nothing is agreed yet: what is offered there.
+    pub(super) fn turn_to(&mut self, ends: &Ends) -> Bytes {
+        self.negotiation.speak_from(ends.ours);
+        self.tell(MediaCommand::Host(ends.theirs));
+        self.in_the_open = Some(ends.transport).filter(|transport| !transport.is_encrypted());
+        self.negotiation.proposed()
     }
 
     /// The next thing that happens here; chores that are done are none of it. `None` once the media

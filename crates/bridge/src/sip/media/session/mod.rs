@@ -151,6 +151,7 @@ impl MediaSession {
                 self.phone.latch.open(now);
                 self.phone.last = now;
             }
+            MediaCommand::Host(host) => self.phone.latch.signals_from(host),
             MediaCommand::Publish(track) => self.room = Some(ToRoom::new(track)),
             MediaCommand::Hear(track) => self.voices.add(track),
             MediaCommand::Forget(sid) => self.voices.remove(&sid),

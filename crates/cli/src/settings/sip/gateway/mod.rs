@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use trunkline_bridge::sip::AnswerPolicy;
 use trunkline_service::config::{Report, Source, Spanned, nearest};
 use trunkline_sip::sdp::{Codec, Encryption};
+use trunkline_sip::stun::PORT;
+use trunkline_sip::uri::{Params, Uri};
 
 use capture::{Capture, RawCapture};
 use limits::{FullAt, RawLimits};
@@ -49,6 +51,7 @@ pub(in crate::settings) struct RawGateway {
     udp: Option<Spanned<String>>,
     tcp: Option<Spanned<String>>,
     public_ip: Option<Spanned<String>>,
+    stun: Option<Spanned<String>>,
     rtp_ports: Option<Spanned<String>>,
     codecs: Vec<Spanned<String>>,
     answer: Option<Spanned<String>>,
@@ -74,6 +77,9 @@ pub(crate) struct Gateway {
     pub(crate) udp: SocketAddr,
     pub(crate) tcp: Option<SocketAddr>,
     pub(crate) public_ip: Option<IpAddr>,
+    /// Who is asked for it: a host with its port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stun: Option<String>,
     pub(crate) rtp_ports: RangeInclusive<u16>,
     #[serde(serialize_with = "codec_names")]
     pub(crate) codecs: Vec<Codec>,
@@ -123,6 +129,7 @@ pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gat
         udp: keys.address("udp", |raw| &raw.udp),
         tcp: Some(keys.address("tcp", |raw| &raw.tcp)),
         public_ip: keys.text("public_ip", |raw| &raw.public_ip, ip),
+        stun: keys.text("stun", |raw| &raw.stun, stun),
         rtp_ports: keys.text("rtp_ports", |raw| &raw.rtp_ports, ports),
         codecs: keys.list("codecs", |raw| &raw.codecs, codecs),
         answer: keys.text("answer", |raw| &raw.answer, answer),
@@ -351,6 +358,26 @@ impl Layers {
             (None, None) => (&self.shipped, ships),
         }
     }
+}
+
+fn stun(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Option<String> {
+    let raw = raw?;
+    let text = raw.value.trim();
+    let bare = text.strip_prefix("stun:").unwrap_or(text);
+    let uri = Uri::parse(&format!("sip:{bare}")).ok();
+    let is_bare = |uri: &Uri| uri.user.is_none() && uri.params == Params::default();
+    let Some(uri) = uri.filter(is_bare) else {
+        let what = format!("`{text}` is no STUN server");
+        let remedy = "write a host, with its port where it is not 3478, like stun.example.com";
+        judge.blame(raw, what, remedy.to_owned());
+        return None;
+    };
+    let port = uri.port.unwrap_or(PORT);
+    let host = match uri.host.parse::<IpAddr>() {
+        Ok(IpAddr::V6(ip)) => format!("[{ip}]"),
+        _ => uri.host,
+    };
+    Some(format!("{host}:{port}"))
 }
 
 fn ports(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> RangeInclusive<u16> {

@@ -1,10 +1,10 @@
 //! What is encrypted: `srtp` and `tls` of the gateway.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use trunkline_bridge::sip::{TlsListen, TlsOptions, TlsPeer};
+use trunkline_bridge::sip::{Pin, TlsListen, TlsOptions, TlsPeer};
 use trunkline_service::config::{Spanned, nearest};
 use trunkline_service::listen::{CertificateFiles, Certificates};
 use trunkline_sip::sdp::Encryption;
@@ -32,6 +32,8 @@ struct RawPeer {
     certificate: Option<Spanned<String>>,
     #[serde(default)]
     key: Option<Spanned<String>>,
+    #[serde(default)]
+    pins: Vec<Spanned<String>>,
 }
 
 /// SIP inside TLS.
@@ -57,6 +59,8 @@ struct Peer {
     certificate: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<PathBuf>,
+    #[serde(serialize_with = "pin_texts", skip_serializing_if = "Vec::is_empty")]
+    pins: Vec<Pin>,
 }
 
 impl Tls {
@@ -80,6 +84,7 @@ impl Tls {
                     host: peer.host.clone(),
                     authorities: peer.ca.clone(),
                     certificate: files(&peer.certificate, &peer.key),
+                    pins: peer.pins.clone(),
                 })
                 .collect(),
         }
@@ -131,12 +136,48 @@ fn read_peer(raw: &RawPeer, judge: &mut Judge<'_>) -> Peer {
         }
         (None, None) => {}
     }
+    peer_host(&raw.host, judge);
     Peer {
+        pins: raw
+            .pins
+            .iter()
+            .filter_map(|pin| read_pin(pin, judge))
+            .collect(),
         host: raw.host.value.clone(),
         ca: path(filled(raw.ca.as_ref())),
         certificate: path(pair.0),
         key: path(pair.1),
     }
+}
+
+/// A host as trunks name it: a port or a scheme would never be found again.
+fn peer_host(raw: &Spanned<String>, judge: &mut Judge<'_>) {
+    let is_address = raw.value.parse::<IpAddr>().is_ok();
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if !is_address && (raw.value.is_empty() || !raw.value.chars().all(fits)) {
+        let what = format!("`{}` is no host", raw.value);
+        let remedy = "write the name or address that trunks name, without a port, like \
+                      sip.example.com"
+            .to_owned();
+        judge.blame(raw, what, remedy);
+    }
+}
+
+fn read_pin(raw: &Spanned<String>, judge: &mut Judge<'_>) -> Option<Pin> {
+    let pin = raw.value.parse().ok();
+    if pin.is_none() {
+        let what = format!("`{}` is no pin", raw.value);
+        let remedy = "sha256/ and the SHA-256 of its public key in base64: openssl x509 -in \
+                      peer.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst \
+                      -sha256 -binary | base64"
+            .to_owned();
+        judge.blame(raw, what, remedy);
+    }
+    pin
+}
+
+fn pin_texts<S: serde::Serializer>(pins: &[Pin], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(pins.iter().map(ToString::to_string))
 }
 
 fn usable(at: &Spanned<String>, certificate: PathBuf, key: PathBuf, judge: &mut Judge<'_>) {
