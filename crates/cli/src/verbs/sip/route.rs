@@ -84,8 +84,9 @@ pub(crate) async fn run(typed: &RouteTest, global: &Global) -> Result<(), Failur
     let considered = considered(&trunks, &rules, &facts, &outcome);
     tell(&outcome, &considered, global);
     match outcome {
-        Outcome::Refused(_) => Err(Failure::verdict(REFUSED)),
-        Outcome::Accept(_) | Outcome::Challenge(_) | Outcome::AskPin(_) => Ok(()),
+        // Prompts are not spoken yet.
+        Outcome::Refused(_) | Outcome::AskPin(_) => Err(Failure::verdict(REFUSED)),
+        Outcome::Accept(_) | Outcome::Challenge(_) => Ok(()),
     }
 }
 
@@ -175,7 +176,7 @@ fn tell(outcome: &Outcome, considered: &[Considered], global: &Global) {
         Outcome::AskPin(trunk) => (
             "pin",
             format!(
-                "trunk {}: the caller is asked for a PIN",
+                "trunk {}: refused with 480: the rule has a PIN, and PINs are not asked for yet",
                 name(&trunk.name, trunk.id.as_str())
             ),
         ),
