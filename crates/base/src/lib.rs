@@ -28,6 +28,7 @@ pub mod plain;
 pub mod retry;
 pub mod secret;
 pub mod source;
+mod spelling;
 pub mod tariff;
 pub mod time;
 pub mod token;

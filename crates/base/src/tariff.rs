@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dialling::spelling::{is_priced_by, plain, readings};
+use crate::spelling::{is_priced_by, plain, readings};
 
 /// Money in millionths of a unit.
 #[derive(

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::denied::Denied;
+use super::moment::Moment;
+use super::policy::{DialPolicy, Dialling};
 use super::spent::{Going, Spent, accrued, left, today};
-use super::{Denied, DialPolicy, Dialling, Moment};
 use crate::tariff::{Micros, Rate};
 use crate::time::UnixTime;
 

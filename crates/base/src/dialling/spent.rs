@@ -4,38 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::denied::Denied;
 use super::hours::Date;
-use super::{Denied, DialPolicy, Moment};
+use super::moment::Moment;
+use super::policy::DialPolicy;
 use crate::tariff::{Micros, Rate};
 use crate::time::UnixTime;
-
-/// How much calls may cost together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Budget {
-    /// In a day.
-    pub day: Option<Micros>,
-    /// In a month.
-    pub month: Option<Micros>,
-    /// Where days and months begin, such as `Europe/Berlin`.
-    pub zone: String,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self {
-            day: None,
-            month: None,
-            zone: "UTC".to_owned(),
-        }
-    }
-}
-
-impl Budget {
-    /// Is there any limit?
-    pub const fn is_set(&self) -> bool {
-        self.day.is_some() || self.month.is_some()
-    }
-}
 
 /// What was spent on a day and in its month.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,8 @@ use trunkline_base::tariff::Tariff;
 use trunkline_service::config::{Report, Source, Spanned, nearest};
 
 use super::super::raw::{Judge, filled};
-use super::Prices;
+use super::prefix::is_prefix;
+use super::tariff::Prices;
 use super::tariff::money;
 
 #[derive(Debug, Default, Deserialize)]
@@ -163,16 +164,6 @@ fn prefixes(
         is_prefix(prefix, judge);
     }
     raw.iter().map(|prefix| prefix.value.clone()).collect()
-}
-
-/// Judges the beginning of a number.
-pub(super) fn is_prefix(prefix: &Spanned<String>, judge: &mut Judge<'_>) {
-    let text = prefix.value.as_str();
-    let fits = |c: char| c.is_ascii_alphanumeric() || "+*#-_. ()".contains(c);
-    if text.trim().is_empty() || !text.chars().all(fits) {
-        let what = format!("`{text}` is not the beginning of a number");
-        judge.blame(prefix, what, "write it like \"+1900\"".to_owned());
-    }
 }
 
 impl Dialling {

@@ -3,6 +3,7 @@
 
 mod dialling;
 mod http;
+mod prefix;
 mod retention;
 mod sip;
 mod tariff;

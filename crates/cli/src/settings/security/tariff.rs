@@ -7,7 +7,7 @@ use trunkline_base::tariff::{Micros, Rate, Tariff};
 use trunkline_service::config::Spanned;
 
 use super::super::raw::{Judge, filled};
-use super::dialling::is_prefix;
+use super::prefix::is_prefix;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
