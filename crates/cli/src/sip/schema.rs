@@ -74,6 +74,11 @@ const GATEWAY: &[Key] = &[
     ("rtp_ports", Text, "Ports for sound, such as 10000-20000"),
     ("codecs", Texts, "Codecs, the preferred first"),
     (
+        "opus_complexity",
+        Text,
+        "How hard Opus works on a voice: 0, the least, to 10",
+    ),
+    (
         "answer",
         Word(&["on_agent", "on_room"]),
         "When a call is answered",

@@ -258,6 +258,7 @@ pub(super) async fn gateway(
         max_call_duration: sip.max_call_duration,
         media_timeout: sip.media_timeout,
         codecs: sip.codecs.clone(),
+        opus_complexity: sip.opus_complexity,
         local_networks: sip.local_networks.clone(),
         encryption: sip.srtp,
         tls: sip.tls.options(),

@@ -21,13 +21,18 @@ impl Header {
     /// A packet with this header.
     pub fn write(&self, payload: &[u8]) -> Bytes {
         let mut out = BytesMut::with_capacity(FIXED + payload.len());
+        self.begin(&mut out);
+        out.put_slice(payload);
+        out.freeze()
+    }
+
+    /// Appends this header; the payload goes behind it.
+    pub fn begin(&self, out: &mut impl BufMut) {
         out.put_u8(0x80);
         out.put_u8((self.payload_type & 0x7f) | if self.marker { 0x80 } else { 0 });
         out.put_u16(self.sequence);
         out.put_u32(self.timestamp);
         out.put_u32(self.ssrc);
-        out.put_slice(payload);
-        out.freeze()
     }
 }
 

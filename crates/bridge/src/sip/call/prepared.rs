@@ -29,6 +29,8 @@ pub(super) struct Sound {
     pub(super) encryption: Encryption,
     /// End of patience with a silent wire.
     pub(super) timeout: Duration,
+    /// How hard Opus works.
+    pub(super) complexity: u8,
 }
 
 /// One phone's side of a talk before it is in use: ports, and what is said of them.
@@ -65,6 +67,7 @@ impl Prepared {
                 pair,
                 host: ends.theirs,
                 media_timeout: sound.timeout,
+                complexity: sound.complexity,
                 start: (rng.random(), rng.random::<u16>() & 0x7fff, rng.random()),
                 cname: format!("trunkline@{}", ends.ours),
                 load: load.clone(),

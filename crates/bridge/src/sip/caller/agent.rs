@@ -19,7 +19,7 @@ use trunkline_sip::uri::Uri;
 use super::super::call::{Negotiation, Proposal};
 use super::super::config::CallerOptions;
 use super::super::desk::wall_clock;
-use super::super::media::{FRAME, Outgoing, Pair, law};
+use super::super::media::{FRAME, Frame, Outgoing, Pair, law};
 use super::super::signalling::{now, until};
 use super::outcome::{CallError, CallSummary, HeardFrame};
 
@@ -195,10 +195,10 @@ impl Agent {
         let Some(agreed) = &self.agreed else { return };
         let mut frame = frames.try_recv().unwrap_or_default();
         frame.resize(160, 0);
-        if let Some(packet) = self.outgoing.packet(&frame, agreed)
+        if let Some(packet) = self.outgoing.packet(Frame::Sound(&frame), agreed)
             && let Some(remote) = agreed.remote
         {
-            let _ = self.pair.rtp.try_send_to(&packet, remote);
+            let _ = self.pair.rtp.try_send_to(packet, remote);
         }
     }
 

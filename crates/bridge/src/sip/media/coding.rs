@@ -36,6 +36,15 @@ pub(super) const fn rate(codec: Codec) -> SampleRate {
     }
 }
 
+/// May the packets of a room go to that phone as they are?
+pub(super) fn relays(agreement: &Agreement) -> bool {
+    let fits = agreement
+        .opus
+        .max_bitrate
+        .is_none_or(|bits| bits >= USUAL_BITRATE);
+    agreement.codec == Codec::Opus && fits
+}
+
 /// Sound to payloads, for one codec after the other.
 pub(super) struct Coder {
     made_for: (Codec, OpusWishes),
@@ -44,7 +53,7 @@ pub(super) struct Coder {
 
 enum Inner {
     G711(Law),
-    G722(Box<g722::Encoder>),
+    G722(Box<Wide>),
     Opus(opus::Encoder),
     /// libopus would not; its listener hears silence.
     Silent,
@@ -70,12 +79,57 @@ impl Coder {
     pub(super) fn encode(&mut self, pcm: &[i16], out: &mut Vec<u8>) {
         match &mut self.inner {
             Inner::G711(law) => g711::encode(*law, pcm, out),
-            Inner::G722(encoder) => encoder.encode(pcm, out),
-            Inner::Opus(encoder) => match encoder.encode(pcm) {
-                Ok(packet) => out.extend_from_slice(&packet),
-                Err(_) => out.extend_from_slice(OPUS_SILENCE),
-            },
+            Inner::G722(wide) => wide.encode(pcm, out),
+            Inner::Opus(encoder) => {
+                if encoder.encode_to(pcm, out).is_err() {
+                    out.extend_from_slice(OPUS_SILENCE);
+                }
+            }
             Inner::Silent => out.extend_from_slice(OPUS_SILENCE),
+        }
+    }
+
+    /// Appends the payload of so many samples of silence, ready-made where it can be.
+    pub(super) fn silence(&mut self, samples: usize, out: &mut Vec<u8>) {
+        match &mut self.inner {
+            Inner::G711(law) => out.resize(out.len() + samples, law.silence()),
+            Inner::G722(wide) => wide.silence(samples, out),
+            Inner::Opus(_) | Inner::Silent => out.extend_from_slice(OPUS_SILENCE),
+        }
+    }
+}
+
+/// G.722, whose silence depends on what was said before it, for a while: a predictor runs down. When
+/// silence has made the same bytes in two packets, it has, and they are repeated.
+#[derive(Default)]
+struct Wide {
+    encoder: g722::Encoder,
+    /// What silence made last, and in how many packets.
+    last: Vec<u8>,
+    alike: u8,
+    silence: Vec<i16>,
+}
+
+impl Wide {
+    fn encode(&mut self, pcm: &[i16], out: &mut Vec<u8>) {
+        self.alike = 0;
+        self.encoder.encode(pcm, out);
+    }
+
+    fn silence(&mut self, samples: usize, out: &mut Vec<u8>) {
+        let begin = out.len();
+        if self.alike >= RUN_DOWN && self.last.len() == samples / 2 {
+            return out.extend_from_slice(&self.last);
+        }
+        self.silence.resize(samples, 0);
+        self.encoder.encode(&self.silence, out);
+        let made = out.get(begin..).unwrap_or_default();
+        if self.last == made {
+            self.alike = self.alike.saturating_add(1);
+        } else {
+            self.alike = 1;
+            self.last.clear();
+            self.last.extend_from_slice(made);
         }
     }
 }
@@ -100,5 +154,11 @@ impl Inner {
     }
 }
 
+/// Packets that have to be alike before they are taken for what silence will make for ever.
+const RUN_DOWN: u8 = 3;
+
 /// 20 ms of silence, ready-made (RFC 6716: full band, one frame in which nothing is coded).
 pub(super) const OPUS_SILENCE: &[u8] = &[0xf8, 0xff, 0xfe];
+
+/// Bits per second of a voice in a room. Whoever wants less gets a coding of its own.
+const USUAL_BITRATE: u32 = 32_000;

@@ -19,6 +19,8 @@ pub(crate) struct Setup {
     pub(crate) host: IpAddr,
     /// End of patience with a silent wire.
     pub(crate) media_timeout: Duration,
+    /// How hard Opus works on the caller's voice.
+    pub(crate) complexity: u8,
     /// SSRC, first sequence number and timestamp.
     pub(crate) start: (u32, u16, u32),
     pub(crate) cname: String,

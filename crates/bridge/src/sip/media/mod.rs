@@ -14,6 +14,8 @@
 
 mod coding;
 mod commands;
+#[cfg(test)]
+mod memory_tests;
 mod outgoing;
 mod phone;
 mod place;
@@ -27,7 +29,7 @@ mod voices;
 
 pub(crate) use coding::law;
 pub(crate) use commands::{MediaCommand, MediaEvent, Setup};
-pub(crate) use outgoing::Outgoing;
+pub(crate) use outgoing::{Frame, Outgoing};
 pub(crate) use place::Place;
 pub(crate) use ports::{NoPort, Pair, Ports};
 pub(crate) use session::MediaSession;

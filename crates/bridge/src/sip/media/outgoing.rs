@@ -1,6 +1,5 @@
 //! To the phone: an unbroken RTP stream.
 
-use bytes::Bytes;
 use trunkline_base::time::UnixTime;
 use trunkline_sip::dtmf;
 use trunkline_sip::rtp::{Header, SenderInfo};
@@ -22,8 +21,18 @@ pub(crate) struct Outgoing {
     earlier: u64,
     pub(crate) keys: dtmf::Sender,
     coder: Option<Coder>,
-    payload: Vec<u8>,
+    /// The packet that was made last.
+    wire: Vec<u8>,
     started: bool,
+}
+
+/// A frame for the phone.
+#[derive(Clone, Copy)]
+pub(crate) enum Frame<'a> {
+    /// At the codec's rate.
+    Sound(&'a [i16]),
+    /// So many samples of nothing, which no codec has to be asked for.
+    Silence(usize),
 }
 
 /// What the next packet is for.
@@ -48,7 +57,7 @@ impl Outgoing {
             earlier: 0,
             keys: dtmf::Sender::new(),
             coder: None,
-            payload: Vec::new(),
+            wire: Vec::new(),
             started: false,
         }
     }
@@ -106,27 +115,31 @@ impl Outgoing {
         self.earlier + u64::from(self.packets)
     }
 
-    /// The packet for one frame at the codec's rate; `None` while we may not send. Time goes on either
-    /// way.
-    pub(crate) fn packet(&mut self, pcm: &[i16], agreed: &Agreement) -> Option<Bytes> {
-        let ticks = pcm.len() as u64 * u64::from(agreed.codec.clock_hz())
+    /// The packet for one frame; `None` while we may not send. Time goes on either way.
+    pub(crate) fn packet(&mut self, frame: Frame<'_>, agreed: &Agreement) -> Option<&[u8]> {
+        let samples = match frame {
+            Frame::Sound(pcm) => pcm.len(),
+            Frame::Silence(samples) => samples,
+        };
+        let ticks = samples as u64 * u64::from(agreed.codec.clock_hz())
             / u64::from(rate(agreed.codec).hz());
         match self.turn(u32::try_from(ticks).unwrap_or(0), agreed) {
             Turn::Nothing => None,
             Turn::Key(header, payload) => Some(self.finish(header, &payload)),
             Turn::Sound(header) => {
-                let mut payload = std::mem::take(&mut self.payload);
-                payload.clear();
-                Coder::for_agreement(&mut self.coder, agreed).encode(pcm, &mut payload);
-                let packet = self.finish(header, &payload);
-                self.payload = payload;
-                Some(packet)
+                self.begin(header);
+                let coder = Coder::for_agreement(&mut self.coder, agreed);
+                match frame {
+                    Frame::Sound(pcm) => coder.encode(pcm, &mut self.wire),
+                    Frame::Silence(samples) => coder.silence(samples, &mut self.wire),
+                }
+                Some(self.end())
             }
         }
     }
 
     /// A packet whose payload is there already and plays for `ticks` of the codec's clock.
-    pub(crate) fn pass(&mut self, payload: &[u8], ticks: u32, agreed: &Agreement) -> Option<Bytes> {
+    pub(crate) fn pass(&mut self, payload: &[u8], ticks: u32, agreed: &Agreement) -> Option<&[u8]> {
         match self.turn(ticks, agreed) {
             Turn::Nothing => None,
             Turn::Key(header, key) => Some(self.finish(header, &key)),
@@ -173,18 +186,30 @@ impl Outgoing {
         })
     }
 
-    fn finish(&mut self, header: Header, payload: &[u8]) -> Bytes {
-        let packet = Header {
+    fn finish(&mut self, header: Header, payload: &[u8]) -> &[u8] {
+        self.begin(header);
+        self.wire.extend_from_slice(payload);
+        self.end()
+    }
+
+    fn begin(&mut self, header: Header) {
+        self.wire.clear();
+        let header = Header {
             sequence: self.sequence,
             ..header
-        }
-        .write(payload);
+        };
+        header.begin(&mut self.wire);
+    }
+
+    /// The packet, whose payload stands behind its header.
+    fn end(&mut self) -> &[u8] {
         self.count();
         self.packets = self.packets.wrapping_add(1);
+        let payload = self.wire.len().saturating_sub(HEADER);
         self.octets = self
             .octets
-            .wrapping_add(u32::try_from(payload.len()).unwrap_or_default());
-        packet
+            .wrapping_add(u32::try_from(payload).unwrap_or_default());
+        &self.wire
     }
 
     /// What the next sender report says; nothing before the first packet.
@@ -215,10 +240,14 @@ fn on_clock([code, flags, high, low]: [u8; 4], clock: u32) -> [u8; 4] {
 /// its numbers wrap (RFC 3711 3.3.1).
 const FIRST_SEQUENCE: u16 = 0x7fff;
 
+/// Ours have no contributing sources and no extension.
+const HEADER: usize = 12;
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use trunkline_media::opus::packet::duration_samples_48k;
+    use trunkline_media::tone;
     use trunkline_sip::rtp::parse;
     use trunkline_sip::sdp::{Codec, Direction, OpusWishes};
 
@@ -242,20 +271,20 @@ mod tests {
     fn numbers_and_time_run_on_through_hold_and_keys() {
         let mut out = Outgoing::new(7, 65_535, 100);
         let talk = agreement(Direction::SendRecv);
-        let first = out.packet(&[0; 160], &talk).unwrap();
-        let (header, payload) = parse(&first).unwrap();
+        let first = out.packet(Frame::Sound(&[0; 160]), &talk).unwrap();
+        let (header, payload) = parse(first).unwrap();
         assert_eq!(
             (header.sequence, header.timestamp, header.marker),
             (65_535, 100, true)
         );
         assert_eq!(payload, [0xff; 160]);
         assert!(
-            out.packet(&[0; 160], &agreement(Direction::RecvOnly))
+            out.packet(Frame::Sound(&[0; 160]), &agreement(Direction::RecvOnly))
                 .is_none()
         );
         out.keys.push("5");
-        let key = out.packet(&[0; 160], &talk).unwrap();
-        let (header, payload) = parse(&key).unwrap();
+        let key = out.packet(Frame::Sound(&[0; 160]), &talk).unwrap();
+        let (header, payload) = parse(key).unwrap();
         assert_eq!(
             (header.sequence, header.timestamp, header.payload_type),
             (0, 420, 101)
@@ -284,8 +313,9 @@ mod tests {
                 let mut out = Outgoing::new(7, 0, 0);
                 let agreed = speaking(codec);
                 for number in 0..3_u32 {
-                    let sent = out.packet(&vec![500; samples * ms], &agreed).unwrap();
-                    let (header, payload) = parse(&sent).unwrap();
+                    let pcm = vec![500; samples * ms];
+                    let sent = out.packet(Frame::Sound(&pcm), &agreed).unwrap();
+                    let (header, payload) = parse(sent).unwrap();
                     let expected = number * ticks * u32::try_from(ms).unwrap();
                     assert_eq!(header.timestamp, expected, "{codec:?} {ms} ms");
                     if codec == Codec::Opus {
@@ -305,9 +335,9 @@ mod tests {
         out.keys.push("1");
         let agreed = speaking(Codec::Opus);
         let keys: Vec<Vec<u8>> = (0..20)
-            .filter_map(|_| out.pass(&[0xf8, 0xff, 0xfe], 960, &agreed))
-            .filter_map(|sent| {
-                let (header, payload) = parse(&sent)?;
+            .filter_map(|_| {
+                let sent = out.pass(&[0xf8, 0xff, 0xfe], 960, &agreed)?;
+                let (header, payload) = parse(sent)?;
                 (header.payload_type == 101).then(|| payload.to_vec())
             })
             .collect();
@@ -320,9 +350,8 @@ mod tests {
     fn what_was_lost_before_us_is_a_loss_for_the_phone_too() {
         let mut out = Outgoing::new(7, 10, 0);
         let agreed = speaking(Codec::Opus);
-        let numbers = |sent: Option<Bytes>| {
-            let sent = sent.unwrap();
-            let (header, _) = parse(&sent).unwrap();
+        let numbers = |sent: Option<&[u8]>| {
+            let (header, _) = parse(sent.unwrap()).unwrap();
             (header.sequence, header.timestamp)
         };
         assert_eq!(numbers(out.pass(&[0xf8], 960, &agreed)), (10, 0));
@@ -330,12 +359,38 @@ mod tests {
         assert_eq!(numbers(out.pass(&[0xf8], 960, &agreed)), (12, 1_920));
     }
 
+    /// What it decodes to is what was encoded before there were ready-made packets: nothing, for
+    /// every codec, however long it lasts, and what is said after it begins as it should.
+    #[test]
+    fn silence_is_the_same_bytes_that_coding_it_would_make() {
+        for (codec, samples) in [(Codec::Pcmu, 160), (Codec::Pcma, 160), (Codec::G722, 320)] {
+            let agreed = speaking(codec);
+            let (mut made, mut coded) = (Outgoing::new(7, 0, 0), Outgoing::new(7, 0, 0));
+            let voice = tone::sine(rate(codec), 300.0, -12.0, samples);
+            let silence = vec![0; samples];
+            for number in 0..300 {
+                let talks = number % 100 < 10;
+                let (ready, whole) = if talks {
+                    (Frame::Sound(&voice), &voice)
+                } else {
+                    (Frame::Silence(samples), &silence)
+                };
+                let made = made.packet(ready, &agreed).unwrap();
+                let coded = coded.packet(Frame::Sound(whole), &agreed).unwrap();
+                assert_eq!(made, coded, "{codec:?}, frame {number}");
+            }
+        }
+    }
+
     #[test]
     fn a_change_of_codec_goes_on_with_the_same_numbers() {
         let mut out = Outgoing::new(7, 0, 0);
-        out.packet(&[0; 160], &speaking(Codec::Pcmu)).unwrap();
-        let wide = out.packet(&[0; 320], &speaking(Codec::G722)).unwrap();
-        let (header, payload) = parse(&wide).unwrap();
+        out.packet(Frame::Sound(&[0; 160]), &speaking(Codec::Pcmu))
+            .unwrap();
+        let wide = out
+            .packet(Frame::Sound(&[0; 320]), &speaking(Codec::G722))
+            .unwrap();
+        let (header, payload) = parse(wide).unwrap();
         assert_eq!((header.sequence, header.timestamp), (1, 160));
         assert_eq!(payload.len(), 160);
     }

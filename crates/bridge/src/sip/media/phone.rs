@@ -3,11 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use trunkline_media::SampleRate;
 use trunkline_media::dtmf::Detector;
 use trunkline_media::jitter::{Config, Stats};
 use trunkline_media::level::SILENCE_DBOV;
+use trunkline_media::pages::Pages;
 use trunkline_media::playout::{Heard, Relayed, Stream};
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::dtmf::{self, KeyEvent};
@@ -50,6 +50,8 @@ pub(super) struct Phone {
     incoming: Option<Incoming>,
     /// What was agreed before, until its last packets are heard.
     former: Option<Incoming>,
+    /// Where payloads wait.
+    pages: Pages,
     /// What both sides agreed on, the latest.
     pub(super) agreed: Option<Agreement>,
     pub(super) latch: Latch,
@@ -74,6 +76,7 @@ impl Phone {
         Self {
             incoming: None,
             former: None,
+            pages: Pages::default(),
             agreed: None,
             latch: Latch::new(Some(host)),
             reception: Reception::new(8000, now),
@@ -171,9 +174,7 @@ impl Phone {
         }
         if let Some(former) = self.former.as_mut().filter(|_| is_former) {
             let place = (header.ssrc, header.sequence, header.timestamp);
-            former
-                .stream
-                .insert(place, Bytes::copy_from_slice(payload), now);
+            former.stream.insert(place, self.pages.keep(payload), now);
             return Took::Other;
         }
         if let Some(incoming) = self
@@ -198,9 +199,7 @@ impl Phone {
         }
         if let Some(incoming) = &mut self.incoming {
             let place = (header.ssrc, header.sequence, header.timestamp);
-            incoming
-                .stream
-                .insert(place, Bytes::copy_from_slice(payload), now);
+            incoming.stream.insert(place, self.pages.keep(payload), now);
         }
         Took::Sound {
             fresh: std::mem::replace(&mut self.idle, false),

@@ -6,11 +6,13 @@ use tracing::warn;
 use trunkline_client::room::audio::PcmWriter;
 use trunkline_client::room::{AudioTrack, OpusFrame};
 use trunkline_media::SampleRate;
+use trunkline_media::opus::Voice;
 use trunkline_media::opus::packet::{self, Toc};
 use trunkline_media::playout::Heard;
 
 pub(super) struct ToRoom {
     track: AudioTrack,
+    complexity: u8,
     /// Made anew when the rate of the voice changes.
     writer: Option<(SampleRate, PcmWriter)>,
     /// The shape of the last packet passed on.
@@ -20,9 +22,10 @@ pub(super) struct ToRoom {
 }
 
 impl ToRoom {
-    pub(super) fn new(track: AudioTrack) -> Self {
+    pub(super) fn new(track: AudioTrack, complexity: u8) -> Self {
         Self {
             track,
+            complexity,
             writer: None,
             toc: Toc(SILENT_TOC),
             quiet: 0,
@@ -36,7 +39,11 @@ impl ToRoom {
             return true;
         }
         if self.writer.as_ref().is_none_or(|(made, _)| *made != rate) {
-            self.writer = match PcmWriter::new(self.track.clone(), rate.hz()) {
+            let voice = Voice {
+                complexity: self.complexity,
+                ..Voice::default()
+            };
+            self.writer = match PcmWriter::with_voice(self.track.clone(), rate.hz(), voice) {
                 Ok(writer) => Some((rate, writer)),
                 Err(error) => {
                     warn!(%error, "the caller's voice cannot be encoded");

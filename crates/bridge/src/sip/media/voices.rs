@@ -13,6 +13,7 @@ struct Voice {
     packets: MediaReceiver,
     stream: Stream,
     pcm: Vec<i16>,
+    heard: Heard,
 }
 
 /// The tracks a phone hears.
@@ -42,6 +43,7 @@ impl Voices {
             packets,
             stream,
             pcm: Vec::new(),
+            heard: Heard::Idle,
         });
     }
 
@@ -58,20 +60,26 @@ impl Voices {
         self.all.retain(|voice| voice.sid != *sid);
     }
 
-    /// The next sound of everybody together.
+    /// The next sound of everybody together; nothing is written where nobody is heard.
     pub(super) fn frame(&mut self, now: Instant, out: &mut [i16]) -> Heard {
-        let mut speaking: Vec<&[i16]> = Vec::with_capacity(self.all.len());
         let mut best = Heard::Idle;
         for voice in &mut self.all {
             voice.take_packets();
             voice.pcm.resize(out.len(), 0);
-            let heard = voice.stream.frame(now, &mut voice.pcm);
-            best = best.max(heard);
-            if heard > Heard::Silence {
-                speaking.push(&voice.pcm);
-            }
+            voice.heard = voice.stream.frame(now, &mut voice.pcm);
+            best = best.max(voice.heard);
         }
-        mix(&speaking, out);
+        if best <= Heard::Silence {
+            return best;
+        }
+        let speaking = self.all.iter().filter(|one| one.heard > Heard::Silence);
+        let mut sounds: [&[i16]; MAX_VOICES] = [&[]; MAX_VOICES];
+        let mut count = 0;
+        for (sound, voice) in sounds.iter_mut().zip(speaking) {
+            *sound = &voice.pcm;
+            count += 1;
+        }
+        mix(sounds.get(..count).unwrap_or_default(), out);
         best
     }
 

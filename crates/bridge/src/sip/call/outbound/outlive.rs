@@ -101,7 +101,7 @@ async fn again(
     let Returning { call, line, kept } = returning;
     let mut kept = *kept;
     let sound = kept.sound.take().ok_or(UNREADABLE)?;
-    let plan = remembered(call, &kept).ok_or(UNREADABLE)?;
+    let plan = remembered(call, &kept, shared.config.opus_complexity).ok_or(UNREADABLE)?;
     let place = (plan.room.clone(), plan.identity.clone());
     let Asked::New(claim, _) = underway.ask(place.0.clone(), place.1.clone(), &plan.callee) else {
         return Err("called_twice");
@@ -161,7 +161,7 @@ async fn again(
 }
 
 /// What is left of a plan once the call is up; `None` for what nobody wrote.
-fn remembered(call_id: CallId, kept: &KeptCall) -> Option<Plan> {
+fn remembered(call_id: CallId, kept: &KeptCall, complexity: u8) -> Option<Plan> {
     let hop = Uri::sip(None, SocketAddr::new(kept.source, SIP_PORT));
     Some(Plan {
         call_id,
@@ -191,6 +191,7 @@ fn remembered(call_id: CallId, kept: &KeptCall) -> Option<Plan> {
             codecs: Codec::ALL.to_vec(),
             encryption: Encryption::default(),
             timeout: Duration::from_millis(kept.media_timeout_ms),
+            complexity,
         },
         keys: String::new(),
         dialtone: false,

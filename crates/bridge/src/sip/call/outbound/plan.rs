@@ -120,6 +120,7 @@ impl Plan {
                 codecs,
                 encryption,
                 timeout: limits.media,
+                complexity: config.opus_complexity,
             },
             trunk_key: mark::key(&trunk.metadata),
             call_id,

@@ -105,6 +105,7 @@ impl Call {
             codecs: codecs(&accepted, &shared.config.codecs),
             encryption: encryption(&accepted, shared.config.encryption),
             timeout: plan.media_timeout,
+            complexity: shared.config.opus_complexity,
         };
         let opened = Prepared::open(shared.sockets(), &ends, &sound).await;
         let mut prepared = opened.map_err(|NoPort| {

@@ -100,6 +100,7 @@ impl Call {
             codecs: shared.config.codecs.clone(),
             encryption: shared.config.encryption,
             timeout: plan.media_timeout,
+            complexity: shared.config.opus_complexity,
         };
         let keeper = shared.journal.clone();
         let keeper = keeper.map(|journal| Keeper::new(journal, plan.call_id.clone(), kept.clone()));

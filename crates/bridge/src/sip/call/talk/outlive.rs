@@ -62,6 +62,7 @@ impl Talk {
                 pair,
                 host: ends.theirs,
                 media_timeout,
+                complexity: shared.config.opus_complexity,
                 start: (place.ssrc, 0, 0),
                 cname: format!("trunkline@{}", ends.ours),
                 load: shared.load.clone(),

@@ -5,20 +5,19 @@ mod keep;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 use trunkline_media::SampleRate;
 use trunkline_media::playout::{Heard, Relayed};
 use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_sip::rtp::{Rtcp, bye, is_rtcp, parse_rtcp, report, round_trip, sender_of};
-use trunkline_sip::sdp::{Agreement, Codec};
+use trunkline_sip::sdp::Codec;
 
 use super::super::desk::wall_clock;
 use super::super::load::Load;
 use super::super::signalling::now;
-use super::coding::{OPUS_SILENCE, rate};
+use super::coding::{OPUS_SILENCE, rate, relays};
 use super::commands::{MediaCommand, MediaEvent, Setup};
-use super::outgoing::Outgoing;
+use super::outgoing::{Frame, Outgoing};
 use super::phone::{Phone, Spoken, Took};
 use super::place::Milestone;
 use super::ringing::Ringing;
@@ -32,6 +31,7 @@ use super::{FRAME, Pair};
 pub(crate) struct MediaSession {
     pair: Pair,
     media_timeout: Duration,
+    complexity: u8,
     cname: String,
     phone: Phone,
     voices: Voices,
@@ -74,6 +74,7 @@ impl MediaSession {
         Self {
             pair: setup.pair,
             media_timeout: setup.media_timeout,
+            complexity: setup.complexity,
             cname: setup.cname,
             phone: Phone::new(setup.host, now),
             voices: Voices::new(),
@@ -152,7 +153,9 @@ impl MediaSession {
                 self.phone.last = now;
             }
             MediaCommand::Host(host) => self.phone.latch.signals_from(host),
-            MediaCommand::Publish(track) => self.room = Some(ToRoom::new(track)),
+            MediaCommand::Publish(track) => {
+                self.room = Some(ToRoom::new(track, self.complexity));
+            }
             MediaCommand::Hear(track) => self.voices.add(track),
             MediaCommand::Forget(sid) => self.voices.remove(&sid),
             MediaCommand::Press(digits) => {
@@ -260,16 +263,20 @@ impl MediaSession {
         let ptime = u32::from(agreed.ptime);
         self.phone_pcm
             .resize(rate(agreed.codec).samples_in_ms(ptime), 0);
-        let mut heard = self.voices.frame(now, &mut self.phone_pcm);
-        if let Some(tone) = &mut self.ringback {
-            tone.fill(&mut self.phone_pcm);
-            heard = Heard::Sound;
-        }
-        if agreed.codec == Codec::Opus && heard <= Heard::Silence {
-            return self.relay_to_phone(Relayed::Idle);
-        }
-        let packet = self.outgoing.packet(&self.phone_pcm, agreed);
-        self.send_rtp(packet);
+        let silent = self.voices.frame(now, &mut self.phone_pcm) <= Heard::Silence;
+        let frame = match &mut self.ringback {
+            Some(tone) => {
+                tone.fill(&mut self.phone_pcm);
+                Frame::Sound(&self.phone_pcm)
+            }
+            None if silent && agreed.codec == Codec::Opus => {
+                return self.relay_to_phone(Relayed::Idle);
+            }
+            None if silent => Frame::Silence(self.phone_pcm.len()),
+            None => Frame::Sound(&self.phone_pcm),
+        };
+        let packet = self.outgoing.packet(frame, agreed);
+        send_rtp(&self.pair, &self.phone, &mut self.shield, packet);
         Duration::from_millis(u64::from(ptime))
     }
 
@@ -303,18 +310,8 @@ impl MediaSession {
             Relayed::Idle => (self.outgoing.pass(OPUS_SILENCE, 960, agreed), 960),
             Relayed::Wait => (None, 960),
         };
-        self.send_rtp(packet);
+        send_rtp(&self.pair, &self.phone, &mut self.shield, packet);
         Duration::from_micros(u64::from(ticks) * 1000 / 48)
-    }
-
-    fn send_rtp(&mut self, packet: Option<Bytes>) {
-        if let Some(packet) = packet
-            && let Some(target) = self.phone.latch.target()
-            && let Some(packet) = self.shield.seal_rtp(&packet)
-        {
-            // A full socket buffer is a lost packet, like on the wire.
-            let _ = self.pair.rtp.try_send_to(packet, target);
-        }
     }
 
     fn on_rtp(&mut self, data: &[u8], source: SocketAddr) {
@@ -464,13 +461,14 @@ impl MediaSession {
     }
 }
 
-/// May the packets of a room go to that phone as they are?
-fn relays(agreement: &Agreement) -> bool {
-    let fits = agreement
-        .opus
-        .max_bitrate
-        .is_none_or(|bits| bits >= USUAL_BITRATE);
-    agreement.codec == Codec::Opus && fits
+fn send_rtp(pair: &Pair, phone: &Phone, shield: &mut Shield, packet: Option<&[u8]>) {
+    if let Some(packet) = packet
+        && let Some(target) = phone.latch.target()
+        && let Some(packet) = shield.seal_rtp(packet)
+    {
+        // A full socket buffer is a lost packet, like on the wire.
+        let _ = pair.rtp.try_send_to(packet, target);
+    }
 }
 
 /// The next tick; ticks missed by more than [`GIVE_UP`] are left out instead of sent in a burst.
@@ -488,9 +486,6 @@ const RINGING_RATE: SampleRate = SampleRate::HZ_8000;
 
 /// 20 ms on the clock of Opus.
 const FRAME_48K: i64 = 960;
-
-/// Bits per second of a voice in a room. Whoever wants less gets a coding of its own.
-const USUAL_BITRATE: u32 = 32_000;
 
 /// RFC 3550 6.2.
 const REPORT: Duration = Duration::from_secs(5);

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize, Serializer};
-use trunkline_bridge::sip::AnswerPolicy;
+use trunkline_bridge::sip::{AnswerPolicy, OPUS_COMPLEXITY};
 use trunkline_service::config::{Report, Source, Spanned, nearest};
 use trunkline_sip::sdp::{Codec, Encryption};
 use trunkline_sip::stun::PORT;
@@ -54,6 +54,7 @@ pub(in crate::settings) struct RawGateway {
     stun: Option<Spanned<String>>,
     rtp_ports: Option<Spanned<String>>,
     codecs: Vec<Spanned<String>>,
+    opus_complexity: Option<Spanned<String>>,
     answer: Option<Spanned<String>>,
     agent_wait: Option<Spanned<String>>,
     hold_limit: Option<Spanned<String>>,
@@ -83,6 +84,8 @@ pub(crate) struct Gateway {
     pub(crate) rtp_ports: RangeInclusive<u16>,
     #[serde(serialize_with = "codec_names")]
     pub(crate) codecs: Vec<Codec>,
+    /// How hard Opus works on a voice.
+    pub(crate) opus_complexity: u8,
     #[serde(serialize_with = "answer_word")]
     pub(crate) answer: AnswerPolicy,
     /// How long a caller waits for somebody to be in the room.
@@ -132,6 +135,7 @@ pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gat
         stun: keys.text("stun", |raw| &raw.stun, stun),
         rtp_ports: keys.text("rtp_ports", |raw| &raw.rtp_ports, ports),
         codecs: keys.list("codecs", |raw| &raw.codecs, codecs),
+        opus_complexity: keys.text("opus_complexity", |raw| &raw.opus_complexity, complexity),
         answer: keys.text("answer", |raw| &raw.answer, answer),
         agent_wait: keys.duration(
             "agent_wait",
@@ -443,6 +447,19 @@ fn codecs(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<Codec> {
     } else {
         codecs
     }
+}
+
+fn complexity(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> u8 {
+    let Some(raw) = raw else {
+        return OPUS_COMPLEXITY;
+    };
+    let level = raw.value.trim().parse().ok().filter(|level| *level <= 10);
+    level.unwrap_or_else(|| {
+        let what = format!("`{}` is no complexity of Opus", raw.value);
+        let remedy = "write a whole number from 0, the least work, to 10".to_owned();
+        judge.blame(raw, what, remedy);
+        OPUS_COMPLEXITY
+    })
 }
 
 fn networks(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<IpNet> {
