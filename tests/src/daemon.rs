@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{root, trunkline};
+use crate::{alone, root, trunkline};
 
 /// A debug build loads the models in a few seconds on two busy cores.
 const START_LIMIT: Duration = Duration::from_secs(90);
@@ -33,6 +33,8 @@ pub struct Setup {
     pub env: Vec<(&'static str, String)>,
     /// Where its state is; a directory of its own when absent.
     pub data: Option<PathBuf>,
+    /// Another build of the binary than the one beside the program that asks.
+    pub program: Option<PathBuf>,
     /// In a directory with nothing in it: no configuration but what is built in.
     pub bare: bool,
 }
@@ -60,7 +62,7 @@ impl Daemon {
             .clone()
             .unwrap_or_else(|| dir.path().join("data"));
         let log = dir.path().join("log");
-        let mut command = trunkline();
+        let mut command = setup.program.as_deref().map_or_else(trunkline, alone);
         command.args(["serve", "--json"]);
         if setup.bare {
             command.current_dir(dir.path());

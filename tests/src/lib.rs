@@ -50,7 +50,12 @@ fn models() -> Option<PathBuf> {
 
 /// The binary with an environment of its own: nothing of the caller's settings reaches it.
 pub fn trunkline() -> Command {
-    let mut command = Command::new(binary());
+    alone(&binary())
+}
+
+/// The same with another build.
+fn alone(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
         let ours = ["LIVEKIT_", "TRUNKLINE_", "OPENAI_", "SIP_"];
@@ -64,7 +69,7 @@ pub fn trunkline() -> Command {
     // A home without projects: those of who runs the tests would count otherwise.
     command.env("HOME", "/nonexistent");
     // Each start would make the same sentences anew.
-    command.env("TRUNKLINE_VOICE_CACHE", binary().with_file_name("voice"));
+    command.env("TRUNKLINE_VOICE_CACHE", binary.with_file_name("voice"));
     // Nor do those of a developer at work in this directory.
     command.env("TRUNKLINE_ENV_FILE", "");
     command.current_dir(root());
