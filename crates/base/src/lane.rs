@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 pub fn lane<T>(depth: usize) -> (LaneSender<T>, LaneReceiver<T>) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State {
-            queue: VecDeque::with_capacity(depth),
+            queue: VecDeque::with_capacity(depth.min(USUAL)),
             waiting: None,
             dropped: 0,
             writers: 1,
@@ -171,6 +171,10 @@ impl<T> fmt::Debug for LaneReceiver<T> {
         f.debug_struct("LaneReceiver").finish_non_exhaustive()
     }
 }
+
+/// Entries that there is room for from the beginning. A ring is walked from end to end, so that one as
+/// long as the depth would keep all of it in memory for what is hardly ever there.
+const USUAL: usize = 16;
 
 #[cfg(test)]
 mod tests {

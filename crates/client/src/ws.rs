@@ -23,6 +23,10 @@ use crate::url::ServerUrl;
 /// may be larger.
 const MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 
+/// Read at once. All of it is blanked for each read, and stays as long as the socket does; a larger
+/// message gets more.
+const READ_BUFFER: usize = 4 * 1024;
+
 /// Longest wait for the peer to take a message. A peer that reads nothing for this long is gone.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 
@@ -73,6 +77,7 @@ impl Socket {
         let agent = concat!("trunkline/", env!("CARGO_PKG_VERSION"));
         headers.insert(USER_AGENT, HeaderValue::from_static(agent));
         let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(MESSAGE_LIMIT))
             .max_frame_size(Some(MESSAGE_LIMIT));
         let trust = if server.is_secure() {

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use trunkline_service::tasks::Phase;
 
-use super::rtc::ENDING;
+use super::rtc::{ENDING, READ_BUFFER};
 use super::state::Http;
 use crate::caller::{Caller, NOT_GRANTED};
 use crate::dispatch;
@@ -31,6 +31,7 @@ pub(super) async fn connect(
     }
     let api_key = claims.iss.clone();
     upgrade
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
         .on_upgrade(async move |socket| {

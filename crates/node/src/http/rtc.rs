@@ -120,6 +120,7 @@ async fn enter(http: Http, upgrade: Upgrade, request: Request, path: Path) -> Re
     };
     let tasks = http.tasks;
     upgrade
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(signal::MAX_FRAME)
         .max_frame_size(signal::MAX_FRAME)
         .on_upgrade(async move |socket| {
@@ -171,5 +172,8 @@ fn status(error: &JoinError) -> StatusCode {
 const CROWDED: &str = "too many are joining this room at once; try again in a moment";
 /// What is said to those who come too late.
 pub(super) const ENDING: &str = "server is shutting down";
+/// Read at once. All of it is blanked for each read, and stays as long as the socket does; a larger
+/// message gets more.
+pub(super) const READ_BUFFER: usize = 4 * 1024;
 /// The room has queued it before it answered.
 const FIRST_MESSAGE: Duration = Duration::from_secs(3);
