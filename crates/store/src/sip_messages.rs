@@ -185,7 +185,7 @@ mod tests {
             call_id: call.to_owned(),
             seq,
             at_us: seq * 1_000_000,
-            sent: seq % 2 == 0,
+            sent: seq.is_multiple_of(2),
             transport: "udp".to_owned(),
             local: "192.0.2.1:5060".to_owned(),
             remote: "198.51.100.7:5060".to_owned(),

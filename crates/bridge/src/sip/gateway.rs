@@ -15,7 +15,7 @@ use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_service::metrics::{Gauge, set};
 use trunkline_service::tasks::{Stop, Tasks};
 use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits, SessionTimers};
-use trunkline_store::{Direction, Store};
+use trunkline_store::{Direction, Row, Store};
 
 use super::bindings::RegistrationState;
 use super::call::{
@@ -67,8 +67,6 @@ impl Gateway {
         let (count, counted) = watch::channel(0);
         let connections = Connections::new(config.tcp_caps);
         let registrar = Registrar::new(&config);
-        let known = (directory.clone(), registrar.watch());
-        let desk = Desk::new(known, config.ask_on_miss, StdRng::from_os_rng(), notes);
         let mut endpoint = endpoint(&config);
         let returned = bring_back(&config, &store, &mut endpoint, &commands).await;
         let (load, strained) = watch_load(config.limits, &tasks.sound());
@@ -77,7 +75,7 @@ impl Gateway {
             full: (strained.clone(), config.limits.retry_after),
             keeping: returned.keeping,
             returned: returned.legs,
-            desk,
+            desk: desk(&config, directory.clone(), &registrar, notes),
             asking: Asking::new(reload.clone()),
             udp: Arc::clone(&udp),
             inputs: incoming,
@@ -99,8 +97,7 @@ impl Gateway {
         doors.open(&advertised, &connections, &inputs, &tasks);
         tasks.vital("sip_udp", read_udp(udp, advertised(bound), inputs));
         tasks.session("sip_refusals", keep_refusals(store.clone(), noted));
-        let (reader, lines) = reader(&config, server.1.clone(), directory_tx);
-        tasks.session("sip_directory", reader.keep(reloads, tasks.stop()));
+        let lines = read(&config, server.1.clone(), (directory_tx, reloads), &tasks);
         tasks.session("sip_gauge", show(counted.clone()));
         let config = Arc::new(config);
         let registrations = registrar.start(&config, (places, outside.clone()), &commands, &tasks);
@@ -108,18 +105,10 @@ impl Gateway {
         let (lines_out, told_out) = watch::channel(config.lines_out.clone());
         let (lanes, passed, referrers, ending) = lanes(&config, commands.clone(), tasks.stop());
         let out = (registrations.resolver().clone(), told_out, guard.clone());
-        let minded = (returned.journal, load);
-        let shared = shared(
-            &config,
-            store,
-            server,
-            (places, outside),
-            (lanes, out, minded),
-        );
+        let inner = (lanes, out, (returned.journal, load));
+        let shared = shared(&config, store, server, (places, outside), inner);
         let exchange = shared.exchange.clone();
-        let underway = go_on(returned.calls, &shared, &tasks.sound());
-        let reception = receive(calls, (orders, passed), shared, tasks.sound());
-        tasks.vital("sip_reception", reception);
+        let underway = take_calls(returned.calls, (calls, orders, passed), shared, &tasks);
         info!(udp = %bound, tcp = ?places.tcp, tls = ?places.tls, "sip gateway listens");
         Ok(GatewayHandle {
             places,
@@ -427,6 +416,46 @@ fn advertised(
 ) -> impl Fn(SocketAddr) -> Advertised + use<> {
     let (seen, local) = (outside.clone(), config.local_networks.clone());
     move |bound| Advertised::new(bound, seen.clone(), local.clone())
+}
+
+/// Decides about callers by what is known of trunks, rules and registrations.
+fn desk(
+    config: &GatewayConfig,
+    directory: watch::Receiver<Arc<Directory>>,
+    registrar: &Registrar,
+    notes: mpsc::Sender<Row>,
+) -> Desk {
+    let known = (directory, registrar.watch());
+    Desk::new(known, config.ask_on_miss, StdRng::from_os_rng(), notes)
+}
+
+/// Goes on with the calls of before, and gives each new one a task.
+fn take_calls(
+    returned: Vec<Returning>,
+    (calls, orders, passed): (
+        mpsc::Receiver<Arrival>,
+        mpsc::Receiver<Order>,
+        mpsc::Receiver<PassOrder>,
+    ),
+    shared: Shared,
+    tasks: &Tasks,
+) -> Underway {
+    let underway = go_on(returned, &shared, &tasks.sound());
+    let reception = receive(calls, (orders, passed), shared, tasks.sound());
+    tasks.vital("sip_reception", reception);
+    underway
+}
+
+/// Starts the reading of trunks and rules.
+fn read(
+    config: &GatewayConfig,
+    api: LiveKitApiClient,
+    (told, reloads): (watch::Sender<Arc<Directory>>, mpsc::Receiver<Reload>),
+    tasks: &Tasks,
+) -> watch::Sender<Vec<TrunkLine>> {
+    let (reader, lines) = reader(config, api, told);
+    tasks.session("sip_directory", reader.keep(reloads, tasks.stop()));
+    lines
 }
 
 /// Keeps trunks and rules as the file and the server have them; it is told of them besides.
