@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use trunkline_service::listen::CertificateFiles;
 
 pub(crate) struct Authority {
@@ -16,6 +16,10 @@ pub(crate) struct Authority {
 impl Authority {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        // One who signs and one who is signed by the same name are taken for one.
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "test ca");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
@@ -37,6 +41,7 @@ impl Authority {
             .map(|&name| name.to_owned())
             .collect::<Vec<_>>();
         let mut params = CertificateParams::new(named).unwrap();
+        params.distinguished_name.push(DnType::CommonName, names[0]);
         params.not_after = rcgen::date_time_ymd(until, 1, 1);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();

@@ -156,16 +156,18 @@ impl Callee {
             line.unwrap_or_default().to_owned()
         };
         let gateway = self.gateway.unwrap();
-        let (from, to) = (header("From:"), header("To:"));
+        let (from, to, call) = (header("From:"), header("To:"), header("Call-ID:"));
+        // Of each call another: a branch that was seen is a request sent again.
+        let branch: String = call.chars().filter(char::is_ascii_alphanumeric).collect();
         let message = format!(
-            "{method} sip:{gateway} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{method}{number};rport\r\n\
+            "{method} sip:{gateway} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK{method}{number}{branch};rport\r\n\
              From: {};tag={}\r\nTo: {}\r\n{}\r\nCSeq: {number} {method}\r\nMax-Forwards: 70\r\n\
              Contact: <sip:callee@{}>\r\n{extra}Content-Length: {}\r\n\r\n{body}",
             self.address(),
             to.trim_start_matches("To: "),
             self.tag,
             from.trim_start_matches("From: "),
-            header("Call-ID:"),
+            call,
             self.address(),
             body.len(),
         );

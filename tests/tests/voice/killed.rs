@@ -7,7 +7,7 @@ use trunkline_bridge::sip::{Caller, CallerOptions};
 use trunkline_media::level;
 use trunkline_media::ogg::Reader;
 use trunkline_store::{Call, Store, Turn};
-use trunkline_tests::{Daemon, Setup};
+use trunkline_tests::{Daemon, Setup, root};
 
 use super::ear::{speech, spoken};
 
@@ -17,8 +17,14 @@ const LIMIT: Duration = Duration::from_secs(60);
 async fn a_kill_in_mid_call_loses_no_finished_turn_and_leaves_a_recording_that_plays() {
     let Some(speech) = speech() else { return };
     let dir = tempfile::tempdir().unwrap();
+    // Where calls may go on after a kill, nothing is closed.
+    let shipped = root().join("config/livekit-sip-correct.yaml");
+    let shipped = std::fs::read_to_string(shipped).unwrap();
+    let closing = shipped.replace("resume_within: 30s", "resume_within: 0s");
+    assert_ne!(shipped, closing);
     let setup = Setup {
         data: Some(dir.path().to_owned()),
+        files: vec![("livekit-sip-correct.yaml", closing)],
         ..Setup::default()
     };
     let daemon = Daemon::start(&setup);

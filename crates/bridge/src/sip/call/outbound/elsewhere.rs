@@ -17,11 +17,11 @@ use super::route::is_of_place;
 impl Outbound {
     /// The INVITE has its end: the call's, or that of one place among several.
     pub(super) async fn on_ended(&mut self, cause: EndCause) -> Result<(), End> {
-        if self.answered.is_some() || self.rang || !is_of_place(&cause) {
+        if self.answered.is_some() || !is_of_place(&cause) {
             return Err(End::Phone(cause));
         }
         self.route.failed(self.pause_wished());
-        if self.route.next().is_none() {
+        if self.rang || self.route.next().is_none() {
             return Err(End::Phone(cause));
         }
         let unreached = self.unreached.as_ref().map(ToString::to_string);
