@@ -167,7 +167,8 @@ proptest! {
             loud += 1;
             missed += u32::from(!own);
         }
-        prop_assert!(missed * 10 <= loud, "{missed} of {loud}");
+        // Of a handful that are loud at all, one is more than a tenth.
+        prop_assert!(missed <= 1 || missed * 10 <= loud, "{missed} of {loud}");
     }
 
     /// Whoever talks over the echo is not taken for it.
