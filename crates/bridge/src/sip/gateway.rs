@@ -1,35 +1,31 @@
-//! Starting a gateway, and the handle to it.
+//! Starting a gateway: its tasks, and what they share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use livekit_protocol as proto;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tracing::info;
-use trunkline_base::dialling::Spent;
-use trunkline_client::api::{ApiError, LiveKitApiClient};
+use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_service::metrics::{Gauge, set};
 use trunkline_service::tasks::{Stop, Tasks};
 use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits, SessionTimers};
 use trunkline_store::{Direction, Row, Store};
 
-use super::bindings::RegistrationState;
 use super::call::{
-    Asked, Call, DialError, DialOrder, DialPlan, Dialled, Exchange, Guard, Names, Order, PassOrder,
-    Shared, Stage, TransferError, TransferOrder, Underway, pass, place, resume,
+    Call, Exchange, Guard, Names, Order, PassOrder, Shared, Underway, pass, place, resume,
 };
-use super::config::{GatewayConfig, LineOut, Referrer, Register, TrunkLine};
-use super::desk::{Desk, Directory, Reader, Reload, ServerStore, keep_refusals};
+use super::config::{GatewayConfig, LineOut, Referrer, TrunkLine};
+use super::desk::{Desk, Directory, Reader, Reload, keep_refusals};
 use super::doors::{Doors, StartError, bind_udp};
+use super::handle::GatewayHandle;
 use super::journal::Journal;
-use super::load::{Load, Strain, watch_load};
+use super::load::{Load, watch_load};
 use super::media::Ports;
 use super::outside::{Asker, Outside};
-use super::registrar::{Registrar, Registrations};
+use super::registrar::Registrar;
 use super::resolve::Resolver;
 use super::returning::{Returning, bring_back};
 use super::signalling::{
@@ -128,233 +124,6 @@ impl Gateway {
             referrers,
             strained,
         })
-    }
-}
-
-/// A running gateway.
-#[derive(Clone)]
-pub struct GatewayHandle {
-    places: Bound,
-    counted: watch::Receiver<usize>,
-    directory: watch::Receiver<Arc<Directory>>,
-    reload: mpsc::Sender<Reload>,
-    lines: watch::Sender<Vec<TrunkLine>>,
-    lines_out: watch::Sender<Vec<LineOut>>,
-    guard: Guard,
-    commands: mpsc::Sender<Command>,
-    ending: watch::Sender<bool>,
-    dials: mpsc::Sender<Order>,
-    config: Arc<GatewayConfig>,
-    underway: Underway,
-    registrations: Registrations,
-    exchange: Exchange,
-    referrers: watch::Sender<Vec<Referrer>>,
-    strained: watch::Receiver<Option<Strain>>,
-}
-
-/// Why trunks and rules were not read again.
-#[derive(Debug, thiserror::Error)]
-pub enum ReloadError {
-    /// The server refused or is away.
-    #[error("trunks and rules cannot be read")]
-    Api(#[source] ApiError),
-    /// The gateway is gone.
-    #[error("gateway is not running")]
-    Gone,
-}
-
-impl GatewayHandle {
-    /// Where SIP over UDP is taken.
-    pub const fn addr(&self) -> SocketAddr {
-        self.places.udp
-    }
-
-    /// Where SIP over TCP is taken.
-    pub const fn tcp_addr(&self) -> Option<SocketAddr> {
-        self.places.tcp
-    }
-
-    /// Where SIP inside TLS is taken.
-    pub const fn tls_addr(&self) -> Option<SocketAddr> {
-        self.places.tls
-    }
-
-    /// Where requests for a URI go, as far as the gateway can reach it.
-    pub const fn resolver(&self) -> &Resolver {
-        self.registrations.resolver()
-    }
-
-    /// How each trunk's registration stands, as of now.
-    pub fn registrations(&self) -> Vec<RegistrationState> {
-        self.registrations.states(now())
-    }
-
-    /// Waits until a registration has changed; `false` when there are none.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    pub async fn registration_changed(&mut self) -> bool {
-        self.registrations.changed().await
-    }
-
-    /// What shows that the machine has no room for more calls, if it has none.
-    pub fn strain(&self) -> Option<Strain> {
-        *self.strained.borrow()
-    }
-
-    /// Watches it.
-    pub fn watch_strain(&self) -> watch::Receiver<Option<Strain>> {
-        self.strained.clone()
-    }
-
-    /// Calls now, in any state.
-    pub fn calls(&self) -> usize {
-        *self.counted.borrow()
-    }
-
-    /// Watches the number of calls.
-    pub fn watch_calls(&self) -> watch::Receiver<usize> {
-        self.counted.clone()
-    }
-
-    /// Waits until there are trunks and rules to go by, our own or the server's; `false` when the
-    /// gateway ends first. Until then callers get 503.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    pub async fn ready(&self) -> bool {
-        self.directory
-            .clone()
-            .wait_for(|directory| directory.loaded)
-            .await
-            .is_ok()
-    }
-
-    /// What is known of the server's trunks and rules, as of now.
-    pub fn known_store(&self) -> ServerStore {
-        self.directory.borrow().server
-    }
-
-    /// Whether there are trunks and rules to go by, our own or the server's.
-    pub fn is_ready(&self) -> bool {
-        self.directory.borrow().loaded
-    }
-
-    /// Says other things of trunks than before, from the next reading on. Registrations stay as they
-    /// are until [`Self::register`].
-    pub fn tell(&self, lines: Vec<TrunkLine>) {
-        self.lines.send_replace(lines);
-    }
-
-    /// Has phones of other trunks than before pass their calls on, from now on.
-    pub fn tell_referrers(&self, referrers: Vec<Referrer>) {
-        self.referrers.send_replace(referrers);
-    }
-
-    /// Says other things of trunks that calls go out by, from the next call on.
-    pub fn tell_out(&self, lines: Vec<LineOut>) {
-        self.lines_out.send_replace(lines);
-    }
-
-    /// Keeps these registrations from now on and no others: what is not among them is taken back, and
-    /// what is otherwise now is taken back and begun anew.
-    pub fn register(&self, trunks: Vec<Register>) {
-        self.registrations.want(trunks);
-    }
-
-    /// What calls out have cost today and in this month, by the tariff of the guard.
-    pub fn spent(&self) -> Spent {
-        self.guard.spent()
-    }
-
-    /// Reads the server's trunks and rules now.
-    ///
-    /// # Errors
-    /// [`ReloadError`].
-    pub async fn reload(&self) -> Result<(), ReloadError> {
-        let (answer, answered) = oneshot::channel();
-        let asked = self.reload.send_timeout(answer, RELOAD).await;
-        asked.map_err(|_| ReloadError::Gone)?;
-        let result = answered.await.map_err(|_| ReloadError::Gone)?;
-        result.map_err(ReloadError::Api)
-    }
-
-    /// Places a call. Returns once its participant is in the room, or, where the order says so, once
-    /// somebody has answered. The same call asked for again while it is under way is not placed
-    /// twice.
-    ///
-    /// # Errors
-    /// [`DialError`].
-    ///
-    /// # Cancel safety
-    /// A call whose answer is waited for is withdrawn.
-    pub async fn dial(&self, order: DialOrder) -> Result<Dialled, DialError> {
-        let lines = self.lines_out.borrow().clone();
-        let plan = DialPlan::new(order, &self.config, &lines, &mut rand::rng())?;
-        if self.strain().is_some() && !plan.is_emergency(&self.config.dialling) {
-            return Err(DialError::Full);
-        }
-        let waits = plan.waits;
-        let asked = self
-            .underway
-            .ask(plan.room.clone(), plan.identity.clone(), &plan.callee);
-        let mut stage = match asked {
-            Asked::Known(stage) => stage,
-            Asked::Other => {
-                let identity = plan.identity.to_string();
-                return Err(DialError::Taken { identity });
-            }
-            Asked::New(claim, stage) => {
-                let placed = self.dials.try_send(Order { plan, claim });
-                placed.map_err(|_| DialError::Full)?;
-                stage
-            }
-        };
-        let reached = stage.wait_for(|stage| match stage {
-            Stage::Begun => false,
-            Stage::Joined(_) => !waits,
-            Stage::Answered(_) | Stage::Failed(_) => true,
-        });
-        match reached.await.map(|stage| stage.clone()) {
-            Ok(Stage::Joined(dialled) | Stage::Answered(dialled)) => Ok(dialled),
-            Ok(Stage::Failed(error)) => Err(error),
-            Ok(Stage::Begun) | Err(_) => Err(DialError::Withdrawn("gateway is not running")),
-        }
-    }
-
-    /// Sends whoever is on the phone to somebody else, by REFER. Returns once they talk, and the call
-    /// here is over; where they do not come to talk it goes on.
-    ///
-    /// # Errors
-    /// [`TransferError`].
-    ///
-    /// # Cancel safety
-    /// Safe; a transfer that is under way goes on.
-    pub async fn transfer(
-        &self,
-        request: proto::TransferSipParticipantRequest,
-    ) -> Result<(), TransferError> {
-        let order = TransferOrder::new(request, |number| self.guard.judge(number))?;
-        let (room, identity) = (order.room.clone(), order.identity.clone());
-        let (wish, told) = order.wish();
-        self.exchange.ask(&room, &identity, wish)?;
-        told.await.unwrap_or(Err(TransferError::CallEnded))
-    }
-
-    /// Refuses new calls from now on, and waits until those that are up are over.
-    ///
-    /// # Cancel safety
-    /// Safe; the refusing goes on.
-    pub async fn drain(&self) {
-        // A gateway that is gone refuses everybody anyway.
-        let _ = self.commands.send_timeout(Command::Drain, RELOAD).await;
-        let _ = self.counted.clone().wait_for(|calls| *calls == 0).await;
-    }
-
-    /// Ends every call politely, and waits until they are over.
-    pub async fn hang_up(&self) {
-        self.ending.send_replace(true);
-        let _ = self.counted.clone().wait_for(|calls| *calls == 0).await;
     }
 }
 
@@ -619,6 +388,3 @@ const DIALS: usize = 256;
 
 /// Refusals waiting for the disk.
 const NOTES: usize = 1024;
-
-/// Patience with our own tasks.
-const RELOAD: Duration = Duration::from_secs(5);

@@ -22,6 +22,7 @@ mod datagrams;
 mod desk;
 mod doors;
 mod gateway;
+mod handle;
 mod journal;
 mod load;
 mod media;
@@ -44,7 +45,8 @@ pub use config::{
 };
 pub use desk::ServerStore;
 pub use doors::StartError;
-pub use gateway::{Gateway, GatewayHandle, ReloadError};
+pub use gateway::Gateway;
+pub use handle::{GatewayHandle, ReloadError};
 pub use load::{LoadLimits, Strain};
 pub use pin::{Pin, PinError};
 pub use resolve::Resolver;

@@ -77,10 +77,47 @@ pub(crate) async fn bring_back(
 }
 
 /// Writes down that a call does not go on, and why.
-pub(crate) fn tell_lost(journal: &Journal, call: &CallId, why: &'static str) {
+fn tell_lost(journal: &Journal, call: &CallId, why: &'static str) {
     warn!(%call, why, "a call of before the restart does not go on");
     count(Counter::CallsResumed, 1, &[("outcome", why)]);
     journal.give_up(call, why);
+}
+
+/// What has to be known of a call to part with it, should it not go on.
+pub(crate) struct Parting {
+    call: CallId,
+    leg: LegId,
+    commands: mpsc::Sender<Command>,
+    journal: Option<Journal>,
+}
+
+impl Returning {
+    pub(crate) fn parting(&self, journal: Option<Journal>) -> Parting {
+        Parting {
+            call: self.call.clone(),
+            leg: self.line.leg,
+            commands: self.line.commands.clone(),
+            journal,
+        }
+    }
+}
+
+impl Parting {
+    /// It does not go on: its phone hears why, and its record has it.
+    pub(crate) async fn part(self, why: &'static str) {
+        let (leg, headers) = (self.leg, goodbye(why));
+        // Signalling that is gone has said goodbye itself.
+        let _gone = self.commands.send(Command::Hangup { leg, headers }).await;
+        if let Some(journal) = self.journal {
+            tell_lost(&journal, &self.call, why);
+        }
+    }
+}
+
+/// Says that a call goes on.
+pub(crate) fn tell_going_on() {
+    count(Counter::CallsResumed, 1, &[("outcome", "goes_on")]);
+    info!("the call goes on after a restart");
 }
 
 type Restored = (LegId, CallId, Box<KeptCall>);
@@ -118,7 +155,7 @@ fn restore(
 }
 
 /// The Reason of a BYE to a call that was lost with its process (RFC 3326): temporary failure.
-pub(crate) fn goodbye(why: &str) -> Vec<(String, String)> {
+fn goodbye(why: &str) -> Vec<(String, String)> {
     let reason = format!("Q.850;cause=41;text=\"{}\"", why.replace('_', " "));
     vec![("Reason".to_owned(), reason)]
 }

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tracing::{Instrument as _, info};
+use tracing::Instrument as _;
 use trunkline_base::id::{CallId, ParticipantIdentity, RoomName};
-use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::Transport;
 use trunkline_sip::message::NameAddr;
 use trunkline_sip::routing::HeaderOptions;
@@ -16,20 +15,17 @@ use trunkline_store::Direction;
 
 use super::super::super::journal::{Keeper, KeptCall, then, when};
 use super::super::super::media::MediaCommand;
-use super::super::super::returning::{Returning, goodbye, tell_lost};
-use super::super::super::signalling::{Command, now};
+use super::super::super::returning::{Returning, tell_going_on};
+use super::super::super::signalling::now;
 use super::super::company::Company;
-use super::super::leg::Leg;
-use super::super::onward::Onward;
 use super::super::prepared::{Ends, Sound};
 use super::super::record::millis;
 use super::super::room::{Joined, rejoin};
 use super::super::setup::Shared;
 use super::super::talk::Talk;
 use super::super::tell::STATUS;
-use super::super::transfer::Transfers;
 use super::live::Outbound;
-use super::order::Dialled;
+use super::place::{dialled, leg};
 use super::plan::Plan;
 use super::request::{From, Hop};
 use super::route::Route;
@@ -71,22 +67,13 @@ impl Outbound {
 pub(crate) async fn resume(returning: Returning, shared: Shared, underway: Underway) {
     let span = tracing::info_span!("call", call = %returning.call);
     async move {
-        let (call, leg) = (returning.call.clone(), returning.line.leg);
-        let commands = returning.line.commands.clone();
-        let journal = shared.journal.clone();
+        let parting = returning.parting(shared.journal.clone());
         match Box::pin(again(returning, shared, &underway)).await {
             Ok(call) => {
-                count(Counter::CallsResumed, 1, &[("outcome", "goes_on")]);
-                info!("the call goes on after a restart");
+                tell_going_on();
                 Box::pin(call.live()).await;
             }
-            Err(why) => {
-                let headers = goodbye(why);
-                let _ = commands.send(Command::Hangup { leg, headers }).await;
-                if let Some(journal) = journal {
-                    tell_lost(&journal, &call, why);
-                }
-            }
+            Err(why) => parting.part(why).await,
         }
     }
     .instrument(span)
@@ -102,8 +89,8 @@ async fn again(
     let mut kept = *kept;
     let sound = kept.sound.take().ok_or(UNREADABLE)?;
     let plan = remembered(call, &kept, shared.config.opus_complexity).ok_or(UNREADABLE)?;
-    let place = (plan.room.clone(), plan.identity.clone());
-    let Asked::New(claim, _) = underway.ask(place.0.clone(), place.1.clone(), &plan.callee) else {
+    let asked = underway.ask(plan.room.clone(), plan.identity.clone(), &plan.callee);
+    let Asked::New(claim, _) = asked else {
         return Err("called_twice");
     };
     let ends = Ends {
@@ -122,19 +109,11 @@ async fn again(
     } = joined.map_err(|_| "room_unavailable")?;
     talk.tell(MediaCommand::Publish(track));
     shared.tell_of(&plan.room);
-    let dialled = Dialled {
-        call_id: plan.call_id.clone(),
-        room: place.0.clone(),
-        identity: place.1.clone(),
-        participant: room.snapshot().local.sid.clone(),
-    };
+    let dialled = dialled(&plan, &room);
     claim.stage.send_replace(Stage::Answered(dialled.clone()));
     let mut company = Company::new(now(), plan.longest);
     company.look(&room.snapshot(), now());
-    let transfers = Transfers::of(&shared.exchange, place.0, place.1);
-    let onward = Onward::new(plan.origin(), shared.passing.clone());
-    let mut leg = Leg::new(line, (talk, plan.sound.clone()), transfers, onward);
-    leg.enter(&room);
+    let leg = leg((line, talk), &plan, &shared, &room);
     // It was let out before; from here on it counts beside the others.
     let (trunk, _, sent) = plan.for_guard();
     let permit = shared.guard.go_on(&trunk, &sent);

@@ -8,6 +8,7 @@ use tracing::info;
 use trunkline_base::class::Classified as _;
 use trunkline_base::dialling::Denied;
 use trunkline_base::secret::Personal;
+use trunkline_client::room::Room;
 use trunkline_sip::endpoint::{CallRequest, CommandError, Flow};
 use trunkline_sip::message::NameAddr;
 use trunkline_sip::uri::Uri;
@@ -115,22 +116,12 @@ pub(super) async fn place(
         }
     };
     let Joined { room, events, .. } = joined;
-    let dialled = Dialled {
-        call_id: plan.call_id.clone(),
-        room: plan.room.clone(),
-        identity: plan.identity.clone(),
-        participant: room.snapshot().local.sid.clone(),
-    };
+    let dialled = dialled(&plan, &room);
     claim.stage.send_replace(Stage::Joined(dialled.clone()));
     let placed = now();
     let mut company = Company::new(placed, plan.longest);
     company.look(&room.snapshot(), placed);
-    let origin = plan.origin();
-    let (place, identity) = (plan.room.clone(), plan.identity.clone());
-    let transfers = Transfers::of(&shared.exchange, place, identity);
-    let onward = Onward::new(origin, shared.passing.clone());
-    let mut leg = Leg::new(line, (talk, plan.sound.clone()), transfers, onward);
-    leg.enter(&room);
+    let leg = leg((line, talk), &plan, &shared, &room);
     Ok(Outbound {
         permit,
         dialled,
@@ -150,6 +141,26 @@ pub(super) async fn place(
         plan,
         claim,
     })
+}
+
+/// The call, as whoever asked for it is told.
+pub(super) fn dialled(plan: &Plan, room: &Room) -> Dialled {
+    Dialled {
+        call_id: plan.call_id.clone(),
+        room: plan.room.clone(),
+        identity: plan.identity.clone(),
+        participant: room.snapshot().local.sid.clone(),
+    }
+}
+
+/// The phone of the call, in its room.
+pub(super) fn leg((line, talk): (Line, Talk), plan: &Plan, shared: &Shared, room: &Room) -> Leg {
+    let (place, identity) = (plan.room.clone(), plan.identity.clone());
+    let transfers = Transfers::of(&shared.exchange, place, identity);
+    let onward = Onward::new(plan.origin(), shared.passing.clone());
+    let mut leg = Leg::new(line, (talk, plan.sound.clone()), transfers, onward);
+    leg.enter(room);
+    leg
 }
 
 /// The ends of sound with whoever is there.

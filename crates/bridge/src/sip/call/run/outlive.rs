@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tracing::{Instrument as _, info};
+use tracing::Instrument as _;
 use trunkline_base::id::{CallId, ParticipantIdentity, RoomName, RuleId, TrunkId};
 use trunkline_base::secret::Personal;
 use trunkline_client::room::Room;
-use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::Transport;
 use trunkline_sip::routing::{Accepted, DispatchRule, InboundTrunk, RuleKind};
 use trunkline_store::Direction;
 
 use super::super::super::desk::wall_clock;
 use super::super::super::journal::{Keeper, KeptCall, then};
-use super::super::super::returning::{Returning, goodbye, tell_lost};
-use super::super::super::signalling::{Command, now};
+use super::super::super::returning::{Returning, tell_going_on};
+use super::super::super::signalling::now;
 use super::super::company::Company;
 use super::super::leg::Leg;
 use super::super::onward::Onward;
@@ -25,6 +24,7 @@ use super::super::record::millis;
 use super::super::room::{rejoin, spec};
 use super::super::setup::{Plan, Shared};
 use super::super::talk::Talk;
+use super::super::tell::STATUS;
 use super::super::transfer::Transfers;
 use super::{Call, Joining};
 
@@ -35,7 +35,7 @@ impl Call {
         let (plan, accepted) = (&self.plan, &self.accepted);
         let room = self.room.as_ref().map(Room::snapshot);
         let mut attributes = room.map_or_else(BTreeMap::new, |room| room.local.attributes.clone());
-        attributes.insert("sip.callStatus".to_owned(), "active".to_owned());
+        attributes.insert(STATUS.to_owned(), "active".to_owned());
         let kept = KeptCall {
             direction: Direction::Inbound,
             room: plan.room.to_string(),
@@ -64,21 +64,13 @@ impl Call {
     pub(crate) async fn resume(returning: Returning, shared: Shared) {
         let span = tracing::info_span!("call", call = %returning.call);
         async move {
-            let (call, leg) = (returning.call.clone(), returning.line.leg);
-            let commands = returning.line.commands.clone();
-            let journal = shared.journal.clone();
+            let parting = returning.parting(shared.journal.clone());
             match Box::pin(Self::again(returning, shared)).await {
                 Ok(call) => {
-                    count(Counter::CallsResumed, 1, &[("outcome", "goes_on")]);
+                    tell_going_on();
                     Box::pin(call.live_on()).await;
                 }
-                Err(why) => {
-                    let headers = goodbye(why);
-                    let _ = commands.send(Command::Hangup { leg, headers }).await;
-                    if let Some(journal) = journal {
-                        tell_lost(&journal, &call, why);
-                    }
-                }
+                Err(why) => parting.part(why).await,
             }
         }
         .instrument(span)
@@ -130,7 +122,6 @@ impl Call {
     }
 
     async fn live_on(mut self) {
-        info!("the call goes on after a restart");
         let spec = spec(&self.plan, &self.accepted);
         let joining: Joining = Box::pin(rejoin(self.shared.clone(), spec));
         let end = self.until_end(joining).await;
