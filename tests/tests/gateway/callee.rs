@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
+use trunkline_media::g711::{self, Law};
 
 use super::house::PATIENCE;
 
@@ -77,6 +78,16 @@ impl Callee {
     /// Answers the INVITE; `extra` are whole header lines.
     pub(crate) async fn says(&self, status: &str, extra: &str, sdp: &str) {
         self.answer(&self.invite, status, extra, sdp).await;
+    }
+
+    /// Says 20 ms of sound, the packet of that number.
+    pub(crate) async fn speaks(&self, number: u16, frame: &[i16]) {
+        let mut packet = vec![0x80, 0];
+        packet.extend(number.to_be_bytes());
+        packet.extend((u32::from(number) * 160).to_be_bytes());
+        packet.extend(7_u32.to_be_bytes());
+        g711::encode(Law::Mu, frame, &mut packet);
+        self.rtp.send_to(&packet, self.media()).await.unwrap();
     }
 
     /// Rings and answers with sound, and waits for the ACK.

@@ -40,6 +40,16 @@ pub(crate) async fn dial(
     timeout(PATIENCE, asked).await.unwrap()
 }
 
+/// A phone that has been dialled and rings.
+pub(crate) async fn rings(house: &House) -> Callee {
+    let mut callee = Callee::new().await;
+    dial(house, order(&callee)).await.unwrap();
+    callee.is_called().await;
+    callee.says("180 Ringing", "", "").await;
+    until(house, "ringing", has("sip.callStatus", "ringing")).await;
+    callee
+}
+
 /// Waits until the phone's participant is as wanted.
 pub(crate) async fn until(
     house: &House,
@@ -185,12 +195,7 @@ pub(crate) async fn talk(
         clock.tick().await;
         let mut frame = [0; 160];
         low.fill(&mut frame);
-        let mut packet = vec![0x80, 0];
-        packet.extend(number.to_be_bytes());
-        packet.extend((u32::from(number) * 160).to_be_bytes());
-        packet.extend(7_u32.to_be_bytes());
-        g711::encode(Law::Mu, &frame, &mut packet);
-        callee.rtp.send_to(&packet, callee.media()).await.unwrap();
+        callee.speaks(number, &frame).await;
         let mut frame = [0; 320];
         high.fill(&mut frame);
         writer.write_20ms(&frame).unwrap();
@@ -281,11 +286,7 @@ async fn a_phone_that_nobody_answers_stops_ringing_in_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_participant_who_is_removed_stops_ringing_and_a_late_answer_is_hung_up() {
     let house = House::open(AnswerPolicy::OnRoom).await;
-    let mut callee = Callee::new().await;
-    dial(&house, order(&callee)).await.unwrap();
-    callee.is_called().await;
-    callee.says("180 Ringing", "", "").await;
-    until(&house, "ringing", has("sip.callStatus", "ringing")).await;
+    let mut callee = rings(&house).await;
     let room = trunkline_base::id::RoomName::parse(ROOM).unwrap();
     let identity = trunkline_base::id::ParticipantIdentity::parse("callee").unwrap();
     house

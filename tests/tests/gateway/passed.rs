@@ -6,7 +6,6 @@ use trunkline_bridge::sip::{AnswerPolicy, Referrer};
 use trunkline_client::room::RoomEvent;
 use trunkline_client::room::audio::PcmReader;
 use trunkline_media::SampleRate;
-use trunkline_media::g711::{self, Law};
 use trunkline_media::tone::{Sine, strength_dbfs};
 use trunkline_sip::routing::mark;
 use trunkline_store::{Call, Direction};
@@ -124,12 +123,7 @@ async fn sings(callee: &Callee, packets: trunkline_client::room::MediaReceiver) 
         clock.tick().await;
         let mut frame = [0; 160];
         tone.fill(&mut frame);
-        let mut packet = vec![0x80, 0];
-        packet.extend(number.to_be_bytes());
-        packet.extend((u32::from(number) * 160).to_be_bytes());
-        packet.extend(7_u32.to_be_bytes());
-        g711::encode(Law::Mu, &frame, &mut packet);
-        callee.rtp.send_to(&packet, callee.media()).await.unwrap();
+        callee.speaks(number, &frame).await;
         heard.extend_from_slice(reader.next_20ms().await.unwrap());
     }
     let tail = heard.split_off(heard.len() / 2);

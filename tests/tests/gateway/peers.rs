@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use trunkline_bridge::sip::{AnswerPolicy, Referrer};
 use trunkline_client::api::table;
 use trunkline_client::room::audio::{PcmReader, PcmWriter};
-use trunkline_client::room::{AudioOptions, RoomEvent};
+use trunkline_client::room::{AudioOptions, AudioTrack, MediaReceiver, RoomEvent};
 use trunkline_media::SampleRate;
 use trunkline_media::tone::{Sine, sine, strength_dbfs};
 use trunkline_media::wav;
@@ -104,21 +104,7 @@ async fn baresip_is_called_and_both_hear_each_other() {
         _ => None,
     })
     .await;
-    let mut reader = PcmReader::new(heard.packets, 16_000).unwrap();
-    let mut writer = PcmWriter::new(track, 16_000).unwrap();
-    let mut high = Sine::new(SampleRate::HZ_16000, 1000.0, -12.0);
-    let mut clock = tokio::time::interval(Duration::from_millis(20));
-    let mut in_room = Vec::new();
-    for _ in 0..150 {
-        clock.tick().await;
-        let mut frame = [0; 320];
-        high.fill(&mut frame);
-        writer.write_20ms(&frame).unwrap();
-        in_room.extend_from_slice(reader.next_20ms().await.unwrap());
-    }
-    let tail = in_room.split_off(in_room.len() / 2);
-    let low = strength_dbfs(&tail, SampleRate::HZ_16000, 440.0);
-    assert!(low > -20.0, "room hears the softphone at {low:.1} dBFS");
+    sings_over(heard.packets, track).await;
     let output = softphone.await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let on_phone = dump(dir.path()).unwrap_or_else(|| panic!("no recording:\n{said}"));
@@ -209,4 +195,23 @@ fn dump(dir: &Path) -> Option<Vec<i16>> {
         .find(|file| file.to_string_lossy().ends_with("-dec.wav"))?;
     let pcm = wav::read(&fs::read(heard).ok()?).ok()?.to_mono();
     pcm.get(8000..24_000).map(<[i16]>::to_vec)
+}
+
+/// Somebody in the room sings 1000 Hz for three seconds over a softphone that sings 440, and hears it.
+pub(crate) async fn sings_over(packets: MediaReceiver, track: AudioTrack) {
+    let mut reader = PcmReader::new(packets, 16_000).unwrap();
+    let mut writer = PcmWriter::new(track, 16_000).unwrap();
+    let mut high = Sine::new(SampleRate::HZ_16000, 1000.0, -12.0);
+    let mut clock = tokio::time::interval(Duration::from_millis(20));
+    let mut in_room = Vec::new();
+    for _ in 0..150 {
+        clock.tick().await;
+        let mut frame = [0; 320];
+        high.fill(&mut frame);
+        writer.write_20ms(&frame).unwrap();
+        in_room.extend_from_slice(reader.next_20ms().await.unwrap());
+    }
+    let tail = in_room.split_off(in_room.len() / 2);
+    let low = strength_dbfs(&tail, SampleRate::HZ_16000, 440.0);
+    assert!(low > -20.0, "room hears the softphone at {low:.1} dBFS");
 }

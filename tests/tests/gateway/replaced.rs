@@ -3,8 +3,7 @@
 use tokio::time::timeout;
 use trunkline_bridge::sip::AnswerPolicy;
 
-use super::callee::Callee;
-use super::dialling::{dial, has, order, until, until_one};
+use super::dialling::{has, rings, until, until_one};
 use super::house::{House, PATIENCE};
 use super::phone::Phone;
 
@@ -77,11 +76,7 @@ async fn who_cannot_take_a_call_over_leaves_it_as_it_is() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_phone_that_rings_is_picked_up_by_another() {
     let house = House::open(AnswerPolicy::OnRoom).await;
-    let mut callee = Callee::new().await;
-    dial(&house, order(&callee)).await.unwrap();
-    callee.is_called().await;
-    callee.says("180 Ringing", "", "").await;
-    until(&house, "ringing", has("sip.callStatus", "ringing")).await;
+    let mut callee = rings(&house).await;
     let mut other = Phone::idle(&house, "4712").await;
     let sdp = other.sdp("");
     let wish = callee.replaces();

@@ -9,10 +9,9 @@ use std::time::Duration;
 use livekit_protocol as proto;
 use tokio::time::timeout;
 use trunkline_bridge::sip::{AnswerPolicy, TlsListen, TlsOptions, TlsPeer};
-use trunkline_client::room::audio::{PcmReader, PcmWriter};
 use trunkline_client::room::{AudioOptions, RoomEvent};
 use trunkline_media::SampleRate;
-use trunkline_media::tone::{Sine, strength_dbfs};
+use trunkline_media::tone::strength_dbfs;
 use trunkline_media::wav;
 use trunkline_service::listen::CertificateFiles;
 use trunkline_tests::{peer, run};
@@ -22,6 +21,7 @@ use super::dialling::{dial, recorded};
 use super::dns::{Dns, PROVIDER};
 use super::encrypted::{configure, dump};
 use super::house::{House, PATIENCE, ROOM, next};
+use super::peers::sings_over;
 
 /// openssl, which takes one connection after another and writes down what it hears.
 struct Server {
@@ -298,21 +298,7 @@ async fn baresip_is_called_over_tls_by_its_domain_and_both_hear_each_other_under
         _ => None,
     })
     .await;
-    let mut reader = PcmReader::new(heard.packets, 16_000).unwrap();
-    let mut writer = PcmWriter::new(track, 16_000).unwrap();
-    let mut high = Sine::new(SampleRate::HZ_16000, 1000.0, -12.0);
-    let mut clock = tokio::time::interval(Duration::from_millis(20));
-    let mut in_room = Vec::new();
-    for _ in 0..150 {
-        clock.tick().await;
-        let mut frame = [0; 320];
-        high.fill(&mut frame);
-        writer.write_20ms(&frame).unwrap();
-        in_room.extend_from_slice(reader.next_20ms().await.unwrap());
-    }
-    let tail = in_room.split_off(in_room.len() / 2);
-    let low = strength_dbfs(&tail, SampleRate::HZ_16000, 440.0);
-    assert!(low > -20.0, "room hears the softphone at {low:.1} dBFS");
+    sings_over(heard.packets, track).await;
     let output = phone.await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let file = dump(dir.path()).unwrap_or_else(|| panic!("no recording:\n{said}"));
