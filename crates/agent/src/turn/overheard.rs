@@ -33,6 +33,9 @@ const HUM: f32 = 0.92;
 /// Calls are short, or begin a sentence.
 const SHORT: usize = 4;
 
+/// Words up to this many letters are other words with one letter changed.
+const SHORTEST_ALIKE: usize = 3;
+
 /// What these words are, said over the agent's speech.
 pub(super) fn overheard(text: &str, sure: f32, rules: &Interruption) -> Overheard {
     let said: Vec<String> = words(text).collect();
@@ -61,8 +64,23 @@ pub(super) fn overheard(text: &str, sure: f32, rules: &Interruption) -> Overhear
 }
 
 fn calls(said: &[String], commands: &[String]) -> bool {
-    let begins = commands.iter().any(|command| starts(said, command));
+    let begins = commands
+        .iter()
+        .any(|command| starts(said, command) || sounds_like(said, command));
     begins || said.len() <= SHORT && holds(said, commands)
+}
+
+/// "Fold on" and "told on" are what a recogniser makes of "hold on": of several words the first, said
+/// as the agent speaks, may have one letter wrong.
+fn sounds_like(said: &[String], command: &str) -> bool {
+    let (Some((first, rest)), Some(heard)) = (command.split_once(' '), said.first()) else {
+        return false;
+    };
+    let wrong = first.chars().zip(heard.chars()).filter(|(a, b)| a != b);
+    first.len() > SHORTEST_ALIKE
+        && first.chars().count() == heard.chars().count()
+        && wrong.count() <= 1
+        && starts(said.get(1..).unwrap_or_default(), rest)
 }
 
 /// Whether nothing but these phrases is said.
@@ -190,6 +208,9 @@ mod tests {
             ("Excuse me, where is my parcel?", 0.7),
             ("Wait, I need to ask you something.", 0.7),
             ("One moment.", 0.54),
+            ("Fold on a second.", 0.78),
+            ("Told on a second.", 0.69),
+            ("Held on a second.", 0.89),
         ] {
             assert_eq!(weigh(text, sure), Overheard::Call, "{text}");
         }
@@ -197,7 +218,13 @@ mod tests {
 
     #[test]
     fn who_talks_of_stopping_does_not_call() {
-        let text = "and then we told him that he should stop";
-        assert_eq!(weigh(text, 0.9), Overheard::Words);
+        for text in [
+            "and then we told him that he should stop",
+            "told him to hold on",
+            "and on a second day it rained",
+            "bold one",
+        ] {
+            assert_eq!(weigh(text, 0.9), Overheard::Words, "{text}");
+        }
     }
 }
