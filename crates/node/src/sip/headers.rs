@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use trunkline_sip::message::reserved;
+
 /// What is wrong with a header, in LiveKit's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HeaderError {
@@ -31,10 +33,7 @@ pub(super) fn sent(headers: &HashMap<String, String>) -> Result<(), HeaderError>
     let sorted: BTreeMap<_, _> = headers.iter().collect();
     for (name, value) in sorted {
         token_name(name)?;
-        let reserved = |known: &&str| name.eq_ignore_ascii_case(known);
-        if RESERVED.iter().any(reserved) {
-            return Err(HeaderError::Reserved { name: name.clone() });
-        }
+        free(name)?;
         if value.len() > MAX_VALUE {
             return Err(HeaderError::ValueTooLong { name: name.clone() });
         }
@@ -57,9 +56,20 @@ pub(super) fn mapped(
     made.sort_unstable();
     let mut read: Vec<_> = headers_to_attributes.keys().collect();
     read.sort_unstable();
-    made.into_iter()
-        .chain(read)
-        .try_for_each(|name| token_name(name))
+    made.iter()
+        .chain(&read)
+        .try_for_each(|name| token_name(name))?;
+    made.iter().try_for_each(|name| free(name))
+}
+
+/// Not one of the stack's own.
+fn free(name: &str) -> Result<(), HeaderError> {
+    match reserved(name) {
+        None => Ok(()),
+        Some(_) => Err(HeaderError::Reserved {
+            name: name.to_owned(),
+        }),
+    }
 }
 
 /// The first character that no token of SIP has.
@@ -91,36 +101,6 @@ const fn printable(c: char) -> bool {
 const MAX_NAME: usize = 255;
 const MAX_VALUE: usize = 1024;
 
-/// Headers the stack writes itself, with their short forms.
-const RESERVED: &[&str] = &[
-    "accept",
-    "accept-encoding",
-    "accept-language",
-    "allow",
-    "allow-events",
-    "call-id",
-    "contact",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cseq",
-    "event",
-    "expires",
-    "from",
-    "max-forwards",
-    "record-route",
-    "refer-to",
-    "reply-to",
-    "k",
-    "l",
-    "m",
-    "o",
-    "r",
-    "t",
-    "u",
-    "v",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,14 +130,31 @@ mod tests {
         );
         assert!(refused("X-A", &"v".repeat(1025)).contains("value too long"));
         assert!(refused(&"n".repeat(256), "x").contains("name too long"));
+        for own in [
+            "Via",
+            "Route",
+            "Authorization",
+            "f",
+            "C",
+            "x",
+            "RSeq",
+            "e",
+            "MIME-version",
+        ] {
+            assert!(refused(own, "x").ends_with("not supported"), "{own}");
+        }
         let fine = HashMap::from([("X-A".to_owned(), "caf\u{e9}\t1".to_owned())]);
         assert!(sent(&fine).is_ok());
     }
 
     #[test]
-    fn mappings_name_headers_freely_but_well() {
+    fn mappings_read_any_header_and_write_what_is_not_ours() {
         let map = |key: &str, value: &str| HashMap::from([(key.to_owned(), value.to_owned())]);
-        assert!(mapped(&map("tenant", "From"), &map("To", "callee")).is_ok());
+        assert!(mapped(&map("tenant", "X-Tenant"), &map("To", "callee")).is_ok());
+        for own in ["From", "f", "Route", "content-type"] {
+            let error = mapped(&map("tenant", own), &HashMap::new()).unwrap_err();
+            assert!(matches!(error, HeaderError::Reserved { .. }), "{own}");
+        }
         assert!(mapped(&map("tenant", "X:Y"), &HashMap::new()).is_err());
         assert!(mapped(&HashMap::new(), &map("", "a")).is_err());
     }

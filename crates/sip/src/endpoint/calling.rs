@@ -79,7 +79,7 @@ impl Endpoint {
             headers.push(header, value);
         }
         for (header, value) in call.headers {
-            headers.push(&header, value);
+            headers.add_given(&header, &value);
         }
         let mut request = Request {
             method: Method::Invite,

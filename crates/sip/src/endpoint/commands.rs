@@ -198,7 +198,7 @@ impl Endpoint {
         leg.state = State::Leaving;
         let mut bye = dialog.request(Method::Bye, None);
         for (header, value) in std::mem::take(&mut leg.bye_headers) {
-            bye.headers.push(&header, value);
+            bye.headers.add_given(&header, &value);
         }
         if let Some(pending) = leg.pending.take() {
             self.respond(&pending, 487, now, |_| {});
@@ -267,7 +267,7 @@ impl Endpoint {
                 response.headers.push(header, value);
             }
             for (header, value) in extra {
-                response.headers.push(header, value.as_str());
+                response.headers.add_given(header, value);
             }
             set_sdp(&mut response.headers, &mut response.body, Some(sdp));
         });

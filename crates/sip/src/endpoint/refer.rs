@@ -42,7 +42,7 @@ impl Endpoint {
         headers.push(name::REFERRED_BY, us.to_string());
         headers.push(name::ALLOW, ALLOW);
         for (header, value) in &refer.headers {
-            headers.push(header, value.as_str());
+            headers.add_given(header, value);
         }
         let key = self.ask(id, request, way, now);
         if let Some(leg) = self.legs.get_mut(&id) {

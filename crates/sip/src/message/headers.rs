@@ -67,6 +67,8 @@ pub mod name {
     pub const RSEQ: &str = "RSeq";
     /// `RAck`
     pub const RACK: &str = "RAck";
+    /// `Allow-Events`
+    pub const ALLOW_EVENTS: &str = "Allow-Events";
     /// `Event`
     pub const EVENT: &str = "Event";
     /// `Subscription-State`
@@ -363,7 +365,7 @@ pub(super) fn compact(name: &str) -> &str {
 }
 
 /// The usual spelling of a name; compact forms are written out.
-fn canonical(name: &str) -> Cow<'static, str> {
+pub(super) fn canonical(name: &str) -> Cow<'static, str> {
     if let [letter] = name.as_bytes()
         && let Some((_, long)) = COMPACT
             .iter()
@@ -378,7 +380,7 @@ fn canonical(name: &str) -> Cow<'static, str> {
     }
 }
 
-const COMPACT: &[(u8, &str)] = &[
+pub(super) const COMPACT: &[(u8, &str)] = &[
     (b'v', name::VIA),
     (b'f', name::FROM),
     (b't', name::TO),
@@ -392,7 +394,7 @@ const COMPACT: &[(u8, &str)] = &[
     (b'o', name::EVENT),
     (b'r', name::REFER_TO),
     (b'b', name::REFERRED_BY),
-    (b'u', "Allow-Events"),
+    (b'u', name::ALLOW_EVENTS),
     (b'x', name::SESSION_EXPIRES),
     (b'a', "Accept-Contact"),
     (b'j', "Reject-Contact"),

@@ -13,6 +13,7 @@ mod mask;
 mod method;
 mod parse;
 mod print;
+mod reserved;
 mod stream;
 mod text;
 
@@ -23,6 +24,7 @@ pub use limits::{MAX_HEADERS, MAX_MESSAGE};
 pub use mask::masked;
 pub use method::Method;
 pub use parse::{Fault, Faulty, ParseError, parse};
+pub use reserved::reserved;
 pub use stream::{FrameError, Framed, Framer};
 
 use bytes::Bytes;

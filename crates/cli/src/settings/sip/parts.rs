@@ -7,6 +7,7 @@ use livekit_protocol as proto;
 use serde::{Deserialize, Deserializer, Serialize};
 use trunkline_base::secret::Secret;
 use trunkline_service::config::{Origin, Spanned, nearest};
+use trunkline_sip::message::reserved;
 use trunkline_sip::sdp::Encryption;
 
 use super::gateway::encryption;
@@ -19,47 +20,6 @@ const LONGEST_NAME: usize = 255;
 const LONGEST_VALUE: usize = 1024;
 /// Codecs that go without a rate.
 const RATED: [&str; 4] = ["PCMU", "PCMA", "G722", "AMR-WB"];
-
-/// Headers that the gateway writes itself. LiveKit refuses most of them too; it lets `To`, `Via`,
-/// `Supported`, `Require`, `Route` and a few more pass, which break calls.
-const FORBIDDEN: [&str; 36] = [
-    "accept",
-    "accept-contact",
-    "accept-encoding",
-    "accept-language",
-    "accept-resource-priority",
-    "allow",
-    "allow-events",
-    "u",
-    "call-id",
-    "contact",
-    "m",
-    "content-encoding",
-    "content-length",
-    "l",
-    "content-type",
-    "cseq",
-    "event",
-    "o",
-    "expires",
-    "from",
-    "max-forwards",
-    "record-route",
-    "refer-to",
-    "r",
-    "reply-to",
-    "k",
-    "t",
-    "v",
-    "to",
-    "via",
-    "supported",
-    "require",
-    "route",
-    "session-expires",
-    "authorization",
-    "i",
-];
 
 /// A key that was written: `Some(None)` where nothing stands behind it, which is not the same as a
 /// key that is left out.
@@ -201,8 +161,14 @@ fn token<T>(name: &str, at: &Spanned<T>, judge: &mut Judge<'_>) -> bool {
 }
 
 fn header_name<T>(name: &str, at: &Spanned<T>, judge: &mut Judge<'_>) {
-    if token(name, at, judge) && FORBIDDEN.contains(&name.to_ascii_lowercase().as_str()) {
-        let what = format!("`{name}` is the gateway's own header");
+    if token(name, at, judge)
+        && let Some(usual) = reserved(name)
+    {
+        let what = if name.eq_ignore_ascii_case(usual) {
+            format!("`{name}` is the gateway's own header")
+        } else {
+            format!("`{name}` is short for {usual}, the gateway's own header")
+        };
         let remedy = "choose another name, such as X-…".to_owned();
         judge.blame(at, what, remedy);
     }
