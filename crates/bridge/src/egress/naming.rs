@@ -1,6 +1,8 @@
 //! File names from a template, confined to one directory.
 
+use std::fs::DirBuilder;
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use time::OffsetDateTime;
@@ -140,7 +142,7 @@ fn moment(at: UnixTime, digits: bool) -> String {
 pub(super) fn create(root: &Path, relative: &Path) -> io::Result<(std::fs::File, PathBuf)> {
     let wanted = root.join(relative);
     let folder = wanted.parent().unwrap_or(root);
-    std::fs::create_dir_all(folder)?;
+    make_folder(folder)?;
     if !folder.canonicalize()?.starts_with(root.canonicalize()?) {
         let text = "the name leads out of the recording directory";
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
@@ -154,6 +156,7 @@ pub(super) fn create(root: &Path, relative: &Path) -> io::Result<(std::fs::File,
         match std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
+            .mode(0o600)
             .open(&path)
         {
             Ok(file) => return Ok((file, path)),
@@ -162,6 +165,11 @@ pub(super) fn create(root: &Path, relative: &Path) -> io::Result<(std::fs::File,
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// A folder that nobody else looks into, and those above it. One that is there stays as it is.
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 fn numbered(path: &Path, number: u32) -> PathBuf {
@@ -185,6 +193,20 @@ mod tests {
             .to_str()
             .unwrap()
             .to_owned()
+    }
+
+    #[test]
+    fn only_we_look_into_what_is_recorded() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().unwrap();
+        make_folder(&root.path().join("a/b")).unwrap();
+        let (_file, path) = create(root.path(), Path::new("a/b/c/call.ogg")).unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        for folder in path.ancestors().skip(1).take(3) {
+            assert_eq!(mode(folder), 0o700, "{}", folder.display());
+        }
+        make_folder(root.path()).unwrap();
     }
 
     #[test]

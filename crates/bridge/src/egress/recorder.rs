@@ -19,7 +19,7 @@ use trunkline_store::{RecordingStart, Row, Store};
 
 use super::config::RecorderConfig;
 use super::error::{RecordError, StartError};
-use super::naming::{Facts, Template};
+use super::naming::{Facts, Template, make_folder};
 use super::recovery;
 use super::report::{Report, now};
 use super::session::{Order, Recording};
@@ -326,7 +326,7 @@ impl RecorderHandle {
 
 /// The directory, absolute, after proof that a file can be written in it.
 fn check(dir: &Path) -> std::io::Result<PathBuf> {
-    std::fs::create_dir_all(dir)?;
+    make_folder(dir)?;
     let root = dir.canonicalize()?;
     tempfile_in(&root)?;
     Ok(root)
