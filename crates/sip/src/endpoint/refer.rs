@@ -36,6 +36,7 @@ impl Endpoint {
         }
         let us = NameAddr::new(dialog.local().uri.clone());
         let mut request = dialog.request(Method::Refer, None);
+        let number = request.headers.cseq().map_or(0, |cseq| cseq.number);
         let headers = &mut request.headers;
         headers.push(name::CONTACT, Self::contact(way.flow));
         headers.push(name::REFER_TO, NameAddr::new(target).to_string());
@@ -49,6 +50,7 @@ impl Endpoint {
             let until = Some(now + refer.patience);
             leg.transfers.ours = Some(Ours {
                 key,
+                number,
                 until,
                 agreed: false,
             });
@@ -98,14 +100,17 @@ impl Endpoint {
         request: &Request,
         now: Instant,
     ) -> Fate {
-        let package = request.headers.get(name::EVENT).unwrap_or_default();
-        let package = package.split(';').next().unwrap_or_default().trim();
+        let event = request.headers.get(name::EVENT).unwrap_or_default();
+        let mut words = event.split(';').map(str::trim);
+        let package = words.next().unwrap_or_default();
         if !package.eq_ignore_ascii_case(REFER) {
             let bad = Refusal::new(489, "event").with("Allow-Events", REFER);
             return self.refuse(way, request, bad);
         }
+        let subscription = words.find_map(identifier);
         let leg = self.legs.get(&id);
-        if leg.is_none_or(|leg| leg.transfers.ours.is_none()) {
+        let ours = leg.and_then(|leg| leg.transfers.ours.as_ref());
+        if ours.is_none_or(|ours| !ours.is_told_by(subscription)) {
             return self.refuse(way, request, Refusal::new(481, "no_subscription"));
         }
         let bytes = self.answer_plain(id, key, way, request, now);
@@ -135,6 +140,13 @@ impl Endpoint {
         }
         Fate::Taken
     }
+}
+
+/// The value of `id=`.
+fn identifier(parameter: &str) -> Option<&str> {
+    let (name, value) = parameter.split_once('=')?;
+    let is_it = name.trim().eq_ignore_ascii_case("id");
+    is_it.then(|| value.trim())
 }
 
 /// The status in a body of `message/sipfrag`.

@@ -276,11 +276,15 @@ impl Endpoint {
             return;
         }
         if let Some(again) = self.ask_better((key, way, id), request, response, now) {
+            let entry = self.table.clients.get(&again);
+            let number = entry.and_then(|entry| entry.request.headers.cseq().ok());
+            let number = number.map(|cseq| cseq.number);
             if let Some(leg) = self.legs.get_mut(&id) {
                 if let Some(asking) = leg.session.asking.as_mut().filter(|asking| *asking == key) {
                     *asking = again.clone();
                 }
                 if let Some(ours) = leg.transfers.ours.as_mut().filter(|ours| ours.key == *key) {
+                    ours.number = number.unwrap_or(ours.number);
                     ours.key = again;
                 }
             }

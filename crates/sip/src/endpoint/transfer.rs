@@ -80,9 +80,19 @@ pub(super) struct Transfers {
 /// We asked.
 pub(super) struct Ours {
     pub(super) key: Key,
+    /// The number of our REFER, which tells its news apart from those of an earlier one.
+    pub(super) number: u32,
     /// None once it is over; what is told later is taken all the same.
     pub(super) until: Option<Instant>,
     pub(super) agreed: bool,
+}
+
+impl Ours {
+    /// Whether news of a subscription are about this REFER (RFC 3515 2.4.6). Who names none knows of
+    /// one only.
+    pub(super) fn is_told_by(&self, subscription: Option<&str>) -> bool {
+        subscription.is_none_or(|id| id.parse() == Ok(self.number))
+    }
 }
 
 /// They asked.

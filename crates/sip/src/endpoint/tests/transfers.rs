@@ -78,6 +78,37 @@ fn a_transfer_is_told_as_it_goes_and_the_call_stays() {
 }
 
 #[test]
+fn news_of_an_earlier_transfer_end_no_later_one() {
+    let mut world = World::new();
+    let (leg, first) = referring(&mut world);
+    world.answer(&first, 202, "", &[]);
+    world.say(&notify(&world, "n1", 1, "active", "SIP/2.0 486 Busy Here"));
+    assert_eq!(
+        news(&mut world),
+        TransferNews::Over(TransferOutcome::Rejected(486))
+    );
+    assert_eq!(world.statuses(), [200]);
+    let refer = ReferRequest::to(target());
+    world.endpoint.refer(leg, &refer, world.now).unwrap();
+    let second = world.request();
+    world.answer(&second, 202, "", &[]);
+    let mut told = |branch: &str, cseq: u32, of: &Request| {
+        let id = of.headers.cseq().unwrap().number;
+        let event = format!("Event: refer; ID = {id}");
+        let text = notify(&world, branch, cseq, "terminated", "SIP/2.0 200 OK");
+        world.say(&text.replace("Event: refer", &event));
+        world.statuses()
+    };
+    assert_eq!(told("n2", 2, &first), [481]);
+    assert_eq!(told("n3", 3, &second), [200]);
+    assert_eq!(
+        news(&mut world),
+        TransferNews::Over(TransferOutcome::Completed)
+    );
+    assert!(world.endpoint.poll_event().is_none());
+}
+
+#[test]
 fn a_transfer_that_is_refused_forgotten_or_outlived_has_an_outcome_too() {
     let mut world = World::new();
     let (_, refer) = referring(&mut world);
