@@ -173,6 +173,13 @@ fn payload_types(media: &Media) -> impl Iterator<Item = u8> {
         .formats
         .iter()
         .filter_map(|format| format.parse().ok())
+        .filter(|number| is_usable(*number))
+}
+
+/// A payload type has seven bits. Those that look like RTCP beside RTP on one port are no codec's
+/// (RFC 5761 4).
+fn is_usable(payload_type: u8) -> bool {
+    payload_type < 128 && !(72..=76).contains(&payload_type)
 }
 
 /// One voice; copies of lost packets are welcome.

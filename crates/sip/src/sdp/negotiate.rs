@@ -71,6 +71,9 @@ pub enum AnswerError {
         /// What we would.
         taken: Vec<&'static str>,
     },
+    /// Its sound would go to many hosts at once.
+    #[error("audio is sent to one host, never to a group or to all")]
+    ForMany,
     /// Encryption does not come together.
     #[error(transparent)]
     Encryption(#[from] Unfit),
@@ -82,6 +85,8 @@ impl AnswerError {
         match self {
             Self::NoAudio => 304,
             Self::NoCodec { .. } => 305,
+            // Multicast is not to be had.
+            Self::ForMany => 330,
             // Of transport protocols, as the encrypted ones are.
             Self::Encryption(_) => 302,
         }
@@ -169,6 +174,10 @@ fn choose(offer: &Session, local: &Local) -> Result<Chosen, AnswerError> {
                 continue;
             }
         };
+        if goes_to_many(offer, media) {
+            refusal = AnswerError::ForMany;
+            continue;
+        }
         let Some(mut agreement) = agree(offer, media, local, Preference::Ours) else {
             refusal = no_codec(media, local);
             continue;
@@ -217,6 +226,9 @@ pub fn accept_answer(answer: &Session, local: &Local) -> Result<Agreement, Answe
         Err(Unfit::Protocol) => return Err(AnswerError::NoAudio),
         keys => keys?,
     };
+    if goes_to_many(answer, media) {
+        return Err(AnswerError::ForMany);
+    }
     let mut agreement =
         agree(answer, media, local, Preference::Theirs).ok_or_else(|| no_codec(media, local))?;
     agreement.keys = keys.map(Box::new);
@@ -306,11 +318,21 @@ fn packet_times(theirs: &Session, media: &Media, codec: Codec) -> (u8, u8) {
 
 /// Can our socket send there, and to one host only?
 fn reaches(local: &Local, ip: IpAddr) -> bool {
-    let is_for_many = match ip {
+    !ip.is_unspecified() && !is_for_many(ip) && ip.is_ipv4() == local.address.is_ipv4()
+}
+
+fn goes_to_many(theirs: &Session, media: &Media) -> bool {
+    theirs
+        .address(media)
+        .is_some_and(|address| is_for_many(address.ip()))
+}
+
+/// Is it a group's, or everybody's?
+fn is_for_many(ip: IpAddr) -> bool {
+    match ip {
         IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
         IpAddr::V6(ip) => ip.is_multicast(),
-    };
-    !ip.is_unspecified() && !is_for_many && ip.is_ipv4() == local.address.is_ipv4()
+    }
 }
 
 fn rtcp_address(media: &Media, remote: SocketAddr, local: &Local) -> Option<SocketAddr> {

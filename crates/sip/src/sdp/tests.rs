@@ -22,6 +22,10 @@ fn take(media: &str) -> (Session, Agreement) {
     answer(&parse(&format!("{PHONE}{media}")), &local()).unwrap()
 }
 
+fn refuse(media: &str) -> AnswerError {
+    answer(&parse(&format!("{PHONE}{media}")), &local()).unwrap_err()
+}
+
 #[test]
 fn static_types_need_no_rtpmap_and_the_offers_order_counts() {
     let (session, agreed) = take("m=audio 4000 RTP/AVP 18 8 0\n");
@@ -58,7 +62,6 @@ fn every_section_is_answered() {
 
 #[test]
 fn nothing_that_fits_says_what_is_wrong() {
-    let refuse = |media: &str| answer(&parse(&format!("{PHONE}{media}")), &local()).unwrap_err();
     assert_eq!(refuse("m=audio 4000 RTP/AVP 18\n").warning(), 305);
     assert_eq!(refuse("m=video 4000 RTP/AVP 99\n"), AnswerError::NoAudio);
     assert_eq!(refuse("m=audio 0 RTP/AVP 0\n"), AnswerError::NoAudio);
@@ -341,18 +344,53 @@ fn a_phone_that_turns_its_audio_off_is_told_so_section_by_section() {
 
 #[test]
 fn an_address_our_socket_cannot_reach_is_none() {
-    for address in [
-        "IP6 2001:db8::1",
-        "IP4 224.2.1.1/127",
-        "IP4 255.255.255.255",
-        "IP4 0.0.0.0",
-    ] {
-        let (_, agreed) = take(&format!("m=audio 4000 RTP/AVP 0\nc=IN {address}\n"));
-        assert_eq!(agreed.remote, None, "{address}");
+    let for_many = ["IP4 224.2.1.1/127", "IP4 255.255.255.255"];
+    for address in ["IP6 2001:db8::1", "IP4 0.0.0.0"]
+        .into_iter()
+        .chain(for_many)
+    {
+        if !for_many.contains(&address) {
+            let (_, agreed) = take(&format!("m=audio 4000 RTP/AVP 0\nc=IN {address}\n"));
+            assert_eq!(agreed.remote, None, "{address}");
+        }
         let (_, agreed) = take(&format!("m=audio 4000 RTP/AVP 0\na=rtcp:9 IN {address}\n"));
         let voice = agreed.remote.map(|remote| remote.ip());
         assert_eq!(agreed.remote_rtcp.map(|rtcp| rtcp.ip()), voice, "{address}");
     }
+}
+
+#[test]
+fn sound_for_many_is_refused() {
+    for address in [
+        "IP4 239.1.2.3",
+        "IP4 224.2.1.1/127",
+        "IP4 255.255.255.255",
+        "IP6 ff02::1",
+    ] {
+        let section = format!("m=audio 4000 RTP/AVP 0\nc=IN {address}\n");
+        assert_eq!(refuse(&section), AnswerError::ForMany, "{address}");
+        let theirs = parse(&format!("{PHONE}{section}"));
+        assert_eq!(accept_answer(&theirs, &local()), Err(AnswerError::ForMany));
+        let both = format!("{section}m=audio 4002 RTP/AVP 0\nc=IN IP4 192.0.2.9\n");
+        let (_, agreed) = take(&both);
+        assert_eq!(agreed.remote, Some(([192, 0, 2, 9], 4002).into()));
+    }
+}
+
+#[test]
+fn numbers_that_no_packet_can_have_are_no_formats() {
+    for number in [72, 76, 128, 200, 255] {
+        let alone = format!("m=audio 4000 RTP/AVP {number}\na=rtpmap:{number} PCMU/8000\n");
+        assert!(
+            matches!(refuse(&alone), AnswerError::NoCodec { .. }),
+            "{number}"
+        );
+        let keys =
+            format!("m=audio 4000 RTP/AVP 0 {number}\na=rtpmap:{number} telephone-event/8000\n");
+        assert_eq!(take(&keys).1.telephone_event, None, "{number}");
+    }
+    let usable = "m=audio 4000 RTP/AVP 127\na=rtpmap:127 PCMU/8000\n";
+    assert_eq!(take(usable).1.payload_type, 127);
 }
 
 proptest! {
