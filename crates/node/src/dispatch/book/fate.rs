@@ -160,6 +160,44 @@ impl Book {
         self.agent_gone(id, Some(Lost), now);
     }
 
+    /// Agents that should have joined by now: a caller waits, and another worker may do better. Where
+    /// there is no other, the one that took the job has all the time it needs.
+    pub(super) fn pass_on(&mut self, now: Moment) {
+        let late = self.jobs.values().filter(|job| job.is_awaited(now.at));
+        let late: Vec<_> = late.map(|job| job.id.clone()).collect();
+        for id in late {
+            let worker = self.jobs.get(&id).and_then(Job::runs_at).cloned();
+            let has_other = self.jobs.get(&id).is_some_and(|job| {
+                let mut free = self.candidates(job).into_iter();
+                self.is_restarted(job) && free.any(|(other, _)| Some(&other) != worker.as_ref())
+            });
+            if !has_other {
+                if let Some(job) = self.jobs.get_mut(&id) {
+                    job.await_until(now.at + JOIN_LIMIT);
+                }
+                continue;
+            }
+            tracing::warn!(job = %id, "its agent does not join; another worker gets the job");
+            if let Some(entry) = worker.and_then(|worker| self.workers.get_mut(&worker)) {
+                entry.is_silent = true;
+            }
+            self.terminate(&id);
+            if let Some(job) = self.jobs.get_mut(&id) {
+                job.end(JobStatus::JsFailed, ABSENT, now);
+            }
+            self.keep(&id);
+            self.relaunch(&id, now);
+        }
+    }
+
+    /// Whether a job that fails is launched anew.
+    fn is_restarted(&self, job: &Job) -> bool {
+        let page = self.rooms.get(job.room());
+        let dispatch = job.dispatch.as_ref();
+        let entry = page.and_then(|page| page.dispatches.get(dispatch?));
+        entry.is_some_and(|entry| entry.info.restart_policy() != JobRestartPolicy::JrpNever)
+    }
+
     /// A worker is gone. Its agents live on in their rooms; those that have not joined yet are
     /// expected for a moment only.
     pub(super) fn orphan(&mut self, worker: &WorkerId, now: Moment) {
@@ -243,6 +281,11 @@ struct Lost;
 
 /// LiveKit's words.
 const LEFT: &str = "agent worker left the room";
+/// Ours.
+const ABSENT: &str = "the agent did not join the room";
+/// An agent joins within a second or two; one that must load its models first may take longer, and is
+/// let be where nobody else is there. More has callers wait before another is asked.
+pub(super) const JOIN_LIMIT: Duration = Duration::from_secs(5);
 /// A lost agent whose worker is connected comes back or is reported as failed within this.
 const RETURN_LIMIT: Duration = Duration::from_secs(3);
 /// After a restart of the node, agents seek it every five seconds.

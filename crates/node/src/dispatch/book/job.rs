@@ -49,6 +49,8 @@ pub(super) struct Job {
     pub(super) asked: Instant,
     /// Its worker was lost while it ran, and has not said since that it still runs.
     pub(super) orphaned: bool,
+    /// Until when an agent that has not joined yet is waited for before another worker is asked.
+    patience: Option<Instant>,
     phase: Phase,
 }
 
@@ -69,6 +71,7 @@ impl Job {
             rounds: 0,
             asked: now.at,
             orphaned: false,
+            patience: None,
             phase: Phase::Waiting { due: None },
         }
     }
@@ -86,7 +89,13 @@ impl Job {
             Phase::Waiting { due: Some(due) } => Some((*due, "again")),
             Phase::Offered { deadline, .. } => Some((*deadline, "offer")),
             Phase::Away { until, .. } => Some((*until, "away")),
-            Phase::Waiting { due: None } | Phase::Running { .. } | Phase::Ended => None,
+            Phase::Running { joined: false, .. } => match self.patience {
+                Some(until) => Some((until, "join")),
+                None => None,
+            },
+            Phase::Waiting { due: None } | Phase::Running { joined: true, .. } | Phase::Ended => {
+                None
+            }
         }
     }
 
@@ -162,7 +171,19 @@ impl Job {
 
     pub(super) fn run_at(&mut self, worker: WorkerId, joined: bool) {
         self.state().worker_id = worker.to_string();
+        self.patience = None;
         self.phase = Phase::Running { worker, joined };
+    }
+
+    /// Its agent is to join until then.
+    pub(super) fn await_until(&mut self, until: Instant) {
+        self.patience = Some(until);
+    }
+
+    /// Whether its agent should have joined by now.
+    pub(super) fn is_awaited(&self, now: Instant) -> bool {
+        let awaited = matches!(self.phase, Phase::Running { joined: false, .. });
+        awaited && self.patience.is_some_and(|until| until <= now)
     }
 
     /// Its agent is expected until then.

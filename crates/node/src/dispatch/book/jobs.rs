@@ -4,6 +4,7 @@ use livekit_protocol as proto;
 use proto::JobStatus;
 use trunkline_base::id::{JobId, WorkerId};
 
+use super::fate::JOIN_LIMIT;
 use super::{Action, Assignment, Book, Moment};
 
 impl Book {
@@ -39,6 +40,7 @@ impl Book {
                 .participant_identity
                 .clone_from(&answer.participant_identity);
             job.run_at(worker.clone(), false);
+            job.await_until(now.at + JOIN_LIMIT);
             self.assign(&id, worker, answer);
         }
         self.launch_due(now);

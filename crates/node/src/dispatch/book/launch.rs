@@ -130,7 +130,7 @@ impl Book {
     }
 
     /// Free workers with the job's key, with their weights.
-    fn candidates(&self, job: &Job) -> Vec<(WorkerId, f64)> {
+    pub(super) fn candidates(&self, job: &Job) -> Vec<(WorkerId, f64)> {
         let (kind, info) = (job.info.r#type(), &job.info);
         let fits = self.workers.iter().filter(|(_, worker)| {
             let key = &worker.registration.key;

@@ -155,6 +155,7 @@ impl Book {
         for id in self.overdue(now.at) {
             self.give_up(&id, now);
         }
+        self.pass_on(now);
         self.launch_due(now);
         let (due, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.leaving)
             .into_iter()

@@ -102,6 +102,36 @@ fn a_worker_that_does_not_answer_comes_last_from_then_on() {
 }
 
 #[test]
+fn a_job_whose_agent_does_not_join_goes_to_the_next_worker() {
+    let mut story = Story::new();
+    let idle = story.worker("bot", JobType::JtRoom);
+    story.room("lobby", &["bot"]);
+    story.alice_comes();
+    let first = story.running(&idle);
+    // Nobody else is there: it has all the time it needs.
+    story.pass(Duration::from_secs(6));
+    assert!(story.offers().is_empty());
+    let other = story.worker("bot", JobType::JtRoom);
+    story.pass(Duration::from_secs(6));
+    let (to, second) = story.offer();
+    assert_eq!(to, other);
+    assert_ne!(second.id, first.id);
+    assert_eq!(state(&story.jobs("lobby")[0]).status(), JobStatus::JsFailed);
+    story.answer(&other, &second.id, true);
+    story.joined(&second);
+    story.offers();
+    // The one that came too late is one too many.
+    story.joined(&first);
+    let removed = Action::Remove {
+        room: "lobby".to_owned(),
+        identity: agent(&first),
+    };
+    assert_eq!(story.book.poll_action(), Some(removed));
+    story.pass(Duration::from_secs(60));
+    assert!(story.offers().is_empty());
+}
+
+#[test]
 fn a_worker_loaded_to_the_brim_gets_nothing_whatever_it_calls_itself() {
     let mut story = Story::new();
     let worker = story.worker("bot", JobType::JtRoom);
