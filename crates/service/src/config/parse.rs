@@ -17,10 +17,13 @@ impl Source {
         let mut nothing = Nothing::default();
         loop {
             let mut wrong = Report::new();
-            let filled = variables::fill(self, env, &mut nothing, &mut wrong);
-            let filled = filled.filter(|_| wrong.is_empty());
-            report.extend(wrong);
-            let filled = filled?;
+            let mut unset = Report::new();
+            let filled = variables::fill(self, env, &mut nothing, (&mut wrong, &mut unset));
+            let Some(filled) = filled.filter(|_| wrong.is_empty()) else {
+                report.extend(unset);
+                report.extend(wrong);
+                return None;
+            };
             let options = serde_saphyr::options! { with_snippet: false };
             // What is in no section of its own is an empty one: every key then takes its default.
             let text = match filled.text() {
@@ -37,6 +40,7 @@ impl Source {
                 Err(error)
                     if known.is_some_and(|at| nothing.learn(error.without_snippet(), at)) => {}
                 read => {
+                    report.extend(unset);
                     let parsed = self.keep(filled);
                     let blame = |error| self.blame(&error, parsed, report);
                     return read.map_err(blame).ok();

@@ -99,6 +99,8 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     problems: Vec<Problem>,
+    /// Where something is known to be missing: what it would lead to is not told.
+    muted: Vec<(String, Place)>,
 }
 
 impl Report {
@@ -106,6 +108,7 @@ impl Report {
     pub const fn new() -> Self {
         Self {
             problems: Vec::new(),
+            muted: Vec::new(),
         }
     }
 
@@ -116,6 +119,9 @@ impl Report {
         what: impl Into<String>,
         remedy: impl Into<Option<String>>,
     ) {
+        if self.is_muted(&origin.file, origin.place) {
+            return;
+        }
         self.problems.push(Problem {
             file: origin.file,
             place: Some(origin.place),
@@ -123,6 +129,17 @@ impl Report {
             what: what.into(),
             remedy: remedy.into(),
         });
+    }
+
+    /// Says that no more is to be told of what begins here.
+    pub(super) fn mute(&mut self, file: &str, place: Place) {
+        self.muted.push((file.to_owned(), place));
+    }
+
+    fn is_muted(&self, file: &str, place: Place) -> bool {
+        self.muted
+            .iter()
+            .any(|(name, at)| name == file && *at == place)
     }
 
     /// Adds a problem at a place whose line is not shown, since it may hold a secret.
@@ -164,6 +181,7 @@ impl Report {
     /// Takes over the problems of another report.
     pub fn extend(&mut self, other: Self) {
         self.problems.extend(other.problems);
+        self.muted.extend(other.muted);
     }
 
     /// The value, if nothing is wrong.

@@ -31,13 +31,13 @@ use super::report::Report;
 use super::source::Source;
 use super::syntax;
 
-/// The text with its variables filled in, and where each part of it was before. `None` where the
+/// The text with its variables filled in, those that are not set by a word that says nothing, and where each part of it was before. `None` where the
 /// text is no YAML.
 pub(super) fn fill(
     source: &Source,
     env: &Environment,
     nothing: &mut Nothing,
-    report: &mut Report,
+    (report, unset): (&mut Report, &mut Report),
 ) -> Option<Moved> {
     let text = source.text();
     if let Some((at, _)) = text.char_indices().find(|(_, c)| ASIDE.contains(c)) {
@@ -77,7 +77,12 @@ pub(super) fn fill(
                     moved.replace(text, old, &written(&filled, style));
                     moved.hide(filled, raw);
                 }
-                Err(wrong) => blame(source, aside.nth(&place, wrong.nth), wrong, report),
+                Err(wrong) => {
+                    blame(source, aside.nth(&place, wrong.nth), wrong, unset);
+                    unset.mute(source.name(), source.place_of(place.start));
+                    let old = whole(text, before, place.clone(), style);
+                    moved.replace(text, old, STAND_IN);
+                }
             }
         }
         before = place.end.max(before);
@@ -122,6 +127,9 @@ fn whole(text: &str, before: usize, place: Range<usize>, style: ScalarStyle) -> 
 const fn is_block(style: ScalarStyle) -> bool {
     matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
 }
+
+/// What stands where a variable is not set, so that the rest of the file is judged all the same.
+const STAND_IN: &str = "\"unset\"";
 
 /// The value as YAML: plain where it was plain and is a number or a yes, else in double quotes.
 fn written(value: &str, style: ScalarStyle) -> String {
