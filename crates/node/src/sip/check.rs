@@ -4,6 +4,7 @@
 //! as they were meant: half a login, an empty number, a direct rule without a room.
 
 use livekit_protocol as proto;
+use trunkline_sip::uri::is_host_port;
 
 use super::error::SipError;
 use super::headers;
@@ -71,7 +72,7 @@ pub(super) fn rule(rule: &proto::SipDispatchRuleInfo) -> Result<(), SipError> {
             let text = "unsupported SIP Dispatch Rule: <nil>";
             return Err(SipError::Invalid(text));
         }
-        Some(Kind::DispatchRuleDirect(direct)) if direct.room_name.is_empty() => {
+        Some(Kind::DispatchRuleDirect(direct)) if direct.room_name.trim().is_empty() => {
             return Err(SipError::Invalid("dispatch rule has no room name"));
         }
         Some(_) => {}
@@ -109,8 +110,12 @@ fn host(value: &str, field: &'static str) -> Result<(), SipError> {
     if value.contains("transport=") {
         return Err(SipError::HostTransport { field });
     }
-    if value.contains(['@', ';']) || value.starts_with("sip:") || value.starts_with("sips:") {
+    let is_uri = value.starts_with("sip:") || value.starts_with("sips:");
+    if value.contains(['@', ';']) || is_uri {
         return Err(SipError::HostName { field });
+    }
+    if !value.is_empty() && !is_host_port(value) {
+        return Err(SipError::HostPort { field });
     }
     Ok(())
 }
@@ -125,3 +130,50 @@ fn filled(list: &[String], field: &'static str) -> Result<(), SipError> {
 
 const OPEN_TRUNK: &str = "for security, one of the fields must be set: \
     AuthUsername+AuthPassword, AllowedAddresses or Numbers";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trunk_goes_to_a_host_and_a_port_that_there_is() {
+        for fine in [
+            "sip.example.com",
+            "192.0.2.7:5080",
+            "[2001:db8::7]:5060",
+            "pbx_1",
+        ] {
+            assert!(host(fine, "trunk address").is_ok(), "{fine}");
+        }
+        for bad in [
+            "host:99999",
+            "host:0",
+            "host:",
+            "host:+5",
+            "host\r\nVia: x",
+            "a b",
+            "2001:db8::7",
+            "host/path",
+        ] {
+            let error = host(bad, "trunk address").unwrap_err();
+            assert!(matches!(error, SipError::HostPort { .. }), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_direct_rule_names_a_room() {
+        let direct = |room: &str| proto::SipDispatchRuleInfo {
+            rule: Some(proto::SipDispatchRule {
+                rule: Some(proto::sip_dispatch_rule::Rule::DispatchRuleDirect(
+                    proto::SipDispatchRuleDirect {
+                        room_name: room.to_owned(),
+                        ..Default::default()
+                    },
+                )),
+            }),
+            ..Default::default()
+        };
+        assert!(rule(&direct("lobby")).is_ok());
+        assert!(rule(&direct("")).is_err() && rule(&direct(" \t")).is_err());
+    }
+}

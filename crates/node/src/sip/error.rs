@@ -15,6 +15,8 @@ pub(crate) enum SipError {
     Header(#[from] HeaderError),
     #[error("{field} should be a hostname or IP, not SIP URI")]
     HostName { field: &'static str },
+    #[error("{field} should be a host, or a host and a port from 1 to 65535")]
+    HostPort { field: &'static str },
     #[error("{field} should not contain transport parameter")]
     HostTransport { field: &'static str },
     #[error("{field} has an empty entry")]
@@ -41,6 +43,7 @@ impl Classified for SipError {
             Self::Invalid(_)
             | Self::Header(_)
             | Self::HostName { .. }
+            | Self::HostPort { .. }
             | Self::HostTransport { .. }
             | Self::EmptyEntry { .. }
             | Self::ToUser(_)
@@ -56,7 +59,9 @@ impl Classified for SipError {
         match self {
             Self::Invalid(_) => "node.sip.invalid",
             Self::Header(_) => "node.sip.header",
-            Self::HostName { .. } | Self::HostTransport { .. } => "node.sip.host_name",
+            Self::HostName { .. } | Self::HostPort { .. } | Self::HostTransport { .. } => {
+                "node.sip.host_name"
+            }
             Self::EmptyEntry { .. } => "node.sip.empty_entry",
             Self::ToUser(_) => "node.sip.to_user",
             Self::Conflict(_) => "node.sip.conflict",

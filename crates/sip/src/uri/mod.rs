@@ -266,6 +266,11 @@ pub(crate) fn write_host(f: &mut fmt::Formatter<'_>, host: &str) -> fmt::Result 
     }
 }
 
+/// Whether a request can be sent to it: a host, or a host and a port that there is.
+pub fn is_host_port(text: &str) -> bool {
+    parse_host_port(text).is_ok_and(|(_, port)| port != Some(0))
+}
+
 /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`.
 pub(crate) fn parse_host_port(text: &str) -> Result<(Cow<'_, str>, Option<u16>), UriError> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {

@@ -140,3 +140,6 @@ pub(crate) fn demo() -> SipSetup {
         rules: vec![rule],
     }
 }
+
+#[cfg(test)]
+mod tests;

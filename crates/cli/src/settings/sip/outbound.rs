@@ -7,7 +7,7 @@ use proto::SipTransport;
 use serde::{Deserialize, Serialize};
 use trunkline_service::config::{Spanned, nearest, or_default};
 use trunkline_sip::routing::mark;
-use trunkline_sip::uri::Uri;
+use trunkline_sip::uri::{Uri, is_host_port};
 
 use super::line::{self, allow_refer, maybe_text};
 use super::parts::{
@@ -148,7 +148,12 @@ fn host(raw: &Spanned<String>, like: &str, judge: &mut Judge<'_>) {
         || text.starts_with("sips:")
         || text.contains(odd)
         || text.contains("transport=");
-    if bad {
+    let is_dialled = is_host_port(&raw.value);
+    if !bad && !is_dialled {
+        let what = format!("`{}` is no host, or no host and port", raw.value);
+        let remedy = format!("write it like {like}; ports are 1 to 65535, IPv6 is in brackets");
+        judge.blame(raw, what, remedy);
+    } else if bad {
         let what = format!("`{}` is not a host", raw.value);
         let remedy = format!("write it like {like}; the transport has a key of its own");
         judge.blame(raw, what, remedy);

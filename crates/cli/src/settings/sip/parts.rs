@@ -258,10 +258,15 @@ fn judge_codec(codec: &Spanned<String>, judge: &mut Judge<'_>) {
         .map_or((codec.value.as_str(), None), |(name, rate)| {
             (name, Some(rate))
         });
+    let known = || RATED.iter().chain(&["OPUS"]);
     let rate_reads = rate.is_none_or(|rate| rate.parse::<u32>().is_ok_and(|rate| rate > 0));
     if name.is_empty() || !rate_reads {
         let what = format!("`{}` is no codec", codec.value);
         judge.blame(codec, what, "write PCMU, or opus/48000".to_owned());
+    } else if !known().any(|known| known.eq_ignore_ascii_case(name)) {
+        let what = format!("there is no codec `{name}` here, so that no call could use it");
+        let known: Vec<&str> = known().copied().collect();
+        judge.blame(codec, what, nearest(name, &known));
     } else if rate.is_none() && !RATED.iter().any(|known| known.eq_ignore_ascii_case(name)) {
         let what = format!("`{name}` needs its rate, or every call would fail");
         judge.blame(codec, what, format!("write it like {name}/48000"));

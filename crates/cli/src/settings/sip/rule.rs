@@ -54,7 +54,7 @@ pub(super) struct RawRule {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawDirect {
-    room: String,
+    room: Spanned<String>,
     #[serde(default, deserialize_with = "typed")]
     pin: Typed<String>,
 }
@@ -257,7 +257,7 @@ fn room(
 ) -> Option<RoomChoice> {
     Some(match typed {
         (Some(direct), None, None) => RoomChoice::Direct {
-            room: direct.room,
+            room: named(direct.room, judge),
             pin: pin(direct.pin, judge),
         },
         (None, Some(one), None) => RoomChoice::Individual {
@@ -277,6 +277,14 @@ fn room(
             return None;
         }
     })
+}
+
+fn named(room: Spanned<String>, judge: &mut Judge<'_>) -> String {
+    if room.value.trim().is_empty() {
+        let remedy = "give it a name, such as lobby".to_owned();
+        judge.blame(&room, "the room has no name".to_owned(), remedy);
+    }
+    room.value
 }
 
 /// A PIN that is there and says nothing would open the room to everybody.
