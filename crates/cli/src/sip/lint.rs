@@ -4,15 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
-use livekit_protocol::SipTransport;
-use trunkline_service::config::Origin;
+use livekit_protocol::{RoomConfiguration, SipTransport};
+use trunkline_service::config::{Origin, Report};
 use trunkline_sip::routing::normalise;
 use trunkline_sip::sdp::Encryption;
 
 use super::entry::Entry;
 use super::plan::named;
-use crate::settings::SipSetup;
-use crate::settings::sip::{Outbound, Rule, Trunk};
+use crate::settings::sip::{Outbound, RoomChoice, Rule, Trunk};
+use crate::settings::{SIP, SipSetup};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -31,6 +31,22 @@ pub(crate) struct Finding {
     pub(crate) stands: Option<Origin>,
     pub(crate) what: String,
     pub(crate) remedy: String,
+}
+
+impl Finding {
+    /// Adds it to a report.
+    pub(crate) fn tell(self, report: &mut Report) {
+        let Self {
+            stands,
+            what,
+            remedy,
+            weight: _,
+        } = self;
+        match stands {
+            Some(stands) => report.from(stands, what, remedy),
+            None => report.file(SIP, what, remedy),
+        }
+    }
 }
 
 /// Networks shorter than this hold more than a provider has.
@@ -213,6 +229,19 @@ impl Findings {
                     "rule `{key}` takes the calls of every trunk, others' at the server included"
                 ),
                 "name its `trunks`; with livekit/sip it takes calls that no trunk lets in, too",
+            );
+        }
+        let names_none = |config: &RoomConfiguration| config.agents.is_empty();
+        let is_bare = rule.agents.is_empty()
+            && rule.room_preset.is_empty()
+            && rule.room_config.as_ref().is_none_or(names_none);
+        if is_bare && !matches!(rule.room, RoomChoice::Direct { .. }) {
+            self.warning(
+                &rule.stands,
+                format!(
+                    "rule `{key}` names no agent, and nobody else is in a room that is made for the call"
+                ),
+                "name its `agents`; a caller who meets nobody gets 480 after gateway.agent_wait",
             );
         }
         let pin = rule.room.pin();

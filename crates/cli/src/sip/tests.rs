@@ -365,7 +365,8 @@ fn a_file_that_can_be_read_may_still_be_wrong() {
                 - {key: b, numbers: ['1 555 0001'], allowed_addresses: [0.0.0.0/0]}\n  \
                 - {key: c, numbers: ['+15550003'], allowed_addresses: [192.0.2.3]}\n\
                 rules:\n  - {key: r, trunks: [a], numbers: ['+15550009'], direct: {room: x}}\n  \
-                - {key: s, direct: {room: x, pin: '12'}}\n  - {key: t, direct: {room: y, pin: '12'}}\n";
+                - {key: s, direct: {room: x, pin: '12'}}\n  - {key: t, direct: {room: y, pin: '12'}}\n  \
+                - {key: u, trunks: [c], individual: {room_prefix: c}}\n";
     let findings = lint(&file(text));
     let of = |weight: Weight| -> String {
         let all = findings.iter().filter(|one| one.weight == weight);
@@ -387,6 +388,7 @@ fn a_file_that_can_be_read_may_still_be_wrong() {
         "spells 1 555 0001 otherwise",
         "rule `s` takes the calls of every trunk",
         "the PIN of rule `s` is soon guessed",
+        "rule `u` names no agent",
     ] {
         assert!(
             of(Weight::Warning).contains(part),

@@ -2,11 +2,13 @@
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
+use trunkline_service::config::Report;
 
 use super::settings;
 use crate::failure::{self, Failure};
 use crate::global::Global;
-use crate::settings::Home;
+use crate::settings::{Home, SipSetup};
+use crate::sip::lint::lint;
 use crate::sip::schema::schema;
 use crate::{output, settings as files};
 
@@ -48,13 +50,25 @@ fn check(global: &Global) -> Result<(), Failure> {
     match files::load(global, &global.env) {
         Ok(read) if global.json => {
             let notices: Vec<String> = read.notices.iter().map(ToString::to_string).collect();
-            output::json(&json!({ "ok": true, "problems": [], "notices": notices }));
+            let warnings = findings(&read.sip_setup);
+            output::json(&json!({
+                "ok": true, "problems": [], "warnings": warnings, "notices": notices,
+            }));
         }
         Ok(read) => {
             for notice in &read.notices {
                 global.tell(&notice.to_string());
             }
-            output::line(&format!("{}: no problem found", home.name()));
+            let found = findings(&read.sip_setup);
+            for finding in &found {
+                output::line(&format!("warning: {finding}"));
+            }
+            let sum = match found.len() {
+                0 => "no problem found".to_owned(),
+                1 => "it can be read; look at the warning above".to_owned(),
+                more => format!("it can be read; look at the {more} warnings above"),
+            };
+            output::line(&format!("{}: {sum}", home.name()));
             if home == Home::BuiltIn {
                 global.tell("there is no folder `config` here; `trunkline init` writes it");
             }
@@ -69,6 +83,15 @@ fn check(global: &Global) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What trunks and rules that can be read still get wrong, as `sip validate` tells it.
+fn findings(setup: &SipSetup) -> Vec<String> {
+    let mut report = Report::new();
+    for finding in lint(setup) {
+        finding.tell(&mut report);
+    }
+    report.problems().iter().map(ToString::to_string).collect()
 }
 
 /// What is in effect, as YAML's subset JSON: it can be read back by eye and by programs.

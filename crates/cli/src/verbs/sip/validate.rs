@@ -9,8 +9,8 @@ use trunkline_service::config::Report;
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::output;
-use crate::settings::{SIP, sip_file};
-use crate::sip::lint::{Finding, Weight, lint};
+use crate::settings::sip_file;
+use crate::sip::lint::{Weight, lint};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  trunkline sip validate config/livekit-sip-correct.yaml")]
@@ -32,7 +32,7 @@ pub(crate) fn run(typed: &Validate, global: &Global) -> Result<(), Failure> {
             Weight::Problem => &mut problems,
             Weight::Warning => &mut warnings,
         };
-        told(finding, report);
+        finding.tell(report);
     }
     let lines = |report: &Report| -> Vec<String> {
         report.problems().iter().map(ToString::to_string).collect()
@@ -62,18 +62,5 @@ pub(crate) fn run(typed: &Validate, global: &Global) -> Result<(), Failure> {
         (true, true) => Ok(()),
         (true, false) => Err(Failure::verdict(WARNED)),
         (false, _) => Err(Failure::verdict(WRONG)),
-    }
-}
-
-fn told(finding: Finding, report: &mut Report) {
-    let Finding {
-        stands,
-        what,
-        remedy,
-        weight: _,
-    } = finding;
-    match stands {
-        Some(stands) => report.from(stands, what, remedy),
-        None => report.file(SIP, what, remedy),
     }
 }
