@@ -19,26 +19,43 @@ const NAMED: &str = "TRUNKLINE_ENV_FILE";
 /// # Errors
 /// Every mistake of the file.
 pub(crate) fn load() -> Result<Environment, Failure> {
+    if let Some(path) = file(&Environment::of_process()) {
+        warn_of_readers(&path, "secrets");
+    }
+    again().map_err(|report| failure::config(&report))
+}
+
+/// The same, of a file that may have changed since.
+///
+/// # Errors
+/// Every mistake of the file.
+pub(crate) fn again() -> Result<Environment, Report> {
     let process = Environment::of_process();
     let Some(path) = file(&process) else {
         return Ok(process);
     };
-    warn_of_readers(&path, "secrets");
     let mut report = Report::new();
     let env = process.over_file(&path, &mut report);
-    report
-        .finish(Some(env))
-        .map_err(|report| failure::config(&report))
+    report.finish(Some(env))
+}
+
+/// Where the file is, or would be.
+pub(crate) fn place() -> PathBuf {
+    let process = Environment::of_process();
+    PathBuf::from(process.var(NAMED).unwrap_or(USUAL))
 }
 
 fn file(process: &Environment) -> Option<PathBuf> {
     match process.var(NAMED) {
         Some("") => None,
         Some(named) => Some(PathBuf::from(named)),
-        // A directory of this name is somebody's Python, and one that cannot be looked at is
-        // worth a word.
+        // A directory of this name is somebody's Python, a pipe would be waited for, and one that
+        // cannot be looked at is worth a word.
         None => match fs::metadata(USUAL) {
-            Ok(found) if found.is_dir() => None,
+            Ok(found) if !found.is_file() => {
+                output::note("warning: .env is no file, so that nothing is read from it");
+                None
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Ok(_) | Err(_) => Some(PathBuf::from(USUAL)),
         },

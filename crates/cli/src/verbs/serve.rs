@@ -19,6 +19,7 @@ use trunkline_service::tasks::{Limits, Tasks};
 
 use super::models::{dir_or_default, voice_cache};
 use super::settings;
+use crate::environment;
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::keys::{KeyFile, follow};
@@ -100,8 +101,11 @@ fn sip_file(
     global: &Global,
 ) -> SipFile<impl Fn() -> Result<SipSetup, Report> + Send + Sync + 'static + use<>> {
     let again = global.clone();
-    let read = move || settings::load(&again, &again.env).map(|settings| settings.sip_setup);
-    SipFile::new(Home::of(global).on_disk(SIP), read)
+    let read = move || {
+        let env = environment::again()?;
+        settings::load(&again, &env).map(|settings| settings.sip_setup)
+    };
+    SipFile::new(Home::of(global).on_disk(SIP), environment::place(), read)
 }
 
 /// Logging as the files say; `-v` says more.

@@ -1,4 +1,4 @@
-//! The file of trunks and rules while the daemon runs: a change of it, or SIGHUP, brings them to the
+//! The file of trunks and rules while the daemon runs: a change of it or of `.env`, or SIGHUP, brings them to the
 //! embedded node, with calls going on. A file that is wrong changes nothing, and that is said in the
 //! log and by `/readyz` until it is right again; one that is missing or still being written is not read.
 //! A remote server changes by `sip apply` alone.
@@ -40,6 +40,16 @@ enum Force {
     Half(String),
 }
 
+impl Force {
+    fn standing(&self) -> Standing {
+        match self {
+            Self::Whole | Self::Last(_) => Standing::Ready(self.to_string()),
+            // Some calls would meet the old set-up, some the new one.
+            Self::Half(_) => Standing::Waiting(self.to_string()),
+        }
+    }
+}
+
 impl fmt::Display for Force {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -54,24 +64,34 @@ impl fmt::Display for Force {
 pub(crate) struct SipFile<F> {
     /// What is looked at; the files that are built in do not change.
     path: Option<PathBuf>,
-    /// As it was before it was read the first time.
-    first: State,
+    /// Where the variables are that it may name.
+    variables: PathBuf,
+    /// As they were before they were read the first time.
+    first: Seen,
     read: F,
 }
 
 impl<F> SipFile<F> {
     /// To be made before the settings are read.
-    pub(crate) fn new(path: Option<PathBuf>, read: F) -> Self {
+    pub(crate) fn new(path: Option<PathBuf>, variables: PathBuf, read: F) -> Self {
         Self {
-            first: State::of(path.as_deref()),
+            first: seen(path.as_deref(), &variables),
             path,
+            variables,
             read,
         }
     }
 
-    fn state(&self) -> State {
-        State::of(self.path.as_deref())
+    fn state(&self) -> Seen {
+        seen(self.path.as_deref(), &self.variables)
     }
+}
+
+/// The file, and the one of its variables.
+type Seen = (State, State);
+
+fn seen(path: Option<&Path>, variables: &Path) -> Seen {
+    (State::of(path), State::of(Some(variables)))
 }
 
 /// Tells one state of a file from the next.
@@ -96,17 +116,17 @@ impl State {
 
 /// When a file that changed is to be read: not while somebody still writes it.
 #[derive(Debug)]
-struct Watch {
+struct Watch<S> {
     /// What was read the last time; `None` for what must be read again.
-    seen: Option<State>,
-    last: State,
+    seen: Option<S>,
+    last: S,
     is_asked: bool,
     /// Looks to let pass first.
     rest: u8,
 }
 
-impl Watch {
-    const fn new(first: State) -> Self {
+impl<S: Copy + PartialEq> Watch<S> {
+    const fn new(first: S) -> Self {
         Self {
             seen: Some(first),
             last: first,
@@ -117,7 +137,7 @@ impl Watch {
 
     /// Takes one look, and says whether the file is to be read as it is now: two looks in a row
     /// have agreed, and something is new or somebody asked.
-    fn look(&mut self, now: State, is_asked: bool) -> bool {
+    fn look(&mut self, now: S, is_asked: bool) -> bool {
         self.is_asked |= is_asked;
         let is_still = now == self.last;
         self.last = now;
@@ -163,9 +183,8 @@ impl Stack {
         };
         settings.livekit.url.clone_from(&self.url);
         let (force, told) = watch::channel(Force::Whole);
-        self.parts.runs("sip file", move || {
-            Standing::Ready(told.borrow().to_string())
-        });
+        self.parts
+            .runs("sip file", move || told.borrow().standing());
         let lines = sip_setup::lines(&settings.sip_setup);
         let follower = Follower {
             api: background_api(&settings, keys)?,
@@ -223,8 +242,8 @@ impl<F: Fn() -> Result<SipSetup, Report>> Follower<F> {
     }
 
     /// The set-up, if the file is still as it was seen; else what is wrong with it.
-    fn read(&self, seen: State) -> Result<Option<SipSetup>, String> {
-        if seen == State::Missing {
+    fn read(&self, seen: Seen) -> Result<Option<SipSetup>, String> {
+        if seen.0 == State::Missing {
             let name = self.file.path.as_deref().unwrap_or_else(|| Path::new(""));
             return Err(format!("{} is not there", name.display()));
         }
@@ -299,6 +318,28 @@ mod tests {
 
     const fn there(len: u64) -> State {
         State::There(SystemTime::UNIX_EPOCH, len)
+    }
+
+    #[test]
+    fn what_is_half_applied_is_not_ready() {
+        let half = Force::Half("a rule is refused".to_owned()).standing();
+        assert!(matches!(half, Standing::Waiting(why) if why.contains("a rule is refused")));
+        let last = Force::Last("a typo".to_owned()).standing();
+        assert!(matches!(last, Standing::Ready(why) if why.contains("a typo")));
+    }
+
+    #[test]
+    fn variables_that_change_have_the_file_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, variables) = (dir.path().join("sip.yaml"), dir.path().join(".env"));
+        std::fs::write(&path, "trunks: []").unwrap();
+        let file = SipFile::new(Some(path), variables.clone(), || ());
+        let mut watch = Watch::new(file.first);
+        assert!(!watch.look(file.state(), false));
+        std::fs::write(&variables, "SIP_PASSWORD=another").unwrap();
+        assert!(!watch.look(file.state(), false), "it may still be written");
+        assert!(watch.look(file.state(), false));
+        assert!(!watch.look(file.state(), false));
     }
 
     #[test]
