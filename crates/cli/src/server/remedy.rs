@@ -30,7 +30,14 @@ fn remedy(error: &ApiError, target: &Target) -> Option<String> {
             "check that {url} is LiveKit's address, not a proxy's"
         )),
         Why::Twirp(refusal) => match refusal.code.as_str() {
+            "permission_denied" if refusal.message.contains(DIALLING) => Some(
+                "if it is to be called, change `dialling` in security.yaml and start the daemon anew"
+                    .to_owned(),
+            ),
             "unauthenticated" | "permission_denied" => Some(keys(target)),
+            "not_found" if error.rpc == "SIP/TransferSIPParticipant" => {
+                Some("list who is there: trunkline room participants list ROOM".to_owned())
+            }
             "not_found" if error.rpc.starts_with("SIP/") => {
                 Some("list what there is: trunkline sip inbound|outbound|dispatch list".to_owned())
             }
@@ -46,6 +53,9 @@ fn keys(target: &Target) -> String {
     let whence = whence(&target.origin);
     format!("check the API key and secret, {whence}, and this machine's clock")
 }
+
+/// In the words of a number that may not be dialled.
+const DIALLING: &str = "security.yaml";
 
 fn listing(rpc: &str) -> Option<&'static str> {
     let (service, method) = rpc.split_once('/')?;

@@ -95,11 +95,16 @@ impl Desk {
     /// Decides.
     pub(crate) fn decide(&mut self, invitation: &Invitation, now: Instant) -> Decision {
         let directory = Arc::clone(&self.directory.borrow());
-        if !directory.loaded {
-            return Decision::Reject(Rejection::retry_after(Duration::from_secs(2)));
-        }
         let (invite, source) = (&*invitation.request, invitation.flow.remote.ip());
         let mut facts = self.facts(invite, source);
+        if !directory.loaded {
+            self.note(
+                row(&facts, 503, "no_trunks_yet", serde_json::json!([])),
+                now,
+            );
+            count(Counter::CallsRefused, 1, &[("reason", "no_trunks_yet")]);
+            return Decision::Reject(Rejection::retry_after(Duration::from_secs(2)));
+        }
         facts.bound = self.bound(&directory, &mut facts);
         let outcome = match match_call(&directory.trunks, &directory.rules, &facts) {
             Outcome::Challenge(trunk) => match self.authenticate(&trunk, invite, &facts, now) {

@@ -50,6 +50,27 @@ fn invitation(from: &str) -> Invitation {
 }
 
 #[test]
+fn a_call_before_the_trunks_are_known_is_noted() {
+    let known = watch::channel(Arc::new(Directory::default())).1;
+    let bound = watch::channel(Bindings::default()).1;
+    let (notes, mut told) = mpsc::channel(8);
+    let mut desk = Desk::new((known, bound), false, StdRng::seed_from_u64(1), notes);
+    match desk.decide(&invitation("192.0.2.7"), now()) {
+        Decision::Reject(rejection) => assert_eq!(rejection.status, 503),
+        _ => panic!("it was not refused"),
+    }
+    match told.try_recv() {
+        Ok(Row::Refused(refusal)) => {
+            assert_eq!(
+                (refusal.sip_status, refusal.reason.as_str()),
+                (503, "no_trunks_yet")
+            );
+        }
+        _ => panic!("nothing was noted"),
+    }
+}
+
+#[test]
 fn a_phone_is_replaced_by_itself_and_by_those_its_trunk_names_beside_it() {
     let mut desk = desk();
     let peer = "192.0.2.7".parse().unwrap();

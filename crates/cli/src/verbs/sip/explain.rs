@@ -162,6 +162,9 @@ fn remedy(word: &str) -> &'static str {
         "pin_required" => {
             "take the PIN out of the rule, or name its trunk in another: prompts are not spoken yet"
         }
+        "no_trunks_yet" => {
+            "it came just after the start, before trunks were known; callers are asked to try again"
+        }
         "no_room" => "more calls at once are refused: raise sip.max_calls of security.yaml",
         "digest_wrong" | "digest_replayed" | "digest_other_uri" => {
             "the provider and the trunk's `auth` must have the same username and password"
