@@ -36,6 +36,12 @@ pub(crate) fn check_call(request: &proto::CreateSipParticipantRequest) -> Result
         }
     }
     request.destination.as_ref().map_or(Ok(()), destination)?;
+    if let Some(sign) = request.dtmf.chars().find(|c| !is_key(*c)) {
+        return Err(SipError::Keys(sign));
+    }
+    check::positive(request.ringing_timeout.as_ref(), NEGATIVE_RINGING)?;
+    let longest = request.max_call_duration.as_ref();
+    check::positive(longest, "max_call_duration must not be negative")?;
     headers::sent(&request.headers)?;
     check::media(request.media.as_ref())
 }
@@ -55,7 +61,15 @@ pub(crate) fn check_transfer(
     if !known.iter().any(|scheme| target.starts_with(scheme)) {
         return invalid("transfer_to must be a valid SIP(s) or TEL URI (sip:, sips: or tel:)");
     }
+    check::positive(request.ringing_timeout.as_ref(), NEGATIVE_RINGING)?;
     Ok(headers::sent(&request.headers)?)
+}
+
+const NEGATIVE_RINGING: &str = "ringing_timeout must not be negative";
+
+/// A key of a telephone, a wait of half a second, or what people put between keys.
+const fn is_key(c: char) -> bool {
+    matches!(c, '0'..='9' | '*' | '#' | 'a'..='d' | 'A'..='D' | 'w' | 'W' | ' ' | ',')
 }
 
 /// Whether a name can stand between quotes as it is: quotes and backslashes are escaped, escapes
@@ -137,6 +151,12 @@ mod tests {
         request.to_user_override.clear();
         assert_eq!(text(&request), "missing room name");
         request.room_name = "lobby".to_owned();
+        request.dtmf = "1#Zx".to_owned();
+        assert_eq!(
+            text(&request),
+            "dtmf has 'Z' in it, which is no key: 0-9, *, #, A-D, and w for a wait"
+        );
+        request.dtmf = "1#ww*D".to_owned();
         request.display_name = Some("x".repeat(129));
         assert_eq!(text(&request), "DisplayName too long (max 128 characters)");
         request.display_name = Some("Acme \"Support\"".to_owned());

@@ -18,6 +18,14 @@ pub(super) fn inbound(trunk: &proto::SipInboundTrunkInfo) -> Result<(), SipError
     media(trunk.media.as_ref())?;
     headers::sent(&trunk.headers)?;
     headers::mapped(&trunk.attributes_to_headers, &trunk.headers_to_attributes)?;
+    positive(
+        trunk.ringing_timeout.as_ref(),
+        "ringing_timeout must not be negative",
+    )?;
+    positive(
+        trunk.max_call_duration.as_ref(),
+        "max_call_duration must not be negative",
+    )?;
     let status = trunk.ringing_timeout_status;
     if status != 0 && !(400..700).contains(&status) {
         return Err(SipError::Invalid("ringing timeout status must be 4xx-6xx"));
@@ -105,6 +113,17 @@ pub(super) fn media(media: Option<&proto::SipMediaConfig>) -> Result<(), SipErro
     }
 }
 
+/// No time before now.
+pub(super) fn positive(
+    time: Option<&pbjson_types::Duration>,
+    told: &'static str,
+) -> Result<(), SipError> {
+    match time {
+        Some(time) if time.seconds < 0 || time.nanos < 0 => Err(SipError::Invalid(told)),
+        _ => Ok(()),
+    }
+}
+
 /// A host name or address field that must not carry a URI.
 fn host(value: &str, field: &'static str) -> Result<(), SipError> {
     if value.contains("transport=") {
@@ -158,6 +177,24 @@ mod tests {
             let error = host(bad, "trunk address").unwrap_err();
             assert!(matches!(error, SipError::HostPort { .. }), "{bad}: {error}");
         }
+    }
+
+    #[test]
+    fn no_time_is_negative() {
+        let mut trunk = proto::SipInboundTrunkInfo {
+            numbers: vec!["+15550100".to_owned()],
+            ..Default::default()
+        };
+        assert!(inbound(&trunk).is_ok());
+        let before = pbjson_types::Duration {
+            seconds: -1,
+            nanos: 0,
+        };
+        trunk.ringing_timeout = Some(before);
+        let text = inbound(&trunk).unwrap_err().to_string();
+        assert_eq!(text, "ringing_timeout must not be negative");
+        trunk.max_call_duration = trunk.ringing_timeout.take();
+        assert!(inbound(&trunk).is_err());
     }
 
     #[test]

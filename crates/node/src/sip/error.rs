@@ -21,6 +21,8 @@ pub(crate) enum SipError {
     HostTransport { field: &'static str },
     #[error("{field} has an empty entry")]
     EmptyEntry { field: &'static str },
+    #[error("dtmf has {0:?} in it, which is no key: 0-9, *, #, A-D, and w for a wait")]
+    Keys(char),
     #[error("ToUserOverride contains invalid characters: {0}")]
     ToUser(Character),
     #[error(transparent)]
@@ -46,6 +48,7 @@ impl Classified for SipError {
             | Self::HostPort { .. }
             | Self::HostTransport { .. }
             | Self::EmptyEntry { .. }
+            | Self::Keys(_)
             | Self::ToUser(_)
             | Self::Conflict(_) => Class::Invalid,
             Self::NoTrunk | Self::NoRule => Class::Missing,
@@ -63,6 +66,7 @@ impl Classified for SipError {
                 "node.sip.host_name"
             }
             Self::EmptyEntry { .. } => "node.sip.empty_entry",
+            Self::Keys(_) => "node.sip.keys",
             Self::ToUser(_) => "node.sip.to_user",
             Self::Conflict(_) => "node.sip.conflict",
             Self::NoTrunk => "node.sip.no_trunk",

@@ -37,7 +37,7 @@ pub fn match_trunk<'a>(trunks: &'a [InboundTrunk], facts: &CallFacts) -> TrunkOu
         };
         considered.push(Considered {
             subject: Subject::Trunk(trunk.id.clone()),
-            name: trunk.name.clone(),
+            name: short(&trunk.name),
             verdict,
         });
     }
@@ -62,7 +62,7 @@ pub fn match_rule(
 ) -> Outcome {
     let mut considered = vec![Considered {
         subject: Subject::Trunk(trunk.id.clone()),
-        name: trunk.name.clone(),
+        name: short(&trunk.name),
         verdict: Verdict::Matched,
     }];
     let mut fitting: Vec<&DispatchRule> = Vec::new();
@@ -73,7 +73,7 @@ pub fn match_rule(
         }
         considered.push(Considered {
             subject: Subject::Rule(rule.id.clone()),
-            name: rule.name.clone(),
+            name: short(&rule.name),
             verdict,
         });
     }
@@ -268,6 +268,14 @@ fn hide(number: &str, key: &[u8; 16]) -> String {
 
 /// LiveKit shows four.
 const SHOWN_DIGITS: usize = 4;
+
+/// As much of a name as people read: it is copied with every call that is refused.
+fn short(name: &str) -> String {
+    name.chars().take(LONGEST_NAME).collect()
+}
+
+/// Longer names are told by their beginning.
+const LONGEST_NAME: usize = 128;
 
 #[cfg(test)]
 #[path = "matcher_tests.rs"]

@@ -111,6 +111,20 @@ fn the_from_host_never_opens_an_address_list() {
 }
 
 #[test]
+fn a_refusal_copies_no_name_of_a_megabyte() {
+    let mut named = trunk("ST_1", &["100"]);
+    named.name = "\u{e9}".repeat(1 << 20);
+    let refusal = refused(match_call(&[named], &[], &facts("200", "999")));
+    assert!(
+        refusal
+            .considered
+            .iter()
+            .all(|one| one.name.chars().count() <= 128)
+    );
+    assert!(!refusal.considered.is_empty());
+}
+
+#[test]
 fn a_login_is_asked_for_and_then_honoured() {
     let mut locked = trunk("ST_1", &["100"]);
     locked.auth = Some(DigestLogin {
