@@ -24,6 +24,7 @@ pub mod class;
 pub mod dialling;
 pub mod id;
 pub mod lane;
+mod meaning;
 pub mod plain;
 pub mod retry;
 pub mod secret;

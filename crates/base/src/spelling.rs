@@ -1,4 +1,4 @@
-//! How numbers are written, and what else they may mean to a trunk.
+//! How numbers are written.
 
 /// The number without what people write for the eye, `%XX` undone, and `00`, `+00` and `++` as `+`.
 /// Names stay as they are.
@@ -18,7 +18,7 @@ pub(crate) fn plain(number: &str) -> String {
 }
 
 /// `%XX` undone, more than once: what we escape anew somebody may undo twice.
-fn unescaped(number: &str) -> String {
+pub(crate) fn unescaped(number: &str) -> String {
     (0..UNESCAPED).fold(number.to_owned(), |text, _| unescaped_once(&text))
 }
 
@@ -67,52 +67,11 @@ pub(crate) fn is_priced_by(prefix: &str, number: &str) -> bool {
     is_prefix(prefix, number) || bare.is_some_and(|digits| is_whole && number.starts_with(digits))
 }
 
-/// What else a number may mean to a trunk. Asked only of what is denied: a trunk that reads it so
-/// dials what costs.
-pub(crate) struct Reading {
-    pub(crate) number: String,
-    /// Prefixes that are shorter say too little of it.
-    least: usize,
-}
-
-impl Reading {
-    pub(crate) fn begins_with(&self, prefix: &str) -> bool {
-        prefix.len() >= self.least && self.number.starts_with(prefix)
-    }
-}
-
-pub(crate) fn readings(number: &str) -> Vec<Reading> {
-    let abroad = EXITS.iter().filter_map(|exit| {
-        let rest = number.strip_prefix(exit).filter(|_| number.len() > LOCAL)?;
-        Some(Reading {
-            number: format!("+{rest}"),
-            least: 0,
-        })
-    });
-    let at_home = is_american(number).then(|| Reading {
-        number: format!("+1{number}"),
-        least: "+1".len() + UNMISTAKABLE,
-    });
-    abroad.chain(at_home).collect()
-}
-
-/// Ten digits as North America dials them: neither area nor exchange begins with 0 or 1. Elsewhere
-/// such a number is another one, so that only whole area codes are looked for in it.
-fn is_american(number: &str) -> bool {
-    let digits = number.as_bytes();
-    let begins = |at: usize| digits.get(at).is_some_and(|digit| *digit >= b'2');
-    digits.len() == LOCAL && digits.iter().all(u8::is_ascii_digit) && begins(0) && begins(3)
-}
-
 /// How often `%XX` is undone.
 const UNESCAPED: usize = 3;
 
-/// Digits that lead abroad besides `00`: North America's, the same or Australia's behind what was
-/// read as `+`, and Russia's.
-const EXITS: &[&str] = &["011", "+11", "810"];
-
 /// Digits of a prefix that no local number has by accident.
-const UNMISTAKABLE: usize = 3;
+pub(crate) const UNMISTAKABLE: usize = 3;
 
 /// Longer than any number that is dialled without its country.
-const LOCAL: usize = 10;
+pub(crate) const LOCAL: usize = 10;

@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::spelling::{is_priced_by, plain, readings};
+use crate::meaning::meanings;
+use crate::spelling::{is_priced_by, plain};
 
 /// Money in millionths of a unit.
 #[derive(
@@ -162,13 +163,12 @@ impl Tariff {
 
     /// The most that a number may cost, whichever way a trunk reads it: what a limit has to reckon with.
     pub fn dearest(&self, number: &str) -> Option<&Rate> {
-        let number = plain(number);
-        let others = readings(&number);
-        let others = others.iter().filter_map(|reading| {
-            let rate = self.of(&reading.number)?;
-            reading.begins_with(&plain(&rate.prefix)).then_some(rate)
+        let others = meanings(number);
+        let others = others.iter().filter_map(|meaning| {
+            let rate = self.of(&meaning.number)?;
+            meaning.begins_with(&plain(&rate.prefix)).then_some(rate)
         });
-        let all = self.of(&number).into_iter().chain(others);
+        let all = self.rate(number).into_iter().chain(others);
         all.max_by_key(|rate| rate.per_minute)
     }
 
@@ -253,7 +253,13 @@ mod tests {
     #[test]
     fn a_limit_reckons_with_the_dearest_way_to_read_a_number() {
         let tariff = Tariff::new("USD", vec![rate("", "0.01"), rate("+881", "9")]);
-        for number in ["011881612345678", "810881612345678", "+881612345678"] {
+        for number in [
+            "011881612345678",
+            "810881612345678",
+            "+881612345678",
+            "*67+881612345678",
+            "9011881612345678",
+        ] {
             let dearest = tariff.dearest(number).unwrap();
             assert_eq!(dearest.per_minute.to_string(), "9.00", "{number}");
         }

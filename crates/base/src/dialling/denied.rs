@@ -11,6 +11,11 @@ pub enum Denied {
     /// It is not among those that are allowed.
     #[error("the number is not among those that dialling.allow in security.yaml names")]
     NotAllowed,
+    /// No prefix says anything of it.
+    #[error(
+        "the number has letters or digits of another script in it, so that the prefixes of dialling in security.yaml cannot be held against it"
+    )]
+    Veiled,
     /// The trunk is full.
     #[error(
         "the trunk carries {0} calls already, which is dialling.calls_per_trunk in security.yaml"
@@ -56,6 +61,7 @@ impl Denied {
         match self {
             Self::Prefix(_) => "denied_prefix",
             Self::NotAllowed => "denied_number",
+            Self::Veiled => "denied_veiled",
             Self::TooMany(_) => "denied_too_many",
             Self::TooFast(_) => "denied_too_fast",
             Self::Closed { .. } => "denied_hours",

@@ -10,6 +10,8 @@ mod budget;
 mod counts;
 mod denied;
 mod hours;
+#[cfg(test)]
+mod meaning_tests;
 mod moment;
 mod policy;
 mod spent;

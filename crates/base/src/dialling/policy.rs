@@ -4,7 +4,8 @@ use super::budget::Budget;
 use super::denied::Denied;
 use super::hours::Hours;
 use super::moment::Moment;
-use crate::spelling::{is_prefix, plain, readings};
+use crate::meaning::{is_veiled, meanings};
+use crate::spelling::{is_prefix, plain};
 use crate::tariff::Tariff;
 
 /// What may be dialled.
@@ -72,13 +73,13 @@ impl DialPolicy {
     }
 
     /// Several of one prefix: one of them is enough.
-    fn judge_hours(&self, number: &str, at: &Moment<'_>) -> Result<(), Denied> {
-        let number = plain(number);
-        let readings = readings(&number);
+    fn judge_hours(&self, written: &str, at: &Moment<'_>) -> Result<(), Denied> {
+        let number = plain(written);
+        let meanings = meanings(written);
         let fits = |hours: &&Hours| {
             let prefix = plain(&hours.prefix);
-            let mut readings = readings.iter();
-            is_prefix(&prefix, &number) || readings.any(|reading| reading.begins_with(&prefix))
+            let mut meanings = meanings.iter();
+            is_prefix(&prefix, &number) || meanings.any(|meaning| meaning.begins_with(&prefix))
         };
         let length = |hours: &&Hours| plain(&hours.prefix).len();
         let fitting: Vec<&Hours> = self.hours.iter().filter(fits).collect();
@@ -100,22 +101,28 @@ impl DialPolicy {
         })
     }
 
-    pub(super) fn judge_one(&self, number: &str) -> Result<Dialling, Denied> {
-        let number = plain(number);
+    pub(super) fn judge_one(&self, written: &str) -> Result<Dialling, Denied> {
+        let number = plain(written);
         let is_known = |known: &String| plain(known) == number;
         if number.eq_ignore_ascii_case(SOS) || self.emergency.iter().any(is_known) {
             return Ok(Dialling::Emergency);
         }
         let allowed = longest(&self.allow, |prefix| is_prefix(prefix, &number));
-        let readings = readings(&number);
+        let meanings = meanings(written);
         let denied = longest(&self.deny, |prefix| {
-            let mut readings = readings.iter();
-            is_prefix(prefix, &number) || readings.any(|reading| reading.begins_with(prefix))
+            let mut meanings = meanings.iter();
+            is_prefix(prefix, &number) || meanings.any(|meaning| meaning.begins_with(prefix))
         });
+        let is_veiled = !(self.allow.is_empty() && self.deny.is_empty()) && is_veiled(written);
         match (allowed, denied) {
             (Some((allowed, _)), Some((length, denied))) if length > allowed => {
                 Err(Denied::Prefix(denied))
             }
+            // What names itself with letters in the list is meant.
+            (Some((_, allowed)), _) if is_veiled && !allowed.contains(char::is_alphabetic) => {
+                Err(Denied::Veiled)
+            }
+            (None, None) if is_veiled => Err(Denied::Veiled),
             (Some(_), _) => Ok(Dialling::Usual),
             (None, Some((_, denied))) => Err(Denied::Prefix(denied)),
             (None, None) if self.allow.is_empty() => Ok(Dialling::Usual),
