@@ -17,6 +17,7 @@ mod full;
 mod holding;
 mod house;
 mod inside;
+mod inward;
 mod latency;
 mod lines;
 mod linphone;

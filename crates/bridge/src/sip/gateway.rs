@@ -23,7 +23,7 @@ use super::doors::{Doors, StartError, bind_udp};
 use super::handle::GatewayHandle;
 use super::journal::Journal;
 use super::load::{Load, watch_load};
-use super::media::Ports;
+use super::media::{Home, Ports};
 use super::outside::{Asker, Outside};
 use super::registrar::Registrar;
 use super::resolve::Resolver;
@@ -296,13 +296,16 @@ fn shared(
     (bound, outside): (Bound, Outside),
     (lanes, (resolver, lines_out, guard), (journal, load)): (Lanes, Out, (Option<Journal>, Load)),
 ) -> Shared {
+    let sip = [Some(bound.udp), bound.tcp, bound.tls];
+    let sip: Vec<u16> = sip.iter().flatten().map(SocketAddr::port).collect();
+    let home = Home::new(&sip, bound.udp.ip(), outside.clone());
     Shared {
         config: Arc::clone(config),
         store,
         auth,
         api,
         names: Names::default(),
-        ports: Ports::new(&config.rtp_ports),
+        ports: Ports::new(&config.rtp_ports).at(home),
         stop: lanes.stop,
         bound,
         outside,

@@ -316,9 +316,13 @@ fn packet_times(theirs: &Session, media: &Media, codec: Codec) -> (u8, u8) {
     (ptime, allowed)
 }
 
-/// Can our socket send there, and to one host only?
+/// Can our socket send there, and to one host only? A phone elsewhere that names the loopback means
+/// its own, where we reach others.
 fn reaches(local: &Local, ip: IpAddr) -> bool {
-    !ip.is_unspecified() && !is_for_many(ip) && ip.is_ipv4() == local.address.is_ipv4()
+    let ours = local.address.ip();
+    let is_theirs = ip.is_loopback() && !ours.is_loopback();
+    let is_one = !ip.is_unspecified() && !is_for_many(ip);
+    is_one && !is_theirs && ip.is_ipv4() == ours.is_ipv4()
 }
 
 fn goes_to_many(theirs: &Session, media: &Media) -> bool {

@@ -345,7 +345,7 @@ fn a_phone_that_turns_its_audio_off_is_told_so_section_by_section() {
 #[test]
 fn an_address_our_socket_cannot_reach_is_none() {
     let for_many = ["IP4 224.2.1.1/127", "IP4 255.255.255.255"];
-    for address in ["IP6 2001:db8::1", "IP4 0.0.0.0"]
+    for address in ["IP6 2001:db8::1", "IP4 0.0.0.0", "IP4 127.0.0.1"]
         .into_iter()
         .chain(for_many)
     {

@@ -62,7 +62,8 @@ impl Prepared {
         let address = (ends.ours, pair.port).into();
         let (codecs, session) = (sound.codecs.clone(), rng.random_range(1..1 << 48));
         Ok(Self {
-            negotiation: Negotiation::new(address, codecs, sound.encryption, session),
+            negotiation: Negotiation::new(address, codecs, sound.encryption, session)
+                .at(ports.home().clone()),
             setup: Setup {
                 pair,
                 host: ends.theirs,

@@ -14,6 +14,7 @@
 
 mod coding;
 mod commands;
+mod home;
 #[cfg(test)]
 mod memory_tests;
 mod outgoing;
@@ -29,6 +30,7 @@ mod voices;
 
 pub(crate) use coding::law;
 pub(crate) use commands::{MediaCommand, MediaEvent, Setup};
+pub(crate) use home::{Home, Inward};
 pub(crate) use outgoing::{Frame, Outgoing};
 pub(crate) use place::Place;
 pub(crate) use ports::{NoPort, Pair, Ports};

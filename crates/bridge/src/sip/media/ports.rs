@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::super::datagrams::Datagrams;
+use super::home::{Home, Lease};
 
 /// An even port and the one after it.
 pub(crate) struct Pair {
     pub(crate) rtp: Datagrams,
     pub(crate) rtcp: Datagrams,
     pub(crate) port: u16,
+    _lease: Lease,
 }
 
 impl Pair {
@@ -33,6 +35,7 @@ pub(crate) struct Ports {
     first: u16,
     pairs: u32,
     next: Arc<AtomicU32>,
+    home: Home,
 }
 
 /// No pair is free.
@@ -48,6 +51,26 @@ impl Ports {
             first,
             pairs,
             next: Arc::new(AtomicU32::new(0)),
+            home: Home::default(),
+        }
+    }
+
+    /// Beside what else is ours.
+    pub(crate) fn at(self, home: Home) -> Self {
+        Self { home, ..self }
+    }
+
+    /// What is known of them.
+    pub(crate) const fn home(&self) -> &Home {
+        &self.home
+    }
+
+    fn pair(&self, rtp: Datagrams, rtcp: Datagrams, port: u16) -> Pair {
+        Pair {
+            rtp,
+            rtcp,
+            port,
+            _lease: self.home.let_to(port),
         }
     }
 
@@ -63,7 +86,7 @@ impl Ports {
         let rtp = Datagrams::bind(SocketAddr::new(ip, port)).await;
         let rtcp = Datagrams::bind(SocketAddr::new(ip, next)).await;
         match (rtp, rtcp) {
-            (Ok(rtp), Ok(rtcp)) => Ok(Pair { rtp, rtcp, port }),
+            (Ok(rtp), Ok(rtcp)) => Ok(self.pair(rtp, rtcp, port)),
             _ => Err(NoPort),
         }
     }
@@ -80,7 +103,7 @@ impl Ports {
             let Ok(rtp) = rtp else { continue };
             let rtcp = Datagrams::bind(SocketAddr::new(ip, port + 1)).await;
             let Ok(rtcp) = rtcp else { continue };
-            return Ok(Pair { rtp, rtcp, port });
+            return Ok(self.pair(rtp, rtcp, port));
         }
         Err(NoPort)
     }

@@ -3,6 +3,7 @@
 use trunkline_sip::sdp::{Agreement, Local};
 
 use super::super::super::journal::KeptLocal;
+use super::super::super::media::Home;
 use super::Negotiation;
 
 impl Negotiation {
@@ -13,10 +14,11 @@ impl Negotiation {
     }
 
     /// As it was.
-    pub(in crate::sip::call) const fn again(local: Local, agreement: Agreement) -> Self {
+    pub(in crate::sip::call) fn again(local: Local, agreement: Agreement) -> Self {
         Self {
             local,
             latest: Some(agreement),
+            home: Home::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod kept;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
+use tracing::info;
 use trunkline_sip::endpoint::Rejection;
 use trunkline_sip::message::name;
 use trunkline_sip::routing::{Accepted, MediaOptions};
@@ -13,12 +14,14 @@ use trunkline_sip::sdp::{
     answer, decline, is_off, offer,
 };
 
+use super::super::media::{Home, Inward};
 use super::secure::fresh;
 
 /// Our side of the description, kept over the call.
 pub(crate) struct Negotiation {
     local: Local,
     latest: Option<Agreement>,
+    home: Home,
 }
 
 /// What to put into a 200.
@@ -46,7 +49,14 @@ impl Negotiation {
                 crypto: fresh(encryption),
             },
             latest: None,
+            home: Home::default(),
         }
+    }
+
+    /// Beside other calls, whose ports are theirs.
+    #[must_use]
+    pub(super) fn at(self, home: Home) -> Self {
+        Self { home, ..self }
     }
 
     /// An offer of ours.
@@ -89,6 +99,9 @@ impl Negotiation {
             (Err(_), Some(off)) => (decline(&theirs, &self.local), off),
             (answered, _) => answered.map_err(refuse)?,
         };
+        self.home
+            .agree(self.local.address, &agreement)
+            .map_err(turned_back)?;
         self.latest = Some(agreement.clone());
         self.local.version += 1;
         Ok(Proposal {
@@ -102,6 +115,10 @@ impl Negotiation {
         let theirs = Session::parse(body).ok()?;
         let accepted = accept_answer(&theirs, &self.local).ok();
         let agreement = accepted.or_else(|| self.off(&theirs))?;
+        if let Err(inward) = self.home.agree(self.local.address, &agreement) {
+            info!(%inward, "the answer is of no use");
+            return None;
+        }
         self.latest = Some(agreement.clone());
         Some(agreement)
     }
@@ -185,6 +202,12 @@ fn unread(error: SdpError) -> Rejection {
 fn refuse(error: AnswerError) -> Rejection {
     let text = format!("{} trunkline \"{error}\"", error.warning());
     Rejection::status(488).with(name::WARNING, text)
+}
+
+fn turned_back(inward: Inward) -> Rejection {
+    info!(%inward, "the offer is of no use");
+    // Of its own words: none of the codes says so.
+    Rejection::status(488).with(name::WARNING, format!("399 trunkline \"{inward}\""))
 }
 
 #[cfg(test)]

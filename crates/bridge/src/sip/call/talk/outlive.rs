@@ -43,7 +43,8 @@ impl Talk {
         let (ip, port) = (shared.config.udp.ip(), local.address.port());
         let pair = shared.ports.bind_again(ip, port).await;
         let pair = pair.map_err(|NoPort| "port_taken")?;
-        let negotiation = Negotiation::again(local, agreement.clone());
+        let home = shared.ports.home().clone();
+        let negotiation = Negotiation::again(local, agreement.clone()).at(home);
         let place = sound.place.after(wall_clock(), agreement.codec.clock_hz());
         let since = sound.held_since.map_or_else(now, then);
         if let Some(keeper) = &mut keeper {
