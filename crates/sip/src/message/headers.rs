@@ -348,7 +348,7 @@ impl std::fmt::Debug for Headers {
 }
 
 fn clean(value: String) -> String {
-    let unsafe_char = |c: char| c == '\r' || c == '\n' || c == '\0';
+    let unsafe_char = |c: char| c.is_ascii_control() && c != '\t';
     if value.contains(unsafe_char) || value.trim_matches(is_blank).len() != value.len() {
         return value
             .replace(unsafe_char, " ")

@@ -182,17 +182,18 @@ impl Framer {
     /// nobody would be heard meanwhile.
     fn refuse_foreign(&mut self) -> Result<(), FrameError> {
         let data = self.buffer.as_ref();
-        let mut first = data
-            .iter()
-            .take(FIRST_WORD)
-            .take_while(|byte| **byte != b'\n');
-        let is_strange = |byte: &u8| byte.is_ascii_control() && !b"\0\t\r".contains(byte);
+        let first = data.iter().take(FIRST_WORD);
+        let first: Vec<u8> = first.take_while(|byte| **byte != b'\n').copied().collect();
+        let is_strange = |byte: &&u8| byte.is_ascii_control() && !b"\0\t\r".contains(byte);
+        // One in a word is damage, and whoever sent it waits for an answer.
+        let strange = first.iter().filter(is_strange).count();
+        let is_foreign = strange * FEW > first.len();
         let error = match data {
             [20..=23, 3, 0..=4, ..] => FrameError::Tls,
             // Bare, and after a length (RFC 4571).
             [0..=3, _, _, _, 0x21, 0x12, 0xa4, 0x42, ..]
             | [_, _, 0..=3, _, _, _, 0x21, 0x12, 0xa4, 0x42, ..] => FrameError::Stun,
-            _ if !self.spoke && self.skipped == 0 && first.any(is_strange) => FrameError::NotSip,
+            _ if !self.spoke && self.skipped == 0 && is_foreign => FrameError::NotSip,
             _ => return Ok(()),
         };
         Err(self.lose(error))
@@ -413,5 +414,8 @@ const METHODS: [&str; 15] = [
 
 /// As many bytes tell text from anything else.
 const FIRST_WORD: usize = 8;
+
+/// One strange byte in so many is no other protocol.
+const FEW: usize = 4;
 
 const PING: &[u8] = b"\r\n\r\n";

@@ -197,6 +197,27 @@ fn another_protocol_ends_the_stream_at_its_first_bytes() {
     }
 }
 
+/// The connection was reset, and whoever had sent it heard nothing, where a datagram got its 400.
+#[test]
+fn a_damaged_byte_at_the_beginning_costs_the_message_its_answer_no_more() {
+    let good = String::from_utf8(BYE.to_vec()).unwrap();
+    for byte in (0..=8).chain(11..32).chain([127]) {
+        let byte = char::from(byte);
+        for bad in [
+            good.replacen("BYE", &format!("{byte}BYE"), 1),
+            good.replacen("BYE", &format!("BYE{byte}"), 1),
+            good.replacen("BYE", &format!("B{byte}YE"), 1),
+        ] {
+            let mut framer = Framer::new();
+            framer.push(bad.as_bytes());
+            framer.push(BYE);
+            let framed = all(&mut framer);
+            assert_eq!(framed.len(), 2, "{byte:?}: {framed:?}");
+            assert_eq!(framed[1], Framed::Message(Bytes::from_static(BYE)));
+        }
+    }
+}
+
 /// Whoever said a word and nothing else, or asked for a page, held the connection for half a minute.
 #[test]
 fn a_stream_that_begins_with_a_head_of_no_message_ends_with_it() {

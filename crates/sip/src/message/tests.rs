@@ -141,6 +141,23 @@ fn nothing_can_end_a_start_line_early() {
     assert!(!String::from_utf8_lossy(&response.to_bytes()).contains("\nEvil"));
 }
 
+/// Rooms, logs and webhooks got them as they came.
+#[test]
+fn no_value_has_control_bytes_in_it() {
+    for byte in (0..32)
+        .chain([127])
+        .filter(|byte| !b"\t\r\n".contains(byte))
+    {
+        let byte = char::from(byte);
+        let call = request(&format!(
+            "BYE sip:a@b SIP/2.0\r\nFrom: \"J{byte}o\" <sip:200@h>;tag=1\r\nSubject: {byte}a{byte}\r\n\r\n"
+        ));
+        let from = call.headers.from().unwrap();
+        assert_eq!(from.name.unwrap().expose(), "J o", "{byte:?}");
+        assert_eq!(call.headers.get("Subject"), Some("a"), "{byte:?}");
+    }
+}
+
 #[test]
 fn an_empty_folded_line_adds_nothing() {
     let call = request("BYE sip:a@b SIP/2.0\r\nSubject: first\r\n \t\r\n\r\n");
