@@ -188,6 +188,41 @@ fn a_call_is_asked_for_as_typed() {
 }
 
 #[test]
+fn a_call_goes_over_the_trunk_whose_key_is_typed() {
+    let stub = Stub::start();
+    let trunk = |id: &str, name: &str, metadata: &str| proto::SipOutboundTrunkInfo {
+        sip_trunk_id: id.into(),
+        name: name.into(),
+        metadata: metadata.into(),
+        ..proto::SipOutboundTrunkInfo::default()
+    };
+    let items = vec![
+        trunk("ST_1", "office", ""),
+        trunk("ST_2", "My SIP provider", r#"{"trunkline":"provider"}"#),
+    ];
+    stub.answers(
+        "SIP/ListSIPOutboundTrunk",
+        &proto::ListSipOutboundTrunkResponse { items },
+    );
+    stub.answers(
+        "SIP/CreateSIPParticipant",
+        &proto::SipParticipantInfo::default(),
+    );
+    for call in [
+        &["call", "+1555"][..],
+        &["sip", "participant", "create", "--call", "+1555"],
+    ] {
+        let said = stub.say(&[call, &["--room", "lobby", "--trunk", "provider"]].concat());
+        assert_eq!(said.code, Some(0), "{}", said.err);
+        let request: proto::CreateSipParticipantRequest = stub.asked("SIP/CreateSIPParticipant");
+        assert_eq!(request.sip_trunk_id, "ST_2", "{call:?}");
+        let lost = stub.say(&[call, &["--room", "lobby", "--trunk", "home"]].concat());
+        assert_eq!(lost.code, Some(66));
+        assert!(lost.err.contains("office, provider"), "{}", lost.err);
+    }
+}
+
+#[test]
 fn a_busy_callee_is_a_conflict_with_its_sip_status() {
     let stub = Stub::start();
     stub.refuses(

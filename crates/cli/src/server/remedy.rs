@@ -42,6 +42,10 @@ fn remedy(error: &ApiError, target: &Target) -> Option<String> {
                 Some("list what there is: trunkline sip inbound|outbound|dispatch list".to_owned())
             }
             "not_found" => listing(error.rpc).map(|verb| format!("list what there is: {verb}")),
+            "invalid_argument" if refusal.message.contains(LOGIN) => Some(
+                "pass --auth-user and --auth-pass, or TRUNKLINE_SIP_AUTH_PASS, which keeps it off the screen"
+                    .to_owned(),
+            ),
             "resource_exhausted" => Some("wait a moment, then repeat".to_owned()),
             _ => None,
         },
@@ -53,6 +57,9 @@ fn keys(target: &Target) -> String {
     let whence = whence(&target.origin);
     format!("check the API key and secret, {whence}, and this machine's clock")
 }
+
+/// In the words of a trunk with half a login.
+const LOGIN: &str = "auth_password must be set together";
 
 /// In the words of a number that may not be dialled.
 const DIALLING: &str = "security.yaml";

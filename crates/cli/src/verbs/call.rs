@@ -14,6 +14,7 @@ use crate::global::Global;
 use crate::output::{self, plain};
 use crate::server::Server;
 use crate::template;
+use crate::verbs::trunk::choose;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  trunkline call +15105550123 --trunk office --agent assistant")]
@@ -21,7 +22,8 @@ pub(crate) struct Phone {
     /// The number to call
     #[arg(value_name = "NUMBER")]
     number: String,
-    /// The outbound trunk, by name or id; may be left out where there is only one
+    /// The outbound trunk, by its key in the file, its name or id; may be left out where there is only
+    /// one
     #[arg(long, value_name = "TRUNK")]
     trunk: Option<String>,
     /// The agent that talks; agents without a name come by themselves
@@ -116,69 +118,5 @@ async fn call_back(server: &Server<'_>, sent: proto::AgentDispatch, global: &Glo
         global.tell(&format!(
             "the agent that was sent is still there: {failure}"
         ));
-    }
-}
-
-/// The trunk of this name or id, or the only one.
-fn choose(
-    trunks: Vec<proto::SipOutboundTrunkInfo>,
-    wanted: Option<&str>,
-) -> Result<proto::SipOutboundTrunkInfo, Failure> {
-    let names: Vec<String> = trunks
-        .iter()
-        .map(|trunk| match trunk.name.as_str() {
-            "" => trunk.sip_trunk_id.clone(),
-            name => plain(name),
-        })
-        .collect();
-    let fits = |trunk: &proto::SipOutboundTrunkInfo| {
-        wanted.is_none_or(|wanted| trunk.name == wanted || trunk.sip_trunk_id == wanted)
-    };
-    let mut fitting: Vec<_> = trunks.into_iter().filter(fits).collect();
-    match (fitting.pop(), fitting.is_empty()) {
-        (Some(trunk), true) => Ok(trunk),
-        (Some(_), false) => {
-            let text = format!("which trunk shall it be? There are {}", names.join(", "));
-            Err(Failure::new(Class::Invalid, "cli.call.trunk", text)
-                .or_else("pass --trunk with its id"))
-        }
-        (None, _) if names.is_empty() => {
-            let text = "there is no outbound trunk to call over";
-            Err(Failure::new(Class::Missing, "cli.call.trunk", text)
-                .or_else("make one with `trunkline sip outbound create`"))
-        }
-        (None, _) => {
-            let text = format!(
-                "there is no outbound trunk {}; there are {}",
-                plain(wanted.unwrap_or_default()),
-                names.join(", ")
-            );
-            Err(Failure::new(Class::Missing, "cli.call.trunk", text))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn trunk(id: &str, name: &str) -> proto::SipOutboundTrunkInfo {
-        proto::SipOutboundTrunkInfo {
-            sip_trunk_id: id.to_owned(),
-            name: name.to_owned(),
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn a_trunk_is_known_by_its_name_or_id_and_the_only_one_by_itself() {
-        let two = || vec![trunk("ST_1", "office"), trunk("ST_2", "")];
-        assert_eq!(choose(two(), Some("office")).unwrap().sip_trunk_id, "ST_1");
-        assert_eq!(choose(two(), Some("ST_2")).unwrap().sip_trunk_id, "ST_2");
-        assert_eq!(choose(vec![trunk("ST_1", "x")], None).unwrap().name, "x");
-        let text = |result: Result<_, Failure>| format!("{:?}", result.map(drop).unwrap_err());
-        assert!(text(choose(two(), None)).contains("office, ST_2"));
-        assert!(text(choose(two(), Some("home"))).contains("home"));
-        assert!(text(choose(Vec::new(), None)).contains("sip outbound create"));
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod serve;
 pub(crate) mod sip;
 pub(crate) mod store;
 pub(crate) mod token;
+pub(crate) mod trunk;
 
 use trunkline_base::class::Class;
 use trunkline_base::token::KeyRing;

@@ -224,6 +224,8 @@ impl Fields {
         if let Some(pass) = &self.login.auth_pass {
             trunk.auth_password.clone_from(pass);
         }
+        self.login
+            .whole(&trunk.auth_username, &trunk.auth_password)?;
         if let Some(media) = self.media.config()? {
             trunk.media = Some(media);
         }

@@ -15,6 +15,7 @@ use crate::global::Global;
 use crate::output::{self, plain};
 use crate::server::Server;
 use crate::verbs::pairs::pairs;
+use crate::verbs::trunk;
 use crate::{request, template};
 
 #[derive(Debug, Subcommand)]
@@ -39,8 +40,8 @@ pub(crate) struct Create {
     /// The participant's identity
     #[arg(long, short, value_parser = template::parse)]
     identity: Option<String>,
-    /// The outbound trunk
-    #[arg(long, value_name = "SIP_TRUNK_ID")]
+    /// The outbound trunk, by its id, its key in the file or its name
+    #[arg(long, value_name = "TRUNK")]
     trunk: Option<String>,
     /// The number that calls
     #[arg(long, value_name = "NUMBER")]
@@ -117,7 +118,10 @@ async fn create(typed: &Create, global: &Global) -> Result<(), Failure> {
     }
     let server = Server::open(global)?;
     let mut calls = Vec::new();
-    for request in requests {
+    for mut request in requests {
+        if let Some(typed) = &typed.trunk {
+            request.sip_trunk_id = trunk::id(typed, &server).await?;
+        }
         calls.extend(server.call(&table::CREATE_SIP_PARTICIPANT, request).await?);
     }
     if global.json {

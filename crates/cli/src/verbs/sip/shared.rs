@@ -34,6 +34,26 @@ pub(crate) struct Login {
     pub(super) auth_pass: Option<String>,
 }
 
+impl Login {
+    /// Half a login opens nothing, and is found out at the first call only.
+    pub(super) fn whole(&self, user: &str, pass: &str) -> Result<(), Failure> {
+        let is_typed = self.auth_user.is_some() || self.auth_pass.is_some();
+        let (lacks, remedy) = match (user.is_empty(), pass.is_empty()) {
+            (false, true) if is_typed => (
+                "--auth-user without a password",
+                "pass --auth-pass too, or set TRUNKLINE_SIP_AUTH_PASS, which keeps it off the screen",
+            ),
+            (true, false) if is_typed => (
+                "a password (--auth-pass, or TRUNKLINE_SIP_AUTH_PASS) without a user name",
+                "pass --auth-user too",
+            ),
+            _ => return Ok(()),
+        };
+        let text = format!("the trunk has {lacks}");
+        Err(Failure::new(Class::Invalid, "cli.request", text).or_else(remedy))
+    }
+}
+
 /// The ids of what is to be deleted.
 #[derive(Debug, Args)]
 pub(crate) struct Ids {
@@ -189,6 +209,31 @@ mod tests {
         assert_eq!(list(None), None);
         assert_eq!(list(Some(vec![String::new()])), Some(vec![]));
         assert_eq!(list(Some(vec!["a".into()])), Some(vec!["a".into()]));
+    }
+
+    #[test]
+    fn half_a_login_is_told_with_the_variable_that_has_the_rest() {
+        let typed = |user: Option<&str>, pass: Option<&str>| Login {
+            auth_user: user.map(str::to_owned),
+            auth_pass: pass.map(str::to_owned),
+        };
+        let told = |login: Login, user: &str, pass: &str| {
+            login
+                .whole(user, pass)
+                .map_err(|failure| format!("{failure:?}"))
+        };
+        for (user, pass) in [("me", ""), ("", "hush")] {
+            let some = |text: &'static str| Some(text).filter(|text| !text.is_empty());
+            let text = told(typed(some(user), some(pass)), user, pass).unwrap_err();
+            assert!(text.contains("TRUNKLINE_SIP_AUTH_PASS"), "{text}");
+            assert!(
+                text.contains("--auth-user") && !text.contains("hush"),
+                "{text}"
+            );
+            // As a file has it, which may be what its server takes.
+            assert_eq!(told(typed(None, None), user, pass), Ok(()));
+        }
+        assert_eq!(told(typed(Some("me"), None), "me", "hush"), Ok(()));
     }
 
     #[test]
