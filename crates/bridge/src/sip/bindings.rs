@@ -34,7 +34,7 @@ impl Binding {
     fn new(trunk: &Register) -> Self {
         Self {
             key: trunk.key.clone(),
-            registrar: trunk.registrar.host.clone(),
+            registrar: trunk.registrar.host_port(),
             contact: trunk.contact_user(),
             username: trunk.username.clone(),
             sources: Vec::new(),
@@ -140,7 +140,7 @@ impl Board {
 pub struct RegistrationState {
     /// The trunk's key in the file.
     pub trunk: String,
-    /// The registrar's name.
+    /// The registrar, with its port where the file gives one.
     pub registrar: String,
     /// In a word and a number.
     pub standing: Standing,

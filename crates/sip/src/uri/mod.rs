@@ -222,6 +222,11 @@ impl Uri {
         matches!(self.scheme, Scheme::Sip | Scheme::Sips)
     }
 
+    /// The host, with its port where one is given, as people tell servers apart.
+    pub fn host_port(&self) -> String {
+        HostPort(self).to_string()
+    }
+
     /// Does this URI ask for TCP?
     pub fn wants_tcp(&self) -> bool {
         self.params
@@ -239,11 +244,7 @@ impl fmt::Display for Uri {
                 f.write_str("@")?;
             }
         }
-        write_host(f, &self.host)?;
-        if let Some(port) = self.port {
-            write!(f, ":{port}")?;
-        }
-        write!(f, "{}", self.params)?;
+        write!(f, "{}{}", HostPort(self), self.params)?;
         if let Some(headers) = &self.headers {
             write!(f, "?{headers}")?;
         }
@@ -254,6 +255,15 @@ impl fmt::Display for Uri {
 impl fmt::Debug for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Uri({}:…@{})", self.scheme.as_str(), self.host)
+    }
+}
+
+struct HostPort<'a>(&'a Uri);
+
+impl fmt::Display for HostPort<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_host(f, &self.0.host)?;
+        self.0.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 
@@ -376,6 +386,17 @@ mod tests {
         ] {
             let uri = Uri::parse(text).unwrap();
             assert_eq!(uri.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn servers_are_told_apart_by_host_and_port() {
+        for (uri, server) in [
+            ("sip:example.com", "example.com"),
+            ("sip:+1@example.com:5080;transport=tcp", "example.com:5080"),
+            ("sips:[2001:db8::1]:5061", "[2001:db8::1]:5061"),
+        ] {
+            assert_eq!(Uri::parse(uri).unwrap().host_port(), server);
         }
     }
 

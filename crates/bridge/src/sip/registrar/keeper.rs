@@ -74,7 +74,8 @@ impl Keeper {
         for (key, kept) in &all.kept {
             let is_wanted = wanted.contains(&kept.register);
             if !is_wanted && !kept.leave.send_replace(true) {
-                info!(trunk = %key, "trunk's registration is taken back");
+                let registrar = kept.register.registrar.host_port();
+                info!(trunk = %key, %registrar, "trunk's registration is taken back");
             }
         }
         for register in wanted {

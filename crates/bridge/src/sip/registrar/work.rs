@@ -190,7 +190,7 @@ impl Work {
         if told.as_ref() == Some(&news) {
             return;
         }
-        let (trunk, registrar) = (&self.trunk.key, &self.trunk.registrar.host);
+        let (trunk, registrar) = (&self.trunk.key, self.trunk.registrar.host_port());
         match (&news, told.as_ref()) {
             ((true, None), _) => info!(%trunk, %registrar, "trunk is registered"),
             ((up, Some(trouble)), _) => {
