@@ -4,6 +4,7 @@
 //! as they were meant: half a login, an empty number, a direct rule without a room.
 
 use livekit_protocol as proto;
+use trunkline_sip::routing::is_source;
 use trunkline_sip::uri::is_host_port;
 
 use super::error::SipError;
@@ -36,6 +37,7 @@ pub(super) fn inbound(trunk: &proto::SipInboundTrunkInfo) -> Result<(), SipError
     }
     filled(&trunk.numbers, "numbers")?;
     filled(&trunk.allowed_addresses, "allowed_addresses")?;
+    sources(&trunk.allowed_addresses)?;
     filled(&trunk.allowed_numbers, "allowed_numbers")
 }
 
@@ -147,6 +149,17 @@ fn filled(list: &[String], field: &'static str) -> Result<(), SipError> {
     }
 }
 
+/// Where calls come from. What names nobody would keep everybody out.
+fn sources(list: &[String]) -> Result<(), SipError> {
+    match list.iter().find(|entry| !is_source(entry)) {
+        None => Ok(()),
+        Some(entry) => Err(SipError::Source(entry.chars().take(SHOWN).collect())),
+    }
+}
+
+/// Letters of what is wrong that are told.
+const SHOWN: usize = 64;
+
 const OPEN_TRUNK: &str = "for security, one of the fields must be set: \
     AuthUsername+AuthPassword, AllowedAddresses or Numbers";
 
@@ -195,6 +208,22 @@ mod tests {
         assert_eq!(text, "ringing_timeout must not be negative");
         trunk.max_call_duration = trunk.ringing_timeout.take();
         assert!(inbound(&trunk).is_err());
+    }
+
+    #[test]
+    fn junk_among_addresses_is_told_with_what_and_how() {
+        let trunk = |entry: &str| proto::SipInboundTrunkInfo {
+            allowed_addresses: vec!["203.0.113.0/24".to_owned(), entry.to_owned()],
+            ..Default::default()
+        };
+        assert!(inbound(&trunk("2001:db8::7")).is_ok());
+        for junk in ["sip.example.com", "203.0.113.7:5060", "(*)", "0.0.0.0"] {
+            let text = inbound(&trunk(junk)).unwrap_err().to_string();
+            let parts = ["allowed_addresses", junk, "203.0.113.0/24"];
+            assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+        }
+        let long = inbound(&trunk(&"x".repeat(1 << 20))).unwrap_err();
+        assert!(long.to_string().len() < 300);
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub(crate) enum SipError {
     EmptyEntry { field: &'static str },
     #[error("dtmf has {0:?} in it, which is no key: 0-9, *, #, A-D, and w for a wait")]
     Keys(char),
+    #[error(
+        "allowed_addresses has {0:?}, which is no IP address and no network that calls come from: write it like 203.0.113.7 or 203.0.113.0/24"
+    )]
+    Source(String),
     #[error("ToUserOverride contains invalid characters: {0}")]
     ToUser(Character),
     #[error(transparent)]
@@ -49,6 +53,7 @@ impl Classified for SipError {
             | Self::HostTransport { .. }
             | Self::EmptyEntry { .. }
             | Self::Keys(_)
+            | Self::Source(_)
             | Self::ToUser(_)
             | Self::Conflict(_) => Class::Invalid,
             Self::NoTrunk | Self::NoRule => Class::Missing,
@@ -67,6 +72,7 @@ impl Classified for SipError {
             }
             Self::EmptyEntry { .. } => "node.sip.empty_entry",
             Self::Keys(_) => "node.sip.keys",
+            Self::Source(_) => "node.sip.source",
             Self::ToUser(_) => "node.sip.to_user",
             Self::Conflict(_) => "node.sip.conflict",
             Self::NoTrunk => "node.sip.no_trunk",

@@ -27,4 +27,4 @@ pub use outcome::{
 };
 pub use plan::{Dialled, Form, NumberingPlan};
 pub use rule::{DispatchRule, RuleKind};
-pub use trunk::{DigestLogin, HeaderOptions, InboundTrunk, MediaOptions};
+pub use trunk::{DigestLogin, HeaderOptions, InboundTrunk, MediaOptions, is_source};

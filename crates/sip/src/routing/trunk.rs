@@ -1,7 +1,7 @@
 //! Inbound trunks: who may call in, and on which numbers.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
@@ -135,6 +135,22 @@ pub struct MediaOptions {
     pub encryption: Option<Encryption>,
 }
 
+/// Whether calls can come from what an entry names: an address, or a network, of single hosts.
+pub fn is_source(entry: &str) -> bool {
+    let entry = entry.trim();
+    if let Ok(net) = entry.parse::<IpNet>() {
+        return !net.addr().is_multicast();
+    }
+    entry.parse().is_ok_and(is_a_host)
+}
+
+/// Nobody calls from `0.0.0.0`, which is meant for everybody, nor from a group.
+fn is_a_host(ip: IpAddr) -> bool {
+    let is_all = ip == IpAddr::V4(Ipv4Addr::BROADCAST);
+    let ip = ip.to_canonical();
+    !(ip.is_unspecified() || ip.is_multicast() || is_all)
+}
+
 fn address_matches(entry: &str, source: IpAddr) -> bool {
     let source = source.to_canonical();
     let entry = entry.trim();
@@ -178,6 +194,42 @@ mod tests {
         assert!(trunk(&["::ffff:192.0.2.0/120"]).allows_source(source));
         assert!(!trunk(&["::ffff:192.0.3.0/120"]).allows_source(source));
         assert!(!trunk(&["2001:db8::/32"]).allows_source(source));
+    }
+
+    #[test]
+    fn what_nobody_can_call_from_is_no_source() {
+        for entry in [
+            "192.0.2.7",
+            " 192.0.2.0/24",
+            "0.0.0.0/0",
+            "0.0.0.0/1",
+            "::/0",
+            "2001:db8::7",
+            "::1",
+        ] {
+            assert!(is_source(entry), "{entry}");
+        }
+        for junk in [
+            "",
+            "(*)",
+            "*",
+            "sip.example.com",
+            "192.0.2.7:5060",
+            "192.0.2.999",
+            "192.0.2.0/33",
+            "192.0.2.1-192.0.2.9",
+            "192.0.2.1,192.0.2.2",
+            "[2001:db8::7]",
+            "0.0.0.0",
+            "::",
+            "239.1.2.3",
+            "224.0.0.0/4",
+            "ff02::1",
+            "255.255.255.255",
+            "192.0.2.0/255.255.255.0",
+        ] {
+            assert!(!is_source(junk), "{junk:?}");
+        }
     }
 
     #[test]

@@ -111,3 +111,21 @@ fn a_password_that_is_missing_hides_nothing_else() {
     }
     assert!(told.ends_with("4 problems"), "{told}");
 }
+
+#[test]
+fn junk_among_addresses_is_told_where_it_stands() {
+    for junk in [
+        "sip.example.com",
+        "192.0.2.7:5060",
+        "(*)",
+        "0.0.0.0",
+        "239.1.2.3",
+        "",
+    ] {
+        let text = format!("trunks:\n  - {{key: a, allowed_addresses: [192.0.2.1, '{junk}']}}\n");
+        let told = problems(&text);
+        for part in ["sip.yaml:2", junk, "203.0.113.0/24", "1 problem"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+}

@@ -1,7 +1,6 @@
 //! Inbound trunks: who may call in, and on which numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -9,7 +8,7 @@ use livekit_protocol as proto;
 use serde::{Deserialize, Serialize};
 use trunkline_service::config::{Spanned, or_default};
 use trunkline_sip::routing::called::{ATTRIBUTE, HEADERS};
-use trunkline_sip::routing::mark;
+use trunkline_sip::routing::{is_source, mark};
 
 use super::gateway::encryption;
 use super::line::{RawRegister, Register, allow_refer, country, register};
@@ -112,9 +111,11 @@ pub(super) fn trunk(
         nobody_dials_for_all(&raw, judge);
     }
     for entry in &raw.allowed_addresses {
-        let is_network = entry.value.trim().parse::<IpNet>().is_ok();
-        if !is_network && entry.value.trim().parse::<IpAddr>().is_err() {
-            let what = format!("`{}` is neither an IP address nor a network", entry.value);
+        if !is_source(&entry.value) {
+            let what = format!(
+                "`{}` is no IP address and no network that calls come from",
+                entry.value
+            );
             let remedy = "write it like 203.0.113.7 or 203.0.113.0/24".to_owned();
             judge.blame(entry, what, remedy);
         }
