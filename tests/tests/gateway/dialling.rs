@@ -414,6 +414,28 @@ async fn a_login_is_shown_when_it_is_asked_for_and_no_twice() {
     house.close().await;
 }
 
+/// They came as 503, which is tried again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_participant_can_have_is_told_as_wrong_and_rings_nowhere() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let callee = Callee::new().await;
+    let mut named = order(&callee);
+    named.participant_name = "n".repeat(257);
+    let mut described = order(&callee);
+    described.participant_metadata = "m".repeat(524_289);
+    // By itself it fits, and with what the gateway says of the call it does not.
+    let mut marked = order(&callee);
+    let value = "v".repeat(65_530);
+    marked.participant_attributes.insert("k".to_owned(), value);
+    let mut numbered = order(&callee);
+    numbered.sip_number = "1".repeat(300);
+    for order in [named, described, marked, numbered] {
+        let error = dial(&house, order).await.unwrap_err();
+        assert_eq!(meta(&error).0, "invalid_argument", "{error}");
+    }
+    house.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_not_be_dialled_rings_nowhere_and_an_emergency_always() {
     let house = House::with(AnswerPolicy::OnRoom, |config| {

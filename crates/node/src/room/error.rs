@@ -91,6 +91,8 @@ pub enum JoinError {
     NotAllowed,
     #[error("permissions denied")]
     MetadataNotAllowed,
+    #[error("name length exceeds limits")]
+    NameTooLong,
     #[error("metadata size exceeds limits")]
     MetadataTooLarge,
     #[error("attribute size exceeds limits")]
@@ -117,7 +119,8 @@ impl Classified for JoinError {
         match self {
             Self::RoomNotFound => Class::Missing,
             Self::NotAllowed | Self::MetadataNotAllowed => Class::Denied,
-            Self::MetadataTooLarge
+            Self::NameTooLong
+            | Self::MetadataTooLarge
             | Self::AttributesTooLarge
             | Self::UnknownPreset
             | Self::RoomConfig => Class::Invalid,
@@ -131,6 +134,7 @@ impl Classified for JoinError {
             Self::RoomNotFound => "node.join.room_not_found",
             Self::NotAllowed => "node.join.not_allowed",
             Self::MetadataNotAllowed => "node.join.metadata_not_allowed",
+            Self::NameTooLong => "node.join.name_too_long",
             Self::MetadataTooLarge => "node.join.metadata_too_large",
             Self::AttributesTooLarge => "node.join.attributes_too_large",
             Self::UnknownPreset => "node.join.unknown_preset",

@@ -176,6 +176,25 @@ async fn limits_refuse_before_anything_is_started() {
 }
 
 #[tokio::test]
+async fn who_brings_too_much_is_told_what_it_is() {
+    let house = open(|_| {});
+    let refused = async |change: fn(&mut JoinParams)| {
+        let mut params = guest("r", "ann");
+        change(&mut params);
+        house.rooms.join(params).await.unwrap_err()
+    };
+    let long = |params: &mut JoinParams| params.claims.name = "n".repeat(257);
+    assert_eq!(refused(long).await, JoinError::NameTooLong);
+    let large = |params: &mut JoinParams| params.claims.metadata = "m".repeat(524_289);
+    assert_eq!(refused(large).await, JoinError::MetadataTooLarge);
+    let many = |params: &mut JoinParams| {
+        let value = "v".repeat(65_536);
+        params.claims.attributes.insert("k".to_owned(), value);
+    };
+    assert_eq!(refused(many).await, JoinError::AttributesTooLarge);
+}
+
+#[tokio::test]
 async fn a_missing_room_is_not_made_where_joins_must_not() {
     let house = open(|config| config.defaults.auto_create = false);
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use livekit_protocol as proto;
 
-use super::{SipError, check, headers};
+use super::{SipError, check, headers, sizes};
 
 /// Checks a request for an outbound call.
 pub(crate) fn check_call(request: &proto::CreateSipParticipantRequest) -> Result<(), SipError> {
@@ -43,6 +43,7 @@ pub(crate) fn check_call(request: &proto::CreateSipParticipantRequest) -> Result
     let longest = request.max_call_duration.as_ref();
     check::positive(longest, "max_call_duration must not be negative")?;
     headers::sent(&request.headers)?;
+    sizes::call(request)?;
     check::media(request.media.as_ref())
 }
 

@@ -8,7 +8,7 @@ use trunkline_sip::routing::is_source;
 use trunkline_sip::uri::is_host_port;
 
 use super::error::SipError;
-use super::headers;
+use super::{headers, sizes};
 
 /// One inbound trunk by itself.
 pub(super) fn inbound(trunk: &proto::SipInboundTrunkInfo) -> Result<(), SipError> {
@@ -87,6 +87,7 @@ pub(super) fn rule(rule: &proto::SipDispatchRuleInfo) -> Result<(), SipError> {
         }
         Some(_) => {}
     }
+    sizes::rule(rule)?;
     filled(&rule.inbound_numbers, "inbound_numbers")?;
     filled(&rule.numbers, "numbers")
 }

@@ -27,6 +27,8 @@ pub(crate) enum SipError {
         "allowed_addresses has {0:?}, which is no IP address and no network that calls come from: write it like 203.0.113.7 or 203.0.113.0/24"
     )]
     Source(String),
+    #[error("{field} exceeds limits: {max} bytes at most")]
+    TooLong { field: &'static str, max: usize },
     #[error("ToUserOverride contains invalid characters: {0}")]
     ToUser(Character),
     #[error(transparent)]
@@ -54,6 +56,7 @@ impl Classified for SipError {
             | Self::EmptyEntry { .. }
             | Self::Keys(_)
             | Self::Source(_)
+            | Self::TooLong { .. }
             | Self::ToUser(_)
             | Self::Conflict(_) => Class::Invalid,
             Self::NoTrunk | Self::NoRule => Class::Missing,
@@ -73,6 +76,7 @@ impl Classified for SipError {
             Self::EmptyEntry { .. } => "node.sip.empty_entry",
             Self::Keys(_) => "node.sip.keys",
             Self::Source(_) => "node.sip.source",
+            Self::TooLong { .. } => "node.sip.too_long",
             Self::ToUser(_) => "node.sip.to_user",
             Self::Conflict(_) => "node.sip.conflict",
             Self::NoTrunk => "node.sip.no_trunk",

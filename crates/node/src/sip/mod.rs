@@ -14,6 +14,7 @@ mod headers;
 mod lines;
 mod outbound;
 mod rules;
+mod sizes;
 mod trunks;
 
 use std::sync::Arc;

@@ -212,7 +212,7 @@ fn accept(
         rule: rule.clone(),
         room,
         identity,
-        name: Personal::new(format!("Phone {shown}").trim_end().to_owned()),
+        name: Personal::new(displayed(&shown)),
         metadata: rule.metadata.clone(),
         attributes: attributes(trunk, rule, called, facts),
         called: called.clone(),
@@ -265,6 +265,16 @@ fn hide(number: &str, key: &[u8; 16]) -> String {
     hasher.update(number.as_bytes());
     hex::encode(hasher.finalize().get(..8).unwrap_or_default())
 }
+
+/// As whom a caller is shown, with as much of a long number as a participant's name may have.
+fn displayed(shown: &str) -> String {
+    let mut name = format!("Phone {shown}").trim_end().to_owned();
+    name.truncate(name.floor_char_boundary(NAME));
+    name
+}
+
+/// LiveKit's limit, in bytes.
+const NAME: usize = 256;
 
 /// LiveKit shows four.
 const SHOWN_DIGITS: usize = 4;

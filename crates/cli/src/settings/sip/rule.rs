@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use livekit_protocol as proto;
 use serde::{Deserialize, Serialize};
+use trunkline_base::id::RoomName;
 use trunkline_service::config::{Spanned, nearest, or_default};
 use trunkline_sip::routing::mark;
 
@@ -283,6 +284,12 @@ fn named(room: Spanned<String>, judge: &mut Judge<'_>) -> String {
     if room.value.trim().is_empty() {
         let remedy = "give it a name, such as lobby".to_owned();
         judge.blame(&room, "the room has no name".to_owned(), remedy);
+    } else if let Err(error) = RoomName::parse(room.value.as_str()) {
+        judge.blame(
+            &room,
+            error.to_string(),
+            "give it a shorter name".to_owned(),
+        );
     }
     room.value
 }

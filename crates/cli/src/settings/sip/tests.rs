@@ -129,3 +129,12 @@ fn junk_among_addresses_is_told_where_it_stands() {
         }
     }
 }
+
+#[test]
+fn a_room_has_a_name_that_a_server_takes() {
+    let room = "x".repeat(257);
+    let told = problems(&format!(
+        "rules:\n  - {{key: r, direct: {{room: {room}}}}}\n"
+    ));
+    assert!(told.contains("256 at most"), "{told}");
+}

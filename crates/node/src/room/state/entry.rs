@@ -178,6 +178,7 @@ fn check_profile(params: &JoinParams) -> Result<(), JoinError> {
 const fn too_large(what: TooLarge) -> JoinError {
     match what {
         TooLarge::Attributes => JoinError::AttributesTooLarge,
-        TooLarge::Name | TooLarge::Metadata => JoinError::MetadataTooLarge,
+        TooLarge::Name => JoinError::NameTooLong,
+        TooLarge::Metadata => JoinError::MetadataTooLarge,
     }
 }

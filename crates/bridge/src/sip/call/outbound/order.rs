@@ -163,7 +163,11 @@ impl Classified for DialError {
             Self::Denied(denied) if denied.passes() => Class::Overloaded,
             Self::Denied(_) => Class::Denied,
             Self::Full => Class::Overloaded,
-            Self::Room(_) => Class::Unavailable,
+            // What was asked for is in no token: it would not be another time either.
+            Self::Room(error) => match &**error {
+                JoinError::Token(error) if error.class() == Class::Invalid => Class::Invalid,
+                _ => Class::Unavailable,
+            },
             Self::Taken { .. }
             | Self::Host { .. }
             | Self::Refused { .. }

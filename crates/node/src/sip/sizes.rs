@@ -1,0 +1,153 @@
+//! What of a call or a rule no participant and no room can have, because it is too long: every call
+//! would fail, and each with a reason that is nobody's fault.
+
+use std::collections::HashMap;
+
+use livekit_protocol as proto;
+use proto::sip_dispatch_rule::Rule as Kind;
+
+use super::SipError;
+use crate::limits::Limits;
+
+/// What a call says of its participant.
+pub(super) fn call(request: &proto::CreateSipParticipantRequest) -> Result<(), SipError> {
+    let limits = Limits::default();
+    short("room_name", &request.room_name, NAME)?;
+    short("participant_identity", &request.participant_identity, NAME)?;
+    short(
+        "participant_name",
+        &request.participant_name,
+        limits.name_bytes,
+    )?;
+    short(
+        "participant_metadata",
+        &request.participant_metadata,
+        limits.metadata_bytes,
+    )?;
+    attributes(
+        "participant_attributes",
+        &request.participant_attributes,
+        limits,
+    )?;
+    short("sip_number", &request.sip_number, NUMBER)?;
+    short("sip_call_to", &request.sip_call_to, NUMBER)
+}
+
+/// What a rule gives to rooms and participants.
+pub(super) fn rule(rule: &proto::SipDispatchRuleInfo) -> Result<(), SipError> {
+    let limits = Limits::default();
+    let kind = rule.rule.as_ref().and_then(|rule| rule.rule.as_ref());
+    match kind {
+        Some(Kind::DispatchRuleDirect(direct)) => short("room_name", &direct.room_name, NAME)?,
+        Some(Kind::DispatchRuleIndividual(own)) => prefix(&own.room_prefix)?,
+        Some(Kind::DispatchRuleCallee(callee)) => prefix(&callee.room_prefix)?,
+        None => {}
+    }
+    short("metadata", &rule.metadata, limits.metadata_bytes)?;
+    attributes("attributes", &rule.attributes, limits)
+}
+
+fn prefix(text: &str) -> Result<(), SipError> {
+    short("room_prefix", text, PREFIX)
+}
+
+fn attributes(
+    field: &'static str,
+    all: &HashMap<String, String>,
+    limits: Limits,
+) -> Result<(), SipError> {
+    let bytes: usize = all.iter().map(|(k, v)| k.len() + v.len()).sum();
+    within(field, bytes, limits.attributes_bytes)
+}
+
+fn short(field: &'static str, text: &str, max: usize) -> Result<(), SipError> {
+    within(field, text.len(), max)
+}
+
+const fn within(field: &'static str, bytes: usize, max: usize) -> Result<(), SipError> {
+    if bytes <= max {
+        Ok(())
+    } else {
+        Err(SipError::TooLong { field, max })
+    }
+}
+
+/// A room's or a participant's.
+const NAME: usize = 256;
+
+/// A participant on the phone is `sip_` and a number, where no identity is given.
+const NUMBER: usize = 252;
+
+/// Who calls comes behind it.
+const PREFIX: usize = 192;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_participant_can_have_is_refused_and_named() {
+        let long = |bytes: usize| "x".repeat(bytes);
+        let told = |change: &dyn Fn(&mut proto::CreateSipParticipantRequest)| {
+            let mut request = proto::CreateSipParticipantRequest::default();
+            change(&mut request);
+            call(&request).map_err(|error| error.to_string())
+        };
+        assert_eq!(told(&|r| r.participant_name = long(256)), Ok(()));
+        assert_eq!(told(&|r| r.participant_metadata = long(524_288)), Ok(()));
+        for (field, refused) in [
+            ("room_name", told(&|r| r.room_name = long(257))),
+            (
+                "participant_identity",
+                told(&|r| r.participant_identity = long(257)),
+            ),
+            (
+                "participant_name",
+                told(&|r| r.participant_name = long(257)),
+            ),
+            (
+                "participant_metadata",
+                told(&|r| r.participant_metadata = long(524_289)),
+            ),
+            (
+                "participant_attributes",
+                told(&|r| {
+                    r.participant_attributes
+                        .insert("a".to_owned(), long(65_536));
+                }),
+            ),
+            ("sip_number", told(&|r| r.sip_number = long(253))),
+            ("sip_call_to", told(&|r| r.sip_call_to = long(253))),
+        ] {
+            let text = refused.unwrap_err();
+            assert!(
+                text.starts_with(field) && text.contains("at most"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_rule_whose_rooms_nobody_could_join_is_refused() {
+        let own = |room_prefix: String| {
+            Kind::DispatchRuleIndividual(proto::SipDispatchRuleIndividual {
+                room_prefix,
+                ..Default::default()
+            })
+        };
+        let of = |kind: Kind| proto::SipDispatchRuleInfo {
+            rule: Some(proto::SipDispatchRule { rule: Some(kind) }),
+            ..Default::default()
+        };
+        assert!(rule(&of(own("call".to_owned()))).is_ok());
+        assert!(rule(&of(own("x".repeat(193)))).is_err());
+        let direct = proto::SipDispatchRuleDirect {
+            room_name: "x".repeat(257),
+            ..Default::default()
+        };
+        assert!(rule(&of(Kind::DispatchRuleDirect(direct))).is_err());
+        let mut told = of(own(String::new()));
+        told.attributes.insert("a".to_owned(), "x".repeat(65_536));
+        assert!(rule(&told).is_err());
+    }
+}
