@@ -23,6 +23,7 @@ pub mod dialog;
 pub mod digest;
 pub mod dtmf;
 pub mod endpoint;
+mod host;
 pub mod identity;
 pub mod locate;
 pub mod message;

@@ -122,6 +122,9 @@ pub enum LocateError {
     /// There are addresses, all of a family that we have none of.
     #[error("host {0} has no address of a family we have")]
     Family(String),
+    /// There are addresses, none of which is one host's.
+    #[error("host {0} is a group, everybody or nobody, and calls go to one host")]
+    Many(String),
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use crate::endpoint::Transport;
+use crate::host::is_one;
 use crate::uri::{Scheme, Uri};
 
 use super::weight::in_turn;
@@ -23,6 +24,8 @@ pub struct Plan {
     silent: bool,
     /// Was there an address we cannot reach?
     unreachable: bool,
+    /// Was there one that is no host's?
+    many: bool,
     targets: Vec<Target>,
 }
 
@@ -75,6 +78,7 @@ impl Plan {
             stage: Stage::Done,
             silent: false,
             unreachable: false,
+            many: false,
             targets: Vec::new(),
         };
         let literal = name.trim_start_matches('[').trim_end_matches(']').parse();
@@ -135,6 +139,7 @@ impl Plan {
         let name = self.name;
         match (self.targets.is_empty(), self.unreachable, self.silent) {
             (false, ..) => Ok(self.targets),
+            (true, ..) if self.many => Err(LocateError::Many(name)),
             (true, true, _) => Err(LocateError::Family(name)),
             (true, false, true) => Err(LocateError::Silent(name)),
             (true, false, false) => Err(LocateError::Unknown(name)),
@@ -211,7 +216,9 @@ impl Plan {
                 address: SocketAddr::new(ip.to_canonical(), port),
                 name: self.name.clone(),
             };
-            if !self.means.reach(*ip) {
+            if !is_one(*ip) {
+                self.many = true;
+            } else if !self.means.reach(*ip) {
                 self.unreachable = true;
             } else if self.targets.len() < MAX_TARGETS && !self.targets.contains(&target) {
                 self.targets.push(target);

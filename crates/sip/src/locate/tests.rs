@@ -241,6 +241,26 @@ fn what_leads_nowhere_says_why() {
     );
 }
 
+#[test]
+fn no_request_goes_to_a_group_to_everybody_or_to_nobody() {
+    for host in ["239.1.2.3", "255.255.255.255:5060", "0.0.0.0"] {
+        let uri = format!("sip:1@{host}");
+        let name = host.trim_end_matches(":5060").to_owned();
+        assert_eq!(
+            Dns::default().locate(&uri),
+            Err(LocateError::Many(name)),
+            "{host}"
+        );
+    }
+    let mut dns = Dns::default();
+    dns.hosts
+        .insert("group.example", vec!["224.0.1.75", "192.0.2.5"]);
+    let found = dns
+        .locate("sip:1@group.example:5060;transport=udp")
+        .unwrap();
+    assert_eq!(found, ["udp 192.0.2.5:5060"]);
+}
+
 /// Somebody else's DNS says how much work we have.
 #[test]
 fn answers_without_end_are_cut() {

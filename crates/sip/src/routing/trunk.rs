@@ -1,7 +1,7 @@
 //! Inbound trunks: who may call in, and on which numbers.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
@@ -9,6 +9,7 @@ use trunkline_base::id::TrunkId;
 use trunkline_base::secret::Secret;
 
 use super::NumberingPlan;
+use crate::host::{is_many, is_one};
 use crate::sdp::Encryption;
 
 /// A provider or phone system that may send calls. LiveKit's `SIPInboundTrunkInfo`.
@@ -139,16 +140,10 @@ pub struct MediaOptions {
 pub fn is_source(entry: &str) -> bool {
     let entry = entry.trim();
     if let Ok(net) = entry.parse::<IpNet>() {
-        return !net.addr().is_multicast();
+        return !is_many(net.addr());
     }
-    entry.parse().is_ok_and(is_a_host)
-}
-
-/// Nobody calls from `0.0.0.0`, which is meant for everybody, nor from a group.
-fn is_a_host(ip: IpAddr) -> bool {
-    let is_all = ip == IpAddr::V4(Ipv4Addr::BROADCAST);
-    let ip = ip.to_canonical();
-    !(ip.is_unspecified() || ip.is_multicast() || is_all)
+    // Nobody calls from `0.0.0.0`, which is meant for everybody.
+    entry.parse().is_ok_and(is_one)
 }
 
 fn address_matches(entry: &str, source: IpAddr) -> bool {

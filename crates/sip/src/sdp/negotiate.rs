@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::codec::{Codec, OpusWishes, Preference, comfort_noise, keys, offered, preferred};
 use super::crypto::{CryptoLine, Keys, LocalCrypto, Unfit, attribute};
 use super::session::{Attribute, Direction, Media, Session};
+use crate::host::{is_many, is_one};
 
 /// Our side of a description.
 #[derive(Clone, Debug)]
@@ -321,22 +322,13 @@ fn packet_times(theirs: &Session, media: &Media, codec: Codec) -> (u8, u8) {
 fn reaches(local: &Local, ip: IpAddr) -> bool {
     let ours = local.address.ip();
     let is_theirs = ip.is_loopback() && !ours.is_loopback();
-    let is_one = !ip.is_unspecified() && !is_for_many(ip);
-    is_one && !is_theirs && ip.is_ipv4() == ours.is_ipv4()
+    is_one(ip) && !is_theirs && ip.is_ipv4() == ours.is_ipv4()
 }
 
 fn goes_to_many(theirs: &Session, media: &Media) -> bool {
     theirs
         .address(media)
-        .is_some_and(|address| is_for_many(address.ip()))
-}
-
-/// Is it a group's, or everybody's?
-fn is_for_many(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
-        IpAddr::V6(ip) => ip.is_multicast(),
-    }
+        .is_some_and(|address| is_many(address.ip()))
 }
 
 fn rtcp_address(media: &Media, remote: SocketAddr, local: &Local) -> Option<SocketAddr> {
