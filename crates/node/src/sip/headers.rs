@@ -19,6 +19,10 @@ pub(crate) enum HeaderError {
         "invalid header value for {name}: header {name}: value too long (max {MAX_VALUE} characters)"
     )]
     ValueTooLong { name: String },
+    #[error(
+        "too many headers: {MAX_COUNT} at most, and {MAX_BYTES} bytes together, so that the message can be sent"
+    )]
+    TooMany,
     #[error("invalid header value for {name}: header {name}: value: {flaw}")]
     Value { name: String, flaw: Character },
 }
@@ -30,6 +34,7 @@ pub(crate) struct Character(char);
 
 /// Headers that are sent as they are.
 pub(super) fn sent(headers: &HashMap<String, String>) -> Result<(), HeaderError> {
+    let bytes: usize = headers.iter().map(|(k, v)| k.len() + v.len()).sum();
     let sorted: BTreeMap<_, _> = headers.iter().collect();
     for (name, value) in sorted {
         token_name(name)?;
@@ -43,6 +48,9 @@ pub(super) fn sent(headers: &HashMap<String, String>) -> Result<(), HeaderError>
                 flaw: Character(bad),
             });
         }
+    }
+    if headers.len() > MAX_COUNT || bytes > MAX_BYTES {
+        return Err(HeaderError::TooMany);
     }
     Ok(())
 }
@@ -101,6 +109,10 @@ const fn printable(c: char) -> bool {
 const MAX_NAME: usize = 255;
 const MAX_VALUE: usize = 1024;
 
+/// A message has 256 headers and 64 kB at most, ours and the description included.
+const MAX_COUNT: usize = 100;
+const MAX_BYTES: usize = 32 * 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +157,17 @@ mod tests {
         }
         let fine = HashMap::from([("X-A".to_owned(), "caf\u{e9}\t1".to_owned())]);
         assert!(sent(&fine).is_ok());
+    }
+
+    #[test]
+    fn more_headers_than_a_message_holds_are_refused() {
+        let many = |count: usize, bytes: usize| {
+            let header = |at: usize| (format!("X-{at:03}"), "v".repeat(bytes));
+            sent(&(0..count).map(header).collect())
+        };
+        assert_eq!(many(100, 10), Ok(()));
+        assert_eq!(many(101, 1), Err(HeaderError::TooMany));
+        assert_eq!(many(40, 1000), Err(HeaderError::TooMany));
     }
 
     #[test]
