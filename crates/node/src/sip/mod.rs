@@ -17,11 +17,13 @@ mod rules;
 mod sizes;
 mod trunks;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use livekit_protocol as proto;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use trunkline_base::time::UnixTime;
+use trunkline_sip::routing::normalise;
 use trunkline_store::Store;
 
 pub(crate) use calls::{check_call, check_transfer};
@@ -84,13 +86,13 @@ fn stamp(now: UnixTime) -> pbjson_types::Timestamp {
 
 /// Whether a list of numbers serves one of `wanted`, however spelled; an empty list serves all.
 fn serves(numbers: &[String], wanted: &[String]) -> bool {
-    use trunkline_sip::routing::normalise;
-    let same = |number: &String| {
-        wanted
-            .iter()
-            .any(|other| normalise(number) == normalise(other))
-    };
-    wanted.is_empty() || numbers.is_empty() || numbers.iter().any(same)
+    if wanted.is_empty() || numbers.is_empty() {
+        return true;
+    }
+    // Each is read once: lists of thousands are compared while others wait to write.
+    let wanted: BTreeSet<String> = wanted.iter().map(|number| normalise(number)).collect();
+    let mut own = numbers.iter().map(|number| normalise(number));
+    own.any(|number| wanted.contains(&number))
 }
 
 /// The merged, deprecated view of both kinds of trunk.
