@@ -44,6 +44,8 @@ impl Talk {
         let pair = shared.ports.bind_again(ip, port).await;
         let pair = pair.map_err(|NoPort| "port_taken")?;
         let home = shared.ports.home().clone();
+        // What was good before is good again.
+        let _agreed = home.agree(local.address, &agreement);
         let negotiation = Negotiation::again(local, agreement.clone()).at(home);
         let place = sound.place.after(wall_clock(), agreement.codec.clock_hz());
         let since = sound.held_since.map_or_else(now, then);
