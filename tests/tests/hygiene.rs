@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use trunkline_base::secret::Secret;
 use trunkline_base::time::UnixTime;
 use trunkline_base::token::{ApiKey, Claims, SipGrant, VideoGrant, sign};
+use trunkline_bridge::sip::{Caller, CallerOptions};
 use trunkline_client::room::{Room, RoomOptions};
 use trunkline_tests::{Daemon, Setup, run, trunkline};
 
@@ -435,4 +436,33 @@ fn the_search_finds_what_is_planted() {
         "the log",
         &format!("INFO joined\nDEBUG password={PASSWORD}\n"),
     );
+}
+
+/// Neither the keys, one by one or together, nor what is made of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_that_is_typed_is_not_printed() {
+    let setup = "trunks:\n  - {key: local, numbers: ['100'], allowed_addresses: [127.0.0.1]}\nrules:\n  \
+                 - {key: vault, trunks: [local], direct: {room: vault, pin: '73194862'}}\n";
+    let daemon = Daemon::start(&Setup {
+        without_agent: true,
+        files: vec![("livekit-sip-correct.yaml", setup.to_owned())],
+        env: vec![("TRUNKLINE_LOG", "trace".to_owned())],
+        ..Setup::default()
+    });
+    let target = format!("sip:100@{}", daemon.addr("sip"));
+    let mut call = Caller::call(CallerOptions::new(target, NUMBER))
+        .await
+        .unwrap();
+    assert!(call.dtmf("7319486#73194862#").await);
+    while !daemon.log().contains("the PIN is a rule's") {
+        let heard = tokio::time::timeout(Duration::from_secs(10), call.recv()).await;
+        assert!(heard.unwrap().is_some(), "{}", daemon.log());
+    }
+    call.hangup().await;
+    let log = daemon.log();
+    assert!(log.contains("the PIN is no rule's"), "{log}");
+    for planted in ["7319486", "Key('", "Signal=", NUMBER] {
+        let line = log.lines().find(|line| line.contains(planted));
+        assert!(line.is_none(), "{planted}: {}", line.unwrap_or_default());
+    }
 }

@@ -50,11 +50,14 @@ async fn report(store: &Store, id: &str) -> Result<Option<Value>, StoreError> {
         return Ok(None);
     };
     let turns = store.turns().of_call(id).await?;
-    let recordings = store.recordings().of_room(&call.room).await?;
-    let events: Vec<Value> = store
-        .events()
-        .of_room(&call.room)
-        .await?
+    // Nothing happened in no room.
+    let (recordings, events) = if call.room.is_empty() {
+        (Vec::new(), Vec::new())
+    } else {
+        let recordings = store.recordings().of_room(&call.room).await?;
+        (recordings, store.events().of_room(&call.room).await?)
+    };
+    let events: Vec<Value> = events
         .into_iter()
         .map(|event| json!({ "at": event.at, "kind": event.kind, "event_id": event.event_id }))
         .collect();

@@ -63,8 +63,8 @@ impl CallSource {
 #[derive(Clone, Debug)]
 pub struct CallStart {
     pub call_id: CallId,
-    /// The room it becomes a participant of.
-    pub room: RoomName,
+    /// The room it becomes a participant of, once that is known.
+    pub room: Option<RoomName>,
     /// Which way.
     pub direction: Direction,
     /// Calling number.
@@ -173,6 +173,7 @@ pub struct Sighting {
 #[derive(Clone, Debug, Serialize)]
 pub struct Call {
     pub call_id: String,
+    /// Empty for a caller who was asked for a PIN and came to no room.
     pub room: String,
     /// Which way.
     pub direction: Direction,
@@ -237,7 +238,7 @@ impl<'a> Calls<'a> {
              WHERE calls.source = 'webhooks'",
         )
         .bind(start.call_id.as_str())
-        .bind(start.room.as_str())
+        .bind(start.room.as_ref().map_or("", RoomName::as_str))
         .bind(start.direction.as_str())
         .bind(start.caller.expose())
         .bind(start.called.expose())
@@ -246,6 +247,25 @@ impl<'a> Calls<'a> {
         .bind(to_db(start.at.0))
         .execute(self.pool)
         .await?;
+        Ok(())
+    }
+
+    /// A call that was answered to ask for a PIN has a rule now, and its room.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn placed(
+        &self,
+        call_id: &CallId,
+        room: &RoomName,
+        rule_id: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query("UPDATE calls SET room = ?, rule_id = ? WHERE call_id = ? AND ended_at IS NULL")
+            .bind(room.as_str())
+            .bind(rule_id)
+            .bind(call_id.as_str())
+            .execute(self.pool)
+            .await?;
         Ok(())
     }
 
@@ -329,7 +349,7 @@ impl<'a> Calls<'a> {
              ON CONFLICT (call_id) DO NOTHING",
         )
         .bind(start.call_id.as_str())
-        .bind(start.room.as_str())
+        .bind(start.room.as_ref().map_or("", RoomName::as_str))
         .bind(start.direction.as_str())
         .bind(start.caller.expose())
         .bind(start.called.expose())

@@ -186,7 +186,7 @@ mod tests {
         let call_id = CallId::parse(id).unwrap();
         let start = CallStart {
             call_id: call_id.clone(),
-            room: RoomName::parse("call-1").unwrap(),
+            room: RoomName::parse("call-1").ok(),
             direction: Direction::Inbound,
             caller: "+15550100".into(),
             called: "+15550199".into(),

@@ -8,7 +8,7 @@ use trunkline_base::time::UnixTime;
 fn start(call: &str, at: u64) -> CallStart {
     CallStart {
         call_id: CallId::parse(call).unwrap(),
-        room: RoomName::parse("call-1").unwrap(),
+        room: RoomName::parse("call-1").ok(),
         direction: Direction::Inbound,
         caller: "+15550100".into(),
         called: "+15550199".into(),
@@ -62,6 +62,26 @@ async fn a_call_is_told_from_ring_to_end() {
     assert_eq!(call.answered_at, Some(UnixTime(20)));
     assert_eq!(call.end_reason.as_deref(), Some("caller_hung_up"));
     assert_eq!(call.sip_status, Some(200));
+}
+
+#[tokio::test]
+async fn a_call_that_asks_for_a_pin_has_a_room_once_it_is_known_and_keeps_it() {
+    let store = Store::open(":memory:").await.unwrap();
+    let begun = CallStart {
+        room: None,
+        rule_id: String::new(),
+        ..start("SCL_a", 10)
+    };
+    let (calls, id) = (store.calls(), &begun.call_id);
+    calls.start(&begun).await.unwrap();
+    let asked = calls.get("SCL_a").await.unwrap().unwrap();
+    assert_eq!((asked.room.as_str(), asked.rule_id.as_str()), ("", ""));
+    let room = |name: &str| RoomName::parse(name).unwrap();
+    calls.placed(id, &room("vault"), "SDR_v").await.unwrap();
+    calls.ended(id, &CallEnd::default()).await.unwrap();
+    calls.placed(id, &room("late"), "SDR_l").await.unwrap();
+    let over = calls.get("SCL_a").await.unwrap().unwrap();
+    assert_eq!((over.room.as_str(), over.rule_id.as_str()), ("vault", "SDR_v"));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use trunkline_bridge::sip::AnswerPolicy;
 use trunkline_client::room::audio::{PcmReader, PcmWriter};
 use trunkline_client::room::{AudioOptions, RoomEvent, RoomEvents};
-use trunkline_media::tone::{Sine, dtmf, sine, strength_dbfs};
+use trunkline_media::tone::{Sine, sine, strength_dbfs};
 use trunkline_media::{SampleRate, g722, wav};
 use trunkline_tests::{peer, root, run};
 
@@ -201,21 +201,7 @@ async fn a_phone_without_events_presses_keys_by_their_tones() {
     let mut phone = Phone::call(&house, "4711").await;
     let sdp = phone.sdp("").replace("RTP/AVP 0 101", "RTP/AVP 0");
     assert_eq!(phone.offers("INVITE", &sdp).await, 200);
-    let law = trunkline_media::g711::Law::Mu;
-    let mut pcm = vec![0_i16; 800];
-    for key in "42#".chars() {
-        pcm.extend(dtmf(SampleRate::HZ_8000, key, 640).unwrap());
-        pcm.extend([0; 640]);
-    }
-    let mut clock = tokio::time::interval(Duration::from_millis(20));
-    for (number, frame) in (0..).zip(pcm.chunks_exact(160)) {
-        clock.tick().await;
-        let bytes: Vec<u8> = frame
-            .iter()
-            .map(|sample| law.encode_sample(*sample))
-            .collect();
-        phone.sound(0, number, &bytes).await;
-    }
+    phone.sings("42#", 0).await;
     let mut keys = String::new();
     while keys.len() < 3 {
         keys += &next(&mut events, "a key", |event| match event {

@@ -1,6 +1,5 @@
 //! Connections that come and go, and callers nobody asked for.
 
-use livekit_protocol as proto;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -52,14 +51,6 @@ fn inside(method: &str, call: &str, answer: &str, cseq: u32) -> String {
         line(ok, "To:"),
         line(call, "Call-ID:"),
     )
-}
-
-async fn refusal(house: &House, reason: &str) -> Refusal {
-    found(&house.store, async |store| {
-        let rows = store.refusals().list(50).await.unwrap();
-        rows.into_iter().find(|row| row.reason == reason)
-    })
-    .await
 }
 
 /// The provider closed its connection while the call was up; the agent left, no BYE was sent, and
@@ -184,32 +175,6 @@ async fn a_call_that_is_refused_never_rang() {
         .collect();
     assert_eq!(statuses, ["100", "488"]);
     house.no_calls_left().await;
-    house.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_would_need_a_pin_is_written_down_as_such() {
-    let house = House::open(AnswerPolicy::OnRoom).await;
-    let direct = proto::SipDispatchRuleDirect {
-        room_name: "vault".to_owned(),
-        pin: "1234".to_owned(),
-    };
-    let rule = proto::sip_dispatch_rule::Rule::DispatchRuleDirect(direct);
-    let rule = proto::SipDispatchRuleInfo {
-        numbers: vec!["100".to_owned()],
-        rule: Some(proto::SipDispatchRule { rule: Some(rule) }),
-        ..Default::default()
-    };
-    house.api.create_dispatch_rule(rule).await.unwrap();
-    house.gateway.reload().await.unwrap();
-    let call = invite(house.gateway.addr(), "100", "pin", "");
-    let answers = house.exchange(&call).await;
-    assert!(
-        answers[0].starts_with("SIP/2.0 480 PIN is required"),
-        "{answers:?}"
-    );
-    let row = refusal(&house, "pin_required").await;
-    assert_eq!((row.sip_status, row.called.expose().as_str()), (480, "100"));
     house.close().await;
 }
 

@@ -24,6 +24,7 @@ mod linphone;
 mod passed;
 mod peers;
 mod phone;
+mod pins;
 mod provider;
 mod replaced;
 mod scanners;

@@ -1,9 +1,13 @@
 //! A telephone of which every byte is ours: raw SIP and RTP over loopback.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
+use trunkline_media::SampleRate;
+use trunkline_media::g711::Law;
+use trunkline_media::tone::dtmf;
 
 use super::house::{House, PATIENCE};
 
@@ -148,6 +152,25 @@ impl Phone {
         self.cseq += 1;
         self.send("INFO", "", body).await;
         while !self.receive().await.contains("INFO") {}
+    }
+
+    /// Keys as nothing but their tones, in the voice from packet number `from` on; the number that is
+    /// next.
+    pub(crate) async fn sings(&self, keys: &str, from: u16) -> u16 {
+        let mut pcm = vec![0_i16; 800];
+        for key in keys.chars() {
+            pcm.extend(dtmf(SampleRate::HZ_8000, key, 640).unwrap());
+            pcm.extend([0; 640]);
+        }
+        let mut clock = tokio::time::interval(Duration::from_millis(20));
+        let mut number = from;
+        for frame in pcm.chunks_exact(160) {
+            clock.tick().await;
+            let coded: Vec<u8> = frame.iter().map(|one| Law::Mu.encode_sample(*one)).collect();
+            self.sound(0, number, &coded).await;
+            number = number.wrapping_add(1);
+        }
+        number
     }
 
     pub(crate) async fn hangs_up(mut self) {

@@ -264,6 +264,42 @@ fn a_changed_file_is_taken_up_and_a_bad_one_leaves_the_last_good_one_in_force() 
     becomes(&ready, "in force\"");
 }
 
+/// A PIN was believed where nobody is asked for one, and asked for where it is not.
+#[test]
+fn a_pin_is_tried_as_the_gateway_asks_for_it() {
+    let code = Code::new();
+    code.file(
+        "trunks:\n  - {key: a, numbers: ['+15550001'], allowed_addresses: [192.0.2.1]}\nrules:\n  \
+         - {key: s, trunks: [a], direct: {room: vault, pin: '123456'}}\n  \
+         - {key: t, trunks: [a], direct: {room: lobby}}\n",
+    );
+    let route = |more: &[&str]| {
+        let call = ["--from", "+15559", "--to", "+15550001", "--source", "192.0.2.1"];
+        code.json(&[&["route-test"][..], &call, more].concat())
+    };
+    let (exit, asked) = route(&[]);
+    assert_eq!((exit, &asked["outcome"]), (Some(0), &json!("pin")));
+    for (pin, exit, outcome, room) in [
+        ("123456", 0, "accepted", json!("vault")),
+        ("123456#", 0, "accepted", json!("vault")),
+        ("12345", 2, "refused", json!(null)),
+        ("", 0, "accepted", json!("lobby")),
+    ] {
+        let (code, told) = route(&["--pin", pin]);
+        let of = (code, &told["outcome"], &told["room"], &told["asks_pin"]);
+        let wanted = (Some(exit), &json!(outcome), &room, &json!(true));
+        assert_eq!(of, wanted, "{pin}");
+        assert!(!told.to_string().contains("123456"), "{told}");
+    }
+    for pin in ["12a", "1#2", "12345678901234567"] {
+        let said = code.say(&[
+            "route-test", "--from", "1", "--to", "2", "--source", "192.0.2.1", "--pin", pin,
+        ]);
+        assert_ne!(said.code, Some(0), "{pin}");
+        assert!(said.err.contains("PIN"), "{}", said.err);
+    }
+}
+
 #[test]
 fn a_call_that_nobody_makes_is_routed_and_a_refusal_is_explained() {
     let code = Code::new();
@@ -291,6 +327,21 @@ fn a_call_that_nobody_makes_is_routed_and_a_refusal_is_explained() {
             .as_str()
             .unwrap()
             .contains("allowed_addresses")
+    );
+    let (_, unasked) = code.json(&[
+        "route-test",
+        "--from",
+        "+15559",
+        "--to",
+        "+15550001",
+        "--source",
+        "192.0.2.1",
+        "--pin",
+        "1",
+    ]);
+    assert_eq!(
+        (&unasked["outcome"], &unasked["asks_pin"]),
+        (&json!("accepted"), &json!(false))
     );
     // By the server, which does not have the file yet.
     let words = code.say(&[

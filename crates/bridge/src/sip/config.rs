@@ -66,6 +66,8 @@ pub struct GatewayConfig {
     pub answer: AnswerPolicy,
     /// How long a caller waits for somebody to be in the room; nobody rings on in vain.
     pub agent_wait: Duration,
+    /// How long a caller who is asked for a PIN may be silent.
+    pub pin_wait: Duration,
     /// How long a caller may ring when the trunk does not say.
     pub ringing_timeout: Duration,
     /// How long a call may last when the trunk does not say.
@@ -148,6 +150,7 @@ impl GatewayConfig {
             keys,
             answer: AnswerPolicy::OnAgent,
             agent_wait: Duration::from_secs(20),
+            pin_wait: Duration::from_secs(15),
             ringing_timeout: Duration::from_secs(60),
             max_call_duration: Duration::from_secs(24 * 3600),
             media_timeout: Duration::from_secs(30),

@@ -15,7 +15,7 @@ use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits, SessionTimers};
 use trunkline_store::{Direction, Row, Store};
 
 use super::call::{
-    Call, Exchange, Guard, Names, Order, PassOrder, Shared, Underway, pass, place, resume,
+    Call, Exchange, Guard, Names, Order, PassOrder, Shared, Tries, Underway, pass, place, resume,
 };
 use super::config::{GatewayConfig, LineOut, Referrer, TrunkLine};
 use super::desk::{Desk, Directory, Reader, Reload, keep_refusals};
@@ -305,6 +305,7 @@ fn shared(
         auth,
         api,
         names: Names::default(),
+        tries: Tries::default(),
         ports: Ports::new(&config.rtp_ports).at(home),
         stop: lanes.stop,
         bound,

@@ -279,7 +279,7 @@ mod tests {
     fn started(call: &CallId) -> CallStart {
         CallStart {
             call_id: call.clone(),
-            room: RoomName::parse("lobby").unwrap(),
+            room: RoomName::parse("lobby").ok(),
             direction: Direction::Inbound,
             caller: "200".into(),
             called: "100".into(),

@@ -78,6 +78,9 @@ pub(crate) fn lint(setup: &SipSetup) -> Vec<Finding> {
         .collect();
     for (at, rule) in setup.rules.iter().enumerate() {
         findings.rule(rule, &setup.trunks);
+        for other in &setup.rules {
+            findings.way_round_pin(rule, other);
+        }
         for other in setup.rules.iter().take(at) {
             if rule.to_proto(&ids).conflicts(&other.to_proto(&ids)) {
                 findings.problem(
@@ -218,6 +221,52 @@ impl Findings {
             );
         }
         self.spellings(&out.numbers, "outbound trunk", &out.key, &out.stands);
+    }
+
+    /// A rule without a PIN that may take the calls of one with a PIN.
+    fn way_round_pin(&mut self, locked: &Rule, open: &Rule) {
+        if locked.room.pin().is_empty() || !open.room.pin().is_empty() {
+            return;
+        }
+        let shared = |ours: &[String], theirs: &[String]| {
+            ours.is_empty() || theirs.is_empty() || ours.iter().any(|one| theirs.contains(one))
+        };
+        let numbers = |rule: &Rule| rule.numbers.iter().map(|one| normalise(one)).collect();
+        let callers = |rule: &Rule| rule.callers.iter().map(|one| normalise(one)).collect();
+        let (our_numbers, their_numbers): (Vec<String>, Vec<String>) =
+            (numbers(locked), numbers(open));
+        let (our_callers, their_callers): (Vec<String>, Vec<String>) =
+            (callers(locked), callers(open));
+        if !shared(&locked.trunks, &open.trunks)
+            || !shared(&our_numbers, &their_numbers)
+            || !shared(&our_callers, &their_callers)
+        {
+            return;
+        }
+        // As the gateway ranks them: whichever names its calls more closely goes first.
+        let rank = |rule: &Rule| {
+            let open_lists = u8::from(rule.callers.is_empty()) + u8::from(rule.numbers.is_empty());
+            (rule.trunks.is_empty(), open_lists)
+        };
+        let (locked_key, open_key) = (&locked.key, &open.key);
+        let (what, remedy) = if rank(open) < rank(locked) {
+            (
+                format!(
+                    "nobody is asked for the PIN of rule `{locked_key}` whose call rule \
+                     `{open_key}` takes: that one goes first"
+                ),
+                "give it a PIN too, or numbers of its own",
+            )
+        } else {
+            (
+                format!(
+                    "whoever is asked for the PIN of rule `{locked_key}` and types # alone comes \
+                     in by rule `{open_key}`, which has none"
+                ),
+                "if that is not meant, give it numbers or trunks of its own",
+            )
+        };
+        self.warning(&locked.stands, what, remedy);
     }
 
     fn rule(&mut self, rule: &Rule, trunks: &[Trunk]) {

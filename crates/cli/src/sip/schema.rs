@@ -88,6 +88,11 @@ const GATEWAY: &[Key] = &[
         Duration,
         "How long a caller waits while no agent is to be had",
     ),
+    (
+        "pin_wait",
+        Duration,
+        "How long a caller who is asked for a PIN may be silent",
+    ),
     ("hold_limit", Duration, "How long a phone may hold its call"),
     (
         "ringing_timeout",

@@ -385,6 +385,7 @@ fn a_file_that_can_be_read_may_still_be_wrong() {
         );
     }
     for part in [
+        "nobody is asked for the PIN of rule `s` whose call rule `r` takes",
         "spells 1 555 0001 otherwise",
         "rule `s` takes the calls of every trunk",
         "the PIN of rule `s` is soon guessed",
@@ -396,6 +397,14 @@ fn a_file_that_can_be_read_may_still_be_wrong() {
             of(Weight::Warning)
         );
     }
+    let open = "trunks:\n  - {key: a, numbers: ['+15550001'], allowed_addresses: [192.0.2.1]}\nrules:\n  \
+                - {key: s, trunks: [a], direct: {room: x, pin: '123456'}}\n  \
+                - {key: t, trunks: [a], direct: {room: y}}\n";
+    let beside: Vec<String> = lint(&file(open)).into_iter().map(|one| one.what).collect();
+    let [only] = beside.as_slice() else {
+        panic!("{beside:?}")
+    };
+    assert!(only.contains("types # alone comes in by rule `t`"), "{only}");
     assert!(lint(&file(TWO)).is_empty());
     let shipped = crate::settings::shipped_sip();
     assert!(lint(&file(shipped)).is_empty());

@@ -251,6 +251,7 @@ pub(super) async fn gateway(
         stun: sip.stun.clone(),
         rtp_ports: sip.rtp_ports.clone(),
         answer: sip.answer,
+        pin_wait: sip.pin_wait,
         hold_limit: sip.hold_limit,
         session_timer: Some(sip.session_timer).filter(|timer| !timer.is_zero()),
         agent_wait: sip.agent_wait,

@@ -81,7 +81,7 @@ fn sighting(
     Some(Sighting {
         start: CallStart {
             call_id,
-            room: phone.room.name.clone(),
+            room: Some(phone.room.name.clone()),
             direction,
             caller,
             called,

@@ -88,12 +88,12 @@ impl Webhooks {
         }
     }
 
-    /// Tells the receivers of a call, beside LiveKit's own events: the event's word, its room, and the
-    /// call as one object of JSON. Nobody in this process listens to these.
+    /// Tells the receivers of a call, beside LiveKit's own events: the event's word, its room if it has
+    /// one, and the call as one object of JSON. Nobody in this process listens to these.
     pub(crate) fn call(&self, word: &str, room: &str, call: Value) {
         let mut event = proto::WebhookEvent {
             event: word.to_owned(),
-            room: Some(proto::Room {
+            room: (!room.is_empty()).then(|| proto::Room {
                 name: room.to_owned(),
                 ..proto::Room::default()
             }),

@@ -8,7 +8,8 @@ use trunkline_base::id::{ParticipantIdentity, RoomName};
 use trunkline_base::secret::Personal;
 
 use super::outcome::{
-    Accepted, CallFacts, Considered, Outcome, Pin, Refusal, Subject, TrunkOutcome, Verdict,
+    Accepted, CallFacts, Considered, Outcome, Pin, Question, Refusal, Subject, TrunkOutcome,
+    Verdict,
 };
 use super::{DispatchRule, InboundTrunk};
 
@@ -83,16 +84,29 @@ pub fn match_rule(
         let reason = reason.unwrap_or(Verdict::NoRules);
         return Outcome::Refused(Refusal { reason, considered });
     };
-    if facts.pin == Pin::NotAsked && !rule.kind.pin().is_empty() {
-        return Outcome::AskPin(Box::new(trunk.clone()));
-    }
+    let asks = facts.pin == Pin::NotAsked && !rule.kind.pin().is_empty();
     match accept(trunk, rule, called, facts) {
+        Some(first) if asks => Outcome::AskPin(Box::new(Question {
+            first,
+            rules: fitting.into_iter().cloned().collect(),
+            facts: facts.clone(),
+        })),
         Some(accepted) => Outcome::Accept(Box::new(accepted)),
         None => Outcome::Refused(Refusal {
             reason: Verdict::UnusableRoom,
             considered,
         }),
     }
+}
+
+/// Decides a call whose caller was asked for a PIN.
+pub fn match_pin(question: &Question, typed: Pin) -> Outcome {
+    let facts = CallFacts {
+        pin: typed,
+        ..question.facts.clone()
+    };
+    let Accepted { trunk, called, .. } = &question.first;
+    match_rule(trunk, called, &question.rules, &facts)
 }
 
 fn judge_trunk(trunk: &InboundTrunk, facts: &CallFacts) -> Result<Personal<String>, Verdict> {

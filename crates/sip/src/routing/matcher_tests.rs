@@ -199,10 +199,16 @@ fn pins_choose_rules() {
     ];
     let trunks = [trunk("ST_1", &["100"])];
     let mut call = facts("200", "100");
-    assert!(matches!(
-        match_call(&trunks, &rules, &call),
-        Outcome::AskPin(_)
-    ));
+    let Outcome::AskPin(question) = match_call(&trunks, &rules, &call) else {
+        panic!("nobody is asked");
+    };
+    assert_eq!(question.first.room, "locked");
+    let typed = |digits: &str| match_pin(&question, Pin::Typed(Personal::new(digits.to_owned())));
+    assert_eq!(accepted(typed("123456")).room, "locked");
+    assert_eq!(refused(typed("1234567")).reason, Verdict::PinWrong);
+    assert_eq!(refused(typed("12345")).reason, Verdict::PinWrong);
+    assert_eq!(refused(typed("")).reason, Verdict::PinWrong);
+    assert_eq!(accepted(match_pin(&question, Pin::None)).room, "open");
     call.pin = Pin::Typed(Personal::new("123456".to_owned()));
     assert_eq!(accepted(match_call(&trunks, &rules, &call)).room, "locked");
     call.pin = Pin::None;

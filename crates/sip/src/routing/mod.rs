@@ -20,10 +20,11 @@ mod plan;
 mod rule;
 mod trunk;
 
-pub use matcher::{match_call, match_rule, match_trunk};
+pub use matcher::{match_call, match_pin, match_rule, match_trunk};
 pub use number::normalise;
 pub use outcome::{
-    Accepted, CallFacts, Considered, Outcome, Pin, Refusal, Subject, TrunkOutcome, Verdict,
+    Accepted, CallFacts, Considered, LONGEST_PIN, Outcome, Pin, Question, Refusal, Subject,
+    TrunkOutcome, Verdict,
 };
 pub use plan::{Dialled, Form, NumberingPlan};
 pub use rule::{DispatchRule, RuleKind};

@@ -35,6 +35,9 @@ pub struct CallFacts {
     pub hide_key: [u8; 16],
 }
 
+/// The most digits of a PIN that are typed, as with livekit/sip.
+pub const LONGEST_PIN: usize = 16;
+
 /// What the caller typed at a PIN prompt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Pin {
@@ -55,9 +58,26 @@ pub enum Outcome {
     /// The trunk wants a digest first.
     Challenge(Box<InboundTrunk>),
     /// Some rule wants a PIN first.
-    AskPin(Box<InboundTrunk>),
+    AskPin(Box<Question>),
     /// Nothing fits.
     Refused(Refusal),
+}
+
+/// A call whose caller is to be asked for a PIN.
+#[derive(Clone)]
+pub struct Question {
+    /// What the call is until then: as if the rule that goes first were its own.
+    pub first: Accepted,
+    /// The rules it may come to.
+    pub(super) rules: Vec<DispatchRule>,
+    pub(super) facts: CallFacts,
+}
+
+impl Question {
+    /// The rules of which a PIN picks one, first come first.
+    pub fn rules(&self) -> &[DispatchRule] {
+        &self.rules
+    }
 }
 
 /// The first half of the decision.

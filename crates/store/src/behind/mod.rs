@@ -18,7 +18,7 @@ use sqlx::SqlitePool;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
-use trunkline_base::id::{CallId, EgressId};
+use trunkline_base::id::{CallId, EgressId, RoomName};
 use trunkline_base::secret::Personal;
 use trunkline_base::time::UnixTime;
 
@@ -44,6 +44,8 @@ pub enum Row {
     /// A call began.
     CallStarted(CallStart),
     CallAnswered(CallId, UnixTime),
+    /// A call that was asked for a PIN has a room and a rule.
+    CallPlaced(CallId, RoomName, String),
     /// A call is about to be ended, and why.
     CallEnding(CallId, String),
     CallEnded(CallId, CallEnd),
@@ -76,6 +78,7 @@ impl Row {
         match self {
             Self::CallStarted(_) => "call_start",
             Self::CallAnswered(..) => "call_answer",
+            Self::CallPlaced(..) => "call_place",
             Self::CallEnding(..) => "call_ending",
             Self::CallEnded(..) => "call_end",
             Self::Turn(_) => "turn",
@@ -92,6 +95,7 @@ impl Row {
         match self {
             Self::CallStarted(start) => Calls::new(pool).start(start).await,
             Self::CallAnswered(call, at) => Calls::new(pool).answered(call, *at).await,
+            Self::CallPlaced(call, room, rule) => Calls::new(pool).placed(call, room, rule).await,
             Self::CallEnding(call, why) => Calls::new(pool).ending(call, why).await,
             Self::CallEnded(call, end) => Calls::new(pool).ended(call, end).await,
             Self::Turn(turn) => Turns::new(pool).put(turn).await,

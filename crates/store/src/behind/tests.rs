@@ -7,7 +7,7 @@ use crate::{Direction, Store, TurnLatency, open};
 fn start(call: &str) -> CallStart {
     CallStart {
         call_id: CallId::parse(call).unwrap(),
-        room: RoomName::parse("call-1").unwrap(),
+        room: RoomName::parse("call-1").ok(),
         direction: Direction::Inbound,
         caller: "+15550100".into(),
         called: "+15550199".into(),

@@ -26,6 +26,12 @@ pub(crate) enum End {
     HeldTooLong,
     /// Nobody is there to talk to any more, or nobody came after we had answered.
     Alone { why: &'static str },
+    /// The caller typed no rule's PIN, as often as one may.
+    PinWrong,
+    /// The caller was asked for a PIN and typed none.
+    PinMissing,
+    /// The PIN was right, and its rule wants encrypted sound, which this phone has none of.
+    Unencrypted,
     /// The phone talks to somebody else now.
     Transferred,
     /// The process ends.
@@ -53,6 +59,9 @@ impl End {
             Self::TooLong => "max_duration",
             Self::Spent => "budget_spent",
             Self::HeldTooLong => "held_too_long",
+            Self::PinWrong => "pin_wrong",
+            Self::PinMissing => "pin_missing",
+            Self::Unencrypted => "encryption_required",
             Self::Transferred => "transferred",
             Self::Drained => "drained",
         }
@@ -75,6 +84,9 @@ impl End {
             | Self::Spent
             | Self::HeldTooLong
             | Self::Alone { .. }
+            | Self::PinWrong
+            | Self::PinMissing
+            | Self::Unencrypted
             | Self::Transferred
             | Self::Drained => None,
         }
@@ -90,6 +102,9 @@ impl End {
             Self::MediaLost => "media lost",
             Self::Drained => "shutting down",
             Self::Alone { .. } => "no agent",
+            Self::PinWrong => "wrong PIN",
+            Self::PinMissing => "no PIN",
+            Self::Unencrypted => "encryption required",
             Self::Refused { .. } => "nobody to talk to",
             _ => "normal clearing",
         };
@@ -99,10 +114,13 @@ impl End {
     /// What we say of it in the words of ISDN.
     const fn our_cause(&self) -> u8 {
         match self {
-            Self::MediaTimeout | Self::TooLong | Self::HeldTooLong => q850::TIMER_EXPIRED,
+            Self::MediaTimeout | Self::TooLong | Self::HeldTooLong | Self::PinMissing => {
+                q850::TIMER_EXPIRED
+            }
             Self::MediaLost | Self::Drained | Self::Alone { .. } => 41,
             // Whoever is called has done nothing: we refuse to go on.
-            Self::Spent => 21,
+            Self::Spent | Self::PinWrong => 21,
+            Self::Unencrypted => 88,
             // RFC 3398 makes a subscriber who is absent a 480.
             Self::Refused { status: 480, .. } => 20,
             Self::Refused { status, .. } => match q850::cause(*status) {
@@ -149,6 +167,7 @@ impl End {
             | Self::MediaTimeout
             | Self::TooLong
             | Self::HeldTooLong
+            | Self::PinMissing
             | Self::Refused {
                 status: 408 | 480, ..
             } => EndedBy::Timeout,
@@ -157,6 +176,8 @@ impl End {
             | Self::MediaLost
             | Self::Spent
             | Self::Alone { .. }
+            | Self::PinWrong
+            | Self::Unencrypted
             | Self::Transferred
             | Self::Drained => EndedBy::Gateway,
         }
@@ -195,7 +216,15 @@ mod tests {
     #[test]
     fn what_we_tell_is_what_we_write_down() {
         let alone = End::Alone { why: "agent_lost" };
-        for end in [End::TooLong, End::Drained, alone, End::Transferred] {
+        for end in [
+            End::TooLong,
+            End::Drained,
+            alone,
+            End::PinWrong,
+            End::PinMissing,
+            End::Unencrypted,
+            End::Transferred,
+        ] {
             let told = q850::of_reason(&end.reason_header());
             assert_eq!(told, Some(end.cause(None)), "{end:?}");
         }

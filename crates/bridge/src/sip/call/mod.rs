@@ -4,6 +4,7 @@
 //! Arrival ─► 180, SDP, media, join the room ─► wait for an agent's voice ─► 200 ─► ACK ─► Up
 //!    └──────────── CANCEL, BYE, nobody to talk to, room gone, drain, … ──────────────► end
 //! ```
+//! A rule with a PIN has the call answered first, and the room joined once the PIN is typed (`pin`).
 //! At the end, whatever led to it: the phone hears BYE (or a refusal), the room sees us leave, the
 //! store gets the summary.
 
@@ -15,10 +16,12 @@ mod guard;
 mod hold;
 mod keys;
 mod leg;
+mod listen;
 mod names;
 mod negotiate;
 mod onward;
 mod outbound;
+mod pin;
 mod prepared;
 mod record;
 mod room;
@@ -40,6 +43,7 @@ pub(crate) use outbound::{
     Asked, Order, Plan as DialPlan, Stage, Underway, pass, resume, run as place,
 };
 pub use outbound::{DialError, DialOrder, Dialled, Unfit};
+pub(crate) use pin::Tries;
 pub use room::JoinError;
 pub(crate) use run::Call;
 pub(crate) use setup::Shared;

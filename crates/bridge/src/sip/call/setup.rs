@@ -29,6 +29,7 @@ use super::exchange::Exchange;
 use super::guard::Guard;
 use super::names::{Name, Names};
 use super::onward::{Origin, PassOrder};
+use super::pin::Tries;
 use super::record::Journal;
 
 /// What every call of a gateway uses.
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) auth: LiveKitAuthManager,
     pub(crate) api: LiveKitApiClient,
     pub(crate) names: Names,
+    /// Who typed wrong PINs lately.
+    pub(crate) tries: Tries,
     pub(crate) ports: Ports,
     pub(crate) stop: Stop,
     /// Where SIP is taken.

@@ -29,7 +29,9 @@ use trunkline_sip::endpoint::{Invitation, Rejection, Standing};
 use trunkline_sip::identity::Asserted;
 use trunkline_sip::message::{Request, name};
 use trunkline_sip::routing::called::Told;
-use trunkline_sip::routing::{Accepted, CallFacts, InboundTrunk, Outcome, Pin, mark, match_call};
+use trunkline_sip::routing::{
+    Accepted, CallFacts, InboundTrunk, Outcome, Pin, Question, mark, match_call,
+};
 use trunkline_store::{Refusal, Row};
 
 use super::bindings::Bindings;
@@ -39,6 +41,8 @@ use refusals::Ledger;
 pub(crate) enum Decision {
     /// It gets a room.
     Admit(Box<Accepted>, Standing),
+    /// It is asked for a PIN, and gets the room of that.
+    Ask(Box<Question>, Standing),
     /// It gets an answer.
     Reject(Rejection),
     /// No trunk or rule is for it, as far as we know.
@@ -119,13 +123,12 @@ impl Desk {
         match outcome {
             Outcome::Accept(mut accepted) => {
                 tell_asserted(&mut accepted, invite);
-                let named = !accepted.trunk.allowed_addresses.is_empty();
-                let standing = if named || facts.authenticated || facts.bound.is_some() {
-                    Standing::Known
-                } else {
-                    Standing::Stranger
-                };
+                let standing = standing(&accepted.trunk, &facts);
                 Decision::Admit(accepted, standing)
+            }
+            Outcome::AskPin(question) => {
+                let standing = standing(&question.first.trunk, &facts);
+                Decision::Ask(question, standing)
             }
             Outcome::Refused(refusal) => {
                 let considered = serde_json::to_value(&refusal.considered).unwrap_or_default();
@@ -134,17 +137,8 @@ impl Desk {
                 let row = row(&facts, refusal.status(), reason, considered);
                 Decision::Unknown(Box::new(row))
             }
-            // Prompts are not spoken yet, so a PIN cannot be asked for.
-            Outcome::AskPin(trunk) | Outcome::Challenge(trunk) => {
-                let considered = serde_json::json!([{
-                    "subject": { "trunk": trunk.id.as_str() },
-                    "name": trunk.name,
-                    "verdict": "pin_required",
-                }]);
-                self.note(row(&facts, 480, "pin_required", considered), now);
-                count(Counter::CallsRefused, 1, &[("reason", "pin")]);
-                Decision::Reject(Rejection::status(480).saying("PIN is required"))
-            }
+            // Whoever has logged in is challenged no more.
+            Outcome::Challenge(_) => Decision::Reject(Rejection::status(403)),
         }
     }
 
@@ -324,9 +318,19 @@ impl Desk {
     }
 }
 
+/// How a caller who is let in stands with us.
+fn standing(trunk: &InboundTrunk, facts: &CallFacts) -> Standing {
+    let named = !trunk.allowed_addresses.is_empty();
+    if named || facts.authenticated || facts.bound.is_some() {
+        Standing::Known
+    } else {
+        Standing::Stranger
+    }
+}
+
 /// Has the room know the number that a trusted network asserts, unless the caller or the rule keeps
 /// it.
-fn tell_asserted(accepted: &mut Accepted, invite: &Request) {
+pub(crate) fn tell_asserted(accepted: &mut Accepted, invite: &Request) {
     if !accepted.trunk.is_trusted {
         return;
     }

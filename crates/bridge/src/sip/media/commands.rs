@@ -9,6 +9,7 @@ use trunkline_sip::sdp::Agreement;
 
 use super::super::load::Load;
 use super::Pair;
+use super::cue::Cue;
 use super::place::Place;
 use super::summary::Rating;
 
@@ -48,6 +49,8 @@ pub(crate) enum MediaCommand {
     Tone(bool),
     /// The phone hears the tone of a line that rings, and not the room, or no longer.
     Ringback(bool),
+    /// The phone hears this, once.
+    Play(Cue),
     /// A key that came to the room, by whichever way.
     Pressed,
     /// Say now where both streams are.

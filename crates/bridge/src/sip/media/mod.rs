@@ -15,6 +15,7 @@
 mod coding;
 mod commands;
 mod home;
+mod cue;
 #[cfg(test)]
 mod memory_tests;
 mod outgoing;
@@ -31,6 +32,7 @@ mod voices;
 pub(crate) use coding::law;
 pub(crate) use commands::{MediaCommand, MediaEvent, Setup};
 pub(crate) use home::{Home, Inward};
+pub(crate) use cue::Cue;
 pub(crate) use outgoing::{Frame, Outgoing};
 pub(crate) use place::Place;
 pub(crate) use ports::{NoPort, Pair, Ports};

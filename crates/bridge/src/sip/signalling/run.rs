@@ -15,7 +15,7 @@ use trunkline_sip::endpoint::{
 };
 use trunkline_sip::message::Request;
 use trunkline_sip::registration::Failure;
-use trunkline_sip::routing::Accepted;
+use trunkline_sip::routing::{Accepted, Question};
 
 use super::super::clock::{now, until};
 use super::super::datagrams::Datagrams;
@@ -39,6 +39,8 @@ pub(crate) struct Arrival {
     pub(crate) invite: Box<Request>,
     pub(crate) flow: Flow,
     pub(crate) accepted: Box<Accepted>,
+    /// Its caller is asked for a PIN first, which may change what was accepted.
+    pub(crate) question: Option<Box<Question>>,
     pub(crate) at: Instant,
 }
 
@@ -371,7 +373,9 @@ impl Signalling {
                 self.parts.asking.ask(now);
             }
             // What lets this one in may have been taken back since.
-            Decision::Admit(..) if self.parts.desk.is_stale(now) && self.is_worth_it(now) => {
+            Decision::Admit(..) | Decision::Ask(..)
+                if self.parts.desk.is_stale(now) && self.is_worth_it(now) =>
+            {
                 self.parts.endpoint.let_wait(invitation);
                 self.parts.asking.ask(now);
             }
@@ -414,7 +418,13 @@ impl Signalling {
         let let_in = match decision {
             Decision::Reject(rejection) => Err(rejection),
             Decision::Unknown(row) => Err(self.parts.desk.turn_away(*row, now)),
-            Decision::Admit(accepted, standing) => self.let_in(invitation, accepted, standing, now),
+            Decision::Admit(accepted, standing) => {
+                self.let_in(invitation, (accepted, None), standing, now)
+            }
+            Decision::Ask(question, standing) => {
+                let first = Box::new(question.first.clone());
+                self.let_in(invitation, (first, Some(question)), standing, now)
+            }
         };
         if let Err(rejection) = let_in {
             let fate = self.parts.endpoint.turn_away(invitation, &rejection);
@@ -425,7 +435,7 @@ impl Signalling {
     fn let_in(
         &mut self,
         invitation: &Invitation,
-        accepted: Box<Accepted>,
+        (accepted, question): (Box<Accepted>, Option<Box<Question>>),
         standing: Standing,
         now: Instant,
     ) -> Result<(), Rejection> {
@@ -453,6 +463,7 @@ impl Signalling {
             invite: invitation.request.clone(),
             flow: invitation.flow,
             accepted,
+            question,
             at: now,
         });
         self.own(invitation, (leg, owner), standing);

@@ -6,15 +6,13 @@ use livekit_protocol as proto;
 use serde::{Deserialize, Serialize};
 use trunkline_base::id::RoomName;
 use trunkline_service::config::{Spanned, nearest, or_default};
-use trunkline_sip::routing::mark;
+use trunkline_sip::routing::{LONGEST_PIN, mark};
 
 use super::parts::{Media, RawMedia, Stands, Typed, media, numbers, texts, typed, unique};
 use crate::settings::raw::Judge;
 
 /// A room made for one call closes this soon after the caller left: nobody comes back to it.
 const CALL_ROOM_SECONDS: u32 = 2;
-/// LiveKit's prompt takes no more digits.
-const LONGEST_PIN: usize = 16;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

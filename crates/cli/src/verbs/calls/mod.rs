@@ -122,8 +122,13 @@ async fn show(store: &Store, id: &str, global: &Global) -> Result<(), Failure> {
         Failure::new(Class::Missing, "calls.not_found", text)
     })?;
     let turns = store.turns().of_call(id).await?;
-    let recordings = store.recordings().of_room(&call.room).await?;
-    let events = store.events().of_room(&call.room).await?;
+    // Nothing happened in no room.
+    let (recordings, events) = if call.room.is_empty() {
+        (Vec::new(), Vec::new())
+    } else {
+        let recordings = store.recordings().of_room(&call.room).await?;
+        (recordings, store.events().of_room(&call.room).await?)
+    };
     if global.json {
         output::json(&json!({
             "call": call, "turns": turns, "recordings": recordings, "events": events,
@@ -136,11 +141,11 @@ async fn show(store: &Store, id: &str, global: &Global) -> Result<(), Failure> {
         call.caller.expose(),
         call.called.expose()
     ));
-    output::line(&format!(
-        "room {}, {}",
-        call.room,
-        clock::utc(call.started_at)
-    ));
+    let room = match call.room.as_str() {
+        "" => "no room".to_owned(),
+        room => format!("room {room}"),
+    };
+    output::line(&format!("{room}, {}", clock::utc(call.started_at)));
     output::line(&format!("{}, {}", length(&call), ended(&call)));
     for line in figures(&call) {
         output::line(&line);

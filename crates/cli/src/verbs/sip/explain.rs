@@ -82,12 +82,14 @@ fn taken(call: &Call, global: &Global) {
         if !call.trunk_id.is_empty() {
             lines.push(format!("  trunk {}: matched", plain(&call.trunk_id)));
         }
-        // No rule places a call that goes out.
+        // No rule places a call that goes out, nor one without its PIN.
         lines.push(match call.rule_id.as_str() {
+            "" if room.is_empty() => "  rule: none, it came to no room".to_owned(),
             "" => format!("  room {room}"),
             rule => format!("  rule {}: matched, room {room}", plain(rule)),
         });
         lines.push(format!("  end: {end}"));
+        lines.extend(after_prompt(end).map(|remedy| format!("  remedy: {remedy}")));
         lines.join("\n")
     });
 }
@@ -153,14 +155,29 @@ fn says(word: &str) -> String {
     Verdict::from_word(word).map_or_else(|| word.replace('_', " "), |verdict| verdict.to_string())
 }
 
+/// What to do about a call that was asked for a PIN and came to no room.
+fn after_prompt(end: &str) -> Option<&'static str> {
+    match end {
+        "pin_wrong" => Some("the caller must type the PIN of a rule, and # behind it; three tries"),
+        "pin_missing" => Some(
+            "the caller typed no PIN with # behind it in time (gateway.pin_wait); if keys were \
+             pressed, they did not arrive: the phone must send them as RFC 4733 events, INFO or tones",
+        ),
+        "encryption_required" => Some(
+            "the PIN was right, and its rule has media_encryption: require: the phone must offer SRTP",
+        ),
+        _ => None,
+    }
+}
+
 /// What to do about a word in a record.
 fn remedy(word: &str) -> &'static str {
     if let Some(verdict) = Verdict::from_word(word) {
         return verdict.remedy();
     }
     match word {
-        "pin_required" => {
-            "take the PIN out of the rule, or name its trunk in another: prompts are not spoken yet"
+        "pin_locked" => {
+            "too many wrong PINs came from this caller; it may try again a quarter of an hour later"
         }
         "no_trunks_yet" => {
             "it came just after the start, before trunks were known; callers are asked to try again"

@@ -8,10 +8,11 @@ use trunkline_base::class::Class;
 use trunkline_base::id::TrunkId;
 use trunkline_base::secret::Personal;
 use trunkline_bridge::sip::OwnSetup;
+use trunkline_sip::dtmf;
 use trunkline_sip::routing::called::Told;
 use trunkline_sip::routing::{
-    CallFacts, Considered, DispatchRule, InboundTrunk, Outcome, Pin, Subject, TrunkOutcome,
-    Verdict, mark, match_call, match_rule, match_trunk,
+    CallFacts, Considered, DispatchRule, InboundTrunk, LONGEST_PIN, Outcome, Pin, Subject,
+    TrunkOutcome, Verdict, mark, match_call, match_pin, match_rule, match_trunk,
 };
 
 use crate::failure::Failure;
@@ -39,7 +40,7 @@ pub(crate) struct RouteTest {
     /// The address that the call comes from
     #[arg(long, value_name = "IP")]
     source: IpAddr,
-    /// Digits that the caller types when asked
+    /// Digits that the caller types when asked for a PIN; nothing is a lone #
     #[arg(long, value_name = "DIGITS")]
     pin: Option<String>,
     /// As a call to the contact that this trunk has registered with its provider
@@ -72,21 +73,96 @@ pub(crate) async fn run(typed: &RouteTest, global: &Global) -> Result<(), Failur
         told: Told::default(),
         bound: bound.transpose()?,
         authenticated: true,
-        pin: typed
-            .pin
-            .as_ref()
-            .map_or(Pin::NotAsked, |pin| Pin::Typed(Personal::new(pin.clone()))),
+        pin: Pin::NotAsked,
         hostname: String::new(),
         suffix: "RANDOM".to_owned(),
         hide_key: [0; 16],
     };
-    let outcome = match_call(&trunks, &rules, &facts);
-    let considered = considered(&trunks, &rules, &facts, &outcome);
-    tell(&outcome, &considered, global);
-    match outcome {
-        // Prompts are not spoken yet.
-        Outcome::Refused(_) | Outcome::AskPin(_) => Err(Failure::verdict(REFUSED)),
-        Outcome::Accept(_) | Outcome::Challenge(_) => Ok(()),
+    let pin = typed.pin.as_deref().map(entry).transpose()?;
+    let decided = Decided::by(&trunks, &rules, facts, pin);
+    let considered = considered(&trunks, &rules, &decided.facts, &decided.outcome);
+    tell(&decided, &considered, global);
+    match decided.outcome {
+        Outcome::Refused(_) => Err(Failure::verdict(REFUSED)),
+        Outcome::Accept(_) | Outcome::Challenge(_) | Outcome::AskPin(_) => Ok(()),
+    }
+}
+
+/// What is typed when asked, `#` behind it or not.
+fn entry(typed: &str) -> Result<Pin, Failure> {
+    let keys = typed.strip_suffix('#').unwrap_or(typed);
+    let wrong = |text: String, remedy: &str| {
+        Err(Failure::new(Class::Invalid, "sip.route_test", text).or_else(remedy.to_owned()))
+    };
+    let is_key = |key: &char| *key != '#' && dtmf::code(*key).is_some();
+    if let Some(key) = keys.chars().find(|key| !is_key(key)) {
+        return wrong(
+            format!("`{key}` cannot be typed in a PIN"),
+            "digits, and # behind them or not",
+        );
+    }
+    if keys.len() > LONGEST_PIN {
+        return wrong(
+            format!("nobody can type a PIN of {} digits", keys.len()),
+            "16 at the most",
+        );
+    }
+    Ok(match keys {
+        "" => Pin::None,
+        keys => Pin::Typed(Personal::new(keys.to_owned())),
+    })
+}
+
+/// What becomes of a call, as the gateway does it: a PIN counts where one is asked for.
+struct Decided {
+    outcome: Outcome,
+    facts: CallFacts,
+    /// A PIN is asked for.
+    asks: bool,
+    /// One was given to this verb.
+    is_given: bool,
+}
+
+impl Decided {
+    fn by(
+        trunks: &[InboundTrunk],
+        rules: &[DispatchRule],
+        facts: CallFacts,
+        pin: Option<Pin>,
+    ) -> Self {
+        let is_given = pin.is_some();
+        let outcome = match_call(trunks, rules, &facts);
+        let Outcome::AskPin(question) = &outcome else {
+            return Self {
+                outcome,
+                facts,
+                asks: false,
+                is_given,
+            };
+        };
+        let Some(pin) = pin else {
+            return Self {
+                outcome,
+                facts,
+                asks: true,
+                is_given,
+            };
+        };
+        Self {
+            outcome: match_pin(question, pin.clone()),
+            facts: CallFacts { pin, ..facts },
+            asks: true,
+            is_given,
+        }
+    }
+
+    /// What is to be said of the PIN beside the outcome.
+    fn of_the_pin(&self) -> &'static str {
+        match (self.asks, self.is_given) {
+            (true, true) => ", by the PIN that it is asked for",
+            (false, true) => "; nobody is asked for a PIN: a rule without one goes first",
+            (_, false) => "",
+        }
     }
 }
 
@@ -156,12 +232,13 @@ fn considered(
     all
 }
 
-fn tell(outcome: &Outcome, considered: &[Considered], global: &Global) {
+fn tell(decided: &Decided, considered: &[Considered], global: &Global) {
+    let outcome = &decided.outcome;
     let (word, text) = match outcome {
         Outcome::Accept(accepted) => (
             "accepted",
             format!(
-                "trunk {}, rule {}: room {}, as {}{}",
+                "trunk {}, rule {}: room {}, as {}{}{}",
                 name(&accepted.trunk.name, accepted.trunk.id.as_str()),
                 name(&accepted.rule.name, accepted.rule.id.as_str()),
                 plain(&accepted.room),
@@ -170,22 +247,31 @@ fn tell(outcome: &Outcome, considered: &[Considered], global: &Global) {
                     ", once it has logged in"
                 } else {
                     ""
-                }
+                },
+                decided.of_the_pin(),
             ),
         ),
-        Outcome::AskPin(trunk) => (
-            "pin",
-            format!(
-                "trunk {}: refused with 480: the rule has a PIN, and PINs are not asked for yet",
-                name(&trunk.name, trunk.id.as_str())
-            ),
-        ),
+        Outcome::AskPin(question) => {
+            let trunk = &question.first.trunk;
+            let name = name(&trunk.name, trunk.id.as_str());
+            let text = format!(
+                "trunk {name}: the call is answered, and the caller asked for a PIN, which \
+                 decides the room; try one with --pin DIGITS"
+            );
+            ("pin", text)
+        }
         Outcome::Challenge(trunk) => (
             "challenge",
             format!(
                 "trunk {}: the caller must log in",
                 name(&trunk.name, trunk.id.as_str())
             ),
+        ),
+        Outcome::Refused(_) if decided.asks => (
+            "refused",
+            "the call is answered and asked for a PIN, and this is none of a rule's: after three \
+             tries it is hung up on, as pin_wrong"
+                .to_owned(),
         ),
         Outcome::Refused(refusal) => (
             "refused",
@@ -200,6 +286,7 @@ fn tell(outcome: &Outcome, considered: &[Considered], global: &Global) {
     let document = json!({
         "outcome": word,
         "text": text,
+        "asks_pin": decided.asks,
         "room": match outcome {
             Outcome::Accept(accepted) => Some(accepted.room.as_str()),
             Outcome::Challenge(_) | Outcome::AskPin(_) | Outcome::Refused(_) => None,

@@ -65,6 +65,20 @@ impl Negotiation {
         offer.map_or_else(|_| Bytes::new(), |proposal| proposal.sdp)
     }
 
+    /// Is what was agreed encrypted?
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.latest
+            .as_ref()
+            .is_some_and(|latest| latest.keys.is_some())
+    }
+
+    /// What changes from now on have to come up to.
+    pub(super) fn demand(&mut self, encryption: Encryption) {
+        if encryption == Encryption::Require {
+            self.local.crypto.encryption = encryption;
+        }
+    }
+
     /// The other side sees us at this address.
     pub(super) const fn speak_from(&mut self, address: IpAddr) {
         self.local.address.set_ip(address);
@@ -126,11 +140,7 @@ impl Negotiation {
     /// What is encrypted is offered so again: some phones take nothing else then.
     fn as_agreed(&self) -> Local {
         let mut local = self.local.clone();
-        if self
-            .latest
-            .as_ref()
-            .is_some_and(|latest| latest.keys.is_some())
-        {
+        if self.is_encrypted() {
             local.crypto.encryption = Encryption::Require;
         }
         local

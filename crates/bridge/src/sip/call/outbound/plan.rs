@@ -153,7 +153,7 @@ impl Plan {
     pub(super) fn first_row(&self) -> CallStart {
         CallStart {
             call_id: self.call_id.clone(),
-            room: self.room.clone(),
+            room: Some(self.room.clone()),
             direction: Direction::Outbound,
             caller: Personal::new(self.caller.clone()),
             called: Personal::new(self.callee.clone()),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, info, warn};
@@ -21,22 +21,25 @@ use trunkline_store::{CallStart, Direction, Row};
 
 use super::super::config::AnswerPolicy;
 use super::super::desk::wall_clock;
-use super::super::media::{MediaCommand, MediaEvent, NoPort};
+use super::super::media::{MediaCommand, MediaEvent};
 use super::super::signalling::{Arrival, Command, LegEvent, now};
 use super::company::Company;
 use super::due::Due;
 use super::end::End;
 use super::exchange::Wish;
 use super::leg::{Leg, Step, Turn};
-use super::negotiate::{Proposal, codecs};
+use super::listen::{Listening, listen};
+use super::negotiate::Proposal;
 use super::onward::Onward;
-use super::prepared::{Ends, Prepared, Sound};
+use super::pin::{Known, ask};
+use super::prepared::Sound;
 use super::record::millis;
 use super::room::{JoinError, Joined, RoomNews, join, on_event, spec};
 use super::secure::encryption;
 use super::seek::{Seek, wanted};
 use super::setup::{Plan, Shared, answer_headers, mapped_headers};
 use super::talk::Talk;
+use super::tell::STATUS;
 use super::transfer::Transfers;
 
 type Joining = Pin<Box<dyn Future<Output = Result<Joined, JoinError>> + Send>>;
@@ -65,28 +68,72 @@ pub(crate) struct Call {
 impl Call {
     /// Runs a call from its INVITE to its last row in the store.
     pub(crate) async fn run(arrival: Arrival, shared: Shared) {
-        let Some(plan) = Plan::new(&arrival, &shared) else {
-            return;
-        };
-        let span = tracing::info_span!("call", call = %plan.call_id);
+        let span = tracing::info_span!("call", call = %arrival.tag);
         async move {
             let leg = arrival.line.leg;
             let commands = arrival.line.commands.clone();
-            match Box::pin(Self::prepare(arrival, plan, shared)).await {
-                Ok(call) => Box::pin(call.live()).await,
-                Err(rejection) => {
-                    info!(status = rejection.status, "call refused");
-                    count(Counter::CallsRefused, 1, &[("reason", "media")]);
-                    let _ = commands.send(Command::Reject { leg, rejection }).await;
-                }
+            if let Err(rejection) = Box::pin(Self::begin(arrival, shared)).await {
+                info!(status = rejection.status, "call refused");
+                count(Counter::CallsRefused, 1, &[("reason", "media")]);
+                let _ = commands.send(Command::Reject { leg, rejection }).await;
             }
         }
         .instrument(span)
         .await;
     }
 
+    /// Some are asked for a PIN first, and the room is that of the PIN's rule.
+    async fn begin(mut arrival: Arrival, shared: Shared) -> Result<(), Rejection> {
+        let known = match arrival.question.take() {
+            Some(question) => {
+                let asked = Box::pin(ask(&mut arrival, *question, &shared)).await?;
+                let Some(known) = asked else { return Ok(()) };
+                Some(known)
+            }
+            None => None,
+        };
+        let Some(plan) = Plan::new(&arrival, &shared) else {
+            return Ok(());
+        };
+        let call = match known {
+            Some(known) => Self::of_known(arrival, plan, known, shared),
+            None => Box::pin(Self::prepare(arrival, plan, shared)).await?,
+        };
+        Box::pin(call.live()).await;
+        Ok(())
+    }
+
     /// Rings, opens media and reads the offer.
     async fn prepare(arrival: Arrival, plan: Plan, shared: Shared) -> Result<Self, Rejection> {
+        let encryption = encryption(&arrival.accepted, shared.config.encryption);
+        let Listening {
+            talk,
+            sound,
+            proposal,
+        } = listen(&arrival, (plan.media_timeout, encryption), &shared).await?;
+        let call = Self::of(arrival, plan, (talk, sound), shared);
+        Ok(Self {
+            proposal: Some(proposal),
+            ..call
+        })
+    }
+
+    /// Of a caller who was answered to be asked for a PIN, and waits for the room from now on.
+    fn of_known(arrival: Arrival, mut plan: Plan, known: Known, shared: Shared) -> Self {
+        let status = (STATUS.to_owned(), "active".to_owned());
+        plan.attributes.extend([status]);
+        let company = Company::new(now(), shared.config.agent_wait);
+        let call = Self::of(arrival, plan, (known.talk, known.sound), shared);
+        Self {
+            company,
+            started: known.started,
+            answered: Some(known.answered),
+            confirmed: true,
+            ..call
+        }
+    }
+
+    fn of(arrival: Arrival, plan: Plan, sounds: (Talk, Sound), shared: Shared) -> Self {
         let Arrival {
             line,
             invite,
@@ -96,37 +143,13 @@ impl Call {
             ..
         } = arrival;
         let company = Company::new(at, shared.config.agent_wait);
-        let ends = Ends {
-            ours: flow.local.ip(),
-            theirs: flow.remote.ip(),
-            transport: flow.transport,
-        };
-        let sound = Sound {
-            codecs: codecs(&accepted, &shared.config.codecs),
-            encryption: encryption(&accepted, shared.config.encryption),
-            timeout: plan.media_timeout,
-            complexity: shared.config.opus_complexity,
-        };
-        let opened = Prepared::open(shared.sockets(), &ends, &sound).await;
-        let mut prepared = opened.map_err(|NoPort| {
-            warn!("no rtp port is free");
-            Rejection::retry_after(Duration::from_secs(10))
-        })?;
         let caller = invite.headers.from().map(|from| from.uri.number());
-        let mut proposal = prepared.negotiation.respond(&invite.body)?;
-        let agreement = proposal.agreement.take();
-        let mut talk = Talk::begin(prepared);
-        // Not before the offer is known to be good: a call that is refused never rang.
-        line.tell(Command::Ring(line.leg)).await;
-        if let Some(agreement) = agreement {
-            talk.agree(agreement);
-        }
         let origin = plan.origin(&accepted);
         let (room, identity) = (plan.room.clone(), origin.identity.clone());
         let transfers = Transfers::of(&shared.exchange, room, identity);
         let onward = Onward::new(origin, shared.passing.clone());
-        Ok(Self {
-            leg: Leg::new(line, (talk, sound), transfers, onward),
+        Self {
+            leg: Leg::new(line, sounds, transfers, onward),
             shared,
             plan,
             accepted,
@@ -140,15 +163,18 @@ impl Call {
             started: wall_clock(),
             answered: None,
             confirmed: false,
-            proposal: Some(proposal),
-        })
+            proposal: None,
+        }
     }
 
     async fn live(mut self) {
-        count(Counter::CallsStarted, 1, &[("direction", "inbound")]);
         let spec = spec(&self.plan, &self.accepted);
-        // The caller waits for the server, and for no disk.
-        self.shared.write(Row::CallStarted(self.first_row()));
+        // Whoever was asked for a PIN is counted and written down already.
+        if self.answered.is_none() {
+            count(Counter::CallsStarted, 1, &[("direction", "inbound")]);
+            // The caller waits for the server, and for no disk.
+            self.shared.write(Row::CallStarted(self.first_row()));
+        }
         let joining: Joining = Box::pin(join(self.shared.clone(), spec));
         let end = self.until_end(joining).await;
         self.close(end).await;
@@ -247,7 +273,10 @@ impl Call {
         self.room = Some(joined.room);
         self.room_events = Some(joined.events);
         self.look_round();
-        if self.shared.config.answer == AnswerPolicy::OnRoom {
+        if self.answered.is_some() {
+            let keeper = self.keeper();
+            self.leg.talk.keep(keeper);
+        } else if self.shared.config.answer == AnswerPolicy::OnRoom {
             self.answer().await;
         }
         Ok(())
@@ -333,7 +362,7 @@ impl Call {
     fn first_row(&self) -> CallStart {
         CallStart {
             call_id: self.plan.call_id.clone(),
-            room: self.plan.room.clone(),
+            room: Some(self.plan.room.clone()),
             direction: Direction::Inbound,
             caller: self.caller.clone(),
             called: self.accepted.called.clone(),

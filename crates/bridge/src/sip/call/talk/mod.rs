@@ -189,6 +189,18 @@ impl Talk {
         self.chores.spawn(chore);
     }
 
+    /// Is this a press that has not come the other way already?
+    pub(super) fn is_new(&mut self, way: Way, (digit, held): (char, Duration)) -> bool {
+        self.keys.is_new(way, digit, held, now())
+    }
+
+    /// A key in an INFO that the call keeps to itself, if it is one and a new press.
+    pub(super) fn keep_relayed(&mut self, content_type: &str, body: &[u8]) -> Option<char> {
+        let relayed = relayed_key(content_type, body)?;
+        let is_new = self.is_new(Way::Info, (relayed.key, relayed.held));
+        is_new.then_some(relayed.key)
+    }
+
     /// A key in an INFO, if it is one.
     pub(super) fn relay(&mut self, room: Option<&Room>, content_type: &str, body: &[u8]) {
         if let Some(relayed) = relayed_key(content_type, body) {
@@ -198,7 +210,7 @@ impl Talk {
 
     /// Tells the room of a key, without making the call wait.
     pub(super) fn press(&mut self, room: Option<&Room>, way: Way, (digit, held): (char, Duration)) {
-        if !self.keys.is_new(way, digit, held, now()) {
+        if !self.is_new(way, (digit, held)) {
             return;
         }
         let _ = self.media.try_send(MediaCommand::Pressed);

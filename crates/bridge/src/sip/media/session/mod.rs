@@ -17,6 +17,7 @@ use super::super::load::Load;
 use super::super::signalling::now;
 use super::coding::{OPUS_SILENCE, rate, relays};
 use super::commands::{MediaCommand, MediaEvent, Setup};
+use super::cue::Playing;
 use super::outgoing::{Frame, Outgoing};
 use super::phone::{Phone, Spoken, Took};
 use super::place::Milestone;
@@ -43,6 +44,8 @@ pub(crate) struct MediaSession {
     tone: Option<Ringing>,
     /// The same, for the phone.
     ringback: Option<Ringing>,
+    /// What the phone is told by tones, over all else.
+    cue: Option<Playing>,
     room_pcm: Vec<i16>,
     /// Sound that the room is due, on the clock of Opus.
     room_due: i64,
@@ -84,6 +87,7 @@ impl MediaSession {
             playing: false,
             tone: None,
             ringback: None,
+            cue: None,
             room_pcm: Vec::new(),
             room_due: 0,
             phone_pcm: Vec::new(),
@@ -143,6 +147,9 @@ impl MediaSession {
                 if let Some(tone) = &mut self.ringback {
                     *tone = Ringing::new(rate(agreement.codec));
                 }
+                if let Some(playing) = &mut self.cue {
+                    *playing = Playing::new(playing.cue, rate(agreement.codec));
+                }
                 self.phone.agree(agreement, now);
                 self.told_silent = false;
                 self.milestone.pass();
@@ -168,6 +175,11 @@ impl MediaSession {
             MediaCommand::Ringback(on) => {
                 let agreed = self.phone.agreed.as_ref().filter(|_| on);
                 self.ringback = agreed.map(|agreed| Ringing::new(rate(agreed.codec)));
+            }
+            MediaCommand::Play(cue) => {
+                let agreed = self.phone.agreed.as_ref();
+                let rate = agreed.map_or(RINGING_RATE, |agreed| rate(agreed.codec));
+                self.cue = Some(Playing::new(cue, rate));
             }
             MediaCommand::Pressed => self.phone.pressed += 1,
             MediaCommand::Tell => self.milestone.pass(),
@@ -256,6 +268,7 @@ impl MediaSession {
         }
         if self.relays
             && self.ringback.is_none()
+            && self.cue.is_none()
             && let Some(next) = self.voices.relay(now)
         {
             return self.relay_to_phone(next);
@@ -264,16 +277,21 @@ impl MediaSession {
         self.phone_pcm
             .resize(rate(agreed.codec).samples_in_ms(ptime), 0);
         let silent = self.voices.frame(now, &mut self.phone_pcm) <= Heard::Silence;
-        let frame = match &mut self.ringback {
-            Some(tone) => {
-                tone.fill(&mut self.phone_pcm);
-                Frame::Sound(&self.phone_pcm)
-            }
-            None if silent && agreed.codec == Codec::Opus => {
-                return self.relay_to_phone(Relayed::Idle);
-            }
-            None if silent => Frame::Silence(self.phone_pcm.len()),
-            None => Frame::Sound(&self.phone_pcm),
+        if let Some(tone) = &mut self.ringback {
+            tone.fill(&mut self.phone_pcm);
+        }
+        let told = self.cue.is_some();
+        if let Some(cue) = &mut self.cue
+            && !cue.fill(&mut self.phone_pcm)
+        {
+            self.cue = None;
+        }
+        let frame = if told || self.ringback.is_some() || !silent {
+            Frame::Sound(&self.phone_pcm)
+        } else if agreed.codec == Codec::Opus {
+            return self.relay_to_phone(Relayed::Idle);
+        } else {
+            Frame::Silence(self.phone_pcm.len())
         };
         let packet = self.outgoing.packet(frame, agreed);
         send_rtp(&self.pair, &self.phone, &mut self.shield, packet);
@@ -446,6 +464,7 @@ impl MediaSession {
         self.pair.drain();
         self.remote_lost = None;
         self.ringback = None;
+        self.cue = None;
         self.phone_tick = None;
         self.told_silent = false;
     }

@@ -32,6 +32,8 @@ use crate::settings::raw::{Judge, filled, ip, seconds};
 /// An agent that starts a process for its job takes some seconds; a caller hears three rings.
 const AGENT_WAIT: Duration = Duration::from_secs(20);
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+/// From key to key.
+const PIN_WAIT: Duration = Duration::from_secs(15);
 const HOLD_LIMIT: Duration = Duration::from_secs(30 * 60);
 const SESSION_TIMER: Duration = Duration::from_secs(30 * 60);
 /// RFC 4028 knows none shorter.
@@ -57,6 +59,7 @@ pub(in crate::settings) struct RawGateway {
     opus_complexity: Option<Spanned<String>>,
     answer: Option<Spanned<String>>,
     agent_wait: Option<Spanned<String>>,
+    pin_wait: Option<Spanned<String>>,
     hold_limit: Option<Spanned<String>>,
     session_timer: Option<Spanned<String>>,
     resume_within: Option<Spanned<String>>,
@@ -91,6 +94,9 @@ pub(crate) struct Gateway {
     /// How long a caller waits for somebody to be in the room.
     #[serde(serialize_with = "seconds")]
     pub(crate) agent_wait: Duration,
+    /// How long a caller who is asked for a PIN may be silent.
+    #[serde(serialize_with = "seconds")]
+    pub(crate) pin_wait: Duration,
     /// How long a phone may hold its call.
     #[serde(serialize_with = "seconds")]
     pub(crate) hold_limit: Duration,
@@ -143,6 +149,14 @@ pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gat
             Wait {
                 usual: AGENT_WAIT,
                 shorter: "it is too short for an agent to come",
+            },
+        ),
+        pin_wait: keys.duration(
+            "pin_wait",
+            |raw| &raw.pin_wait,
+            Wait {
+                usual: PIN_WAIT,
+                shorter: "nobody types that fast",
             },
         ),
         hold_limit: keys.duration(

@@ -111,7 +111,7 @@ fn a_key_in_both_places_is_an_error_that_names_both() {
 
 #[test]
 fn values_that_make_no_sense_are_told_where_they_stand() {
-    let here = "gateway:\n  rtp_ports: 9-1\n  answer: on_agnet\n  hold_limit: 0s\n  agent_wait: 1ms\n  \
+    let here = "gateway:\n  rtp_ports: 9-1\n  answer: on_agnet\n  hold_limit: 0s\n  pin_wait: 10ms\n  agent_wait: 1ms\n  \
                 session_timer: 30s\n  limits: {busy: 900, retry_after: 1ms}\n  media_timeout: soon\n  codecs: [PCMX]\n  public_ip: here\n  opus_complexity: 11\n";
     let text = read(&[(HERE, here)], &Environment::default())
         .unwrap_err()
@@ -120,6 +120,7 @@ fn values_that_make_no_sense_are_told_where_they_stand() {
         "2:14: `9-1` is not a range",
         "did you mean `on_agent`?",
         "a call on hold would end at once",
+        "nobody types that fast",
         "too short for an agent",
         "`soon` is not a duration",
         "codec `PCMX` is not known",
@@ -128,7 +129,7 @@ fn values_that_make_no_sense_are_told_where_they_stand() {
         "`900` is no share",
         "who is refused would come again at once",
         "`11` is no complexity of Opus",
-        "11 problems",
+        "12 problems",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
