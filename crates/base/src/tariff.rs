@@ -113,19 +113,50 @@ impl Rate {
         }
     }
 
-    /// For a call of which so much was answered. One that nobody answered costs nothing.
-    pub fn cost(&self, talked: Duration) -> Micros {
+    /// The seconds that are charged for a call of which so much was answered. One that nobody answered
+    /// has none.
+    pub fn seconds(&self, talked: Duration) -> u64 {
         if talked.is_zero() {
-            return Micros::ZERO;
+            return 0;
         }
-        let begun = u64::from(talked.subsec_nanos() > 0);
-        let seconds = talked.as_secs().saturating_add(begun);
-        let seconds = seconds.max(u64::from(self.minimum));
+        let seconds = begun_seconds(talked).max(u64::from(self.minimum));
         let increment = u64::from(self.increment.max(1));
-        let charged = seconds.div_ceil(increment).saturating_mul(increment);
+        seconds.div_ceil(increment).saturating_mul(increment)
+    }
+
+    /// What they cost.
+    pub fn cost(&self, talked: Duration) -> Micros {
         // A part of a millionth is charged as one.
-        let cost = u128::from(self.per_minute.0) * u128::from(charged);
+        let cost = u128::from(self.per_minute.0) * u128::from(self.seconds(talked));
         Micros(u64::try_from(cost.div_ceil(60)).unwrap_or(u64::MAX))
+    }
+}
+
+/// Every second that was begun.
+pub fn begun_seconds(talked: Duration) -> u64 {
+    let begun = u64::from(talked.subsec_nanos() > 0);
+    talked.as_secs().saturating_add(begun)
+}
+
+/// A rate and its currency: what one call is charged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Price {
+    rate: Rate,
+    currency: String,
+}
+
+impl Price {
+    /// The seconds that are charged.
+    pub fn seconds(&self, talked: Duration) -> u64 {
+        self.rate.seconds(talked)
+    }
+
+    /// What they cost.
+    pub fn cost(&self, talked: Duration) -> Cost {
+        Cost {
+            micros: self.rate.cost(talked),
+            currency: self.currency.clone(),
+        }
     }
 }
 
@@ -134,6 +165,9 @@ impl Rate {
 pub struct Tariff {
     currency: String,
     rates: Vec<Rate>,
+    /// Of calls that come in, by the number of ours that is called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inbound: Vec<Rate>,
 }
 
 impl Tariff {
@@ -142,10 +176,18 @@ impl Tariff {
         Self {
             currency: currency.into(),
             rates,
+            inbound: Vec::new(),
         }
     }
 
-    /// Are there no prices?
+    /// Prices of calls that come in, too, such as those to a freephone number of ours.
+    #[must_use]
+    pub fn with_inbound(mut self, rates: Vec<Rate>) -> Self {
+        self.inbound = rates;
+        self
+    }
+
+    /// Are there no prices of calls out?
     pub const fn is_empty(&self) -> bool {
         self.rates.is_empty()
     }
@@ -158,14 +200,24 @@ impl Tariff {
     /// What a number's minutes cost: of the prefixes that fit, the longest decides. `None` where no
     /// price is given.
     pub fn rate(&self, number: &str) -> Option<&Rate> {
-        self.of(&plain(number))
+        longest(&self.rates, &plain(number))
+    }
+
+    /// What a call to this number is charged by.
+    pub fn price(&self, number: &str) -> Option<Price> {
+        self.rate(number).map(|rate| self.priced(rate))
+    }
+
+    /// What a call that comes in to this number of ours is charged by.
+    pub fn price_in(&self, number: &str) -> Option<Price> {
+        longest(&self.inbound, &plain(number)).map(|rate| self.priced(rate))
     }
 
     /// The most that a number may cost, whichever way a trunk reads it: what a limit has to reckon with.
     pub fn dearest(&self, number: &str) -> Option<&Rate> {
         let others = meanings(number);
         let others = others.iter().filter_map(|meaning| {
-            let rate = self.of(&meaning.number)?;
+            let rate = longest(&self.rates, &meaning.number)?;
             meaning.begins_with(&plain(&rate.prefix)).then_some(rate)
         });
         let all = self.rate(number).into_iter().chain(others);
@@ -174,17 +226,23 @@ impl Tariff {
 
     /// What a call cost of which so much was answered; `None` where no price is given.
     pub fn cost(&self, number: &str, talked: Duration) -> Option<Cost> {
-        let micros = self.rate(number)?.cost(talked);
-        let currency = self.currency.clone();
-        Some(Cost { micros, currency })
+        self.price(number).map(|price| price.cost(talked))
     }
 
-    fn of(&self, number: &str) -> Option<&Rate> {
-        let plains = self.rates.iter().map(|rate| (plain(&rate.prefix), rate));
-        let fitting = plains.filter(|(prefix, _)| is_priced_by(prefix, number));
-        let longest = fitting.max_by_key(|(prefix, _)| prefix.len());
-        longest.map(|(_, rate)| rate)
+    fn priced(&self, rate: &Rate) -> Price {
+        Price {
+            rate: rate.clone(),
+            currency: self.currency.clone(),
+        }
     }
+}
+
+/// The rate with the longest prefix that fits.
+fn longest<'a>(rates: &'a [Rate], number: &str) -> Option<&'a Rate> {
+    let plains = rates.iter().map(|rate| (plain(&rate.prefix), rate));
+    let fitting = plains.filter(|(prefix, _)| is_priced_by(prefix, number));
+    let longest = fitting.max_by_key(|(prefix, _)| prefix.len());
+    longest.map(|(_, rate)| rate)
 }
 
 /// Millionths in a unit, and the places they are written with.
@@ -248,6 +306,32 @@ mod tests {
         assert_eq!(price(60, 0, 61_000), 1_200_000);
         assert_eq!(price(6, 30, 31_000), 360_000);
         assert_eq!(price(0, 0, 1000), 10_000);
+    }
+
+    #[test]
+    fn the_seconds_that_are_charged_are_those_that_cost() {
+        let rate = Rate {
+            increment: 6,
+            minimum: 30,
+            ..rate("+1", "0.6")
+        };
+        let at = |millis| rate.seconds(Duration::from_millis(millis));
+        assert_eq!([at(0), at(1), at(30_000), at(30_001)], [0, 30, 30, 36]);
+        assert_eq!(begun_seconds(Duration::from_millis(30_001)), 31);
+    }
+
+    #[test]
+    fn calls_in_cost_nothing_but_what_the_tariff_says_of_them() {
+        let tariff = Tariff::new("EUR", vec![rate("", "1")]);
+        assert_eq!(tariff.price_in("+18005550100"), None);
+        let tariff = tariff.with_inbound(vec![rate("+1800", "0.03")]);
+        let minute = Duration::from_secs(60);
+        let cost = |price: Option<Price>| price.map(|price| price.cost(minute).to_string());
+        let freephone = tariff.price_in("1 800 555 0100");
+        assert_eq!(cost(freephone).as_deref(), Some("0.03 EUR"));
+        assert_eq!(cost(tariff.price_in("+15550100")), None);
+        let out = cost(tariff.price("+18005550100"));
+        assert_eq!(out.as_deref(), Some("1.00 EUR"));
     }
 
     #[test]

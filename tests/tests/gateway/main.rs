@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod authority;
+mod billed;
 mod callee;
 mod captured;
 mod captured_calls;

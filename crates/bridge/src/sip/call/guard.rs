@@ -11,6 +11,7 @@ use tracing::warn;
 use trunkline_base::dialling::{
     Date, Denied, DialCounts, DialPolicy, Dialling, Kept, LocalTime, Moment, Spent,
 };
+use trunkline_base::tariff::Price;
 use trunkline_base::time::UnixTime;
 use trunkline_service::tasks::Stop;
 use trunkline_store::{Store, StoreError};
@@ -29,6 +30,8 @@ pub(crate) struct Guard {
 pub(in crate::sip::call) struct Permit {
     guard: Guard,
     id: u64,
+    /// What the call is charged by.
+    price: Option<Price>,
 }
 
 impl Guard {
@@ -74,9 +77,14 @@ impl Guard {
             warn!(target: "audit", trunk, "an emergency number is dialled");
         }
         self.changed.notify_one();
+        // Help costs nothing here, as it does not against the budget.
+        let tariff = &self.policy.tariff;
+        let price = || tariff.price(sent).or_else(|| tariff.price(asked));
+        let price = (counted.kind == Dialling::Usual).then(price).flatten();
         Ok(Permit {
             guard: self.clone(),
             id: counted.id,
+            price,
         })
     }
 
@@ -84,10 +92,18 @@ impl Guard {
     pub(in crate::sip::call) fn go_on(&self, trunk: &str, sent: &str) -> Permit {
         let id = self.counts().go_on(&self.policy, trunk, sent, &moment());
         self.changed.notify_one();
+        let is_help = matches!(self.judge(sent), Ok(Dialling::Emergency));
+        let price = self.policy.tariff.price(sent).filter(|_| !is_help);
         Permit {
             guard: self.clone(),
             id,
+            price,
         }
+    }
+
+    /// What a call that comes in to this number of ours is charged by.
+    pub(in crate::sip::call) fn price_in(&self, called: &str) -> Option<Price> {
+        self.policy.tariff.price_in(called)
     }
 
     /// Whether somebody may be sent to a number, which costs whoever is sent there.
@@ -140,6 +156,11 @@ impl Permit {
     pub(in crate::sip::call) fn answered(&self) {
         self.guard.counts().answered(self.id, moment().now);
         self.guard.changed.notify_one();
+    }
+
+    /// What the call is charged by, where a tariff has a price for its number.
+    pub(in crate::sip::call) fn price(&self) -> Option<Price> {
+        self.price.clone()
     }
 
     /// Is there a limit to what may be spent?

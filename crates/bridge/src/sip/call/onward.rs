@@ -87,6 +87,7 @@ impl Account {
             began: self.began,
             answered: self.answered,
             over: Moment::now(),
+            price: self.permit.price(),
         };
         // The sound is told in the record of the call that was passed on.
         ending.note(&self.journal, &MediaSummary::default());

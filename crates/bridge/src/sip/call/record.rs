@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use trunkline_base::id::CallId;
+use trunkline_base::tariff::{Price, begun_seconds};
 use trunkline_base::time::UnixTime;
 use trunkline_service::metrics::{Counter, Score, Timing, count, observe, score};
 use trunkline_store::{Bill, CallEnd, Direction, EndedBy, Row, Store};
@@ -51,6 +52,8 @@ pub(super) struct Ending<'a> {
     pub(super) answered: Option<Instant>,
     /// What follows, goodbyes among others, is not billed.
     pub(super) over: Moment,
+    /// By what it is billed, where a tariff says.
+    pub(super) price: Option<Price>,
 }
 
 /// A moment by both clocks.
@@ -112,18 +115,10 @@ impl Ending<'_> {
             sip_status: status,
             q850: self.cause,
             by: Some(self.by),
-            bill: talked.map(Self::bill),
+            bill: talked.map(|talked| bill(talked, self.price.as_ref())),
             summary,
         };
         journal.write(Row::CallEnded(self.call.clone(), row));
-    }
-
-    /// Every second that was begun, where no tariff says otherwise.
-    fn bill(talked: Duration) -> Bill {
-        Bill {
-            seconds: talked.as_secs() + u64::from(talked.subsec_nanos() > 0),
-            ..Bill::default()
-        }
     }
 
     /// How both ways sounded, in the metrics.
@@ -146,6 +141,22 @@ impl Ending<'_> {
     }
 }
 
+/// Every second that was begun, where no tariff says otherwise.
+fn bill(talked: Duration, price: Option<&Price>) -> Bill {
+    let Some(price) = price else {
+        return Bill {
+            seconds: begun_seconds(talked),
+            ..Bill::default()
+        };
+    };
+    let cost = price.cost(talked);
+    Bill {
+        seconds: price.seconds(talked),
+        cost: Some(cost.micros.to_string()),
+        currency: Some(cost.currency),
+    }
+}
+
 pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -155,3 +166,27 @@ const GOOD: f64 = 4.02;
 
 /// and below this many (R 70).
 const FAIR: f64 = 3.6;
+
+#[cfg(test)]
+mod tests {
+    use trunkline_base::tariff::{Micros, Rate, Tariff};
+
+    use super::*;
+
+    #[test]
+    fn a_bill_has_the_seconds_that_are_charged_and_what_they_cost() {
+        let talked = Duration::from_millis(61_001);
+        let plain = bill(talked, None);
+        assert_eq!((plain.seconds, plain.cost, plain.currency), (62, None, None));
+        let rate = Rate {
+            increment: 60,
+            ..Rate::new("+49", Micros(90_000))
+        };
+        let tariff = Tariff::new("EUR", vec![rate]);
+        let of = |talked| bill(talked, tariff.price("+49151234").as_ref());
+        let dear = of(talked);
+        let told = (dear.seconds, dear.cost.as_deref(), dear.currency.as_deref());
+        assert_eq!(told, (120, Some("0.18"), Some("EUR")));
+        assert_eq!(of(Duration::ZERO).cost.as_deref(), Some("0.00"));
+    }
+}

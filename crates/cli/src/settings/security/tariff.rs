@@ -14,6 +14,7 @@ use super::prefix::is_prefix;
 pub(super) struct RawTariff {
     currency: Option<Spanned<String>>,
     rates: Vec<RawRate>,
+    inbound: Vec<RawRate>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,8 +41,14 @@ impl Prices {
 }
 
 pub(super) fn validate(raw: &RawTariff, judge: &mut Judge<'_>) -> Prices {
+    let currency = currency(raw.currency.as_ref(), judge);
+    let tariff = Tariff::new(currency, rates(&raw.rates, judge));
+    Prices(tariff.with_inbound(rates(&raw.inbound, judge)))
+}
+
+fn rates(raw: &[RawRate], judge: &mut Judge<'_>) -> Vec<Rate> {
     let mut rates: Vec<Rate> = Vec::new();
-    for typed in &raw.rates {
+    for typed in raw {
         let rate = rate(typed, judge);
         if rates.iter().any(|known| known.prefix == rate.prefix) {
             let what = format!("two rates have the prefix `{}`", rate.prefix);
@@ -49,7 +56,7 @@ pub(super) fn validate(raw: &RawTariff, judge: &mut Judge<'_>) -> Prices {
         }
         rates.push(rate);
     }
-    Prices(Tariff::new(currency(raw.currency.as_ref(), judge), rates))
+    rates
 }
 
 fn currency(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> String {

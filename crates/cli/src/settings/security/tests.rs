@@ -34,7 +34,8 @@ fn hours_budget_and_tariff_are_read_as_people_write_them() {
     let text = "dialling:\n  hours:\n    - {prefix: '+44', days: [mon, FRI], hours: 08:00-20:00, \
                 zone: Europe/London}\n  budget: {day: 50, month: '1_000.5', zone: Europe/Berlin}\n\
                 tariff:\n  currency: EUR\n  rates:\n    - {prefix: '+49', per_minute: 0.012, \
-                increment: 60s, minimum: 30s}\n    - {prefix: '', per_minute: 1}\n";
+                increment: 60s, minimum: 30s}\n    - {prefix: '', per_minute: 1}\n  \
+                inbound: [{prefix: '+1800', per_minute: 0.03}]\n";
     let settings = read(&[(SECURITY, text)]).unwrap_or_else(|error| panic!("{error}"));
     let policy = policy(&settings);
     let hours = &policy.hours[0];
@@ -52,6 +53,8 @@ fn hours_budget_and_tariff_are_read_as_people_write_them() {
         Micros(1_000_000)
     );
     assert_eq!(policy.tariff.currency(), "EUR");
+    assert!(policy.tariff.price_in("+18005550100").is_some());
+    assert!(policy.tariff.price_in("+15550100").is_none());
 }
 
 #[test]
@@ -92,6 +95,10 @@ fn what_limits_nothing_or_cannot_be_meant_is_refused() {
         ),
         (
             "tariff: {rates: [{prefix: '+1', per_minute: 1}, {prefix: '+1', per_minute: 2}]}\n",
+            "two rates have the prefix `+1`",
+        ),
+        (
+            "tariff: {inbound: [{prefix: '+1', per_minute: 1}, {prefix: '+1', per_minute: 2}]}\n",
             "two rates have the prefix `+1`",
         ),
         (

@@ -44,6 +44,7 @@ impl Outbound {
             began: self.placed,
             answered: self.answered,
             over,
+            price: self.permit.price(),
         };
         let (rest, summary) = self.leg.end(&end, last).await;
         if end.leaves_room() {

@@ -74,6 +74,7 @@ impl Unplaced {
             began: self.began,
             answered: None,
             over: Moment::now(),
+            price: None,
         };
         ending.note(&self.shared.journal(), &MediaSummary::default());
         self.claim.stage.send_replace(Stage::Failed(error));

@@ -228,6 +228,7 @@ async fn close(arrival: &Arrival, talk: Talk, end: &End, answered: Instant, shar
         began: arrival.at,
         answered: Some(answered),
         over,
+        price: shared.guard.price_in(arrival.accepted.called.expose()),
     };
     ending.note(&shared.journal(), &summary);
 }

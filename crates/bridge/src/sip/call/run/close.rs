@@ -57,6 +57,7 @@ impl Call {
             began: self.arrived,
             answered: self.answered,
             over,
+            price: shared.guard.price_in(self.accepted.called.expose()),
         };
         ending.note(&shared.journal(), &summary);
     }
