@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::watch;
-use trunkline_service::metrics::{Gauge, set};
+use trunkline_service::metrics::{Gauge, set, set_of_trunk};
 use trunkline_sip::registration::{Registration, State, Trouble};
 
 use super::config::Register;
@@ -92,6 +92,9 @@ impl Board {
             }
             at.is_some()
         });
+        for state in [REGISTERED, TRYING] {
+            set_of_trunk(Gauge::SipRegistration, key, state, 0.0);
+        }
         self.show();
     }
 
@@ -122,18 +125,25 @@ impl Board {
         self.show();
     }
 
-    /// How many stand, for the metrics.
+    /// How they stand, and how many do, for the metrics.
     fn show(&self) {
-        let up = self
-            .0
-            .borrow()
-            .iter()
-            .filter(|b| b.state.is_registered())
-            .count();
-        let up = u32::try_from(up).unwrap_or(u32::MAX);
+        let bindings = self.0.borrow();
+        let mut up: u32 = 0;
+        for binding in bindings.iter() {
+            let is_registered = binding.state.is_registered();
+            up = up.saturating_add(u32::from(is_registered));
+            for (state, is_so) in [(REGISTERED, is_registered), (TRYING, !is_registered)] {
+                let value = f64::from(u8::from(is_so));
+                set_of_trunk(Gauge::SipRegistration, &binding.key, state, value);
+            }
+        }
         set(Gauge::SipRegistrations, f64::from(up), &[]);
     }
 }
+
+/// As `sip registrations --json` has them.
+const REGISTERED: &str = "registered";
+const TRYING: &str = "trying";
 
 /// How one trunk's registration stands.
 #[derive(Clone, Debug)]
@@ -183,5 +193,52 @@ impl RegistrationState {
             remedy: state.trouble.as_ref().map(Trouble::remedy),
             target: target.map(|target| format!("{} {}", target.transport.word(), target.address)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use trunkline_base::secret::Secret;
+    use trunkline_service::metrics::{install, render};
+    use trunkline_sip::uri::Uri;
+
+    use super::super::clock::now;
+    use super::*;
+
+    #[test]
+    fn each_trunk_has_one_state_in_the_metrics_and_none_once_it_is_gone() {
+        install().unwrap();
+        let trunk = Register {
+            key: "measured".to_owned(),
+            registrar: Uri::parse("sip:sip.example.com").unwrap(),
+            username: "4930123456".to_owned(),
+            password: Secret::from("wonderland"),
+            domain: None,
+            expires: Duration::from_secs(600),
+            contact_user: None,
+            proxy: None,
+            keep_alive: Duration::ZERO,
+        };
+        let board = Board::new(std::slice::from_ref(&trunk));
+        let shown = |state: &str| {
+            let text = render();
+            let name = format!("registration{{trunk=\"measured\",state=\"{state}\"}} ");
+            let line = text.lines().find(|line| line.contains(&name));
+            assert!(!text.contains("4930123456"), "{text}");
+            line.and_then(|line| line.rsplit(' ').next().map(str::to_owned))
+        };
+        let both = || (shown("registered"), shown("trying"));
+        let is = |one: &str, other: &str| (Some(one.to_owned()), Some(other.to_owned()));
+        board.show();
+        assert_eq!(both(), is("0", "1"));
+        board.0.send_modify(|bindings| {
+            Arc::make_mut(bindings)[0].state.registered_until = Some(now());
+        });
+        board.show();
+        assert_eq!(both(), is("1", "0"));
+        board.remove("measured");
+        assert_eq!(both(), is("0", "0"));
     }
 }

@@ -1,5 +1,6 @@
 //! Metrics with fixed names. A name is a variant here or it does not exist; labels are closed
-//! words, never an id, a number or an address.
+//! words, never an id, a number or an address. One is open: the key of a trunk in the file, which its
+//! operator chose, and of which there are few.
 
 mod names;
 
@@ -99,6 +100,16 @@ pub fn set(gauge: Gauge, value: f64, labels: Labels<'_>) {
     metrics::gauge!(gauge.name(), labels).set(value);
 }
 
+/// Sets a gauge of one trunk in one of its states.
+#[expect(
+    clippy::disallowed_macros,
+    reason = "the one place that names metrics to the recorder"
+)]
+pub fn set_of_trunk(gauge: Gauge, trunk: &str, state: &'static str, value: f64) {
+    let labels = [("trunk", trunk.to_owned()), ("state", state.to_owned())];
+    metrics::gauge!(gauge.name(), &labels).set(value);
+}
+
 /// Records how long something took.
 #[expect(
     clippy::disallowed_macros,
@@ -161,12 +172,15 @@ mod tests {
     fn what_is_counted_is_rendered() {
         install().unwrap();
         count(Counter::TaskPanics, 2, &[("task", "test")]);
+        set_of_trunk(Gauge::SipRegistration, "provider", "registered", 1.0);
         observe(Timing::TurnGap, Duration::from_millis(700), &[]);
         let text = render();
         assert!(
             text.contains("trunkline_task_panics_total{task=\"test\"} 2"),
             "{text}"
         );
+        let of_trunk = "registration{trunk=\"provider\",state=\"registered\"} 1";
+        assert!(text.contains(of_trunk), "{text}");
         assert!(
             text.contains("trunkline_agent_turn_gap_seconds_bucket"),
             "{text}"

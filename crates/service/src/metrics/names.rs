@@ -141,6 +141,8 @@ metric_names! {
         SoundBusy => "trunkline_bridge_sound_busy_ratio",
         /// Trunks registered with their provider now.
         SipRegistrations => "trunkline_bridge_sip_registrations",
+        /// How each trunk that registers stands with its provider: 1 beside the state it is in.
+        SipRegistration => "trunkline_bridge_sip_registration",
         /// Conversations running now.
         SessionsActive => "trunkline_agent_sessions",
         /// Whether the LiveKit API is left alone: 0 no, 1 yes, 0.5 being probed.
