@@ -1,10 +1,14 @@
 //! Why calls end in the words of ISDN (Q.850), which networks and bills speak, and how they become
 //! SIP's and back (RFC 3398 7.2.4.1 and 8.2.6.1). The Reason header carries them (RFC 3326).
 
+use std::str::FromStr;
+
 use crate::quoted::{split_outside_quotes, split_values};
 
 /// Somebody hung up.
 pub const NORMAL_CLEARING: u8 = 16;
+/// Another phone that rang for the same call has answered.
+pub const NOT_CHOSEN: u8 = 26;
 /// Something ran out of time.
 pub const TIMER_EXPIRED: u8 = 102;
 
@@ -67,6 +71,7 @@ pub const fn words(cause: u8) -> &'static str {
         22 => "number changed",
         23 => "redirected",
         25 => "routing loop",
+        26 => "answered elsewhere",
         27 => "destination out of order",
         28 => "address incomplete",
         31 => "normal, unspecified",
@@ -87,17 +92,25 @@ pub const fn words(cause: u8) -> &'static str {
 
 /// The cause in a Reason header.
 pub fn of_reason(reason: &str) -> Option<u8> {
+    cause_by(reason, "Q.850").filter(|cause| (1..=127).contains(cause))
+}
+
+/// The status in a Reason header, such as 200 in a CANCEL to those who ring beside the one who answered
+/// (RFC 3326).
+pub fn status_of_reason(reason: &str) -> Option<u16> {
+    cause_by(reason, "SIP").filter(|status| (100..=699).contains(status))
+}
+
+fn cause_by<T: FromStr>(reason: &str, protocol: &str) -> Option<T> {
     split_values(reason).find_map(|value| {
         let mut parts = split_outside_quotes(value, ';').map(str::trim);
-        let protocol = parts.next()?;
-        if !protocol.eq_ignore_ascii_case("Q.850") {
+        if !parts.next()?.eq_ignore_ascii_case(protocol) {
             return None;
         }
         parts.find_map(|part| {
             let (name, value) = part.split_once('=')?;
             let is_cause = name.trim().eq_ignore_ascii_case("cause");
-            let cause = is_cause.then(|| value.trim().parse().ok()).flatten();
-            cause.filter(|cause| (1..=127).contains(cause))
+            is_cause.then(|| value.trim().parse().ok()).flatten()
         })
     })
 }
@@ -113,6 +126,20 @@ mod tests {
         assert_eq!(of_reason("q.850;cause=16"), Some(16));
         let odd = "Q.850;text=\"busy, really;cause=99\";cause=17";
         assert_eq!(of_reason(odd), Some(17));
+        assert_eq!(
+            (status_of_reason(both), of_reason("SIP;cause=17")),
+            (Some(486), None)
+        );
+        let elsewhere = "sip ;cause=200 ;text=\"Call completed elsewhere\"";
+        assert_eq!(status_of_reason(elsewhere), Some(200));
+        for none in [
+            "Q.850;cause=16",
+            "SIP;cause=9",
+            "SIP;cause=70000",
+            "SIP;text=\"cause=200\"",
+        ] {
+            assert_eq!(status_of_reason(none), None, "{none}");
+        }
         for none in [
             "SIP;cause=200",
             "Q.850",

@@ -260,12 +260,14 @@ impl<'a> Calls<'a> {
         room: &RoomName,
         rule_id: &str,
     ) -> Result<(), StoreError> {
-        sqlx::query("UPDATE calls SET room = ?, rule_id = ? WHERE call_id = ? AND ended_at IS NULL")
-            .bind(room.as_str())
-            .bind(rule_id)
-            .bind(call_id.as_str())
-            .execute(self.pool)
-            .await?;
+        sqlx::query(
+            "UPDATE calls SET room = ?, rule_id = ? WHERE call_id = ? AND ended_at IS NULL",
+        )
+        .bind(room.as_str())
+        .bind(rule_id)
+        .bind(call_id.as_str())
+        .execute(self.pool)
+        .await?;
         Ok(())
     }
 

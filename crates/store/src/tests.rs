@@ -81,7 +81,10 @@ async fn a_call_that_asks_for_a_pin_has_a_room_once_it_is_known_and_keeps_it() {
     calls.ended(id, &CallEnd::default()).await.unwrap();
     calls.placed(id, &room("late"), "SDR_l").await.unwrap();
     let over = calls.get("SCL_a").await.unwrap().unwrap();
-    assert_eq!((over.room.as_str(), over.rule_id.as_str()), ("vault", "SDR_v"));
+    assert_eq!(
+        (over.room.as_str(), over.rule_id.as_str()),
+        ("vault", "SDR_v")
+    );
 }
 
 #[tokio::test]

@@ -270,6 +270,7 @@ async fn a_phone_that_nobody_answers_stops_ringing_in_time() {
         callee.is_called().await;
         callee.says("180 Ringing", "", "").await;
         let cancel = callee.expects("CANCEL").await;
+        assert!(cancel.contains("\r\nReason: Q.850;cause=19;"), "{cancel}");
         callee.answer(&cancel, "200 OK", "", "").await;
         callee.says("487 Request Terminated", "", "").await;
         callee.expects("ACK").await;
@@ -300,6 +301,9 @@ async fn a_participant_who_is_removed_stops_ringing_and_a_late_answer_is_hung_up
     callee.answer(&cancel, "200 OK", "", "").await;
     callee.expects("ACK").await;
     let bye = callee.expects("BYE").await;
+    for goodbye in [&cancel, &bye] {
+        assert!(goodbye.contains("\r\nReason: Q.850;cause=16;"), "{goodbye}");
+    }
     callee.answer(&bye, "200 OK", "", "").await;
     house.no_calls_left().await;
     house.close().await;

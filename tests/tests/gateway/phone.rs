@@ -166,7 +166,10 @@ impl Phone {
         let mut number = from;
         for frame in pcm.chunks_exact(160) {
             clock.tick().await;
-            let coded: Vec<u8> = frame.iter().map(|one| Law::Mu.encode_sample(*one)).collect();
+            let coded: Vec<u8> = frame
+                .iter()
+                .map(|one| Law::Mu.encode_sample(*one))
+                .collect();
             self.sound(0, number, &coded).await;
             number = number.wrapping_add(1);
         }

@@ -11,7 +11,7 @@ use trunkline_base::id::RoomName;
 use trunkline_base::secret::Secret;
 use trunkline_bridge::sip::{AnswerPolicy, CallError, Caller, CallerOptions};
 
-use super::house::{House, PATIENCE, ROOM, invite};
+use super::house::{House, PATIENCE, ROOM, found, invite};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_is_answered_stored_and_hung_up() {
@@ -155,6 +155,51 @@ async fn giving_up_while_it_rings_leaves_nothing_behind() {
     house.no_calls_left().await;
     let row = ended_row(&house).await;
     assert_eq!(row.0, "caller_cancelled");
+    house.close().await;
+}
+
+/// A call that rang at several phones, of which another one took it, looked like one given up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_another_phone_has_taken_is_written_down_as_such() {
+    let house = House::open(AnswerPolicy::OnAgent).await;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let port = socket.local_addr().unwrap().port().to_string();
+    let invite = invite(house.gateway.addr(), "100", "forked", "").replace("LOCALPORT", &port);
+    socket
+        .send_to(invite.as_bytes(), house.gateway.addr())
+        .await
+        .unwrap();
+    let mut buffer = [0; 4096];
+    let rings = async {
+        loop {
+            let length = socket.recv(&mut buffer).await.unwrap();
+            if buffer[..length].starts_with(b"SIP/2.0 180") {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, rings).await.unwrap();
+    let (head, _) = invite.split_once("\r\n\r\n").unwrap();
+    let lines = head.lines().filter(|line| !line.starts_with("Content-"));
+    let head = lines
+        .collect::<Vec<_>>()
+        .join("\r\n")
+        .replace("INVITE", "CANCEL");
+    let cancel = format!(
+        "{head}\r\nReason: SIP ;cause=200 ;text=\"Call completed elsewhere\"\r\nContent-Length: 0\r\n\r\n"
+    );
+    socket
+        .send_to(cancel.as_bytes(), house.gateway.addr())
+        .await
+        .unwrap();
+    house.no_calls_left().await;
+    let call = found(&house.store, async |store| {
+        let call = store.calls().list(1).await.unwrap().pop()?;
+        call.ended_at.is_some().then_some(call)
+    })
+    .await;
+    assert_eq!(call.end_reason.as_deref(), Some("answered_elsewhere"));
+    assert_eq!((call.q850, call.sip_status), (Some(26), Some(487)));
     house.close().await;
 }
 

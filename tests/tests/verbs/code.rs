@@ -274,7 +274,14 @@ fn a_pin_is_tried_as_the_gateway_asks_for_it() {
          - {key: t, trunks: [a], direct: {room: lobby}}\n",
     );
     let route = |more: &[&str]| {
-        let call = ["--from", "+15559", "--to", "+15550001", "--source", "192.0.2.1"];
+        let call = [
+            "--from",
+            "+15559",
+            "--to",
+            "+15550001",
+            "--source",
+            "192.0.2.1",
+        ];
         code.json(&[&["route-test"][..], &call, more].concat())
     };
     let (exit, asked) = route(&[]);
@@ -293,7 +300,15 @@ fn a_pin_is_tried_as_the_gateway_asks_for_it() {
     }
     for pin in ["12a", "1#2", "12345678901234567"] {
         let said = code.say(&[
-            "route-test", "--from", "1", "--to", "2", "--source", "192.0.2.1", "--pin", pin,
+            "route-test",
+            "--from",
+            "1",
+            "--to",
+            "2",
+            "--source",
+            "192.0.2.1",
+            "--pin",
+            pin,
         ]);
         assert_ne!(said.code, Some(0), "{pin}");
         assert!(said.err.contains("PIN"), "{}", said.err);

@@ -404,7 +404,10 @@ fn a_file_that_can_be_read_may_still_be_wrong() {
     let [only] = beside.as_slice() else {
         panic!("{beside:?}")
     };
-    assert!(only.contains("types # alone comes in by rule `t`"), "{only}");
+    assert!(
+        only.contains("types # alone comes in by rule `t`"),
+        "{only}"
+    );
     assert!(lint(&file(TWO)).is_empty());
     let shipped = crate::settings::shipped_sip();
     assert!(lint(&file(shipped)).is_empty());

@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use crate::message::Request;
+use crate::message::{Request, name};
 
 use super::key::Key;
 use super::leg::State;
@@ -83,7 +83,10 @@ impl Endpoint {
                     leg.pending = None;
                 }
             }
-            _ => self.end(id, EndCause::RemoteCancel),
+            _ => {
+                let reason = request.headers.joined(name::REASON);
+                self.end(id, EndCause::RemoteCancel { reason });
+            }
         }
         Fate::Taken
     }

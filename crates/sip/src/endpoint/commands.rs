@@ -147,9 +147,16 @@ impl Endpoint {
 
     /// CANCEL may only follow a provisional answer (RFC 3261 9.1).
     pub(super) fn cancel_if_possible(&mut self, id: LegId, now: Instant) {
-        let Some(key) = self.legs.get(&id).and_then(|leg| leg.asking.clone()) else {
+        let Some(leg) = self.legs.get(&id) else {
             return;
         };
+        let Some(key) = leg.asking.clone() else {
+            return;
+        };
+        // They stay for the BYE that an answer on its way may make of it.
+        let is_reason = |(header, _): &&(String, String)| header.eq_ignore_ascii_case(name::REASON);
+        let reason = leg.bye_headers.iter().find(is_reason);
+        let reason = reason.map(|(_, value)| value.clone());
         let limit = self.config.timers.limit();
         let Some(entry) = self.table.clients.get_mut(&key) else {
             return;
@@ -182,6 +189,9 @@ impl Endpoint {
         cancel.headers.push(name::CSEQ, format!("{number} CANCEL"));
         for route in invite.headers.lines(name::ROUTE) {
             cancel.headers.push(name::ROUTE, route);
+        }
+        if let Some(reason) = reason {
+            cancel.headers.push(name::REASON, reason);
         }
         self.dress_with(&mut cancel, way.flow, via.branch());
         self.start_client(id, cancel, way, via.branch(), now);

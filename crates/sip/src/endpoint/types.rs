@@ -274,7 +274,10 @@ pub enum EndCause {
         reason: Option<String>,
     },
     /// The other side withdrew its INVITE.
-    RemoteCancel,
+    RemoteCancel {
+        /// The Reason header of its CANCEL.
+        reason: Option<String>,
+    },
     /// We hung up or withdrew.
     Local,
     /// We refused.

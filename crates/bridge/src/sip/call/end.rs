@@ -40,10 +40,14 @@ pub(crate) enum End {
 
 impl End {
     /// A stable word for store, log and metrics.
-    pub(crate) const fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Phone(EndCause::RemoteBye { .. }) => "caller_hung_up",
-            Self::Phone(EndCause::RemoteCancel) => "caller_cancelled",
+            Self::Phone(EndCause::RemoteCancel { reason }) => match told(reason.as_deref()) {
+                Some(q850::NOT_CHOSEN) => "answered_elsewhere",
+                Some(cause) if is_of_time(cause) => "caller_gave_up",
+                _ => "caller_cancelled",
+            },
             Self::Phone(EndCause::NoAck) => "no_ack",
             Self::Phone(EndCause::Timeout | EndCause::Unreachable) => "phone_unreachable",
             Self::Phone(EndCause::Expired) => "session_expired",
@@ -70,7 +74,7 @@ impl End {
     /// The SIP status that says it, where there is one.
     pub(crate) const fn status(&self) -> Option<u16> {
         match self {
-            Self::Phone(EndCause::RemoteCancel) => Some(487),
+            Self::Phone(EndCause::RemoteCancel { .. }) => Some(487),
             Self::Phone(EndCause::Rejected(status) | EndCause::Refused(status))
             | Self::Refused { status, .. } => Some(*status),
             Self::Phone(
@@ -135,9 +139,8 @@ impl End {
     /// status; else ours.
     pub(crate) fn cause(&self, said: Option<u8>) -> u8 {
         match self {
-            Self::Phone(EndCause::RemoteBye { reason }) => {
-                let told = reason.as_deref().and_then(q850::of_reason);
-                told.unwrap_or(q850::NORMAL_CLEARING)
+            Self::Phone(EndCause::RemoteBye { reason } | EndCause::RemoteCancel { reason }) => {
+                told(reason.as_deref()).unwrap_or(q850::NORMAL_CLEARING)
             }
             Self::Phone(EndCause::Refused(status)) => {
                 said.or_else(|| q850::cause(*status)).unwrap_or(31)
@@ -152,10 +155,16 @@ impl End {
     }
 
     /// Who ended it. That an agent did so is known to the store alone: here it is the room.
-    pub(crate) const fn by(&self, direction: Direction) -> EndedBy {
+    pub(crate) fn by(&self, direction: Direction) -> EndedBy {
         match self {
+            // A clock on their side, and nobody's hand.
+            Self::Phone(EndCause::RemoteCancel { reason })
+                if told(reason.as_deref()).is_some_and(is_of_time) =>
+            {
+                EndedBy::Timeout
+            }
             Self::Phone(
-                EndCause::RemoteBye { .. } | EndCause::RemoteCancel | EndCause::Refused(_),
+                EndCause::RemoteBye { .. } | EndCause::RemoteCancel { .. } | EndCause::Refused(_),
             ) => match direction {
                 Direction::Inbound => EndedBy::Caller,
                 Direction::Outbound => EndedBy::Callee,
@@ -194,6 +203,26 @@ impl End {
     }
 }
 
+/// The cause that the other side gives in its Reason, in the words of ISDN or of SIP.
+fn told(reason: Option<&str>) -> Option<u8> {
+    let reason = reason?;
+    q850::of_reason(reason).or_else(|| match q850::status_of_reason(reason)? {
+        200 => Some(q850::NOT_CHOSEN),
+        status => q850::cause(status),
+    })
+}
+
+/// Nobody answered in time.
+const fn is_of_time(cause: u8) -> bool {
+    matches!(cause, 18 | 19 | q850::TIMER_EXPIRED)
+}
+
+/// The Reason of a CANCEL or BYE of ours.
+pub(super) fn reason(cause: u8, text: &str) -> Vec<(String, String)> {
+    let reason = format!("Q.850;cause={cause};text=\"{text}\"");
+    vec![("Reason".to_owned(), reason)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,7 +238,51 @@ mod tests {
         assert_eq!((refused.cause(None), refused.cause(Some(34))), (17, 34));
         assert_eq!(bye(None).cause(None), 16);
         assert_eq!(bye(Some("SIP;cause=200, Q.850;cause=31")).cause(None), 31);
-        assert_eq!(End::Phone(EndCause::RemoteCancel).cause(None), 16);
+        assert_eq!(bye(Some("SIP;cause=503;text=\"x\"")).cause(None), 41);
+    }
+
+    #[test]
+    fn a_call_that_another_phone_took_was_not_given_up_by_its_caller() {
+        for (reason, word, cause, by) in [
+            (None, "caller_cancelled", 16, EndedBy::Caller),
+            (
+                Some("SIP;cause=200;text=\"Call completed elsewhere\""),
+                "answered_elsewhere",
+                26,
+                EndedBy::Caller,
+            ),
+            (
+                Some("Q.850;cause=26"),
+                "answered_elsewhere",
+                26,
+                EndedBy::Caller,
+            ),
+            (
+                Some("Q.850;cause=102"),
+                "caller_gave_up",
+                102,
+                EndedBy::Timeout,
+            ),
+            (
+                Some("SIP;cause=408"),
+                "caller_gave_up",
+                102,
+                EndedBy::Timeout,
+            ),
+            (
+                Some("SIP;cause=600;text=\"Busy Everywhere\""),
+                "caller_cancelled",
+                17,
+                EndedBy::Caller,
+            ),
+            (Some("nonsense"), "caller_cancelled", 16, EndedBy::Caller),
+        ] {
+            let reason = reason.map(str::to_owned);
+            let end = End::Phone(EndCause::RemoteCancel { reason });
+            let told = (end.word(), end.cause(None), end.by(Direction::Inbound));
+            assert_eq!(told, (word, cause, by), "{end:?}");
+            assert_eq!(end.status(), Some(487));
+        }
     }
 
     /// The record says what the other side was told.

@@ -177,7 +177,10 @@ mod tests {
     fn a_bill_has_the_seconds_that_are_charged_and_what_they_cost() {
         let talked = Duration::from_millis(61_001);
         let plain = bill(talked, None);
-        assert_eq!((plain.seconds, plain.cost, plain.currency), (62, None, None));
+        assert_eq!(
+            (plain.seconds, plain.cost, plain.currency),
+            (62, None, None)
+        );
         let rate = Rate {
             increment: 60,
             ..Rate::new("+49", Micros(90_000))

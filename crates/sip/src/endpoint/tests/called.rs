@@ -118,9 +118,13 @@ fn cancel_before_and_after_ringing_and_after_the_answer() {
             world.endpoint.ring(leg, 180, None, world.now).unwrap();
         }
         world.sent();
-        world.say(&message("CANCEL", "1", 1, "", ""));
+        let why = "SIP;cause=200;text=\"Call completed elsewhere\"";
+        let plain = message("CANCEL", "1", 1, "", "");
+        let told = plain.replacen("\r\n", &format!("\r\nReason: {why}\r\n"), 1);
+        world.say(if ring { &told } else { &plain });
         assert_eq!(world.statuses(), [200, 487]);
-        assert_eq!(world.ended(), EndCause::RemoteCancel);
+        let reason = ring.then(|| why.to_owned());
+        assert_eq!(world.ended(), EndCause::RemoteCancel { reason });
         assert_eq!(
             world.endpoint.ring(leg, 180, None, world.now),
             Err(CommandError::Gone)

@@ -107,10 +107,17 @@ fn a_proxy_is_named_in_the_request_and_in_its_cancel() {
         Some("<sip:proxy.example.com;lr>")
     );
     world.answer(&invite, 100, "", &[]);
-    world.endpoint.hangup(leg, Vec::new(), world.now).unwrap();
+    let reason = ("Reason".to_owned(), "Q.850;cause=19".to_owned());
+    let other = ("X-Other".to_owned(), "1".to_owned());
+    world
+        .endpoint
+        .hangup(leg, vec![other, reason], world.now)
+        .unwrap();
     let cancel = world.request();
     assert_eq!(cancel.method, Method::Cancel);
     assert_eq!(route(&cancel), route(&invite));
+    assert_eq!(cancel.headers.get(name::REASON), Some("Q.850;cause=19"));
+    assert_eq!(cancel.headers.get("X-Other"), None);
 }
 
 /// Whoever asks elsewhere instead has to know that somebody is there, before anybody rings.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use tracing::info;
 use trunkline_sip::endpoint::EndCause;
 use trunkline_sip::message::name;
+use trunkline_sip::q850;
 
 use super::super::super::signalling::Command;
-use super::super::end::End;
+use super::super::end::{End, reason};
 use super::super::prepared::Ends;
 use super::live::Outbound;
 use super::order::DialError;
@@ -36,7 +37,8 @@ impl Outbound {
             return Ok(());
         }
         info!("nobody answers; the call goes to the next place");
-        let (leg, headers) = (self.leg.line.leg, Vec::new());
+        let leg = self.leg.line.leg;
+        let headers = reason(q850::TIMER_EXPIRED, "no answer from this server");
         self.leg.line.tell(Command::Hangup { leg, headers }).await;
         self.anew().await
     }

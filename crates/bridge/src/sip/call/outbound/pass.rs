@@ -12,6 +12,7 @@ use tracing::{Instrument as _, info, warn};
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::{EndCause, Referral, Rejection, Transport};
 use trunkline_sip::message::{Headers, name};
+use trunkline_sip::q850;
 use trunkline_sip::routing::mark;
 use trunkline_sip::sdp::Agreement;
 use trunkline_sip::uri::Scheme;
@@ -20,7 +21,7 @@ use trunkline_store::{Direction, EndedBy, Row};
 use super::super::super::config::Referrer;
 use super::super::super::desk::wall_clock;
 use super::super::super::signalling::{Command, LegEvent, Line, now, until as at};
-use super::super::end::End;
+use super::super::end::{End, reason};
 use super::super::onward::{Account, Origin, PassNews, PassOrder, Successor};
 use super::super::prepared::{Ends, Prepared};
 use super::super::setup::Shared;
@@ -100,6 +101,18 @@ struct Unanswered {
     why: &'static str,
 }
 
+impl Unanswered {
+    /// What the phone hears that rings no longer.
+    fn reason(&self) -> Vec<(String, String)> {
+        let cause = match self.status {
+            Some(408) => 19,
+            Some(status) => q850::cause(status).unwrap_or(q850::NORMAL_CLEARING),
+            None => q850::NORMAL_CLEARING,
+        };
+        reason(cause, &self.why.replace('_', " "))
+    }
+}
+
 type News = tokio::sync::mpsc::Sender<PassNews>;
 
 async fn hand_over(answered: Answered, (plan, account): (Plan, Account), news: &News) {
@@ -123,7 +136,7 @@ async fn hand_over(answered: Answered, (plan, account): (Plan, Account), news: &
     if let PassNews::Answered(successor) = unwanted.0 {
         let Successor { line, account, .. } = *successor;
         let leg = line.leg;
-        let headers = Vec::new();
+        let headers = reason(q850::NORMAL_CLEARING, "not wanted any more");
         line.tell(Command::Hangup { leg, headers }).await;
         account.close("not_wanted", None, EndedBy::Gateway);
     }
@@ -238,7 +251,8 @@ async fn dial(plan: &Plan, shared: &Shared, news: &News) -> Result<Answered, Una
             () = news.closed() => break Unanswered { status: None, why: "not_wanted" },
             () = tokio::time::sleep_until(until.into()) => break given_up(408, "nobody_answered"),
             () = at(patience), if patience.is_some() => {
-                let (leg, headers) = (line.leg, Vec::new());
+                let leg = line.leg;
+                let headers = reason(q850::TIMER_EXPIRED, "no answer from this server");
                 line.tell(Command::Hangup { leg, headers }).await;
                 LegEvent::Ended(EndCause::Timeout)
             }
@@ -280,8 +294,11 @@ async fn dial(plan: &Plan, shared: &Shared, news: &News) -> Result<Answered, Una
         }
     };
     let leg = line.leg;
-    let headers = Vec::new();
-    line.tell(Command::Hangup { leg, headers }).await;
+    line.tell(Command::Hangup {
+        leg,
+        headers: end.reason(),
+    })
+    .await;
     Err(end)
 }
 

@@ -322,7 +322,7 @@ impl Call {
     }
 
     /// A call without media is none, before the answer and after it.
-    const fn without_media(&self) -> End {
+    fn without_media(&self) -> End {
         let lost = End::MediaLost;
         match self.answered {
             Some(_) => lost,
