@@ -2,6 +2,7 @@
 //! an answer that our node does not give is the point.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod calls;
 mod code;
 mod curl;
 mod desk;
