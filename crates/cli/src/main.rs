@@ -2,6 +2,7 @@
 
 mod args;
 mod ask;
+mod captures;
 mod clock;
 mod demo;
 #[cfg(test)]

@@ -1,9 +1,11 @@
-//! What is kept goes when its time is over: rows of the store, and the files of recordings.
+//! What is kept goes when its time is over: rows of the store, and the files of recordings and captures.
 
 use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 use trunkline_base::class::Classified as _;
@@ -11,6 +13,7 @@ use trunkline_base::time::UnixTime;
 use trunkline_service::tasks::Stop;
 use trunkline_store::{Expiry, Forgotten, Recording, Store, StoreError};
 
+use crate::captures;
 use crate::clock::now;
 use crate::settings::Retention;
 
@@ -21,6 +24,32 @@ pub(crate) struct Pruned {
     pub(crate) rows: Forgotten,
     /// Recordings, with their files.
     pub(crate) recordings: u64,
+    /// Files of calls' packets.
+    pub(crate) captures: u64,
+}
+
+/// What is kept: the store, and where the packets of calls are.
+#[derive(Clone)]
+pub(crate) struct Archive {
+    pub(crate) store: Store,
+    pub(crate) captures: Option<PathBuf>,
+}
+
+impl Archive {
+    pub(crate) fn new(store: Store, path: &Path) -> Self {
+        Self {
+            store,
+            captures: captures::folder(path),
+        }
+    }
+
+    /// Captures, with what is not to be kept any longer. They are voices, and they are what went over
+    /// the wire in a call: they stay no longer than any of these.
+    fn captures(&self, retention: &Retention, now: UnixTime) -> Option<(PathBuf, UnixTime)> {
+        let kept = [retention.sip, retention.recordings, retention.calls];
+        let kept = kept.into_iter().flatten().min();
+        Some((self.captures.clone()?, before(kept, now)?))
+    }
 }
 
 fn before(kept: Option<Duration>, now: UnixTime) -> Option<UnixTime> {
@@ -40,33 +69,49 @@ fn expiry(retention: &Retention, now: UnixTime) -> Expiry {
 
 /// What would go now.
 pub(crate) async fn expired(
-    store: &Store,
+    archive: &Archive,
     retention: &Retention,
     now: UnixTime,
 ) -> Result<Pruned, StoreError> {
+    let store = &archive.store;
     let rows = store.expired(&expiry(retention, now)).await?;
     let recordings = match before(retention.recordings, now) {
         Some(before) => store.recordings().over(before, u32::MAX).await?.len(),
         None => 0,
     };
+    let captures = archive.captures(retention, now);
+    let captures = captures.map_or(0, |(folder, before)| captures::over(&folder, before).len());
+    let count = |files| u64::try_from(files).unwrap_or(u64::MAX);
     Ok(Pruned {
         rows,
-        recordings: u64::try_from(recordings).unwrap_or(u64::MAX),
+        recordings: count(recordings),
+        captures: count(captures),
     })
 }
 
 /// Removes what is over.
 pub(crate) async fn prune(
-    store: &Store,
+    archive: &Archive,
     retention: &Retention,
     now: UnixTime,
 ) -> Result<Pruned, StoreError> {
+    let store = &archive.store;
     let recordings = match before(retention.recordings, now) {
         Some(before) => voices(store, before).await?,
         None => 0,
     };
+    let captures = match archive.captures(retention, now) {
+        Some((folder, before)) => spawn_blocking(move || captures::remove(&folder, before))
+            .await
+            .unwrap_or(0),
+        None => 0,
+    };
     let rows = store.forget(&expiry(retention, now)).await?;
-    Ok(Pruned { rows, recordings })
+    Ok(Pruned {
+        rows,
+        recordings,
+        captures,
+    })
 }
 
 /// Recordings: the file first, so that none is left that nobody knows of. One that cannot be
@@ -95,7 +140,7 @@ async fn remove(recording: &Recording) -> bool {
 }
 
 /// Prunes at the start and every hour, until the drain.
-pub(crate) async fn follow(store: Store, retention: Retention, stop: Stop) {
+pub(crate) async fn follow(archive: Archive, retention: Retention, stop: Stop) {
     let mut look = interval(EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -103,15 +148,20 @@ pub(crate) async fn follow(store: Store, retention: Retention, stop: Stop) {
             () = stop.draining() => return,
             _ = look.tick() => {}
         }
-        match prune(&store, &retention, now()).await {
+        match prune(&archive, &retention, now()).await {
             Ok(pruned) if pruned == Pruned::default() => {}
-            Ok(Pruned { rows, recordings }) => info!(
+            Ok(Pruned {
+                rows,
+                recordings,
+                captures,
+            }) => info!(
                 calls = rows.calls,
                 turns = rows.turns,
                 refusals = rows.refusals,
                 events = rows.events,
                 sip = rows.sip,
                 recordings,
+                captures,
                 "what was kept long enough is removed"
             ),
             Err(error) => warn!(code = error.code(), "old records could not be removed"),
@@ -159,16 +209,23 @@ mod tests {
         recording(&store, "EG_gone", &path("gone.ogg"), 1_000).await;
         recording(&store, "EG_stuck", &path("stuck.ogg"), 1_000).await;
         recording(&store, "EG_new", &path("new.ogg"), 9_000).await;
+        let archive = Archive {
+            store: store.clone(),
+            captures: None,
+        };
         let retention = Retention {
             recordings: Some(Duration::from_secs(5)),
             ..Retention::default()
         };
         let now = UnixTime(10_000);
         assert_eq!(
-            expired(&store, &retention, now).await.unwrap().recordings,
+            expired(&archive, &retention, now).await.unwrap().recordings,
             3
         );
-        assert_eq!(prune(&store, &retention, now).await.unwrap().recordings, 2);
+        assert_eq!(
+            prune(&archive, &retention, now).await.unwrap().recordings,
+            2
+        );
         assert!(!dir.path().join("old.ogg").exists() && dir.path().join("new.ogg").exists());
         let left = store.recordings().of_room("call-1").await.unwrap();
         let left: Vec<&str> = left.iter().map(|one| one.egress_id.as_str()).collect();
@@ -178,8 +235,43 @@ mod tests {
             ..retention
         };
         assert_eq!(
-            prune(&store, &for_ever, now).await.unwrap(),
+            prune(&archive, &for_ever, now).await.unwrap(),
             Pruned::default()
         );
+    }
+    #[tokio::test]
+    async fn captures_go_with_the_shortest_of_what_they_tell_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.db");
+        let archive = Archive::new(Store::open(":memory:").await.unwrap(), &path);
+        let folder = captures::folder(&path).unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("SCL_1.1.pcap");
+        std::fs::write(&file, "voices").unwrap();
+        let day = 24 * 3_600_000;
+        let later = UnixTime(now().0 + 2 * day);
+        let long = Some(Duration::from_secs(90 * 24 * 3600));
+        let retention = |sip, recordings, calls| Retention {
+            sip,
+            recordings,
+            calls,
+            ..Retention::default()
+        };
+        for kept in [retention(None, None, None), retention(long, None, long)] {
+            let would = expired(&archive, &kept, later).await.unwrap();
+            assert_eq!(would.captures, 0);
+        }
+        let short = Some(Duration::from_secs(24 * 3600));
+        for kept in [
+            retention(short, long, None),
+            retention(None, short, long),
+            retention(long, None, short),
+        ] {
+            let would = expired(&archive, &kept, later).await.unwrap();
+            assert_eq!(would.captures, 1);
+        }
+        let gone = prune(&archive, &retention(short, long, long), later).await;
+        assert_eq!(gone.unwrap().captures, 1);
+        assert!(!file.exists());
     }
 }

@@ -173,6 +173,7 @@ async fn a_collector_is_told_of_every_message_under_the_calls_own_id() {
                 id: 77,
                 password: "myhep".into(),
             }),
+            sound: None,
         };
     })
     .await;

@@ -10,6 +10,7 @@ mod dispatch;
 mod join;
 mod rooms;
 mod sip;
+mod sound;
 mod streams;
 mod stub;
 mod targets;

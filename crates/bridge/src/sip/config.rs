@@ -227,6 +227,8 @@ pub struct Capture {
     pub sip: bool,
     /// They are told to a HEP collector.
     pub homer: Option<Homer>,
+    /// Sound goes into files, packet by packet.
+    pub sound: Option<SoundCapture>,
 }
 
 impl Default for Capture {
@@ -234,8 +236,18 @@ impl Default for Capture {
         Self {
             sip: true,
             homer: None,
+            sound: None,
         }
     }
+}
+
+/// How much of each call's sound is kept, and where. These are voices.
+#[derive(Clone, Debug)]
+pub struct SoundCapture {
+    /// So long from its beginning.
+    pub first: Duration,
+    /// A folder with a file of pcap for each call, `CALL.1.pcap`.
+    pub folder: PathBuf,
 }
 
 /// A collector that takes HEP3 over UDP.

@@ -23,7 +23,7 @@ use super::doors::{Doors, StartError, bind_udp};
 use super::handle::GatewayHandle;
 use super::journal::Journal;
 use super::load::{Load, watch_load};
-use super::media::{Home, Ports};
+use super::media::{Home, Ports, Reels};
 use super::outside::{Asker, Outside};
 use super::registrar::Registrar;
 use super::resolve::Resolver;
@@ -101,7 +101,7 @@ impl Gateway {
         let (lines_out, told_out) = watch::channel(config.lines_out.clone());
         let (lanes, passed, referrers, ending) = lanes(&config, commands.clone(), tasks.stop());
         let out = (registrations.resolver().clone(), told_out, guard.clone());
-        let inner = (lanes, out, (returned.journal, load));
+        let inner = (lanes, out, (returned.journal, load, reels(&config, &tasks)));
         let shared = shared(&config, store, server, (places, outside), inner);
         let exchange = shared.exchange.clone();
         let underway = take_calls(returned.calls, (calls, orders, passed), shared, &tasks);
@@ -151,6 +151,11 @@ fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
         },
         ..EndpointConfig::new(concat!("trunkline/", env!("CARGO_PKG_VERSION")))
     }
+}
+
+/// What keeps the sound of calls, if that is wanted.
+fn reels(config: &GatewayConfig, tasks: &Tasks) -> Reels {
+    Reels::new(config.capture.sound.as_ref(), tasks)
 }
 
 /// Who may be dialled, with what is known of before.
@@ -288,13 +293,16 @@ fn lanes(
 /// What finds the way of calls out, and who may be dialled.
 type Out = (Resolver, watch::Receiver<Vec<LineOut>>, Guard);
 
+/// What is kept of calls, and how much room there is for them.
+type Around = (Option<Journal>, Load, Reels);
+
 /// What every call uses.
 fn shared(
     config: &Arc<GatewayConfig>,
     store: Store,
     (auth, api): (LiveKitAuthManager, LiveKitApiClient),
     (bound, outside): (Bound, Outside),
-    (lanes, (resolver, lines_out, guard), (journal, load)): (Lanes, Out, (Option<Journal>, Load)),
+    (lanes, (resolver, lines_out, guard), (journal, load, reels)): (Lanes, Out, Around),
 ) -> Shared {
     let sip = [Some(bound.udp), bound.tcp, bound.tls];
     let sip: Vec<u16> = sip.iter().flatten().map(SocketAddr::port).collect();
@@ -319,6 +327,7 @@ fn shared(
         referrers: lanes.referrers,
         journal,
         load,
+        reels,
         ended: lanes.ended,
     }
 }

@@ -40,8 +40,8 @@ pub use call::{DialError, DialOrder, Dialled, JoinError, TransferError, Unfit};
 pub use caller::{CallError, CallSummary, Caller, HeardFrame, OutgoingCall};
 pub use config::{
     AnswerPolicy, CallNews, CallerOptions, Capture, GatewayConfig, Homer, JournalOptions, LineOut,
-    OPUS_COMPLEXITY, OwnSetup, Referrer, Register, TcpCaps, TlsListen, TlsOptions, TlsPeer,
-    TrunkLine,
+    OPUS_COMPLEXITY, OwnSetup, Referrer, Register, SoundCapture, TcpCaps, TlsListen, TlsOptions,
+    TlsPeer, TrunkLine,
 };
 pub use desk::ServerStore;
 pub use doors::StartError;

@@ -153,6 +153,11 @@ const CAPTURE: &[Key] = &[
         Flag,
         "SIP of each call is kept, for `calls show --sip` and `calls pcap`",
     ),
+    (
+        "rtp",
+        Text,
+        "The sound of each call too, for so long from its beginning, for `calls pcap --rtp`; 0s: none",
+    ),
     ("hep", Section(HEP), "Who is told of it over UDP, in HEP3"),
 ];
 

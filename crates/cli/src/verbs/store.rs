@@ -7,6 +7,7 @@ use super::{settings, store};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::global::Global;
+use crate::retention::Archive;
 use crate::{output, retention};
 
 #[derive(Debug, Subcommand)]
@@ -26,14 +27,15 @@ pub(crate) async fn run(verb: Store, global: &Global) -> Result<(), Failure> {
 }
 
 async fn prune(dry_run: bool, global: &Global) -> Result<(), Failure> {
-    let retention = settings(global)?.security.retention;
-    let store = store(global).await?;
+    let settings = settings(global)?;
+    let retention = settings.security.retention;
+    let archive = Archive::new(store(global).await?, &settings.livekit.store);
     let pruned = if dry_run {
-        retention::expired(&store, &retention, now()).await?
+        retention::expired(&archive, &retention, now()).await?
     } else {
-        retention::prune(&store, &retention, now()).await?
+        retention::prune(&archive, &retention, now()).await?
     };
-    store.close().await;
+    archive.store.close().await;
     if global.json {
         output::json(&json!({ "dry_run": dry_run, "pruned": pruned }));
         return Ok(());
@@ -46,6 +48,7 @@ async fn prune(dry_run: bool, global: &Global) -> Result<(), Failure> {
         ("events", rows.events),
         ("sip messages", rows.sip),
         ("recordings", pruned.recordings),
+        ("captures of sound", pruned.captures),
     ];
     let table: Vec<Vec<String>> = counts
         .iter()

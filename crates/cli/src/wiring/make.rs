@@ -23,8 +23,9 @@ use trunkline_store::Store;
 use super::clients::{background_api, seeking_options};
 use super::lines::GatewayLines;
 use super::{NOT_ASKED, Role, Roles, behind, calls, recording, registered, sip_setup};
+use crate::captures;
 use crate::failure::Failure;
-use crate::retention;
+use crate::retention::{self, Archive};
 use crate::settings::{Http, Settings};
 
 pub(crate) async fn open_store(path: &Path) -> Result<Store, Failure> {
@@ -42,7 +43,8 @@ pub(crate) async fn open_store(path: &Path) -> Result<Store, Failure> {
 
 /// What goes on behind all parts: rows that wait or are old, and timings that pile up.
 pub(super) fn look_after(store: &Store, settings: &Settings, tasks: &Tasks) {
-    let forgetting = retention::follow(store.clone(), settings.security.retention, tasks.stop());
+    let archive = Archive::new(store.clone(), &settings.livekit.store);
+    let forgetting = retention::follow(archive, settings.security.retention, tasks.stop());
     tasks.vital("retention", forgetting);
     tasks.session("store backlog", behind::tell(store.backlog(), tasks.stop()));
     tasks.vital("metrics", metrics::upkeep(tasks.stop()));
@@ -263,7 +265,9 @@ pub(super) async fn gateway(
         local_networks: sip.local_networks.clone(),
         encryption: sip.srtp,
         tls: sip.tls.options(),
-        capture: sip.capture.options(),
+        capture: sip
+            .capture
+            .options(captures::folder(&settings.livekit.store)),
         limits: sip.limits.options(),
         max_calls: settings.security.sip.max_calls,
         invites_per_second: settings.security.sip.invites_per_second,
@@ -279,7 +283,7 @@ pub(super) async fn gateway(
         api: seeking_options(settings),
         ..GatewayConfig::new(settings.livekit.url.clone(), keys.clone())
     };
-    let gateway = Gateway::start(config, store.clone(), tasks.clone()).await?;
+    let gateway = Box::pin(Gateway::start(config, store.clone(), tasks.clone())).await?;
     tasks.session(
         "sip registrations",
         registered::follow(gateway.clone(), store.clone(), tasks.stop()),

@@ -4,6 +4,7 @@
 
 pub mod hep;
 mod ladder;
+mod merged;
 mod pcap;
 
 use bytes::Bytes;
@@ -11,7 +12,8 @@ use bytes::Bytes;
 use crate::endpoint::Flow;
 
 pub use ladder::{Ladder, MediaLine, Rung, Step};
-pub use pcap::pcap;
+pub use merged::{Merged, as_plain, merged};
+pub use pcap::{pcap, pcap_header, pcap_records};
 
 /// One message of a call. It does not print what it says.
 #[derive(Clone, PartialEq, Eq)]

@@ -11,13 +11,25 @@ use crate::endpoint::Transport;
 
 /// The messages as a file for Wireshark, tshark and tcpdump.
 pub fn pcap(messages: &[Captured]) -> Vec<u8> {
-    let mut file = Vec::new();
-    file.extend(0xa1b2_c3d4_u32.to_le_bytes());
+    let mut file = pcap_header();
+    pcap_records(&mut file, messages);
+    file
+}
+
+/// What such a file begins with.
+pub fn pcap_header() -> Vec<u8> {
+    let mut file = Vec::with_capacity(HEADER);
+    file.extend(MAGIC.to_le_bytes());
     file.extend(2_u16.to_le_bytes());
     file.extend(4_u16.to_le_bytes());
     file.extend([0; 8]);
     file.extend(u32::from(u16::MAX).to_le_bytes());
     file.extend(LINKTYPE_RAW.to_le_bytes());
+    file
+}
+
+/// Messages as they stand behind the header, or behind those of before.
+pub fn pcap_records(file: &mut Vec<u8>, messages: &[Captured]) {
     let mut streams = Streams::default();
     for message in messages {
         for packet in packets(message, &mut streams) {
@@ -31,7 +43,6 @@ pub fn pcap(messages: &[Captured]) -> Vec<u8> {
             file.extend(packet);
         }
     }
-    file
 }
 
 /// How many bytes each way of a connection has carried.
@@ -174,6 +185,10 @@ fn write(bytes: &mut [u8], at: usize, word: u16) {
     }
 }
 
+/// Says that times are microseconds, and which way round words stand.
+pub(super) const MAGIC: u32 = 0xa1b2_c3d4;
+/// The length of what a file begins with.
+pub(super) const HEADER: usize = 24;
 /// IP packets without anything below them.
 const LINKTYPE_RAW: u32 = 101;
 const UDP: u8 = 17;

@@ -1,6 +1,6 @@
 //! A phone's side of a call's sound before it is in use.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -46,6 +46,7 @@ impl Prepared {
     pub(super) fn offer(&mut self, ends: &Ends) -> Bytes {
         self.negotiation.speak_from(ends.ours);
         self.setup.host = ends.theirs;
+        self.setup.ours.set_ip(ends.ours);
         self.in_the_open = Some(ends.transport).filter(|transport| !transport.is_encrypted());
         self.negotiation.proposed()
     }
@@ -59,13 +60,14 @@ impl Prepared {
         let pair = ports.bind(bound).await?;
         pair.settle().await;
         let mut rng = rand::rngs::StdRng::from_os_rng();
-        let address = (ends.ours, pair.port).into();
+        let address = SocketAddr::new(ends.ours, pair.port);
         let (codecs, session) = (sound.codecs.clone(), rng.random_range(1..1 << 48));
         Ok(Self {
             negotiation: Negotiation::new(address, codecs, sound.encryption, session)
                 .at(ports.home().clone()),
             setup: Setup {
                 pair,
+                ours: address,
                 host: ends.theirs,
                 media_timeout: sound.timeout,
                 complexity: sound.complexity,

@@ -1,6 +1,6 @@
 //! What a call and its media say to each other.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use trunkline_base::id::TrackSid;
@@ -12,10 +12,13 @@ use super::Pair;
 use super::cue::Cue;
 use super::place::Place;
 use super::summary::Rating;
+use super::tap::Reel;
 
 /// What a media task begins with.
 pub(crate) struct Setup {
     pub(crate) pair: Pair,
+    /// Where we take RTP, as the phone is told.
+    pub(crate) ours: SocketAddr,
     /// Where the signalling comes from.
     pub(crate) host: IpAddr,
     /// End of patience with a silent wire.
@@ -35,8 +38,11 @@ pub(crate) enum MediaCommand {
     Agree(Agreement),
     /// The call is answered: send from now on.
     Start,
-    /// The signalling comes from there, before anything was agreed.
-    Host(IpAddr),
+    /// Before anything was agreed: where we are for whoever is there, and from where their signalling
+    /// comes.
+    Host { ours: SocketAddr, theirs: IpAddr },
+    /// Packets are kept from now on.
+    Keep(Box<Reel>),
     /// The caller's voice goes into this track.
     Publish(AudioTrack),
     /// The caller hears this track.

@@ -27,6 +27,7 @@ mod room;
 mod session;
 mod shield;
 mod summary;
+mod tap;
 mod voices;
 
 pub(crate) use coding::law;
@@ -38,6 +39,7 @@ pub(crate) use place::Place;
 pub(crate) use ports::{NoPort, Pair, Ports};
 pub(crate) use session::MediaSession;
 pub(crate) use summary::{MediaSummary, Rating};
+pub(crate) use tap::{Reel, Reels};
 
 use std::time::Duration;
 

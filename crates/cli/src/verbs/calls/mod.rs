@@ -41,13 +41,16 @@ pub(crate) enum Calls {
         #[arg(long, requires = "sip")]
         plain: bool,
     },
-    /// A call's SIP as a file for Wireshark
+    /// A call's SIP as a file for Wireshark, with its sound if that was kept
     Pcap {
         /// The call's id (SCL_…)
         call: String,
         /// Into this file, `-` for standard output; else CALL.pcap
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// With its sound, where that was kept
+        #[arg(long)]
+        rtp: bool,
     },
     /// The records of calls: when, how long, who hung up and why, and what it costs
     Export(export::Export),
@@ -67,7 +70,7 @@ pub(crate) async fn run(verb: Calls, global: &Global) -> Result<(), Failure> {
             call, sip: false, ..
         } => show(&store, &call, global).await,
         Calls::Show { call, plain, .. } => show_sip(&store, &call, plain, global).await,
-        Calls::Pcap { call, output } => pcap::run(&call, output, &store, global).await,
+        Calls::Pcap { call, output, rtp } => pcap::run(&call, (output, rtp), &store, global).await,
         Calls::Export(export) => export::run(&export, &store, global).await,
         Calls::Refused { limit } => refused(&store, limit, global).await,
     }

@@ -84,6 +84,11 @@ impl Negotiation {
         self.local.address.set_ip(address);
     }
 
+    /// Where we take media, as the other side is told.
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.local.address
+    }
+
     /// Answers the offer in a body, or makes one when there is none.
     pub(crate) fn respond(&mut self, body: &[u8]) -> Result<Proposal, Rejection> {
         if body.is_empty() {

@@ -13,6 +13,7 @@ use trunkline_sip::sdp::{Codec, Encryption};
 use trunkline_sip::uri::Uri;
 use trunkline_store::Direction;
 
+use super::super::super::desk::wall_clock;
 use super::super::super::journal::{Keeper, KeptCall, then, when};
 use super::super::super::media::MediaCommand;
 use super::super::super::returning::{Returning, tell_going_on};
@@ -101,6 +102,8 @@ async fn again(
     let keeper = shared.journal.clone();
     let keeper = keeper.map(|journal| Keeper::new(journal, plan.call_id.clone(), kept.clone()));
     let talk = Talk::reopen(&shared, &ends, (keeper, sound), plan.sound.timeout).await?;
+    let age = wall_clock().since(kept.began);
+    talk.capture(shared.reels.reel(&plan.call_id, age));
     let joined = rejoin(shared.clone(), plan.token()).await;
     let Joined {
         room,

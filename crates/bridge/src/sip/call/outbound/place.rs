@@ -1,6 +1,7 @@
 //! From an order to an INVITE: address, ports, room.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -95,6 +96,7 @@ pub(super) async fn place(
         let joined = enter(&plan, &claim, &shared).await?;
         let line = invite(&shared, &plan, &mut route, |ends| prepared.offer(ends)).await;
         let talk = Talk::begin(prepared);
+        talk.capture(shared.reels.reel(&plan.call_id, Duration::ZERO));
         talk.tell(MediaCommand::Publish(joined.track.clone()));
         match line {
             Ok(line) => Ok((route, talk, joined, line)),

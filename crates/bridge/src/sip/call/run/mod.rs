@@ -144,6 +144,8 @@ impl Call {
         } = arrival;
         let company = Company::new(at, shared.config.agent_wait);
         let caller = invite.headers.from().map(|from| from.uri.number());
+        let age = now().saturating_duration_since(at);
+        sounds.0.capture(shared.reels.reel(&plan.call_id, age));
         let origin = plan.origin(&accepted);
         let (room, identity) = (plan.room.clone(), origin.identity.clone());
         let transfers = Transfers::of(&shared.exchange, room, identity);

@@ -97,6 +97,8 @@ impl Call {
         let keeper = shared.journal.clone();
         let keeper = keeper.map(|journal| Keeper::new(journal, plan.call_id.clone(), kept.clone()));
         let talk = Talk::reopen(&shared, &ends, (keeper, sound), plan.media_timeout).await?;
+        let age = wall_clock().since(kept.began);
+        talk.capture(shared.reels.reel(&plan.call_id, age));
         let origin = plan.origin(&accepted);
         let (room, identity) = (plan.room.clone(), origin.identity.clone());
         let transfers = Transfers::of(&shared.exchange, room, identity);

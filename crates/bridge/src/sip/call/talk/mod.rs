@@ -15,7 +15,7 @@ use trunkline_sip::message::Request;
 use trunkline_sip::sdp::Agreement;
 
 use super::super::journal::Keeper;
-use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary};
+use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary, Reel};
 use super::super::signalling::{Command, Line, now};
 use super::hold::{Hold, PhoneLine};
 use super::keys::{Keys, Way, relayed_key};
@@ -64,6 +64,13 @@ impl Talk {
         }
     }
 
+    /// Packets are kept from now on, where there is what keeps them.
+    pub(super) fn capture(&self, reel: Option<Box<Reel>>) {
+        if let Some(reel) = reel {
+            self.tell(MediaCommand::Keep(reel));
+        }
+    }
+
     /// Another phone comes in the place of this one: what it agreed to, unless that is still to come.
     pub(super) fn change_phone(&mut self, prepared: Prepared, agreement: Option<Agreement>) {
         let Prepared {
@@ -91,7 +98,10 @@ impl Talk {
     /// The sound is to go to another place, with which nothing is agreed yet: what is offered there.
     pub(super) fn turn_to(&mut self, ends: &Ends) -> Bytes {
         self.negotiation.speak_from(ends.ours);
-        self.tell(MediaCommand::Host(ends.theirs));
+        self.tell(MediaCommand::Host {
+            ours: self.negotiation.address(),
+            theirs: ends.theirs,
+        });
         self.in_the_open = Some(ends.transport).filter(|transport| !transport.is_encrypted());
         self.negotiation.proposed()
     }

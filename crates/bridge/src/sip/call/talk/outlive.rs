@@ -40,8 +40,8 @@ impl Talk {
         media_timeout: Duration,
     ) -> Result<Self, &'static str> {
         let (local, agreement) = sound.local.read().ok_or("journal_unreadable")?;
-        let (ip, port) = (shared.config.udp.ip(), local.address.port());
-        let pair = shared.ports.bind_again(ip, port).await;
+        let (ip, ours) = (shared.config.udp.ip(), local.address);
+        let pair = shared.ports.bind_again(ip, ours.port()).await;
         let pair = pair.map_err(|NoPort| "port_taken")?;
         let home = shared.ports.home().clone();
         // What was good before is good again.
@@ -63,6 +63,7 @@ impl Talk {
         let mut talk = Self::begin(Prepared {
             setup: Setup {
                 pair,
+                ours,
                 host: ends.theirs,
                 media_timeout,
                 complexity: shared.config.opus_complexity,

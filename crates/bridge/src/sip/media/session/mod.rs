@@ -1,6 +1,7 @@
 //! The media task of one call.
 
 mod keep;
+mod reports;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,10 +10,9 @@ use tokio::sync::mpsc;
 use trunkline_media::SampleRate;
 use trunkline_media::playout::{Heard, Relayed};
 use trunkline_service::metrics::{Counter, Timing, count, observe};
-use trunkline_sip::rtp::{Rtcp, bye, is_rtcp, parse_rtcp, report, round_trip, sender_of};
+use trunkline_sip::rtp::{bye, is_rtcp};
 use trunkline_sip::sdp::Codec;
 
-use super::super::desk::wall_clock;
 use super::super::load::Load;
 use super::super::signalling::now;
 use super::coding::{OPUS_SILENCE, rate, relays};
@@ -25,6 +25,7 @@ use super::ringing::Ringing;
 use super::room::ToRoom;
 use super::shield::Shield;
 use super::summary::{MediaSummary, Rating};
+use super::tap::Tap;
 use super::voices::Voices;
 use super::{FRAME, Pair};
 
@@ -39,6 +40,7 @@ pub(crate) struct MediaSession {
     room: Option<ToRoom>,
     outgoing: Outgoing,
     shield: Shield,
+    tap: Tap,
     /// Keys for the phone are under way.
     playing: bool,
     tone: Option<Ringing>,
@@ -84,6 +86,7 @@ impl MediaSession {
             room: None,
             outgoing: Outgoing::new(ssrc, sequence, timestamp),
             shield: Shield::default(),
+            tap: Tap::new(setup.ours),
             playing: false,
             tone: None,
             ringback: None,
@@ -150,6 +153,8 @@ impl MediaSession {
                 if let Some(playing) = &mut self.cue {
                     *playing = Playing::new(playing.cue, rate(agreement.codec));
                 }
+                self.tap
+                    .agree(agreement.telephone_event.map(|(kind, _)| kind));
                 self.phone.agree(agreement, now);
                 self.told_silent = false;
                 self.milestone.pass();
@@ -159,7 +164,11 @@ impl MediaSession {
                 self.phone.latch.open(now);
                 self.phone.last = now;
             }
-            MediaCommand::Host(host) => self.phone.latch.signals_from(host),
+            MediaCommand::Host { ours, theirs } => {
+                self.tap.moved(ours);
+                self.phone.latch.signals_from(theirs);
+            }
+            MediaCommand::Keep(reel) => self.tap.start(reel),
             MediaCommand::Publish(track) => {
                 self.room = Some(ToRoom::new(track, self.complexity));
             }
@@ -294,7 +303,8 @@ impl MediaSession {
             Frame::Silence(self.phone_pcm.len())
         };
         let packet = self.outgoing.packet(frame, agreed);
-        send_rtp(&self.pair, &self.phone, &mut self.shield, packet);
+        let wire = (&self.pair, &mut self.shield, &mut self.tap);
+        send_rtp(wire, self.phone.latch.target(), packet);
         Duration::from_millis(u64::from(ptime))
     }
 
@@ -328,7 +338,8 @@ impl MediaSession {
             Relayed::Idle => (self.outgoing.pass(OPUS_SILENCE, 960, agreed), 960),
             Relayed::Wait => (None, 960),
         };
-        send_rtp(&self.pair, &self.phone, &mut self.shield, packet);
+        let wire = (&self.pair, &mut self.shield, &mut self.tap);
+        send_rtp(wire, self.phone.latch.target(), packet);
         Duration::from_micros(u64::from(ticks) * 1000 / 48)
     }
 
@@ -341,7 +352,11 @@ impl MediaSession {
             return;
         };
         let now = now();
-        match self.phone.on_packet(data, source, now) {
+        let took = self.phone.on_packet(data, source, now);
+        if took != Took::Nothing {
+            self.tap.heard(data, source);
+        }
+        match took {
             Took::Sound { fresh: true } => {
                 // From here on each frame is due just when the buffer is willing to give it.
                 self.room_tick = now + FRAME + MARGIN;
@@ -353,47 +368,6 @@ impl MediaSession {
             }
             Took::Sound { fresh: false } | Took::Other | Took::Nothing => {}
         }
-    }
-
-    fn on_rtcp(&mut self, data: &[u8], source: SocketAddr) {
-        let Some(data) = self.shield.open_rtcp(data) else {
-            return;
-        };
-        let now = now();
-        if !sender_of(data).is_some_and(|sender| self.phone.on_rtcp(source, sender, now)) {
-            count(Counter::RtpDropped, 1, &[("reason", "source")]);
-            return;
-        }
-        for item in parse_rtcp(data) {
-            match item {
-                Rtcp::SenderReport { ssrc, ntp_middle } => {
-                    self.phone.reception.on_sender_report(ssrc, ntp_middle, now);
-                }
-                Rtcp::Block(block) if block.ssrc == self.outgoing.ssrc => {
-                    let percent = f64::from(block.fraction_lost) / 2.56;
-                    self.summary.remote_loss_percent = Some((percent * 10.0).round() / 10.0);
-                    // Negative where more came than was sent.
-                    let lost = block.total_lost;
-                    self.remote_lost = Some(if lost < 0x80_0000 { lost } else { 0 });
-                    if let Some(trip) = round_trip(&block, wall_clock()) {
-                        self.summary.round_trip_ms = Some(trip.as_micros() as f64 / 1000.0);
-                    }
-                }
-                Rtcp::Block(_) | Rtcp::Bye(_) => {}
-            }
-        }
-    }
-
-    fn send_report(&mut self, now: Instant) {
-        let sender = self.outgoing.sender_info(wall_clock());
-        let block = self.phone.reception.report(now);
-        let packet = report(
-            self.outgoing.ssrc,
-            &self.cname,
-            sender.as_ref(),
-            block.as_ref(),
-        );
-        self.send_rtcp(&packet);
     }
 
     fn tell_rating(&mut self) {
@@ -414,17 +388,6 @@ impl MediaSession {
         let remote_loss = self.remote_lost.map(|lost| f64::from(lost) / sent);
         summary.rate(self.phone.stats(), remote_loss);
         summary
-    }
-
-    fn send_rtcp(&mut self, packet: &[u8]) {
-        let Some(agreed) = &self.phone.agreed else {
-            return;
-        };
-        if let Some(target) = self.phone.latch.rtcp_target(agreed.remote_rtcp)
-            && let Some(packet) = self.shield.seal_rtcp(packet)
-        {
-            let _ = self.pair.rtcp.try_send_to(packet, target);
-        }
     }
 
     fn watch_lateness(&mut self, late: Duration) {
@@ -459,6 +422,7 @@ impl MediaSession {
         self.outgoing = Outgoing::new(ssrc, sequence, timestamp);
         self.phone = Phone::new(setup.host, now);
         self.shield = Shield::default();
+        self.tap.moved(setup.ours);
         self.cname = setup.cname;
         self.pair = setup.pair;
         self.pair.drain();
@@ -480,13 +444,18 @@ impl MediaSession {
     }
 }
 
-fn send_rtp(pair: &Pair, phone: &Phone, shield: &mut Shield, packet: Option<&[u8]>) {
+fn send_rtp(
+    (pair, shield, tap): (&Pair, &mut Shield, &mut Tap),
+    target: Option<SocketAddr>,
+    packet: Option<&[u8]>,
+) {
     if let Some(packet) = packet
-        && let Some(target) = phone.latch.target()
-        && let Some(packet) = shield.seal_rtp(packet)
+        && let Some(target) = target
+        && let Some(sealed) = shield.seal_rtp(packet)
     {
+        tap.sent(packet, target);
         // A full socket buffer is a lost packet, like on the wire.
-        let _ = pair.rtp.try_send_to(packet, target);
+        let _ = pair.rtp.try_send_to(sealed, target);
     }
 }
 

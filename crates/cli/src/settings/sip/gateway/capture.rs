@@ -1,17 +1,21 @@
 //! What is kept of SIP: `capture` of the gateway.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize, Serializer};
 use trunkline_base::secret::Secret;
-use trunkline_bridge::sip::{self, Homer};
+use trunkline_bridge::sip::{self, Homer, SoundCapture};
 use trunkline_service::config::Spanned;
 
-use crate::settings::raw::{Judge, filled};
+use crate::settings::raw::{Judge, filled, seconds};
 
 /// `capture` as typed.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawCapture {
     sip: Option<Spanned<bool>>,
+    rtp: Option<Spanned<String>>,
     hep: RawHep,
 }
 
@@ -27,6 +31,9 @@ struct RawHep {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Capture {
     sip: bool,
+    /// So much of each call's sound; zero is none.
+    #[serde(serialize_with = "seconds")]
+    rtp: Duration,
     #[serde(skip_serializing_if = "Option::is_none")]
     hep: Option<Hep>,
 }
@@ -44,14 +51,15 @@ impl Default for Capture {
     fn default() -> Self {
         Self {
             sip: true,
+            rtp: Duration::ZERO,
             hep: None,
         }
     }
 }
 
 impl Capture {
-    /// As the gateway takes it.
-    pub(crate) fn options(&self) -> sip::Capture {
+    /// As the gateway takes it; sound goes into a folder, where there is one.
+    pub(crate) fn options(&self, folder: Option<PathBuf>) -> sip::Capture {
         let hep = self.hep.clone();
         sip::Capture {
             sip: self.sip,
@@ -61,6 +69,12 @@ impl Capture {
                 id: hep.id,
                 password: hep.password,
             }),
+            sound: folder
+                .filter(|_| !self.rtp.is_zero())
+                .map(|folder| SoundCapture {
+                    first: self.rtp,
+                    folder,
+                }),
         }
     }
 }
@@ -79,6 +93,7 @@ pub(super) fn capture(raw: &RawCapture, judge: &mut Judge<'_>) -> Capture {
     let password = raw.hep.password.as_ref();
     Capture {
         sip: raw.sip.as_ref().is_none_or(|sip| sip.value),
+        rtp: judge.duration(filled(raw.rtp.as_ref()), Duration::ZERO),
         hep: address.map(|(host, port)| Hep {
             host,
             port,

@@ -195,3 +195,28 @@ fn what_makes_the_machine_full_and_how_long_calls_are_kept_is_read() {
         (Some(0.755), None, None)
     );
 }
+
+/// These are voices: nothing is kept of whom nobody said it of.
+#[test]
+fn sound_is_captured_where_a_time_says_so_and_no_file_but_that() {
+    use std::time::Duration;
+    let env = Environment::default();
+    let sound = |text: &str, folder: Option<&str>| {
+        let settings = read(&[(HERE, text)], &env).unwrap();
+        let options = settings.gateway.capture.options(folder.map(Into::into));
+        options.sound.map(|sound| (sound.first, sound.folder))
+    };
+    let some = "gateway: {capture: {rtp: 90s}}\n";
+    let beside = Some("t.db.captures");
+    assert_eq!(
+        sound(some, beside),
+        Some((Duration::from_secs(90), "t.db.captures".into()))
+    );
+    assert_eq!(sound(some, None), None, "a store in memory has no folder");
+    for none in ["trunks: []\n", "gateway: {capture: {sip: true}}\n"] {
+        assert_eq!(sound(none, beside), None, "{none}");
+    }
+    let wrong = read(&[(HERE, "gateway: {capture: {rtp: always}}\n")], &env);
+    let text = wrong.unwrap_err().to_string();
+    assert!(text.contains(":1:26"), "{text}");
+}
