@@ -17,6 +17,8 @@ pub enum Half {
     Dialog,
     /// Sound, room and record.
     Call,
+    /// An INVITE that has no final answer, of a call that is none yet.
+    Ringing,
 }
 
 impl Half {
@@ -25,6 +27,7 @@ impl Half {
         match self {
             Self::Dialog => "sip_dialog",
             Self::Call => "sip_call",
+            Self::Ringing => "sip_ringing",
         }
     }
 }
@@ -105,6 +108,14 @@ impl<'a> Journal<'a> {
         Ok(all)
     }
 
+    /// Every INVITE that has no final answer, by its call's id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub async fn ringing(&self) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.documents.list(Half::Ringing.kind()).await
+    }
+
     /// Forgets every call: nobody will go on with them.
     ///
     /// # Errors
@@ -113,6 +124,9 @@ impl<'a> Journal<'a> {
         for call in self.all().await?.keys() {
             self.forget(Half::Dialog, call).await?;
             self.forget(Half::Call, call).await?;
+        }
+        for (call, _) in self.ringing().await? {
+            self.forget(Half::Ringing, &call).await?;
         }
         Ok(())
     }
@@ -154,9 +168,16 @@ mod tests {
         journal.forget(Half::Dialog, "a").await.unwrap();
         assert_eq!(journal.all().await.unwrap()["a"].dialog, None);
         assert_eq!(journal.last_alive().await.unwrap(), None);
+        journal
+            .keep(Half::Ringing, "c", b"5", UnixTime(5))
+            .await
+            .unwrap();
+        assert_eq!(journal.ringing().await.unwrap().len(), 1);
+        assert!(!journal.all().await.unwrap().contains_key("c"));
         journal.alive(UnixTime(7)).await.unwrap();
         assert_eq!(journal.last_alive().await.unwrap(), Some(UnixTime(7)));
         journal.clear().await.unwrap();
         assert!(journal.all().await.unwrap().is_empty());
+        assert!(journal.ringing().await.unwrap().is_empty());
     }
 }

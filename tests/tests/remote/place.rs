@@ -32,6 +32,7 @@ impl Place {
             ("TRUNKLINE_HTTP", tcp()),
             ("TRUNKLINE_RTC_UDP", udp()),
             ("TRUNKLINE_SIP_UDP", udp()),
+            ("TRUNKLINE_SIP_TCP", tcp()),
             ("TRUNKLINE_RTP_PORTS", rtp_ports.to_owned()),
         ];
         Self {
@@ -52,10 +53,19 @@ impl Place {
 
     /// The same, where calls are answered at once and wait for a minute.
     pub(crate) fn alone_at_once(&self) -> Daemon {
+        self.at_once_with(&[])
+    }
+
+    /// The same, with some more text of its file changed.
+    pub(crate) fn at_once_with(&self, changes: &[(&'static str, String)]) -> Daemon {
         let file = root().join("config/livekit-sip-correct.yaml");
         let text = std::fs::read_to_string(file).unwrap();
         let text = text.replace("answer: on_agent ", "answer: on_room ");
         let text = text.replace("agent_wait: 20s ", "agent_wait: 60s ");
+        let text = changes.iter().fold(text, |text, (from, to)| {
+            assert!(text.contains(from), "the file does not say {from}");
+            text.replacen(from, to, 1)
+        });
         Daemon::start(&Setup {
             without_agent: true,
             files: vec![("livekit-sip-correct.yaml", text)],

@@ -71,6 +71,7 @@ impl Gateway {
             full: (strained.clone(), config.limits.retry_after),
             keeping: returned.keeping,
             returned: returned.legs,
+            names: returned.names,
             desk: desk(&config, directory.clone(), &registrar, notes),
             asking: Asking::new(reload.clone()),
             udp: Arc::clone(&udp),

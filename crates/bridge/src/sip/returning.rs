@@ -1,6 +1,7 @@
 //! The calls of a process that was killed: those that can go on do, and the others are said goodbye to,
 //! so that nobody is billed for a call without anybody in it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -29,6 +30,8 @@ pub(crate) struct Returned {
     /// The calls that go on, and where signalling tells their events.
     pub(crate) calls: Vec<Returning>,
     pub(crate) legs: Vec<(LegId, Owner)>,
+    /// Who was dialled inside TLS, by where they are.
+    pub(crate) names: Vec<(SocketAddr, String)>,
 }
 
 /// Puts the calls of the journal back into the endpoint, before that hears anything: what comes for them
@@ -46,6 +49,7 @@ pub(crate) async fn bring_back(
         journal: journal.clone(),
         calls: Vec::new(),
         legs: Vec::new(),
+        names: Vec::new(),
     };
     let (Some(journal), Some(options)) = (journal, options) else {
         return returned;
@@ -59,15 +63,22 @@ pub(crate) async fn bring_back(
     };
     let all = found.len();
     for one in found {
-        match restore(one, options.within, endpoint, &mut returned.keeping) {
+        match restore(one, options.within, endpoint, &mut returned) {
             Ok((leg, call, kept)) => {
                 let trunk = TrunkId::parse(kept.trunk_id.as_str()).ok();
-                let (line, owner) = line(leg, trunk, commands);
+                // A phone that was dialled in the place of another has a call of its own in the books.
+                let books = kept.account.as_ref();
+                let books = books.map_or_else(|| call.as_str(), |account| account.call.as_str());
+                let (line, owner) = line(leg, (books.into(), trunk), commands);
                 returned.legs.push((leg, owner));
                 returned.calls.push(Returning { call, line, kept });
             }
-            Err((call, why)) => tell_lost(&journal, &call, why),
+            Err(Lost { records, why }) => tell_lost(&journal, &records, why),
         }
+    }
+    let rang = end_ringing(&journal, endpoint, &mut returned).await;
+    if rang > 0 {
+        info!(rang, "brought to an end what rang before a restart");
     }
     if all > 0 {
         let going_on = returned.calls.len();
@@ -76,16 +87,61 @@ pub(crate) async fn bring_back(
     returned
 }
 
-/// Writes down that a call does not go on, and why.
-fn tell_lost(journal: &Journal, call: &CallId, why: &'static str) {
-    warn!(%call, why, "a call of before the restart does not go on");
-    count(Counter::CallsResumed, 1, &[("outcome", why)]);
-    journal.give_up(call, why);
+impl Returned {
+    /// Whoever is connected to for this one must be that domain.
+    fn dialled(&mut self, leg: LegId, remote: SocketAddr, domain: Option<String>) {
+        if let Some(domain) = domain {
+            self.keeping.dialled(leg, &domain);
+            self.names.push((remote, domain));
+        }
+    }
+}
+
+/// Those who called hear 503, and those we called CANCEL: nobody is there for what would come of it.
+async fn end_ringing(journal: &Journal, endpoint: &mut Endpoint, returned: &mut Returned) -> usize {
+    let found = match journal.ringing().await {
+        Ok(found) => found,
+        Err(error) => {
+            error!(%error, "who rang before the restart cannot be read, and is not told");
+            return 0;
+        }
+    };
+    let all = found.len();
+    for (call, found) in found {
+        // One that was answered as the process ended has come back.
+        let found = found.filter(|_| !returned.keeping.knows(&call));
+        let ended = found.and_then(|(invite, domain)| {
+            let leg = endpoint.bring_to_end(&invite, now())?;
+            returned.dialled(leg, invite.remote(), domain);
+            Some(leg)
+        });
+        match ended {
+            Some(leg) => returned.keeping.adopt_ringing(leg, call),
+            None => returned.keeping.forget_ringing(&call),
+        }
+    }
+    all
+}
+
+/// Writes down that a call does not go on, and why; in all the records that it has.
+fn tell_lost(journal: &Journal, records: &[CallId], why: &'static str) {
+    for call in records {
+        warn!(%call, why, "a call of before the restart does not go on");
+        count(Counter::CallsResumed, 1, &[("outcome", why)]);
+        journal.give_up(call, why);
+    }
+}
+
+/// The records of a call: its own, and that of a phone that was dialled in the place of another.
+fn records(call: &CallId, kept: &KeptCall) -> Vec<CallId> {
+    let account = kept.account.as_ref();
+    let account = account.and_then(|account| CallId::parse(account.call.as_str()).ok());
+    std::iter::once(call.clone()).chain(account).collect()
 }
 
 /// What has to be known of a call to part with it, should it not go on.
 pub(crate) struct Parting {
-    call: CallId,
+    records: Vec<CallId>,
     leg: LegId,
     commands: mpsc::Sender<Command>,
     journal: Option<Journal>,
@@ -94,7 +150,7 @@ pub(crate) struct Parting {
 impl Returning {
     pub(crate) fn parting(&self, journal: Option<Journal>) -> Parting {
         Parting {
-            call: self.call.clone(),
+            records: records(&self.call, &self.kept),
             leg: self.line.leg,
             commands: self.line.commands.clone(),
             journal,
@@ -109,7 +165,7 @@ impl Parting {
         // Signalling that is gone has said goodbye itself.
         let _gone = self.commands.send(Command::Hangup { leg, headers }).await;
         if let Some(journal) = self.journal {
-            tell_lost(&journal, &self.call, why);
+            tell_lost(&journal, &self.records, why);
         }
     }
 }
@@ -122,34 +178,55 @@ pub(crate) fn tell_going_on() {
 
 type Restored = (LegId, CallId, Box<KeptCall>);
 
+/// What does not go on.
+struct Lost {
+    records: Vec<CallId>,
+    why: &'static str,
+}
+
 /// Puts one back; who cannot go on gets a BYE, where it is known how.
 fn restore(
     found: Found,
     within: Duration,
     endpoint: &mut Endpoint,
-    keeping: &mut Keeping,
-) -> Result<Restored, (CallId, &'static str)> {
-    let Found { call, dialog, rest } = found;
+    returned: &mut Returned,
+) -> Result<Restored, Lost> {
+    let Found {
+        tag,
+        call,
+        dialog,
+        domain,
+        rest,
+    } = found;
+    let mut lost = Lost {
+        records: call.iter().cloned().collect(),
+        why: "journal_unreadable",
+    };
     let Some((kept, away)) = dialog else {
-        keeping.forget(&call);
-        return Err((call, "journal_unreadable"));
+        returned.keeping.forget(&tag);
+        return Err(lost);
     };
     let (secrets, rest) = match rest {
-        Ok((secrets, _)) if away >= within => (secrets, Err("away_too_long")),
-        Ok((secrets, kept)) => (secrets, Ok(kept)),
+        Ok((secrets, kept)) => {
+            lost.records = call.iter().flat_map(|call| records(call, &kept)).collect();
+            let goes_on = (away < within).then_some(kept);
+            (secrets, goes_on.ok_or("away_too_long"))
+        }
         Err(why) => (LegSecrets::default(), Err(why)),
     };
     let Some(leg) = endpoint.restore(&kept, secrets, away, now()) else {
-        keeping.forget(&call);
-        return Err((call, "journal_unreadable"));
+        returned.keeping.forget(&tag);
+        return Err(lost);
     };
-    keeping.adopt(leg, call.clone());
-    match rest {
-        Ok(kept) => Ok((leg, call, kept)),
-        Err(why) => {
+    returned.dialled(leg, kept.remote(), domain);
+    returned.keeping.adopt(leg, tag);
+    match (rest, call) {
+        (Ok(kept), Some(call)) => Ok((leg, call, kept)),
+        (rest, _) => {
+            lost.why = rest.err().unwrap_or(lost.why);
             // It is there: it was restored a moment ago.
-            let _ = endpoint.hangup(leg, goodbye(why), now());
-            Err((call, why))
+            let _ = endpoint.hangup(leg, goodbye(lost.why), now());
+            Err(lost)
         }
     }
 }
@@ -180,22 +257,97 @@ mod tests {
 
     /// An endpoint with a call that is up, and our tag in it.
     fn with_a_call() -> (Endpoint, String) {
+        let mut endpoint = endpoint();
+        let (leg, tag) = rings(&mut endpoint, "c1");
+        endpoint.accept(leg, "v=0".into(), &[], now()).unwrap();
+        (endpoint, tag)
+    }
+
+    /// Somebody calls, and was let in.
+    fn rings(endpoint: &mut Endpoint, id: &str) -> (LegId, String) {
         let flow = Flow {
             transport: Transport::Udp,
             local: "192.0.2.1:5060".parse().unwrap(),
             remote: "192.0.2.9:5060".parse().unwrap(),
         };
-        let mut endpoint = endpoint();
-        let text = "INVITE sip:100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\n\
-                    From: <sip:200@192.0.2.9>;tag=them\r\nTo: <sip:100@192.0.2.1>\r\nCall-ID: c1\r\n\
-                    CSeq: 1 INVITE\r\nContact: <sip:200@192.0.2.9>\r\nContent-Length: 0\r\n\r\n";
+        let text = format!(
+            "INVITE sip:100@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK{id}\r\n\
+             From: <sip:200@192.0.2.9>;tag=them\r\nTo: <sip:100@192.0.2.1>\r\nCall-ID: {id}\r\n\
+             CSeq: 1 INVITE\r\nContact: <sip:200@192.0.2.9>\r\nContent-Length: 0\r\n\r\n"
+        );
         endpoint.handle_input(flow, text.as_bytes(), now());
         let Some(Event::Invited(invitation)) = endpoint.poll_event() else {
             panic!("not invited")
         };
-        let (leg, tag) = endpoint.admit(&invitation, Standing::Known, now()).unwrap();
-        endpoint.accept(leg, "v=0".into(), &[], now()).unwrap();
-        (endpoint, tag)
+        endpoint.admit(&invitation, Standing::Known, now()).unwrap()
+    }
+
+    /// What comes back in another process, and what that says.
+    async fn again(store: &Store, key: JournalKey) -> (Returned, Endpoint, Vec<String>) {
+        let ring = KeyRing::from(ApiKey::new("devkey", "secret"));
+        let mut config = GatewayConfig::new("ws://127.0.0.1:1", ring);
+        let within = Duration::from_secs(30);
+        config.journal = Some(JournalOptions { key, within });
+        let (commands, _wishes) = mpsc::channel(1);
+        let mut reborn = endpoint();
+        let returned = bring_back(&config, store, &mut reborn, &commands).await;
+        let mut said = Vec::new();
+        while let Some(sent) = reborn.poll_transmit() {
+            said.push(String::from_utf8_lossy(&sent.bytes).into_owned());
+        }
+        assert!(store.written(PATIENCE).await);
+        (returned, reborn, said)
+    }
+
+    /// Its first phone was on its way out when the process died: that one is hung up, and the call goes
+    /// on with the other.
+    #[tokio::test]
+    async fn a_call_goes_on_by_the_dialog_of_the_phone_that_took_it_over() {
+        let store = Store::open(":memory:").await.unwrap();
+        let (mut endpoint, first) = with_a_call();
+        let (other, tag) = rings(&mut endpoint, "c2");
+        endpoint.accept(other, "v=0".into(), &[], now()).unwrap();
+        let call = CallId::parse(first.as_str()).unwrap();
+        let key = JournalKey::fresh();
+        let journal = Journal::new(store.clone(), key.clone());
+        Keeping::new(Some(journal.clone())).look(&endpoint, now());
+        let kept = KeptCall {
+            dialog: Some(tag.clone()),
+            ..sample()
+        };
+        journal.keep_call(&call, &kept);
+        store.later(Row::CallStarted(started(&call)));
+        assert!(store.written(PATIENCE).await);
+        let (returned, reborn, said) = again(&store, key).await;
+        let [back] = returned.calls.as_slice() else {
+            panic!("one call goes on")
+        };
+        assert_eq!(back.call, call);
+        assert_eq!(reborn.mark(back.line.leg).unwrap().0, tag);
+        assert_eq!(said.len(), 1);
+        assert!(said[0].starts_with("BYE ") && said[0].contains("Call-ID: c1"));
+        let row = store.calls().get(&first).await.unwrap().unwrap();
+        assert_eq!(row.ended_at, None);
+    }
+
+    #[tokio::test]
+    async fn who_rang_hears_a_final_answer_and_it_is_crossed_out() {
+        let store = Store::open(":memory:").await.unwrap();
+        let (mut endpoint, _) = with_a_call();
+        let (leg, _) = rings(&mut endpoint, "c2");
+        let key = JournalKey::fresh();
+        let journal = Journal::new(store.clone(), key.clone());
+        let mut keeping = Keeping::new(Some(journal.clone()));
+        keeping.look(&endpoint, now());
+        keeping.look_at(leg, &endpoint, now());
+        assert!(store.written(PATIENCE).await);
+        assert_eq!(journal.ringing().await.unwrap().len(), 1);
+        let (mut returned, reborn, said) = again(&store, key).await;
+        let refused = said.iter().filter(|one| one.starts_with("SIP/2.0 503"));
+        assert_eq!(refused.count(), 1, "{said:?}");
+        returned.keeping.look(&reborn, now());
+        assert!(store.written(PATIENCE).await);
+        assert!(journal.ringing().await.unwrap().is_empty());
     }
 
     /// Writes the call down with one key, comes back with another, and gives what goes out and the
@@ -272,6 +424,8 @@ mod tests {
             answered: UnixTime(2),
             longest_ms: 1,
             media_timeout_ms: 1,
+            dialog: None,
+            account: None,
             sound: None,
         }
     }

@@ -48,6 +48,7 @@ mod stateless;
 mod table;
 mod transfer;
 mod types;
+mod unanswered;
 mod update;
 mod waiting;
 mod way;
@@ -64,6 +65,7 @@ pub use types::{
     CommandError, EndCause, EndpointConfig, Event, Fate, Invitation, LegId, Limits, Rejection,
     RequestId, Standing, Strangers, Transmit,
 };
+pub use unanswered::{InviteMark, KeptInvite};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;

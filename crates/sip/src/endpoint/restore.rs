@@ -52,6 +52,13 @@ pub struct LegMark {
     asking: bool,
 }
 
+impl KeptLeg {
+    /// Where its other side was.
+    pub const fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+}
+
 impl Endpoint {
     /// The calls that are to be written down: those that are answered, until both sides know of their
     /// end.

@@ -19,6 +19,7 @@ use trunkline_sip::message::{Headers, name};
 use trunkline_sip::sdp::Agreement;
 use trunkline_store::{Direction, EndedBy};
 
+use super::super::journal::KeptPhone;
 use super::super::media::{MediaCommand, MediaEvent, MediaSummary, NoPort};
 use super::super::signalling::{Command, LegEvent, Line, Takeover};
 use super::due::Due;
@@ -80,6 +81,11 @@ impl Leg {
             gone: None,
             account: None,
         }
+    }
+
+    /// The phone was dialled in the place of another, by a process that is gone.
+    pub(super) fn adopt(&mut self, account: Option<Account>) {
+        self.account = account;
     }
 
     /// The room is there: it is told of its phone from now on.
@@ -262,7 +268,14 @@ impl Leg {
         self.notify(200).await;
         let to = headers.to().ok();
         let tag = to.as_ref().and_then(|to| to.tag());
-        self.say(dialog(&headers, tag, &number, room));
+        let told = dialog(&headers, tag, &number, room);
+        self.say(told.clone());
+        let phone = KeptPhone {
+            dialog: account.call.to_string(),
+            source: prepared.setup.host,
+            account: Some(account.keep()),
+        };
+        self.talk.turn_to_phone(phone, &told);
         let former = self.change_phone(line, prepared, Some(agreement));
         if self.gone.take().is_none() {
             self.talk.chore(part(former, GOES_BY_ITSELF));
@@ -275,7 +288,12 @@ impl Leg {
 
     /// Another phone wants the place of this one.
     async fn replace(&mut self, takeover: Takeover, room: Option<&Room>, shared: &Shared) -> Turn {
-        let Takeover { line, invite, flow } = takeover;
+        let Takeover {
+            line,
+            tag: ours,
+            invite,
+            flow,
+        } = takeover;
         let leg = line.leg;
         let ends = Ends {
             ours: flow.local.ip(),
@@ -305,12 +323,14 @@ impl Leg {
         let from = invite.headers.from().ok();
         let number = from.as_ref().map(|from| from.uri.number());
         let tag = from.as_ref().and_then(|from| from.tag());
-        self.say(dialog(
-            &invite.headers,
-            tag,
-            &number.unwrap_or_default(),
-            room,
-        ));
+        let told = dialog(&invite.headers, tag, &number.unwrap_or_default(), room);
+        self.say(told.clone());
+        let phone = KeptPhone {
+            dialog: ours,
+            source: ends.theirs,
+            account: None,
+        };
+        self.talk.turn_to_phone(phone, &told);
         let former = self.change_phone(line, prepared, proposal.agreement);
         // Whoever was to be dialled in its place is not any more.
         self.onward.stop();

@@ -11,9 +11,10 @@ use trunkline_sip::q850;
 use trunkline_sip::sdp::Agreement;
 use trunkline_store::{Direction, EndedBy};
 
+use super::super::journal::{KeptAccount, then, when};
 use super::super::media::MediaSummary;
 use super::super::signalling::Line;
-use super::guard::Permit;
+use super::guard::{Guard, Permit};
 use super::prepared::Prepared;
 use super::record::{Ending, Journal, Moment};
 
@@ -67,10 +68,37 @@ pub(super) struct Account {
     pub(super) call: CallId,
     pub(super) began: Instant,
     pub(super) answered: Option<Instant>,
+    /// The trunk and the number that the guard counts it by.
+    pub(super) counted: (String, String),
     pub(super) permit: Permit,
 }
 
 impl Account {
+    /// As it is written down.
+    pub(super) fn keep(&self) -> KeptAccount {
+        let (trunk, number) = self.counted.clone();
+        let began = when(self.began);
+        KeptAccount {
+            call: self.call.to_string(),
+            trunk,
+            number,
+            began,
+            answered: self.answered.map_or(began, when),
+        }
+    }
+
+    /// Goes on with what another process began.
+    pub(super) fn again(kept: &KeptAccount, journal: Journal, guard: &Guard) -> Option<Self> {
+        Some(Self {
+            journal,
+            call: CallId::parse(kept.call.as_str()).ok()?,
+            began: then(kept.began),
+            answered: Some(then(kept.answered)),
+            counted: (kept.trunk.clone(), kept.number.clone()),
+            permit: guard.go_on(&kept.trunk, &kept.number),
+        })
+    }
+
     /// Writes down how it ended.
     pub(super) fn close(self, reason: &'static str, status: Option<u16>, by: EndedBy) {
         let ending = Ending {

@@ -1,14 +1,17 @@
 //! Writing calls down, and reading them after a restart.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 use trunkline_base::id::CallId;
 use trunkline_base::secret::{Personal, Secret};
 use trunkline_base::time::UnixTime;
 use trunkline_sip::digest::Login;
-use trunkline_sip::endpoint::{KeptLeg, LegSecrets};
+use trunkline_sip::endpoint::{KeptInvite, KeptLeg, LegSecrets};
 use trunkline_store::{CallEnd, EndedBy, Half, Journalled, Row, Store, StoreError};
 
 use super::super::desk::wall_clock;
@@ -22,20 +25,34 @@ pub(crate) struct Journal {
     key: JournalKey,
 }
 
-/// A call that was up when its process ended.
+/// A dialog that was up when its process ended, or a call without one.
 pub(crate) struct Found {
-    pub(crate) call: CallId,
-    /// Its dialog and how long nobody has been there for it; `None` where it cannot be read.
+    /// Our tag in the dialog.
+    pub(crate) tag: CallId,
+    /// The call that it is the phone of; `None` where another phone is that call's now.
+    pub(crate) call: Option<CallId>,
+    /// The dialog and how long nobody has been there for it; `None` where it cannot be read.
     pub(crate) dialog: Option<(KeptLeg, std::time::Duration)>,
+    /// Who was dialled there inside TLS.
+    pub(crate) domain: Option<String>,
     /// All that is sealed, or in a word why there is none.
     pub(crate) rest: Result<(LegSecrets, Box<KeptCall>), &'static str>,
 }
+
+/// An INVITE that has no final answer, and who was dialled there inside TLS.
+pub(crate) type Ringing = (KeptInvite, Option<String>);
+
+/// The sealed half of a call, and whose it is.
+type Opened = (CallId, Result<Box<KeptCall>, &'static str>);
 
 /// The half of a call that SIP needs.
 #[derive(Serialize, Deserialize)]
 struct Page {
     at: UnixTime,
     leg: KeptLeg,
+    /// Who was dialled there inside TLS: whoever is connected to again must be the same.
+    #[serde(default)]
+    domain: Option<String>,
     /// [`Sealed`], in base 64.
     sealed: String,
 }
@@ -52,7 +69,12 @@ impl Journal {
     }
 
     /// Writes down what SIP needs of a call.
-    pub(crate) fn keep_dialog(&self, call: &CallId, leg: KeptLeg, secrets: &LegSecrets) {
+    pub(crate) fn keep_dialog(
+        &self,
+        call: &CallId,
+        (leg, domain): (KeptLeg, Option<String>),
+        secrets: &LegSecrets,
+    ) {
         let login = secrets.login.as_ref();
         let sealed = Sealed {
             sdp: String::from_utf8_lossy(&secrets.sdp).into_owned(),
@@ -65,6 +87,7 @@ impl Journal {
         let page = Page {
             at,
             leg,
+            domain,
             sealed: STANDARD.encode(sealed),
         };
         if let Ok(body) = serde_json::to_vec(&page) {
@@ -103,48 +126,71 @@ impl Journal {
         self.forget(Half::Call, call);
     }
 
-    /// The calls that were up when the last process ended.
+    /// The calls that were up when the last process ended, each by its phone's dialog.
     pub(crate) async fn read(&self) -> Result<Vec<Found>, StoreError> {
         let journal = self.store.journal();
         let (all, now) = (journal.all().await?, wall_clock());
         let alive = journal.last_alive().await?.unwrap_or_default();
-        let found = all.into_iter().filter_map(|(call, halves)| {
-            let call = CallId::parse(call).ok()?;
-            Some(self.found(call, &halves, (alive, now)))
+        let mut calls = self.calls(&all);
+        let mut found = Vec::new();
+        for (tag, halves) in &all {
+            let (Some(body), Ok(tag)) = (&halves.dialog, CallId::parse(tag.as_str())) else {
+                continue;
+            };
+            let page: Option<Page> = serde_json::from_slice(body).ok();
+            let (call, rest) = match calls.remove(tag.as_str()) {
+                Some((call, opened)) => (Some(call), self.rest(&tag, page.as_ref(), opened)),
+                None if halves.call.is_some() => (None, Err("phone_left")),
+                None if page.is_none() => (Some(tag.clone()), Err(UNREADABLE)),
+                None => (Some(tag.clone()), Err("journal_incomplete")),
+            };
+            let domain = page.as_ref().and_then(|page| page.domain.clone());
+            let dialog = page.map(|page| (page.leg, now.since(page.at.max(alive))));
+            found.push(Found {
+                tag,
+                call,
+                dialog,
+                domain,
+                rest,
+            });
+        }
+        let alone = calls.into_values().map(|(call, _)| Found {
+            tag: call.clone(),
+            call: Some(call),
+            dialog: None,
+            domain: None,
+            rest: Err(UNREADABLE),
         });
-        Ok(found.collect())
+        found.extend(alone);
+        Ok(found)
     }
 
-    fn found(
-        &self,
-        call: CallId,
-        halves: &Journalled,
-        (alive, now): (UnixTime, UnixTime),
-    ) -> Found {
-        let page = halves.dialog.as_deref();
-        let page: Option<Page> = page.and_then(|page| serde_json::from_slice(page).ok());
-        let rest = self.rest(&call, page.as_ref(), halves);
-        let dialog = page.map(|page| (page.leg, now.since(page.at.max(alive))));
-        Found { call, dialog, rest }
+    /// The sealed halves, by the tags of their dialogs.
+    fn calls(&self, all: &BTreeMap<String, Journalled>) -> BTreeMap<String, Opened> {
+        let calls = all.iter().filter_map(|(id, halves)| {
+            let (body, call) = (halves.call.as_deref()?, CallId::parse(id.as_str()).ok()?);
+            let opened = self.opened::<Box<KeptCall>>(&call, body);
+            let dialog = opened.as_ref().ok().and_then(|kept| kept.dialog.clone());
+            Some((dialog.unwrap_or_else(|| id.clone()), (call, opened)))
+        });
+        calls.collect()
+    }
+
+    fn opened<T: DeserializeOwned>(&self, call: &CallId, body: &[u8]) -> Result<T, &'static str> {
+        let text = self.key.open(call.as_str(), body).ok_or(KEY_LOST)?;
+        serde_json::from_slice(&text).map_err(|_| UNREADABLE)
     }
 
     fn rest(
         &self,
-        call: &CallId,
+        tag: &CallId,
         page: Option<&Page>,
-        halves: &Journalled,
+        kept: Result<Box<KeptCall>, &'static str>,
     ) -> Result<(LegSecrets, Box<KeptCall>), &'static str> {
         let page = page.ok_or(UNREADABLE)?;
-        let body = halves.call.as_deref().ok_or("journal_incomplete")?;
-        let kept = self
-            .key
-            .open(call.as_str(), body)
-            .ok_or("journal_key_lost")?;
-        let kept = serde_json::from_slice(&kept).map_err(|_| UNREADABLE)?;
+        let kept = kept?;
         let sealed = STANDARD.decode(&page.sealed).map_err(|_| UNREADABLE)?;
-        let sealed = self.key.open(call.as_str(), &sealed);
-        let sealed = sealed.ok_or("journal_key_lost")?;
-        let Sealed { sdp, login } = serde_json::from_slice(&sealed).map_err(|_| UNREADABLE)?;
+        let Sealed { sdp, login } = self.opened(tag, &sealed)?;
         let secrets = LegSecrets {
             sdp: sdp.into(),
             login: login.map(|(username, password)| Login {
@@ -153,6 +199,24 @@ impl Journal {
             }),
         };
         Ok((secrets, kept))
+    }
+
+    /// Writes down an INVITE that waits for its final answer.
+    pub(crate) fn keep_ringing(&self, call: &CallId, invite: &Ringing) {
+        if let Some(sealed) = self.seal(call, invite) {
+            self.write(Half::Ringing, call, sealed, wall_clock());
+        }
+    }
+
+    /// The INVITEs that waited when the last process ended; `None` for one that cannot be read.
+    pub(crate) async fn ringing(&self) -> Result<Vec<(CallId, Option<Ringing>)>, StoreError> {
+        let all = self.store.journal().ringing().await?;
+        let found = all.into_iter().filter_map(|(call, body)| {
+            let call = CallId::parse(call).ok()?;
+            let invite = self.opened(&call, &body).ok();
+            Some((call, invite))
+        });
+        Ok(found.collect())
     }
 
     fn seal(&self, call: &CallId, what: &impl Serialize) -> Option<Vec<u8>> {
@@ -171,6 +235,7 @@ impl Journal {
 }
 
 const UNREADABLE: &str = "journal_unreadable";
+const KEY_LOST: &str = "journal_key_lost";
 
 #[cfg(test)]
 mod tests {

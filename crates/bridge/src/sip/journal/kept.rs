@@ -37,7 +37,32 @@ pub(crate) struct KeptCall {
     /// How long it may last.
     pub(crate) longest_ms: u64,
     pub(crate) media_timeout_ms: u64,
+    /// The tag of its phone's dialog, where that is not the call's own: another phone has taken the place
+    /// of the first.
+    #[serde(default)]
+    pub(crate) dialog: Option<String>,
+    /// What is open in the books for a phone that was dialled in the place of another.
+    #[serde(default)]
+    pub(crate) account: Option<KeptAccount>,
     pub(crate) sound: Option<KeptSound>,
+}
+
+/// A phone that was dialled in the place of another: a call of its own in the books.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct KeptAccount {
+    pub(crate) call: String,
+    /// What the guard counts it by.
+    pub(crate) trunk: String,
+    pub(crate) number: String,
+    pub(crate) began: UnixTime,
+    pub(crate) answered: UnixTime,
+}
+
+/// The phone that is the call's now.
+pub(crate) struct KeptPhone {
+    pub(crate) dialog: String,
+    pub(crate) source: IpAddr,
+    pub(crate) account: Option<KeptAccount>,
 }
 
 /// A call's sound.

@@ -75,6 +75,7 @@ impl Command {
     pub(super) const fn changes(&self) -> Option<LegId> {
         match self {
             Self::Accept { leg, .. }
+            | Self::Reject { leg, .. }
             | Self::AnswerChange { leg, .. }
             | Self::Refer { leg, .. }
             | Self::Hangup { leg, .. } => Some(*leg),
@@ -127,6 +128,8 @@ pub(crate) enum LegEvent {
 /// A phone that wants the place of another one on a call.
 pub(crate) struct Takeover {
     pub(crate) line: Line,
+    /// Our tag.
+    pub(crate) tag: String,
     pub(crate) invite: Box<Request>,
     pub(crate) flow: Flow,
 }

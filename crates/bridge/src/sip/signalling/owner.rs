@@ -1,5 +1,7 @@
 //! Who has which leg.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 use trunkline_base::id::TrunkId;
 use trunkline_sip::endpoint::LegId;
@@ -10,6 +12,8 @@ use super::{Command, LegEvent, Line};
 #[derive(Clone)]
 pub(crate) struct Owner {
     pub(super) lane: mpsc::Sender<LegEvent>,
+    /// The call that its messages are kept with.
+    pub(super) call: Arc<str>,
     /// The trunk that it came in over.
     pub(super) trunk: Option<TrunkId>,
 }
@@ -17,7 +21,7 @@ pub(crate) struct Owner {
 /// A call's end of a leg, and where its events go.
 pub(crate) fn line(
     leg: LegId,
-    trunk: Option<TrunkId>,
+    (call, trunk): (Arc<str>, Option<TrunkId>),
     commands: &mpsc::Sender<Command>,
 ) -> (Line, Owner) {
     let (lane, events) = mpsc::channel(LEG_EVENTS);
@@ -27,7 +31,7 @@ pub(crate) fn line(
         commands,
         events,
     };
-    (line, Owner { lane, trunk })
+    (line, Owner { lane, call, trunk })
 }
 
 /// Events waiting for one call. Filling it means the call's task is stuck.

@@ -1,6 +1,7 @@
 //! The signalling task itself.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,8 @@ pub(crate) struct Parts {
     pub(crate) keeping: Keeping,
     /// Calls that were up before this process was.
     pub(crate) returned: Vec<(LegId, Owner)>,
+    /// Who was dialled inside TLS before this process was, by where they are.
+    pub(crate) names: Vec<(SocketAddr, String)>,
     /// Told of connections that are gone.
     pub(crate) closed: broadcast::Sender<Flow>,
     pub(crate) stop: Stop,
@@ -85,14 +88,18 @@ pub(crate) struct Signalling {
 
 impl Signalling {
     pub(crate) fn new(mut parts: Parts) -> Self {
+        let mut streams = Streams::new(
+            parts.for_connections.clone(),
+            parts.connections.clone(),
+            Arc::clone(&parts.tls),
+            parts.tasks.clone(),
+        );
+        for (remote, domain) in std::mem::take(&mut parts.names) {
+            streams.name(remote, &domain);
+        }
         Self {
             legs: std::mem::take(&mut parts.returned).into_iter().collect(),
-            streams: Streams::new(
-                parts.for_connections.clone(),
-                parts.connections.clone(),
-                Arc::clone(&parts.tls),
-                parts.tasks.clone(),
-            ),
+            streams,
             parts,
             asked: Asked::default(),
             draining: false,
@@ -104,6 +111,13 @@ impl Signalling {
     pub(crate) async fn run(mut self) {
         // A fresh socket refuses to send until the reactor has seen it once.
         let _ = self.parts.udp.writable().await;
+        let returned = self.legs.iter();
+        let returned: Vec<(LegId, Arc<str>)> = returned
+            .map(|(leg, owner)| (*leg, Arc::clone(&owner.call)))
+            .collect();
+        for (leg, call) in returned {
+            self.keep_messages(leg, &call);
+        }
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             self.pump();
@@ -455,8 +469,9 @@ impl Signalling {
             return Err(full(&mut self.parts.desk));
         };
         self.parts.tape.let_in(leg, &tag, invitation);
-        let trunk = Some(accepted.trunk.id.clone());
-        let (line, owner) = line(leg, trunk, &self.parts.for_calls);
+        self.parts.keeping.look_at(leg, &self.parts.endpoint, now);
+        let call = (tag.as_str().into(), Some(accepted.trunk.id.clone()));
+        let (line, owner) = line(leg, call, &self.parts.for_calls);
         place.send(Arrival {
             line,
             tag,
@@ -488,16 +503,19 @@ impl Signalling {
     ) -> Result<(), Rejection> {
         // A call without an owner is being hung up.
         let owner = self.legs.get(&replaced.leg);
-        let Owner { lane, trunk } = owner.ok_or_else(|| Rejection::status(603))?.clone();
-        let call = (trunk.as_ref(), replaced.peer.ip());
-        self.parts.desk.may_replace(invitation, call, now)?;
+        let Owner { lane, call, trunk } = owner.ok_or_else(|| Rejection::status(603))?.clone();
+        let peer = (trunk.as_ref(), replaced.peer.ip());
+        self.parts.desk.may_replace(invitation, peer, now)?;
         let place = lane.try_reserve();
         let place = place.map_err(|_| Rejection::retry_after(LATER))?;
         let admitted = self.parts.endpoint.admit(invitation, Standing::Known, now);
-        let (leg, _) = admitted.map_err(|_| Rejection::retry_after(LATER))?;
-        let (line, owner) = line(leg, trunk.clone(), &self.parts.for_calls);
+        let (leg, tag) = admitted.map_err(|_| Rejection::retry_after(LATER))?;
+        self.parts.keeping.look_at(leg, &self.parts.endpoint, now);
+        self.parts.tape.let_in(leg, &call, invitation);
+        let (line, owner) = line(leg, (call, trunk), &self.parts.for_calls);
         place.send(LegEvent::Replaced(Box::new(Takeover {
             line,
+            tag,
             invite: invitation.request.clone(),
             flow: invitation.flow,
         })));
@@ -526,19 +544,33 @@ impl Signalling {
     ) {
         let expected = expect(&mut self.streams, request.flow, domain).map_err(NoLine::Way);
         let placed = expected.and_then(|()| {
-            let tag = request.tag.clone();
+            let call: Arc<str> = request.tag.clone().unwrap_or_default().into();
             let leg = self.parts.endpoint.call(request, now());
             let leg = leg.map_err(NoLine::Command)?;
-            if let (Some(tag), Some(id)) = (tag, self.parts.endpoint.call_id(leg)) {
-                self.parts.tape.begin(leg, &tag, id.as_bytes().to_vec());
+            self.keep_messages(leg, &call);
+            if let Some(domain) = domain {
+                self.parts.keeping.dialled(leg, domain);
             }
-            let (line, owner) = line(leg, None, &self.parts.for_calls);
+            self.parts.keeping.look_at(leg, &self.parts.endpoint, now());
+            let (line, owner) = line(leg, (call, None), &self.parts.for_calls);
             self.legs.insert(leg, owner);
             Ok(line)
         });
         if let Err(Ok(line)) = taker.send(placed) {
             self.legs.remove(&line.leg);
             let _ = self.parts.endpoint.hangup(line.leg, Vec::new(), now());
+        }
+    }
+
+    /// What is said from now on in this dialog is kept with the call.
+    fn keep_messages(&mut self, leg: LegId, call: &str) {
+        if let Some(id) = self
+            .parts
+            .endpoint
+            .call_id(leg)
+            .filter(|_| !call.is_empty())
+        {
+            self.parts.tape.begin(leg, call, id.as_bytes().to_vec());
         }
     }
 

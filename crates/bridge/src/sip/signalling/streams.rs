@@ -91,7 +91,7 @@ impl Streams {
     }
 
     /// Remembers who is found where, for connections that are made anew.
-    fn name(&mut self, remote: SocketAddr, domain: &str) {
+    pub(super) fn name(&mut self, remote: SocketAddr, domain: &str) {
         if self.names.len() >= MAX_NAMES {
             let open = &self.open;
             self.names

@@ -16,6 +16,7 @@ mod sessions;
 mod strangers;
 mod streams;
 mod transfers;
+mod unanswered;
 mod unread;
 mod waiting;
 

@@ -19,6 +19,7 @@ use super::super::super::media::MediaCommand;
 use super::super::super::returning::{Returning, tell_going_on};
 use super::super::super::signalling::now;
 use super::super::company::Company;
+use super::super::onward::Account;
 use super::super::prepared::{Ends, Sound};
 use super::super::record::millis;
 use super::super::room::{Joined, rejoin};
@@ -58,6 +59,8 @@ impl Outbound {
             answered: when(now()),
             longest_ms: millis(plan.longest),
             media_timeout_ms: millis(plan.sound.timeout),
+            dialog: None,
+            account: None,
             sound: None,
         };
         Some(Keeper::new(journal, plan.call_id.clone(), kept))
@@ -116,7 +119,9 @@ async fn again(
     claim.stage.send_replace(Stage::Answered(dialled.clone()));
     let mut company = Company::new(now(), plan.longest);
     company.look(&room.snapshot(), now());
-    let leg = leg((line, talk), &plan, &shared, &room);
+    let mut leg = leg((line, talk), &plan, &shared, &room);
+    let account = kept.account.as_ref();
+    leg.adopt(account.and_then(|kept| Account::again(kept, shared.journal(), &shared.guard)));
     // It was let out before; from here on it counts beside the others.
     let (trunk, _, sent) = plan.for_guard();
     let permit = shared.guard.go_on(&trunk, &sent);

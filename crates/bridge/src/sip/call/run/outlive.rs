@@ -18,7 +18,7 @@ use super::super::super::returning::{Returning, tell_going_on};
 use super::super::super::signalling::now;
 use super::super::company::Company;
 use super::super::leg::Leg;
-use super::super::onward::Onward;
+use super::super::onward::{Account, Onward};
 use super::super::prepared::{Ends, Sound};
 use super::super::record::millis;
 use super::super::room::{rejoin, spec};
@@ -55,6 +55,8 @@ impl Call {
             answered: wall_clock(),
             longest_ms: millis(plan.longest),
             media_timeout_ms: millis(plan.media_timeout),
+            dialog: None,
+            account: None,
             sound: None,
         };
         Some(Keeper::new(journal, plan.call_id.clone(), kept))
@@ -104,8 +106,11 @@ impl Call {
         let transfers = Transfers::of(&shared.exchange, room, identity);
         let onward = Onward::new(origin, shared.passing.clone());
         let company = Company::new(now(), shared.config.agent_wait);
+        let mut leg = Leg::new(line, (talk, heard), transfers, onward);
+        let account = kept.account.as_ref();
+        leg.adopt(account.and_then(|kept| Account::again(kept, shared.journal(), &shared.guard)));
         Ok(Self {
-            leg: Leg::new(line, (talk, heard), transfers, onward),
+            leg,
             accepted: Box::new(accepted),
             caller: Personal::new(kept.caller),
             seeking: JoinSet::new(),

@@ -14,7 +14,7 @@ use trunkline_sip::endpoint::Transport;
 use trunkline_sip::message::Request;
 use trunkline_sip::sdp::Agreement;
 
-use super::super::journal::Keeper;
+use super::super::journal::{Keeper, KeptPhone};
 use super::super::media::{MediaCommand, MediaEvent, MediaSession, MediaSummary, Reel};
 use super::super::signalling::{Command, Line, now};
 use super::hold::{Hold, PhoneLine};
@@ -36,6 +36,8 @@ pub(super) struct Talk {
     chores: JoinSet<()>,
     /// What is written down of the call.
     keeper: Option<Keeper>,
+    /// Another phone than the one that was called has picked up, before there was a keeper.
+    picked_up: Option<KeptPhone>,
 }
 
 impl Talk {
@@ -61,6 +63,7 @@ impl Talk {
             in_the_open,
             chores: JoinSet::new(),
             keeper: None,
+            picked_up: None,
         }
     }
 
@@ -309,6 +312,7 @@ mod tests {
             in_the_open: None,
             chores,
             keeper: None,
+            picked_up: None,
         };
         assert!(talk.next().await.is_none());
     }

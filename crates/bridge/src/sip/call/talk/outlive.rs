@@ -1,9 +1,10 @@
 //! Sound that outlives its process: written down as it goes on, and taken up again.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::super::desk::wall_clock;
-use super::super::super::journal::{Keeper, KeptSound, then, when};
+use super::super::super::journal::{Keeper, KeptPhone, KeptSound, then, when};
 use super::super::super::media::{MediaCommand, NoPort, Place, Setup};
 use super::super::super::signalling::now;
 use super::super::hold::PhoneLine;
@@ -16,7 +17,25 @@ impl Talk {
     /// The call is answered: from now on it is written down whenever its sound has changed.
     pub(in crate::sip::call) fn keep(&mut self, keeper: Option<Keeper>) {
         self.keeper = keeper;
+        if let Some(phone) = self.picked_up.take()
+            && let Some(keeper) = &mut self.keeper
+        {
+            keeper.turn_to(phone, &BTreeMap::new());
+        }
         self.tell(MediaCommand::Tell);
+    }
+
+    /// Another phone takes the place of this one. Before the answer nothing is written down, and who
+    /// picked up is remembered until it is.
+    pub(in crate::sip::call) fn turn_to_phone(
+        &mut self,
+        phone: KeptPhone,
+        told: &BTreeMap<String, String>,
+    ) {
+        match &mut self.keeper {
+            Some(keeper) => keeper.turn_to(phone, told),
+            None => self.picked_up = Some(phone),
+        }
     }
 
     /// The sound has come so far.
