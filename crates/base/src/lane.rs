@@ -82,6 +82,11 @@ impl<T> LaneSender<T> {
         true
     }
 
+    /// Whether both are ends of one lane.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether nobody reads any more.
     pub fn is_closed(&self) -> bool {
         !self.0.state().is_read

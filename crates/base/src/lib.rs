@@ -1,8 +1,8 @@
 //! The words everyone uses.
 //!
 //! Typed ids, values that never print, LiveKit access tokens and grants, the failure classes that
-//! decide exit codes, HTTP, Twirp and SIP answers, the retry policy, and the lane that media goes
-//! down from task to task. Nothing here touches a
+//! decide exit codes, HTTP, Twirp and SIP answers, the retry policy, the lane that media goes
+//! down from task to task, and the wire between two ends in one process. Nothing here touches a
 //! clock, a socket, a task, the environment or global randomness: the caller passes `now` and a
 //! generator.
 //!
@@ -33,3 +33,4 @@ mod spelling;
 pub mod tariff;
 pub mod time;
 pub mod token;
+pub mod wire;

@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use tokio::sync::{broadcast, mpsc};
 use trunkline_base::class::Classified;
 use trunkline_base::id::NodeId;
+use trunkline_base::wire::Wire;
 use trunkline_rtc::Seed;
 use trunkline_service::tasks::{Phase, Stop, Tasks};
 use trunkline_store::Store;
@@ -53,6 +54,7 @@ impl Node {
 
         let (notices, noticed) = mpsc::channel(NOTICES);
         let rooms_config = rooms_config(&config, node_id.clone(), rng.random());
+        let wire = rooms_config.wire.clone();
         let (rooms, udp_addr) = room::start(rooms_config, notices, &tasks)?;
         let around = Surroundings {
             rooms: rooms.clone(),
@@ -103,6 +105,7 @@ impl Node {
             recordings,
             sip_changes,
             sip_lines,
+            wire,
             stop: tasks.stop(),
         })
     }
@@ -121,6 +124,7 @@ pub struct NodeHandle {
     recordings: mpsc::Sender<proto::EgressInfo>,
     sip_changes: Changes,
     sip_lines: Connected,
+    wire: Wire,
     stop: Stop,
 }
 
@@ -148,6 +152,11 @@ impl NodeHandle {
     pub fn public_url(&self) -> String {
         let scheme = if self.has_certificate { "wss" } else { "ws" };
         format!("{scheme}://{}", self.http_addr)
+    }
+
+    /// On which participants in this process reach the rooms without the system's network.
+    pub const fn wire(&self) -> &Wire {
+        &self.wire
     }
 
     /// The door to the rooms.

@@ -70,9 +70,18 @@ impl House {
         answer: AnswerPolicy,
         tune: impl FnOnce(&mut GatewayConfig),
     ) -> Self {
+        Self::around(NodeConfig::dev(), store, answer, tune).await
+    }
+
+    /// Around a node of its own kind.
+    pub(crate) async fn around(
+        node: NodeConfig,
+        store: Store,
+        answer: AnswerPolicy,
+        tune: impl FnOnce(&mut GatewayConfig),
+    ) -> Self {
         let tasks = Tasks::new();
-        let config = NodeConfig::dev().with_free_ports();
-        let node = Node::start(config, store.clone(), tasks.clone())
+        let node = Node::start(node.with_free_ports(), store.clone(), tasks.clone())
             .await
             .unwrap();
         let keys = KeyRing::from(ApiKey::new("devkey", "secret"));
@@ -83,6 +92,8 @@ impl House {
         config.tcp = Some("127.0.0.1:0".parse().unwrap());
         config.rtp_ports = 30_000..=39_999;
         config.answer = answer;
+        // As the daemon makes it; who else is in a room comes over the network.
+        config.wire = node.wire().clone();
         tune(&mut config);
         let gateway = Gateway::start(config, store.clone(), tasks.clone())
             .await

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
-use trunkline_bridge::sip::AnswerPolicy;
+use trunkline_bridge::sip::{AnswerPolicy, Caller, CallerOptions};
 use trunkline_client::room::audio::{PcmReader, PcmWriter};
 use trunkline_client::room::{AudioOptions, ParticipantInfo, ParticipantKind, RoomEvent};
 use trunkline_media::SampleRate;
 use trunkline_media::tone::{Sine, strength_dbfs};
+use trunkline_node::NodeConfig;
+use trunkline_store::Store;
 
 use super::house::{House, PATIENCE, next};
 
@@ -110,6 +112,41 @@ fn told_about(caller: &ParticipantInfo, call_id: &str) {
     }
 }
 
+/// As behind a NAT that turns nothing back which is sent to its own address from inside.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phones_hear_each_other_though_no_way_leads_to_the_address_that_clients_are_told() {
+    let mut told = NodeConfig::dev();
+    told.node_ips = vec![[192, 0, 2, 1].into()];
+    let store = Store::open(":memory:").await.unwrap();
+    let house = House::around(told, store, AnswerPolicy::OnRoom, |_| {}).await;
+    let speaker = house.call("100").await;
+    let other = CallerOptions::new(house.target("100"), "4712");
+    let mut listener = timeout(PATIENCE, Caller::call(other))
+        .await
+        .unwrap()
+        .unwrap();
+    let mut sine = Sine::new(SampleRate::HZ_8000, 440.0, -12.0);
+    let mut clock = tokio::time::interval(Duration::from_millis(20));
+    let mut heard = Vec::new();
+    let listening = async {
+        while strength_dbfs(&heard, SampleRate::HZ_8000, 440.0) < -20.0 {
+            clock.tick().await;
+            let mut frame = [0; 160];
+            sine.fill(&mut frame);
+            assert!(speaker.send(&frame).await);
+            while let Ok(Some(frame)) = timeout(Duration::ZERO, listener.recv()).await {
+                heard.extend(frame.samples);
+            }
+            heard.drain(..heard.len().saturating_sub(LATEST));
+        }
+    };
+    let listening = timeout(PATIENCE, listening).await;
+    assert!(listening.is_ok(), "nothing was heard");
+    speaker.hangup().await;
+    listener.hangup().await;
+    house.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_flows_from_the_answer_on_without_a_gap() {
     let house = House::open(AnswerPolicy::OnRoom).await;
@@ -130,3 +167,6 @@ async fn silence_flows_from_the_answer_on_without_a_gap() {
     call.hangup().await;
     house.close().await;
 }
+
+/// Half a second of a phone's samples.
+const LATEST: usize = 4_000;

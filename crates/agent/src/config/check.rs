@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use time::UtcOffset;
 use time::macros::format_description;
+use trunkline_base::wire::Wire;
 use trunkline_service::config::{Environment, Report, Source, Spanned, nearest};
 
 use super::raw::{RawAgent, RawChat};
@@ -95,6 +96,7 @@ fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Option<AgentCo
         max_unrecoverable_errors,
         caller_timeout,
         announcement: None,
+        wire: Wire::default(),
         voice_cache: None,
     })
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::UtcOffset;
+use trunkline_base::wire::Wire;
 
 pub use raw::RawAgent;
 
@@ -42,6 +43,8 @@ pub struct AgentConfig {
     /// What a telephone caller hears before anything else, to the end: that the call is recorded.
     /// Whoever records says so; it is no setting of this file.
     pub announcement: Option<String>,
+    /// On which a server in this process is reached past the system's network.
+    pub wire: Wire,
     /// Where the sound of fixed sentences is kept from one start to the next.
     pub voice_cache: Option<PathBuf>,
 }

@@ -65,6 +65,7 @@ pub(crate) async fn run(
 ) -> Result<CloseReason, SessionError> {
     let options = RoomOptions {
         attributes: BTreeMap::from([(STATE_ATTRIBUTE.to_owned(), "initializing".to_owned())]),
+        wire: shared.config.wire.clone(),
         ..RoomOptions::default()
     };
     let (room, mut events) = Room::connect(&joining.url, joining.token, options).await?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use trunkline_base::token::KeyRing;
+use trunkline_base::wire::Wire;
 use trunkline_client::url::TransportRules;
 
 /// A recorder's settings. [`RecorderConfig::new`] fills in what most machines want.
@@ -23,6 +24,8 @@ pub struct RecorderConfig {
     pub template: String,
     /// The address media is received at, when the route's own is not wanted.
     pub media_ip: Option<IpAddr>,
+    /// On which a server in this process is reached past the system's network.
+    pub wire: Wire,
     /// Recordings at the same time; more are refused.
     pub max_recordings: usize,
 }
@@ -37,6 +40,7 @@ impl RecorderConfig {
             dir: dir.into(),
             template: "{room_name}_{time}.ogg".to_owned(),
             media_ip: None,
+            wire: Wire::default(),
             max_recordings: 1_000,
         }
     }

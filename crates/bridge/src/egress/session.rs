@@ -147,6 +147,7 @@ impl Recording {
         let spec = TokenSpec::new(Role::Recorder, identity).in_room(self.order.room.clone());
         let options = RoomOptions {
             media_ip: self.config.media_ip,
+            wire: self.config.wire.clone(),
             ..RoomOptions::default()
         };
         let token = self.auth.keep(spec)?;

@@ -13,6 +13,7 @@ use trunkline_base::dialling::DialPolicy;
 use trunkline_base::id::{CallId, RoomName};
 use trunkline_base::secret::Secret;
 use trunkline_base::token::KeyRing;
+use trunkline_base::wire::Wire;
 use trunkline_client::api::ApiOptions;
 use trunkline_client::url::TransportRules;
 use trunkline_service::listen::CertificateFiles;
@@ -56,6 +57,8 @@ pub struct GatewayConfig {
     pub rtp_ports: RangeInclusive<u16>,
     /// The LiveKit server, such as `ws://127.0.0.1:7880`.
     pub url: String,
+    /// On which a server in this process is reached past the system's network.
+    pub wire: Wire,
     /// By which rules it may be spoken to.
     pub transport: Arc<TransportRules>,
     /// How calls to its API behave.
@@ -145,6 +148,7 @@ impl GatewayConfig {
             dns: Vec::new(),
             rtp_ports: 10_000..=20_000,
             url: url.into(),
+            wire: Wire::default(),
             transport: Arc::default(),
             api: ApiOptions::default(),
             keys,

@@ -10,6 +10,7 @@ use trunkline_agent::worker::{AgentHandle, AgentWorker};
 use trunkline_base::class::Class;
 use trunkline_base::id::RoomName;
 use trunkline_base::token::KeyRing;
+use trunkline_base::wire::Wire;
 use trunkline_bridge::egress::{Recorder, RecorderConfig};
 use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle, JournalOptions, OwnSetup};
 use trunkline_console::webhooks::EventsConfig;
@@ -132,6 +133,11 @@ fn call_hooks(
         .map_err(|error| Failure::new(Class::Invalid, "webhooks.key", error.to_string()))
 }
 
+/// How participants of this process reach the node; where there is none, a wire that nobody is on.
+fn wire(node: Option<&NodeHandle>) -> Wire {
+    node.map_or_else(Wire::default, |node| node.wire().clone())
+}
+
 /// Where this process reaches a listener of its own.
 fn reachable(mut addr: SocketAddr) -> SocketAddr {
     if addr.ip().is_unspecified() {
@@ -162,6 +168,7 @@ pub(super) async fn recorder(
     }
     let config = RecorderConfig {
         transport: settings.security.transport_rules(),
+        wire: wire(node),
         ..RecorderConfig::new(
             settings.livekit.url.clone(),
             keys.clone(),
@@ -195,6 +202,7 @@ pub(super) fn worker(
     settings: &Settings,
     keys: &KeyRing,
     speech: Result<Speech, String>,
+    node: Option<&NodeHandle>,
     store: &Store,
     tasks: &Tasks,
 ) -> Result<Result<AgentHandle, String>, Failure> {
@@ -205,6 +213,7 @@ pub(super) fn worker(
         Ok(speech) => speech,
         Err(why) => return Ok(Err(why)),
     };
+    config.wire = wire(node);
     config.announcement = settings.livekit.recording.announcement();
     let api = background_api(settings, keys)?;
     let agent = AgentWorker::start(config, api, keys.clone(), speech, store.clone(), tasks)?;
@@ -247,6 +256,7 @@ pub(super) async fn gateway(
         joined: calls.ok(),
         news: Some(news),
         journal,
+        wire: wire(node),
         udp: sip.udp,
         tcp: sip.tcp,
         public_ip: sip.public_ip,

@@ -128,7 +128,7 @@ impl Stack {
         if let Some(console) = &console {
             console.process(Vec::new(), tasks);
         }
-        let worker = make::worker(&settings, &keys, speech, &store, tasks)?;
+        let worker = make::worker(&settings, &keys, speech, node.as_ref(), &store, tasks)?;
         match &worker {
             Ok(worker) => parts.runs("agent", parts::agent(worker)),
             Err(why) => parts.is_off("agent", why),

@@ -88,7 +88,7 @@ impl Room {
         token: RoomToken,
         options: RoomOptions,
     ) -> Result<(Self, RoomEvents), ConnectError> {
-        let sockets = MediaSockets::bind(&url, options.media_ip)
+        let sockets = MediaSockets::bind(&url, options.media_ip, &options.wire)
             .await
             .map_err(ConnectError::Socket)?;
         let config = ParticipantConfig {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use trunkline_base::wire::Wire;
+
 /// How to join a room.
 #[derive(Clone, Debug)]
 pub struct RoomOptions {
@@ -18,6 +20,8 @@ pub struct RoomOptions {
     pub reconnect: bool,
     /// The address media is sent from, when the route's own is not wanted.
     pub media_ip: Option<IpAddr>,
+    /// On which a server in this process is reached past the system's network.
+    pub wire: Wire,
 }
 
 impl Default for RoomOptions {
@@ -28,6 +32,7 @@ impl Default for RoomOptions {
             connect_timeout: Duration::from_secs(10),
             reconnect: true,
             media_ip: None,
+            wire: Wire::default(),
         }
     }
 }

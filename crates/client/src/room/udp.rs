@@ -10,11 +10,17 @@ use std::task::{Context, Poll};
 
 use tokio::io::ReadBuf;
 use tokio::net::{UdpSocket, lookup_host};
+use trunkline_base::lane::{LaneReceiver, lane};
+use trunkline_base::wire::{Parcel, Plug, Wire};
+use trunkline_rtc::peer::Transmit;
 
 use crate::url::ServerUrl;
 
 /// Larger than any datagram WebRTC sends, which stays below an Ethernet frame.
 const DATAGRAM: usize = 2048;
+
+/// Datagrams of this process that wait for us, about as many as the system holds for a socket.
+const NEAR: usize = 256;
 
 /// A documentation address (RFC 5737): connecting a UDP socket to it sends nothing and reveals
 /// which local address leads to the world.
@@ -25,13 +31,45 @@ const WORLD: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)
 pub(super) struct MediaSockets {
     sockets: Vec<(SocketAddr, UdpSocket)>,
     buffer: Box<[u8; DATAGRAM]>,
+    near: Near,
     /// Datagrams the system did not take.
     pub(super) unsent: u64,
 }
 
+/// The same addresses on a network within this process.
+#[derive(Debug)]
+struct Near {
+    wire: Wire,
+    lane: LaneReceiver<Parcel>,
+    _plug: Plug,
+    /// What came last.
+    bytes: Vec<u8>,
+}
+
+impl Near {
+    fn new(wire: &Wire, addresses: Vec<SocketAddr>) -> Self {
+        let (sender, lane) = lane(NEAR);
+        Self {
+            _plug: wire.plug(addresses, sender),
+            wire: wire.clone(),
+            lane,
+            bytes: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, parcel: Parcel) -> (SocketAddr, SocketAddr, &[u8]) {
+        self.bytes = parcel.bytes;
+        (parcel.from, parcel.to, &self.bytes)
+    }
+}
+
 impl MediaSockets {
     /// Binds on `only`, or on the addresses that lead to the server.
-    pub(super) async fn bind(url: &ServerUrl, only: Option<IpAddr>) -> io::Result<Self> {
+    pub(super) async fn bind(
+        url: &ServerUrl,
+        only: Option<IpAddr>,
+        wire: &Wire,
+    ) -> io::Result<Self> {
         let mut sockets = Vec::new();
         for ip in addresses(url, only).await {
             // One per connection: a server on one port tells them apart by our port alone.
@@ -45,9 +83,11 @@ impl MediaSockets {
         if sockets.is_empty() {
             return Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
         }
+        let addresses = sockets.iter().map(|(addr, _)| *addr).collect();
         Ok(Self {
             sockets,
             buffer: Box::new([0; DATAGRAM]),
+            near: Near::new(wire, addresses),
             unsent: 0,
         })
     }
@@ -61,12 +101,26 @@ impl MediaSockets {
     /// # Cancel safety
     /// Safe.
     pub(super) async fn recv(&mut self) -> (SocketAddr, SocketAddr, &[u8]) {
-        let (from, to, len) = poll_fn(|context| self.poll_recv(context)).await;
-        (from, to, self.buffer.get(..len).unwrap_or_default())
+        let Self {
+            sockets,
+            buffer,
+            near,
+            ..
+        } = self;
+        tokio::select! {
+            biased;
+            Some(parcel) = near.lane.recv() => near.take(parcel),
+            (from, to, len) = poll_fn(|context| poll_recv(sockets, buffer, context)) => {
+                (from, to, buffer.get(..len).unwrap_or_default())
+            }
+        }
     }
 
     /// A datagram that is there already.
     pub(super) fn try_recv(&mut self) -> Option<(SocketAddr, SocketAddr, &[u8])> {
+        if let Some(parcel) = self.near.lane.try_recv() {
+            return Some(self.near.take(parcel));
+        }
         let received = self.sockets.iter().find_map(|(to, socket)| {
             let (len, from) = socket.try_recv_from(self.buffer.as_mut_slice()).ok()?;
             Some((from, *to, len))
@@ -75,36 +129,49 @@ impl MediaSockets {
         Some((from, to, self.buffer.get(..len).unwrap_or_default()))
     }
 
+    /// Datagrams of this process that came faster than they were taken.
+    pub(super) fn missed(&self) -> u64 {
+        self.near.lane.dropped()
+    }
+
     /// Sends, or drops and counts: media that cannot go now is worth nothing later, and ICE, DTLS
     /// and SCTP repeat what matters.
-    pub(super) fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+    pub(super) fn send(&mut self, transmit: Transmit) {
+        let Transmit { from, to, bytes } = transmit;
+        let Err(far) = self.near.wire.send(Parcel { from, to, bytes }) else {
+            return;
+        };
         let socket = self
             .sockets
             .iter()
             .find(|(addr, _)| *addr == from)
             .map(|(_, socket)| socket);
-        let sent = socket.is_some_and(|socket| socket.try_send_to(bytes, to).is_ok());
+        let sent = socket.is_some_and(|socket| socket.try_send_to(&far.bytes, to).is_ok());
         if !sent {
             self.unsent += 1;
         }
     }
+}
 
-    fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<(SocketAddr, SocketAddr, usize)> {
-        for (to, socket) in &self.sockets {
-            loop {
-                let mut buffer = ReadBuf::new(self.buffer.as_mut_slice());
-                match socket.poll_recv_from(context, &mut buffer) {
-                    Poll::Ready(Ok(from)) => {
-                        return Poll::Ready((from, *to, buffer.filled().len()));
-                    }
-                    // An unreachable destination is reported on the next read; read on.
-                    Poll::Ready(Err(_)) => {}
-                    Poll::Pending => break,
+fn poll_recv(
+    sockets: &[(SocketAddr, UdpSocket)],
+    buffer: &mut [u8; DATAGRAM],
+    context: &mut Context<'_>,
+) -> Poll<(SocketAddr, SocketAddr, usize)> {
+    for (to, socket) in sockets {
+        loop {
+            let mut buffer = ReadBuf::new(buffer.as_mut_slice());
+            match socket.poll_recv_from(context, &mut buffer) {
+                Poll::Ready(Ok(from)) => {
+                    return Poll::Ready((from, *to, buffer.filled().len()));
                 }
+                // An unreachable destination is reported on the next read; read on.
+                Poll::Ready(Err(_)) => {}
+                Poll::Pending => break,
             }
         }
-        Poll::Pending
     }
+    Poll::Pending
 }
 
 /// Local addresses to use, most likely first, no doubles.
@@ -154,21 +221,71 @@ mod tests {
     #[tokio::test]
     async fn a_loopback_server_gets_a_loopback_address_and_datagrams_know_where_they_came() {
         let url = ServerUrl::parse("ws://127.0.0.1:7880").unwrap();
-        let mut sockets = MediaSockets::bind(&url, None).await.unwrap();
+        let mut sockets = MediaSockets::bind(&url, None, &Wire::default())
+            .await
+            .unwrap();
         let local = sockets.addresses()[0];
         assert!(local.ip().is_loopback());
-        let mut far = MediaSockets::bind(&url, Some(Ipv4Addr::LOCALHOST.into()))
+        let mut far = MediaSockets::bind(&url, Some(Ipv4Addr::LOCALHOST.into()), &Wire::default())
             .await
             .unwrap();
         let far_addr = far.addresses()[0];
-        sockets.send(local, far_addr, b"there");
+        let datagram = |from, to, bytes: &[u8]| Transmit {
+            from,
+            to,
+            bytes: bytes.to_vec(),
+        };
+        sockets.send(datagram(local, far_addr, b"there"));
         let limit = std::time::Duration::from_secs(10);
         let (from, to, bytes) = tokio::time::timeout(limit, far.recv()).await.unwrap();
         assert_eq!((from, to, bytes), (local, far_addr, b"there".as_slice()));
-        far.send(far_addr, local, b"back");
+        far.send(datagram(far_addr, local, b"back"));
         let back = tokio::time::timeout(limit, sockets.recv()).await.unwrap();
         assert_eq!(back.2, b"back");
         assert!(sockets.try_recv().is_none());
         assert_eq!(sockets.unsent, 0);
+    }
+
+    #[tokio::test]
+    async fn who_lives_in_this_process_is_reached_past_the_system_and_others_through_it() {
+        let url = ServerUrl::parse("ws://127.0.0.1:7880").unwrap();
+        let wire = Wire::default();
+        let mut sockets = MediaSockets::bind(&url, None, &wire).await.unwrap();
+        let local = sockets.addresses()[0];
+        // No socket has this address.
+        let server: SocketAddr = "192.0.2.7:7882".parse().unwrap();
+        let (sender, mut taken) = lane(4);
+        let _plug = wire.plug(vec![server], sender);
+        sockets.send(Transmit {
+            from: local,
+            to: server,
+            bytes: b"there".to_vec(),
+        });
+        let parcel = |from, to, bytes: &[u8]| Parcel {
+            from,
+            to,
+            bytes: bytes.to_vec(),
+        };
+        assert_eq!(taken.try_recv(), Some(parcel(local, server, b"there")));
+        wire.send(parcel(server, local, b"back")).unwrap();
+        assert_eq!(sockets.recv().await, (server, local, b"back".as_slice()));
+        wire.send(parcel(server, local, b"again")).unwrap();
+        assert_eq!(
+            sockets.try_recv(),
+            Some((server, local, b"again".as_slice()))
+        );
+
+        let far = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        far.send_to(b"from far", local).await.unwrap();
+        let (from, _, bytes) = sockets.recv().await;
+        assert_eq!((from, bytes), (far.local_addr().unwrap(), &b"from far"[..]));
+
+        drop(sockets);
+        let late = parcel(server, local, b"late");
+        assert_eq!(
+            wire.send(late.clone()),
+            Err(late),
+            "nobody is here any more"
+        );
     }
 }

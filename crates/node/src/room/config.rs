@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use livekit_protocol as proto;
 use trunkline_base::token::KeyRing;
+use trunkline_base::wire::Wire;
 use trunkline_rtc::Seed;
 
 use crate::limits::Limits;
@@ -27,6 +28,8 @@ pub struct RoomsConfig {
     pub presets: BTreeMap<String, proto::RoomConfiguration>,
     /// Ids and ICE passwords are drawn from it; from the system's generator at every start.
     pub seed: Seed,
+    /// On which participants in this process are reached.
+    pub wire: Wire,
 }
 
 /// Values of a room whose creator did not choose.
@@ -60,6 +63,7 @@ impl RoomsConfig {
             limits: Limits::default(),
             presets: BTreeMap::new(),
             seed,
+            wire: Wire::default(),
         }
     }
 }

@@ -25,8 +25,8 @@ pub fn start(
     let tasks = &tasks.sound();
     let _sockets = tasks.enter();
     let addr = config.media;
-    let (port, handle, bound) =
-        udp::bind(addr).map_err(|source| StartError::Bind { addr, source })?;
+    let (port, handle, bound) = udp::bind(addr, &config.node_ips, &config.wire)
+        .map_err(|source| StartError::Bind { addr, source })?;
     let media = config
         .node_ips
         .iter()

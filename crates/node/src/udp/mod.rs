@@ -1,4 +1,5 @@
-//! The media port: one UDP socket for every peer of every room.
+//! The media port: one UDP socket for every peer of every room, and a lane for those who live in
+//! this process.
 //!
 //! One task owns the receiving side. It looks at each datagram just long enough to know whose it
 //! is (the ICE user name of a STUN request, else the address it came from) and pushes it down

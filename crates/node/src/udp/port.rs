@@ -1,6 +1,6 @@
 //! The socket and the task that reads it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,10 @@ use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
+use trunkline_base::lane::{LaneReceiver, LaneSender, lane};
+use trunkline_base::wire::{Parcel, Plug, Wire};
+use trunkline_rtc::peer::Transmit;
+use trunkline_service::metrics::{Counter, count};
 
 use super::Datagram;
 use super::routes::{RouteChange, Routes};
@@ -16,6 +20,11 @@ use super::routes::{RouteChange, Routes};
 #[derive(Debug)]
 pub(crate) struct Port {
     socket: Arc<UdpSocket>,
+    /// Datagrams of participants in this process, and the addresses that they send to.
+    near: LaneReceiver<Parcel>,
+    /// Of those, how many were lost when that was told last.
+    missed: u64,
+    _plug: Plug,
     routes: Routes,
     changes: mpsc::Receiver<RouteChange>,
 }
@@ -31,20 +40,29 @@ pub(crate) struct PortHandle {
 #[derive(Debug, Clone)]
 pub(crate) struct Outlet {
     socket: Arc<UdpSocket>,
+    wire: Wire,
 }
 
 impl Outlet {
     /// Sends one datagram; `false` when it was dropped.
-    pub(crate) fn send(&self, to: SocketAddr, datagram: &[u8]) -> bool {
-        self.socket.try_send_to(datagram, to).is_ok()
+    pub(crate) fn send(&self, transmit: Transmit) -> bool {
+        let Transmit { from, to, bytes } = transmit;
+        match self.wire.send(Parcel { from, to, bytes }) {
+            Ok(()) => true,
+            Err(far) => self.socket.try_send_to(&far.bytes, to).is_ok(),
+        }
     }
 }
 
-/// Binds the media socket. Port 0 takes any.
+/// Binds the media socket, of which participants are told these addresses. Port 0 takes any.
 ///
 /// # Errors
 /// Those of the operating system: the address is taken or not ours.
-pub(crate) fn bind(addr: SocketAddr) -> std::io::Result<(Port, PortHandle, SocketAddr)> {
+pub(crate) fn bind(
+    addr: SocketAddr,
+    told: &[IpAddr],
+    wire: &Wire,
+) -> std::io::Result<(Port, PortHandle, SocketAddr)> {
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     // Best effort: the kernel caps these, and a small buffer only drops bursts.
@@ -54,14 +72,21 @@ pub(crate) fn bind(addr: SocketAddr) -> std::io::Result<(Port, PortHandle, Socke
     let socket = Arc::new(UdpSocket::from_std(socket.into())?);
     let bound = socket.local_addr()?;
     let (changes, incoming_changes) = mpsc::channel(ROUTE_CHANGES);
+    let (lane, near) = lane(NEAR);
+    let told = told.iter().map(|ip| SocketAddr::new(*ip, bound.port()));
+    let plug = wire.plug(told.collect(), lane);
     let handle = PortHandle {
         outlet: Outlet {
             socket: Arc::clone(&socket),
+            wire: wire.clone(),
         },
         changes,
     };
     let port = Port {
         socket,
+        near,
+        missed: 0,
+        _plug: plug,
         routes: Routes::default(),
         changes: incoming_changes,
     };
@@ -81,12 +106,13 @@ impl Port {
                     Some(change) => self.routes.apply(change),
                     None => return Ok(()),
                 },
-                _ = sweep.tick() => self.routes.sweep(),
-                ready = self.socket.readable() => {
-                    ready?;
-                    self.read_burst(&mut buffer);
-                }
+                _ = sweep.tick() => self.sweep(),
+                () = self.near.ready() => {}
+                ready = self.socket.readable() => ready?,
             }
+            // Whichever woke us: neither may starve the other.
+            self.read_near();
+            self.read_burst(&mut buffer);
         }
     }
 
@@ -94,14 +120,32 @@ impl Port {
     fn read_burst(&mut self, buffer: &mut [u8]) {
         for _ in 0..BURST {
             match self.socket.try_recv_from(buffer) {
-                Ok((length, from)) => self.pass_on(from, buffer.get(..length).unwrap_or_default()),
+                Ok((length, from)) => {
+                    let data = buffer.get(..length).unwrap_or_default();
+                    if let Some(lane) = self.lane(from, data) {
+                        lane.push(received(from, Bytes::copy_from_slice(data)));
+                    }
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 Err(error) => tracing::trace!(%error, "a peer's address refused a datagram"),
             }
         }
     }
 
-    fn pass_on(&mut self, from: SocketAddr, datagram: &[u8]) {
+    /// The same for those of this process.
+    fn read_near(&mut self) {
+        for _ in 0..BURST {
+            let Some(Parcel { from, bytes, .. }) = self.near.try_recv() else {
+                return;
+            };
+            if let Some(lane) = self.lane(from, &bytes) {
+                lane.push(received(from, bytes.into()));
+            }
+        }
+    }
+
+    /// The lane of the room that a datagram is for.
+    fn lane(&mut self, from: SocketAddr, datagram: &[u8]) -> Option<&LaneSender<Datagram>> {
         if self.routes.find(from, datagram).is_none() {
             // A room tells of an address before it answers the check, and what is sent upon that
             // answer may be in this very burst.
@@ -109,17 +153,28 @@ impl Port {
                 self.routes.apply(change);
             }
         }
-        match self.routes.find(from, datagram) {
-            Some(lane) => {
-                let received = tokio::time::Instant::now().into_std();
-                lane.push(Datagram {
-                    from,
-                    received,
-                    data: Bytes::copy_from_slice(datagram),
-                });
-            }
-            None => tracing::trace!(length = datagram.len(), "a datagram for no room"),
+        let lane = self.routes.find(from, datagram);
+        if lane.is_none() {
+            tracing::trace!(length = datagram.len(), "a datagram for no room");
         }
+        lane
+    }
+
+    fn sweep(&mut self) {
+        self.routes.sweep();
+        let missed = self.near.dropped();
+        let more = missed - std::mem::replace(&mut self.missed, missed);
+        if more > 0 {
+            count(Counter::PacketsDropped, more, &[("reason", "port_busy")]);
+        }
+    }
+}
+
+fn received(from: SocketAddr, data: Bytes) -> Datagram {
+    Datagram {
+        from,
+        received: tokio::time::Instant::now().into_std(),
+        data,
     }
 }
 
@@ -128,6 +183,9 @@ const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 
 /// WebRTC keeps datagrams under the path MTU; anything longer is cut and fails its checks.
 const LARGEST_DATAGRAM: usize = 2_048;
+
+/// Datagrams of this process that wait: some 20 ms of two hundred rooms.
+const NEAR: usize = 4_096;
 
 /// Datagrams read before looking at the other lanes again.
 const BURST: usize = 128;
@@ -146,7 +204,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_datagram_finds_its_room_and_the_answer_its_way_back() {
-        let (port, handle, bound) = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let wire = Wire::default();
+        let (port, handle, bound) = bind(
+            SocketAddr::from(([127, 0, 0, 1], 0)),
+            &[IpAddr::from([127, 0, 0, 1])],
+            &wire,
+        )
+        .unwrap();
         let mut running = tokio::task::JoinSet::new();
         running.spawn(port.run());
         let (sender, mut receiver) = lane(8);
@@ -180,9 +244,52 @@ mod tests {
         receiver.ready().await;
         assert!(receiver.try_recv().is_some());
 
-        assert!(handle.outlet.send(from, b"answer"));
+        let answer = |to| Transmit {
+            from: bound,
+            to,
+            bytes: b"answer".to_vec(),
+        };
+        assert!(handle.outlet.send(answer(from)));
         let mut buffer = [0; 16];
         let (length, _) = client.recv_from(&mut buffer).await.unwrap();
         assert_eq!(&buffer[..length], b"answer");
+    }
+
+    #[tokio::test]
+    async fn who_lives_in_this_process_is_reached_without_a_socket() {
+        let wire = Wire::default();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (port, handle, bound) = bind(any, &[any.ip()], &wire).unwrap();
+        let mut running = tokio::task::JoinSet::new();
+        running.spawn(port.run());
+        let (lane_of_room, mut room) = lane(8);
+        for change in [
+            RouteChange::Open {
+                room: 1,
+                lane: lane_of_room,
+            },
+            RouteChange::Add {
+                room: 1,
+                peer: 1,
+                ufrag: "abcd".to_owned(),
+            },
+        ] {
+            handle.changes.send(change).await.unwrap();
+        }
+        // No socket has this address.
+        let own: SocketAddr = "192.0.2.7:4000".parse().unwrap();
+        let (sender, mut received) = lane(8);
+        let _plug = wire.plug(vec![own], sender);
+        let parcel = |from, to, bytes: Vec<u8>| Parcel { from, to, bytes };
+        wire.send(parcel(own, bound, check("abcd:efgh"))).unwrap();
+        room.ready().await;
+        assert_eq!(room.try_recv().unwrap().from, own);
+        assert!(handle.outlet.send(Transmit {
+            from: bound,
+            to: own,
+            bytes: b"answer".to_vec(),
+        }));
+        let answer = parcel(bound, own, b"answer".to_vec());
+        assert_eq!(received.try_recv(), Some(answer));
     }
 }

@@ -41,7 +41,10 @@ pub(super) async fn join(
     spec: trunkline_client::auth::TokenSpec,
 ) -> Result<Joined, JoinError> {
     let token = shared.auth.keep(spec)?;
-    let options = RoomOptions::default();
+    let options = RoomOptions {
+        wire: shared.config.wire.clone(),
+        ..RoomOptions::default()
+    };
     let server = (shared.config.url.as_str(), &shared.config.transport);
     let (room, events) = Room::connect(server, token, options).await?;
     let audio = AudioOptions {

@@ -152,8 +152,7 @@ impl RoomTask {
     fn drain(&mut self) {
         loop {
             while let Some(transmit) = self.core.poll_transmit() {
-                self.sockets
-                    .send(transmit.from, transmit.to, &transmit.bytes);
+                self.sockets.send(transmit);
             }
             while let Some(request) = self.core.poll_signal() {
                 let sent = self
@@ -299,7 +298,14 @@ impl RoomTask {
         self.publish_state();
         let dropped = self.outgoing.dropped();
         let unsent = self.sockets.unsent;
-        tracing::info!(%reason, frames_dropped = dropped, datagrams_unsent = unsent, "room over");
+        let missed = self.sockets.missed();
+        tracing::info!(
+            %reason,
+            frames_dropped = dropped,
+            datagrams_unsent = unsent,
+            datagrams_missed = missed,
+            "room over"
+        );
         for answer in self.leaving.drain(..) {
             drop(answer.send(Ok(())));
         }

@@ -195,7 +195,7 @@ impl RoomTask {
 
     fn send_out(&mut self) {
         while let Some(transmit) = self.state.poll_transmit() {
-            if !self.shell.port.outlet.send(transmit.to, &transmit.bytes) {
+            if !self.shell.port.outlet.send(transmit) {
                 count(Counter::PacketsDropped, 1, &[("reason", "socket_full")]);
             }
         }

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use trunkline_base::id::RoomName;
 use trunkline_base::lane::{LaneSender, lane};
 use trunkline_base::token::{ApiKey, KeyRing};
+use trunkline_base::wire::Wire;
 use trunkline_service::tasks::Tasks;
 
 use super::*;
@@ -19,7 +20,7 @@ const EMPTY: Duration = Duration::from_secs(5);
 /// A room that nobody joins, and the lane its datagrams come by.
 fn open(running: &mut JoinSet<()>) -> (LaneSender<Datagram>, mpsc::Sender<RoomCommand>) {
     let media = SocketAddr::from(([127, 0, 0, 1], 0));
-    let (reader, port, _) = udp::bind(media).unwrap();
+    let (reader, port, _) = udp::bind(media, &[media.ip()], &Wire::default()).unwrap();
     running.spawn(async move { reader.run().await.unwrap() });
     let keys = KeyRing::from(ApiKey::new("devkey", "secret"));
     let config = Arc::new(RoomsConfig::new(media, keys, [1; 32]));
