@@ -38,12 +38,12 @@ impl Sfu {
         };
         if let Some(link) = self.members.get_mut(&id).and_then(|m| m.link(target)) {
             link.life.came(data, received);
-            // The peer is walked twice: to the moment the socket had the datagram, so that what it
-            // measures of the path leaves our own queue out, then on to now, for the timers that
-            // fell due while the datagram waited.
+            // The peer is walked to the moment the socket had the datagram, so that what it measures
+            // of the path leaves our own queue out, then on to now if a timer fell due while the
+            // datagram waited.
             link.peer
                 .handle_input(PeerInput::Datagram { from, to, data }, received.min(now));
-            if now > received {
+            if link.peer.poll_timeout().0 <= now {
                 link.peer.handle_timeout(now);
             }
         }
