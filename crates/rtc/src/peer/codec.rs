@@ -38,6 +38,11 @@ impl Codec {
         }
     }
 
+    /// Whether it is for pictures. What is not known is taken for one: it is spared nothing.
+    pub(super) fn is_video(self) -> bool {
+        !matches!(self, Self::Opus | Self::Pcmu | Self::Pcma)
+    }
+
     /// The MIME type as LiveKit writes it in a track.
     #[must_use]
     pub fn mime(self) -> &'static str {

@@ -14,8 +14,6 @@ pub const MAX_MESSAGE_SIZE: usize = 65_535;
 /// Bytes that may wait in SCTP over all channels. A second of data at 2 Mbit/s; more would only
 /// hide a reader that cannot keep up.
 const MAX_BUFFERED: usize = 256 * 1024;
-/// Audio packets kept for retransmission: four seconds of 20 ms frames, as LiveKit keeps.
-const AUDIO_HISTORY: usize = 200;
 /// Video packets kept for retransmission, as LiveKit keeps.
 const VIDEO_HISTORY: usize = 500;
 
@@ -40,7 +38,6 @@ impl PeerConfig {
             .set_dtls_version(DtlsVersion::Dtls12)
             .set_sctp_max_message_size(u32::try_from(MAX_MESSAGE_SIZE).unwrap_or(u32::MAX))
             .set_sctp_max_buffered_amount(MAX_BUFFERED)
-            .set_send_buffer_audio(AUDIO_HISTORY)
             .set_send_buffer_video(VIDEO_HISTORY);
         codec::configure(config, self.side).build(now)
     }

@@ -94,7 +94,8 @@ impl Peer {
         };
         let write = RtpWrite::new(pt, out.seq.into(), out.timestamp, now, out.payload)
             .marker(out.marker)
-            .nackable(true)
+            // Sound that is lost is never asked for again: no description of ours offers it.
+            .nackable(out.codec.is_video())
             .ext_vals(ext_vals);
         self.engine
             .write_rtp(mid, write, now)

@@ -140,7 +140,11 @@ fn a_publisher_is_heard_and_channels_open() {
     pair.a.open_channel(RELIABLE, Delivery::Reliable);
     pair.a.open_channel(LOSSY, Delivery::Lossy);
     let slot = pair.a.add_audio_sender("stream", "cid-1");
-    let (_, answer) = pair.negotiate();
+    let (offer, answer) = pair.negotiate();
+    for description in [&offer, &answer] {
+        let asks_again = description.contains("nack") || description.contains("rtx");
+        assert!(!asks_again, "sound is not kept to be sent again");
+    }
     assert!(!answer.contains("a=ice-lite") && answer.contains("a=recvonly"));
     assert!(answer.contains("a=max-message-size:65535") && answer.contains("usedtx=1"));
     assert!(answer.contains("PCMU") && answer.contains("PCMA"));
