@@ -183,7 +183,7 @@ impl Call {
 
 #[test]
 fn a_frame_on_its_way_takes_no_memory() {
-    for codec in [Codec::Pcmu, Codec::Pcma] {
+    for codec in [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus] {
         for encrypted in [false, true] {
             let mut call = Call::new(codec, encrypted);
             // Until buffers have the size that they keep, and both pages are in use.
