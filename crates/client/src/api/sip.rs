@@ -2,7 +2,7 @@
 
 use trunkline_base::id::{RuleId, TrunkId};
 
-use super::{ApiError, LiveKitApiClient, proto, table};
+use super::{ApiError, LiveKitApiClient, paging, proto, table};
 
 impl LiveKitApiClient {
     /// Creates an inbound trunk.
@@ -86,9 +86,15 @@ impl LiveKitApiClient {
     /// # Errors
     /// [`ApiError`].
     pub async fn list_inbound_trunks(&self) -> Result<Vec<proto::SipInboundTrunkInfo>, ApiError> {
-        let request = proto::ListSipInboundTrunkRequest::default();
-        let answer = self.call(&table::LIST_SIP_INBOUND_TRUNK, request).await?;
-        Ok(answer.items)
+        let fetch = |page| async move {
+            let request = proto::ListSipInboundTrunkRequest {
+                page,
+                ..proto::ListSipInboundTrunkRequest::default()
+            };
+            let answer = self.call(&table::LIST_SIP_INBOUND_TRUNK, request).await?;
+            Ok(answer.items)
+        };
+        paging::behind(fetch, |item| &item.sip_trunk_id).await
     }
 
     /// Every outbound trunk.
@@ -96,9 +102,15 @@ impl LiveKitApiClient {
     /// # Errors
     /// [`ApiError`].
     pub async fn list_outbound_trunks(&self) -> Result<Vec<proto::SipOutboundTrunkInfo>, ApiError> {
-        let request = proto::ListSipOutboundTrunkRequest::default();
-        let answer = self.call(&table::LIST_SIP_OUTBOUND_TRUNK, request).await?;
-        Ok(answer.items)
+        let fetch = |page| async move {
+            let request = proto::ListSipOutboundTrunkRequest {
+                page,
+                ..proto::ListSipOutboundTrunkRequest::default()
+            };
+            let answer = self.call(&table::LIST_SIP_OUTBOUND_TRUNK, request).await?;
+            Ok(answer.items)
+        };
+        paging::behind(fetch, |item| &item.sip_trunk_id).await
     }
 
     /// Deletes a trunk of either direction.
@@ -143,9 +155,15 @@ impl LiveKitApiClient {
     /// # Errors
     /// [`ApiError`].
     pub async fn list_dispatch_rules(&self) -> Result<Vec<proto::SipDispatchRuleInfo>, ApiError> {
-        let request = proto::ListSipDispatchRuleRequest::default();
-        let answer = self.call(&table::LIST_SIP_DISPATCH_RULE, request).await?;
-        Ok(answer.items)
+        let fetch = |page| async move {
+            let request = proto::ListSipDispatchRuleRequest {
+                page,
+                ..proto::ListSipDispatchRuleRequest::default()
+            };
+            let answer = self.call(&table::LIST_SIP_DISPATCH_RULE, request).await?;
+            Ok(answer.items)
+        };
+        paging::behind(fetch, |item| &item.sip_dispatch_rule_id).await
     }
 
     /// Deletes a dispatch rule.
