@@ -14,7 +14,7 @@ pub(crate) use proto::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use trunkline_client::api::{ApiError, LiveKitApiClient, table};
-use trunkline_sip::routing::normalise;
+use trunkline_sip::routing::{RuleClaims, TrunkClaims};
 
 type Answer<T> = Result<T, ApiError>;
 
@@ -136,17 +136,6 @@ pub(crate) fn is_as_stored<E: Entry>(stored: &E, there: &E) -> bool {
     stored == there
 }
 
-/// Whether two lists name the same number, or both name any.
-fn meet(one: &[String], other: &[String]) -> bool {
-    if one.is_empty() || other.is_empty() {
-        return one.is_empty() && other.is_empty();
-    }
-    let known: Vec<String> = one.iter().map(|number| normalise(number)).collect();
-    other
-        .iter()
-        .any(|number| known.contains(&normalise(number)))
-}
-
 async fn delete_trunk(api: &LiveKitApiClient, id: &str) -> Answer<()> {
     let request = proto::DeleteSipTrunkRequest {
         sip_trunk_id: id.to_owned(),
@@ -173,7 +162,7 @@ impl Entry for Inbound {
     logs_in!();
 
     fn conflicts(&self, other: &Self) -> bool {
-        meet(&self.numbers, &other.numbers) && meet(&self.allowed_numbers, &other.allowed_numbers)
+        claims(self).collide(claims(other))
     }
 
     fn trunk_ids(&mut self) -> Option<&mut Vec<String>> {
@@ -275,15 +264,7 @@ impl Entry for Rule {
     }
 
     fn conflicts(&self, other: &Self) -> bool {
-        let trunks = (&self.trunk_ids, &other.trunk_ids);
-        let meets = match (trunks.0.is_empty(), trunks.1.is_empty()) {
-            (false, false) => trunks.0.iter().any(|id| trunks.1.contains(id)),
-            (one, another) => one && another,
-        };
-        meets
-            && pin(self) == pin(other)
-            && meet(&self.numbers, &other.numbers)
-            && meet(&self.inbound_numbers, &other.inbound_numbers)
+        rule_claims(self).collide(rule_claims(other))
     }
 
     fn trunk_ids(&mut self) -> Option<&mut Vec<String>> {
@@ -312,6 +293,22 @@ impl Entry for Rule {
         };
         let deleted = api.call(&table::DELETE_SIP_DISPATCH_RULE, request).await;
         deleted.map(drop)
+    }
+}
+
+fn claims(trunk: &Inbound) -> TrunkClaims<'_> {
+    TrunkClaims {
+        numbers: &trunk.numbers,
+        callers: &trunk.allowed_numbers,
+    }
+}
+
+fn rule_claims(rule: &Rule) -> RuleClaims<'_> {
+    RuleClaims {
+        pin: pin(rule),
+        trunks: &rule.trunk_ids,
+        callers: &rule.inbound_numbers,
+        numbers: &rule.numbers,
     }
 }
 

@@ -1,10 +1,11 @@
-//! Trunks and rules that cannot be told apart when a call comes in.
+//! Trunks and rules that cannot be told apart when a call comes in, in LiveKit's words. Which those are is
+//! [`trunkline_sip::routing`]'s.
 
 use std::collections::BTreeMap;
 
 use livekit_protocol as proto;
 use proto::{SipDispatchRuleInfo as Rule, SipInboundTrunkInfo as Trunk};
-use trunkline_sip::routing::normalise;
+use trunkline_sip::routing::{Claim, RuleClaims, TrunkClaims};
 
 /// Two of them, in LiveKit's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,18 +38,19 @@ pub(crate) enum Conflict {
 
 /// Checks a set of trunks; one that is not stored yet has no id.
 pub(super) fn trunks(set: &[Trunk]) -> Result<(), Conflict> {
-    let mut seen: BTreeMap<(String, String), &Trunk> = BTreeMap::new();
+    let mut seen: BTreeMap<Claim, &Trunk> = BTreeMap::new();
     for trunk in set {
-        for called in or_any(&trunk.numbers) {
-            for calling in or_any(&trunk.allowed_numbers) {
-                let key = (normalise(called), normalise(calling));
-                match seen.get(&key) {
-                    Some(other) if other.sip_trunk_id != trunk.sip_trunk_id => {
-                        return Err(between(trunk, other, calling));
-                    }
-                    _ => {
-                        seen.insert(key, trunk);
-                    }
+        let claims = TrunkClaims {
+            numbers: &trunk.numbers,
+            callers: &trunk.allowed_numbers,
+        };
+        for (claim, calling) in claims.each() {
+            match seen.get(&claim) {
+                Some(other) if other.sip_trunk_id != trunk.sip_trunk_id => {
+                    return Err(between(trunk, other, calling));
+                }
+                _ => {
+                    seen.insert(claim, trunk);
                 }
             }
         }
@@ -76,25 +78,20 @@ fn between(trunk: &Trunk, other: &Trunk, calling: &str) -> Conflict {
 
 /// Checks a set of rules; one that is not stored yet has no id.
 pub(super) fn rules(set: &[Rule]) -> Result<(), Conflict> {
-    let mut seen: BTreeMap<[String; 4], &Rule> = BTreeMap::new();
+    let mut seen: BTreeMap<Claim, &Rule> = BTreeMap::new();
     for rule in set {
-        let pin = pin(rule);
-        for trunk in or_any(&rule.trunk_ids) {
-            for calling in or_any(&rule.inbound_numbers) {
-                for called in or_any(&rule.numbers) {
-                    let key = [
-                        pin.to_owned(),
-                        trunk.to_owned(),
-                        normalise(calling),
-                        normalise(called),
-                    ];
-                    if let Some(other) = seen.insert(key, rule) {
-                        return Err(Conflict::Rule {
-                            other: other.sip_dispatch_rule_id.clone(),
-                            name: other.name.clone(),
-                        });
-                    }
-                }
+        let claims = RuleClaims {
+            pin: pin(rule),
+            trunks: &rule.trunk_ids,
+            callers: &rule.inbound_numbers,
+            numbers: &rule.numbers,
+        };
+        for claim in claims.each() {
+            if let Some(other) = seen.insert(claim, rule) {
+                return Err(Conflict::Rule {
+                    other: other.sip_dispatch_rule_id.clone(),
+                    name: other.name.clone(),
+                });
             }
         }
     }
@@ -109,15 +106,6 @@ fn pin(rule: &Rule) -> &str {
         Some(Kind::DispatchRuleCallee(callee)) => &callee.pin,
         None => "",
     }
-}
-
-/// An empty list is for all, and collides only with others that are.
-fn or_any(list: &[String]) -> impl Iterator<Item = &str> {
-    let any = list.is_empty().then_some("");
-    let mut own: Vec<&str> = list.iter().map(String::as_str).collect();
-    own.sort_unstable();
-    own.dedup_by_key(|entry| normalise(entry));
-    own.into_iter().chain(any)
 }
 
 fn listed(numbers: &[String]) -> String {

@@ -12,6 +12,7 @@
 //!   Request-URI, then in To.
 
 pub mod called;
+mod claim;
 pub mod mark;
 mod matcher;
 mod number;
@@ -20,6 +21,7 @@ mod plan;
 mod rule;
 mod trunk;
 
+pub use claim::{Claim, RuleClaims, TrunkClaims};
 pub use matcher::{match_call, match_pin, match_rule, match_trunk};
 pub use number::normalise;
 pub use outcome::{
