@@ -9,10 +9,12 @@ from livekit import api
 
 
 async def run(args):
-    async with api.LiveKitAPI(args.url, args.api_key, args.api_secret) as lk:
-        trunk = await lk.sip.create_outbound_trunk(api.CreateSIPOutboundTrunkRequest(
+    keys = (args.api_key, args.api_secret)
+    async with api.LiveKitAPI(args.server or args.url, *keys) as server:
+        trunk = await server.sip.create_outbound_trunk(api.CreateSIPOutboundTrunkRequest(
             trunk=api.SIPOutboundTrunkInfo(
                 name="phone", address=args.address, numbers=["+15550199"])))
+    async with api.LiveKitAPI(args.url, *keys) as lk:
         request = api.CreateSIPParticipantRequest(
             sip_trunk_id=trunk.sip_trunk_id, sip_call_to=args.number, room_name=args.room,
             participant_identity=args.identity, participant_name="The callee",
@@ -29,6 +31,7 @@ async def run(args):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
+    parser.add_argument("--server", help="where trunks are kept, if not there")
     parser.add_argument("--api-key", default="devkey")
     parser.add_argument("--api-secret", default="secret")
     parser.add_argument("--address", required=True, metavar="HOST:PORT", help="where the trunk is")

@@ -1,6 +1,7 @@
 //! Whose fault a failure is. One table turns a class into a log level, a Twirp code, an HTTP
 //! status, a SIP status, a retry decision and an exit code, so that every edge answers alike.
 
+use std::error::Error;
 use std::fmt;
 
 /// Whose fault a failure is, and so what everyone does about it.
@@ -106,4 +107,19 @@ pub trait Classified {
 
     /// A stable dotted code, such as `sip.trunk.auth_failed`.
     fn code(&self) -> &'static str;
+}
+
+/// An error and its causes, in one line, each said once.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        next = cause.source();
+    }
+    text
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+pub(crate) use trunkline_base::class::chain;
 use trunkline_base::class::{Class, Classified};
 use trunkline_service::config::Report;
 
@@ -16,7 +17,7 @@ pub(crate) struct Failure {
 }
 
 /// `EX_CONFIG` of `sysexits.h`.
-const EXIT_CONFIG: u8 = 78;
+pub(crate) const EXIT_CONFIG: u8 = 78;
 
 impl Failure {
     /// A failure of a class, in words.
@@ -100,19 +101,4 @@ pub(crate) fn config(report: &Report) -> Failure {
         text: report.to_string(),
         remedy: None,
     }
-}
-
-/// An error and its causes, in one line, each said once.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        next = cause.source();
-    }
-    text
 }

@@ -124,6 +124,7 @@ async fn dispatch(verb: Verb, global: &Global, tasks: Tasks) -> Result<(), Failu
         // Boxed: the settings of a whole daemon are in them.
         Verb::Demo(typed) => Box::pin(demo::run(typed, global, tasks)).await,
         Verb::Serve(typed) => Box::pin(verbs::serve::run(typed, global, tasks)).await,
+        Verb::Reload(_) => verbs::reload::run(global).await,
         Verb::Models(verb) => verbs::models::run(verb, global).await,
         Verb::Call(typed) => verbs::call::run(typed, global).await,
         Verb::Calls(verb) => verbs::calls::run(verb, global).await,
@@ -135,7 +136,7 @@ async fn dispatch(verb: Verb, global: &Global, tasks: Tasks) -> Result<(), Failu
         Verb::Egress(verb) => verbs::egress::run(verb, global).await,
         Verb::Ingress(verb) => verbs::ingress::run(verb, global).await,
         Verb::Store(verb) => verbs::store::run(verb, global).await,
-        Verb::Config(verb) => verbs::config::run(&verb, global),
+        Verb::Config(verb) => verbs::config::run(&verb, global).await,
         Verb::Init(typed) => verbs::init::run(&typed, global),
     }
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::answer::refusal;
 
 /// What each path is for, and who may ask.
-const PATHS: [(&str, &str); 7] = [
+const PATHS: [(&str, &str); 9] = [
     ("/healthz", "the process lives"),
     ("/readyz", "it takes work, part by part (JSON)"),
     (
@@ -21,6 +21,14 @@ const PATHS: [(&str, &str); 7] = [
     (
         "/api/events",
         "events of LiveKit, as they came (JSON, an admin's token)",
+    ),
+    (
+        "/api/registrations",
+        "how trunks that register stand (JSON, an admin's token)",
+    ),
+    (
+        "/api/reload",
+        "takes up changed files, and says what came of it (POST, an admin's token)",
     ),
     ("/webhooks/livekit", "takes LiveKit's webhooks (POST)"),
 ];

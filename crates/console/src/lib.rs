@@ -10,6 +10,8 @@
 //! | `/api/calls`, `/api/calls/{id}` | calls with turns, recordings and events |
 //! | `/api/events?room=&parked=&after=&limit=` | events as they came, a page at a time |
 //! | `/api/events/{id}/retry` (POST) | another try for an event that was parked |
+//! | `/api/registrations` | how trunks that register stand |
+//! | `/api/reload` (POST) | takes up changed files, and says what came of it |
 //!
 //! Calls and events are personal: who may ask for them, and for metrics, is [`Access`]'s business.
 
@@ -22,6 +24,8 @@ mod guard;
 mod health;
 mod index;
 mod intake;
+mod operate;
+mod operator;
 mod probe;
 mod shared;
 mod standing;
@@ -29,7 +33,7 @@ pub mod webhooks;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -50,6 +54,7 @@ use webhooks::worker::Worker;
 use webhooks::{Backlog, Consumer, EventsConfig, Received};
 
 pub use access::Access;
+pub use operator::{Operator, Registration, ReloadResult, Reloaded};
 pub use standing::{Part, Readiness, Standing};
 
 /// Events a slow listener may lag behind; one that lags further misses the oldest, which are in
@@ -150,6 +155,13 @@ impl ConsoleHandle {
         self.listeners.subscribe()
     }
 
+    /// Connects who carries out what administrators want, for the first who does. Until then they are
+    /// told that the daemon is starting.
+    pub fn connect(&self, operator: Arc<dyn Operator>) {
+        // A second one changes nothing.
+        let _ = self.shared.operator.set(operator);
+    }
+
     /// Begins to process the stored events, those of an earlier process first. Call it once, when
     /// every listener listens: what came in the meantime waits in the store.
     pub fn process(&self, consumers: Vec<Arc<dyn Consumer>>, tasks: &Tasks) {
@@ -199,6 +211,7 @@ pub async fn start(
         backlog,
         wake: Arc::new(Notify::new()),
         probe: Probe::default(),
+        operator: OnceLock::new(),
     });
     let serve = listener.serve(router(Arc::clone(&shared)), tasks.clone());
     tasks.vital("console", serve);
@@ -217,6 +230,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/api/calls/{id}", get(calls::show))
         .route("/api/events", get(events::list))
         .route("/api/events/{id}/retry", post(events::retry))
+        .route("/api/registrations", get(operate::registrations))
+        .route("/api/reload", post(operate::reload))
         .route_layer(from_fn_with_state(Arc::clone(&shared), guard::admins));
     let metrics = Router::new()
         .route("/metrics", get(health::metrics))

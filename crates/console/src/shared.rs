@@ -1,6 +1,6 @@
 //! What the handlers share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
 use trunkline_base::token::KeyRing;
@@ -9,6 +9,7 @@ use trunkline_service::tasks::Stop;
 use trunkline_store::Store;
 
 use crate::access::Access;
+use crate::operator::Operator;
 use crate::probe::Probe;
 use crate::standing::Readiness;
 use crate::webhooks::{Backlog, EventsConfig};
@@ -24,4 +25,6 @@ pub(crate) struct Shared {
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) wake: Arc<Notify>,
     pub(crate) probe: Probe,
+    /// Connected once the parts run.
+    pub(crate) operator: OnceLock<Arc<dyn Operator>>,
 }

@@ -60,6 +60,43 @@ impl World {
     }
 }
 
+/// Somebody who has nothing to do.
+struct Idle;
+
+#[async_trait::async_trait]
+impl Operator for Idle {
+    async fn reload(&self) -> Option<Reloaded> {
+        Some(Reloaded {
+            result: ReloadResult::Unchanged,
+            changed: Vec::new(),
+            at_next_start: Vec::new(),
+            why: None,
+        })
+    }
+
+    fn registrations(&self) -> Vec<Registration> {
+        Vec::new()
+    }
+}
+
+#[tokio::test]
+async fn whoever_wants_files_taken_up_hears_what_came_of_it() {
+    let world = world().await;
+    let client = reqwest::Client::new();
+    let ask = || async {
+        let request = client.post(format!("{}/api/reload", world.url));
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    };
+    let (status, text) = ask().await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(text.contains("still starting"), "{text}");
+    world.handle.connect(Arc::new(Idle));
+    let (status, text) = ask().await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(text.contains("unchanged"), "{text}");
+}
+
 #[tokio::test]
 async fn readiness_follows_the_parts_and_the_drain() {
     let world = world().await;

@@ -23,3 +23,4 @@ pub mod metrics;
 pub mod priority;
 mod stop;
 pub mod tasks;
+pub mod watch;

@@ -24,6 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &["base", "media", "sip", "client", "service", "store"],
     ),
     ("agent", &["base", "media", "client", "service", "store"]),
+    ("ops", &["base", "client", "service", "store"]),
     ("console", &["base", "client", "service", "store"]),
 ];
 

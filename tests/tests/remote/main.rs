@@ -8,6 +8,7 @@ mod authority;
 #[expect(dead_code, reason = "a phone that others need more of")]
 #[path = "../gateway/callee.rs"]
 mod callee;
+mod dials;
 mod encrypted;
 mod house;
 mod outlives;

@@ -84,6 +84,7 @@ pub struct AgentWorker;
 pub struct AgentHandle {
     worker: Worker,
     sessions: watch::Receiver<usize>,
+    config: watch::Sender<Arc<AgentConfig>>,
 }
 
 impl AgentHandle {
@@ -103,6 +104,18 @@ impl AgentHandle {
     /// Conversations running now, latest wins.
     pub fn sessions(&self) -> watch::Receiver<usize> {
         self.sessions.clone()
+    }
+
+    /// Goes by another file from the next conversation on: its dialogue, its turns. The name that it
+    /// is known by at the server, and how many it takes at a time, stay those of the start.
+    pub fn change(&self, config: AgentConfig) {
+        let known = Arc::clone(&self.config.borrow());
+        self.config.send_replace(Arc::new(AgentConfig {
+            agent_name: known.agent_name.clone(),
+            max_sessions: known.max_sessions,
+            wire: known.wire.clone(),
+            ..config
+        }));
     }
 
     /// Takes nothing new and waits until the conversations are over. A process that drains goes on
@@ -132,9 +145,11 @@ impl AgentWorker {
             ..WorkerOptions::default()
         };
         let (worker, offers) = Worker::start(api.url(), keys, options)?;
+        let (config, changed) = watch::channel(Arc::new(config));
+        let first = Arc::clone(&changed.borrow());
         let shared = Shared {
-            mind: config.brain.mind(http),
-            config: Arc::new(config),
+            mind: first.brain.mind(http.clone()),
+            config: first,
             speech,
             cache: Arc::new(VoiceCache::default()),
             store,
@@ -148,9 +163,15 @@ impl AgentWorker {
             worker: worker.clone(),
             tasks: tasks.clone(),
             running,
+            changed,
+            http,
         };
         tasks.vital("agent worker", acceptor.run(offers));
-        Ok(AgentHandle { worker, sessions })
+        Ok(AgentHandle {
+            worker,
+            sessions,
+            config,
+        })
     }
 }
 
@@ -186,10 +207,12 @@ struct Acceptor {
     worker: Worker,
     tasks: Tasks,
     running: watch::Sender<usize>,
+    changed: watch::Receiver<Arc<AgentConfig>>,
+    http: reqwest::Client,
 }
 
 impl Acceptor {
-    async fn run(self, mut offers: JobOffers) {
+    async fn run(mut self, mut offers: JobOffers) {
         let stop = self.tasks.stop();
         let mut processor = Processor::default();
         let mut report = interval(LOAD_INTERVAL);
@@ -202,6 +225,7 @@ impl Acceptor {
                     Some(offer) => self.take(offer),
                     None => return,
                 },
+                Ok(()) = self.changed.changed() => self.go_by_another(),
                 _ = report.tick() => self.report(processor.share()).await,
             }
         }
@@ -216,6 +240,15 @@ impl Acceptor {
         set(Gauge::WorkerLoad, f64::from(load), &[]);
         set(Gauge::SessionsActive, running as f64, &[]);
         self.worker.set_load(load).await;
+    }
+
+    /// Conversations that are under way keep the mind they have.
+    fn go_by_another(&mut self) {
+        let config = Arc::clone(&self.changed.borrow_and_update());
+        self.shared.mind = config.brain.mind(self.http.clone());
+        self.shared.config = config;
+        let warming = warm(self.shared.clone(), self.tasks.stop());
+        self.tasks.session("agent voice warm-up", warming);
     }
 
     fn take(&self, offer: JobOffer) {

@@ -11,13 +11,13 @@ use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_service::metrics::{Gauge, set};
 use trunkline_service::tasks::{Stop, Tasks};
-use trunkline_sip::endpoint::{Endpoint, EndpointConfig, Limits, SessionTimers};
-use trunkline_store::{Direction, Row, Store};
+use trunkline_sip::endpoint::Endpoint;
+use trunkline_store::{Direction, Store};
 
 use super::call::{
     Call, Exchange, Guard, Names, Order, PassOrder, Shared, Tries, Underway, pass, place, resume,
 };
-use super::config::{GatewayConfig, LineOut, Referrer, TrunkLine};
+use super::config::{GatewayConfig, LineOut, OwnSetup, Referrer, TrunkLine};
 use super::desk::{Desk, Directory, Reader, Reload, keep_refusals};
 use super::doors::{Doors, StartError, bind_udp};
 use super::handle::GatewayHandle;
@@ -57,7 +57,6 @@ impl Gateway {
         let (inputs, incoming) = lane(INPUTS, INPUT_BYTES);
         let (commands, wishes) = mpsc::channel(COMMANDS);
         let (arrivals, calls) = mpsc::channel(ARRIVALS);
-        let (notes, noted) = mpsc::channel(NOTES);
         let (reload, reloads) = mpsc::channel(1);
         let (directory_tx, directory) = watch::channel(Arc::new(Directory::default()));
         let (count, counted) = watch::channel(0);
@@ -65,14 +64,14 @@ impl Gateway {
         let registrar = Registrar::new(&config);
         let mut endpoint = endpoint(&config);
         let returned = bring_back(&config, &store, &mut endpoint, &commands).await;
-        let (load, strained) = watch_load(config.limits, &tasks.sound());
+        let (limits, load, strained) = watch_load(config.limits, &tasks.sound());
         let parts = Parts {
             endpoint,
-            full: (strained.clone(), config.limits.retry_after),
+            full: (strained.clone(), limits.subscribe()),
             keeping: returned.keeping,
             returned: returned.legs,
             names: returned.names,
-            desk: desk(&config, directory.clone(), &registrar, notes),
+            desk: desk(&config, directory.clone(), &registrar, (&store, &tasks)),
             asking: Asking::new(reload.clone()),
             udp: Arc::clone(&udp),
             inputs: incoming,
@@ -93,8 +92,7 @@ impl Gateway {
         tasks.vital("sip_signalling", Signalling::new(parts).run());
         doors.open(&advertised, &connections, &inputs, &tasks);
         tasks.vital("sip_udp", read_udp(udp, advertised(bound), inputs));
-        tasks.session("sip_refusals", keep_refusals(store.clone(), noted));
-        let lines = read(&config, server.1.clone(), (directory_tx, reloads), &tasks);
+        let (lines, own) = read(&config, server.1.clone(), (directory_tx, reloads), &tasks);
         tasks.session("sip_gauge", show(counted.clone()));
         let config = Arc::new(config);
         let registrations = registrar.start(&config, (places, outside.clone()), &commands, &tasks);
@@ -105,7 +103,7 @@ impl Gateway {
         let inner = (lanes, out, (returned.journal, load, reels(&config, &tasks)));
         let shared = shared(&config, store, server, (places, outside), inner);
         let exchange = shared.exchange.clone();
-        let underway = take_calls(returned.calls, (calls, orders, passed), shared, &tasks);
+        let (underway, live) = take_calls(returned.calls, (calls, orders, passed), shared, &tasks);
         info!(udp = %bound, tcp = ?places.tcp, tls = ?places.tls, "sip gateway listens");
         Ok(GatewayHandle {
             places,
@@ -115,43 +113,23 @@ impl Gateway {
             lines,
             lines_out,
             guard,
+            own,
             commands,
             ending,
             dials,
-            config,
+            config: live,
             underway,
             registrations,
             exchange,
             referrers,
+            limits,
             strained,
         })
     }
 }
 
 fn endpoint(config: &GatewayConfig) -> Endpoint {
-    Endpoint::new(
-        endpoint_config(config),
-        StdRng::from_os_rng().random(),
-        now(),
-    )
-}
-
-fn endpoint_config(config: &GatewayConfig) -> EndpointConfig {
-    EndpointConfig {
-        limits: Limits {
-            calls: config.max_calls,
-            invites_per_second: config.invites_per_second,
-            strangers_per_second: config.strangers_per_second,
-            ..Limits::default()
-        },
-        strangers: config.strangers,
-        scanners: config.scanners.clone(),
-        session: SessionTimers {
-            expires: config.session_timer,
-            ..SessionTimers::default()
-        },
-        ..EndpointConfig::new(concat!("trunkline/", env!("CARGO_PKG_VERSION")))
-    }
+    Endpoint::new(config.endpoint(), StdRng::from_os_rng().random(), now())
 }
 
 /// What keeps the sound of calls, if that is wanted.
@@ -198,56 +176,32 @@ fn desk(
     config: &GatewayConfig,
     directory: watch::Receiver<Arc<Directory>>,
     registrar: &Registrar,
-    notes: mpsc::Sender<Row>,
+    (store, tasks): (&Store, &Tasks),
 ) -> Desk {
+    let (notes, noted) = mpsc::channel(NOTES);
+    tasks.session("sip_refusals", keep_refusals(store.clone(), noted));
     let known = (directory, registrar.watch());
     Desk::new(known, config.ask_on_miss, StdRng::from_os_rng(), notes)
 }
 
-/// Goes on with the calls of before, and gives each new one a task.
-fn take_calls(
-    returned: Vec<Returning>,
-    (calls, orders, passed): (
-        mpsc::Receiver<Arrival>,
-        mpsc::Receiver<Order>,
-        mpsc::Receiver<PassOrder>,
-    ),
-    shared: Shared,
-    tasks: &Tasks,
-) -> Underway {
-    let underway = go_on(returned, &shared, &tasks.sound());
-    let reception = receive(calls, (orders, passed), shared, tasks.sound());
-    tasks.vital("sip_reception", reception);
-    underway
-}
-
-/// Starts the reading of trunks and rules.
+/// Keeps trunks and rules as the file and the server have them; it is told of them besides.
 fn read(
     config: &GatewayConfig,
     api: LiveKitApiClient,
-    (told, reloads): (watch::Sender<Arc<Directory>>, mpsc::Receiver<Reload>),
+    (state, reloads): (watch::Sender<Arc<Directory>>, mpsc::Receiver<Reload>),
     tasks: &Tasks,
-) -> watch::Sender<Vec<TrunkLine>> {
-    let (reader, lines) = reader(config, api, told);
-    tasks.session("sip_directory", reader.keep(reloads, tasks.stop()));
-    lines
-}
-
-/// Keeps trunks and rules as the file and the server have them; it is told of them besides.
-fn reader(
-    config: &GatewayConfig,
-    api: LiveKitApiClient,
-    state: watch::Sender<Arc<Directory>>,
-) -> (Reader, watch::Sender<Vec<TrunkLine>>) {
+) -> (watch::Sender<Vec<TrunkLine>>, watch::Sender<OwnSetup>) {
     let (lines, told) = watch::channel(config.lines.clone());
+    let (own, ours) = watch::channel(config.own.clone());
     let reader = Reader {
         api,
-        own: config.own.clone(),
+        own: ours,
         lines: told,
         every: config.refresh,
         state,
     };
-    (reader, lines)
+    tasks.session("sip_directory", reader.keep(reloads, tasks.stop()));
+    (lines, own)
 }
 
 /// The LiveKit server, and who we are there.
@@ -346,26 +300,45 @@ fn check_ports(config: &GatewayConfig) -> Result<(), StartError> {
     }
 }
 
-/// Gives each call a task of its own, whichever way it goes.
+/// Goes on with calls of before this process and takes new ones. Gives those that we place, and whom to
+/// tell of other settings.
+fn take_calls(
+    returned: Vec<Returning>,
+    (arrivals, orders, passed): (
+        mpsc::Receiver<Arrival>,
+        mpsc::Receiver<Order>,
+        mpsc::Receiver<PassOrder>,
+    ),
+    shared: Shared,
+    tasks: &Tasks,
+) -> (Underway, watch::Sender<Arc<GatewayConfig>>) {
+    let (live, changed) = watch::channel(Arc::clone(&shared.config));
+    let underway = go_on(returned, &shared, &tasks.sound());
+    let reception = receive(arrivals, (orders, passed), (shared, changed), tasks.sound());
+    tasks.vital("sip_reception", reception);
+    (underway, live)
+}
+
+/// Gives each call a task of its own, whichever way it goes, and the settings of that moment.
 async fn receive(
     mut arrivals: mpsc::Receiver<Arrival>,
     (mut orders, mut passed): (mpsc::Receiver<Order>, mpsc::Receiver<PassOrder>),
-    shared: Shared,
+    (mut shared, mut live): (Shared, watch::Receiver<Arc<GatewayConfig>>),
     tasks: Tasks,
 ) {
     loop {
+        let mut meets = || {
+            shared.config.clone_from(&live.borrow_and_update());
+            shared.clone()
+        };
         // The task goes on by itself.
         let _task = tokio::select! {
             arrival = arrivals.recv() => match arrival {
-                Some(arrival) => tasks.session("call", Call::run(arrival, shared.clone())),
+                Some(arrival) => tasks.session("call", Call::run(arrival, meets())),
                 None => return,
             },
-            Some(order) = orders.recv() => {
-                tasks.session("call", place(order, shared.clone()))
-            }
-            Some(order) = passed.recv() => {
-                tasks.session("call", pass(order, shared.clone()))
-            }
+            Some(order) = orders.recv() => tasks.session("call", place(order, meets())),
+            Some(order) = passed.recv() => tasks.session("call", pass(order, meets())),
         };
     }
 }

@@ -14,9 +14,9 @@ use super::call::{
     Asked, DialError, DialOrder, DialPlan, Dialled, Exchange, Guard, Order, Stage, TransferError,
     TransferOrder, Underway,
 };
-use super::config::{GatewayConfig, LineOut, Referrer, Register, TrunkLine};
+use super::config::{GatewayConfig, LineOut, OwnSetup, Referrer, Register, TrunkLine};
 use super::desk::{Directory, Reload, ServerStore};
-use super::load::Strain;
+use super::load::{LoadLimits, Strain};
 use super::registrar::Registrations;
 use super::resolve::Resolver;
 use super::signalling::{Command, now};
@@ -32,14 +32,16 @@ pub struct GatewayHandle {
     pub(super) lines: watch::Sender<Vec<TrunkLine>>,
     pub(super) lines_out: watch::Sender<Vec<LineOut>>,
     pub(super) guard: Guard,
+    pub(super) own: watch::Sender<OwnSetup>,
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) ending: watch::Sender<bool>,
     pub(super) dials: mpsc::Sender<Order>,
-    pub(super) config: Arc<GatewayConfig>,
+    pub(super) config: watch::Sender<Arc<GatewayConfig>>,
     pub(super) underway: Underway,
     pub(super) registrations: Registrations,
     pub(super) exchange: Exchange,
     pub(super) referrers: watch::Sender<Vec<Referrer>>,
+    pub(super) limits: watch::Sender<LoadLimits>,
     pub(super) strained: watch::Receiver<Option<Strain>>,
 }
 
@@ -158,6 +160,24 @@ impl GatewayHandle {
         self.guard.spent()
     }
 
+    /// Has other trunks and rules of its own, from the next reading on.
+    pub fn own(&self, setup: OwnSetup) {
+        self.own.send_replace(setup);
+    }
+
+    /// Goes by other settings from the next call on: codecs, encryption, waits, limits, and what may
+    /// be dialled. Calls that are up keep what they began with. Sockets, addresses, server and keys
+    /// stay those of the start.
+    pub async fn change(&self, other: &GatewayConfig) {
+        let config = self.config.borrow().going_by(other);
+        let endpoint = Command::GoBy(Box::new(config.endpoint()));
+        // A gateway that is gone takes no calls anyway.
+        let _ = self.commands.send_timeout(endpoint, RELOAD).await;
+        self.guard.change(config.dialling.clone());
+        self.limits.send_replace(config.limits);
+        self.config.send_replace(Arc::new(config));
+    }
+
     /// Reads the server's trunks and rules now.
     ///
     /// # Errors
@@ -180,9 +200,12 @@ impl GatewayHandle {
     /// # Cancel safety
     /// A call whose answer is waited for is withdrawn.
     pub async fn dial(&self, order: DialOrder) -> Result<Dialled, DialError> {
-        let lines = self.lines_out.borrow().clone();
-        let plan = DialPlan::new(order, &self.config, &lines, &mut rand::rng())?;
-        if self.strain().is_some() && !plan.is_emergency(&self.config.dialling) {
+        let (config, lines) = (
+            Arc::clone(&self.config.borrow()),
+            self.lines_out.borrow().clone(),
+        );
+        let plan = DialPlan::new(order, &config, &lines, &mut rand::rng())?;
+        if self.strain().is_some() && !plan.is_emergency(&config.dialling) {
             return Err(DialError::Full);
         }
         let waits = plan.waits;

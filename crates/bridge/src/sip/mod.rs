@@ -24,6 +24,7 @@ mod doors;
 mod gateway;
 mod handle;
 mod journal;
+mod live;
 mod load;
 mod media;
 mod outside;

@@ -14,6 +14,7 @@ use crate::verbs::ingress::Ingress;
 use crate::verbs::init::Init;
 use crate::verbs::keys::Keys;
 use crate::verbs::models::Models;
+use crate::verbs::reload::Reload;
 use crate::verbs::room::Room;
 use crate::verbs::serve::Serve;
 use crate::verbs::sip::Sip;
@@ -41,6 +42,8 @@ pub(crate) enum Verb {
     Demo(Demo),
     /// Run the daemon
     Serve(Serve),
+    /// Have the running daemon take up changed files, with calls going on
+    Reload(Reload),
     /// Offline speech models
     #[command(subcommand)]
     Models(Models),

@@ -74,7 +74,7 @@ pub(crate) async fn run(typed: Demo, global: &Global, tasks: Tasks) -> Result<()
         speech: Ok(speech),
         roles: Roles::default(),
     };
-    let stack = Stack::start(plan, &tasks).await?;
+    let stack = Box::pin(Stack::start(plan, &tasks)).await?;
     let told = tell(&stack, &lines, &typed, global, &tasks).await;
     let limits = Limits {
         drain: Duration::from_secs(2),

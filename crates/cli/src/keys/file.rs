@@ -83,9 +83,6 @@ pub(crate) struct KeyFile {
     path: PathBuf,
 }
 
-/// What changes when either file does.
-pub(super) type Stamp = [Option<(i64, i64, u64, u64)>; 2];
-
 impl KeyFile {
     pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
@@ -150,12 +147,9 @@ impl KeyFile {
         Ok(outcome)
     }
 
-    /// What to compare for seeing a change.
-    pub(super) fn stamp(&self) -> Stamp {
-        [self.path.clone(), self.state_path()].map(|path| {
-            let meta = fs::metadata(path).ok()?;
-            Some((meta.mtime(), meta.mtime_nsec(), meta.ino(), meta.size()))
-        })
+    /// The files that it is made of.
+    pub(super) fn files(&self) -> [PathBuf; 2] {
+        [self.path.clone(), self.state_path()]
     }
 
     fn text(&self) -> Result<String, KeyFileError> {

@@ -140,6 +140,16 @@ impl Settings {
                 security.judge_listener(node, self.livekit.node.http, report);
             }
         }
+        if let Some(api) = self.gateway.api {
+            let file = home.path(SIP);
+            if self.livekit.server == Server::Embedded {
+                let what = "gateway.api: the embedded node serves livekit.SIP itself";
+                let remedy = "take it out; it is for a gateway beside a remote LiveKit".to_owned();
+                report.file(&file, what, remedy);
+            } else if !dev {
+                security.judge_listener((&file, "gateway.api"), api, report);
+            }
+        }
         for webhook in &self.livekit.node.webhooks {
             security.judge_receiver(webhook, report);
         }
@@ -204,6 +214,15 @@ pub(crate) fn sip_file(
     Some(setup)
 }
 
+/// Where the files say that the console is, whatever else is wrong in them.
+pub(crate) fn console(global: &Global, env: &Environment) -> Option<std::net::SocketAddr> {
+    let home = Home::of(global);
+    let files = Files { home: &home, env };
+    let mut unsaid = Report::new();
+    let monitoring = files.read("monitoring.yaml", &mut unsaid, monitoring::validate)?;
+    Some(monitoring.console)
+}
+
 /// Reads such a file for what is wrong with its keys.
 #[cfg(test)]
 pub(crate) fn sip_raw_keys(source: &Source, env: &Environment, report: &mut Report) {
@@ -216,7 +235,7 @@ pub(crate) fn shipped_sip() -> &'static str {
     home::shipped(SIP)
 }
 
-const AGENT: &str = "agent.yaml";
+pub(crate) const AGENT: &str = "agent.yaml";
 
 /// The agent's file alone.
 ///

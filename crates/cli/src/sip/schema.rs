@@ -145,6 +145,11 @@ const GATEWAY: &[Key] = &[
         Section(LIMITS),
         "From where on new calls are refused, so that those who are in sound well",
     ),
+    (
+        "api",
+        Text,
+        "Where livekit.SIP of this gateway is served beside a remote LiveKit; empty: nowhere",
+    ),
 ];
 
 const CAPTURE: &[Key] = &[

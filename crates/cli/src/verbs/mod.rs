@@ -10,6 +10,7 @@ pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod models;
 pub(crate) mod pairs;
+pub(crate) mod reload;
 pub(crate) mod room;
 pub(crate) mod serve;
 pub(crate) mod sip;

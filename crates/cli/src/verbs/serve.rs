@@ -24,10 +24,10 @@ use crate::failure::Failure;
 use crate::global::Global;
 use crate::keys::{KeyFile, follow};
 use crate::output;
-use crate::settings::{Home, Monitoring, SIP, Settings, SipSetup};
+use crate::settings::{Home, Monitoring, Settings};
 use crate::signals::{Signals, listen};
 use crate::target::no_keys;
-use crate::wiring::{NOT_ASKED, Plan, Role, Roles, SipFile, Stack, dev_keys};
+use crate::wiring::{ConfigFiles, NOT_ASKED, Plan, Role, Roles, Stack, dev_keys};
 
 /// Goodbyes take this long at the most.
 const HURRY: Duration = Duration::from_secs(5);
@@ -52,11 +52,9 @@ pub(crate) struct Serve {
 
 pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(), Failure> {
     // Its first state is taken before it is read: what is saved meanwhile is a change.
-    let sip_file = sip_file(global);
+    let files = files(&typed, global);
     let mut settings = settings(global)?;
-    if let Some(agent) = &mut settings.agent {
-        agent.voice_cache = voice_cache(typed.voice_cache.clone(), &global.env);
-    }
+    with_voice_cache(&mut settings, typed.voice_cache.as_ref(), global);
     start_logging(&settings.monitoring, global)?;
     for notice in &settings.notices {
         warn!("{notice}");
@@ -78,9 +76,9 @@ pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(
     };
     let calls = plan.settings.gateway.drain.unwrap_or(limits.drain);
     let (settings, ring) = (plan.settings.clone(), plan.keys.clone());
-    let stack = Stack::start(plan, &tasks).await?;
+    let stack = Box::pin(Stack::start(plan, &tasks)).await?;
     let hangup = listen(SignalKind::hangup())?;
-    stack.follow_sip_file(sip_file, settings, &ring, hangup, &tasks)?;
+    stack.follow_files(files, settings, &ring, hangup, &tasks)?;
     tell_ready(&stack, global);
     tokio::select! {
         () = signals.next() => tasks.begin_drain("signal"),
@@ -96,16 +94,26 @@ pub(crate) async fn run(typed: Serve, global: &Global, tasks: Tasks) -> Result<(
     })
 }
 
-/// How the file of trunks and rules is read again.
-fn sip_file(
+/// How the files are read again.
+fn files(
+    typed: &Serve,
     global: &Global,
-) -> SipFile<impl Fn() -> Result<SipSetup, Report> + Send + Sync + 'static + use<>> {
-    let again = global.clone();
+) -> ConfigFiles<impl Fn() -> Result<Settings, Report> + Send + Sync + 'static + use<>> {
+    let (again, cache) = (global.clone(), typed.voice_cache.clone());
     let read = move || {
         let env = environment::again()?;
-        settings::load(&again, &env).map(|settings| settings.sip_setup)
+        let mut settings = settings::load(&again, &env)?;
+        with_voice_cache(&mut settings, cache.as_ref(), &again);
+        Ok(settings)
     };
-    SipFile::new(Home::of(global).on_disk(SIP), environment::place(), read)
+    ConfigFiles::new(&Home::of(global), environment::place(), read)
+}
+
+/// The agent's own file does not say where its sound is kept.
+fn with_voice_cache(settings: &mut Settings, typed: Option<&PathBuf>, global: &Global) {
+    if let Some(agent) = &mut settings.agent {
+        agent.voice_cache = voice_cache(typed.cloned(), &global.env);
+    }
 }
 
 /// Logging as the files say; `-v` says more.
@@ -141,8 +149,8 @@ pub(crate) fn start_logging(monitoring: &Monitoring, global: &Global) -> Result<
 /// The same level for every crate of ours, and theirs at warnings.
 fn crates(level: &str) -> String {
     [
-        "agent", "base", "bridge", "client", "console", "media", "node", "rtc", "service", "sip",
-        "store",
+        "agent", "base", "bridge", "client", "console", "media", "node", "ops", "rtc", "service",
+        "sip", "store",
     ]
     .iter()
     .map(|name| format!(",trunkline_{name}={level}"))
@@ -237,6 +245,7 @@ fn addresses(stack: &Stack) -> Value {
         "sip": stack.sip_addr().map(|addr| addr.to_string()),
         "sip_tcp": stack.gateway.as_ref().and_then(|gateway| gateway.tcp_addr()).map(|a| a.to_string()),
         "sip_tls": stack.gateway.as_ref().and_then(|gateway| gateway.tls_addr()).map(|a| a.to_string()),
+        "sip_api": stack.sip_api_addr().map(|addr| addr.to_string()),
         "console": stack.console.as_ref().map(|console| console.addr().to_string()),
         "off": idle(stack, |standing| matches!(standing, Standing::Off(_))),
         "waits": idle(stack, |standing| matches!(standing, Standing::Waiting(_))),

@@ -1,13 +1,18 @@
 //! Clients of the LiveKit server for the daemon's own calls.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use trunkline_base::retry::RetryPolicy;
 use trunkline_base::token::KeyRing;
 use trunkline_client::api::breaker::BreakerPolicy;
 use trunkline_client::api::{ApiOptions, LiveKitApiClient, Watch};
 use trunkline_client::auth::LiveKitAuthManager;
+use trunkline_ops::daemon::Daemon;
 
-use super::{api_metrics, remote};
+use super::{api_metrics, dev_keys, remote};
 use crate::failure::Failure;
-use crate::settings::Settings;
+use crate::settings::{Server, Settings};
 
 /// A client for the daemon's own calls.
 pub(super) fn background_api(
@@ -23,6 +28,47 @@ pub(super) fn seeking_api(
     keys: &KeyRing,
 ) -> Result<LiveKitApiClient, Failure> {
     api(settings, keys, seeking_options(settings))
+}
+
+/// A client for somebody who looks once and tells what was seen, also at a node that this process
+/// does not run.
+pub(crate) fn asking_api(settings: &Settings, keys: &KeyRing) -> Result<LiveKitApiClient, Failure> {
+    let mut settings = settings.clone();
+    if settings.livekit.server == Server::Embedded {
+        let node = local(settings.livekit.node.http);
+        settings.livekit.url = format!("ws://{node}");
+    }
+    let mut options = settings.retries.for_people();
+    options.rules.policy = RetryPolicy::NONE;
+    api(&settings, keys, options)
+}
+
+/// The daemon of these settings, asked over its console.
+pub(crate) fn daemon(settings: &Settings, keys: KeyRing) -> Daemon {
+    let addr = settings.monitoring.console;
+    // A port with a certificate takes plain text from this machine.
+    let is_here = addr.ip().is_loopback() || addr.ip().is_unspecified();
+    let has_certificate = settings.security.transport.certificate_files().is_some();
+    let name = settings.monitoring.hosts.first();
+    let name = name.filter(|_| has_certificate && !is_here).cloned();
+    let rules = settings.security.transport_rules();
+    Daemon::new(addr, name, LiveKitAuthManager::new(keys), rules)
+}
+
+/// A daemon on this machine, asked for what it tells everybody.
+pub(crate) fn daemon_at(console: SocketAddr) -> Daemon {
+    let auth = LiveKitAuthManager::new(dev_keys());
+    Daemon::new(console, None, auth, Arc::default())
+}
+
+/// Where a listener of this machine is found on it.
+fn local(mut addr: SocketAddr) -> SocketAddr {
+    match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => addr.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    addr
 }
 
 fn api(

@@ -1,12 +1,17 @@
-//! Calls that the node's API asks for, carried out by the gateway beside it.
+//! Calls that an API asks for, the node's or the gateway's own, carried out by the gateway.
 
 use std::fmt::Display;
 
 use livekit_protocol as proto;
+use tokio::sync::watch;
 use trunkline_base::class::Classified;
 use trunkline_base::id::guid;
-use trunkline_bridge::sip::{DialOrder, GatewayHandle};
-use trunkline_node::{CallOrder, LineError, LineFuture, Lines};
+use trunkline_bridge::sip::{DialOrder, GatewayHandle, ServerStore};
+use trunkline_client::api::{ApiError, LiveKitApiClient};
+use trunkline_node::{CallOrder, LineError, LineFuture, Lines, Trunks};
+
+use super::sip_setup;
+use crate::settings::SipSetup;
 
 /// The lines of this gateway.
 pub(super) struct GatewayLines(pub(super) GatewayHandle);
@@ -50,5 +55,56 @@ fn told(error: &(impl Classified + Display), sip: Option<(u16, String)>) -> Line
         class: error.class(),
         text: error.to_string(),
         sip,
+    }
+}
+
+/// Trunks and rules of a gateway whose server is elsewhere: the server's, and then the file's, under
+/// ids that no server gives.
+pub(super) struct FarTrunks {
+    pub(super) api: LiveKitApiClient,
+    pub(super) gateway: GatewayHandle,
+    /// What the file says, as of now.
+    pub(super) file: watch::Receiver<SipSetup>,
+}
+
+impl FarTrunks {
+    /// What the server has, if it keeps any, and then what the file says.
+    fn both<T: Send + 'static>(
+        &self,
+        asked: impl Future<Output = Result<Vec<T>, ApiError>> + Send + 'static,
+        ours: impl FnOnce(&SipSetup) -> Vec<T>,
+    ) -> LineFuture<Vec<T>> {
+        let keeps_none = self.gateway.known_store() == ServerStore::Missing;
+        let ours = ours(&self.file.borrow());
+        Box::pin(async move {
+            let theirs = if keeps_none {
+                Ok(Vec::new())
+            } else {
+                asked.await
+            };
+            let mut all = theirs.map_err(|error| told(&error, None))?;
+            all.extend(ours);
+            Ok(all)
+        })
+    }
+}
+
+impl Trunks for FarTrunks {
+    fn inbound(&self) -> LineFuture<Vec<proto::SipInboundTrunkInfo>> {
+        let api = self.api.clone();
+        let asked = async move { api.list_inbound_trunks().await };
+        self.both(asked, |file| sip_setup::own(file).trunks)
+    }
+
+    fn outbound(&self) -> LineFuture<Vec<proto::SipOutboundTrunkInfo>> {
+        let api = self.api.clone();
+        let asked = async move { api.list_outbound_trunks().await };
+        self.both(asked, sip_setup::own_outbound)
+    }
+
+    fn rules(&self) -> LineFuture<Vec<proto::SipDispatchRuleInfo>> {
+        let api = self.api.clone();
+        let asked = async move { api.list_dispatch_rules().await };
+        self.both(asked, |file| sip_setup::own(file).rules)
     }
 }

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use trunkline_agent::config::AgentConfig;
 use trunkline_agent::speech::Speech;
 use trunkline_agent::worker::{AgentHandle, AgentWorker};
 use trunkline_base::class::Class;
@@ -15,19 +16,21 @@ use trunkline_bridge::egress::{Recorder, RecorderConfig};
 use trunkline_bridge::sip::{Gateway, GatewayConfig, GatewayHandle, JournalOptions, OwnSetup};
 use trunkline_console::webhooks::EventsConfig;
 use trunkline_console::{Access, ConsoleConfig, ConsoleHandle};
-use trunkline_node::{CallHooks, NodeConfig, NodeHandle, Receiver, WebhookConfig};
+use trunkline_node::{
+    CallHooks, NodeConfig, NodeHandle, Receiver, SipApiConfig, WebhookConfig, serve_sip_api,
+};
 use trunkline_service::listen::Door;
 use trunkline_service::metrics;
 use trunkline_service::tasks::Tasks;
 use trunkline_store::Store;
 
 use super::clients::{background_api, seeking_options};
-use super::lines::GatewayLines;
+use super::lines::{FarTrunks, GatewayLines};
 use super::{NOT_ASKED, Role, Roles, behind, calls, recording, registered, sip_setup};
 use crate::captures;
 use crate::failure::Failure;
 use crate::retention::{self, Archive};
-use crate::settings::{Http, Settings};
+use crate::settings::{Http, Settings, SipSetup};
 
 pub(crate) async fn open_store(path: &Path) -> Result<Store, Failure> {
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
@@ -198,6 +201,15 @@ pub(super) async fn recorder(
     Ok(Ok(calls))
 }
 
+/// The agent, as the files say.
+pub(super) fn agent_config(settings: &Settings) -> Option<AgentConfig> {
+    let config = settings.agent.clone()?;
+    Some(AgentConfig {
+        announcement: settings.livekit.recording.announcement(),
+        ..config
+    })
+}
+
 pub(super) fn worker(
     settings: &Settings,
     keys: &KeyRing,
@@ -206,7 +218,7 @@ pub(super) fn worker(
     store: &Store,
     tasks: &Tasks,
 ) -> Result<Result<AgentHandle, String>, Failure> {
-    let Some(mut config) = settings.agent.clone() else {
+    let Some(mut config) = agent_config(settings) else {
         return Ok(Err("there is no agent.yaml".to_owned()));
     };
     let speech = match speech {
@@ -214,49 +226,15 @@ pub(super) fn worker(
         Err(why) => return Ok(Err(why)),
     };
     config.wire = wire(node);
-    config.announcement = settings.livekit.recording.announcement();
     let api = background_api(settings, keys)?;
     let agent = AgentWorker::start(config, api, keys.clone(), speech, store.clone(), tasks)?;
     Ok(Ok(agent))
 }
 
-pub(super) async fn gateway(
-    settings: &Settings,
-    keys: &KeyRing,
-    (node, console): (&Option<NodeHandle>, &Option<ConsoleHandle>),
-    (calls, journal): (
-        Result<mpsc::Sender<RoomName>, &'static str>,
-        Option<JournalOptions>,
-    ),
-    store: &Store,
-    tasks: &Tasks,
-) -> Result<Result<GatewayHandle, &'static str>, Failure> {
+/// The gateway, as the files say, without what it meets in this process.
+pub(super) fn gateway_config(settings: &Settings, keys: &KeyRing) -> GatewayConfig {
     let sip = &settings.gateway;
-    if !sip.enabled {
-        return Ok(Err("gateway.enabled is false"));
-    }
-    let own = if node.is_some() {
-        let api = background_api(settings, keys)?;
-        sip_setup::apply(&api, store, &settings.sip_setup).await?;
-        OwnSetup::default()
-    } else {
-        sip_setup::own(&settings.sip_setup)
-    };
-    let node = node.as_ref();
-    let hooks = call_hooks(settings, keys, node, console.as_ref(), store, tasks)?;
-    let (news, told) = mpsc::channel(NEWS);
-    let telling = calls::tell(told, hooks, store.clone(), tasks.stop());
-    tasks.session("call news", telling);
-    let config = GatewayConfig {
-        own,
-        lines: sip_setup::lines(&settings.sip_setup),
-        referrers: sip_setup::referrers(&settings.sip_setup),
-        lines_out: sip_setup::lines_out(&settings.sip_setup),
-        ask_on_miss: node.is_none(),
-        joined: calls.ok(),
-        news: Some(news),
-        journal,
-        wire: wire(node),
+    GatewayConfig {
         udp: sip.udp,
         tcp: sip.tcp,
         public_ip: sip.public_ip,
@@ -292,6 +270,46 @@ pub(super) async fn gateway(
         transport: settings.security.transport_rules(),
         api: seeking_options(settings),
         ..GatewayConfig::new(settings.livekit.url.clone(), keys.clone())
+    }
+}
+
+pub(super) async fn gateway(
+    settings: &Settings,
+    keys: &KeyRing,
+    (node, console): (&Option<NodeHandle>, &Option<ConsoleHandle>),
+    (calls, journal): (
+        Result<mpsc::Sender<RoomName>, &'static str>,
+        Option<JournalOptions>,
+    ),
+    store: &Store,
+    tasks: &Tasks,
+) -> Result<Result<GatewayHandle, &'static str>, Failure> {
+    if !settings.gateway.enabled {
+        return Ok(Err("gateway.enabled is false"));
+    }
+    let own = if node.is_some() {
+        let api = background_api(settings, keys)?;
+        sip_setup::apply(&api, store, &settings.sip_setup).await?;
+        OwnSetup::default()
+    } else {
+        sip_setup::own(&settings.sip_setup)
+    };
+    let node = node.as_ref();
+    let hooks = call_hooks(settings, keys, node, console.as_ref(), store, tasks)?;
+    let (news, told) = mpsc::channel(NEWS);
+    let telling = calls::tell(told, hooks, store.clone(), tasks.stop());
+    tasks.session("call news", telling);
+    let config = GatewayConfig {
+        own,
+        lines: sip_setup::lines(&settings.sip_setup),
+        referrers: sip_setup::referrers(&settings.sip_setup),
+        lines_out: sip_setup::lines_out(&settings.sip_setup),
+        ask_on_miss: node.is_none(),
+        joined: calls.ok(),
+        news: Some(news),
+        journal,
+        wire: wire(node),
+        ..gateway_config(settings, keys)
     };
     let gateway = Box::pin(Gateway::start(config, store.clone(), tasks.clone())).await?;
     tasks.session(
@@ -308,6 +326,33 @@ pub(super) async fn gateway(
         node.connect_lines(Arc::new(GatewayLines(gateway.clone())));
     }
     Ok(Ok(gateway))
+}
+
+/// `livekit.SIP` of a gateway whose server is elsewhere, where the files want it; the node serves it
+/// itself.
+pub(super) async fn sip_api(
+    settings: &Settings,
+    keys: &KeyRing,
+    gateway: Option<&GatewayHandle>,
+    (door, tasks): (Door, &Tasks),
+) -> Result<Option<(SocketAddr, watch::Sender<SipSetup>)>, Failure> {
+    let (Some(gateway), Some(bind)) = (gateway, settings.gateway.api) else {
+        return Ok(None);
+    };
+    let (tell, file) = watch::channel(settings.sip_setup.clone());
+    let trunks = FarTrunks {
+        api: background_api(settings, keys)?,
+        gateway: gateway.clone(),
+        file,
+    };
+    let config = SipApiConfig {
+        bind,
+        door,
+        keys: keys.clone(),
+    };
+    let lines = Arc::new(GatewayLines(gateway.clone()));
+    let addr = serve_sip_api(config, lines, Arc::new(trunks), tasks).await?;
+    Ok(Some((addr, tell)))
 }
 
 /// Calls whose recording is about to start. Filling it means that the recorder is stuck.

@@ -11,6 +11,8 @@ mod api_metrics;
 mod behind;
 mod calls;
 mod clients;
+mod desk;
+mod differ;
 mod journal;
 mod lines;
 mod make;
@@ -25,6 +27,7 @@ mod sip_setup;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::{info, warn};
 use trunkline_agent::speech::Speech;
@@ -36,14 +39,15 @@ use trunkline_node::{Node, NodeHandle};
 use trunkline_service::tasks::{DrainReport, Limits, Tasks};
 use trunkline_store::Store;
 
+pub(crate) use clients::{asking_api, daemon, daemon_at};
 pub(crate) use make::open_store;
 use parts::{LIVEKIT, Parts};
-pub(crate) use reload::SipFile;
+pub(crate) use reload::ConfigFiles;
 pub(crate) use roles::{NOT_ASKED, Role, Roles};
 pub(crate) use sip_setup::{lines, own as own_setup};
 
 use crate::failure::Failure;
-use crate::settings::{Server, Settings};
+use crate::settings::{Server, Settings, SipSetup};
 
 /// How long the start waits for the server to answer, the agent to be known to it, and the gateway
 /// to know trunks and rules; all at once.
@@ -68,6 +72,8 @@ pub(crate) struct Stack {
     pub(crate) node: Option<NodeHandle>,
     pub(crate) console: Option<ConsoleHandle>,
     pub(crate) gateway: Option<GatewayHandle>,
+    /// Where `livekit.SIP` is served beside a server elsewhere, and whom to tell of another file.
+    sip_api: Option<(SocketAddr, watch::Sender<SipSetup>)>,
     worker: Option<AgentHandle>,
     parts: Parts,
 }
@@ -107,7 +113,7 @@ impl Stack {
             parts.is_off("node", why);
             None
         } else {
-            let config = make::node_config(&settings, &keys, dev, door, console.as_ref());
+            let config = make::node_config(&settings, &keys, dev, door.clone(), console.as_ref());
             let node = Node::start(config, store.clone(), tasks.clone()).await?;
             settings.livekit.url = node.url();
             parts.listens("node");
@@ -118,12 +124,7 @@ impl Stack {
             Some(_) => None,
         };
         let calls = make::recorder(&settings, &keys, &roles, node.as_ref(), &store, tasks).await?;
-        match &calls {
-            Ok(_) => parts.runs("egress", || {
-                Standing::Ready("follows the calls of this gateway".to_owned())
-            }),
-            Err(why) => parts.is_off("egress", why),
-        }
+        parts.tell_egress(&calls);
         // Whoever listens to events listens now.
         if let Some(console) = &console {
             console.process(Vec::new(), tasks);
@@ -139,10 +140,13 @@ impl Stack {
         } else {
             Err(NOT_ASKED)
         };
-        match &gateway {
-            Ok(gateway) => parts.runs("sip", parts::sip(gateway, node.is_some())),
-            Err(why) => parts.is_off("sip", why),
-        }
+        let alone = gateway.as_ref().ok().filter(|_| node.is_none());
+        let sip_api = make::sip_api(&settings, &keys, alone, (door, tasks)).await?;
+        parts.tell_sip(
+            &gateway,
+            sip_api.as_ref().map(|(addr, _)| *addr),
+            node.is_some(),
+        );
         parts.is_off("ingress", "this version brings no media into rooms");
         if let Some(console) = console.as_ref().filter(|_| node.is_none()) {
             parts.runs("events", parts::events(&console.url()));
@@ -158,6 +162,7 @@ impl Stack {
             node,
             console,
             gateway,
+            sip_api,
             worker,
             parts,
         })
@@ -239,6 +244,11 @@ impl Stack {
                 warn!(people = node.participants(), "closing rooms that go on");
             }
         }
+    }
+
+    /// Where the gateway's own API is served.
+    pub(crate) fn sip_api_addr(&self) -> Option<SocketAddr> {
+        self.sip_api.as_ref().map(|(addr, _)| *addr)
     }
 
     /// Where SIP over UDP is taken.

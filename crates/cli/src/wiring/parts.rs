@@ -1,5 +1,7 @@
 //! The parts of this daemon and how they stand, each asked when somebody wants to know.
 
+use std::net::SocketAddr;
+
 use tokio::sync::watch;
 use tracing::info;
 use trunkline_agent::worker::AgentHandle;
@@ -44,6 +46,36 @@ impl Parts {
         info!(part = name, why, "does not run");
         let why = why.to_owned();
         self.runs(name, move || Standing::Off(why.clone()));
+    }
+
+    /// The recorder.
+    pub(super) fn tell_egress<T>(&self, calls: &Result<T, &'static str>) {
+        match calls {
+            Ok(_) => self.runs("egress", || {
+                Standing::Ready("follows the calls of this gateway".to_owned())
+            }),
+            Err(why) => self.is_off("egress", why),
+        }
+    }
+
+    /// The gateway, and where its own API is served, if it is.
+    pub(super) fn tell_sip(
+        &self,
+        gateway: &Result<GatewayHandle, &'static str>,
+        api: Option<SocketAddr>,
+        node_is_here: bool,
+    ) {
+        match gateway {
+            Ok(gateway) => self.runs("sip", sip(gateway, node_is_here)),
+            Err(why) => self.is_off("sip", why),
+        }
+        if let Some(addr) = api {
+            self.runs("sip api", move || {
+                Standing::Ready(format!(
+                    "serves livekit.SIP at {addr}: calls over this gateway"
+                ))
+            });
+        }
     }
 
     /// Whether anything runs here; the server elsewhere does not.
@@ -100,7 +132,7 @@ pub(super) fn agent(worker: &AgentHandle) -> impl Fn() -> Standing + Send + Sync
 }
 
 /// Whether callers find trunks and rules, and whose those are.
-pub(super) fn sip(
+fn sip(
     gateway: &GatewayHandle,
     node_is_here: bool,
 ) -> impl Fn() -> Standing + Send + Sync + 'static {

@@ -1,49 +1,53 @@
-//! The file of trunks and rules while the daemon runs: a change of it or of `.env`, or SIGHUP, brings them to the
-//! embedded node, with calls going on. A file that is wrong changes nothing, and that is said in the
-//! log and by `/readyz` until it is right again; one that is missing or still being written is not read.
-//! A remote server changes by `sip apply` alone.
+//! The configuration files while the daemon runs: a change of them or of `.env`, SIGHUP, or `trunkline
+//! reload` brings trunks, rules, codecs, waits, limits and the agent's dialogue in, with calls going on.
+//! Files that are wrong change nothing, and that is said in the log and by `/readyz` until they are
+//! right again; one that is missing or still being written is not read. What sockets, addresses and
+//! keys are made of counts from the next start on, and is named. A remote server's own trunks change by
+//! `sip apply` alone.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::Signal;
-use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
+use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
+use trunkline_agent::worker::AgentHandle;
 use trunkline_base::token::KeyRing;
 use trunkline_bridge::sip::{GatewayHandle, Register, TrunkLine};
 use trunkline_client::api::LiveKitApiClient;
-use trunkline_console::Standing;
+use trunkline_console::{ReloadResult, Reloaded, Standing};
 use trunkline_service::config::Report;
+use trunkline_service::metrics::{Counter, Gauge, count, set};
 use trunkline_service::tasks::{Stop, Tasks};
+use trunkline_service::watch::Watch;
 use trunkline_store::Store;
 
 use super::clients::background_api;
-use super::{Stack, sip_setup};
+use super::desk::{Desk, Order};
+use super::differ::Difference;
+use super::{Stack, make, sip_setup};
+use crate::clock::now;
 use crate::failure::Failure;
-use crate::settings::{Settings, SipSetup};
+use crate::settings::{AGENT, FILES, Home, SIP, Settings, SipSetup};
 
-/// How often the file is looked at: an operator waits for what was just saved.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// How many looks pass before what the node took by half is tried again.
-const REST: u8 = 5;
-
-/// How much of the file counts.
+/// How much of the files counts.
 #[derive(Debug, PartialEq, Eq)]
 enum Force {
     Whole,
-    /// Nothing, and why; the one before does.
+    /// All but these, which count from the next start on.
+    Restart(Vec<String>),
+    /// Nothing, and why; those before do.
     Last(String),
-    /// What the node took before it failed, and with what it did.
+    /// What was taken before something failed, and with what it did.
     Half(String),
 }
 
 impl Force {
     fn standing(&self) -> Standing {
         match self {
-            Self::Whole | Self::Last(_) => Standing::Ready(self.to_string()),
+            Self::Whole | Self::Restart(_) | Self::Last(_) => Standing::Ready(self.to_string()),
             // Some calls would meet the old set-up, some the new one.
             Self::Half(_) => Standing::Waiting(self.to_string()),
         }
@@ -54,251 +58,325 @@ impl fmt::Display for Force {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole => f.write_str("in force"),
-            Self::Last(why) => write!(f, "the last good one is in force: {why}"),
+            Self::Restart(what) => {
+                write!(f, "in force, but {} at the next start", what.join(", "))
+            }
+            Self::Last(why) => write!(f, "the last good ones are in force: {why}"),
             Self::Half(why) => write!(f, "half applied, tried again: {why}"),
         }
     }
 }
 
-/// How the file is read again.
-pub(crate) struct SipFile<F> {
-    /// What is looked at; the files that are built in do not change.
-    path: Option<PathBuf>,
-    /// Where the variables are that it may name.
-    variables: PathBuf,
-    /// As they were before they were read the first time.
-    first: Seen,
+/// How the files are read again.
+pub(crate) struct ConfigFiles<F> {
+    /// Those that were there when they were last in force: one that goes is a mistake.
+    there: Vec<PathBuf>,
+    sip: Option<PathBuf>,
+    agent: Option<PathBuf>,
+    watch: Watch,
     read: F,
 }
 
-impl<F> SipFile<F> {
-    /// To be made before the settings are read.
-    pub(crate) fn new(path: Option<PathBuf>, variables: PathBuf, read: F) -> Self {
+impl<F: Fn() -> Result<Settings, Report>> ConfigFiles<F> {
+    /// To be made before the settings are read for the first time. The files that are built in do not
+    /// change; the one of `variables` may come and go.
+    pub(crate) fn new(home: &Home, variables: PathBuf, read: F) -> Self {
+        let paths = FILES.iter().filter_map(|(name, _)| home.on_disk(name));
+        let paths: Vec<PathBuf> = paths.collect();
         Self {
-            first: seen(path.as_deref(), &variables),
-            path,
-            variables,
+            there: paths.iter().filter(|path| path.exists()).cloned().collect(),
+            sip: home.on_disk(SIP),
+            agent: home.on_disk(AGENT),
+            watch: Watch::new(paths.into_iter().chain([variables])),
             read,
         }
     }
 
-    fn state(&self) -> Seen {
-        seen(self.path.as_deref(), &self.variables)
-    }
-}
-
-/// The file, and the one of its variables.
-type Seen = (State, State);
-
-fn seen(path: Option<&Path>, variables: &Path) -> Seen {
-    (State::of(path), State::of(Some(variables)))
-}
-
-/// Tells one state of a file from the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    BuiltIn,
-    Missing,
-    There(SystemTime, u64),
-}
-
-impl State {
-    fn of(path: Option<&Path>) -> Self {
-        let Some(path) = path else {
-            return Self::BuiltIn;
-        };
-        let found = path.metadata().ok();
-        found
-            .and_then(|found| Some(Self::There(found.modified().ok()?, found.len())))
-            .unwrap_or(Self::Missing)
-    }
-}
-
-/// When a file that changed is to be read: not while somebody still writes it.
-#[derive(Debug)]
-struct Watch<S> {
-    /// What was read the last time; `None` for what must be read again.
-    seen: Option<S>,
-    last: S,
-    is_asked: bool,
-    /// Looks to let pass first.
-    rest: u8,
-}
-
-impl<S: Copy + PartialEq> Watch<S> {
-    const fn new(first: S) -> Self {
-        Self {
-            seen: Some(first),
-            last: first,
-            is_asked: false,
-            rest: 0,
-        }
+    /// The settings, or what is wrong with them; nothing while they are being written.
+    fn read(&mut self) -> Option<Result<Settings, String>> {
+        let Self {
+            there, watch, read, ..
+        } = self;
+        watch.read(|| {
+            if let Some(gone) = there.iter().find(|path| !path.exists()) {
+                return Err(format!("{} is not there", gone.display()));
+            }
+            read().map_err(|report| report.to_string())
+        })
     }
 
-    /// Takes one look, and says whether the file is to be read as it is now: two looks in a row
-    /// have agreed, and something is new or somebody asked.
-    fn look(&mut self, now: S, is_asked: bool) -> bool {
-        self.is_asked |= is_asked;
-        let is_still = now == self.last;
-        self.last = now;
-        if !is_still || is_asked {
-            self.rest = 0;
-        } else if self.rest > 0 {
-            self.rest -= 1;
-            return false;
-        }
-        let is_due = is_still && (self.is_asked || self.seen != Some(now));
-        if is_due {
-            self.is_asked = false;
-            self.seen = Some(now);
-        }
-        is_due
+    /// Whether there is nothing but comments in the file of trunks and rules: what an editor or a full
+    /// disk leaves for a moment.
+    fn is_blank(&self) -> bool {
+        let text = self.sip.as_ref().map(std::fs::read_to_string);
+        text.is_some_and(|text| text.is_ok_and(|text| is_blank(&text)))
     }
 
-    /// What was read has not all been taken.
-    const fn again(&mut self) {
-        self.seen = None;
-        self.rest = REST;
+    /// The agent's file, by which a change of it is seen.
+    fn agent(&self) -> Option<Vec<u8>> {
+        self.agent
+            .as_ref()
+            .and_then(|path| std::fs::read(path).ok())
     }
 }
 
 impl Stack {
-    /// Follows the file for as long as the daemon runs, where the node and the gateway are here.
+    /// Follows the files for as long as the daemon runs.
     ///
     /// # Errors
     /// No client for the node can be made.
-    pub(crate) fn follow_sip_file<F>(
+    pub(crate) fn follow_files<F>(
         &self,
-        file: SipFile<F>,
+        files: ConfigFiles<F>,
         mut settings: Settings,
         keys: &KeyRing,
         hangup: Signal,
         tasks: &Tasks,
     ) -> Result<(), Failure>
     where
-        F: Fn() -> Result<SipSetup, Report> + Send + Sync + 'static,
+        F: Fn() -> Result<Settings, Report> + Send + Sync + 'static,
     {
-        let Some(gateway) = self.gateway.clone().filter(|_| self.node.is_some()) else {
-            return Ok(());
-        };
         settings.livekit.url.clone_from(&self.url);
+        set(Gauge::FilesInForce, 1.0, &[]);
         let (force, told) = watch::channel(Force::Whole);
         self.parts
-            .runs("sip file", move || told.borrow().standing());
+            .runs("files", move || told.borrow().standing());
+        let (orders, ordered) = mpsc::channel(ORDERS);
+        if let Some(console) = &self.console {
+            console.connect(Arc::new(Desk {
+                files: orders,
+                gateway: self.gateway.clone(),
+            }));
+        }
         let lines = sip_setup::lines(&settings.sip_setup);
-        let follower = Follower {
-            api: background_api(&settings, keys)?,
-            store: self.store.clone(),
-            has_entries: !settings.sip_setup.is_empty(),
-            file,
-            force,
-            gateway,
-            lines,
+        let node = match &self.node {
+            Some(_) => Some(background_api(&settings, keys)?),
+            None => None,
         };
-        tasks.vital("sip file", follower.run(hangup, tasks.stop()));
+        let api = self.sip_api.as_ref().map(|(_, tell)| tell.clone());
+        let follower = Follower {
+            node,
+            api,
+            store: self.store.clone(),
+            agent_file: files.agent(),
+            files,
+            force,
+            gateway: self.gateway.clone(),
+            worker: self.worker.clone(),
+            lines,
+            keys: keys.clone(),
+            started: settings.clone(),
+            settings,
+        };
+        tasks.vital("files", follower.run(hangup, ordered, tasks.stop()));
         Ok(())
     }
 }
 
 struct Follower<F> {
-    api: LiveKitApiClient,
+    /// The embedded node, whose trunks and rules are the file's.
+    node: Option<LiveKitApiClient>,
+    /// `livekit.SIP` of our own, which shows what the file says.
+    api: Option<watch::Sender<SipSetup>>,
     store: Store,
-    file: SipFile<F>,
-    /// Whether the file that is in force names anything.
-    has_entries: bool,
+    files: ConfigFiles<F>,
     force: watch::Sender<Force>,
-    gateway: GatewayHandle,
+    gateway: Option<GatewayHandle>,
+    worker: Option<AgentHandle>,
     /// What the file in force says of trunks beside LiveKit's messages.
     lines: Vec<TrunkLine>,
+    keys: KeyRing,
+    /// What sockets and keys were made by.
+    started: Settings,
+    /// What is in force.
+    settings: Settings,
+    /// The agent's file that is in force.
+    agent_file: Option<Vec<u8>>,
 }
 
-impl<F: Fn() -> Result<SipSetup, Report>> Follower<F> {
-    async fn run(mut self, mut hangup: Signal, stop: Stop) {
-        let mut watch = Watch::new(self.file.first);
-        let mut looks = tokio::time::interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
+    async fn run(mut self, mut hangup: Signal, mut orders: mpsc::Receiver<Order>, stop: Stop) {
+        let mut waiting: Vec<Order> = Vec::new();
         loop {
+            let asked = async {
+                tokio::select! {
+                    _ = hangup.recv() => None,
+                    Some(order) = orders.recv() => Some(order),
+                }
+            };
             let asked = tokio::select! {
                 biased;
                 () = stop.draining() => return,
-                _ = hangup.recv() => true,
-                _ = looks.tick() => false,
+                asked = self.files.watch.wait(asked) => asked,
             };
-            let now = self.file.state();
-            if !watch.look(now, asked) {
+            waiting.extend(asked.flatten());
+            if !self.files.watch.is_due() {
                 continue;
             }
-            let force = match self.read(now) {
-                Ok(Some(setup)) => self.take_up(&setup).await,
-                // Written while it was read: the next looks see that.
-                Ok(None) => continue,
-                Err(wrong) => Force::Last(wrong),
+            // Written while they were read: the next looks see that.
+            let Some(read) = self.files.read() else {
+                continue;
+            };
+            let (force, changed) = match read.and_then(|settings| self.judged(settings)) {
+                Ok(settings) => Box::pin(self.take_up(settings)).await,
+                Err(wrong) => (Force::Last(wrong), Vec::new()),
             };
             if matches!(force, Force::Half(_)) {
-                watch.again();
+                self.files.watch.again();
             }
-            self.tell(force);
+            let reloaded = reloaded(&force, changed);
+            self.tell(force, &reloaded);
+            for order in waiting.drain(..) {
+                // Whoever asked may have gone.
+                let _ = order.send(reloaded.clone());
+            }
         }
     }
 
-    /// The set-up, if the file is still as it was seen; else what is wrong with it.
-    fn read(&self, seen: Seen) -> Result<Option<SipSetup>, String> {
-        if seen.0 == State::Missing {
-            let name = self.file.path.as_deref().unwrap_or_else(|| Path::new(""));
-            return Err(format!("{} is not there", name.display()));
-        }
-        let setup = (self.file.read)();
-        if self.file.state() != seen {
-            return Ok(None);
-        }
-        let setup = setup.map_err(|report| report.to_string())?;
-        if setup.is_empty() && self.has_entries && self.is_blank() {
+    /// A file that has become blank is a mistake.
+    fn judged(&self, settings: Settings) -> Result<Settings, String> {
+        let had_entries = !self.settings.sip_setup.is_empty();
+        if settings.sip_setup.is_empty() && had_entries && self.files.is_blank() {
             let text =
                 "the file is blank, and had entries before: to have none, write `trunks: []`";
             return Err(text.to_owned());
         }
-        Ok(Some(setup))
+        Ok(settings)
     }
 
-    /// Whether there is nothing but comments: what an editor or a full disk leaves for a moment.
-    fn is_blank(&self) -> bool {
-        let text = self.file.path.as_deref().map(std::fs::read_to_string);
-        text.is_some_and(|text| text.is_ok_and(|text| is_blank(&text)))
+    /// Trunks and rules first: they may be refused, and then nothing is begun.
+    async fn take_up(&mut self, mut settings: Settings) -> (Force, Vec<String>) {
+        if self.node.is_some() {
+            settings.livekit.url.clone_from(&self.settings.livekit.url);
+        }
+        let mut difference = Difference::between(&self.started, &self.settings, &settings);
+        match self.trunks_and_rules(&settings.sip_setup).await {
+            Ok(steps) if self.node.is_some() => {
+                // The node's own account of it names what it was before.
+                difference.live.retain(|name| !is_entry(name));
+                difference.live.extend(steps);
+            }
+            Ok(_) => {}
+            Err(force) => return (force, Vec::new()),
+        }
+        if let Some(gateway) = &self.gateway {
+            gateway
+                .change(&make::gateway_config(&settings, &self.keys))
+                .await;
+        }
+        self.take_up_agent(&settings, &mut difference);
+        self.settings = settings;
+        let force = if difference.at_next_start.is_empty() {
+            Force::Whole
+        } else {
+            Force::Restart(difference.at_next_start)
+        };
+        (force, difference.live)
     }
 
     /// A trunk that registers, before or now, is open to its registrar alone at each moment between.
-    async fn take_up(&mut self, setup: &SipSetup) -> Force {
+    async fn trunks_and_rules(&mut self, setup: &SipSetup) -> Result<Vec<String>, Force> {
+        let Some(gateway) = self.gateway.clone() else {
+            return Ok(Vec::new());
+        };
         let next = sip_setup::lines(setup);
         let both = self.lines.iter().chain(&next).cloned();
-        self.gateway.tell(both.collect());
-        match Box::pin(sip_setup::apply(&self.api, &self.store, setup)).await {
-            Ok(()) => {}
-            Err(failure) if failure.code() == sip_setup::BLOCKED => {
-                return Force::Last(failure.to_string());
+        gateway.tell(both.collect());
+        let steps = match &self.node {
+            None => {
+                gateway.own(sip_setup::own(setup));
+                Vec::new()
             }
-            Err(failure) => return Force::Half(failure.to_string()),
-        }
-        self.has_entries = !setup.is_empty();
-        self.gateway.tell(next.clone());
-        self.gateway.tell_referrers(sip_setup::referrers(setup));
-        self.gateway.tell_out(sip_setup::lines_out(setup));
-        self.gateway.register(registers(&next));
+            Some(api) => Box::pin(sip_setup::apply(api, &self.store, setup))
+                .await
+                .map_err(|failure| match failure.code() {
+                    sip_setup::BLOCKED => Force::Last(failure.to_string()),
+                    _ => Force::Half(failure.to_string()),
+                })?,
+        };
+        gateway.tell(next.clone());
+        gateway.tell_referrers(sip_setup::referrers(setup));
+        gateway.tell_out(sip_setup::lines_out(setup));
+        gateway.register(registers(&next));
         self.lines = next;
-        if let Err(error) = self.gateway.reload().await {
-            return Force::Half(error.to_string());
+        if let Some(api) = &self.api {
+            api.send_replace(setup.clone());
         }
-        Force::Whole
+        gateway
+            .reload()
+            .await
+            .map_err(|error| Force::Half(error.to_string()))?;
+        Ok(steps)
+    }
+
+    fn take_up_agent(&mut self, settings: &Settings, difference: &mut Difference) {
+        let file = self.files.agent();
+        if file == self.agent_file {
+            return;
+        }
+        match (&self.worker, make::agent_config(settings)) {
+            (Some(worker), Some(config)) => {
+                if let Some(started) = &self.started.agent
+                    && (&started.agent_name, started.max_sessions)
+                        != (&config.agent_name, config.max_sessions)
+                {
+                    let what = "agent_name and max_sessions of agent.yaml";
+                    difference.at_next_start.push(what.to_owned());
+                }
+                worker.change(config);
+                difference.live.push(AGENT.to_owned());
+            }
+            _ => difference.at_next_start.push(AGENT.to_owned()),
+        }
+        self.agent_file = file;
     }
 
     /// Says it in the log, once for each cause, and to `/readyz`.
-    fn tell(&self, force: Force) {
+    fn tell(&self, force: Force, reloaded: &Reloaded) {
+        let result = reloaded.result;
+        count(Counter::Reloads, 1, &[("result", result.word())]);
+        if matches!(result, ReloadResult::Taken | ReloadResult::Unchanged) {
+            let at = Duration::from_millis(now().millis());
+            set(Gauge::ReloadedAt, at.as_secs_f64(), &[]);
+        }
+        let wholly = matches!(force, Force::Whole | Force::Restart(_));
+        set(Gauge::FilesInForce, f64::from(u8::from(wholly)), &[]);
         let is_known = *self.force.borrow() == force;
+        let changed = reloaded.changed.join(", ");
         match &force {
-            Force::Whole => info!("trunks and rules are those of the SIP file"),
-            Force::Last(_) | Force::Half(_) if is_known => debug!("the SIP file still: {force}"),
-            Force::Last(_) | Force::Half(_) => warn!("the SIP file is not taken up; {force}"),
+            Force::Whole => info!(changed, "the configuration files are in force"),
+            Force::Restart(_) => warn!(changed, "the configuration files are taken up; {force}"),
+            Force::Last(_) | Force::Half(_) if is_known => {
+                debug!("the configuration files still: {force}");
+            }
+            Force::Last(_) | Force::Half(_) => {
+                warn!("the configuration files are not taken up; {force}");
+            }
         }
         self.force.send_replace(force);
+    }
+}
+
+/// A trunk, a rule, or how numbers are written.
+fn is_entry(name: &str) -> bool {
+    ["trunks", "outbound", "rules"]
+        .iter()
+        .any(|kind| name.starts_with(kind))
+}
+
+fn reloaded(force: &Force, changed: Vec<String>) -> Reloaded {
+    let (result, at_next_start, why) = match force {
+        Force::Whole if changed.is_empty() => (ReloadResult::Unchanged, Vec::new(), None),
+        Force::Whole => (ReloadResult::Taken, Vec::new(), None),
+        Force::Restart(what) => (ReloadResult::Taken, what.clone(), None),
+        Force::Last(why) => (ReloadResult::Kept, Vec::new(), Some(why.clone())),
+        Force::Half(why) => (ReloadResult::Half, Vec::new(), Some(why.clone())),
+    };
+    Reloaded {
+        result,
+        changed,
+        at_next_start,
+        why,
     }
 }
 
@@ -312,68 +390,23 @@ fn is_blank(text: &str) -> bool {
     lines.all(|line| line.is_empty() || line.starts_with('#') || line == "---")
 }
 
+/// Administrators who wait for the files. Filling it means that they are read again all the time.
+const ORDERS: usize = 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const fn there(len: u64) -> State {
-        State::There(SystemTime::UNIX_EPOCH, len)
-    }
 
     #[test]
     fn what_is_half_applied_is_not_ready() {
         let half = Force::Half("a rule is refused".to_owned()).standing();
         assert!(matches!(half, Standing::Waiting(why) if why.contains("a rule is refused")));
-        let last = Force::Last("a typo".to_owned()).standing();
-        assert!(matches!(last, Standing::Ready(why) if why.contains("a typo")));
-    }
-
-    #[test]
-    fn variables_that_change_have_the_file_read_again() {
-        let dir = tempfile::tempdir().unwrap();
-        let (path, variables) = (dir.path().join("sip.yaml"), dir.path().join(".env"));
-        std::fs::write(&path, "trunks: []").unwrap();
-        let file = SipFile::new(Some(path), variables.clone(), || ());
-        let mut watch = Watch::new(file.first);
-        assert!(!watch.look(file.state(), false));
-        std::fs::write(&variables, "SIP_PASSWORD=another").unwrap();
-        assert!(!watch.look(file.state(), false), "it may still be written");
-        assert!(watch.look(file.state(), false));
-        assert!(!watch.look(file.state(), false));
-    }
-
-    #[test]
-    fn a_file_is_read_once_it_stands_still() {
-        let mut watch = Watch::new(there(9));
-        assert!(!watch.look(there(9), false));
-        // Half written, then gone, then whole.
-        for now in [there(4), State::Missing, there(7)] {
-            assert!(!watch.look(now, false), "{now:?}");
+        for last in [
+            Force::Last("a typo".to_owned()),
+            Force::Restart(vec!["gateway.udp".to_owned()]),
+        ] {
+            assert!(matches!(last.standing(), Standing::Ready(_)), "{last}");
         }
-        assert!(watch.look(there(7), false));
-        assert!(!watch.look(there(7), false));
-    }
-
-    #[test]
-    fn what_is_asked_for_during_a_writing_comes_after_it() {
-        let mut watch = Watch::new(there(9));
-        assert!(watch.look(there(9), true));
-        assert!(!watch.look(there(5), true));
-        assert!(!watch.look(there(9), false));
-        assert!(watch.look(there(9), false));
-        assert!(!watch.look(there(9), false));
-    }
-
-    #[test]
-    fn what_was_taken_by_half_is_read_again_after_a_rest() {
-        let mut watch = Watch::new(there(9));
-        assert!(watch.look(there(9), true));
-        watch.again();
-        let looks = (0..=REST).map(|_| watch.look(there(9), false));
-        let read: Vec<bool> = looks.collect();
-        assert_eq!(read.iter().position(|one| *one), Some(usize::from(REST)));
-        watch.again();
-        assert!(watch.look(there(9), true));
     }
 
     #[test]
@@ -382,5 +415,24 @@ mod tests {
             assert!(is_blank(blank), "{blank:?}");
         }
         assert!(!is_blank("# none\ntrunks: []\n"));
+    }
+
+    #[test]
+    fn whoever_asked_hears_which_part_counts() {
+        let result = |force: &Force, changed: &[&str]| {
+            reloaded(force, changed.iter().map(|&c| c.to_owned()).collect()).result
+        };
+        assert_eq!(result(&Force::Whole, &[]), ReloadResult::Unchanged);
+        assert_eq!(
+            result(&Force::Whole, &["gateway.codecs"]),
+            ReloadResult::Taken
+        );
+        let later = Force::Restart(vec!["gateway.udp".to_owned()]);
+        assert_eq!(result(&later, &[]), ReloadResult::Taken);
+        let wrong = reloaded(&Force::Last("line 3".to_owned()), Vec::new());
+        assert_eq!(
+            (wrong.result, wrong.why.as_deref()),
+            (ReloadResult::Kept, Some("line 3"))
+        );
     }
 }

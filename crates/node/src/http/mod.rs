@@ -22,6 +22,7 @@ use tower::Layer;
 use tower::util::{MapRequest, MapRequestLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+use trunkline_base::token::KeyRing;
 
 pub use self::join::reads_query;
 pub(crate) use self::state::Http;
@@ -33,6 +34,29 @@ pub(crate) type Service = MapRequest<Router, fn(Request) -> Request>;
 
 /// Builds the service.
 pub(crate) fn service(http: Http) -> Service {
+    let keys = http.keys.clone();
+    let router = Router::new()
+        .route("/", get(health::check))
+        .route("/rtc", any(rtc::join_v0))
+        .route("/rtc/v1", any(rtc::join_v1))
+        .route("/rtc/validate", get(rtc::validate_v0))
+        .route("/rtc/v1/validate", get(rtc::validate_v1))
+        .route("/agent", any(agent::connect))
+        .with_state(http.clone())
+        .merge(twirp::router(http.api));
+    layered(router, keys)
+}
+
+/// The API of a gateway's own calls alone.
+pub(crate) fn sip_service(alone: twirp::Alone, keys: KeyRing) -> Service {
+    let router = Router::new()
+        .route("/", get(async || "OK"))
+        .merge(twirp::router(alone));
+    layered(router, keys)
+}
+
+/// What every request passes.
+fn layered(router: Router, keys: KeyRing) -> Service {
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([
@@ -47,16 +71,7 @@ pub(crate) fn service(http: Http) -> Service {
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(Any)
         .max_age(PREFLIGHT_CACHE);
-    let keys = http.keys.clone();
-    let router = Router::new()
-        .route("/", get(health::check))
-        .route("/rtc", any(rtc::join_v0))
-        .route("/rtc/v1", any(rtc::join_v1))
-        .route("/rtc/validate", get(rtc::validate_v0))
-        .route("/rtc/v1/validate", get(rtc::validate_v1))
-        .route("/agent", any(agent::connect))
-        .with_state(http.clone())
-        .merge(twirp::router(http.api))
+    let router = router
         .fallback(async || nowhere())
         .layer(from_fn_with_state(keys, caller::middleware))
         .layer(DefaultBodyLimit::max(MAX_BODY))

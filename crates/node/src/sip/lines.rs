@@ -47,6 +47,16 @@ pub trait Lines: Send + Sync + 'static {
     ) -> LineFuture<proto::TransferSipParticipantResponse>;
 }
 
+/// Trunks and rules that calls go by.
+pub trait Trunks: Send + Sync + 'static {
+    /// Those that calls come in over.
+    fn inbound(&self) -> LineFuture<Vec<proto::SipInboundTrunkInfo>>;
+    /// Those that calls go out over.
+    fn outbound(&self) -> LineFuture<Vec<proto::SipOutboundTrunkInfo>>;
+    /// Which room a call goes to.
+    fn rules(&self) -> LineFuture<Vec<proto::SipDispatchRuleInfo>>;
+}
+
 /// The lines, once they are connected.
 #[derive(Clone, Default)]
 pub(crate) struct Connected(Arc<OnceLock<Arc<dyn Lines>>>);

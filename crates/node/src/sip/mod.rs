@@ -14,6 +14,7 @@ mod headers;
 mod lines;
 mod outbound;
 mod rules;
+pub(crate) mod select;
 mod sizes;
 mod trunks;
 
@@ -31,7 +32,8 @@ pub(crate) use changes::Changes;
 pub use changes::SipChanged;
 pub(crate) use error::SipError;
 pub(crate) use lines::Connected;
-pub use lines::{CallOrder, LineError, LineFuture, Lines};
+pub use lines::{CallOrder, LineError, LineFuture, Lines, Trunks};
+pub(crate) use outbound::has_number;
 
 /// The handle on trunks and rules.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use proto::update_sip_outbound_trunk_request::Action;
 use trunkline_base::id::TrunkId;
 
 use super::trunks::{NO_ACTION, named, new, required, same_id};
-use super::{SipError, SipSetup, change, check, stamp};
+use super::{SipError, SipSetup, change, check, select, stamp};
 use crate::records;
 
 impl SipSetup {
@@ -71,19 +71,12 @@ impl SipSetup {
         found.ok_or(SipError::NoTrunk)
     }
 
-    /// Numbers are compared as they are written, unlike those of inbound trunks.
     pub(crate) async fn list_outbound(
         &self,
         request: proto::ListSipOutboundTrunkRequest,
     ) -> Result<Vec<Outbound>, SipError> {
         let all = records::all(&self.store).await?;
-        let wanted = &request.numbers;
-        let fits = |trunk: &Outbound| {
-            let serves = || trunk.numbers.iter().any(|number| wanted.contains(number));
-            wanted.is_empty() || trunk.numbers.is_empty() || serves()
-        };
-        let page = request.page.as_ref();
-        Ok(records::select(all, &request.trunk_ids, page, fits))
+        Ok(select::outbound(all, &request))
     }
 
     /// The stored trunk of a call, if it names one, and whether there is a number to call from.
@@ -95,10 +88,19 @@ impl SipSetup {
             "" => None,
             id => Some(self.outbound(id).await?),
         };
-        let numbers = trunk.as_ref().map_or(0, |trunk| trunk.numbers.len());
-        if request.sip_number.is_empty() && numbers == 0 {
-            return Err(SipError::NoNumbers);
-        }
+        has_number(request, trunk.as_ref())?;
         Ok(trunk)
     }
+}
+
+/// Whether there is a number to call from.
+pub(crate) fn has_number(
+    request: &proto::CreateSipParticipantRequest,
+    trunk: Option<&Outbound>,
+) -> Result<(), SipError> {
+    let numbers = trunk.map_or(0, |trunk| trunk.numbers.len());
+    if request.sip_number.is_empty() && numbers == 0 {
+        return Err(SipError::NoNumbers);
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use proto::SipDispatchRuleInfo as Rule;
 use proto::update_sip_dispatch_rule_request::Action;
 use trunkline_base::id::RuleId;
 
-use super::{SipError, SipSetup, change, check, conflicts, stamp};
+use super::{SipError, SipSetup, change, check, conflicts, select, stamp};
 use crate::records;
 
 impl SipSetup {
@@ -85,17 +85,7 @@ impl SipSetup {
         request: proto::ListSipDispatchRuleRequest,
     ) -> Result<Vec<Rule>, SipError> {
         let all = records::all(&self.store).await?;
-        let fits = |rule: &Rule| {
-            let wanted = &request.trunk_ids;
-            let named = || rule.trunk_ids.iter().any(|id| wanted.contains(id));
-            wanted.is_empty() || rule.trunk_ids.is_empty() || named()
-        };
-        Ok(records::select(
-            all,
-            &request.dispatch_rule_ids,
-            request.page.as_ref(),
-            fits,
-        ))
+        Ok(select::rules(all, &request))
     }
 
     pub(crate) async fn delete_rule(&self, id: &str) -> Result<Rule, SipError> {

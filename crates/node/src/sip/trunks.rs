@@ -5,7 +5,7 @@ use proto::update_sip_inbound_trunk_request::Action;
 use proto::{SipInboundTrunkInfo as Inbound, SipOutboundTrunkInfo as Outbound};
 use trunkline_base::id::TrunkId;
 
-use super::{SipError, SipSetup, change, check, conflicts, serves, stamp};
+use super::{SipError, SipSetup, change, check, conflicts, select, serves, stamp};
 use crate::records;
 
 impl SipSetup {
@@ -83,9 +83,7 @@ impl SipSetup {
         request: proto::ListSipInboundTrunkRequest,
     ) -> Result<Vec<Inbound>, SipError> {
         let all = records::all(&self.store).await?;
-        let fits = |trunk: &Inbound| serves(&trunk.numbers, &request.numbers);
-        let page = request.page.as_ref();
-        Ok(records::select(all, &request.trunk_ids, page, fits))
+        Ok(select::inbound(all, &request))
     }
 
     /// Both kinds in one deprecated shape.

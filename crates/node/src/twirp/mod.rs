@@ -3,6 +3,7 @@
 //! One router for every service. A service the official server does not register is a plain 404;
 //! an unknown method of a known one is `bad_route`.
 
+mod alone;
 mod api;
 mod call;
 mod dispatch;
@@ -12,6 +13,7 @@ mod ingress;
 mod json;
 mod limits;
 mod room;
+mod service;
 mod sip;
 
 use axum::Router;
@@ -23,21 +25,35 @@ use axum::routing::any;
 use http::{HeaderMap, Method, StatusCode};
 use trunkline_service::metrics::{Counter, count};
 
+pub(crate) use self::alone::Alone;
 pub(crate) use self::api::Api;
 use self::call::Call;
+use self::service::{Answers, Service};
 use crate::caller::{Caller, PermissionDenied};
 use crate::encoding::Encoding;
 use crate::plain::{TOO_LARGE, nowhere};
 
+impl Answers for Api {
+    async fn answer(&self, service: Service, call: Call, method: &str) -> Response {
+        match service {
+            Service::Room => room::answer(self, call, method).await,
+            Service::AgentDispatch => dispatch::answer(self, call, method).await,
+            Service::Sip => Box::pin(sip::answer(self, call, method)).await,
+            Service::Egress => egress::answer(self, call, method).await,
+            Service::Ingress => ingress::answer(self, call, method).await,
+        }
+    }
+}
+
 /// The routes of the API.
-pub(crate) fn router(api: Api) -> Router {
+pub(crate) fn router<A: Answers>(api: A) -> Router {
     Router::new()
-        .route("/twirp/{service}/{method}", any(handle))
+        .route("/twirp/{service}/{method}", any(handle::<A>))
         .with_state(api)
 }
 
-async fn handle(
-    State(api): State<Api>,
+async fn handle<A: Answers>(
+    State(api): State<A>,
     Extension(caller): Extension<Caller>,
     Path((service, name)): Path<(String, String)>,
     method: Method,
@@ -74,7 +90,7 @@ async fn handle(
         path,
     };
     // Boxed: the one large future among the handlers would be copied with every request.
-    let mut response = Box::pin(service.answer(&api, call, &name)).await;
+    let mut response = Box::pin(api.answer(service, call, &name)).await;
     // That there is no such method is said to everybody; what is wrong with a request is not.
     if !may_call && response.status() != StatusCode::NOT_FOUND {
         response = error::TwirpError::from(PermissionDenied).into_response();
@@ -94,50 +110,6 @@ fn too_large(rejection: &BytesRejection) -> Response {
         _ => {
             let text = "the request body could not be read";
             error::TwirpError::new(error::Code::Malformed, text).into_response()
-        }
-    }
-}
-
-/// The services the official server registers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Service {
-    Room,
-    AgentDispatch,
-    Sip,
-    Egress,
-    Ingress,
-}
-
-impl Service {
-    const ALL: [Self; 5] = [
-        Self::Room,
-        Self::AgentDispatch,
-        Self::Sip,
-        Self::Egress,
-        Self::Ingress,
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Room => "livekit.RoomService",
-            Self::AgentDispatch => "livekit.AgentDispatchService",
-            Self::Sip => "livekit.SIP",
-            Self::Egress => "livekit.Egress",
-            Self::Ingress => "livekit.Ingress",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|service| service.name() == name)
-    }
-
-    async fn answer(self, api: &Api, call: Call, method: &str) -> Response {
-        match self {
-            Self::Room => room::answer(api, call, method).await,
-            Self::AgentDispatch => dispatch::answer(api, call, method).await,
-            Self::Sip => Box::pin(sip::answer(api, call, method)).await,
-            Self::Egress => egress::answer(api, call, method).await,
-            Self::Ingress => ingress::answer(api, call, method).await,
         }
     }
 }

@@ -167,19 +167,26 @@ async fn place(
     caller: &Caller,
     request: proto::CreateSipParticipantRequest,
 ) -> Result<proto::SipParticipantInfo, TwirpError> {
-    caller.may_call()?;
-    check_call(&request)?;
+    callable(caller, &request)?;
     let trunk = sip.way_out(&request).await?;
     let lines = sip.lines().get().ok_or(SipError::NotConnected)?;
     Ok(lines.place(CallOrder { request, trunk }).await?)
 }
 
-/// Checked to the end before a gateway hears of it.
-async fn transfer(
-    api: &Api,
+/// Whether the caller may ask for such a call at all.
+pub(super) fn callable(
     caller: &Caller,
-    request: proto::TransferSipParticipantRequest,
-) -> Result<proto::TransferSipParticipantResponse, TwirpError> {
+    request: &proto::CreateSipParticipantRequest,
+) -> Result<(), TwirpError> {
+    caller.may_call()?;
+    Ok(check_call(request)?)
+}
+
+/// Whether the caller may ask for such a transfer at all: who is to be sent, and from which room.
+pub(super) fn transferable(
+    caller: &Caller,
+    request: &proto::TransferSipParticipantRequest,
+) -> Result<(RoomName, ParticipantIdentity), TwirpError> {
     if request.room_name.is_empty() {
         return Err(TwirpError::invalid("Missing room name"));
     }
@@ -188,11 +195,20 @@ async fn transfer(
     }
     caller.may_call()?;
     caller.may_administer(&request.room_name)?;
-    check_transfer(&request)?;
+    check_transfer(request)?;
     let nobody = |_| RoomError::ParticipantNotFound;
     let room = RoomName::parse(request.room_name.as_str()).map_err(nobody)?;
     let identity = request.participant_identity.as_str();
-    let identity = ParticipantIdentity::parse(identity).map_err(nobody)?;
+    Ok((room, ParticipantIdentity::parse(identity).map_err(nobody)?))
+}
+
+/// Checked to the end before a gateway hears of it.
+async fn transfer(
+    api: &Api,
+    caller: &Caller,
+    request: proto::TransferSipParticipantRequest,
+) -> Result<proto::TransferSipParticipantResponse, TwirpError> {
+    let (room, identity) = transferable(caller, &request)?;
     let found = api.rooms.participant(&room, &identity).await;
     let participant = found.map_err(|error| match error {
         RoomError::NotFound => RoomError::ParticipantNotFound,

@@ -55,6 +55,8 @@ metric_names! {
         ConnectionsRefused => "trunkline_service_connections_refused_total",
         /// Connections cut, by the clock that ran out or the rule that was broken.
         ConnectionsCut => "trunkline_service_connections_cut_total",
+        /// Files read again while the daemon runs, by what came of it.
+        Reloads => "trunkline_service_reloads_total",
         /// Rooms opened.
         RoomsStarted => "trunkline_node_rooms_started_total",
         /// Rooms closed.
@@ -131,6 +133,10 @@ metric_names! {
 metric_names! {
     /// Things that have a level.
     Gauge {
+        /// When changed files were last in force as a whole, in Unix time.
+        ReloadedAt => "trunkline_service_reload_success_timestamp_seconds",
+        /// Whether the files as they stand are in force: 1; where the last good ones are: 0.
+        FilesInForce => "trunkline_service_files_in_force",
         /// Rooms open now.
         RoomsOpen => "trunkline_node_rooms",
         /// Calls up now.

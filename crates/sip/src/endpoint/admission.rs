@@ -45,6 +45,14 @@ impl Admission {
         }
     }
 
+    /// Other limits, for those who are known and remembered as before.
+    pub(super) fn change(&mut self, limits: Limits, now: Instant) {
+        let Self {
+            cost, burst, share, ..
+        } = Self::new(limits, now);
+        (self.cost, self.burst, self.share) = (cost, burst, share);
+    }
+
     /// These are the networks of all trunks from now on.
     pub(super) fn list(&mut self, networks: Vec<IpNet>) {
         self.listed = networks;
@@ -167,6 +175,23 @@ mod tests {
             admission.meet(IpAddr::V4(n.into()), t0 + Duration::from_secs(1));
         }
         assert_eq!(admission.met.len(), MAX_MET);
+    }
+
+    #[test]
+    fn other_limits_count_at_once_and_nobody_is_forgotten() {
+        #[expect(clippy::disallowed_methods, reason = "an origin for virtual time")]
+        let t0 = Instant::now();
+        let with = |invites_per_second| Limits {
+            invites_per_second,
+            ..Limits::default()
+        };
+        let mut admission = Admission::new(with(10), t0);
+        let phone: IpAddr = "198.51.100.1".parse().unwrap();
+        admission.meet(phone, t0);
+        admission.change(with(1), t0);
+        let passed = (0..100).filter(|_| admission.admit(phone, t0)).count();
+        assert_eq!(passed, 2);
+        assert!(admission.knows(phone, t0));
     }
 
     #[test]

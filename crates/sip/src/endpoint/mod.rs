@@ -232,6 +232,12 @@ impl Endpoint {
         self.full = full;
     }
 
+    /// Goes by other settings from the next request on. Calls that are up keep their timers.
+    pub fn go_by(&mut self, config: EndpointConfig, now: Instant) {
+        self.admission.change(config.limits, now);
+        self.config = config;
+    }
+
     /// Calls that exist, in any state.
     pub fn calls(&self) -> usize {
         self.legs.len()

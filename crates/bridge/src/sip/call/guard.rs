@@ -1,7 +1,7 @@
 //! The guard over what is dialled: it lets calls through, and counts them until they are over. What was
 //! dialled and spent is kept in the store, so that a restart gives nobody a new budget.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ use trunkline_store::{Store, StoreError};
 /// look at the counts and never across an await.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
-    policy: Arc<DialPolicy>,
+    policy: Arc<RwLock<Arc<DialPolicy>>>,
     counts: Arc<Mutex<DialCounts>>,
     changed: Arc<Notify>,
 }
@@ -48,10 +48,15 @@ impl Guard {
             None => DialCounts::default(),
         };
         Ok(Self {
-            policy: Arc::new(policy),
+            policy: Arc::new(RwLock::new(Arc::new(policy))),
             counts: Arc::new(Mutex::new(counts)),
             changed: Arc::default(),
         })
+    }
+
+    /// Goes by another policy from the next call on. What was counted stays.
+    pub(crate) fn change(&self, policy: DialPolicy) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
     /// Lets a call through. It is judged by the number that goes out, and by the one that was asked
@@ -72,7 +77,7 @@ impl Guard {
     fn begin(&self, trunk: &str, asked: &str, sent: &str) -> Result<Permit, Denied> {
         let counted = self
             .counts()
-            .begin(&self.policy, trunk, (asked, sent), &moment())?;
+            .begin(&self.policy(), trunk, (asked, sent), &moment())?;
         if counted.kind == Dialling::Emergency {
             warn!(target: "audit", trunk, "an emergency number is dialled");
         }
@@ -90,7 +95,7 @@ impl Guard {
 
     /// Counts a call that was let out and answered before this process began.
     pub(in crate::sip::call) fn go_on(&self, trunk: &str, sent: &str) -> Permit {
-        let id = self.counts().go_on(&self.policy, trunk, sent, &moment());
+        let id = self.counts().go_on(&self.policy(), trunk, sent, &moment());
         self.changed.notify_one();
         let is_help = matches!(self.judge(sent), Ok(Dialling::Emergency));
         let price = self.policy.tariff.price(sent).filter(|_| !is_help);
@@ -108,7 +113,7 @@ impl Guard {
 
     /// Whether somebody may be sent to a number, which costs whoever is sent there.
     pub(crate) fn judge(&self, number: &str) -> Result<Dialling, Denied> {
-        self.policy.judge(number, number, &moment())
+        self.policy().judge(number, number, &moment())
     }
 
     /// What was spent until now.
@@ -141,6 +146,10 @@ impl Guard {
         }
     }
 
+    fn policy(&self) -> Arc<DialPolicy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn counts(&self) -> MutexGuard<'_, DialCounts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -165,23 +174,24 @@ impl Permit {
 
     /// Is there a limit to what may be spent?
     pub(in crate::sip::call) fn is_limited(&self) -> bool {
-        self.guard.policy.budget.is_set()
+        self.guard.policy().budget.is_set()
     }
 
     /// How long what may be spent lasts, where that is limited.
     pub(in crate::sip::call) fn lasts(&self) -> Option<Duration> {
-        let policy = &self.guard.policy;
-        if !self.is_limited() {
+        let policy = self.guard.policy();
+        if !policy.budget.is_set() {
             return None;
         }
-        self.guard.counts().lasts(self.id, policy, &moment())
+        self.guard.counts().lasts(self.id, &policy, &moment())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let guard = &self.guard;
-        guard.counts().over(self.id, &guard.policy, &moment());
+        let policy = guard.policy();
+        guard.counts().over(self.id, &policy, &moment());
         guard.changed.notify_one();
     }
 }

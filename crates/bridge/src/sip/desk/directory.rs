@@ -44,7 +44,7 @@ pub(crate) type Reload = oneshot::Sender<Result<(), ApiError>>;
 /// What is read, and how often.
 pub(crate) struct Reader {
     pub(crate) api: LiveKitApiClient,
-    pub(crate) own: OwnSetup,
+    pub(crate) own: watch::Receiver<OwnSetup>,
     /// What LiveKit's messages do not say of trunks.
     pub(crate) lines: watch::Receiver<Vec<TrunkLine>>,
     pub(crate) every: Duration,
@@ -54,7 +54,7 @@ pub(crate) struct Reader {
 impl Reader {
     /// Reads trunks and rules at once, at an interval, and when asked.
     pub(crate) async fn keep(self, mut wishes: mpsc::Receiver<Reload>, stop: Stop) {
-        if !self.own.is_empty() {
+        if !self.own.borrow().is_empty() {
             self.publish(ServerStore::Unread, Vec::new(), Vec::new());
         }
         let mut wish: Option<Reload> = None;
@@ -107,7 +107,7 @@ impl Reader {
         if before != server && server == ServerStore::Missing {
             info!("the server keeps no trunks and rules; the gateway goes by its own");
         }
-        let (trunks, rules) = together(self.own.clone(), trunks, rules);
+        let (trunks, rules) = together(self.own.borrow().clone(), trunks, rules);
         debug!(trunks = trunks.len(), rules = rules.len(), "directory read");
         let (trunks, rules) = OwnSetup { trunks, rules }.routes(&self.lines.borrow());
         self.state.send_replace(Arc::new(Directory {
@@ -310,7 +310,7 @@ mod tests {
         let reader = Reader {
             api,
             lines: watch::channel(Vec::new()).1,
-            own: OwnSetup::default(),
+            own: watch::channel(OwnSetup::default()).1,
             every: Duration::from_secs(3600),
             state,
         };

@@ -77,6 +77,11 @@ impl Judge {
         }
     }
 
+    /// Other limits from now on; what was said stands until the load speaks against it.
+    pub(super) const fn go_by(&mut self, limits: LoadLimits) {
+        self.limits = limits;
+    }
+
     /// One second more. A bad one alone is a hiccup; and who was full has room again only once the load
     /// has stayed well below the limits, or each call that ends would let one in too many.
     pub(super) fn hear(&mut self, sample: &Sample) -> Option<Strain> {
@@ -209,6 +214,19 @@ mod tests {
             }
             assert_eq!(judge.full, said, "{sample:?}");
         }
+    }
+
+    #[test]
+    fn limits_that_rise_make_room_once_the_load_has_stayed_below_them() {
+        let mut judge = judge();
+        for _ in 0..BAD {
+            judge.hear(&busy(0.95));
+        }
+        judge.go_by(LoadLimits::default());
+        for _ in 1..GOOD {
+            assert!(judge.hear(&busy(0.95)).is_some());
+        }
+        assert_eq!(judge.hear(&busy(0.95)), None);
     }
 
     #[test]

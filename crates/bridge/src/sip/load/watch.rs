@@ -12,22 +12,33 @@ use super::super::clock::now;
 use super::gauge::Load;
 use super::judge::{Judge, LoadLimits, Sample, Strain};
 
-/// Begins to measure what these tasks, for sound, do. Gives where calls count, and what comes of it.
+/// Begins to measure what these tasks, for sound, do. Gives where other limits are said, where calls
+/// count, and what comes of it.
 pub(crate) fn watch_load(
     limits: LoadLimits,
     tasks: &Tasks,
-) -> (Load, watch::Receiver<Option<Strain>>) {
+) -> (
+    watch::Sender<LoadLimits>,
+    Load,
+    watch::Receiver<Option<Strain>>,
+) {
+    let (say, limits) = watch::channel(limits);
     let (strain, strained) = watch::channel(None);
     let load = Load::default();
     let measuring = measure(limits, load.clone(), strain, tasks.stop());
     // It ends with the process.
     let _task = tasks.session("sip_load", measuring);
-    (load, strained)
+    (say, load, strained)
 }
 
 /// Measures until the process is in a hurry, and tells whether there is room.
-async fn measure(limits: LoadLimits, load: Load, tell: watch::Sender<Option<Strain>>, stop: Stop) {
-    let mut judge = Judge::new(limits);
+async fn measure(
+    limits: watch::Receiver<LoadLimits>,
+    load: Load,
+    tell: watch::Sender<Option<Strain>>,
+    stop: Stop,
+) {
+    let mut judge = Judge::new(*limits.borrow());
     let mut meter = Meter::new(load);
     loop {
         tokio::select! {
@@ -39,6 +50,7 @@ async fn measure(limits: LoadLimits, load: Load, tell: watch::Sender<Option<Stra
             continue;
         };
         set(Gauge::SoundBusy, sample.busy, &[]);
+        judge.go_by(*limits.borrow());
         let (before, full) = (*tell.borrow(), judge.hear(&sample));
         if before.is_some() == full.is_some() {
             tell.send_if_modified(|known| std::mem::replace(known, full) != full);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use trunkline_sip::endpoint::{
-    CallRequest, CommandError, EndCause, Flow, LegId, ReferRequest, Referral, Rejection,
-    TransferNews,
+    CallRequest, CommandError, EndCause, EndpointConfig, Flow, LegId, ReferRequest, Referral,
+    Rejection, TransferNews,
 };
 use trunkline_sip::message::{Headers, Request, Response};
 use trunkline_sip::registration::Failure;
@@ -66,6 +66,8 @@ pub(crate) enum Command {
     },
     /// A few bytes that keep a way open (RFC 5626 3.5.1).
     KeepAlive(Flow),
+    /// Other settings from now on.
+    GoBy(Box<EndpointConfig>),
     /// 503 to new calls from now on.
     Drain,
 }

@@ -21,7 +21,7 @@ use trunkline_sip::routing::{Accepted, Question};
 use super::super::clock::{now, until};
 use super::super::datagrams::Datagrams;
 use super::super::desk::{Decision, Desk};
-use super::super::load::Strain;
+use super::super::load::{LoadLimits, Strain};
 use super::asked::{Asked, failure, keep_alive, tell};
 use super::asking::{Asking, may_wait};
 use super::capture::Tape;
@@ -65,7 +65,7 @@ pub(crate) struct Parts {
     /// What goes to and fro in each call.
     pub(crate) tape: Tape,
     /// Whether the machine has room, and when to come again where it has none.
-    pub(crate) full: (watch::Receiver<Option<Strain>>, Duration),
+    pub(crate) full: (watch::Receiver<Option<Strain>>, watch::Receiver<LoadLimits>),
     pub(crate) keeping: Keeping,
     /// Calls that were up before this process was.
     pub(crate) returned: Vec<(LegId, Owner)>,
@@ -275,6 +275,10 @@ impl Signalling {
                 Ok(())
             }
             Command::Hangup { leg, headers } => endpoint.hangup(leg, headers, now),
+            Command::GoBy(config) => {
+                endpoint.go_by(*config, now);
+                Ok(())
+            }
             Command::Drain => {
                 endpoint.drain();
                 Ok(())
@@ -525,8 +529,11 @@ impl Signalling {
 
     /// When to come again, where the machine has no room.
     fn full(&self) -> Option<Duration> {
-        let (strain, later) = &self.parts.full;
-        strain.borrow().is_some().then_some(*later)
+        let (strain, limits) = &self.parts.full;
+        strain
+            .borrow()
+            .is_some()
+            .then(|| limits.borrow().retry_after)
     }
 
     /// The same for this caller. An emergency finds room.

@@ -141,6 +141,11 @@ impl Transport {
         self.own = Some(ip);
     }
 
+    /// Where the certificate of our own listeners is.
+    pub(crate) fn certificate_files(&self) -> Option<CertificateFiles> {
+        self.tls.clone()
+    }
+
     /// The certificate of our own listeners, read.
     pub(crate) fn certificates(&self) -> Result<Option<Certificates>, CertificateError> {
         self.tls.clone().map(Certificates::load).transpose()

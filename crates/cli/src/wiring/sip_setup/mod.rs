@@ -24,13 +24,14 @@ use crate::settings::SipSetup;
 use crate::settings::sip::{Outbound, Trunk};
 use crate::sip::apply::{self, Stopped, look};
 use crate::sip::book::Book;
-use crate::sip::entry::{Inbound, Rule};
-use crate::sip::plan::{Plan, Wanted};
+use crate::sip::entry::{self, Inbound, Rule};
+use crate::sip::plan::{Plan, There, Wanted};
 
 /// The code of a plan that the node would refuse, of which nothing is begun.
 pub(super) const BLOCKED: &str = "sip.blocked";
 
-/// Makes the node's trunks and rules those of the file.
+/// Makes the node's trunks and rules those of the file, and says what was done for it. What was there
+/// before is kept for `sip rollback`.
 ///
 /// # Errors
 /// What the node refused; what was done before it stays done, and a repeat goes on.
@@ -38,16 +39,24 @@ pub(super) async fn apply(
     api: &LiveKitApiClient,
     store: &Store,
     setup: &SipSetup,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
     let book = Book::of_node(store);
     let written = book.written().await;
-    let plan = Plan::make(&Wanted::from(setup), look(api).await?, &written);
+    let there = look(api).await?;
+    let plan = Plan::make(&Wanted::from(setup), there.clone(), &written);
     for note in &plan.notes {
         warn!("{note}");
     }
     if let Some(blocked) = plan.blocked.first() {
         let remedy = "see all at once: trunkline sip validate";
         return Err(Failure::new(Class::Conflict, BLOCKED, blocked).or_else(remedy));
+    }
+    if !plan.steps.is_empty() && there != There::default() {
+        let kept = book.keep(&there, &written).await?;
+        info!(
+            kept,
+            "what the node had is kept: trunkline sip rollback --list"
+        );
     }
     let gone = Box::pin(apply::apply(api, &book, &plan)).await;
     gone.map_err(|Stopped { step, error, .. }| {
@@ -59,7 +68,7 @@ pub(super) async fn apply(
     if changes > 0 {
         info!(changes, "the node has the trunks and rules of the file");
     }
-    Ok(())
+    Ok(plan.steps.iter().map(ToString::to_string).collect())
 }
 
 /// The same as the gateway's own, under ids that no server gives.
@@ -81,6 +90,15 @@ pub(crate) fn own(setup: &SipSetup) -> OwnSetup {
         trunks: trunks.collect(),
         rules: rules.collect(),
     }
+}
+
+/// Trunks of the file that calls go out over, under ids that no server gives.
+pub(super) fn own_outbound(setup: &SipSetup) -> Vec<entry::Outbound> {
+    let each = setup.outbound.iter().map(|trunk| entry::Outbound {
+        sip_trunk_id: format!("ST_file_out_{}", trunk.key),
+        ..trunk.to_proto()
+    });
+    each.collect()
 }
 
 /// What the file alone says of its trunks, under the keys that mark them at every server.

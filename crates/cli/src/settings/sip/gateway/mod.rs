@@ -72,6 +72,7 @@ pub(in crate::settings) struct RawGateway {
     tls: Option<Spanned<RawTls>>,
     capture: Option<Spanned<RawCapture>>,
     limits: Option<Spanned<RawLimits>>,
+    api: Option<Spanned<String>>,
 }
 
 /// The SIP gateway.
@@ -129,6 +130,9 @@ pub(crate) struct Gateway {
     pub(crate) capture: Capture,
     /// From where on new calls are refused.
     pub(crate) limits: FullAt,
+    /// Where `livekit.SIP` of this gateway is served, beside a server elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) api: Option<SocketAddr>,
 }
 
 pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gateway {
@@ -209,6 +213,13 @@ pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gat
         tls: keys.tls(),
         capture: keys.capture(),
         limits: keys.limits(),
+        api: keys.text(
+            "api",
+            |raw| &raw.api,
+            |raw, judge| {
+                raw.map(|raw| judge.addr(Some(raw), SocketAddr::from(([127, 0, 0, 1], 7881))))
+            },
+        ),
     }
 }
 
