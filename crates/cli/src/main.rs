@@ -7,6 +7,7 @@ mod clock;
 mod demo;
 #[cfg(test)]
 mod docs;
+mod doctor;
 mod environment;
 mod failure;
 mod global;
@@ -80,7 +81,7 @@ fn told(error: &clap::Error) -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Failure> {
     let Cli { global, verb } = cli;
-    if !matches!(verb, Verb::Serve(_) | Verb::Demo(_)) {
+    if !matches!(verb, Verb::Serve(_) | Verb::Demo(_) | Verb::Doctor(_)) {
         return threads(None)?.block_on(dispatch(verb, &global, Tasks::new()));
     }
     let sound = threads(Some(Work::Sound))?;
@@ -124,6 +125,7 @@ async fn dispatch(verb: Verb, global: &Global, tasks: Tasks) -> Result<(), Failu
         // Boxed: the settings of a whole daemon are in them.
         Verb::Demo(typed) => Box::pin(demo::run(typed, global, tasks)).await,
         Verb::Serve(typed) => Box::pin(verbs::serve::run(typed, global, tasks)).await,
+        Verb::Doctor(typed) => Box::pin(verbs::doctor::run(typed, global)).await,
         Verb::Reload(_) => verbs::reload::run(global).await,
         Verb::Models(verb) => verbs::models::run(verb, global).await,
         Verb::Call(typed) => verbs::call::run(typed, global).await,

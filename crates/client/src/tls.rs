@@ -24,6 +24,7 @@ use trunkline_base::class::{Class, Classified};
 #[derive(Clone)]
 pub struct Trust {
     config: Arc<ClientConfig>,
+    verifier: Arc<Verifier>,
     /// The machine has no CA certificates of its own.
     is_built_in: bool,
 }
@@ -107,20 +108,55 @@ impl Trust {
         let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
             .build()
             .map_err(|_| TrustError::Setup)?;
-        let verifier = Verifier {
+        let verifier = Arc::new(Verifier {
             usual,
             named: extra.to_vec(),
-        };
+        });
+        let judge: Arc<dyn ServerCertVerifier> = Arc::clone(&verifier) as _;
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|_| TrustError::Setup)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_custom_certificate_verifier(judge)
             .with_no_client_auth();
         Ok(Self {
             config: Arc::new(config),
+            verifier,
             is_built_in,
         })
+    }
+
+    /// What somebody who believes these CAs would say of a certificate, which stands in PEM before
+    /// those up to its CA: the names it is for, and what is wrong with it. Its names are judged only
+    /// where a host is given.
+    ///
+    /// # Errors
+    /// [`TrustError`] when there is no certificate.
+    pub fn judge(
+        &self,
+        pem: &[u8],
+        host: Option<&str>,
+    ) -> Result<(Vec<String>, Option<TlsTrouble>), TrustError> {
+        let chain = certificates(pem)?;
+        let (first, rest) = chain.split_first().ok_or(TrustError::Empty)?;
+        let parsed = ParsedCertificate::try_from(first).map_err(|_| TrustError::Unusable)?;
+        let nobody = ServerName::try_from("nobody.invalid").map_err(|_| TrustError::Setup)?;
+        let names = match verify_server_name(&parsed, &nobody)
+            .as_ref()
+            .map_err(trouble)
+        {
+            Err(TlsTrouble::WrongName { presented }) => presented,
+            Ok(()) | Err(_) => Vec::new(),
+        };
+        let wanted = host.and_then(|host| ServerName::try_from(host).ok());
+        let name = wanted.as_ref().unwrap_or(&nobody);
+        let judged = self
+            .verifier
+            .verify_server_cert(first, rest, name, &[], UnixTime::now());
+        let found = judged.err().and_then(|error| self.explain(&error));
+        let found = found
+            .filter(|found| wanted.is_some() || !matches!(found, TlsTrouble::WrongName { .. }));
+        Ok((names.iter().map(|name| plain(name)).collect(), found))
     }
 
     /// For another protocol, by its name in TLS (RFC 7301), with a certificate of our own where the
@@ -165,6 +201,15 @@ impl fmt::Debug for Trust {
             .field("is_built_in", &self.is_built_in)
             .finish_non_exhaustive()
     }
+}
+
+/// A name without what rustls writes around it: `DnsName("a")`, `IpAddress(::1)`.
+fn plain(name: &str) -> String {
+    let inside = name
+        .split_once('(')
+        .and_then(|(_, rest)| rest.rsplit_once(')'));
+    let inside = inside.map_or(name, |(inside, _)| inside);
+    inside.trim_matches('"').to_owned()
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TrustError> {

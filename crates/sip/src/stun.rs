@@ -1,4 +1,5 @@
-//! Asking a STUN server where we are seen (RFC 8489, Binding), and nothing else of STUN.
+//! Asking a STUN server where we are seen (RFC 8489, Binding), and whether strangers reach us there
+//! (RFC 5780); nothing else of STUN.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -14,8 +15,34 @@ pub fn binding(id: Id) -> [u8; 20] {
     bytes
 }
 
+/// The same, to be answered from another address and another port than it is sent to (RFC 5780 7.2).
+pub fn binding_from_elsewhere(id: Id) -> [u8; 28] {
+    let mut bytes = [0; 28];
+    let (question, change) = bytes.split_at_mut(20);
+    question.copy_from_slice(&binding(id));
+    change.copy_from_slice(&[0, CHANGE_REQUEST, 0, 4, 0, 0, 0, ADDRESS_AND_PORT]);
+    if let Some(length) = bytes.get_mut(3) {
+        *length = 8;
+    }
+    bytes
+}
+
 /// Where we are seen, if this answers that question.
 pub fn mapped(message: &[u8], id: Id) -> Option<SocketAddr> {
+    address(attribute(message, id, XOR_MAPPED_ADDRESS)?, id)
+}
+
+/// Whether whoever answers that question has another address to answer from.
+pub fn has_elsewhere(message: &[u8], id: Id) -> bool {
+    // The second is what servers of RFC 3489 say.
+    let names = [OTHER_ADDRESS, CHANGED_ADDRESS];
+    names
+        .into_iter()
+        .any(|name| attribute(message, id, name).is_some())
+}
+
+/// What an answer to that question says under a name.
+fn attribute(message: &[u8], id: Id, wanted: u16) -> Option<&[u8]> {
     let (head, attributes) = message.split_at_checked(20)?;
     let length = usize::from(u16::from_be_bytes([*head.get(2)?, *head.get(3)?]));
     let is_answer = head.starts_with(&[1, 1])
@@ -30,8 +57,8 @@ pub fn mapped(message: &[u8], id: Id) -> Option<SocketAddr> {
         let [a, b, c, d] = *header else { return None };
         let length = usize::from(u16::from_be_bytes([c, d]));
         let value = after.get(..length)?;
-        if u16::from_be_bytes([a, b]) == XOR_MAPPED_ADDRESS {
-            return address(value, id);
+        if u16::from_be_bytes([a, b]) == wanted {
+            return Some(value);
         }
         rest = after.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
@@ -62,6 +89,10 @@ fn address(value: &[u8], id: Id) -> Option<SocketAddr> {
 
 const COOKIE: &[u8; 4] = &[0x21, 0x12, 0xa4, 0x42];
 const XOR_MAPPED_ADDRESS: u16 = 0x20;
+const CHANGE_REQUEST: u8 = 0x03;
+const ADDRESS_AND_PORT: u8 = 0x06;
+const CHANGED_ADDRESS: u16 = 0x05;
+const OTHER_ADDRESS: u16 = 0x802c;
 
 /// Where a server takes questions, if its name says no port.
 pub const PORT: u16 = 3478;
@@ -102,6 +133,20 @@ mod tests {
             hex::encode(binding(ID)),
             format!("000100002112a442{}", hex::encode(ID))
         );
+    }
+
+    #[test]
+    fn another_address_is_asked_for_and_offered() {
+        let question = hex::encode(binding_from_elsewhere(ID));
+        let id = hex::encode(ID);
+        assert_eq!(question, format!("000100082112a442{id}0003000400000006"));
+        let offer = |name: &str| format!("0101000c2112a442{id}{name}00080001115cc0000201");
+        for name in ["802c", "0005"] {
+            assert!(has_elsewhere(&hex::decode(offer(name)).unwrap(), ID));
+        }
+        let other = hex::decode(offer("802b")).unwrap();
+        assert!(!has_elsewhere(&other, ID), "its own address");
+        assert!(!has_elsewhere(&hex::decode(V4).unwrap(), ID));
     }
 
     proptest! {

@@ -11,6 +11,7 @@
 //! - `load`: whether there is room for one more call.
 //! - `registrar`: keeps trunks registered with their providers; `resolve`: finds those.
 //! - `call`: one task per call owns the call's state; `media`: one more owns its sound.
+//! - [`Inquiry`]: asks others whether they are there.
 //! - [`Caller`]: the other end, for the demo and for measuring.
 
 mod bindings;
@@ -23,6 +24,7 @@ mod desk;
 mod doors;
 mod gateway;
 mod handle;
+mod inquiry;
 mod journal;
 mod live;
 mod load;
@@ -34,6 +36,7 @@ mod resolve;
 mod returning;
 mod seal;
 mod signalling;
+mod stun;
 mod ways;
 
 pub use bindings::{RegistrationState, Standing};
@@ -48,10 +51,12 @@ pub use desk::ServerStore;
 pub use doors::StartError;
 pub use gateway::Gateway;
 pub use handle::{GatewayHandle, ReloadError};
+pub use inquiry::{Answered, Inquiry, InquiryError};
 pub use load::{LoadLimits, Strain};
 pub use pin::{Pin, PinError};
 pub use resolve::Resolver;
 pub use seal::{JournalKey, JournalKeyError};
 pub use signalling::{TlsError, TlsFault, Unreached};
+pub use stun::{SeenPort, StunError};
 pub use trunkline_sip::endpoint::Strangers;
 pub use trunkline_sip::locate::{LocateError, Target};

@@ -4,12 +4,11 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::{UdpSocket, lookup_host};
 use tokio::sync::watch;
-use tokio::time::timeout;
 use tracing::{debug, info, warn};
 use trunkline_service::tasks::Stop;
-use trunkline_sip::stun::{binding, mapped};
+
+use super::stun::seen;
 
 /// The address that others see us at.
 #[derive(Clone)]
@@ -75,44 +74,10 @@ impl Asker {
     }
 
     async fn question(&self) -> Option<IpAddr> {
-        let hosts = timeout(PATIENCE, lookup_host(&self.server))
-            .await
-            .ok()?
-            .ok()?;
-        let reaches = |server: &SocketAddr| self.from.is_ipv6() || server.is_ipv4();
-        let server = hosts.into_iter().find(reaches)?;
-        let socket = UdpSocket::bind((self.from, 0)).await.ok()?;
-        socket.connect(server).await.ok()?;
-        let id = rand::random();
-        for wait in TRIES {
-            socket.send(&binding(id)).await.ok()?;
-            let answered = timeout(wait, async {
-                let mut buffer = [0; 1500];
-                loop {
-                    let length = socket.recv(&mut buffer).await.ok()?;
-                    // Anybody can send anything to a port.
-                    if let Some(seen) = mapped(buffer.get(..length)?, id) {
-                        return Some(seen.ip().to_canonical());
-                    }
-                }
-            });
-            if let Ok(seen) = answered.await {
-                return seen;
-            }
-        }
-        None
+        let seen = seen(&self.server, SocketAddr::new(self.from, 0)).await;
+        seen.ok().map(|seen| seen.ip().to_canonical())
     }
 }
-
-/// A lost question is asked again (RFC 8489 6.2.1), and a start waits no longer than for all of them.
-const TRIES: [Duration; 3] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_millis(1500),
-];
-
-/// For the server's name.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Between questions.
 const AGAIN: Duration = Duration::from_secs(180);
@@ -122,6 +87,8 @@ const SOON: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::UdpSocket;
+
     use super::*;
 
     /// Answers one question with this address, or with nothing the first time.

@@ -9,6 +9,7 @@ use crate::verbs::call::Phone;
 use crate::verbs::calls::Calls;
 use crate::verbs::config::Config;
 use crate::verbs::dispatch::Dispatch;
+use crate::verbs::doctor::Doctor;
 use crate::verbs::egress::Egress;
 use crate::verbs::ingress::Ingress;
 use crate::verbs::init::Init;
@@ -44,6 +45,8 @@ pub(crate) enum Verb {
     Serve(Serve),
     /// Have the running daemon take up changed files, with calls going on
     Reload(Reload),
+    /// Say what is wrong with this set-up, and what mends it: 1 on warnings, 2 on failures
+    Doctor(Doctor),
     /// Offline speech models
     #[command(subcommand)]
     Models(Models),

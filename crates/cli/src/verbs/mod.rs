@@ -4,6 +4,7 @@ pub(crate) mod call;
 pub(crate) mod calls;
 pub(crate) mod config;
 pub(crate) mod dispatch;
+pub(crate) mod doctor;
 pub(crate) mod egress;
 pub(crate) mod ingress;
 pub(crate) mod init;

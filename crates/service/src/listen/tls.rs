@@ -17,6 +17,7 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 use trunkline_base::class::{Class, Classified};
+use trunkline_base::time::UnixTime;
 
 use super::validity;
 use crate::tasks::Stop;
@@ -132,6 +133,15 @@ impl Certificates {
             http,
             sip,
         })
+    }
+
+    /// When the one in force ends, if it says so in the usual way.
+    pub fn ends(&self) -> Option<UnixTime> {
+        let key = self.shown.current();
+        key.cert
+            .first()
+            .and_then(|first| validity::end(first))
+            .map(UnixTime::from_secs)
     }
 
     /// Accepts connections with the certificate that is in force at each.

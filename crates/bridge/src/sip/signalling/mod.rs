@@ -36,8 +36,8 @@ pub(crate) use lane::lane;
 pub(crate) use owner::{Owner, line};
 pub(crate) use run::{Arrival, Parts, Signalling};
 pub(crate) use tcp::{Entrance, accept};
-pub(crate) use tls::TlsClients;
 pub use tls::TlsError;
+pub(crate) use tls::{Identity, TlsClients};
 pub(crate) use udp::{Advertised, read_udp};
 pub use unreached::{TlsFault, Unreached};
 

@@ -58,14 +58,14 @@ impl TlsClients {
                 }
             };
             let of_peer = Known {
-                config: trust.for_stream(PROTOCOL, shown),
+                config: trust.for_stream(SIP_IN_TLS, shown),
                 pins: peer.pins.clone().into(),
             };
             known.push((one_spelling(&peer.host), of_peer));
         }
         let clients = Self {
             usual: Known {
-                config: system.for_stream(PROTOCOL, own.map(Certificates::for_client)),
+                config: system.for_stream(SIP_IN_TLS, own.map(Certificates::for_client)),
                 pins: Arc::default(),
             },
             peers: known,
@@ -75,7 +75,7 @@ impl TlsClients {
 
     /// Whom we want to find there: the domain that was dialled, whatever the DNS made of it
     /// (RFC 5922 7), or where none was, somebody with a certificate for the address.
-    pub(super) fn identity(&self, remote: SocketAddr, domain: Option<&str>) -> Identity {
+    pub(crate) fn identity(&self, remote: SocketAddr, domain: Option<&str>) -> Identity {
         let address = remote.ip().to_canonical();
         let domain = domain.map_or_else(|| address.to_string(), one_spelling);
         let named = |name: &str| self.peers.iter().find(|(host, _)| host == name);
@@ -164,7 +164,7 @@ impl Verified {
 
 impl Identity {
     /// Our side of the handshake.
-    pub(super) async fn meet<S: AsyncRead + AsyncWrite + Unpin>(
+    pub(crate) async fn meet<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: S,
         remote: SocketAddr,
@@ -263,7 +263,7 @@ fn unwelcome(error: &io::Error) -> Option<&'static str> {
 }
 
 /// SIP's name in TLS.
-const PROTOCOL: &[u8] = b"sip/2";
+const SIP_IN_TLS: &[u8] = b"sip/2";
 
 /// Two round trips, and a phone that computes slowly.
 const HANDSHAKE: Duration = Duration::from_secs(10);

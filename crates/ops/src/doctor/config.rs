@@ -1,0 +1,69 @@
+//! The files: can they be read, and does the daemon that runs go by them?
+
+use std::sync::Arc;
+
+use super::finding::{Examination, Finding, Verdict};
+use super::patient::Patient;
+
+pub(super) const CONFIG: &str = "config";
+
+/// What is said where nothing else can be looked at.
+pub fn unreadable(wrong: impl Into<String>) -> Examination {
+    let remedy = "mend what is marked; `trunkline config check` reads the files alone";
+    Examination {
+        verdict: Verdict::Fail,
+        findings: vec![Finding::fail(CONFIG, wrong, remedy)],
+    }
+}
+
+pub(super) async fn config(patient: Arc<Patient>) -> Vec<Finding> {
+    let mut found = vec![match patient.notices.first() {
+        None => Finding::pass(CONFIG, "nothing wrong in it"),
+        Some(_) => Finding::warn(CONFIG, patient.notices.join("; "), "write it as it says"),
+    }];
+    let parts = patient.daemon.parts().await.unwrap_or_default();
+    let files = parts.iter().find(|part| part.name == FILES);
+    found.extend(files.map(|files| in_force(&files.detail).about("the daemon that runs")));
+    if let Some(first) = found.first_mut() {
+        first.about.clone_from(&patient.home);
+    }
+    found
+}
+
+/// By what the daemon says of its files.
+fn in_force(detail: &str) -> Finding {
+    if detail == IN_FORCE {
+        return Finding::pass(CONFIG, "goes by its files");
+    }
+    let seen = format!("its files: {detail}");
+    let remedy = "`trunkline reload` says how much counts now; what waits for the next start counts \
+                  after a restart";
+    Finding::warn(CONFIG, seen, remedy)
+}
+
+/// The part of the daemon that follows the files, and what it says when all is well.
+const FILES: &str = "files";
+const IN_FORCE: &str = "in force";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_goes_by_older_files_is_told() {
+        assert_eq!(in_force("in force").verdict, Verdict::Pass);
+        for other in [
+            "in force, but gateway.udp at the next start",
+            "the last good ones are in force: x",
+        ] {
+            assert_eq!(in_force(other).verdict, Verdict::Warn, "{other}");
+        }
+    }
+
+    #[test]
+    fn files_that_cannot_be_read_are_a_failure_like_any_other() {
+        let found = unreadable("livekit.yaml:3: unknown key");
+        assert_eq!(found.exit_code(), 2);
+        assert!(found.findings[0].seen.contains("livekit.yaml:3"));
+    }
+}
