@@ -12,6 +12,7 @@ impl GatewayConfig {
         Self {
             answer: other.answer,
             agent_wait: other.agent_wait,
+            pin_wait: other.pin_wait,
             ringing_timeout: other.ringing_timeout,
             max_call_duration: other.max_call_duration,
             media_timeout: other.media_timeout,

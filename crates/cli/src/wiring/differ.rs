@@ -7,9 +7,10 @@ use serde_json::Value;
 use crate::settings::Settings;
 
 /// What changes while the daemon runs: the next call or conversation goes by it.
-const LIVE: [&str; 19] = [
+const LIVE: [&str; 20] = [
     "gateway.answer",
     "gateway.agent_wait",
+    "gateway.pin_wait",
     "gateway.hold_limit",
     "gateway.session_timer",
     "gateway.ringing_timeout",
