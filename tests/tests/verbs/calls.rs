@@ -52,7 +52,7 @@ impl Archive {
             let call_id = CallId::parse(*id).unwrap();
             let start = CallStart {
                 call_id: call_id.clone(),
-                room: RoomName::parse("call-1").unwrap(),
+                room: Some(RoomName::parse("call-1").unwrap()),
                 direction: Direction::Outbound,
                 caller: (*caller).into(),
                 called: "+4930123456".into(),

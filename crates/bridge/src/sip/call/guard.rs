@@ -75,15 +75,16 @@ impl Guard {
     }
 
     fn begin(&self, trunk: &str, asked: &str, sent: &str) -> Result<Permit, Denied> {
+        let policy = self.policy();
         let counted = self
             .counts()
-            .begin(&self.policy(), trunk, (asked, sent), &moment())?;
+            .begin(&policy, trunk, (asked, sent), &moment())?;
         if counted.kind == Dialling::Emergency {
             warn!(target: "audit", trunk, "an emergency number is dialled");
         }
         self.changed.notify_one();
         // Help costs nothing here, as it does not against the budget.
-        let tariff = &self.policy.tariff;
+        let tariff = &policy.tariff;
         let price = || tariff.price(sent).or_else(|| tariff.price(asked));
         let price = (counted.kind == Dialling::Usual).then(price).flatten();
         Ok(Permit {
@@ -95,10 +96,11 @@ impl Guard {
 
     /// Counts a call that was let out and answered before this process began.
     pub(in crate::sip::call) fn go_on(&self, trunk: &str, sent: &str) -> Permit {
-        let id = self.counts().go_on(&self.policy(), trunk, sent, &moment());
+        let policy = self.policy();
+        let id = self.counts().go_on(&policy, trunk, sent, &moment());
         self.changed.notify_one();
         let is_help = matches!(self.judge(sent), Ok(Dialling::Emergency));
-        let price = self.policy.tariff.price(sent).filter(|_| !is_help);
+        let price = policy.tariff.price(sent).filter(|_| !is_help);
         Permit {
             guard: self.clone(),
             id,
@@ -108,7 +110,7 @@ impl Guard {
 
     /// What a call that comes in to this number of ours is charged by.
     pub(in crate::sip::call) fn price_in(&self, called: &str) -> Option<Price> {
-        self.policy.tariff.price_in(called)
+        self.policy().tariff.price_in(called)
     }
 
     /// Whether somebody may be sent to a number, which costs whoever is sent there.
