@@ -59,9 +59,9 @@ impl Home {
         let reports = agreed
             .remote_rtcp
             .filter(|at| !self.is_pair_of(*at, agreed));
-        for (target, port) in [(agreed.remote, ours.port()), (reports, 0)] {
+        for (target, from) in [(agreed.remote, Some(ours.port())), (reports, None)] {
             if let Some(target) = target
-                && self.is_taken(target, port)
+                && self.is_taken(target, from)
                 && self.is_here(target.ip(), ours.ip())
             {
                 return Err(Inward(target));
@@ -82,13 +82,16 @@ impl Home {
         agreed.remote.is_some_and(is_one) && !self.sip.contains(&reports.port())
     }
 
-    /// Whether something of ours is at that port that sound from this one is not for.
-    fn is_taken(&self, target: SocketAddr, from: u16) -> bool {
+    /// Whether something of ours is at that port that sound from this one is not for. Reports by
+    /// themselves are for none.
+    fn is_taken(&self, target: SocketAddr, from: Option<u16>) -> bool {
         let port = target.port();
         let first = port & !1;
         match self.held().get(&first) {
-            Some(_) if port != first || port == from => true,
-            Some(facing) => facing.is_some_and(|at| at.port() != from),
+            Some(facing) => from.is_none_or(|from| {
+                let speaks_to_another = facing.is_some_and(|at| at.port() != from);
+                port != first || port == from || speaks_to_another
+            }),
             None => self.sip.contains(&port),
         }
     }
