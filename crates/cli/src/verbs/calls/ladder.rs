@@ -213,7 +213,7 @@ mod tests {
             sdp.len()
         );
         let ok = head("SIP/2.0 200 OK", "1 INVITE") + "\r\n";
-        let bye = head("BYE sip:a@h SIP/2.0", "2 BYE") + "Reason: Q.850;cause=16\u{1b}[2J\r\n\r\n";
+        let bye = head("BYE sip:a@h SIP/2.0", "2 BYE") + "Reason: Q.850;cause=16\u{9b}2J\r\n\r\n";
         Ladder::of(&[
             message(1, false, &invite),
             message(2, true, &ok),
@@ -231,7 +231,7 @@ mod tests {
              08:00:00.020    +0.000  | INVITE 1 --------------------------->|  audio PCMU 192.0.2.9:4000 sendrecv\n\
              08:00:00.040    +0.020  |<------------------ 200 OK (1 INVITE) |  [2 times]\n\
              \x20                       :       2 messages are not kept        :\n\
-             08:00:00.120    +0.100  |<------------------------------ BYE 2 |  Reason: Q.850;cause=16\\u{1b}[2J\n"
+             08:00:00.120    +0.100  |<------------------------------ BYE 2 |  Reason: Q.850;cause=16\\u{9b}2J\n"
         );
     }
 
