@@ -70,7 +70,7 @@ impl House {
         answer: AnswerPolicy,
         tune: impl FnOnce(&mut GatewayConfig),
     ) -> Self {
-        Self::around(NodeConfig::dev(), store, answer, tune).await
+        Box::pin(Self::around(NodeConfig::dev(), store, answer, tune)).await
     }
 
     /// Around a node of its own kind.

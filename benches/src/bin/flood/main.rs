@@ -40,6 +40,9 @@ struct Args {
     /// They come from the trunk's own network.
     #[arg(long)]
     known: bool,
+    /// Calls that are set up at once; 0: as many as come.
+    #[arg(long)]
+    setups: Option<u32>,
 }
 
 fn main() {
@@ -48,7 +51,14 @@ fn main() {
 
 async fn measure(args: Args) {
     tell(&Host::line(&Host::read(), &serde_json::json!(0)));
-    let daemon = gateway::start(gateway::configuration(""));
+    let configuration = gateway::configuration("");
+    let bound = args
+        .setups
+        .map(|most| format!("gateway:\n  limits: {{setups: {most}}}\n"));
+    let daemon = gateway::start(match bound {
+        Some(bound) => configuration.replacen("gateway:\n", &bound, 1),
+        None => configuration,
+    });
     let target = format!("sip:100@{}", daemon.addr("sip"));
     let flood = Duration::from_secs(args.seconds);
     let before = usage(daemon.pid()).map_or(0, |usage| usage.resident);

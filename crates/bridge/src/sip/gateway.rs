@@ -22,7 +22,7 @@ use super::desk::{Desk, Directory, Reader, Reload, keep_refusals};
 use super::doors::{Doors, StartError, bind_udp};
 use super::handle::GatewayHandle;
 use super::journal::Journal;
-use super::load::{Load, watch_load};
+use super::load::{Admission, Load, watch_load};
 use super::media::{Home, Ports, Reels};
 use super::outside::{Asker, Outside};
 use super::registrar::Registrar;
@@ -64,10 +64,10 @@ impl Gateway {
         let registrar = Registrar::new(&config);
         let mut endpoint = endpoint(&config);
         let returned = bring_back(&config, &store, &mut endpoint, &commands).await;
-        let (limits, load, strained) = watch_load(config.limits, &tasks.sound());
+        let (limits, room) = watch_load(config.limits, &tasks.sound());
         let parts = Parts {
             endpoint,
-            full: (strained.clone(), limits.subscribe()),
+            admission: room.1.clone(),
             keeping: returned.keeping,
             returned: returned.legs,
             names: returned.names,
@@ -100,9 +100,9 @@ impl Gateway {
         let (lines_out, told_out) = watch::channel(config.lines_out.clone());
         let (lanes, passed, referrers, ending) = lanes(&config, commands.clone(), tasks.stop());
         let out = (registrations.resolver().clone(), told_out, guard.clone());
-        let inner = (lanes, out, (returned.journal, load, reels(&config, &tasks)));
+        let inner = (lanes, out, (returned.journal, room, reels(&config, &tasks)));
         let shared = shared(&config, store, server, (places, outside), inner);
-        let exchange = shared.exchange.clone();
+        let (exchange, admission) = (shared.exchange.clone(), shared.admission.clone());
         let (underway, live) = take_calls(returned.calls, (calls, orders, passed), shared, &tasks);
         info!(udp = %bound, tcp = ?places.tcp, tls = ?places.tls, "sip gateway listens");
         Ok(GatewayHandle {
@@ -123,7 +123,7 @@ impl Gateway {
             exchange,
             referrers,
             limits,
-            strained,
+            admission,
         })
     }
 }
@@ -249,7 +249,7 @@ fn lanes(
 type Out = (Resolver, watch::Receiver<Vec<LineOut>>, Guard);
 
 /// What is kept of calls, and how much room there is for them.
-type Around = (Option<Journal>, Load, Reels);
+type Around = (Option<Journal>, (Load, Admission), Reels);
 
 /// What every call uses.
 fn shared(
@@ -257,7 +257,11 @@ fn shared(
     store: Store,
     (auth, api): (LiveKitAuthManager, LiveKitApiClient),
     (bound, outside): (Bound, Outside),
-    (lanes, (resolver, lines_out, guard), (journal, load, reels)): (Lanes, Out, Around),
+    (lanes, (resolver, lines_out, guard), (journal, (load, admission), reels)): (
+        Lanes,
+        Out,
+        Around,
+    ),
 ) -> Shared {
     let sip = [Some(bound.udp), bound.tcp, bound.tls];
     let sip: Vec<u16> = sip.iter().flatten().map(SocketAddr::port).collect();
@@ -282,6 +286,7 @@ fn shared(
         referrers: lanes.referrers,
         journal,
         load,
+        admission,
         reels,
         ended: lanes.ended,
     }

@@ -16,7 +16,7 @@ use super::call::{
 };
 use super::config::{GatewayConfig, LineOut, OwnSetup, Referrer, Register, TrunkLine};
 use super::desk::{Directory, Reload, ServerStore};
-use super::load::{LoadLimits, Strain};
+use super::load::{Admission, LoadLimits, NoRoom, Strain};
 use super::registrar::Registrations;
 use super::resolve::Resolver;
 use super::signalling::{Command, now};
@@ -42,7 +42,7 @@ pub struct GatewayHandle {
     pub(super) exchange: Exchange,
     pub(super) referrers: watch::Sender<Vec<Referrer>>,
     pub(super) limits: watch::Sender<LoadLimits>,
-    pub(super) strained: watch::Receiver<Option<Strain>>,
+    pub(super) admission: Admission,
 }
 
 /// Why trunks and rules were not read again.
@@ -92,12 +92,12 @@ impl GatewayHandle {
 
     /// What shows that the machine has no room for more calls, if it has none.
     pub fn strain(&self) -> Option<Strain> {
-        *self.strained.borrow()
+        self.admission.strain()
     }
 
     /// Watches it.
     pub fn watch_strain(&self) -> watch::Receiver<Option<Strain>> {
-        self.strained.clone()
+        self.admission.watch_strain()
     }
 
     /// Calls now, in any state.
@@ -205,9 +205,6 @@ impl GatewayHandle {
             self.lines_out.borrow().clone(),
         );
         let plan = DialPlan::new(order, &config, &lines, &mut rand::rng())?;
-        if self.strain().is_some() && !plan.is_emergency(&config.dialling) {
-            return Err(DialError::Full);
-        }
         let waits = plan.waits;
         let asked = self
             .underway
@@ -219,7 +216,10 @@ impl GatewayHandle {
                 return Err(DialError::Taken { identity });
             }
             Asked::New(claim, stage) => {
-                let placed = self.dials.try_send(Order { plan, claim });
+                let helps = || plan.is_emergency(&config.dialling);
+                let setup = self.admission.admit(helps);
+                let setup = setup.map_err(|NoRoom { .. }| DialError::Full)?;
+                let placed = self.dials.try_send(Order { plan, claim, setup });
                 placed.map_err(|_| DialError::Full)?;
                 stage
             }

@@ -193,6 +193,11 @@ const LIMITS: &[Key] = &[
         "How long sound that is ready waits for its thread; 0s: not looked at",
     ),
     (
+        "setups",
+        Number,
+        "How many calls are set up at once, until their sound flows; 0: not looked at",
+    ),
+    (
         "retry_after",
         Duration,
         "When who is refused may come again",

@@ -139,8 +139,7 @@ impl Stack {
         settings.livekit.url.clone_from(&self.url);
         set(Gauge::FilesInForce, 1.0, &[]);
         let (force, told) = watch::channel(Force::Whole);
-        self.parts
-            .runs("files", move || told.borrow().standing());
+        self.parts.runs("files", move || told.borrow().standing());
         let (orders, ordered) = mpsc::channel(ORDERS);
         if let Some(console) = &self.console {
             console.connect(Arc::new(Desk {

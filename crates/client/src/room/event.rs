@@ -67,6 +67,8 @@ pub enum RoomEvent {
     LocalTrackSubscribed(TrackSid),
     /// The room's metadata or recording flag changed; see the snapshot.
     RoomUpdated,
+    /// Sound goes to and fro for the first time.
+    Connected,
     /// The connection is lost and sought again.
     Reconnecting,
     /// The connection is back.

@@ -86,6 +86,8 @@ pub(super) fn spec(plan: &Plan, accepted: &Accepted) -> trunkline_client::auth::
 pub(super) enum RoomNews {
     /// A voice can be heard.
     Voice,
+    /// Its sound goes to and fro: the call is set up.
+    Connected,
     /// Keys for the phone were passed on, or nothing of interest.
     Nothing,
     /// It is over.
@@ -106,6 +108,7 @@ pub(super) fn on_event(event: Option<RoomEvent>, media: &mpsc::Sender<MediaComma
             (MediaCommand::Forget(sid), RoomNews::Nothing)
         }
         Some(RoomEvent::Dtmf { digit, .. }) => (MediaCommand::Press(digit), RoomNews::Nothing),
+        Some(RoomEvent::Connected | RoomEvent::Reconnected) => return RoomNews::Connected,
         Some(RoomEvent::Disconnected { reason }) => return RoomNews::Over(reason),
         Some(_) => return RoomNews::Nothing,
         None => return RoomNews::Over(DisconnectReason::Unknown),

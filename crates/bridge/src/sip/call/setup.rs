@@ -19,7 +19,7 @@ use trunkline_store::{Direction, Row, Store};
 use super::super::config::{GatewayConfig, LineOut, Referrer};
 use super::super::desk::LONGEST;
 use super::super::journal::Journal as Pages;
-use super::super::load::Load;
+use super::super::load::{Admission, Load};
 use super::super::media::{Ports, Reels};
 use super::super::outside::Outside;
 use super::super::resolve::Resolver;
@@ -64,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) referrers: watch::Receiver<Vec<Referrer>>,
     /// How the packets of all calls go out.
     pub(crate) load: Load,
+    /// Whether there is room for one more.
+    pub(crate) admission: Admission,
     /// Where their packets are kept, if they are.
     pub(crate) reels: Reels,
     /// Where calls are written down that are to outlive this process.

@@ -1,5 +1,6 @@
 //! Judging the load, second by second.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 /// From where on the machine is full. What is `None` is not looked at.
@@ -11,6 +12,8 @@ pub struct LoadLimits {
     pub busy: Option<f64>,
     /// How long a task for sound that is ready waits for its thread.
     pub lag: Option<Duration>,
+    /// How many calls are being set up at once; it is no strain, and over in a moment.
+    pub setups: Option<NonZeroUsize>,
     /// When who is refused may try again.
     pub retry_after: Duration,
 }
@@ -22,6 +25,7 @@ impl Default for LoadLimits {
             late: None,
             busy: None,
             lag: None,
+            setups: None,
             retry_after: Duration::from_secs(10),
         }
     }

@@ -9,26 +9,24 @@ use trunkline_service::metrics::{Gauge, set};
 use trunkline_service::tasks::{Stop, Tasks};
 
 use super::super::clock::now;
+use super::admission::Admission;
 use super::gauge::Load;
 use super::judge::{Judge, LoadLimits, Sample, Strain};
 
 /// Begins to measure what these tasks, for sound, do. Gives where other limits are said, where calls
-/// count, and what comes of it.
+/// count, and who lets them in.
 pub(crate) fn watch_load(
     limits: LoadLimits,
     tasks: &Tasks,
-) -> (
-    watch::Sender<LoadLimits>,
-    Load,
-    watch::Receiver<Option<Strain>>,
-) {
+) -> (watch::Sender<LoadLimits>, (Load, Admission)) {
     let (say, limits) = watch::channel(limits);
     let (strain, strained) = watch::channel(None);
+    let admission = Admission::new(strained, limits.clone());
     let load = Load::default();
     let measuring = measure(limits, load.clone(), strain, tasks.stop());
     // It ends with the process.
     let _task = tasks.session("sip_load", measuring);
-    (say, load, strained)
+    (say, (load, admission))
 }
 
 /// Measures until the process is in a hurry, and tells whether there is room.

@@ -14,8 +14,8 @@
 
 mod coding;
 mod commands;
-mod home;
 mod cue;
+mod home;
 #[cfg(test)]
 mod memory_tests;
 mod outgoing;
@@ -32,8 +32,8 @@ mod voices;
 
 pub(crate) use coding::law;
 pub(crate) use commands::{MediaCommand, MediaEvent, Setup};
-pub(crate) use home::{Home, Inward};
 pub(crate) use cue::Cue;
+pub(crate) use home::{Home, Inward};
 pub(crate) use outgoing::{Frame, Outgoing};
 pub(crate) use place::Place;
 pub(crate) use ports::{NoPort, Pair, Ports};

@@ -21,7 +21,7 @@ use trunkline_sip::routing::{Accepted, Question};
 use super::super::clock::{now, until};
 use super::super::datagrams::Datagrams;
 use super::super::desk::{Decision, Desk};
-use super::super::load::{LoadLimits, Strain};
+use super::super::load::{Admission, NoRoom, Setup};
 use super::asked::{Asked, failure, keep_alive, tell};
 use super::asking::{Asking, may_wait};
 use super::capture::Tape;
@@ -42,6 +42,8 @@ pub(crate) struct Arrival {
     pub(crate) accepted: Box<Accepted>,
     /// Its caller is asked for a PIN first, which may change what was accepted.
     pub(crate) question: Option<Box<Question>>,
+    /// It counts as being set up for as long.
+    pub(crate) setup: Option<Setup>,
     pub(crate) at: Instant,
 }
 
@@ -65,7 +67,7 @@ pub(crate) struct Parts {
     /// What goes to and fro in each call.
     pub(crate) tape: Tape,
     /// Whether the machine has room, and when to come again where it has none.
-    pub(crate) full: (watch::Receiver<Option<Strain>>, watch::Receiver<LoadLimits>),
+    pub(crate) admission: Admission,
     pub(crate) keeping: Keeping,
     /// Calls that were up before this process was.
     pub(crate) returned: Vec<(LegId, Owner)>,
@@ -145,7 +147,7 @@ impl Signalling {
                     self.parts.connections.carry_only(self.parts.endpoint.streams());
                     self.parts.desk.sweep(now());
                     self.parts.tape.sweep(now());
-                    self.parts.endpoint.fill(self.full());
+                    self.parts.endpoint.fill(self.parts.admission.full());
                     self.parts.keeping.look(&self.parts.endpoint, now());
                 }
                 Some(command) = self.parts.commands.recv() => self.on_command(command),
@@ -457,10 +459,12 @@ impl Signalling {
         standing: Standing,
         now: Instant,
     ) -> Result<(), Rejection> {
-        if let Some(later) = self.overloaded(&accepted) {
-            self.parts.desk.note_full(invitation, "overload", now);
-            return Err(Rejection::retry_after(later));
-        }
+        let helps = || accepted.trunk.plan.is_emergency(accepted.called.expose());
+        let setup = self.parts.admission.admit(helps);
+        let setup = setup.map_err(|NoRoom { why, retry_after }| {
+            self.parts.desk.note_full(invitation, why, now);
+            Rejection::retry_after(retry_after)
+        })?;
         let full = |desk: &mut Desk| {
             desk.note_full(invitation, "no_room", now);
             Rejection::retry_after(LATER)
@@ -483,6 +487,7 @@ impl Signalling {
             flow: invitation.flow,
             accepted,
             question,
+            setup: Some(setup),
             at: now,
         });
         self.own(invitation, (leg, owner), standing);
@@ -525,21 +530,6 @@ impl Signalling {
         })));
         self.own(invitation, (leg, owner), Standing::Known);
         Ok(())
-    }
-
-    /// When to come again, where the machine has no room.
-    fn full(&self) -> Option<Duration> {
-        let (strain, limits) = &self.parts.full;
-        strain
-            .borrow()
-            .is_some()
-            .then(|| limits.borrow().retry_after)
-    }
-
-    /// The same for this caller. An emergency finds room.
-    fn overloaded(&self, accepted: &Accepted) -> Option<Duration> {
-        let helps = || accepted.trunk.plan.is_emergency(accepted.called.expose());
-        self.full().filter(|_| !helps())
     }
 
     /// Sends an INVITE. Whoever asked for it and is gone by now has nobody to talk to.

@@ -183,6 +183,12 @@ fn remedy(word: &str) -> &'static str {
             "it came just after the start, before trunks were known; callers are asked to try again"
         }
         "no_room" => "more calls at once are refused: raise sip.max_calls of security.yaml",
+        "setups" => {
+            "more calls came in a moment than are set up at once: see gateway.limits.setups"
+        }
+        "overload" => {
+            "the machine was full: see gateway.limits, and `busy` in the log of that moment"
+        }
         "digest_wrong" | "digest_replayed" | "digest_other_uri" => {
             "the provider and the trunk's `auth` must have the same username and password"
         }

@@ -24,7 +24,8 @@ impl RoomTask {
             Event::Media { sid, packet } => self.remotes.push(&sid, media(packet)),
             Event::Data { packet, reliable } => self.on_data(packet, reliable),
             Event::Joined => self.on_joined(),
-            Event::Connected | Event::Quality(_) => {}
+            Event::Connected => self.outlet.push(RoomEvent::Connected),
+            Event::Quality(_) => {}
             Event::Reconnecting { resume } => {
                 tracing::info!(resume, "connection lost, seeking it again");
                 self.dirty = true;

@@ -10,6 +10,7 @@ use trunkline_sip::message::{Headers, name};
 use trunkline_store::Row;
 
 use super::super::super::desk::{LONGEST, wall_clock};
+use super::super::super::load::Setup;
 use super::super::super::media::{MediaCommand, MediaEvent};
 use super::super::super::signalling::{LegEvent, Unreached, now, until};
 use super::super::company::Company;
@@ -34,6 +35,8 @@ pub(super) struct Outbound {
     pub(super) claim: Claim,
     /// The right to be dialled, for as long as it lasts.
     pub(super) permit: Permit,
+    /// It is being set up.
+    pub(super) setup: Option<Setup>,
     pub(super) dialled: Dialled,
     pub(super) leg: Leg,
     /// Where it is, and where it may go.
@@ -64,7 +67,7 @@ impl Outbound {
     /// Runs the call to its end.
     pub(super) async fn live(mut self) {
         let end = self.until_end().await;
-        self.close(end).await;
+        Box::pin(self.close(end)).await;
     }
 
     /// The one loop of a call.
@@ -89,7 +92,7 @@ impl Outbound {
                 event = self.room_events.next() => {
                     let news = on_event(event, self.leg.talk.lane());
                     self.company.look(&self.room.snapshot(), now());
-                    on_room(&news)
+                    self.on_room(&news)
                 }
             };
             if let Err(end) = step {
@@ -147,6 +150,15 @@ impl Outbound {
             // Somebody else has picked it up.
             Turn::Replaced if self.answered.is_none() => self.begin(BTreeMap::new()),
             Turn::Own(_) | Turn::Done | Turn::Replaced => {}
+        }
+        Ok(())
+    }
+
+    fn on_room(&mut self, news: &RoomNews) -> Result<(), End> {
+        match news {
+            RoomNews::Connected => self.setup = None,
+            RoomNews::Voice | RoomNews::Nothing => {}
+            RoomNews::Over(reason) => return Err(End::Room(*reason)),
         }
         Ok(())
     }
@@ -256,13 +268,6 @@ impl Outbound {
             }
             _ => Ok(()),
         }
-    }
-}
-
-const fn on_room(news: &RoomNews) -> Result<(), End> {
-    match news {
-        RoomNews::Voice | RoomNews::Nothing => Ok(()),
-        RoomNews::Over(reason) => Err(End::Room(*reason)),
     }
 }
 

@@ -107,6 +107,7 @@ async fn again(
     let talk = Talk::reopen(&shared, &ends, (keeper, sound), plan.sound.timeout).await?;
     let age = wall_clock().since(kept.began);
     talk.capture(shared.reels.reel(&plan.call_id, age));
+    let setup = shared.admission.admit_again();
     let joined = rejoin(shared.clone(), plan.token()).await;
     let Joined {
         room,
@@ -128,6 +129,7 @@ async fn again(
     let route = Route::settled(&shared, SocketAddr::new(kept.source, SIP_PORT));
     Ok(Outbound {
         permit,
+        setup: Some(setup),
         dialled,
         leg,
         route,

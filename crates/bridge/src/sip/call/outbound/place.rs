@@ -16,6 +16,7 @@ use trunkline_sip::uri::Uri;
 use trunkline_store::{Direction, EndedBy};
 
 use super::super::super::config::route;
+use super::super::super::load::Setup;
 use super::super::super::media::{MediaCommand, MediaSummary, NoPort};
 use super::super::super::signalling::{Command, Line, NoLine, now};
 use super::super::company::Company;
@@ -39,6 +40,7 @@ use super::underway::{Claim, Stage};
 pub(crate) struct Order {
     pub(crate) plan: Plan,
     pub(crate) claim: Claim,
+    pub(crate) setup: Setup,
 }
 
 /// An order that came to nothing before an INVITE was out.
@@ -88,7 +90,7 @@ pub(super) async fn place(
     permit: Permit,
     shared: Shared,
 ) -> Result<Outbound, Box<Unplaced>> {
-    let Order { plan, claim } = order;
+    let Order { plan, claim, setup } = order;
     let began = now();
     let placed = async {
         let mut route = Route::find(&plan, &shared).await?;
@@ -127,6 +129,7 @@ pub(super) async fn place(
     let leg = leg((line, talk), &plan, &shared, &room);
     Ok(Outbound {
         permit,
+        setup: Some(setup),
         dialled,
         leg,
         route,

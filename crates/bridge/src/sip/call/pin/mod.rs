@@ -72,6 +72,8 @@ pub(super) async fn ask(
         mut sound,
         proposal,
     } = listen(arrival, (timeout, wanted), shared).await?;
+    // Typing takes time and costs nothing.
+    arrival.setup = None;
     let started = wall_clock();
     begin(arrival, caller, started, shared);
     let answered = answer(&arrival.line, &question.first, proposal.sdp, shared).await;
@@ -101,6 +103,7 @@ pub(super) async fn ask(
             sound.encryption = demand;
             tell_asserted(&mut accepted, &arrival.invite);
             arrival.accepted = accepted;
+            arrival.setup = Some(shared.admission.admit_again());
             place(arrival, shared);
             Ok(Some(Known {
                 talk,

@@ -21,6 +21,7 @@ use trunkline_store::{CallStart, Direction, Row};
 
 use super::super::config::AnswerPolicy;
 use super::super::desk::wall_clock;
+use super::super::load::Setup;
 use super::super::media::{MediaCommand, MediaEvent};
 use super::super::signalling::{Arrival, Command, LegEvent, now};
 use super::company::Company;
@@ -63,6 +64,8 @@ pub(crate) struct Call {
     confirmed: bool,
     /// A description for the 200, until it is sent.
     proposal: Option<Proposal>,
+    /// It is being set up.
+    setup: Option<Setup>,
 }
 
 impl Call {
@@ -139,6 +142,7 @@ impl Call {
             invite,
             flow,
             accepted,
+            setup,
             at,
             ..
         } = arrival;
@@ -166,6 +170,7 @@ impl Call {
             answered: None,
             confirmed: false,
             proposal: None,
+            setup,
         }
     }
 
@@ -314,6 +319,7 @@ impl Call {
     async fn on_room(&mut self, news: RoomNews) -> Result<(), End> {
         match news {
             RoomNews::Voice => self.answer().await,
+            RoomNews::Connected => self.setup = None,
             RoomNews::Nothing => {}
             RoomNews::Over(reason) => {
                 self.room_events = None;

@@ -1,5 +1,6 @@
 //! From where on the machine is full: `limits` of the gateway.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -15,6 +16,7 @@ pub(super) struct RawLimits {
     late_frames: Option<Spanned<String>>,
     busy: Option<Spanned<String>>,
     lag: Option<Spanned<String>>,
+    setups: Option<Spanned<String>>,
     retry_after: Option<Spanned<String>>,
 }
 
@@ -29,6 +31,8 @@ pub(crate) struct FullAt {
     busy: f64,
     #[serde(serialize_with = "millis")]
     lag: Duration,
+    /// Calls at once; none is not looked at.
+    setups: usize,
     #[serde(serialize_with = "seconds")]
     retry_after: Duration,
 }
@@ -39,6 +43,7 @@ impl Default for FullAt {
             late_frames: 5.0,
             busy: 90.0,
             lag: Duration::from_millis(40),
+            setups: 64,
             retry_after: Duration::from_secs(10),
         }
     }
@@ -52,6 +57,7 @@ impl FullAt {
             late: share(self.late_frames),
             busy: share(self.busy),
             lag: Some(self.lag).filter(|lag| !lag.is_zero()),
+            setups: NonZeroUsize::new(self.setups),
             retry_after: self.retry_after,
         }
     }
@@ -64,6 +70,7 @@ pub(super) fn limits(raw: &RawLimits, judge: &mut Judge<'_>) -> FullAt {
         late_frames: percent(raw.late_frames.as_ref(), usual.late_frames, judge),
         busy: percent(raw.busy.as_ref(), usual.busy, judge),
         lag: judge.duration(filled(raw.lag.as_ref()), usual.lag),
+        setups: setups(raw.setups.as_ref(), usual.setups, judge),
         retry_after: judge.duration(retry_after, usual.retry_after),
     };
     if let Some(raw) = retry_after.filter(|_| limits.retry_after < Duration::from_secs(1)) {
@@ -74,6 +81,18 @@ pub(super) fn limits(raw: &RawLimits, judge: &mut Judge<'_>) -> FullAt {
         judge.blame(raw, what, "write 1s or more".to_owned());
     }
     limits
+}
+
+fn setups(raw: Option<&Spanned<String>>, usual: usize, judge: &mut Judge<'_>) -> usize {
+    let Some(raw) = filled(raw) else {
+        return usual;
+    };
+    raw.value.trim().parse().unwrap_or_else(|_| {
+        let what = format!("`{}` is no number of calls", raw.value);
+        let remedy = "write a whole number such as 64, or 0 to have as many as come".to_owned();
+        judge.blame(raw, what, remedy);
+        usual
+    })
 }
 
 fn share<S: Serializer>(percent: &f64, serializer: S) -> Result<S::Ok, S::Error> {

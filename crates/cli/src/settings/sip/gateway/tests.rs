@@ -112,7 +112,7 @@ fn a_key_in_both_places_is_an_error_that_names_both() {
 #[test]
 fn values_that_make_no_sense_are_told_where_they_stand() {
     let here = "gateway:\n  rtp_ports: 9-1\n  answer: on_agnet\n  hold_limit: 0s\n  pin_wait: 10ms\n  agent_wait: 1ms\n  \
-                session_timer: 30s\n  limits: {busy: 900, retry_after: 1ms}\n  media_timeout: soon\n  codecs: [PCMX]\n  public_ip: here\n  opus_complexity: 11\n";
+                session_timer: 30s\n  limits: {busy: 900, setups: -1, retry_after: 1ms}\n  media_timeout: soon\n  codecs: [PCMX]\n  public_ip: here\n  opus_complexity: 11\n";
     let text = read(&[(HERE, here)], &Environment::default())
         .unwrap_err()
         .to_string();
@@ -127,9 +127,10 @@ fn values_that_make_no_sense_are_told_where_they_stand() {
         "`here` is not an IP address",
         "`30s` is too short for a session timer",
         "`900` is no share",
+        "`-1` is no number of calls",
         "who is refused would come again at once",
         "`11` is no complexity of Opus",
-        "12 problems",
+        "13 problems",
     ] {
         assert!(text.contains(part), "{part} is not in:\n{text}");
     }
@@ -181,18 +182,17 @@ fn what_makes_the_machine_full_and_how_long_calls_are_kept_is_read() {
     let usual = read(&[(HERE, "trunks: []\n")], &env).unwrap();
     let limits = shown(&usual)["limits"].clone();
     let shipped = serde_json::json!({
-        "late_frames": "5%", "busy": "90%", "lag": "40ms", "retry_after": 10
+        "late_frames": "5%", "busy": "90%", "lag": "40ms", "setups": 64, "retry_after": 10
     });
     assert_eq!(limits, shipped);
     assert_eq!(shown(&usual)["resume_within"], 30);
-    let text =
-        "gateway:\n  resume_within: 0s\n  limits: {busy: 75.5%, late_frames: 100%, lag: 0s}\n";
+    let text = "gateway:\n  resume_within: 0s\n  limits: {busy: 75.5%, late_frames: 100%, lag: 0s, setups: 0}\n";
     let said = read(&[(HERE, text)], &env).unwrap().gateway;
     assert!(said.resume_within.is_zero());
     let options = said.limits.options();
     assert_eq!(
-        (options.busy, options.late, options.lag),
-        (Some(0.755), None, None)
+        (options.busy, options.late, options.lag, options.setups),
+        (Some(0.755), None, None, None)
     );
 }
 
