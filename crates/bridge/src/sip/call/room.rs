@@ -10,6 +10,7 @@ use trunkline_client::room::{
     RoomEvents, RoomOptions, TrackSource,
 };
 
+use super::super::load::Setup;
 use super::super::media::MediaCommand;
 use super::setup::{Plan, Shared};
 use trunkline_sip::routing::Accepted;
@@ -19,6 +20,8 @@ pub(super) struct Joined {
     pub(super) room: Room,
     pub(super) events: RoomEvents,
     pub(super) track: AudioTrack,
+    /// Until it is connected.
+    pub(super) setup: Setup,
 }
 
 /// Why a room could not be joined.
@@ -35,11 +38,13 @@ pub enum JoinError {
     Publish(#[from] PublishError),
 }
 
-/// Joins as a SIP participant and publishes the caller's track.
+/// Joins as a SIP participant and publishes the caller's track, once it is this call's turn.
 pub(super) async fn join(
     shared: Shared,
     spec: trunkline_client::auth::TokenSpec,
+    mut setup: Setup,
 ) -> Result<Joined, JoinError> {
+    setup.take_turn().await;
     let token = shared.auth.keep(spec)?;
     let options = RoomOptions {
         wire: shared.config.wire.clone(),
@@ -56,6 +61,7 @@ pub(super) async fn join(
         room,
         events,
         track,
+        setup,
     })
 }
 
@@ -66,7 +72,8 @@ pub(super) async fn rejoin(
 ) -> Result<Joined, JoinError> {
     let mut tries = 0;
     loop {
-        match join(shared.clone(), spec.clone()).await {
+        let setup = shared.admission.admit_again();
+        match join(shared.clone(), spec.clone(), setup).await {
             Err(error) if tries < TRIES => {
                 warn!(%error, "the room of a call that goes on cannot be joined yet");
                 tries += 1;
@@ -86,8 +93,8 @@ pub(super) fn spec(plan: &Plan, accepted: &Accepted) -> trunkline_client::auth::
 pub(super) enum RoomNews {
     /// A voice can be heard.
     Voice,
-    /// Its sound goes to and fro: the call is set up.
-    Connected,
+    /// Its sound goes to and fro, or is sought once more: others need not wait for it.
+    SetUp,
     /// Keys for the phone were passed on, or nothing of interest.
     Nothing,
     /// It is over.
@@ -108,7 +115,7 @@ pub(super) fn on_event(event: Option<RoomEvent>, media: &mpsc::Sender<MediaComma
             (MediaCommand::Forget(sid), RoomNews::Nothing)
         }
         Some(RoomEvent::Dtmf { digit, .. }) => (MediaCommand::Press(digit), RoomNews::Nothing),
-        Some(RoomEvent::Connected | RoomEvent::Reconnected) => return RoomNews::Connected,
+        Some(RoomEvent::Connected | RoomEvent::Reconnecting) => return RoomNews::SetUp,
         Some(RoomEvent::Disconnected { reason }) => return RoomNews::Over(reason),
         Some(_) => return RoomNews::Nothing,
         None => return RoomNews::Over(DisconnectReason::Unknown),

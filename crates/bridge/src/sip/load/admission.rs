@@ -27,11 +27,12 @@ impl Admission {
     pub(super) fn new(
         strain: watch::Receiver<Option<Strain>>,
         limits: watch::Receiver<LoadLimits>,
+        threads: usize,
     ) -> Self {
         Self {
             strain,
             limits,
-            setups: Setups::default(),
+            setups: Setups::new(threads),
         }
     }
 
@@ -108,7 +109,7 @@ mod tests {
     ) {
         let (strain, strained) = watch::channel(None);
         let (say, told) = watch::channel(limits(setups));
-        (Admission::new(strained, told), strain, say)
+        (Admission::new(strained, told, 1), strain, say)
     }
 
     fn asked(admission: &Admission) -> Result<Setup, &'static str> {

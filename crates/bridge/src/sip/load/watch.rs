@@ -21,7 +21,9 @@ pub(crate) fn watch_load(
 ) -> (watch::Sender<LoadLimits>, (Load, Admission)) {
     let (say, limits) = watch::channel(limits);
     let (strain, strained) = watch::channel(None);
-    let admission = Admission::new(strained, limits.clone());
+    let _sound = tasks.enter();
+    let threads = Handle::current().metrics().num_workers();
+    let admission = Admission::new(strained, limits.clone(), threads);
     let load = Load::default();
     let measuring = measure(limits, load.clone(), strain, tasks.stop());
     // It ends with the process.

@@ -156,7 +156,7 @@ impl Outbound {
 
     fn on_room(&mut self, news: &RoomNews) -> Result<(), End> {
         match news {
-            RoomNews::Connected => self.setup = None,
+            RoomNews::SetUp => self.setup = None,
             RoomNews::Voice | RoomNews::Nothing => {}
             RoomNews::Over(reason) => return Err(End::Room(*reason)),
         }

@@ -107,12 +107,12 @@ async fn again(
     let talk = Talk::reopen(&shared, &ends, (keeper, sound), plan.sound.timeout).await?;
     let age = wall_clock().since(kept.began);
     talk.capture(shared.reels.reel(&plan.call_id, age));
-    let setup = shared.admission.admit_again();
     let joined = rejoin(shared.clone(), plan.token()).await;
     let Joined {
         room,
         events,
         track,
+        setup,
     } = joined.map_err(|_| "room_unavailable")?;
     talk.tell(MediaCommand::Publish(track));
     shared.tell_of(&plan.room);

@@ -95,7 +95,7 @@ pub(super) async fn place(
     let placed = async {
         let mut route = Route::find(&plan, &shared).await?;
         let mut prepared = prepare(&plan, &shared, route.at()).await?;
-        let joined = enter(&plan, &claim, &shared).await?;
+        let joined = enter(&plan, &claim, &shared, setup).await?;
         let line = invite(&shared, &plan, &mut route, |ends| prepared.offer(ends)).await;
         let talk = Talk::begin(prepared);
         talk.capture(shared.reels.reel(&plan.call_id, Duration::ZERO));
@@ -120,7 +120,12 @@ pub(super) async fn place(
             }));
         }
     };
-    let Joined { room, events, .. } = joined;
+    let Joined {
+        room,
+        events,
+        setup,
+        ..
+    } = joined;
     let dialled = dialled(&plan, &room);
     claim.stage.send_replace(Stage::Joined(dialled.clone()));
     let placed = now();
@@ -189,12 +194,17 @@ pub(super) async fn prepare(
 }
 
 /// Joins the room, unless nobody wants the call any more.
-async fn enter(plan: &Plan, claim: &Claim, shared: &Shared) -> Result<Joined, DialError> {
+async fn enter(
+    plan: &Plan,
+    claim: &Claim,
+    shared: &Shared,
+    setup: Setup,
+) -> Result<Joined, DialError> {
     tokio::select! {
         biased;
         () = shared.ending() => Err(DialError::Withdrawn("drained")),
         () = claim.stage.closed(), if plan.waits => Err(DialError::Withdrawn("not_wanted")),
-        joined = join(shared.clone(), plan.token()) => {
+        joined = join(shared.clone(), plan.token(), setup) => {
             joined.map_err(|error| DialError::Room(Arc::new(error)))
         }
     }

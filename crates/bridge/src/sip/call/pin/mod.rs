@@ -103,7 +103,6 @@ pub(super) async fn ask(
             sound.encryption = demand;
             tell_asserted(&mut accepted, &arrival.invite);
             arrival.accepted = accepted;
-            arrival.setup = Some(shared.admission.admit_again());
             place(arrival, shared);
             Ok(Some(Known {
                 talk,

@@ -182,7 +182,10 @@ impl Call {
             // The caller waits for the server, and for no disk.
             self.shared.write(Row::CallStarted(self.first_row()));
         }
-        let joining: Joining = Box::pin(join(self.shared.clone(), spec));
+        // Whoever was asked for a PIN is in, and waits for nobody.
+        let setup = self.setup.take();
+        let setup = setup.unwrap_or_else(|| self.shared.admission.admit_again());
+        let joining: Joining = Box::pin(join(self.shared.clone(), spec, setup));
         let end = self.until_end(joining).await;
         self.close(end).await;
     }
@@ -274,6 +277,7 @@ impl Call {
                 why: "room_unavailable",
             }
         })?;
+        self.setup = Some(joined.setup);
         self.leg.tell(MediaCommand::Publish(joined.track));
         self.shared.tell_of(&self.plan.room);
         self.leg.enter(&joined.room);
@@ -319,7 +323,7 @@ impl Call {
     async fn on_room(&mut self, news: RoomNews) -> Result<(), End> {
         match news {
             RoomNews::Voice => self.answer().await,
-            RoomNews::Connected => self.setup = None,
+            RoomNews::SetUp => self.setup = None,
             RoomNews::Nothing => {}
             RoomNews::Over(reason) => {
                 self.room_events = None;

@@ -123,7 +123,7 @@ impl Call {
             answered: Some(then(kept.answered)),
             confirmed: true,
             proposal: None,
-            setup: Some(shared.admission.admit_again()),
+            setup: None,
             shared,
             plan,
         })
