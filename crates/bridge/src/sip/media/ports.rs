@@ -10,10 +10,12 @@ use super::home::{Home, Lease};
 
 /// An even port and the one after it.
 pub(crate) struct Pair {
+    /// Before the sockets, since fields are dropped in their order: once those are gone the port may be
+    /// another call's, whose lease it is then.
+    _lease: Lease,
     pub(crate) rtp: Datagrams,
     pub(crate) rtcp: Datagrams,
     pub(crate) port: u16,
-    _lease: Lease,
 }
 
 impl Pair {
