@@ -31,7 +31,7 @@ fn remedy(error: &ApiError, target: &Target) -> Option<String> {
         )),
         Why::Twirp(refusal) => match refusal.code.as_str() {
             "permission_denied" if refusal.message.contains(DIALLING) => Some(
-                "if it is to be called, change `dialling` in security.yaml and start the daemon anew"
+                "if it is to be called, change `dialling` in security.yaml: the daemon takes it up by itself"
                     .to_owned(),
             ),
             "unauthenticated" | "permission_denied" => Some(keys(target)),
