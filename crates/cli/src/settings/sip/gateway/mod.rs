@@ -213,13 +213,7 @@ pub(in crate::settings) fn validate(layers: &Layers, report: &mut Report) -> Gat
         tls: keys.tls(),
         capture: keys.capture(),
         limits: keys.limits(),
-        api: keys.text(
-            "api",
-            |raw| &raw.api,
-            |raw, judge| {
-                raw.map(|raw| judge.addr(Some(raw), SocketAddr::from(([127, 0, 0, 1], 7881))))
-            },
-        ),
+        api: keys.text("api", |raw| &raw.api, api),
     }
 }
 
@@ -472,6 +466,12 @@ fn codecs(raw: &[Spanned<String>], judge: &mut Judge<'_>) -> Vec<Codec> {
     } else {
         codecs
     }
+}
+
+fn api(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> Option<SocketAddr> {
+    // Beside a livekit-server on the same machine, which has 7880 to 7882.
+    let like = SocketAddr::from(([127, 0, 0, 1], 7883));
+    raw.map(|raw| judge.addr(Some(raw), like))
 }
 
 fn complexity(raw: Option<&Spanned<String>>, judge: &mut Judge<'_>) -> u8 {
