@@ -147,7 +147,10 @@ fn create(folder: &Path, call: &CallId) -> io::Result<File> {
 fn make_room(folder: &Path) -> io::Result<()> {
     let mut files: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
     for entry in fs::read_dir(folder)?.flatten() {
-        let about = entry.metadata()?;
+        // Whoever else makes room, or minds retention, may have taken it meanwhile.
+        let Ok(about) = entry.metadata() else {
+            continue;
+        };
         if about.is_file() {
             files.push((about.modified()?, about.len(), entry.path()));
         }
@@ -159,8 +162,10 @@ fn make_room(folder: &Path) -> io::Result<()> {
             break;
         }
         debug!(file = %path.display(), "an old capture makes room for a new one");
-        fs::remove_file(path)?;
-        all -= length;
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => all -= length,
+        }
     }
     Ok(())
 }
