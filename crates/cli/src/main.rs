@@ -125,7 +125,7 @@ async fn dispatch(verb: Verb, global: &Global, tasks: Tasks) -> Result<(), Failu
         // Boxed: the settings of a whole daemon are in them.
         Verb::Demo(typed) => Box::pin(demo::run(typed, global, tasks)).await,
         Verb::Serve(typed) => Box::pin(verbs::serve::run(typed, global, tasks)).await,
-        Verb::Doctor(typed) => Box::pin(verbs::doctor::run(typed, global)).await,
+        Verb::Doctor(typed) => Box::pin(verbs::doctor::run(typed, global, tasks)).await,
         Verb::Reload(_) => verbs::reload::run(global).await,
         Verb::Models(verb) => verbs::models::run(verb, global).await,
         Verb::Call(typed) => verbs::call::run(typed, global).await,

@@ -8,6 +8,7 @@ use trunkline_bridge::sip::{
     Inquiry, InquiryError, Resolver, SeenPort as Seen, Target, TlsOptions,
 };
 use trunkline_ops::doctor::{Echo, Reach, SeenPort, Silence, Trial, Way};
+use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::Transport;
 use trunkline_sip::locate::Means;
 use trunkline_sip::uri::Uri;
@@ -19,6 +20,8 @@ use crate::settings::Settings;
 /// Asks with the gateway's own means.
 pub(crate) struct Hands {
     settings: Settings,
+    /// What a call of ours runs in, with the threads for sound that the daemon has.
+    tasks: Tasks,
     resolver: Resolver,
     inquiry: Inquiry,
     /// Why nobody can be met inside TLS.
@@ -26,7 +29,7 @@ pub(crate) struct Hands {
 }
 
 impl Hands {
-    pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
+    pub(crate) fn new(settings: &Settings, tasks: Tasks) -> Result<Self, Failure> {
         let told = Inquiry::new(&settings.gateway.tls.options());
         let no_tls = told.as_ref().err().map(|error| chain(error));
         let plain = || Inquiry::new(&TlsOptions::default());
@@ -40,6 +43,7 @@ impl Hands {
         };
         Ok(Self {
             settings: settings.clone(),
+            tasks,
             resolver: Resolver::new(&[], means),
             inquiry,
             no_tls,
@@ -95,7 +99,7 @@ impl Reach for Hands {
     }
 
     async fn call(&self) -> Result<Trial, String> {
-        Box::pin(trial::call(&self.settings)).await
+        Box::pin(trial::call(&self.settings, &self.tasks)).await
     }
 }
 

@@ -45,7 +45,7 @@ const GOODBYE: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// Where it ended, in words.
-pub(super) async fn call(wanted: &Settings) -> Result<Trial, String> {
+pub(super) async fn call(wanted: &Settings, tasks: &Tasks) -> Result<Trial, String> {
     let dir = Scratch::new()?;
     let plan = Plan {
         settings: small(wanted, &dir.0).map_err(|failure| failure.to_string())?,
@@ -54,8 +54,7 @@ pub(super) async fn call(wanted: &Settings) -> Result<Trial, String> {
         speech: Err("the doctor calls nobody who speaks".to_owned()),
         roles: Roles::from(&[Role::Node, Role::Sip][..]),
     };
-    let tasks = Tasks::new();
-    let stack = Box::pin(Stack::start(plan, &tasks)).await;
+    let stack = Box::pin(Stack::start(plan, tasks)).await;
     let stack =
         stack.map_err(|failure| format!("a gateway of our own does not start: {failure}"))?;
     let went = timeout(LONGEST, played(&stack, codec(wanted))).await;
@@ -63,7 +62,7 @@ pub(super) async fn call(wanted: &Settings) -> Result<Trial, String> {
         drain: GOODBYE,
         hurry: GOODBYE,
     };
-    let _cut = stack.drain(&tasks, limits, GOODBYE).await;
+    let _cut = stack.drain(tasks, limits, GOODBYE).await;
     stack.store.close().await;
     went.unwrap_or_else(|_| Err("the call did not end".to_owned()))
 }

@@ -8,6 +8,7 @@ use clap::builder::PossibleValuesParser;
 use trunkline_ops::doctor::{
     Check, Examination, Finding, NAMES, Verdict, checks, examine, unreadable,
 };
+use trunkline_service::tasks::Tasks;
 
 use super::models::dir_or_default;
 use crate::doctor::{Hands, patient};
@@ -34,7 +35,7 @@ pub(crate) struct Doctor {
     models: Option<PathBuf>,
 }
 
-pub(crate) async fn run(typed: Doctor, global: &Global) -> Result<(), Failure> {
+pub(crate) async fn run(typed: Doctor, global: &Global, tasks: Tasks) -> Result<(), Failure> {
     let settings = match settings::load(global, &global.env) {
         Ok(settings) => settings,
         // Nothing else can be looked at.
@@ -48,7 +49,7 @@ pub(crate) async fn run(typed: Doctor, global: &Global) -> Result<(), Failure> {
     let models = dir_or_default(typed.models.clone())?;
     let outside = (Home::of(global).name(), typed.stun.clone());
     let patient = patient(&settings, keys.as_ref(), &models, outside)?;
-    let reach = Arc::new(Hands::new(&settings)?);
+    let reach = Arc::new(Hands::new(&settings, tasks)?);
     let wanted = |check: &Check| {
         typed.checks.is_empty() || typed.checks.iter().any(|name| name == check.name)
     };
