@@ -69,6 +69,8 @@ impl fmt::Display for Force {
 
 /// How the files are read again.
 pub(crate) struct ConfigFiles<F> {
+    /// Where each may be.
+    paths: Vec<PathBuf>,
     /// Those that were there when they were last in force: one that goes is a mistake.
     there: Vec<PathBuf>,
     sip: Option<PathBuf>,
@@ -84,12 +86,18 @@ impl<F: Fn() -> Result<Settings, Report>> ConfigFiles<F> {
         let paths = FILES.iter().filter_map(|(name, _)| home.on_disk(name));
         let paths: Vec<PathBuf> = paths.collect();
         Self {
-            there: paths.iter().filter(|path| path.exists()).cloned().collect(),
+            there: present(&paths),
             sip: home.on_disk(SIP),
             agent: home.on_disk(AGENT),
-            watch: Watch::new(paths.into_iter().chain([variables])),
+            watch: Watch::new(paths.iter().cloned().chain([variables])),
+            paths,
             read,
         }
+    }
+
+    /// They are in force as they are there.
+    fn in_force(&mut self) {
+        self.there = present(&self.paths);
     }
 
     /// The settings, or what is wrong with them; nothing while they are being written.
@@ -220,8 +228,10 @@ impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
                 Ok(settings) => Box::pin(self.take_up(settings)).await,
                 Err(wrong) => (Force::Last(wrong), Vec::new()),
             };
-            if matches!(force, Force::Half(_)) {
-                self.files.watch.again();
+            match &force {
+                Force::Half(_) => self.files.watch.again(),
+                Force::Whole | Force::Restart(_) => self.files.in_force(),
+                Force::Last(_) => {}
             }
             let reloaded = reloaded(&force, changed);
             self.tell(force, &reloaded);
@@ -354,6 +364,11 @@ impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
         }
         self.force.send_replace(force);
     }
+}
+
+fn present(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let there = paths.iter().filter(|path| path.exists());
+    there.cloned().collect()
 }
 
 /// A trunk, a rule, or how numbers are written.
