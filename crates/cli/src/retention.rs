@@ -239,6 +239,7 @@ mod tests {
             Pruned::default()
         );
     }
+
     #[tokio::test]
     async fn captures_go_with_the_shortest_of_what_they_tell_of() {
         let dir = tempfile::tempdir().unwrap();

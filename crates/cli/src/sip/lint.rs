@@ -1,5 +1,5 @@
 //! What a sound file can still get wrong: calls that nobody takes, doors that are open, pairs that
-//! LiveKit refuses. Pure; `sip validate` tells it.
+//! LiveKit refuses. Pure; `sip validate` and `config check` tell it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

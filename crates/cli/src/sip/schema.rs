@@ -160,7 +160,7 @@ const CAPTURE: &[Key] = &[
     ),
     (
         "rtp",
-        Text,
+        Duration,
         "The sound of each call too, for so long from its beginning, for `calls pcap --rtp`; 0s: none",
     ),
     ("hep", Section(HEP), "Who is told of it over UDP, in HEP3"),

@@ -1,7 +1,8 @@
 //! What is checked about one trunk or rule before it is stored, in the official server's order.
 //!
-//! Three things are refused here that the official server stores, because no call could use them
-//! as they were meant: half a login, an empty number, a direct rule without a room.
+//! Some things are refused here that the official server stores, because no call could use them as they
+//! were meant: half a login, an empty number, a direct rule without a room, an address or a port that
+//! there is not, a time before now, what is too long for a participant or a message.
 
 use livekit_protocol as proto;
 use trunkline_sip::routing::is_source;

@@ -31,8 +31,8 @@ use super::report::Report;
 use super::source::Source;
 use super::syntax;
 
-/// The text with its variables filled in, those that are not set by a word that says nothing, and where each part of it was before. `None` where the
-/// text is no YAML.
+/// The text with its variables filled in, those that are not set by a word that says nothing, and where
+/// each part of it was before. What is not set is told in `unset`. `None` where the text is no YAML.
 pub(super) fn fill(
     source: &Source,
     env: &Environment,

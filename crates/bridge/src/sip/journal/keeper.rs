@@ -30,9 +30,7 @@ impl Keeper {
         self.kept.sound = Some(sound);
         self.journal.keep_call(&self.call, &self.kept);
     }
-}
 
-impl Keeper {
     /// Another phone is the call's from here on, and `told` of it. What it sounds like is still to come.
     pub(crate) fn turn_to(&mut self, phone: KeptPhone, told: &BTreeMap<String, String>) {
         self.kept.dialog = Some(phone.dialog);

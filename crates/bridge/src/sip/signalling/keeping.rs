@@ -1,5 +1,6 @@
-//! Which dialogs are written down, and which INVITEs that have no final answer, and as of when. Calls are looked at when something happens to them,
-//! and all of them each second: a timer or an answer of the other side changes a dialog too.
+//! Which dialogs are written down, and which INVITEs that have no final answer, and as of when. Calls are
+//! looked at when something happens to them, and all of them each second: a timer or an answer of the
+//! other side changes a dialog too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
