@@ -1,6 +1,8 @@
 //! What trunks and rules claim for themselves. A server takes no two of them that claim the same: it
 //! could not tell them apart when a call comes in. The rule is LiveKit's, for ours as for theirs.
 
+use std::collections::BTreeSet;
+
 use super::normalise;
 
 /// One thing that is claimed; equal ones collide.
@@ -34,8 +36,7 @@ impl<'a> TrunkClaims<'a> {
 
     /// Whether both claim the same.
     pub fn collide(self, other: Self) -> bool {
-        let theirs: Vec<Claim> = other.each().map(|(claim, _)| claim).collect();
-        self.each().any(|(claim, _)| theirs.contains(&claim))
+        meet(self.numbers, other.numbers, normalise) && meet(self.callers, other.callers, normalise)
     }
 }
 
@@ -68,9 +69,18 @@ impl RuleClaims<'_> {
 
     /// Whether both claim the same.
     pub fn collide(self, other: Self) -> bool {
-        let theirs: Vec<Claim> = other.each().collect();
-        self.each().any(|claim| theirs.contains(&claim))
+        self.pin == other.pin
+            && meet(self.trunks, other.trunks, str::to_owned)
+            && meet(self.callers, other.callers, normalise)
+            && meet(self.numbers, other.numbers, normalise)
     }
+}
+
+/// Whether two lists name the same, or both are for all. Each entry is read once, however many there are
+/// in the other lists: claims are every combination of theirs.
+fn meet(one: &[String], other: &[String], read: impl Fn(&str) -> String) -> bool {
+    let theirs: BTreeSet<String> = or_any(other).map(&read).collect();
+    or_any(one).any(|entry| theirs.contains(&read(entry)))
 }
 
 /// An empty list is for all, and collides only with others that are.
