@@ -1,5 +1,7 @@
 //! Lists that a server hands out page by page.
 
+use std::collections::BTreeSet;
+
 use livekit_protocol::{Pagination, TokenPagination};
 
 use super::ApiError;
@@ -36,6 +38,7 @@ where
     F: Future<Output = Result<Vec<T>, ApiError>>,
 {
     let mut all: Vec<T> = Vec::new();
+    let mut known: BTreeSet<String> = BTreeSet::new();
     loop {
         let page = all.last().map(|last| Pagination {
             after_id: id(last).to_owned(),
@@ -43,7 +46,8 @@ where
         });
         let is_first = page.is_none();
         let mut items = fetch(page).await?;
-        items.retain(|item| !all.iter().any(|known| id(known) == id(item)));
+        items.retain(|item| !known.contains(id(item)));
+        known.extend(items.iter().map(|item| id(item).to_owned()));
         if items.is_empty() {
             return Ok(all);
         }
