@@ -219,8 +219,12 @@ fn http_date(at: SystemTime) -> String {
     httpdate::fmt_http_date(at)
 }
 
-/// A SIP server that answers OPTIONS, behind a router that writes its own address into Via or not.
-fn provider(meddles: bool) -> SocketAddr {
+const G729: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+                    m=audio 4000 RTP/AVP 18\r\na=rtpmap:18 G729/8000\r\n";
+
+/// A SIP server that answers OPTIONS with what it can hear, behind a router that writes its own address
+/// into Via or not.
+fn provider(meddles: bool, sdp: &'static str) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let addr = socket.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -238,7 +242,10 @@ fn provider(meddles: bool) -> SocketAddr {
             if meddles {
                 answer = answer.replace(&from.to_string(), "203.0.113.9:5060");
             }
-            answer.push_str("Content-Length: 0\r\n\r\n");
+            if !sdp.is_empty() {
+                answer.push_str("Content-Type: application/sdp\r\n");
+            }
+            answer.push_str(&format!("Content-Length: {}\r\n\r\n{sdp}", sdp.len()));
             let _ = socket.send_to(answer.as_bytes(), from);
         }
     });
@@ -247,27 +254,22 @@ fn provider(meddles: bool) -> SocketAddr {
 
 #[test]
 fn providers_that_are_dead_or_nowhere_and_routers_that_meddle_are_told_apart() {
-    let (clean, behind) = (provider(false), provider(true));
+    let (clean, behind) = (provider(false, ""), provider(true, ""));
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let closed = UdpSocket::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
-    let trunk = |key: &str, address: String, more: &str| {
-        format!("  - {{key: {key}, address: '{address}', numbers: ['+15550100']{more}}}\n")
+    let trunk = |key: &str, address: String| {
+        format!("  - {{key: {key}, address: '{address}', numbers: ['+15550100']}}\n")
     };
     let mut sip = "trunks: []\noutbound:\n".to_owned();
-    sip.push_str(&trunk("well", clean.to_string(), ""));
-    sip.push_str(&trunk("meddled", behind.to_string(), ""));
-    sip.push_str(&trunk(
-        "silent",
-        silent.local_addr().unwrap().to_string(),
-        "",
-    ));
-    sip.push_str(&trunk("closed", closed.to_string(), ""));
-    sip.push_str(&trunk("nowhere", "nowhere.invalid".to_owned(), ""));
-    let odd = ", media: {codecs: [G729/8000], only_listed_codecs: true}";
-    sip.push_str(&trunk("odd", clean.to_string(), odd));
+    sip.push_str(&trunk("well", clean.to_string()));
+    sip.push_str(&trunk("meddled", behind.to_string()));
+    sip.push_str(&trunk("silent", silent.local_addr().unwrap().to_string()));
+    sip.push_str(&trunk("closed", closed.to_string()));
+    sip.push_str(&trunk("nowhere", "nowhere.invalid".to_owned()));
+    sip.push_str(&trunk("odd", provider(false, G729).to_string()));
     let clinic = Clinic::open(&[(SIP, sip)]);
     let (exit, found) = clinic.looks(&["--dev", "dns", "provider", "alg", "codecs", "address"]);
     assert_eq!(exit, 2);

@@ -4,15 +4,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use trunkline_base::retry::RetryPolicy;
-use trunkline_base::token::KeyRing;
+use trunkline_base::token::{ApiKey, KeyRing};
 use trunkline_client::api::breaker::BreakerPolicy;
 use trunkline_client::api::{ApiOptions, LiveKitApiClient, Watch};
 use trunkline_client::auth::LiveKitAuthManager;
 use trunkline_ops::daemon::Daemon;
 
-use super::{api_metrics, dev_keys, remote};
+use super::{api_metrics, remote};
 use crate::failure::Failure;
 use crate::settings::{Server, Settings};
+
+/// The well-known pair of LiveKit's development mode.
+pub(crate) fn dev_keys() -> KeyRing {
+    KeyRing::from(ApiKey::new("devkey", "secret"))
+}
 
 /// A client for the daemon's own calls.
 pub(super) fn background_api(

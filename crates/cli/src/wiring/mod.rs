@@ -32,14 +32,14 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 use trunkline_agent::speech::Speech;
 use trunkline_agent::worker::AgentHandle;
-use trunkline_base::token::{ApiKey, KeyRing};
+use trunkline_base::token::KeyRing;
 use trunkline_bridge::sip::GatewayHandle;
 use trunkline_console::{ConsoleHandle, Standing};
 use trunkline_node::{Node, NodeHandle};
 use trunkline_service::tasks::{DrainReport, Limits, Tasks};
 use trunkline_store::Store;
 
-pub(crate) use clients::{asking_api, daemon, daemon_at};
+pub(crate) use clients::{asking_api, daemon, daemon_at, dev_keys};
 pub(crate) use make::open_store;
 use parts::{LIVEKIT, Parts};
 pub(crate) use reload::ConfigFiles;
@@ -76,11 +76,6 @@ pub(crate) struct Stack {
     sip_api: Option<(SocketAddr, watch::Sender<SipSetup>)>,
     worker: Option<AgentHandle>,
     parts: Parts,
-}
-
-/// The well-known pair of LiveKit's development mode.
-pub(crate) fn dev_keys() -> KeyRing {
-    KeyRing::from(ApiKey::new("devkey", "secret"))
 }
 
 impl Stack {

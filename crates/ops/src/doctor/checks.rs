@@ -7,7 +7,7 @@ use super::asked::Asked;
 use super::finding::Check;
 use super::patient::Patient;
 use super::reach::Reach;
-use super::{address, call, config, machine, ports, provider, server, tls, trunks};
+use super::{address, call, config, machine, outside, ports, provider, server, tls, trunks};
 
 /// Every check's name, in the order they are shown.
 pub const NAMES: [&str; 15] = [
@@ -16,7 +16,7 @@ pub const NAMES: [&str; 15] = [
     server::CLOCK,
     address::ADDRESS,
     ports::SIP,
-    ports::RTP,
+    outside::RTP,
     tls::TLS,
     provider::DNS,
     provider::PROVIDER,
@@ -41,7 +41,7 @@ pub fn checks(patient: Patient, reach: Arc<dyn Reach>) -> Vec<Check> {
         Check::new(server::CLOCK, NETWORK, server::clock(p())),
         Check::new(address::ADDRESS, NETWORK, address::address(p(), a(), r())),
         Check::new(ports::SIP, NETWORK, ports::sip(p(), r())),
-        Check::new(ports::RTP, NETWORK, ports::rtp(p(), r())),
+        Check::new(outside::RTP, NETWORK, ports::rtp(p(), r())),
         Check::at_once(tls::TLS, p(), tls::tls),
         Check::new(provider::DNS, NETWORK, provider::dns(p(), r())),
         Check::new(provider::PROVIDER, NETWORK, provider::providers(a())),

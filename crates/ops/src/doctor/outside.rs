@@ -7,8 +7,9 @@ use futures::future::join_all;
 
 use super::finding::Finding;
 use super::patient::{Ports, Stun};
-use super::ports::RTP;
 use super::reach::{Reach, SeenPort};
+
+pub(super) const RTP: &str = "rtp_ports";
 
 /// Asks about a few ports of the range.
 pub(super) async fn look(

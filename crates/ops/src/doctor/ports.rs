@@ -12,12 +12,11 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 
 use super::finding::{Finding, or_skip};
-use super::outside;
+use super::outside::{self, RTP};
 use super::patient::{Patient, Ports, Way, WayUse};
 use super::reach::Reach;
 
 pub(super) const SIP: &str = "sip_ports";
-pub(super) const RTP: &str = "rtp_ports";
 pub(super) const OFF: &str = "gateway.enabled is false";
 
 /// A port that SIP comes in at.

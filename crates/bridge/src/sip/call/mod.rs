@@ -32,6 +32,7 @@ mod setup;
 mod talk;
 mod tell;
 mod transfer;
+mod tries;
 
 pub use exchange::TransferError;
 pub(crate) use exchange::{Exchange, TransferOrder};
@@ -43,7 +44,7 @@ pub(crate) use outbound::{
     Asked, Order, Plan as DialPlan, Stage, Underway, pass, resume, run as place,
 };
 pub use outbound::{DialError, DialOrder, Dialled, Unfit};
-pub(crate) use pin::Tries;
 pub use room::JoinError;
 pub(crate) use run::Call;
 pub(crate) use setup::Shared;
+pub(crate) use tries::Tries;

@@ -29,8 +29,8 @@ use super::exchange::Exchange;
 use super::guard::Guard;
 use super::names::{Name, Names};
 use super::onward::{Origin, PassOrder};
-use super::pin::Tries;
 use super::record::Journal;
+use super::tries::Tries;
 
 /// What every call of a gateway uses.
 #[derive(Clone)]

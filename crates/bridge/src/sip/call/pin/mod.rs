@@ -9,7 +9,6 @@
 
 mod keypad;
 mod prompt;
-mod tries;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -36,10 +35,8 @@ use super::record::{Ending, Moment};
 use super::secure::{choose_encryption, encryption};
 use super::setup::{Shared, answer_headers};
 use super::talk::Talk;
+use super::tries::Who;
 use prompt::Prompt;
-use tries::Who;
-
-pub(crate) use tries::Tries;
 
 /// A caller whose PIN was right, on a call that is answered.
 pub(super) struct Known {

@@ -17,8 +17,8 @@ use super::super::keys::Way;
 use super::super::secure::encryption;
 use super::super::setup::Shared;
 use super::super::talk::Talk;
+use super::super::tries::Who;
 use super::keypad::{Entry, Keypad};
-use super::tries::Who;
 
 pub(super) struct Prompt<'a> {
     line: &'a mut Line,
