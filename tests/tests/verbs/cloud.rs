@@ -511,5 +511,5 @@ fn what_others_made_is_exported_and_what_collides_is_refused_before_it_is_begun(
         "something was written"
     );
     let said = format!("{}{}", refused.out, refused.err);
-    assert!(said.contains("Theirs"), "{said}");
+    assert!(said.contains("the same calls as ST_"), "{said}");
 }

@@ -94,7 +94,7 @@ fn entry(typed: &str) -> Result<Pin, Failure> {
     let wrong = |text: String, remedy: &str| {
         Err(Failure::new(Class::Invalid, "sip.route_test", text).or_else(remedy.to_owned()))
     };
-    let is_key = |key: &char| *key != '#' && dtmf::code(*key).is_some();
+    let is_key = |key: &char| key.is_ascii_digit() || *key == '*';
     if let Some(key) = keys.chars().find(|key| !is_key(key)) {
         return wrong(
             format!("`{key}` cannot be typed in a PIN"),
