@@ -51,24 +51,56 @@ pub(crate) struct Reader {
     pub(crate) state: watch::Sender<Arc<Directory>>,
 }
 
+/// What the server was last heard to have.
+#[derive(Default)]
+struct Heard {
+    server: ServerStore,
+    trunks: Vec<proto::SipInboundTrunkInfo>,
+    rules: Vec<proto::SipDispatchRuleInfo>,
+    at: Option<Instant>,
+}
+
+impl Heard {
+    fn now(
+        server: ServerStore,
+        trunks: Vec<proto::SipInboundTrunkInfo>,
+        rules: Vec<proto::SipDispatchRuleInfo>,
+    ) -> Self {
+        Self {
+            server,
+            trunks,
+            rules,
+            at: Some(now()),
+        }
+    }
+}
+
 impl Reader {
-    /// Reads trunks and rules at once, at an interval, and when asked.
-    pub(crate) async fn keep(self, mut wishes: mpsc::Receiver<Reload>, stop: Stop) {
+    /// Reads trunks and rules at once, at an interval, and when asked. Our own wait for nobody: they
+    /// stand beside what the server was last heard to have.
+    pub(crate) async fn keep(mut self, mut wishes: mpsc::Receiver<Reload>, stop: Stop) {
+        let mut heard = Heard::default();
         if !self.own.borrow().is_empty() {
-            self.publish(ServerStore::Unread, Vec::new(), Vec::new());
+            self.publish(&heard);
         }
         let mut wish: Option<Reload> = None;
         loop {
-            let read = self.read().await;
-            if let Err(error) = &read {
-                warn!(%error, "the server's trunks and rules cannot be read; the last ones stand");
+            if self.is_told_otherwise() {
+                self.publish(&heard);
+            }
+            let read = self.read().await.map(|read| heard = read);
+            match &read {
+                Ok(()) => self.publish(&heard),
+                Err(error) => {
+                    warn!(%error, "the server's trunks and rules cannot be read; the last ones stand");
+                }
             }
             if let Some(wish) = wish {
                 // Whoever asked may have gone.
                 let _ = wish.send(read);
             }
             // Until the first success try often: nobody can call before.
-            let known = self.state.borrow().server != ServerStore::Unread;
+            let known = heard.server != ServerStore::Unread;
             let pause = if known { self.every } else { FIRST };
             wish = tokio::select! {
                 biased;
@@ -82,40 +114,45 @@ impl Reader {
         }
     }
 
-    async fn read(&self) -> Result<(), ApiError> {
+    /// Whether our own are others than those that were published.
+    fn is_told_otherwise(&self) -> bool {
+        // Where nobody can tell us otherwise any more, nobody has.
+        let own = self.own.has_changed().unwrap_or(false);
+        own || self.lines.has_changed().unwrap_or(false)
+    }
+
+    async fn read(&self) -> Result<Heard, ApiError> {
         let (trunks, rules) = (
             self.api.list_inbound_trunks(),
             self.api.list_dispatch_rules(),
         );
         match tokio::try_join!(trunks, rules) {
-            Ok((trunks, rules)) => self.publish(ServerStore::There, trunks, rules),
+            Ok((trunks, rules)) => Ok(Heard::now(ServerStore::There, trunks, rules)),
             Err(error) if keeps_none(&error) => {
-                self.publish(ServerStore::Missing, Vec::new(), Vec::new());
+                Ok(Heard::now(ServerStore::Missing, Vec::new(), Vec::new()))
             }
-            Err(error) => return Err(error),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
-    fn publish(
-        &self,
-        server: ServerStore,
-        trunks: Vec<proto::SipInboundTrunkInfo>,
-        rules: Vec<proto::SipDispatchRuleInfo>,
-    ) {
+    fn publish(&mut self, heard: &Heard) {
+        let server = heard.server;
         let before = self.state.borrow().server;
         if before != server && server == ServerStore::Missing {
             info!("the server keeps no trunks and rules; the gateway goes by its own");
         }
-        let (trunks, rules) = together(self.own.borrow().clone(), trunks, rules);
+        let own = self.own.borrow_and_update().clone();
+        let loaded = !own.is_empty() || server != ServerStore::Unread;
+        let (trunks, rules) = together(own, heard.trunks.clone(), heard.rules.clone());
         debug!(trunks = trunks.len(), rules = rules.len(), "directory read");
-        let (trunks, rules) = OwnSetup { trunks, rules }.routes(&self.lines.borrow());
+        let setup = OwnSetup { trunks, rules };
+        let (trunks, rules) = setup.routes(&self.lines.borrow_and_update());
         self.state.send_replace(Arc::new(Directory {
             trunks,
             rules,
-            loaded: true,
+            loaded,
             server,
-            read: (server != ServerStore::Unread).then(now),
+            read: heard.at,
         }));
     }
 }
@@ -198,7 +235,9 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
     use tokio::task::JoinSet;
-    use trunkline_base::token::ApiKey;
+    use trunkline_base::token::{ApiKey, KeyRing};
+    use trunkline_client::api::ApiOptions;
+    use trunkline_client::auth::LiveKitAuthManager;
     use trunkline_service::tasks::Tasks;
 
     use super::*;
@@ -329,5 +368,52 @@ mod tests {
         tokio::join!(reader.keep(wished, tasks.stop()), story);
         // Trunks and rules, at the start and for the wish.
         assert_eq!(asked.load(Ordering::SeqCst), 4);
+    }
+
+    /// Trunks that were changed beside a server that is away came in only with the server.
+    #[tokio::test]
+    async fn our_own_trunks_change_beside_a_server_that_is_away() {
+        let own_of = |id: &str| OwnSetup {
+            trunks: vec![trunk(id, "")],
+            rules: Vec::new(),
+        };
+        let keys = KeyRing::from(ApiKey::new(
+            "key",
+            "a secret that is long enough for a test",
+        ));
+        let options = ApiOptions {
+            deadline: Duration::from_millis(100),
+            ..ApiOptions::default()
+        };
+        // Nobody listens there.
+        let auth = LiveKitAuthManager::new(keys);
+        let api = LiveKitApiClient::with("http://127.0.0.1:1", auth, options).unwrap();
+        let (state, mut known) = watch::channel(Arc::<Directory>::default());
+        let (own, ours) = watch::channel(own_of("ST_file_a"));
+        let (wishes, wished) = mpsc::channel::<Reload>(1);
+        let reader = Reader {
+            api,
+            lines: watch::channel(Vec::new()).1,
+            own: ours,
+            every: Duration::from_secs(3600),
+            state,
+        };
+        let tasks = Tasks::new();
+        let story = async {
+            for id in ["ST_file_a", "ST_file_b"] {
+                own.send_replace(own_of(id));
+                let (wish, _granted) = oneshot::channel();
+                wishes.send(wish).await.unwrap();
+                let has_it = |known: &Arc<Directory>| {
+                    let mut trunks = known.trunks.iter();
+                    trunks.any(|trunk| trunk.id.as_str() == id)
+                };
+                let found = known.wait_for(has_it).await.unwrap();
+                assert!(found.loaded && found.read.is_none());
+                assert_eq!(found.server, ServerStore::Unread);
+            }
+            tasks.begin_drain("test");
+        };
+        tokio::join!(reader.keep(wished, tasks.stop()), story);
     }
 }
