@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use trunkline_bridge::sip::{CallError, Caller, CallerOptions, OutgoingCall};
-use trunkline_tests::{Daemon, Setup, run, trunkline};
+use trunkline_tests::{Daemon, Setup, livekit_yaml, run, trunkline};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const SIP: &str = "livekit-sip-correct.yaml";
@@ -161,6 +161,41 @@ async fn a_file_that_is_wrong_leaves_the_last_good_one_and_a_socket_waits_for_th
             .await
             .contains("trunkline_service_files_in_force 1")
     );
+}
+
+/// What may be dialled waited for the server to come back.
+#[test]
+fn what_needs_no_server_counts_while_a_remote_one_is_away() {
+    let variables = [
+        ("LIVEKIT_URL", "ws://127.0.0.1:1"),
+        ("LIVEKIT_API_KEY", "devkey"),
+        ("LIVEKIT_API_SECRET", "a secret that is long enough for it"),
+    ];
+    let owned = variables.map(|(name, value)| (name, value.to_owned()));
+    let remote = livekit_yaml(&[("server: embedded", "server: remote")]);
+    let daemon = Daemon::start(&Setup {
+        without_agent: true,
+        without_dev: true,
+        files: vec![remote, (SIP, FILE.to_owned())],
+        env: owned.to_vec(),
+        ..Setup::default()
+    });
+    let denied = "dialling: {deny: ['+1900', '+999']}\n";
+    write(&daemon.config(), "security.yaml", denied);
+    let mut command = trunkline();
+    command
+        .args(["reload", "--json", "--config"])
+        .arg(daemon.config())
+        .env("TRUNKLINE_CONSOLE", daemon.addr("console"))
+        .env("TRUNKLINE_KEYS_FILE", daemon.data().join("keys.yaml"))
+        .envs(variables);
+    let output = run(&mut command, LIMIT);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["result"], json!("half"), "{told}");
+    let names = told["changed"].to_string();
+    assert!(names.contains("security.dialling.deny"), "{told}");
 }
 
 /// The node has what the file says; what it had before is kept all the same.

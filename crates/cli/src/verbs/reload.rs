@@ -59,6 +59,9 @@ fn words(reloaded: &Reloaded) -> String {
         ReloadResult::Kept => format!("the last good files stay in force: {}", plain(why)),
         ReloadResult::Half => format!("half applied, the daemon tries again: {}", plain(why)),
     };
+    if reloaded.result == ReloadResult::Half && !reloaded.changed.is_empty() {
+        text.push_str("\nin force:");
+    }
     for change in &reloaded.changed {
         text.push_str(&format!("\n  {}", plain(change)));
     }
@@ -74,6 +77,21 @@ fn words(reloaded: &Reloaded) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_counts_already_is_told_of_files_that_are_half_applied() {
+        let reloaded = Reloaded {
+            result: ReloadResult::Half,
+            changed: vec!["security.dialling.deny".to_owned()],
+            at_next_start: Vec::new(),
+            why: Some("the server is away".to_owned()),
+        };
+        assert_eq!(
+            words(&reloaded),
+            "half applied, the daemon tries again: the server is away\n\
+             in force:\n  security.dialling.deny"
+        );
+    }
 
     #[test]
     fn what_counts_and_what_does_not_yet_are_told_apart() {

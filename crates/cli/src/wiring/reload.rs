@@ -253,27 +253,39 @@ impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
         Ok(settings)
     }
 
-    /// Trunks and rules first: they may be refused, and then nothing is begun.
+    /// The node's trunks and rules first: they may be refused, and then nothing is begun. What needs no
+    /// server waits for none.
     async fn take_up(&mut self, mut settings: Settings) -> (Force, Vec<String>) {
         if self.node.is_some() {
             settings.livekit.url.clone_from(&self.settings.livekit.url);
         }
         let mut difference = Difference::between(&self.started, &self.settings, &settings);
-        match self.trunks_and_rules(&settings.sip_setup).await {
-            Ok(steps) if self.node.is_some() => {
-                // The node's own account of it names what it was before.
-                difference.live.retain(|name| !is_entry(name));
-                difference.live.extend(steps);
-            }
-            Ok(_) => {}
-            Err(force) => return (force, Vec::new()),
+        if self.node.is_some() {
+            // The node's own account of them names what it was before.
+            difference.live.retain(|name| !is_entry(name));
         }
+        let written = match self.write(&settings.sip_setup).await {
+            Err(Force::Half(why)) => Err(why),
+            Err(force) => return (force, Vec::new()),
+            Ok(steps) => {
+                difference.live.extend(steps);
+                self.tell_trunks(&settings.sip_setup);
+                Ok(())
+            }
+        };
         if let Some(gateway) = &self.gateway {
             gateway
                 .change(&make::gateway_config(&settings, &self.keys))
                 .await;
         }
         self.take_up_agent(&settings, &mut difference);
+        let known = match written {
+            Ok(()) => self.have_them_read().await,
+            Err(why) => Err(why),
+        };
+        if let Err(why) = known {
+            return (Force::Half(why), difference.live);
+        }
         self.settings = settings;
         let force = if difference.at_next_start.is_empty() {
             Force::Whole
@@ -283,26 +295,34 @@ impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
         (force, difference.live)
     }
 
-    /// A trunk that registers, before or now, is open to its registrar alone at each moment between.
-    async fn trunks_and_rules(&mut self, setup: &SipSetup) -> Result<Vec<String>, Force> {
-        let Some(gateway) = self.gateway.clone() else {
+    /// The node is made to have the file's trunks and rules, and what was done for it is told. A trunk
+    /// that registers, before or now, is open to its registrar alone at each moment between.
+    async fn write(&self, setup: &SipSetup) -> Result<Vec<String>, Force> {
+        let Some(gateway) = &self.gateway else {
             return Ok(Vec::new());
         };
         let next = sip_setup::lines(setup);
-        let both = self.lines.iter().chain(&next).cloned();
-        gateway.tell(both.collect());
-        let steps = match &self.node {
-            None => {
-                gateway.own(sip_setup::own(setup));
-                Vec::new()
-            }
-            Some(api) => Box::pin(sip_setup::apply(api, &self.store, setup))
-                .await
-                .map_err(|failure| match failure.code() {
-                    sip_setup::BLOCKED => Force::Last(failure.to_string()),
-                    _ => Force::Half(failure.to_string()),
-                })?,
+        gateway.tell(self.lines.iter().chain(&next).cloned().collect());
+        let Some(api) = &self.node else {
+            return Ok(Vec::new());
         };
+        let applied = Box::pin(sip_setup::apply(api, &self.store, setup)).await;
+        applied.map_err(|failure| match failure.code() {
+            sip_setup::BLOCKED => Force::Last(failure.to_string()),
+            _ => Force::Half(failure.to_string()),
+        })
+    }
+
+    /// The gateway hears what the file says of trunks and rules beside the server, and those that it
+    /// keeps by itself where the server is elsewhere.
+    fn tell_trunks(&mut self, setup: &SipSetup) {
+        let Some(gateway) = &self.gateway else {
+            return;
+        };
+        if self.node.is_none() {
+            gateway.own(sip_setup::own(setup));
+        }
+        let next = sip_setup::lines(setup);
         gateway.tell(next.clone());
         gateway.tell_referrers(sip_setup::referrers(setup));
         gateway.tell_out(sip_setup::lines_out(setup));
@@ -311,11 +331,14 @@ impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
         if let Some(api) = &self.api {
             api.send_replace(setup.clone());
         }
-        gateway
-            .reload()
-            .await
-            .map_err(|error| Force::Half(error.to_string()))?;
-        Ok(steps)
+    }
+
+    /// What the gateway was told counts from its next reading on, which is now.
+    async fn have_them_read(&self) -> Result<(), String> {
+        match &self.gateway {
+            Some(gateway) => gateway.reload().await.map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
     }
 
     fn take_up_agent(&mut self, settings: &Settings, difference: &mut Difference) {
