@@ -24,7 +24,7 @@ const DRAIN: Duration = Duration::from_secs(60);
 const ANNOUNCED: &str = "This call is recorded.";
 
 /// Several keys in one variable, as LiveKit's server has it: the text of a key file.
-const KEYS: &str = "LIVEKIT_KEYS";
+pub(crate) const KEYS: &str = "LIVEKIT_KEYS";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -166,6 +166,11 @@ impl Keys {
     /// with the clocks' difference and one refresh.
     pub(crate) fn window(&self) -> Duration {
         self.longest_token + Duration::from_secs(LEEWAY) + LIFE
+    }
+
+    /// The keys of `LIVEKIT_KEYS`, by their ids.
+    pub(crate) fn named(&self) -> &[(String, Secret<String>)] {
+        &self.named
     }
 }
 

@@ -18,7 +18,7 @@ use trunkline_service::config::{Environment, Problem, Report, Source};
 
 pub(crate) use calling::Calling;
 pub(crate) use home::{FILES, Home, SIP, USUAL};
-pub(crate) use livekit::{Livekit, Server};
+pub(crate) use livekit::{KEYS, Livekit, Server};
 pub(crate) use monitoring::Monitoring;
 pub(crate) use retry::Retries;
 pub(crate) use security::{Http, Retention, Security};

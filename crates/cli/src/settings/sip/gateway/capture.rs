@@ -58,6 +58,11 @@ impl Default for Capture {
 }
 
 impl Capture {
+    /// What opens the collector.
+    pub(crate) fn password(&self) -> Option<&Secret<String>> {
+        self.hep.as_ref().map(|hep| &hep.password)
+    }
+
     /// As the gateway takes it; sound goes into a folder, where there is one.
     pub(crate) fn options(&self, folder: Option<PathBuf>) -> sip::Capture {
         let hep = self.hep.clone();
