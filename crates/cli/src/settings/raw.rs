@@ -123,9 +123,13 @@ pub(super) fn redacted<S: Serializer>(
     })
 }
 
+/// With the part of a second that there is, if there is one.
 pub(super) fn seconds<S: Serializer>(
     duration: &Duration,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(duration.as_secs())
+    match duration.subsec_nanos() {
+        0 => serializer.serialize_u64(duration.as_secs()),
+        _ => serializer.serialize_f64(duration.as_secs_f64()),
+    }
 }

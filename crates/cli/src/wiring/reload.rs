@@ -260,14 +260,21 @@ impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
             settings.livekit.url.clone_from(&self.settings.livekit.url);
         }
         let mut difference = Difference::between(&self.started, &self.settings, &settings);
-        if self.node.is_some() {
-            // The node's own account of them names what it was before.
-            difference.live.retain(|name| !is_entry(name));
-        }
+        let has_gateway = self.gateway.is_some();
         let written = match self.write(&settings.sip_setup).await {
-            Err(Force::Half(why)) => Err(why),
+            Err(Force::Half(why)) => {
+                difference.live.retain(|name| !is_entry(name));
+                Err(why)
+            }
             Err(force) => return (force, Vec::new()),
             Ok(steps) => {
+                // The node's own account of them names what it was before; a registration, say, is
+                // nothing to the node.
+                let is_told = |name: &String| steps.iter().any(|step| tells(step, name));
+                let counts = |name: &String| has_gateway && !is_told(name);
+                difference
+                    .live
+                    .retain(|name| !is_entry(name) || counts(name));
                 difference.live.extend(steps);
                 self.tell_trunks(&settings.sip_setup);
                 Ok(())
@@ -401,6 +408,12 @@ fn is_entry(name: &str) -> bool {
         .any(|kind| name.starts_with(kind))
 }
 
+/// Whether a step at the node is about the entry of this name.
+fn tells(step: &str, name: &str) -> bool {
+    let key = name.split_once('.').map(|(_, key)| key);
+    key.is_some_and(|key| step.split(' ').any(|word| word == key))
+}
+
 fn reloaded(force: &Force, changed: Vec<String>) -> Reloaded {
     let (result, at_next_start, why) = match force {
         Force::Whole if changed.is_empty() => (ReloadResult::Unchanged, Vec::new(), None),
@@ -444,6 +457,15 @@ mod tests {
         ] {
             assert!(matches!(last.standing(), Standing::Ready(_)), "{last}");
         }
+    }
+
+    /// A trunk's registration changed, and nothing was told: the node knows of none.
+    #[test]
+    fn what_the_node_does_not_tell_is_told_by_its_name() {
+        assert!(tells("~ trunk office (ST_1)", "trunks.office"));
+        assert!(tells("+ outbound trunk out", "outbound.out"));
+        assert!(!tells("~ trunk office (ST_1)", "trunks.other"));
+        assert!(!tells("~ trunk office (ST_1)", "gateway"));
     }
 
     #[test]

@@ -112,7 +112,7 @@ pub(crate) struct Headers {
     pub(crate) headers_to_attributes: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) attributes_to_headers: BTreeMap<String, String>,
-    #[serde(skip)]
+    #[serde(serialize_with = "include_name", skip_serializing_if = "is_usual")]
     pub(crate) include_headers: proto::SipHeaderOptions,
 }
 
@@ -198,6 +198,17 @@ pub(crate) const fn include_word(choice: proto::SipHeaderOptions) -> &'static st
         proto::SipHeaderOptions::SipXHeaders => "x_headers",
         proto::SipHeaderOptions::SipAllHeaders => "all",
     }
+}
+
+fn include_name<S: serde::Serializer>(
+    choice: &proto::SipHeaderOptions,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.serialize_str(include_word(*choice))
+}
+
+fn is_usual(choice: &proto::SipHeaderOptions) -> bool {
+    *choice == proto::SipHeaderOptions::default()
 }
 
 /// Media as typed.
