@@ -14,6 +14,7 @@ pub(crate) mod sip;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use trunkline_agent::config::AgentConfig;
+use trunkline_base::secret::Secret;
 use trunkline_service::config::{Environment, Problem, Report, Source};
 
 pub(crate) use calling::Calling;
@@ -45,6 +46,9 @@ pub(crate) struct Settings {
     /// `agent.yaml`
     #[serde(skip)]
     pub(crate) agent: Option<AgentConfig>,
+    /// The same as text with its variables filled in, by which a change of it is seen.
+    #[serde(skip)]
+    pub(crate) agent_text: Option<Secret<String>>,
     /// What still counts, and should be written otherwise.
     #[serde(skip)]
     pub(crate) notices: Vec<Problem>,
@@ -90,7 +94,7 @@ pub(crate) fn read(home: &Home, global: &Global, env: &Environment) -> Result<Se
         Some(valid) => (Some(valid.security), Some(valid.notices)),
         None => (None, None),
     };
-    let agent = files.agent(&mut report);
+    let (agent, agent_text) = files.agent(&mut report).unzip();
     let livekit = livekit.map(|livekit| livekit.overridden(global).with_keys(env, &mut report));
     let mut settings = (|| {
         Some(Settings {
@@ -101,6 +105,7 @@ pub(crate) fn read(home: &Home, global: &Global, env: &Environment) -> Result<Se
             monitoring: monitoring?,
             security: security?,
             agent,
+            agent_text,
             notices: notices
                 .into_iter()
                 .chain(warned)
@@ -176,15 +181,17 @@ impl Files<'_> {
         validate(&source, raw, report)
     }
 
-    /// The agent's file is the agent's own business; a folder without one has no agent.
-    fn agent(&self, report: &mut Report) -> Option<AgentConfig> {
+    /// The agent's file is the agent's own business, its text with it; a folder without one has no
+    /// agent.
+    fn agent(&self, report: &mut Report) -> Option<(AgentConfig, Secret<String>)> {
         if !self.home.holds(AGENT) {
             return None;
         }
         let source = self.home.file(AGENT, report)?;
-        AgentConfig::parse(&source, self.env)
+        let agent = AgentConfig::parse(&source, self.env)
             .map_err(|found| report.extend(found))
-            .ok()
+            .ok()?;
+        Some((agent, source.filled().unwrap_or_default().into()))
     }
 }
 
@@ -255,7 +262,7 @@ pub(crate) fn agent(global: &Global) -> Result<AgentConfig, Report> {
         env: &global.env,
     }
     .agent(&mut report);
-    report.finish(agent)
+    report.finish(agent.map(|(agent, _)| agent))
 }
 
 #[cfg(test)]

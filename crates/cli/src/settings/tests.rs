@@ -51,6 +51,20 @@ fn variables_reach_the_values() {
     assert!(!shown.contains("very secret"), "{shown}");
 }
 
+/// Only the file's own bytes were compared.
+#[test]
+fn a_variable_of_the_agents_file_makes_another_text_of_it() {
+    let text = |key: &str| {
+        let env = Environment::from([("OPENAI_API_KEY", key)]);
+        load(&global(shipped()), &env).unwrap().agent_text
+    };
+    let one = text("sk-one");
+    assert!(one.is_some());
+    assert_eq!(one, text("sk-one"));
+    assert_ne!(one, text("sk-two"));
+    assert!(!format!("{one:?}").contains("sk-one"));
+}
+
 #[test]
 fn every_problem_of_every_file_is_reported_in_one_run() {
     let text = problems(&[

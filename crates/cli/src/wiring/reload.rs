@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, info, warn};
+use trunkline_agent::config::AgentConfig;
 use trunkline_agent::worker::AgentHandle;
 use trunkline_base::token::KeyRing;
 use trunkline_bridge::sip::{GatewayHandle, Register, TrunkLine};
@@ -74,7 +75,6 @@ pub(crate) struct ConfigFiles<F> {
     /// Those that were there when they were last in force: one that goes is a mistake.
     there: Vec<PathBuf>,
     sip: Option<PathBuf>,
-    agent: Option<PathBuf>,
     watch: Watch,
     read: F,
 }
@@ -88,7 +88,6 @@ impl<F: Fn() -> Result<Settings, Report>> ConfigFiles<F> {
         Self {
             there: present(&paths),
             sip: home.on_disk(SIP),
-            agent: home.on_disk(AGENT),
             watch: Watch::new(paths.iter().cloned().chain([variables])),
             paths,
             read,
@@ -118,13 +117,6 @@ impl<F: Fn() -> Result<Settings, Report>> ConfigFiles<F> {
     fn is_blank(&self) -> bool {
         let text = self.sip.as_ref().map(std::fs::read_to_string);
         text.is_some_and(|text| text.is_ok_and(|text| is_blank(&text)))
-    }
-
-    /// The agent's file, by which a change of it is seen.
-    fn agent(&self) -> Option<Vec<u8>> {
-        self.agent
-            .as_ref()
-            .and_then(|path| std::fs::read(path).ok())
     }
 }
 
@@ -165,7 +157,6 @@ impl Stack {
             node,
             api,
             store: self.store.clone(),
-            agent_file: files.agent(),
             files,
             force,
             gateway: self.gateway.clone(),
@@ -197,8 +188,6 @@ struct Follower<F> {
     started: Settings,
     /// What is in force.
     settings: Settings,
-    /// The agent's file that is in force.
-    agent_file: Option<Vec<u8>>,
 }
 
 impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
@@ -348,26 +337,31 @@ impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
         }
     }
 
+    /// What is said of recording stays as it was at the start, as recording itself does.
     fn take_up_agent(&mut self, settings: &Settings, difference: &mut Difference) {
-        let file = self.files.agent();
-        if file == self.agent_file {
+        let (Some(worker), Some(config)) = (&self.worker, make::agent_config(settings)) else {
+            if settings.agent_text != self.started.agent_text {
+                difference.at_next_start.push(AGENT.to_owned());
+            }
+            return;
+        };
+        if let Some(started) = &self.started.agent
+            && (&started.agent_name, started.max_sessions)
+                != (&config.agent_name, config.max_sessions)
+        {
+            let what = "agent_name and max_sessions of agent.yaml";
+            difference.at_next_start.push(what.to_owned());
+        }
+        if settings.agent_text == self.settings.agent_text {
             return;
         }
-        match (&self.worker, make::agent_config(settings)) {
-            (Some(worker), Some(config)) => {
-                if let Some(started) = &self.started.agent
-                    && (&started.agent_name, started.max_sessions)
-                        != (&config.agent_name, config.max_sessions)
-                {
-                    let what = "agent_name and max_sessions of agent.yaml";
-                    difference.at_next_start.push(what.to_owned());
-                }
-                worker.change(config);
-                difference.live.push(AGENT.to_owned());
-            }
-            _ => difference.at_next_start.push(AGENT.to_owned()),
-        }
-        self.agent_file = file;
+        worker.change(AgentConfig {
+            announcement: self.started.livekit.recording.announcement(),
+            ..config
+        });
+        difference.live.push(AGENT.to_owned());
+        // Taken up, whatever becomes of the rest.
+        self.settings.agent_text.clone_from(&settings.agent_text);
     }
 
     /// Says it in the log, once for each cause, and to `/readyz`.

@@ -68,6 +68,11 @@ impl Source {
         self.foreign
     }
 
+    /// The text as it was parsed, with its variables filled in; it may hold secrets.
+    pub fn filled(&self) -> Option<&str> {
+        self.parsed.get().map(Moved::text)
+    }
+
     /// A line of the file, one-based.
     pub fn line(&self, number: u64) -> Option<&str> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
