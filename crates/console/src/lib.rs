@@ -54,7 +54,7 @@ use webhooks::worker::Worker;
 use webhooks::{Backlog, Consumer, EventsConfig, Received};
 
 pub use access::Access;
-pub use operator::{Operator, Registration, ReloadResult, Reloaded};
+pub use operator::{NotTold, Operator, Registration, ReloadResult, Reloaded};
 pub use standing::{Part, Readiness, Standing};
 
 /// Events a slow listener may lag behind; one that lags further misses the oldest, which are in

@@ -7,11 +7,27 @@ use serde::{Deserialize, Serialize};
 /// Carries out what administrators want.
 #[async_trait]
 pub trait Operator: Send + Sync + 'static {
-    /// Takes up changed files now, and says what came of it; nothing when the daemon is ending.
-    async fn reload(&self) -> Option<Reloaded>;
+    /// Takes up changed files now, and says what came of it.
+    ///
+    /// # Errors
+    /// [`NotTold`].
+    async fn reload(&self) -> Result<Reloaded, NotTold>;
 
     /// How trunks that register stand.
     fn registrations(&self) -> Vec<Registration>;
+}
+
+/// Why nobody can say what became of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTold {
+    /// Whoever follows them is gone.
+    #[error("the daemon is ending, or follows no files")]
+    Ending,
+    /// They are still being taken up, and whoever asks is not kept any longer.
+    #[error(
+        "the files are still being taken up; `trunkline config check` tells how they stand in a while"
+    )]
+    Late,
 }
 
 /// What became of the files.

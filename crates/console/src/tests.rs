@@ -65,8 +65,8 @@ struct Idle;
 
 #[async_trait::async_trait]
 impl Operator for Idle {
-    async fn reload(&self) -> Option<Reloaded> {
-        Some(Reloaded {
+    async fn reload(&self) -> Result<Reloaded, NotTold> {
+        Ok(Reloaded {
             result: ReloadResult::Unchanged,
             changed: Vec::new(),
             at_next_start: Vec::new(),

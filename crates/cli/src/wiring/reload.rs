@@ -194,10 +194,13 @@ impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
     async fn run(mut self, mut hangup: Signal, mut orders: mpsc::Receiver<Order>, stop: Stop) {
         let mut waiting: Vec<Order> = Vec::new();
         loop {
+            // Those who have gone make place for others.
+            waiting.retain(|order| !order.is_closed());
+            let has_room = waiting.len() < ORDERS;
             let asked = async {
                 tokio::select! {
                     _ = hangup.recv() => None,
-                    Some(order) = orders.recv() => Some(order),
+                    Some(order) = orders.recv(), if has_room => Some(order),
                 }
             };
             let asked = tokio::select! {
