@@ -167,6 +167,28 @@ fn a_broken_configuration_is_shown_with_line_caret_and_remedy() {
 }
 
 #[test]
+fn trunks_that_collide_are_a_problem_to_whoever_checks_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(
+        dir.path().join("livekit-sip-correct.yaml"),
+        "trunks:\n  - {key: one, numbers: ['+15550100'], allowed_addresses: [192.0.2.1]}\n  \
+         - {key: two, numbers: ['+15550100'], allowed_addresses: [192.0.2.2]}\n",
+    )
+    .unwrap();
+    let path = dir.path().display().to_string();
+    let checked = typed(&["config", "check", "--config", &path]);
+    assert_eq!(checked.status.code(), Some(78), "{}", err(&checked));
+    let said = out(&checked);
+    assert!(
+        said.contains("problem: ") && said.contains("`one` and `two`"),
+        "{said}"
+    );
+    let checked = typed(&["config", "check", "--json", "--config", &path]);
+    assert_eq!(checked.status.code(), Some(78));
+    assert!(out(&checked).contains("\"ok\":false") || out(&checked).contains("\"ok\": false"));
+}
+
+#[test]
 fn dev_keys_never_leave_loopback() {
     let mut command = trunkline();
     command

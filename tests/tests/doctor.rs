@@ -146,6 +146,17 @@ fn files_that_cannot_be_read_are_a_failure_like_any_other() {
     found.fails("config", "", &[SIP, "PCMX", "config check"]);
 }
 
+/// `sip validate` called it a problem, and the doctor found nothing wrong.
+#[test]
+fn trunks_that_collide_are_a_failure_of_the_files() {
+    let sip = "trunks:\n  - {key: one, numbers: ['+15550100'], allowed_addresses: [192.0.2.1]}\n  \
+               - {key: two, numbers: ['+15550100'], allowed_addresses: [192.0.2.2]}\n";
+    let clinic = Clinic::open(&[(SIP, sip.to_owned())]);
+    let (exit, found) = clinic.looks(&["--dev", "config"]);
+    assert_eq!(exit, 2);
+    found.fails("config", "", &["`one` and `two`", "+15550100"]);
+}
+
 /// A daemon of the same files holds the ports, and has nothing registered that should be.
 #[test]
 fn a_daemon_that_runs_is_found_and_its_registrations_are_asked_for() {

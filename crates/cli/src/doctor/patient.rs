@@ -9,14 +9,15 @@ use trunkline_agent::speech::models::{Manifest, list};
 use trunkline_base::token::KeyRing;
 use trunkline_bridge::sip::{TlsListen, TlsPeer};
 use trunkline_ops::doctor::{
-    AgentModels, CertificateUse, Patient, Ports, ServerSide, StoreFiles, Stun, TrunkCodecs, Way,
-    WayUse,
+    AgentModels, CertificateUse, Fault, Patient, Ports, ServerSide, StoreFiles, Stun, TrunkCodecs,
+    Way, WayUse,
 };
 use trunkline_service::listen::CertificateFiles;
 
 use crate::failure::Failure;
 use crate::settings::sip::{Outbound, Trunk};
 use crate::settings::{Server, Settings, SipSetup};
+use crate::sip::lint::{Finding, Weight, lint};
 use crate::target::no_keys;
 use crate::wiring::{asking_api, daemon, dev_keys};
 
@@ -66,7 +67,16 @@ pub(crate) fn patient(
         stun: stun_of(settings, stun),
         home,
         notices: settings.notices.iter().map(ToString::to_string).collect(),
+        faults: lint(setup).into_iter().map(fault).collect(),
     })
+}
+
+fn fault(found: Finding) -> Fault {
+    Fault {
+        fails: found.weight == Weight::Problem,
+        what: found.what,
+        remedy: found.remedy,
+    }
 }
 
 /// Whoever is named now; or else whom the gateway asks.

@@ -1,5 +1,5 @@
 //! What a sound file can still get wrong: calls that nobody takes, doors that are open, pairs that
-//! LiveKit refuses. Pure; `sip validate` and `config check` tell it.
+//! LiveKit refuses. Pure; `sip validate`, `config check` and `doctor` tell it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +35,7 @@ pub(crate) struct Finding {
 
 impl Finding {
     /// Adds it to a report.
-    pub(crate) fn tell(self, report: &mut Report) {
+    fn tell(self, report: &mut Report) {
         let Self {
             stands,
             what,
@@ -98,6 +98,17 @@ pub(crate) fn lint(setup: &SipSetup) -> Vec<Finding> {
         .0
         .sort_by_key(|finding| std::cmp::Reverse(finding.weight));
     findings.0
+}
+
+/// Tells all of it: what fails to one report, what may not be meant to another.
+pub(crate) fn tell(setup: &SipSetup, problems: &mut Report, warnings: &mut Report) {
+    for finding in lint(setup) {
+        let report = match finding.weight {
+            Weight::Problem => &mut *problems,
+            Weight::Warning => &mut *warnings,
+        };
+        finding.tell(report);
+    }
 }
 
 struct Findings(Vec<Finding>);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
-use trunkline_service::config::Report;
+use trunkline_service::config::{Problem, Report};
 
 use super::settings;
 use crate::failure::{self, Failure};
@@ -13,7 +13,7 @@ use crate::global::Global;
 use crate::output::{self, plain};
 use crate::settings as files;
 use crate::settings::{Home, SipSetup};
-use crate::sip::lint::lint;
+use crate::sip::lint;
 use crate::sip::schema::schema;
 use crate::wiring::daemon_at;
 
@@ -55,37 +55,38 @@ async fn check(global: &Global) -> Result<(), Failure> {
     let read = files::load(global, &global.env);
     let running = in_force(global).await;
     match read {
-        Ok(read) if global.json => {
-            let notices: Vec<String> = read.notices.iter().map(ToString::to_string).collect();
-            let warnings = findings(&read.sip_setup);
-            output::json(&json!({
-                "ok": true, "problems": [], "warnings": warnings, "notices": notices,
-                "daemon": running,
-            }));
-        }
         Ok(read) => {
-            for notice in &read.notices {
-                global.tell(&notice.to_string());
+            let notices = texts(&read.notices);
+            let (problems, warnings) = findings(&read.sip_setup);
+            if global.json {
+                output::json(&json!({
+                    "ok": problems.is_empty(), "problems": problems, "warnings": warnings,
+                    "notices": notices, "daemon": running,
+                }));
+            } else {
+                for notice in &notices {
+                    global.tell(notice);
+                }
+                for problem in &problems {
+                    output::line(&format!("problem: {problem}"));
+                }
+                for warning in &warnings {
+                    output::line(&format!("warning: {warning}"));
+                }
+                let sum = sum(problems.len(), warnings.len());
+                output::line(&format!("{}: {sum}", home.name()));
+                if home == Home::BuiltIn {
+                    global.tell("there is no folder `config` here; `trunkline init` writes it");
+                }
+                tell(running.as_ref(), global);
             }
-            let found = findings(&read.sip_setup);
-            for finding in &found {
-                output::line(&format!("warning: {finding}"));
+            if !problems.is_empty() {
+                return Err(Failure::verdict(failure::EXIT_CONFIG));
             }
-            let sum = match found.len() {
-                0 => "no problem found".to_owned(),
-                1 => "it can be read; look at the warning above".to_owned(),
-                more => format!("it can be read; look at the {more} warnings above"),
-            };
-            output::line(&format!("{}: {sum}", home.name()));
-            if home == Home::BuiltIn {
-                global.tell("there is no folder `config` here; `trunkline init` writes it");
-            }
-            tell(running.as_ref(), global);
         }
         Err(report) => {
             if global.json {
-                let problems: Vec<String> =
-                    report.problems().iter().map(ToString::to_string).collect();
+                let problems = texts(report.problems());
                 output::json(&json!({ "ok": false, "problems": problems, "daemon": running }));
             }
             let wrong = failure::config(&report);
@@ -101,13 +102,28 @@ async fn check(global: &Global) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What trunks and rules that can be read still get wrong, as `sip validate` tells it.
-fn findings(setup: &SipSetup) -> Vec<String> {
-    let mut report = Report::new();
-    for finding in lint(setup) {
-        finding.tell(&mut report);
+/// What trunks and rules that can be read still get wrong, as `sip validate` tells it: what fails, and
+/// what may not be meant.
+fn findings(setup: &SipSetup) -> (Vec<String>, Vec<String>) {
+    let (mut problems, mut warnings) = (Report::new(), Report::new());
+    lint::tell(setup, &mut problems, &mut warnings);
+    (texts(problems.problems()), texts(warnings.problems()))
+}
+
+fn texts(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+fn sum(problems: usize, warnings: usize) -> String {
+    let above = |count: usize, what: &str| match count {
+        1 => format!("the {what} above"),
+        more => format!("the {more} {what}s above"),
+    };
+    match (problems, warnings) {
+        (0, 0) => "no problem found".to_owned(),
+        (0, warnings) => format!("it can be read; look at {}", above(warnings, "warning")),
+        (problems, _) => format!("it can be read; mend {}", above(problems, "problem")),
     }
-    report.problems().iter().map(ToString::to_string).collect()
 }
 
 /// What a daemon on this machine goes by.
@@ -146,4 +162,17 @@ fn tell(running: Option<&Running>, global: &Global) {
 fn show(global: &Global) -> Result<(), Failure> {
     output::json(&settings(global)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_above_is_counted_by_its_weight() {
+        assert_eq!(sum(0, 0), "no problem found");
+        assert_eq!(sum(0, 1), "it can be read; look at the warning above");
+        assert_eq!(sum(0, 2), "it can be read; look at the 2 warnings above");
+        assert_eq!(sum(2, 1), "it can be read; mend the 2 problems above");
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::finding::{Examination, Finding, Verdict};
-use super::patient::Patient;
+use super::patient::{Fault, Patient};
 
 pub(super) const CONFIG: &str = "config";
 
@@ -17,15 +17,33 @@ pub fn unreadable(wrong: impl Into<String>) -> Examination {
 }
 
 pub(super) async fn config(patient: Arc<Patient>) -> Vec<Finding> {
-    let mut found = vec![match patient.notices.first() {
-        None => Finding::pass(CONFIG, "nothing wrong in it"),
-        Some(_) => Finding::warn(CONFIG, patient.notices.join("; "), "write it as it says"),
-    }];
+    let mut found = read(&patient.faults, &patient.notices);
+    for finding in &mut found {
+        finding.about.clone_from(&patient.home);
+    }
     let parts = patient.daemon.parts().await.unwrap_or_default();
     let files = parts.iter().find(|part| part.name == FILES);
     found.extend(files.map(|files| in_force(&files.detail).about("the daemon that runs")));
-    if let Some(first) = found.first_mut() {
-        first.about.clone_from(&patient.home);
+    found
+}
+
+/// By what was found in the files, which could be read.
+fn read(faults: &[Fault], notices: &[String]) -> Vec<Finding> {
+    let each = faults.iter().map(|fault| {
+        let (what, remedy) = (&fault.what, &fault.remedy);
+        if fault.fails {
+            Finding::fail(CONFIG, what, remedy)
+        } else {
+            Finding::warn(CONFIG, what, remedy)
+        }
+    });
+    let mut found: Vec<Finding> = each.collect();
+    if !notices.is_empty() {
+        let seen = notices.join("; ");
+        found.push(Finding::warn(CONFIG, seen, "write it as it says"));
+    }
+    if found.is_empty() {
+        found.push(Finding::pass(CONFIG, "nothing wrong in it"));
     }
     found
 }
@@ -58,6 +76,24 @@ mod tests {
         ] {
             assert_eq!(in_force(other).verdict, Verdict::Warn, "{other}");
         }
+    }
+
+    #[test]
+    fn what_files_get_wrong_weighs_as_it_does_where_they_are_validated() {
+        let fault = |fails| Fault {
+            what: "two trunks collide".to_owned(),
+            remedy: "tell them apart".to_owned(),
+            fails,
+        };
+        let verdicts = |faults: &[Fault], notices: &[String]| -> Vec<Verdict> {
+            let found = read(faults, notices);
+            found.iter().map(|finding| finding.verdict).collect()
+        };
+        assert_eq!(verdicts(&[], &[]), [Verdict::Pass]);
+        assert_eq!(
+            verdicts(&[fault(true), fault(false)], &["it has moved".to_owned()]),
+            [Verdict::Fail, Verdict::Warn, Verdict::Warn]
+        );
     }
 
     #[test]

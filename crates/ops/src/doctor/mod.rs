@@ -28,7 +28,7 @@ pub use checks::{NAMES, checks};
 pub use config::unreadable;
 pub use finding::{Check, Examination, Finding, Verdict, examine};
 pub use patient::{
-    AgentModels, CertificateUse, Patient, Ports, ServerSide, StoreFiles, Stun, TrunkCodecs, Way,
-    WayUse,
+    AgentModels, CertificateUse, Fault, Patient, Ports, ServerSide, StoreFiles, Stun, TrunkCodecs,
+    Way, WayUse,
 };
 pub use reach::{Echo, Reach, SeenPort, Silence, Trial};

@@ -38,6 +38,17 @@ pub struct Patient {
     pub home: String,
     /// What still counts in them, and should be written otherwise.
     pub notices: Vec<String>,
+    /// What they get wrong, though they can be read.
+    pub faults: Vec<Fault>,
+}
+
+/// Something that files get wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub what: String,
+    pub remedy: String,
+    /// Whether a server refuses it, or calls fail; else it works, and may not be what is meant.
+    pub fails: bool,
 }
 
 /// A STUN server.

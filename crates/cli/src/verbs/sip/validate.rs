@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::global::Global;
 use crate::output;
 use crate::settings::sip_file;
-use crate::sip::lint::{Weight, lint};
+use crate::sip::lint;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  trunkline sip validate config/livekit-sip-correct.yaml")]
@@ -27,12 +27,8 @@ pub(crate) fn run(typed: &Validate, global: &Global) -> Result<(), Failure> {
     let mut problems = Report::new();
     let read = sip_file(typed.file.as_deref(), global, &mut problems);
     let mut warnings = Report::new();
-    for finding in read.iter().flat_map(lint) {
-        let report = match finding.weight {
-            Weight::Problem => &mut problems,
-            Weight::Warning => &mut warnings,
-        };
-        finding.tell(report);
+    if let Some(setup) = &read {
+        lint::tell(setup, &mut problems, &mut warnings);
     }
     let lines = |report: &Report| -> Vec<String> {
         report.problems().iter().map(ToString::to_string).collect()
