@@ -109,6 +109,19 @@ pub struct PartState {
     pub detail: String,
 }
 
+/// The part that follows the configuration files.
+pub const FILES: &str = "files";
+
+/// What it says of itself where all of them count.
+pub const IN_FORCE: &str = "in force";
+
+impl PartState {
+    /// Whether the daemon goes by its files as they are.
+    pub fn is_in_force(&self) -> bool {
+        self.detail == IN_FORCE
+    }
+}
+
 #[derive(Deserialize)]
 struct Readiness {
     parts: Vec<PartState>,
@@ -162,6 +175,15 @@ impl Daemon {
         readiness
             .map(|readiness| readiness.parts)
             .map_err(|_| DaemonError::Foreign { addr: self.addr })
+    }
+
+    /// How it stands with its configuration files, where it follows any.
+    ///
+    /// # Errors
+    /// [`DaemonError`].
+    pub async fn files(&self) -> Result<Option<PartState>, DaemonError> {
+        let parts = self.parts().await?;
+        Ok(parts.into_iter().find(|part| part.name == FILES))
     }
 
     /// Asks for something only an administrator may have: GET.

@@ -133,25 +133,29 @@ struct Running {
     console: SocketAddr,
     /// In its own words.
     files: String,
+    /// Whether all of them count as they are.
+    #[serde(skip)]
+    is_in_force: bool,
 }
 
 /// Asks the daemon of these files, if there is one; whatever else is wrong in them, they say where its
 /// console is.
 async fn in_force(global: &Global) -> Option<Running> {
     let console = files::console(global, &global.env)?;
-    let parts = daemon_at(console).parts().await.ok()?;
-    let files = parts.into_iter().find(|part| part.name == "files")?;
+    let files = daemon_at(console).files().await.ok()??;
     Some(Running {
         console,
+        is_in_force: files.is_in_force(),
         files: plain(&files.detail),
     })
 }
 
 /// Says what of good files does not count yet.
 fn tell(running: Option<&Running>, global: &Global) {
-    if let Some(Running { console, files }) = running
-        && files != "in force"
+    if let Some(running) = running
+        && !running.is_in_force
     {
+        let Running { console, files, .. } = running;
         global.tell(&format!(
             "the daemon at {console} says of its files: {files}; `trunkline reload` has them taken up"
         ));

@@ -19,6 +19,7 @@ use trunkline_base::token::KeyRing;
 use trunkline_bridge::sip::{GatewayHandle, Register, TrunkLine};
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_console::{ReloadResult, Reloaded, Standing};
+use trunkline_ops::daemon::{self, IN_FORCE};
 use trunkline_service::config::Report;
 use trunkline_service::metrics::{Counter, Gauge, count, set};
 use trunkline_service::tasks::{Stop, Tasks};
@@ -58,9 +59,9 @@ impl Force {
 impl fmt::Display for Force {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whole => f.write_str("in force"),
+            Self::Whole => f.write_str(IN_FORCE),
             Self::Restart(what) => {
-                write!(f, "in force, but {} at the next start", what.join(", "))
+                write!(f, "{IN_FORCE}, but {} at the next start", what.join(", "))
             }
             Self::Last(why) => write!(f, "the last good ones are in force: {why}"),
             Self::Half(why) => write!(f, "half applied, tried again: {why}"),
@@ -139,7 +140,8 @@ impl Stack {
         settings.livekit.url.clone_from(&self.url);
         set(Gauge::FilesInForce, 1.0, &[]);
         let (force, told) = watch::channel(Force::Whole);
-        self.parts.runs("files", move || told.borrow().standing());
+        self.parts
+            .runs(daemon::FILES, move || told.borrow().standing());
         let (orders, ordered) = mpsc::channel(ORDERS);
         if let Some(console) = &self.console {
             console.connect(Arc::new(Desk {

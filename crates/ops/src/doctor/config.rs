@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::finding::{Examination, Finding, Verdict};
 use super::patient::{Fault, Patient};
+use crate::daemon::PartState;
 
 pub(super) const CONFIG: &str = "config";
 
@@ -21,9 +22,8 @@ pub(super) async fn config(patient: Arc<Patient>) -> Vec<Finding> {
     for finding in &mut found {
         finding.about.clone_from(&patient.home);
     }
-    let parts = patient.daemon.parts().await.unwrap_or_default();
-    let files = parts.iter().find(|part| part.name == FILES);
-    found.extend(files.map(|files| in_force(&files.detail).about("the daemon that runs")));
+    let files = patient.daemon.files().await.ok().flatten();
+    found.extend(files.map(|files| in_force(&files).about("the daemon that runs")));
     found
 }
 
@@ -49,32 +49,38 @@ fn read(faults: &[Fault], notices: &[String]) -> Vec<Finding> {
 }
 
 /// By what the daemon says of its files.
-fn in_force(detail: &str) -> Finding {
-    if detail == IN_FORCE {
+fn in_force(files: &PartState) -> Finding {
+    if files.is_in_force() {
         return Finding::pass(CONFIG, "goes by its files");
     }
-    let seen = format!("its files: {detail}");
+    let seen = format!("its files: {}", files.detail);
     let remedy = "`trunkline reload` says how much counts now; what waits for the next start counts \
                   after a restart";
     Finding::warn(CONFIG, seen, remedy)
 }
 
-/// The part of the daemon that follows the files, and what it says when all is well.
-const FILES: &str = "files";
-const IN_FORCE: &str = "in force";
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::{FILES, IN_FORCE};
 
     #[test]
     fn a_daemon_that_goes_by_older_files_is_told() {
-        assert_eq!(in_force("in force").verdict, Verdict::Pass);
+        let verdict = |detail: &str| {
+            let files = PartState {
+                name: FILES.to_owned(),
+                ready: true,
+                runs: true,
+                detail: detail.to_owned(),
+            };
+            in_force(&files).verdict
+        };
+        assert_eq!(verdict(IN_FORCE), Verdict::Pass);
         for other in [
             "in force, but gateway.udp at the next start",
             "the last good ones are in force: x",
         ] {
-            assert_eq!(in_force(other).verdict, Verdict::Warn, "{other}");
+            assert_eq!(verdict(other), Verdict::Warn, "{other}");
         }
     }
 
