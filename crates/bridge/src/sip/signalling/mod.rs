@@ -12,6 +12,7 @@ mod asking;
 mod capture;
 mod commands;
 mod connections;
+mod invited;
 mod keeping;
 mod lane;
 mod owner;

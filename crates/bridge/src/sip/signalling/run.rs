@@ -11,8 +11,7 @@ use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Stop;
 use trunkline_service::tasks::Tasks;
 use trunkline_sip::endpoint::{
-    CallRequest, EndCause, Endpoint, Event, Fate, Flow, Invitation, LegId, Rejection, Replaced,
-    Standing, TransferNews, Transmit, Transport,
+    CallRequest, EndCause, Endpoint, Event, Fate, Flow, LegId, TransferNews, Transmit, Transport,
 };
 use trunkline_sip::message::Request;
 use trunkline_sip::registration::Failure;
@@ -20,17 +19,15 @@ use trunkline_sip::routing::{Accepted, Question};
 
 use super::super::clock::{now, until};
 use super::super::datagrams::Datagrams;
-use super::super::desk::{Decision, Desk};
-use super::super::load::{Admission, NoRoom, Setup};
+use super::super::desk::Desk;
+use super::super::load::{Admission, Setup};
 use super::asked::{Asked, failure, keep_alive, tell};
-use super::asking::{Asking, may_wait};
+use super::asking::Asking;
 use super::capture::Tape;
 use super::lane::{Receiver, Sender};
 use super::owner::{Owner, line};
 use super::streams::Streams;
-use super::{
-    Command, Connections, Input, Keeping, LegEvent, Line, NoLine, Takeover, TlsClients, Unreached,
-};
+use super::{Command, Connections, Input, Keeping, LegEvent, Line, NoLine, TlsClients, Unreached};
 
 /// A call that was let in.
 pub(crate) struct Arrival {
@@ -80,8 +77,8 @@ pub(crate) struct Parts {
 
 /// Owns the endpoint.
 pub(crate) struct Signalling {
-    parts: Parts,
-    legs: BTreeMap<LegId, Owner>,
+    pub(super) parts: Parts,
+    pub(super) legs: BTreeMap<LegId, Owner>,
     streams: Streams,
     asked: Asked,
     draining: bool,
@@ -376,162 +373,6 @@ impl Signalling {
         }
     }
 
-    /// Nothing is kept of a caller who is turned away.
-    fn on_invited(&mut self, invitation: Invitation) {
-        let now = now();
-        match self.parts.endpoint.replaced(&invitation.request) {
-            Ok(None) => {}
-            Ok(Some(replaced)) => return self.on_replacing(&invitation, replaced, now),
-            Err(rejection) => return self.do_not_replace(&invitation, &rejection),
-        }
-        match self.parts.desk.decide(&invitation, now) {
-            Decision::Unknown(_)
-                if self.parts.desk.may_ask()
-                    && may_wait(self.parts.endpoint.waiting(), &invitation) =>
-            {
-                self.parts.endpoint.let_wait(invitation);
-                self.parts.asking.ask(now);
-            }
-            // What lets this one in may have been taken back since.
-            Decision::Admit(..) | Decision::Ask(..)
-                if self.parts.desk.is_stale(now) && self.is_worth_it(now) =>
-            {
-                self.parts.endpoint.let_wait(invitation);
-                self.parts.asking.ask(now);
-            }
-            decision => self.carry_out(&invitation, decision, now),
-        }
-    }
-
-    fn on_replacing(&mut self, invitation: &Invitation, replaced: Replaced, now: Instant) {
-        if let Err(rejection) = self.replace(invitation, replaced, now) {
-            self.do_not_replace(invitation, &rejection);
-        }
-    }
-
-    fn do_not_replace(&mut self, invitation: &Invitation, rejection: &Rejection) {
-        let status = rejection.status;
-        debug!(status, from = %invitation.flow.remote, "no call is replaced");
-        if status != 407 {
-            count(Counter::CallsRefused, 1, &[("reason", "replaces")]);
-        }
-        let fate = self.parts.endpoint.turn_away(invitation, rejection);
-        tell_fate(fate, invitation.flow);
-    }
-
-    fn is_worth_it(&self, now: Instant) -> bool {
-        let waiting = self.parts.endpoint.waiting().len();
-        self.parts.asking.is_worth_it(waiting, now)
-    }
-
-    /// The server has been asked again for those who wait.
-    fn decide_again(&mut self, answered: bool) {
-        let now = now();
-        self.parts.asking.done(answered, now);
-        for invitation in self.parts.endpoint.take_waiting() {
-            let decision = self.parts.desk.decide(&invitation, now);
-            self.carry_out(&invitation, decision, now);
-        }
-    }
-
-    fn carry_out(&mut self, invitation: &Invitation, decision: Decision, now: Instant) {
-        let let_in = match decision {
-            Decision::Reject(rejection) => Err(rejection),
-            Decision::Unknown(row) => Err(self.parts.desk.turn_away(*row, now)),
-            Decision::Admit(accepted, standing) => {
-                self.let_in(invitation, (accepted, None), standing, now)
-            }
-            Decision::Ask(question, standing) => {
-                let first = Box::new(question.first.clone());
-                self.let_in(invitation, (first, Some(question)), standing, now)
-            }
-        };
-        if let Err(rejection) = let_in {
-            let fate = self.parts.endpoint.turn_away(invitation, &rejection);
-            tell_fate(fate, invitation.flow);
-        }
-    }
-
-    fn let_in(
-        &mut self,
-        invitation: &Invitation,
-        (accepted, question): (Box<Accepted>, Option<Box<Question>>),
-        standing: Standing,
-        now: Instant,
-    ) -> Result<(), Rejection> {
-        let helps = || accepted.trunk.plan.is_emergency(accepted.called.expose());
-        let setup = self.parts.admission.admit(helps);
-        let setup = setup.map_err(|NoRoom { why, retry_after }| {
-            self.parts.desk.note_full(invitation, why, now);
-            Rejection::retry_after(retry_after)
-        })?;
-        let full = |desk: &mut Desk| {
-            desk.note_full(invitation, "no_room", now);
-            Rejection::retry_after(LATER)
-        };
-        let Ok(place) = self.parts.arrivals.try_reserve() else {
-            return Err(full(&mut self.parts.desk));
-        };
-        let admitted = self.parts.endpoint.admit(invitation, standing, now);
-        let Ok((leg, tag)) = admitted else {
-            return Err(full(&mut self.parts.desk));
-        };
-        self.parts.tape.let_in(leg, &tag, invitation);
-        self.parts.keeping.look_at(leg, &self.parts.endpoint, now);
-        let call = (tag.as_str().into(), Some(accepted.trunk.id.clone()));
-        let (line, owner) = line(leg, call, &self.parts.for_calls);
-        place.send(Arrival {
-            line,
-            tag,
-            invite: invitation.request.clone(),
-            flow: invitation.flow,
-            accepted,
-            question,
-            setup: Some(setup),
-            at: now,
-        });
-        self.own(invitation, (leg, owner), standing);
-        Ok(())
-    }
-
-    /// A call that came in has an owner, and the connection it came over carries it.
-    fn own(&mut self, invitation: &Invitation, (leg, owner): (LegId, Owner), standing: Standing) {
-        if invitation.flow.transport.is_stream() {
-            let remote = invitation.flow.remote;
-            self.parts.connections.carry(remote, standing);
-        }
-        self.legs.insert(leg, owner);
-    }
-
-    /// Brings a phone that wants the place of another one to its call.
-    fn replace(
-        &mut self,
-        invitation: &Invitation,
-        replaced: Replaced,
-        now: Instant,
-    ) -> Result<(), Rejection> {
-        // A call without an owner is being hung up.
-        let owner = self.legs.get(&replaced.leg);
-        let Owner { lane, call, trunk } = owner.ok_or_else(|| Rejection::status(603))?.clone();
-        let peer = (trunk.as_ref(), replaced.peer.ip());
-        self.parts.desk.may_replace(invitation, peer, now)?;
-        let place = lane.try_reserve();
-        let place = place.map_err(|_| Rejection::retry_after(LATER))?;
-        let admitted = self.parts.endpoint.admit(invitation, Standing::Known, now);
-        let (leg, tag) = admitted.map_err(|_| Rejection::retry_after(LATER))?;
-        self.parts.keeping.look_at(leg, &self.parts.endpoint, now);
-        self.parts.tape.let_in(leg, &call, invitation);
-        let (line, owner) = line(leg, (call, trunk), &self.parts.for_calls);
-        place.send(LegEvent::Replaced(Box::new(Takeover {
-            line,
-            tag,
-            invite: invitation.request.clone(),
-            flow: invitation.flow,
-        })));
-        self.own(invitation, (leg, owner), Standing::Known);
-        Ok(())
-    }
-
     /// Sends an INVITE. Whoever asked for it and is gone by now has nobody to talk to.
     fn place(
         &mut self,
@@ -594,7 +435,7 @@ fn expect(streams: &mut Streams, flow: Flow, domain: Option<&str>) -> Result<(),
 }
 
 /// Counts what was refused or dropped, by reason; who it was is for those who debug.
-fn tell_fate(fate: Fate, flow: Flow) {
+pub(super) fn tell_fate(fate: Fate, flow: Flow) {
     match fate {
         // Who is turned away is counted where that is decided.
         Fate::Taken | Fate::TurnedAway => {}
@@ -612,9 +453,6 @@ fn tell_fate(fate: Fate, flow: Flow) {
 fn is_response(transmit: &Transmit) -> bool {
     transmit.bytes.starts_with(b"SIP/")
 }
-
-/// When to try again at a full house: a call has usually ended by then.
-const LATER: Duration = Duration::from_secs(5);
 
 /// How soon an orphan is noticed.
 const SWEEP: Duration = Duration::from_secs(1);
