@@ -36,7 +36,7 @@ struct Project {
 type Answer = Result<Vec<u8>, (u16, &'static str, String)>;
 
 /// Entries on one page.
-const PAGE: usize = 2;
+const PAGE: usize = 50;
 
 fn page<T: Clone>(
     all: &[T],
@@ -410,10 +410,23 @@ rules:
   - {key: r, name: R, trunks: [a, b, c], individual: {room_prefix: call}}
 ";
 
-/// Three trunks come in two pages; what stands on the second was made again at each apply.
+/// More trunks, which are nothing but many.
+fn filled(file: &str) -> String {
+    let more = (0..PAGE).map(|at| {
+        format!(
+            "  - {{key: m{at}, name: M{at}, numbers: ['+155501{at:02}'], allowed_addresses: [192.0.2.9]}}\n"
+        )
+    });
+    file.replace(
+        "outbound:\n",
+        &format!("{}outbound:\n", more.collect::<String>()),
+    )
+}
+
+/// The trunks come in two pages; what stands on the second was made again at each apply.
 #[test]
 fn a_project_whose_lists_come_in_pages_is_applied_once() {
-    let cloud = Cloud::start(FILE);
+    let cloud = Cloud::start(&filled(FILE));
     let (exit, applied) = cloud.json(&["apply"]);
     assert_eq!((exit, cloud.planned()), (Some(0), 0), "{applied}");
     let (exit, again) = cloud.json(&["apply"]);
@@ -426,12 +439,17 @@ fn a_project_whose_lists_come_in_pages_is_applied_once() {
             all.writes,
         )
     });
-    assert_eq!(counts, (3, 1, 1, 5), "nothing was written twice");
+    let wanted = (3 + PAGE, 1, 1, 5 + PAGE);
+    assert_eq!(counts, wanted, "nothing was written twice");
     assert_eq!(cloud.json(&["drift"]).0, Some(0));
-    assert_eq!(
-        cloud.project(|all| all.trunks[1].auth_password.clone()),
-        "a-long-secret"
-    );
+    let password = cloud.project(|all| {
+        let b = all.trunks.iter().find(|trunk| trunk.name == "B").unwrap();
+        b.auth_password.clone()
+    });
+    assert_eq!(password, "a-long-secret");
+    // A person sees the second page too.
+    let listed = cloud.json(&["inbound", "list"]).1;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 3 + PAGE);
 }
 
 #[test]

@@ -126,7 +126,7 @@ impl LiveKitApiClient {
         &self,
         mut request: proto::ListEgressRequest,
     ) -> Result<Vec<proto::EgressInfo>, ApiError> {
-        pages(async |page_token| {
+        pages(table::LIST_EGRESS.info().name, async |page_token| {
             request.page_token = page_token;
             let page = self.call(&table::LIST_EGRESS, request.clone()).await?;
             Ok((page.items, page.next_page_token))

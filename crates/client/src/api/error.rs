@@ -60,6 +60,11 @@ pub enum Failure {
     },
     /// LiveKit's answer does not parse.
     Answer,
+    /// A list goes on and on.
+    Endless {
+        /// Pages that were read.
+        pages: usize,
+    },
     /// LiveKit said no.
     Twirp(Refusal),
 }
@@ -268,6 +273,7 @@ impl Failure {
             | Self::Token
             | Self::Tls(_)
             | Self::Open { .. }
+            | Self::Endless { .. }
             | Self::Redirect { .. } => Fault::Final,
         }
     }
@@ -284,7 +290,9 @@ impl Failure {
                 Fault::Away | Fault::Stumbled => (Sign::Fails, Sign::Works),
                 _ => (Sign::Works, Sign::Works),
             },
-            Self::Token | Self::Open { .. } => (Sign::Nothing, Sign::Nothing),
+            Self::Token | Self::Open { .. } | Self::Endless { .. } => {
+                (Sign::Nothing, Sign::Nothing)
+            }
         }
     }
 
@@ -300,6 +308,7 @@ impl Failure {
             Self::Redirect { .. } => "redirect",
             Self::Foreign { .. } => "foreign",
             Self::Answer => "answer",
+            Self::Endless { .. } => "endless",
             Self::Twirp(refusal) => CODES
                 .iter()
                 .find(|code| **code == refusal.code)
@@ -326,7 +335,7 @@ impl Failure {
                 500.. => Class::Unavailable,
                 _ => Class::Peer,
             },
-            Self::Answer | Self::Tls(_) => Class::Peer,
+            Self::Answer | Self::Endless { .. } | Self::Tls(_) => Class::Peer,
             Self::Twirp(refusal) => refusal.class(),
         }
     }
@@ -347,6 +356,7 @@ impl Classified for ApiError {
             Failure::Redirect { .. } => "client.api.redirect",
             Failure::Foreign { .. } => "client.api.foreign",
             Failure::Answer => "client.api.answer",
+            Failure::Endless { .. } => "client.api.endless",
             Failure::Twirp(refusal) if refusal.clock.is_some() => "client.api.clock",
             Failure::Twirp(_) => "client.api.refused",
         }
@@ -390,6 +400,10 @@ impl fmt::Display for Failure {
                 write!(f, "status {status} from something that is not livekit")
             }
             Self::Answer => f.write_str("answer does not parse"),
+            Self::Endless { pages } => write!(
+                f,
+                "the list has no end: {pages} pages were read, and the server has another"
+            ),
             Self::Twirp(refusal) => refusal.fmt(f),
         }
     }

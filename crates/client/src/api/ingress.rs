@@ -56,7 +56,7 @@ impl LiveKitApiClient {
         &self,
         mut request: proto::ListIngressRequest,
     ) -> Result<Vec<proto::IngressInfo>, ApiError> {
-        pages(async |page_token| {
+        pages(table::LIST_INGRESS.info().name, async |page_token| {
             request.page_token = page_token;
             let page = self.call(&table::LIST_INGRESS, request.clone()).await?;
             Ok((page.items, page.next_page_token))

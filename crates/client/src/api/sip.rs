@@ -94,7 +94,8 @@ impl LiveKitApiClient {
             let answer = self.call(&table::LIST_SIP_INBOUND_TRUNK, request).await?;
             Ok(answer.items)
         };
-        paging::behind(fetch, |item| &item.sip_trunk_id).await
+        let rpc = table::LIST_SIP_INBOUND_TRUNK.info().name;
+        paging::behind(rpc, fetch, |item| &item.sip_trunk_id).await
     }
 
     /// Every outbound trunk.
@@ -110,7 +111,8 @@ impl LiveKitApiClient {
             let answer = self.call(&table::LIST_SIP_OUTBOUND_TRUNK, request).await?;
             Ok(answer.items)
         };
-        paging::behind(fetch, |item| &item.sip_trunk_id).await
+        let rpc = table::LIST_SIP_OUTBOUND_TRUNK.info().name;
+        paging::behind(rpc, fetch, |item| &item.sip_trunk_id).await
     }
 
     /// Deletes a trunk of either direction.
@@ -163,7 +165,8 @@ impl LiveKitApiClient {
             let answer = self.call(&table::LIST_SIP_DISPATCH_RULE, request).await?;
             Ok(answer.items)
         };
-        paging::behind(fetch, |item| &item.sip_dispatch_rule_id).await
+        let rpc = table::LIST_SIP_DISPATCH_RULE.info().name;
+        paging::behind(rpc, fetch, |item| &item.sip_dispatch_rule_id).await
     }
 
     /// Deletes a dispatch rule.
