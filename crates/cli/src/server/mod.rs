@@ -103,6 +103,32 @@ impl<'a> Server<'a> {
             Err(error) => Err(remedy::explain(error, &self.target)),
         }
     }
+
+    /// What `list` lists to its last page; with `--curl` prints the command for all that one call
+    /// lists, and answers nothing.
+    ///
+    /// # Errors
+    /// What went wrong, why, and what to do about it.
+    pub(crate) async fn every<Req, Res, T>(
+        &self,
+        rpc: &'static Rpc<Req, Res>,
+        list: impl Future<Output = Result<Vec<T>, ApiError>>,
+    ) -> Result<Option<Vec<T>>, Failure>
+    where
+        Req: Message + Serialize + Default,
+        Res: Message + Default,
+    {
+        if self.global.curl {
+            let printed = self.call(rpc, Req::default()).await;
+            return printed.map(|_| None);
+        }
+        if self.global.verbose > 0 {
+            let line = curl::shown(rpc.info().name, &Req::default());
+            self.global.tell(&line);
+        }
+        let listed = list.await;
+        listed.map(Some).map_err(|error| self.explain(error))
+    }
 }
 
 fn client(target: &Target) -> Result<LiveKitApiClient, Failure> {

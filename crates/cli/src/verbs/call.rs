@@ -14,7 +14,7 @@ use crate::global::Global;
 use crate::output::{self, plain};
 use crate::server::Server;
 use crate::template;
-use crate::verbs::trunk::choose;
+use crate::verbs::trunk;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  trunkline call +15105550123 --trunk office --agent assistant")]
@@ -53,11 +53,10 @@ pub(crate) async fn run(typed: Phone, global: &Global) -> Result<(), Failure> {
         })
     })?;
     let server = Server::open(global)?;
-    let all = proto::ListSipOutboundTrunkRequest::default();
-    let Some(found) = server.call(&table::LIST_SIP_OUTBOUND_TRUNK, all).await? else {
+    let Some(trunks) = trunk::all(&server).await? else {
         return Ok(());
     };
-    let trunk = choose(found.items, typed.trunk.as_deref())?;
+    let trunk = trunk::choose(trunks, typed.trunk.as_deref())?;
     let room = typed
         .room
         .unwrap_or_else(|| guid("call-", &mut rand::rng()));

@@ -14,10 +14,16 @@ pub(crate) async fn id(typed: &str, server: &Server<'_>) -> Result<String, Failu
     if typed.starts_with("ST_") || server.global().curl {
         return Ok(typed.to_owned());
     }
-    let all = proto::ListSipOutboundTrunkRequest::default();
-    let found = server.call(&table::LIST_SIP_OUTBOUND_TRUNK, all).await?;
-    let trunks = found.map(|found| found.items).unwrap_or_default();
+    let trunks = all(server).await?.unwrap_or_default();
     Ok(choose(trunks, Some(typed))?.sip_trunk_id)
+}
+
+/// Every outbound trunk of the server; none is asked for with `--curl`.
+pub(crate) async fn all(
+    server: &Server<'_>,
+) -> Result<Option<Vec<proto::SipOutboundTrunkInfo>>, Failure> {
+    let list = Box::pin(server.api().list_outbound_trunks());
+    server.every(&table::LIST_SIP_OUTBOUND_TRUNK, list).await
 }
 
 /// The trunk with this id, or this key in the file or name; or the only one.

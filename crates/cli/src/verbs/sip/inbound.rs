@@ -87,8 +87,9 @@ pub(super) async fn run(verb: Inbound, global: &Global) -> Result<(), Failure> {
 }
 
 async fn show(server: &Server<'_>) -> Result<(), Failure> {
-    let request = proto::ListSipInboundTrunkRequest::default();
-    let Some(answer) = server.call(&table::LIST_SIP_INBOUND_TRUNK, request).await? else {
+    let list = Box::pin(server.api().list_inbound_trunks());
+    let listed = server.every(&table::LIST_SIP_INBOUND_TRUNK, list).await?;
+    let Some(trunks) = listed else {
         return Ok(());
     };
     let list = output::List {
@@ -106,7 +107,7 @@ async fn show(server: &Server<'_>) -> Result<(), Failure> {
         ],
         empty: "there is no inbound trunk",
     };
-    list.show(server.global().json, &answer.items, row);
+    list.show(server.global().json, &trunks, row);
     Ok(())
 }
 

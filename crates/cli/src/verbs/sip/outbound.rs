@@ -16,6 +16,7 @@ use crate::global::Global;
 use crate::output;
 use crate::request;
 use crate::server::Server;
+use crate::verbs::trunk;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Outbound {
@@ -117,11 +118,7 @@ pub(super) async fn run(verb: Outbound, global: &Global) -> Result<(), Failure> 
 }
 
 async fn show(server: &Server<'_>) -> Result<(), Failure> {
-    let request = proto::ListSipOutboundTrunkRequest::default();
-    let Some(answer) = server
-        .call(&table::LIST_SIP_OUTBOUND_TRUNK, request)
-        .await?
-    else {
+    let Some(trunks) = trunk::all(server).await? else {
         return Ok(());
     };
     let list = output::List {
@@ -139,7 +136,7 @@ async fn show(server: &Server<'_>) -> Result<(), Failure> {
         ],
         empty: "there is no outbound trunk",
     };
-    list.show(server.global().json, &answer.items, row);
+    list.show(server.global().json, &trunks, row);
     Ok(())
 }
 

@@ -103,8 +103,9 @@ pub(super) async fn run(verb: Rules, global: &Global) -> Result<(), Failure> {
 }
 
 async fn show(server: &Server<'_>) -> Result<(), Failure> {
-    let request = proto::ListSipDispatchRuleRequest::default();
-    let Some(answer) = server.call(&table::LIST_SIP_DISPATCH_RULE, request).await? else {
+    let list = Box::pin(server.api().list_dispatch_rules());
+    let listed = server.every(&table::LIST_SIP_DISPATCH_RULE, list).await?;
+    let Some(rules) = listed else {
         return Ok(());
     };
     let list = output::List {
@@ -121,7 +122,7 @@ async fn show(server: &Server<'_>) -> Result<(), Failure> {
         ],
         empty: "there is no dispatch rule",
     };
-    list.show(server.global().json, &answer.items, row);
+    list.show(server.global().json, &rules, row);
     Ok(())
 }
 
