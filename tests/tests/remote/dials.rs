@@ -91,14 +91,16 @@ async fn dialled(
 }
 
 fn with_api(house: &House) -> Daemon {
-    let files = vec![
-        livekit_yaml(&[("server: embedded", "server: remote")]),
-        no_rules(),
-    ];
+    with_api_and(house, no_rules())
+}
+
+fn with_api_and(house: &House, sip: (&'static str, String)) -> Daemon {
+    let files = vec![livekit_yaml(&[("server: embedded", "server: remote")]), sip];
     let mut setup = house.setup(files);
     setup
         .env
         .push(("TRUNKLINE_SIP_API", "127.0.0.1:0".to_owned()));
+    setup.env.push(("SIP_PASSWORD", "a-long-secret".to_owned()));
     Daemon::start(&setup)
 }
 
@@ -159,6 +161,36 @@ async fn trunks_are_shown_by_a_gateways_own_api_and_changed_where_they_are_kept(
         code(stranger.list_inbound_trunks().await.unwrap_err()),
         "unauthenticated"
     );
+}
+
+const WITH_PASSWORDS: &str = "\
+trunks:
+  - {key: in, name: In, numbers: ['+15550100'], auth: {username: me, password: '${SIP_PASSWORD}'}}
+outbound:
+  - {key: out, name: Out, address: sip.example.com, numbers: ['+15550100'], auth: {username: me, password: '${SIP_PASSWORD}'}}
+rules: []
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_files_own_trunks_are_shown_without_their_passwords() {
+    let house = House::open();
+    let file = ("livekit-sip-correct.yaml", WITH_PASSWORDS.to_owned());
+    let gateway = with_api_and(&house, file);
+    let url = format!("http://{}", gateway.addr("sip_api"));
+    let ours = LiveKitApiClient::new(&url, house.ring.clone()).unwrap();
+    let inbound = ours.list_inbound_trunks().await.unwrap();
+    let outbound = ours.list_outbound_trunks().await.unwrap();
+    let inbound = inbound
+        .iter()
+        .map(|t| (&t.name, &t.auth_username, &t.auth_password));
+    let outbound = outbound
+        .iter()
+        .map(|t| (&t.name, &t.auth_username, &t.auth_password));
+    let shown: Vec<_> = inbound
+        .chain(outbound)
+        .map(|(name, user, password)| [name.as_str(), user.as_str(), password.as_str()])
+        .collect();
+    assert_eq!(shown, [["In", "me", ""], ["Out", "me", ""]]);
 }
 
 fn code(error: ApiError) -> String {

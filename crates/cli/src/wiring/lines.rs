@@ -93,13 +93,43 @@ impl Trunks for FarTrunks {
     fn inbound(&self) -> LineFuture<Vec<proto::SipInboundTrunkInfo>> {
         let api = self.api.clone();
         let asked = async move { api.list_inbound_trunks().await };
-        self.both(asked, |file| sip_setup::own(file).trunks)
+        self.both(asked, |file| {
+            let mut ours = sip_setup::own(file).trunks;
+            ours.iter_mut()
+                .for_each(|trunk| trunk.auth_password.clear());
+            ours
+        })
     }
 
     fn outbound(&self) -> LineFuture<Vec<proto::SipOutboundTrunkInfo>> {
         let api = self.api.clone();
         let asked = async move { api.list_outbound_trunks().await };
-        self.both(asked, sip_setup::own_outbound)
+        self.both(asked, |file| {
+            let mut ours = sip_setup::own_outbound(file);
+            ours.iter_mut()
+                .for_each(|trunk| trunk.auth_password.clear());
+            ours
+        })
+    }
+
+    /// The file's own is known here; the server is asked for this one and no other.
+    fn way_out(&self, id: String) -> LineFuture<Option<proto::SipOutboundTrunkInfo>> {
+        let ours = sip_setup::own_outbound(&self.file.borrow());
+        let ours = ours.into_iter().find(|trunk| trunk.sip_trunk_id == id);
+        let is_alone = self.gateway.known_store() == ServerStore::Missing;
+        let api = self.api.clone();
+        Box::pin(async move {
+            if ours.is_some() || is_alone {
+                return Ok(ours);
+            }
+            let request = proto::ListSipOutboundTrunkRequest {
+                trunk_ids: vec![id.clone()],
+                ..proto::ListSipOutboundTrunkRequest::default()
+            };
+            let listed = api.list_sip_outbound_trunk(request).await;
+            let listed = listed.map_err(|error| told(&error, None))?.items;
+            Ok(listed.into_iter().find(|trunk| trunk.sip_trunk_id == id))
+        })
     }
 
     fn rules(&self) -> LineFuture<Vec<proto::SipDispatchRuleInfo>> {

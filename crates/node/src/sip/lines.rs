@@ -47,12 +47,14 @@ pub trait Lines: Send + Sync + 'static {
     ) -> LineFuture<proto::TransferSipParticipantResponse>;
 }
 
-/// Trunks and rules that calls go by.
+/// Trunks and rules that calls go by. Lists are for whoever asks: they tell no password that is ours.
 pub trait Trunks: Send + Sync + 'static {
     /// Those that calls come in over.
     fn inbound(&self) -> LineFuture<Vec<proto::SipInboundTrunkInfo>>;
     /// Those that calls go out over.
     fn outbound(&self) -> LineFuture<Vec<proto::SipOutboundTrunkInfo>>;
+    /// The one of them with this id, with all that a call over it needs.
+    fn way_out(&self, id: String) -> LineFuture<Option<proto::SipOutboundTrunkInfo>>;
     /// Which room a call goes to.
     fn rules(&self) -> LineFuture<Vec<proto::SipDispatchRuleInfo>>;
 }

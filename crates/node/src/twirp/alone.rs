@@ -99,8 +99,7 @@ impl Alone {
         let trunk = match request.sip_trunk_id.as_str() {
             "" => None,
             id => {
-                let all = self.trunks.outbound().await?;
-                let found = all.into_iter().find(|trunk| trunk.sip_trunk_id == id);
+                let found = self.trunks.way_out(id.to_owned()).await?;
                 Some(found.ok_or(SipError::NoTrunk)?)
             }
         };
@@ -121,3 +120,87 @@ impl Alone {
 
 const ELSEWHERE: &str = "trunks and rules are not changed here: send this to the LiveKit server, or \
                          change livekit-sip-correct.yaml";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use trunkline_base::token::{Claims, SipGrant};
+
+    use super::*;
+    use crate::sip::LineFuture;
+
+    /// Dials, and keeps what it was told to.
+    #[derive(Default)]
+    struct Desk(Mutex<Option<CallOrder>>);
+
+    impl Lines for Desk {
+        fn place(&self, order: CallOrder) -> LineFuture<proto::SipParticipantInfo> {
+            *self.0.lock().unwrap() = Some(order);
+            Box::pin(async { Ok(proto::SipParticipantInfo::default()) })
+        }
+
+        fn transfer(
+            &self,
+            _request: proto::TransferSipParticipantRequest,
+        ) -> LineFuture<proto::TransferSipParticipantResponse> {
+            Box::pin(async { Ok(proto::TransferSipParticipantResponse::default()) })
+        }
+    }
+
+    /// One trunk, which can be asked for and not be listed.
+    struct One;
+
+    impl Trunks for One {
+        fn inbound(&self) -> LineFuture<Vec<proto::SipInboundTrunkInfo>> {
+            panic!("a call lists nothing")
+        }
+
+        fn outbound(&self) -> LineFuture<Vec<proto::SipOutboundTrunkInfo>> {
+            panic!("a call lists nothing")
+        }
+
+        fn way_out(&self, id: String) -> LineFuture<Option<proto::SipOutboundTrunkInfo>> {
+            let trunk = proto::SipOutboundTrunkInfo {
+                sip_trunk_id: id,
+                numbers: vec!["+15550100".to_owned()],
+                auth_password: "secret".to_owned(),
+                ..Default::default()
+            };
+            let is_known = trunk.sip_trunk_id == "ST_1";
+            Box::pin(async move { Ok(is_known.then_some(trunk)) })
+        }
+
+        fn rules(&self) -> LineFuture<Vec<proto::SipDispatchRuleInfo>> {
+            panic!("a call lists nothing")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_asks_for_its_own_trunk_and_for_no_list() {
+        let desk = Arc::new(Desk::default());
+        let alone = Alone {
+            lines: Arc::<Desk>::clone(&desk),
+            trunks: Arc::new(One),
+        };
+        let claims = Claims {
+            sip: Some(SipGrant {
+                call: true,
+                ..SipGrant::default()
+            }),
+            ..Claims::default()
+        };
+        let caller = Caller::with(claims);
+        let call = |id: &str| proto::CreateSipParticipantRequest {
+            sip_trunk_id: id.to_owned(),
+            sip_call_to: "+15550199".to_owned(),
+            room_name: "lobby".to_owned(),
+            ..Default::default()
+        };
+        assert!(alone.place(&caller, call("ST_1")).await.is_ok());
+        let order = desk.0.lock().unwrap().take().unwrap();
+        assert_eq!(order.trunk.unwrap().auth_password, "secret");
+        assert!(alone.place(&caller, call("ST_2")).await.is_err());
+        assert!(desk.0.lock().unwrap().is_none());
+    }
+}
