@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use trunkline_base::class::{Class, Classified, chain};
 use trunkline_base::id::ParticipantIdentity;
+use trunkline_base::secret::Secret;
+use trunkline_base::token::VideoGrant;
 use trunkline_client::auth::{AuthError, LiveKitAuthManager, Role, TokenSpec};
 use trunkline_client::tls::TrustError;
 use trunkline_client::url::TransportRules;
@@ -209,8 +211,7 @@ impl Daemon {
         request: reqwest::RequestBuilder,
         patience: Duration,
     ) -> Result<Value, DaemonError> {
-        let admin = ParticipantIdentity::parse("trunkline-cli").map_err(|_| AuthError::Nobody)?;
-        let token = self.auth.mint(&TokenSpec::new(Role::Admin, admin))?;
+        let token = token(&self.auth)?;
         let request = request.bearer_auth(token.expose()).timeout(patience);
         let answer = request.send().await.map_err(|error| self.away(&error))?;
         let status = answer.status();
@@ -267,6 +268,20 @@ impl Daemon {
     }
 }
 
+/// Whoever listens there gets to see it: it is good for this one question, has what the console knows an
+/// administrator by, and neither calls nor trunks.
+fn token(auth: &LiveKitAuthManager) -> Result<Secret<String>, AuthError> {
+    let admin = ParticipantIdentity::parse("trunkline-cli").map_err(|_| AuthError::Nobody)?;
+    let rights = VideoGrant {
+        room_create: true,
+        room_list: true,
+        room_record: true,
+        ..VideoGrant::default()
+    };
+    let spec = TokenSpec::new(Role::Admin, admin).saying(|claims| claims.with_video(rights));
+    auth.mint_for(&spec, LIFE)
+}
+
 fn words(status: StatusCode) -> String {
     status
         .canonical_reason()
@@ -280,3 +295,30 @@ const ASK: Duration = Duration::from_secs(5);
 
 /// What changes something waits for LiveKit as well.
 const DO: Duration = Duration::from_secs(60);
+
+/// A token's.
+const LIFE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use trunkline_base::time::UnixTime;
+    use trunkline_base::token::{ApiKey, KeyRing};
+
+    use super::*;
+
+    #[test]
+    fn whoever_listens_in_place_of_the_daemon_gets_a_minute_and_no_calls() {
+        let key = ApiKey::new("APIdaemon", "a secret that is long enough for a test");
+        let keys = KeyRing::from(key);
+        let token = token(&LiveKitAuthManager::new(keys.clone())).unwrap();
+        let now = UnixTime::from_system(SystemTime::now());
+        let claims = keys.verify(token.expose(), now).unwrap();
+        assert_eq!(claims.life_secs(), Some(60));
+        assert_eq!((claims.sip, claims.agent), (None, None));
+        let rights = claims.video.unwrap();
+        assert!(!rights.ingress_admin && !rights.room_admin && !rights.room_join);
+        assert!(rights.room_create && rights.room_list && rights.room_record);
+    }
+}
