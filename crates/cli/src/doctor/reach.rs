@@ -35,7 +35,8 @@ impl Hands {
         let plain = || Inquiry::new(&TlsOptions::default());
         let inquiry = told
             .or_else(|_| plain())
-            .map_err(|error| Failure::new(Class::Unavailable, "doctor.tls", chain(&error)))?;
+            .map_err(|error| Failure::new(Class::Unavailable, "doctor.tls", chain(&error)))?
+            .bound_to(settings.gateway.udp.ip());
         let means = Means {
             transports: vec![Transport::Udp, Transport::Tcp, Transport::Tls],
             v4: true,

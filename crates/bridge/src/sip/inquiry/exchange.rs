@@ -35,13 +35,18 @@ pub(super) enum Line {
 }
 
 impl Line {
-    pub(super) async fn open(target: &Target, identity: &Identity) -> Result<Self, InquiryError> {
+    pub(super) async fn open(
+        target: &Target,
+        from: Option<IpAddr>,
+        identity: &Identity,
+    ) -> Result<Self, InquiryError> {
         if target.transport == Transport::Udp {
             let any: IpAddr = match target.address {
                 SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
                 SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
             };
-            let socket = UdpSocket::bind((any, 0)).await?;
+            let from = from.filter(|ip| ip.is_ipv4() == any.is_ipv4());
+            let socket = UdpSocket::bind((from.unwrap_or(any), 0)).await?;
             // Connected, it hears of a port where nobody listens, and knows its own address.
             socket.connect(target.address).await?;
             return Ok(Self::Datagrams {

@@ -8,7 +8,7 @@ mod echo;
 mod error;
 mod exchange;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,8 @@ use exchange::Line;
 #[derive(Clone)]
 pub struct Inquiry {
     clients: Arc<TlsClients>,
+    /// Where datagrams come from; any address that leads there without it.
+    from: Option<IpAddr>,
 }
 
 /// What came back.
@@ -75,7 +77,16 @@ impl Inquiry {
         let (clients, _) = TlsClients::new(&tls.peers, own.as_ref())?;
         Ok(Self {
             clients: Arc::new(clients),
+            from: None,
         })
+    }
+
+    /// Asks from where the gateway is bound, if that is one address: others may be known to nobody, or
+    /// lead another way.
+    #[must_use]
+    pub fn bound_to(mut self, ip: IpAddr) -> Self {
+        self.from = Some(ip.to_canonical()).filter(|ip| !ip.is_unspecified());
+        self
     }
 
     /// Asks the server of a URI at one of its places.
@@ -94,7 +105,7 @@ impl Inquiry {
     async fn exchange(&self, uri: &Uri, target: &Target) -> Result<Answered, InquiryError> {
         let began = Instant::now();
         let identity = self.clients.identity(target.address, Some(&uri.host));
-        let mut line = Line::open(target, &identity).await?;
+        let mut line = Line::open(target, self.from, &identity).await?;
         let local = line.local()?;
         let question = question(uri, target.transport, local);
         let sent = question.to_bytes();

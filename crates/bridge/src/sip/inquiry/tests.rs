@@ -59,12 +59,38 @@ async fn router(inner: SocketAddr) -> (SocketAddr, JoinHandle<()>) {
 
 async fn ask(address: SocketAddr, transport: Transport) -> Result<Answered, InquiryError> {
     let inquiry = Inquiry::new(&TlsOptions::default()).unwrap();
+    ask_by(&inquiry, address, transport).await
+}
+
+async fn ask_by(
+    inquiry: &Inquiry,
+    address: SocketAddr,
+    transport: Transport,
+) -> Result<Answered, InquiryError> {
     let target = Target {
         transport,
         address,
         name: address.ip().to_string(),
     };
     inquiry.ask(&Uri::sip(None, address), &target).await
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_bound_to_one_address_asks_from_there() {
+    let (address, task) = server().await;
+    for (bound, seen) in [
+        ("127.0.0.2", "127.0.0.2"),
+        ("::ffff:127.0.0.2", "127.0.0.2"),
+        ("0.0.0.0", "127.0.0.1"),
+        // No way to an IPv4 address.
+        ("::1", "127.0.0.1"),
+    ] {
+        let inquiry = Inquiry::new(&TlsOptions::default()).unwrap();
+        let inquiry = inquiry.bound_to(bound.parse().unwrap());
+        let answered = ask_by(&inquiry, address, Transport::Udp).await.unwrap();
+        assert_eq!(answered.received.as_deref(), Some(seen), "{bound}");
+    }
+    task.abort();
 }
 
 #[tokio::test]
