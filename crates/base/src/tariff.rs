@@ -13,6 +13,7 @@
 //! assert_eq!(cost.to_string(), "0.018 EUR");
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -164,10 +165,10 @@ impl Price {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tariff {
     currency: String,
-    rates: Vec<Rate>,
+    rates: Deck,
     /// Of calls that come in, by the number of ours that is called.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    inbound: Vec<Rate>,
+    #[serde(skip_serializing_if = "Deck::is_empty")]
+    inbound: Deck,
 }
 
 impl Tariff {
@@ -175,15 +176,15 @@ impl Tariff {
     pub fn new(currency: impl Into<String>, rates: Vec<Rate>) -> Self {
         Self {
             currency: currency.into(),
-            rates,
-            inbound: Vec::new(),
+            rates: Deck::new(rates),
+            inbound: Deck::default(),
         }
     }
 
     /// Prices of calls that come in, too, such as those to a freephone number of ours.
     #[must_use]
     pub fn with_inbound(mut self, rates: Vec<Rate>) -> Self {
-        self.inbound = rates;
+        self.inbound = Deck::new(rates);
         self
     }
 
@@ -200,7 +201,7 @@ impl Tariff {
     /// What a number's minutes cost: of the prefixes that fit, the longest decides. `None` where no
     /// price is given.
     pub fn rate(&self, number: &str) -> Option<&Rate> {
-        longest(&self.rates, &plain(number))
+        self.rates.longest(&plain(number)).map(|(_, rate)| rate)
     }
 
     /// What a call to this number is charged by.
@@ -210,15 +211,16 @@ impl Tariff {
 
     /// What a call that comes in to this number of ours is charged by.
     pub fn price_in(&self, number: &str) -> Option<Price> {
-        longest(&self.inbound, &plain(number)).map(|rate| self.priced(rate))
+        let found = self.inbound.longest(&plain(number));
+        found.map(|(_, rate)| self.priced(rate))
     }
 
     /// The most that a number may cost, whichever way a trunk reads it: what a limit has to reckon with.
     pub fn dearest(&self, number: &str) -> Option<&Rate> {
         let others = meanings(number);
         let others = others.iter().filter_map(|meaning| {
-            let rate = longest(&self.rates, &meaning.number)?;
-            meaning.begins_with(&plain(&rate.prefix)).then_some(rate)
+            let (prefix, rate) = self.rates.longest(&meaning.number)?;
+            meaning.begins_with(prefix).then_some(rate)
         });
         let all = self.rate(number).into_iter().chain(others);
         all.max_by_key(|rate| rate.per_minute)
@@ -237,12 +239,46 @@ impl Tariff {
     }
 }
 
-/// The rate with the longest prefix that fits.
-fn longest<'a>(rates: &'a [Rate], number: &str) -> Option<&'a Rate> {
-    let plains = rates.iter().map(|rate| (plain(&rate.prefix), rate));
-    let fitting = plains.filter(|(prefix, _)| is_priced_by(prefix, number));
-    let longest = fitting.max_by_key(|(prefix, _)| prefix.len());
-    longest.map(|(_, rate)| rate)
+/// Rates, of which one is found without looking at all: there may be tens of thousands, and calls wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+struct Deck {
+    rates: Vec<Rate>,
+    /// Where the rate of each plain prefix stands; of two the later.
+    #[serde(skip)]
+    places: BTreeMap<String, usize>,
+    /// Bytes of the longest plain prefix.
+    #[serde(skip)]
+    longest: usize,
+}
+
+impl Deck {
+    fn new(rates: Vec<Rate>) -> Self {
+        let plains = rates.iter().map(|rate| plain(&rate.prefix));
+        let places: BTreeMap<String, usize> = plains.zip(0..).collect();
+        let longest = places.keys().map(String::len).max().unwrap_or_default();
+        Self {
+            rates,
+            places,
+            longest,
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.rates.is_empty()
+    }
+
+    /// The longest plain prefix that fits, and its rate.
+    fn longest(&self, number: &str) -> Option<(&str, &Rate)> {
+        let ends = 0..=number.len().min(self.longest);
+        let beginnings = ends.filter_map(|end| number.get(..end));
+        // A prefix with `+` may fit a number without.
+        let prefixes = beginnings.flat_map(|bare| [bare.to_owned(), format!("+{bare}")]);
+        let fitting = prefixes.filter(|prefix| is_priced_by(prefix, number));
+        let known = fitting.filter_map(|prefix| self.places.get_key_value(&prefix));
+        let (prefix, place) = known.max_by_key(|(prefix, place)| (prefix.len(), **place))?;
+        Some((prefix.as_str(), self.rates.get(*place)?))
+    }
 }
 
 /// Millionths in a unit, and the places they are written with.
@@ -385,6 +421,26 @@ mod tests {
             let short = rate.cost(Duration::from_millis(a));
             let long = rate.cost(Duration::from_millis(a + b));
             prop_assert!(Micros::ZERO < short && short <= long);
+        }
+
+        /// The deck finds what a look at every rate finds.
+        #[test]
+        fn a_rate_is_found_as_if_all_were_looked_at(
+            prefixes in proptest::collection::vec("[+]?[01 4]{0,4}", 0..12),
+            number in "[+]?[014]{0,14}",
+        ) {
+            let rates: Vec<Rate> = prefixes
+                .iter()
+                .zip(1..)
+                .map(|(prefix, micros)| Rate::new(prefix, Micros(micros)))
+                .collect();
+            let plain_number = plain(&number);
+            let fitting = rates
+                .iter()
+                .filter(|rate| is_priced_by(&plain(&rate.prefix), &plain_number));
+            let wanted = fitting.max_by_key(|rate| plain(&rate.prefix).len());
+            let tariff = Tariff::new("EUR", rates.clone());
+            prop_assert_eq!(tariff.rate(&number), wanted);
         }
 
         #[test]
