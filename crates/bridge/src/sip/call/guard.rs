@@ -84,8 +84,7 @@ impl Guard {
         }
         self.changed.notify_one();
         // Help costs nothing here, as it does not against the budget.
-        let tariff = &policy.tariff;
-        let price = || tariff.price(sent).or_else(|| tariff.price(asked));
+        let price = || price(&policy, asked, sent);
         let price = (counted.kind == Dialling::Usual).then(price).flatten();
         Ok(Permit {
             guard: self.clone(),
@@ -95,12 +94,12 @@ impl Guard {
     }
 
     /// Counts a call that was let out and answered before this process began.
-    pub(in crate::sip::call) fn go_on(&self, trunk: &str, sent: &str) -> Permit {
+    pub(in crate::sip::call) fn go_on(&self, trunk: &str, asked: &str, sent: &str) -> Permit {
         let policy = self.policy();
         let id = self.counts().go_on(&policy, trunk, sent, &moment());
         self.changed.notify_one();
         let is_help = matches!(self.judge(sent), Ok(Dialling::Emergency));
-        let price = policy.tariff.price(sent).filter(|_| !is_help);
+        let price = price(&policy, asked, sent).filter(|_| !is_help);
         Permit {
             guard: self.clone(),
             id,
@@ -155,6 +154,13 @@ impl Guard {
     fn counts(&self) -> MutexGuard<'_, DialCounts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a call is charged by: the number that goes out, or, where nothing is known of that, the one that
+/// was asked for.
+fn price(policy: &DialPolicy, asked: &str, sent: &str) -> Option<Price> {
+    let tariff = &policy.tariff;
+    tariff.price(sent).or_else(|| tariff.price(asked))
 }
 
 async fn write(store: &Store, kept: &Kept) -> Result<(), StoreError> {
@@ -266,6 +272,21 @@ mod tests {
         let denied = again.admit("ST_1", "+15550100", "+15550100").unwrap_err();
         assert_eq!(denied.word(), "denied_spent");
         assert!(again.admit("ST_1", "112", "112").is_ok());
+    }
+
+    /// A trunk that wants its own spelling is sent a number that no price fits.
+    #[tokio::test]
+    async fn a_call_has_the_same_price_after_a_restart() {
+        let store = Store::open(":memory:").await.unwrap();
+        let policy = DialPolicy {
+            tariff: Tariff::new("EUR", vec![Rate::new("+1", Micros(7))]),
+            ..DialPolicy::default()
+        };
+        let guard = Guard::open(policy, &store).await.unwrap();
+        let before = guard.admit("ST_1", "+15550100", "office").unwrap();
+        let after = guard.go_on("ST_1", "+15550100", "office");
+        assert!(before.price().is_some());
+        assert_eq!(after.price(), before.price());
     }
 
     #[test]

@@ -68,19 +68,20 @@ pub(super) struct Account {
     pub(super) call: CallId,
     pub(super) began: Instant,
     pub(super) answered: Option<Instant>,
-    /// The trunk and the number that the guard counts it by.
-    pub(super) counted: (String, String),
+    /// What the guard counts it by: the trunk, the number that was asked for, and the one that was sent.
+    pub(super) counted: (String, String, String),
     pub(super) permit: Permit,
 }
 
 impl Account {
     /// As it is written down.
     pub(super) fn keep(&self) -> KeptAccount {
-        let (trunk, number) = self.counted.clone();
+        let (trunk, asked, number) = self.counted.clone();
         let began = when(self.began);
         KeptAccount {
             call: self.call.to_string(),
             trunk,
+            asked,
             number,
             began,
             answered: self.answered.map_or(began, when),
@@ -94,8 +95,8 @@ impl Account {
             call: CallId::parse(kept.call.as_str()).ok()?,
             began: then(kept.began),
             answered: Some(then(kept.answered)),
-            counted: (kept.trunk.clone(), kept.number.clone()),
-            permit: guard.go_on(&kept.trunk, &kept.number),
+            counted: (kept.trunk.clone(), kept.asked.clone(), kept.number.clone()),
+            permit: guard.go_on(&kept.trunk, &kept.asked, &kept.number),
         })
     }
 

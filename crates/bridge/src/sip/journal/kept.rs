@@ -53,6 +53,9 @@ pub(crate) struct KeptAccount {
     pub(crate) call: String,
     /// What the guard counts it by.
     pub(crate) trunk: String,
+    /// What was asked for; what was sent.
+    #[serde(default)]
+    pub(crate) asked: String,
     pub(crate) number: String,
     pub(crate) began: UnixTime,
     pub(crate) answered: UnixTime,

@@ -124,8 +124,8 @@ async fn again(
     let account = kept.account.as_ref();
     leg.adopt(account.and_then(|kept| Account::again(kept, shared.journal(), &shared.guard)));
     // It was let out before; from here on it counts beside the others.
-    let (trunk, _, sent) = plan.for_guard();
-    let permit = shared.guard.go_on(&trunk, &sent);
+    let (trunk, asked, sent) = plan.for_guard();
+    let permit = shared.guard.go_on(&trunk, &asked, &sent);
     let route = Route::settled(&shared, SocketAddr::new(kept.source, SIP_PORT));
     Ok(Outbound {
         permit,

@@ -63,7 +63,7 @@ pub(crate) async fn pass(order: PassOrder, shared: Shared) {
             call: plan.call_id.clone(),
             began: now(),
             answered: None,
-            counted: (trunk, sent),
+            counted: (trunk, asked, sent),
             permit,
         };
         if news.send(PassNews::Begun).await.is_err() {
