@@ -251,7 +251,7 @@ fn attributes(
 }
 
 /// Whether a caller's number says only that it is withheld: two of them are not the same caller.
-fn is_anonymous(number: &str) -> bool {
+pub fn is_anonymous(number: &str) -> bool {
     let words = [
         "",
         "anonymous",

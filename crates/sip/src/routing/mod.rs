@@ -22,7 +22,7 @@ mod rule;
 mod trunk;
 
 pub use claim::{Claim, RuleClaims, TrunkClaims};
-pub use matcher::{match_call, match_pin, match_rule, match_trunk};
+pub use matcher::{is_anonymous, match_call, match_pin, match_rule, match_trunk};
 pub use number::normalise;
 pub use outcome::{
     Accepted, CallFacts, Considered, LONGEST_PIN, Outcome, Pin, Question, Refusal, Subject,

@@ -177,7 +177,8 @@ fn remedy(word: &str) -> &'static str {
     }
     match word {
         "pin_locked" => {
-            "too many wrong PINs came from this caller; it may try again a quarter of an hour later"
+            "too many wrong PINs came from this caller, or from all over the trunk together, which the log's \
+             audit says; calls may try again a quarter of an hour later"
         }
         "no_trunks_yet" => {
             "it came just after the start, before trunks were known; callers are asked to try again"

@@ -20,6 +20,7 @@ use trunkline_base::secret::Personal;
 use trunkline_base::time::UnixTime;
 use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_sip::endpoint::Rejection;
+use trunkline_sip::message::name;
 use trunkline_sip::routing::{Accepted, Question};
 use trunkline_sip::sdp::Encryption;
 use trunkline_store::{CallStart, Direction, Refusal, Row};
@@ -35,7 +36,7 @@ use super::record::{Ending, Moment};
 use super::secure::{choose_encryption, encryption};
 use super::setup::{Shared, answer_headers};
 use super::talk::Talk;
-use super::tries::Who;
+use super::tries::{Shut, Who};
 use prompt::Prompt;
 
 /// A caller whose PIN was right, on a call that is answered.
@@ -57,8 +58,8 @@ pub(super) async fn ask(
     let caller = caller.unwrap_or_default();
     let trunk = &question.first.trunk;
     let who = Who::calls(trunk, &caller, arrival.flow.remote.ip());
-    if !shared.tries.may_try(&who, now()) {
-        refuse(arrival, caller, shared.tries.tell_once(&who), shared).await;
+    if let Some(shut) = shared.tries.shut_out(&who, now()) {
+        refuse(arrival, caller, &shut, shared).await;
         return Ok(None);
     }
     let timeout = trunk.media.media_timeout;
@@ -143,13 +144,14 @@ async fn answer(line: &Line, first: &Accepted, sdp: Bytes, shared: &Shared) -> I
 }
 
 /// Whoever has typed too many wrong PINs is not answered; a row says so the first time.
-async fn refuse(arrival: &Arrival, caller: String, is_first: bool, shared: &Shared) {
-    info!("the caller has typed too many wrong PINs");
+async fn refuse(arrival: &Arrival, caller: String, shut: &Shut, shared: &Shared) {
+    info!(who = shut.who.word(), "too many wrong PINs were typed");
     count(Counter::CallsRefused, 1, &[("reason", "pin")]);
     let leg = arrival.line.leg;
-    let rejection = Rejection::status(403);
+    let seconds = shut.left.as_secs().saturating_add(1);
+    let rejection = Rejection::status(403).with(name::RETRY_AFTER, seconds.to_string());
     arrival.line.tell(Command::Reject { leg, rejection }).await;
-    if !is_first {
+    if !shared.tries.tell_once(&shut.who) {
         return;
     }
     let at = wall_clock();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tracing::info;
+use tracing::{info, warn};
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::Rejection;
 use trunkline_sip::routing::{Accepted, Outcome, Question, match_pin};
@@ -102,7 +102,10 @@ impl<'a> Prompt<'a> {
         }
         info!("the PIN is no rule's");
         count(Counter::CallsRefused, 1, &[("reason", "pin")]);
-        self.shared.tries.wrong(&self.who, now);
+        if self.shared.tries.wrong(&self.who, now) {
+            let trunk = &self.question.first.trunk.id;
+            warn!(target: "audit", %trunk, "wrong PINs came so often that nobody is asked for a while");
+        }
         self.pad.again(now).map_err(|_| End::PinWrong)?;
         self.talk.tell(MediaCommand::Play(Cue::Wrong));
         Ok(None)
