@@ -70,7 +70,7 @@ impl Node {
         let (recordings, remembering) = egress::Chronicle::new(store.clone());
         tasks.vital("egress memory", remembering.run(tasks.stop()));
         let egresses = Egresses::new(store.clone());
-        let sip = SipSetup::new(store.clone());
+        let sip = SipSetup::new(store.clone(), config.limits);
         let sip_changes = sip.changes().clone();
         let sip_lines = sip.lines().clone();
         let api = Api {

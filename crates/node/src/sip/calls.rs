@@ -3,9 +3,13 @@
 use livekit_protocol as proto;
 
 use super::{SipError, check, headers, sizes};
+use crate::limits::Limits;
 
-/// Checks a request for an outbound call.
-pub(crate) fn check_call(request: &proto::CreateSipParticipantRequest) -> Result<(), SipError> {
+/// Checks a request for an outbound call, whose participant is to fit these limits.
+pub(crate) fn check_call(
+    request: &proto::CreateSipParticipantRequest,
+    limits: Limits,
+) -> Result<(), SipError> {
     let invalid = |text| Err(SipError::Invalid(text));
     let by_itself = request.sip_trunk_id.is_empty() && request.trunk.is_none();
     if by_itself && request.sip_number.is_empty() {
@@ -43,7 +47,7 @@ pub(crate) fn check_call(request: &proto::CreateSipParticipantRequest) -> Result
     let longest = request.max_call_duration.as_ref();
     check::positive(longest, "max_call_duration must not be negative")?;
     headers::sent(&request.headers)?;
-    sizes::call(request)?;
+    sizes::call(request, limits)?;
     check::media(request.media.as_ref())
 }
 
@@ -134,7 +138,8 @@ mod tests {
     #[test]
     fn a_call_needs_a_way_out_a_callee_and_a_room() {
         let mut request = proto::CreateSipParticipantRequest::default();
-        let text = |request: &_| check_call(request).unwrap_err().to_string();
+        let checked = |request: &_| check_call(request, Limits::default());
+        let text = |request: &_| checked(request).unwrap_err().to_string();
         assert_eq!(text(&request), "missing sip trunk id and sip number");
         request.trunk = Some(proto::SipOutboundConfig::default());
         assert_eq!(text(&request), "no outbound hostname specified");
@@ -163,7 +168,7 @@ mod tests {
         request.display_name = Some("Acme \"Support\"".to_owned());
         assert!(text(&request).starts_with("DisplayName must be a valid quoted string"));
         request.display_name = Some("Acme \\\"Support\\\" \\u00e9".to_owned());
-        assert!(check_call(&request).is_ok());
+        assert!(checked(&request).is_ok());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use trunkline_sip::uri::is_host_port;
 
 use super::error::SipError;
 use super::{headers, sizes};
+use crate::limits::Limits;
 
 /// One inbound trunk by itself.
 pub(super) fn inbound(trunk: &proto::SipInboundTrunkInfo) -> Result<(), SipError> {
@@ -71,7 +72,7 @@ pub(super) fn inline(trunk: &proto::SipOutboundConfig) -> Result<(), SipError> {
 }
 
 /// One rule by itself.
-pub(super) fn rule(rule: &proto::SipDispatchRuleInfo) -> Result<(), SipError> {
+pub(super) fn rule(rule: &proto::SipDispatchRuleInfo, limits: Limits) -> Result<(), SipError> {
     use proto::sip_dispatch_rule::Rule as Kind;
     let kind = rule
         .rule
@@ -88,7 +89,7 @@ pub(super) fn rule(rule: &proto::SipDispatchRuleInfo) -> Result<(), SipError> {
         }
         Some(_) => {}
     }
-    sizes::rule(rule)?;
+    sizes::rule(rule, limits)?;
     filled(&rule.inbound_numbers, "inbound_numbers")?;
     filled(&rule.numbers, "numbers")
 }
@@ -241,7 +242,8 @@ mod tests {
             }),
             ..Default::default()
         };
-        assert!(rule(&direct("lobby")).is_ok());
-        assert!(rule(&direct("")).is_err() && rule(&direct(" \t")).is_err());
+        let fits = |room: &str| rule(&direct(room), Limits::default()).is_ok();
+        assert!(fits("lobby"));
+        assert!(!fits("") && !fits(" \t"));
     }
 }

@@ -35,10 +35,14 @@ pub(crate) use lines::Connected;
 pub use lines::{CallOrder, LineError, LineFuture, Lines, Trunks};
 pub(crate) use outbound::has_number;
 
+use crate::limits::Limits;
+
 /// The handle on trunks and rules.
 #[derive(Debug, Clone)]
 pub(crate) struct SipSetup {
     store: Store,
+    /// What participants and rooms may have.
+    limits: Limits,
     /// One permit: whoever holds it may read, check and write.
     writing: Arc<Semaphore>,
     changes: Changes,
@@ -46,13 +50,19 @@ pub(crate) struct SipSetup {
 }
 
 impl SipSetup {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, limits: Limits) -> Self {
         Self {
             store,
+            limits,
             writing: Arc::new(Semaphore::new(1)),
             changes: Changes::default(),
             lines: Connected::default(),
         }
+    }
+
+    /// What participants and rooms may have here.
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Where changes are told.

@@ -35,7 +35,7 @@ impl SipSetup {
                 if !new.sip_dispatch_rule_id.is_empty() && new.sip_dispatch_rule_id != id {
                     return Err(SipError::Invalid(OTHER_ID));
                 }
-                check::rule(new)?;
+                check::rule(new, self.limits)?;
             }
             Action::Update(update) => change::check_rule(update)?,
         }
@@ -64,7 +64,7 @@ impl SipSetup {
     )]
     async fn store_rule(&self, mut rule: Rule) -> Result<Rule, SipError> {
         change::carry_encryption(&mut rule.media, rule.media_encryption);
-        check::rule(&rule)?;
+        check::rule(&rule, self.limits)?;
         let mut set = records::all::<Rule>(&self.store).await?;
         set.retain(|other| other.sip_dispatch_rule_id != rule.sip_dispatch_rule_id);
         set.push(rule.clone());

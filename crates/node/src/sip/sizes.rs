@@ -10,8 +10,10 @@ use super::SipError;
 use crate::limits::Limits;
 
 /// What a call says of its participant.
-pub(super) fn call(request: &proto::CreateSipParticipantRequest) -> Result<(), SipError> {
-    let limits = Limits::default();
+pub(super) fn call(
+    request: &proto::CreateSipParticipantRequest,
+    limits: Limits,
+) -> Result<(), SipError> {
     short("room_name", &request.room_name, NAME)?;
     short("participant_identity", &request.participant_identity, NAME)?;
     short(
@@ -34,8 +36,7 @@ pub(super) fn call(request: &proto::CreateSipParticipantRequest) -> Result<(), S
 }
 
 /// What a rule gives to rooms and participants.
-pub(super) fn rule(rule: &proto::SipDispatchRuleInfo) -> Result<(), SipError> {
-    let limits = Limits::default();
+pub(super) fn rule(rule: &proto::SipDispatchRuleInfo, limits: Limits) -> Result<(), SipError> {
     let kind = rule.rule.as_ref().and_then(|rule| rule.rule.as_ref());
     match kind {
         Some(Kind::DispatchRuleDirect(direct)) => short("room_name", &direct.room_name, NAME)?,
@@ -91,7 +92,7 @@ mod tests {
         let told = |change: &dyn Fn(&mut proto::CreateSipParticipantRequest)| {
             let mut request = proto::CreateSipParticipantRequest::default();
             change(&mut request);
-            call(&request).map_err(|error| error.to_string())
+            call(&request, Limits::default()).map_err(|error| error.to_string())
         };
         assert_eq!(told(&|r| r.participant_name = long(256)), Ok(()));
         assert_eq!(told(&|r| r.participant_metadata = long(524_288)), Ok(()));
@@ -128,6 +129,27 @@ mod tests {
     }
 
     #[test]
+    fn a_nodes_own_limits_are_those_that_count() {
+        let limits = Limits {
+            name_bytes: 3,
+            metadata_bytes: 4,
+            ..Limits::default()
+        };
+        let named = |name: &str| proto::CreateSipParticipantRequest {
+            participant_name: name.to_owned(),
+            ..Default::default()
+        };
+        assert!(call(&named("Ann"), limits).is_ok());
+        assert!(call(&named("Anna"), limits).is_err());
+        let told = proto::SipDispatchRuleInfo {
+            metadata: "12345".to_owned(),
+            ..Default::default()
+        };
+        assert!(rule(&told, limits).is_err());
+        assert!(rule(&told, Limits::default()).is_ok());
+    }
+
+    #[test]
     fn a_rule_whose_rooms_nobody_could_join_is_refused() {
         let own = |room_prefix: String| {
             Kind::DispatchRuleIndividual(proto::SipDispatchRuleIndividual {
@@ -139,15 +161,16 @@ mod tests {
             rule: Some(proto::SipDispatchRule { rule: Some(kind) }),
             ..Default::default()
         };
-        assert!(rule(&of(own("call".to_owned()))).is_ok());
-        assert!(rule(&of(own("x".repeat(193)))).is_err());
+        let checked = |of: &_| rule(of, Limits::default());
+        assert!(checked(&of(own("call".to_owned()))).is_ok());
+        assert!(checked(&of(own("x".repeat(193)))).is_err());
         let direct = proto::SipDispatchRuleDirect {
             room_name: "x".repeat(257),
             ..Default::default()
         };
-        assert!(rule(&of(Kind::DispatchRuleDirect(direct))).is_err());
+        assert!(checked(&of(Kind::DispatchRuleDirect(direct))).is_err());
         let mut told = of(own(String::new()));
         told.attributes.insert("a".to_owned(), "x".repeat(65_536));
-        assert!(rule(&told).is_err());
+        assert!(checked(&told).is_err());
     }
 }

@@ -6,7 +6,7 @@ use proto::{
 use trunkline_base::class::{Class, Classified};
 
 async fn setup() -> SipSetup {
-    SipSetup::new(Store::open(":memory:").await.unwrap())
+    SipSetup::new(Store::open(":memory:").await.unwrap(), Limits::default())
 }
 
 fn words(list: &[&str]) -> Vec<String> {
@@ -344,10 +344,10 @@ async fn what_was_stored_is_there_after_a_restart() {
     let path = dir.path().join("store.db");
     let path = path.to_str().unwrap();
     let store = Store::open(path).await.unwrap();
-    let trunk = SipSetup::new(store)
+    let trunk = SipSetup::new(store, Limits::default())
         .create_inbound(Some(inbound(&["1"])))
         .await
         .unwrap();
-    let again = SipSetup::new(Store::open(path).await.unwrap());
+    let again = SipSetup::new(Store::open(path).await.unwrap(), Limits::default());
     assert_eq!(again.inbound(&trunk.sip_trunk_id).await.unwrap(), trunk);
 }

@@ -10,6 +10,7 @@ use super::api::Api;
 use super::call::Call;
 use super::error::TwirpError;
 use crate::caller::Caller;
+use crate::limits::Limits;
 use crate::room::RoomError;
 use crate::sip::{CallOrder, SipError, SipSetup, check_call, check_transfer};
 use trunkline_base::id::{ParticipantIdentity, RoomName};
@@ -167,7 +168,7 @@ async fn place(
     caller: &Caller,
     request: proto::CreateSipParticipantRequest,
 ) -> Result<proto::SipParticipantInfo, TwirpError> {
-    callable(caller, &request)?;
+    callable(caller, &request, sip.limits())?;
     let trunk = sip.way_out(&request).await?;
     let lines = sip.lines().get().ok_or(SipError::NotConnected)?;
     Ok(lines.place(CallOrder { request, trunk }).await?)
@@ -177,9 +178,10 @@ async fn place(
 pub(super) fn callable(
     caller: &Caller,
     request: &proto::CreateSipParticipantRequest,
+    limits: Limits,
 ) -> Result<(), TwirpError> {
     caller.may_call()?;
-    Ok(check_call(request)?)
+    Ok(check_call(request, limits)?)
 }
 
 /// Whether the caller may ask for such a transfer at all: who is to be sent, and from which room.
