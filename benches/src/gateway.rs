@@ -11,11 +11,12 @@ use trunkline_tests::{Daemon, Setup};
 /// Where calls of the trunk come from; what floods comes from elsewhere on loopback.
 pub const TRUNK: &str = "127.0.0.0/24";
 
-/// The telephone's side of the configuration; `more` are further trunks.
+/// The telephone's side of the configuration; `more` are further trunks. No agent comes, and calls are
+/// kept all the same.
 #[must_use]
 pub fn configuration(more: &str) -> String {
     format!(
-        "gateway:\n  answer: on_room\n\
+        "gateway:\n  answer: on_room\n  agent_wait: 1h\n\
          trunks:\n  - {{key: local, allowed_addresses: [{TRUNK}]}}\n{more}\
          rules:\n  - {{key: calls, individual: {{room_prefix: call}}}}\n"
     )
