@@ -8,7 +8,6 @@ use trunkline_base::class::Class;
 use trunkline_base::id::TrunkId;
 use trunkline_base::secret::Personal;
 use trunkline_bridge::sip::OwnSetup;
-use trunkline_sip::dtmf;
 use trunkline_sip::routing::called::Told;
 use trunkline_sip::routing::{
     CallFacts, Considered, DispatchRule, InboundTrunk, LONGEST_PIN, Outcome, Pin, Subject,
