@@ -267,3 +267,5 @@ pub(crate) fn agent(global: &Global) -> Result<AgentConfig, Report> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trunk_tests;
