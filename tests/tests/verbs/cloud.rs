@@ -2,8 +2,6 @@
 //! (lists come in pages, requests are limited, entries get fields that nobody asked for, passwords are
 //! not told, two entries that collide are refused), and nobody has compared it with Cloud itself.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +15,7 @@ use tempfile::TempDir;
 use trunkline_sip::routing::{RuleClaims, TrunkClaims};
 
 use crate::desk::{Said, at, said};
+use crate::http::{self, Asked, serve};
 
 /// What the project holds, and how it behaves.
 #[derive(Default)]
@@ -273,18 +272,11 @@ struct Cloud {
 
 impl Cloud {
     fn start(file: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let project = Arc::new(Mutex::new(Project::default()));
         let shared = Arc::clone(&project);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let project = Arc::clone(&shared);
-                std::thread::spawn(move || serve(&stream, &project));
-            }
-        });
+        let addr = serve(move |asked| answer(&asked, &shared));
         let cloud = Self {
-            url,
+            url: format!("http://{addr}"),
             project,
             home: tempfile::tempdir().unwrap(),
         };
@@ -338,65 +330,30 @@ impl Cloud {
     }
 }
 
-/// HTTP, as much of it as is needed; tokens are whatever they are.
-fn serve(mut stream: &TcpStream, project: &Mutex<Project>) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut first = String::new();
-        if reader.read_line(&mut first).unwrap_or(0) == 0 {
-            return;
-        }
-        let (mut length, mut is_known) = (0, false);
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).unwrap_or(0) == 0 {
-                return;
-            }
-            let line = line.trim().to_ascii_lowercase();
-            if let Some(value) = line.strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap_or(0);
-            }
-            is_known |= line.starts_with("authorization: bearer ");
-            if line.is_empty() {
-                break;
-            }
-        }
-        let mut body = vec![0; length];
-        if reader.read_exact(&mut body).is_err() {
-            return;
-        }
-        let path = first.split(' ').nth(1).unwrap_or_default();
-        let rpc = path.trim_start_matches("/twirp/livekit.SIP/");
-        let answer = if is_known {
-            project.lock().unwrap().answer(rpc, &body)
-        } else {
-            Err((
-                401,
-                "unauthenticated",
-                "no permissions to access the room".to_owned(),
-            ))
-        };
-        let (status, kind, wait, body) = match answer {
-            Ok(body) => (200, "application/protobuf", "", body),
-            Err((status, code, msg)) => {
-                let body = serde_json::json!({ "code": code, "msg": msg }).to_string();
-                let wait = if status == 429 {
-                    "retry-after: 1\r\n"
-                } else {
-                    ""
-                };
-                (status, "application/json", wait, body.into_bytes())
-            }
-        };
-        let length = body.len();
-        let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\n{wait}content-length: {length}\r\n\r\n"
-        );
-        let sent = stream.write_all(head.as_bytes());
-        if sent.and_then(|()| stream.write_all(&body)).is_err() {
-            return;
-        }
-    }
+/// Tokens are whatever they are.
+fn answer(asked: &Asked, project: &Mutex<Project>) -> http::Answer {
+    let rpc = asked.rpc.trim_start_matches("SIP/");
+    let answered = if asked.has_token {
+        project.lock().unwrap().answer(rpc, &asked.body)
+    } else {
+        Err((
+            401,
+            "unauthenticated",
+            "no permissions to access the room".to_owned(),
+        ))
+    };
+    answered.map_or_else(
+        |(status, code, msg)| http::Answer {
+            wait: (status == 429).then_some(1),
+            ..http::Answer::new(
+                status,
+                serde_json::json!({ "code": code, "msg": msg })
+                    .to_string()
+                    .into_bytes(),
+            )
+        },
+        |body| http::Answer::new(200, body),
+    )
 }
 
 const FILE: &str = "\

@@ -8,6 +8,7 @@ mod code;
 mod curl;
 mod desk;
 mod dispatch;
+mod http;
 mod join;
 mod rooms;
 mod sip;
