@@ -3,19 +3,18 @@
 
 use std::time::Duration;
 
-use livekit_protocol as proto;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use trunkline_base::id::RoomName;
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_store::{Call, Store};
-use trunkline_tests::{Daemon, peer};
+use trunkline_tests::peer;
 
 use super::authority::Authority;
 use super::callee::Callee;
 use super::house::LIMIT;
 use super::phone::{Openssl, Phone, Wire};
-use super::place::{Place, dev, journal_is_empty, journalled, up};
+use super::place::{Place, dev, journal_is_empty, journalled, order, up};
 
 /// The call of before, which is the only one; its phone has heard that it is up.
 async fn begun(place: &Place) -> Call {
@@ -311,23 +310,6 @@ async fn ringing(place: &Place, count: usize) {
         .await
         .expect("what rings is written down");
     store.close().await;
-}
-
-async fn order(daemon: &Daemon, address: &str) -> String {
-    let api = LiveKitApiClient::new(&daemon.url(), dev()).unwrap();
-    let order = proto::CreateSipParticipantRequest {
-        trunk: Some(proto::SipOutboundConfig {
-            hostname: address.to_owned(),
-            transport: i32::from(proto::SipTransport::Udp),
-            ..Default::default()
-        }),
-        sip_number: "+15550199".to_owned(),
-        sip_call_to: "+15550100".to_owned(),
-        room_name: "lobby".to_owned(),
-        participant_identity: "callee".to_owned(),
-        ..Default::default()
-    };
-    api.create_sip_participant(order).await.unwrap().sip_call_id
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

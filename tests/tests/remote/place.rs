@@ -4,9 +4,11 @@ use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
 
+use livekit_protocol as proto;
 use tempfile::TempDir;
 use tokio::time::timeout;
 use trunkline_base::token::{ApiKey, KeyRing};
+use trunkline_client::api::LiveKitApiClient;
 use trunkline_store::{Call, Journalled, Store};
 use trunkline_tests::{Daemon, Setup, livekit_yaml, root};
 
@@ -151,4 +153,22 @@ pub(crate) async fn journal_is_empty(data: &Path) {
 /// The keys of development mode.
 pub(crate) fn dev() -> KeyRing {
     KeyRing::from(ApiKey::new("devkey", "secret"))
+}
+
+/// Has a number called at that address, and the callee brought to the lobby; the id of the call.
+pub(crate) async fn order(daemon: &Daemon, address: &str) -> String {
+    let api = LiveKitApiClient::new(&daemon.url(), dev()).unwrap();
+    let order = proto::CreateSipParticipantRequest {
+        trunk: Some(proto::SipOutboundConfig {
+            hostname: address.to_owned(),
+            transport: i32::from(proto::SipTransport::Udp),
+            ..Default::default()
+        }),
+        sip_number: "+15550199".to_owned(),
+        sip_call_to: "+15550100".to_owned(),
+        room_name: "lobby".to_owned(),
+        participant_identity: "callee".to_owned(),
+        ..Default::default()
+    };
+    api.create_sip_participant(order).await.unwrap().sip_call_id
 }

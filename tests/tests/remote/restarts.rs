@@ -3,7 +3,6 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use livekit_protocol as proto;
 use nix::sys::signal::Signal;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -15,7 +14,7 @@ use trunkline_tests::Daemon;
 
 use super::callee::Callee;
 use super::house::{House, LIMIT, Performance, Singer, call, talk};
-use super::place::{Place, dev, journal_is_empty, journalled, up};
+use super::place::{Place, dev, journal_is_empty, journalled, order, up};
 
 async fn meet(gateway: &Daemon, singer: &mut Singer) -> (OutgoingCall, Performance) {
     let (call, agent) = tokio::join!(call(gateway, "100"), singer.perform());
@@ -183,23 +182,9 @@ async fn twenty_calls_go_on_after_a_kill() {
 async fn a_call_that_we_placed_goes_on_after_a_kill() {
     let place = Place::new("31400-31499");
     let daemon = place.alone();
-    let api = LiveKitApiClient::new(&daemon.url(), dev()).unwrap();
     let mut callee = Callee::new().await;
-    let order = proto::CreateSipParticipantRequest {
-        trunk: Some(proto::SipOutboundConfig {
-            hostname: callee.address(),
-            transport: i32::from(proto::SipTransport::Udp),
-            ..Default::default()
-        }),
-        sip_number: "+15550199".to_owned(),
-        sip_call_to: "+15550100".to_owned(),
-        room_name: "lobby".to_owned(),
-        participant_identity: "callee".to_owned(),
-        ..Default::default()
-    };
-    let asked = api.create_sip_participant(order);
-    let (placed, ()) = tokio::join!(asked, callee.picks_up());
-    let call_id = placed.unwrap().sip_call_id;
+    let address = callee.address();
+    let (call_id, ()) = tokio::join!(order(&daemon, &address), callee.picks_up());
     journalled(place.dir.path(), 1).await;
 
     daemon.kill();
