@@ -114,7 +114,7 @@ fn judge_trunk(trunk: &InboundTrunk, facts: &CallFacts) -> Result<Personal<Strin
     let called = if trunk.numbers.is_empty() {
         numbers.find(|number| !number.expose().is_empty())
     } else {
-        numbers.find(|number| trunk.plan.named(&trunk.numbers, number.expose()))
+        numbers.find(|number| trunk.numbers.name(&trunk.plan, number.expose()))
     };
     let called = match called {
         Some(number) => number.clone(),
@@ -125,7 +125,7 @@ fn judge_trunk(trunk: &InboundTrunk, facts: &CallFacts) -> Result<Personal<Strin
         return Err(Verdict::AddressNotAllowed);
     }
     let caller = facts.caller.expose();
-    if !trunk.plan.listed(&trunk.allowed_numbers, caller) {
+    if !trunk.allowed_numbers.fit(&trunk.plan, caller) {
         return Err(Verdict::CallerNotAllowed);
     }
     Ok(called)
@@ -157,11 +157,11 @@ fn judge_rule(
     if !rule.trunk_ids.is_empty() && !rule.trunk_ids.contains(&trunk.id) {
         return Verdict::OtherTrunk;
     }
-    if !trunk.plan.listed(&rule.numbers, called) {
+    if !rule.numbers.fit(&trunk.plan, called) {
         return Verdict::RuleNumber;
     }
     let caller = facts.caller.expose();
-    if !trunk.plan.listed(&rule.inbound_numbers, caller) {
+    if !rule.inbound_numbers.fit(&trunk.plan, caller) {
         return Verdict::RuleCaller;
     }
     let pin = rule.kind.pin();

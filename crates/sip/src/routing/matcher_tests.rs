@@ -1,13 +1,14 @@
 use super::super::called::{ATTRIBUTE, Told};
 use super::*;
 use crate::message::Headers;
-use crate::routing::{DigestLogin, RuleKind};
+use crate::routing::{DigestLogin, Numbers, RuleKind};
 use trunkline_base::id::{RuleId, TrunkId};
 use trunkline_base::secret::Secret;
 
 fn trunk(id: &str, numbers: &[&str]) -> InboundTrunk {
     let mut trunk = InboundTrunk::new(TrunkId::parse(id).unwrap());
-    trunk.numbers = numbers.iter().map(|n| (*n).to_owned()).collect();
+    let written: Vec<String> = numbers.iter().map(|n| (*n).to_owned()).collect();
+    trunk.numbers = written.into();
     trunk
 }
 
@@ -176,8 +177,8 @@ fn rules_for_the_trunk_beat_rules_for_all() {
 #[test]
 fn rule_numbers_are_compared_in_normal_form() {
     let mut rule = direct("SDR_1", "a", "");
-    rule.numbers = vec!["+1 (510) 555-0100".to_owned()];
-    rule.inbound_numbers = vec!["0044 20 7946 0000".to_owned()];
+    rule.numbers = vec!["+1 (510) 555-0100".to_owned()].into();
+    rule.inbound_numbers = vec!["0044 20 7946 0000".to_owned()].into();
     let call = facts("+442079460000", "15105550100");
     assert_eq!(
         accepted(match_call(&[trunk("ST_1", &[])], &[rule.clone()], &call)).room,
@@ -312,7 +313,7 @@ fn a_trunk_says_which_header_names_the_called_number() {
         trunk
             .headers_to_attributes
             .insert(header.to_owned(), ATTRIBUTE.to_owned());
-        trunk.numbers = vec![number.to_owned()];
+        trunk.numbers = vec![number.to_owned()].into();
         let mut facts = facts("+1", "gw");
         let matched = |trunk: &InboundTrunk, facts: &CallFacts| match match_trunk(
             std::slice::from_ref(trunk),
@@ -324,7 +325,7 @@ fn a_trunk_says_which_header_names_the_called_number() {
         assert_eq!(matched(&trunk, &facts), None, "nobody wrote it");
         facts.told = Told::read(&headers(&[(header, value)]), "gw");
         assert_eq!(matched(&trunk, &facts).as_deref(), Some(number), "{header}");
-        trunk.numbers.clear();
+        trunk.numbers = Numbers::default();
         assert_eq!(matched(&trunk, &facts).as_deref(), Some(number), "{header}");
         trunk.headers_to_attributes.clear();
         assert_eq!(

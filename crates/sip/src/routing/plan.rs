@@ -131,17 +131,6 @@ impl NumberingPlan {
         format!("+{digits}")
     }
 
-    /// Does `list` name this number? An empty list names every number.
-    pub(super) fn listed(&self, list: &[String], number: &str) -> bool {
-        list.is_empty() || self.named(list, number)
-    }
-
-    /// Does `list` name this number in so many words?
-    pub(super) fn named(&self, list: &[String], number: &str) -> bool {
-        let number = self.normalise(number);
-        list.iter().any(|entry| self.normalise(entry) == number)
-    }
-
     /// What somebody dialled: help first, before anything is rewritten.
     pub fn read(&self, dialled: &str) -> Dialled {
         if self.is_emergency(dialled) {

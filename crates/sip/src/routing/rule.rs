@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use trunkline_base::id::{RuleId, TrunkId};
 
+use super::Numbers;
 use super::trunk::MediaOptions;
 
 /// LiveKit's `SIPDispatchRuleInfo`.
@@ -18,9 +19,9 @@ pub struct DispatchRule {
     /// Keep the caller's number out of the room.
     pub hide_phone_number: bool,
     /// Calling numbers; empty means any.
-    pub inbound_numbers: Vec<String>,
+    pub inbound_numbers: Numbers,
     /// Called numbers; empty means any.
-    pub numbers: Vec<String>,
+    pub numbers: Numbers,
     /// For people.
     pub name: String,
     /// Becomes the participant's metadata.
@@ -43,8 +44,8 @@ impl DispatchRule {
             kind,
             trunk_ids: Vec::new(),
             hide_phone_number: false,
-            inbound_numbers: Vec::new(),
-            numbers: Vec::new(),
+            inbound_numbers: Numbers::default(),
+            numbers: Numbers::default(),
             name: String::new(),
             metadata: String::new(),
             attributes: BTreeMap::new(),

@@ -8,7 +8,7 @@ use ipnet::{IpNet, Ipv4Net};
 use trunkline_base::id::TrunkId;
 use trunkline_base::secret::Secret;
 
-use super::NumberingPlan;
+use super::{NumberingPlan, Numbers};
 use crate::host::{is_many, is_one};
 use crate::sdp::Encryption;
 
@@ -22,11 +22,11 @@ pub struct InboundTrunk {
     /// Opaque to us.
     pub metadata: String,
     /// Called numbers; empty means any.
-    pub numbers: Vec<String>,
+    pub numbers: Numbers,
     /// Source addresses as IP or CIDR; empty means any.
     pub allowed_addresses: Vec<String>,
     /// Calling numbers; empty means any.
-    pub allowed_numbers: Vec<String>,
+    pub allowed_numbers: Numbers,
     /// Digest login; `None` means the call is not challenged.
     pub auth: Option<DigestLogin>,
     /// Headers of our own for the 200 answer.
@@ -58,9 +58,9 @@ impl InboundTrunk {
             id,
             name: String::new(),
             metadata: String::new(),
-            numbers: Vec::new(),
+            numbers: Numbers::default(),
             allowed_addresses: Vec::new(),
-            allowed_numbers: Vec::new(),
+            allowed_numbers: Numbers::default(),
             auth: None,
             headers: BTreeMap::new(),
             headers_to_attributes: BTreeMap::new(),

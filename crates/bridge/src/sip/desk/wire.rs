@@ -8,6 +8,7 @@ use trunkline_base::id::{RuleId, TrunkId};
 use trunkline_base::secret::Secret;
 use trunkline_sip::routing::{
     DigestLogin, DispatchRule, HeaderOptions, InboundTrunk, MediaOptions, RuleKind, mark,
+    read_numbers,
 };
 use trunkline_sip::sdp::Encryption;
 
@@ -20,7 +21,9 @@ impl OwnSetup {
         for trunk in &mut trunks {
             lines.iter().for_each(|line| line.tell(trunk));
         }
-        (trunks, self.rules.into_iter().filter_map(rule).collect())
+        let mut rules: Vec<DispatchRule> = self.rules.into_iter().filter_map(rule).collect();
+        read_numbers(&mut trunks, &mut rules);
+        (trunks, rules)
     }
 }
 
@@ -31,9 +34,9 @@ pub(super) fn trunk(info: proto::SipInboundTrunkInfo) -> Option<InboundTrunk> {
     let mut trunk = InboundTrunk::new(TrunkId::parse(info.sip_trunk_id).ok()?);
     trunk.name = info.name;
     trunk.metadata = info.metadata;
-    trunk.numbers = info.numbers;
+    trunk.numbers = info.numbers.into();
     trunk.allowed_addresses = info.allowed_addresses;
-    trunk.allowed_numbers = info.allowed_numbers;
+    trunk.allowed_numbers = info.allowed_numbers.into();
     // Half a login still locks the trunk: nobody knows an empty password's other half by luck.
     trunk.auth = (!info.auth_username.is_empty() || !info.auth_password.is_empty()).then(|| {
         let realm = if info.auth_realm.is_empty() {
@@ -85,8 +88,8 @@ pub(super) fn rule(info: proto::SipDispatchRuleInfo) -> Option<DispatchRule> {
     let ids: Result<Vec<TrunkId>, _> = info.trunk_ids.into_iter().map(TrunkId::parse).collect();
     rule.trunk_ids = ids.ok()?;
     rule.hide_phone_number = info.hide_phone_number;
-    rule.inbound_numbers = info.inbound_numbers;
-    rule.numbers = info.numbers;
+    rule.inbound_numbers = info.inbound_numbers.into();
+    rule.numbers = info.numbers.into();
     rule.name = info.name;
     rule.metadata = mark::unmarked(&info.metadata);
     rule.attributes = info.attributes.into_iter().collect();
