@@ -33,8 +33,9 @@ fn main() {
 
 /// A daemon whose calls may go on for so long, and as many calls to it as are to be had.
 async fn talking(args: &Args, drain: &str) -> (Daemon, Vec<OutgoingCall>) {
-    let configuration =
-        gateway::configuration("").replace("gateway:\n", &format!("gateway:\n  drain: {drain}\n"));
+    // They rest, and more are let in than could talk.
+    let lines = format!("gateway:\n  drain: {drain}\n  limits: {{busy: 100%}}\n");
+    let configuration = gateway::configuration("").replace("gateway:\n", &lines);
     let daemon = gateway::start(configuration);
     let mut calls = JoinSet::new();
     for number in 0..args.calls {

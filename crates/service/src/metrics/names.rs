@@ -145,6 +145,8 @@ metric_names! {
         SipFull => "trunkline_bridge_full",
         /// Share of their time that the threads for sound were busy in the last second.
         SoundBusy => "trunkline_bridge_sound_busy_ratio",
+        /// Share of their time that they would be busy if all calls that are in talked.
+        SoundForeseen => "trunkline_bridge_sound_foreseen_ratio",
         /// Trunks registered with their provider now.
         SipRegistrations => "trunkline_bridge_sip_registrations",
         /// How each trunk that registers stands with its provider: 1 beside the state it is in.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::judge::{LoadLimits, Strain};
+use super::places::Places;
 use super::setups::{Setup, Setups};
 
 /// Who is asked. Cheap to clone.
@@ -13,6 +14,7 @@ pub(crate) struct Admission {
     strain: watch::Receiver<Option<Strain>>,
     limits: watch::Receiver<LoadLimits>,
     setups: Setups,
+    places: Places,
 }
 
 /// Why a call is not let in, and when it may come again.
@@ -33,7 +35,13 @@ impl Admission {
             strain,
             limits,
             setups: Setups::new(threads),
+            places: Places::default(),
         }
+    }
+
+    /// Where it is said how many have room.
+    pub(super) fn places(&self) -> Places {
+        self.places.clone()
     }
 
     /// What shows that the machine is full, if it is.
@@ -55,15 +63,12 @@ impl Admission {
     /// Lets one more in, to be set up. An emergency finds room.
     pub(crate) fn admit(&self, helps: impl FnOnce() -> bool) -> Result<Setup, NoRoom> {
         let limits = *self.limits.borrow();
-        let why = if self.strain().is_some() {
-            FULL
-        } else if let Some(setup) = self.setups.begin_below(limits.setups) {
-            return Ok(setup);
-        } else {
-            CROWDED
+        let why = match self.try_admit(&limits) {
+            Ok(setup) => return Ok(setup),
+            Err(why) => why,
         };
         if helps() {
-            return Ok(self.setups.begin());
+            return Ok(self.admit_again());
         }
         Err(NoRoom {
             why,
@@ -73,12 +78,30 @@ impl Admission {
 
     /// The same for a call that is up and must not be refused any more: others wait for it.
     pub(crate) fn admit_again(&self) -> Setup {
+        self.places.take_anyway();
         self.setups.begin()
+    }
+
+    fn try_admit(&self, limits: &LoadLimits) -> Result<Setup, &'static str> {
+        match self.strain() {
+            Some(Strain::Foreseen) => return Err(FORESEEN),
+            Some(Strain::Late | Strain::Busy | Strain::Lag) => return Err(FULL),
+            None => {}
+        }
+        let setup = self.setups.begin_below(limits.setups).ok_or(CROWDED)?;
+        if self.places.take() {
+            Ok(setup)
+        } else {
+            Err(FORESEEN)
+        }
     }
 }
 
 /// The machine is full.
 const FULL: &str = "overload";
+
+/// It would be if all who are in talked.
+const FORESEEN: &str = "foreseen";
 
 /// As many calls are being set up as may be.
 const CROWDED: &str = "setups";
@@ -145,6 +168,27 @@ mod tests {
         assert_eq!(asked(&admission).unwrap_err(), FULL);
         assert_eq!(admission.full(), Some(RETRY));
         assert!(admission.admit(|| true).is_ok());
+        strain.send_replace(Some(Strain::Foreseen));
+        assert_eq!(asked(&admission).unwrap_err(), FORESEEN);
+        assert_eq!(admission.full(), Some(RETRY));
+        assert!(admission.admit(|| true).is_ok());
+    }
+
+    #[test]
+    fn no_more_are_let_in_within_a_second_than_have_room_in_what_is_foreseen() {
+        let (admission, ..) = admission(0);
+        let places = admission.places();
+        places.allow(Some(2));
+        let mut all = vec![asked(&admission).unwrap(), asked(&admission).unwrap()];
+        assert_eq!(asked(&admission).unwrap_err(), FORESEEN);
+        assert_eq!(admission.full(), None, "the judge has not said so");
+        all.push(admission.admit(|| true).unwrap());
+        all.push(admission.admit_again());
+        assert_eq!(places.begun(), 4, "who is let in all the same counts");
+        places.allow(Some(1));
+        assert!(asked(&admission).is_ok());
+        places.allow(None);
+        assert!(asked(&admission).is_ok());
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! How the packets of all calls go out.
+//! What the sound of all calls comes to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Counts of all calls. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -11,10 +12,25 @@ pub(crate) struct Load(Arc<Counts>);
 struct Counts {
     frames: AtomicU64,
     late: AtomicU64,
+    stood: AtomicU64,
+    sounded: AtomicU64,
+}
+
+/// All so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// Packets to phones.
+    pub(super) frames: u64,
+    /// Those of them that were late.
+    pub(super) late: u64,
+    /// For how long calls stood, all together.
+    pub(super) stood: Duration,
+    /// For how long there was sound in one direction of one.
+    pub(super) sounded: Duration,
 }
 
 impl Load {
-    /// One went out, more than a frame late or not.
+    /// A packet went out, more than a frame late or not.
     pub(crate) fn sent(&self, late: bool) {
         self.0.frames.fetch_add(1, Ordering::Relaxed);
         if late {
@@ -22,9 +38,41 @@ impl Load {
         }
     }
 
-    /// All so far, and the late ones among them.
-    pub(super) fn counts(&self) -> (u64, u64) {
-        let late = self.0.late.load(Ordering::Relaxed);
-        (self.0.frames.load(Ordering::Relaxed), late)
+    /// A call stood for so long, whatever was in it.
+    pub(crate) fn stood(&self, time: Duration) {
+        self.0.stood.fetch_add(micros(time), Ordering::Relaxed);
     }
+
+    /// In one direction of a call there was so much sound, coded or passed on: more than a packet that
+    /// lies ready, or none.
+    pub(crate) fn sounded(&self, time: Duration) {
+        self.0.sounded.fetch_add(micros(time), Ordering::Relaxed);
+    }
+
+    pub(super) fn counted(&self) -> Counted {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let late = of(&self.0.late);
+        Counted {
+            frames: of(&self.0.frames),
+            late,
+            stood: Duration::from_micros(of(&self.0.stood)),
+            sounded: Duration::from_micros(of(&self.0.sounded)),
+        }
+    }
+}
+
+impl Counted {
+    /// What has come since.
+    pub(super) const fn since(self, before: Self) -> Self {
+        Self {
+            frames: self.frames.saturating_sub(before.frames),
+            late: self.late.saturating_sub(before.late),
+            stood: self.stood.saturating_sub(before.stood),
+            sounded: self.sounded.saturating_sub(before.sounded),
+        }
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -3,12 +3,15 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use super::foresight::Foreseen;
+use super::sample::Sample;
+
 /// From where on the machine is full. What is `None` is not looked at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoadLimits {
     /// Share of packets that go out more than a frame late.
     pub late: Option<f64>,
-    /// Share of their time that the threads for sound are busy.
+    /// Share of their time that the threads for sound are busy, or would be if all calls talked.
     pub busy: Option<f64>,
     /// How long a task for sound that is ready waits for its thread.
     pub lag: Option<Duration>,
@@ -38,6 +41,8 @@ pub enum Strain {
     Late,
     /// The threads for sound have no time left.
     Busy,
+    /// They would have none if the calls that rest talked.
+    Foreseen,
     /// What is ready waits.
     Lag,
 }
@@ -48,20 +53,10 @@ impl Strain {
         match self {
             Self::Late => "packets go out late",
             Self::Busy => "the threads for sound are busy",
+            Self::Foreseen => "calls that rest now will need the threads for sound",
             Self::Lag => "sound waits for its thread",
         }
     }
-}
-
-/// One second.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Sample {
-    pub(super) frames: u64,
-    pub(super) late: u64,
-    /// 0 to 1.
-    pub(super) busy: f64,
-    /// The longest wait.
-    pub(super) lag: Duration,
 }
 
 /// Says when the machine is full, and when it is no more.
@@ -88,8 +83,8 @@ impl Judge {
 
     /// One second more. A bad one alone is a hiccup; and who was full has room again only once the load
     /// has stayed well below the limits, or each call that ends would let one in too many.
-    pub(super) fn hear(&mut self, sample: &Sample) -> Option<Strain> {
-        let strain = self.strain(sample, 1.0);
+    pub(super) fn hear(&mut self, sample: &Sample, foreseen: &Foreseen) -> Option<Strain> {
+        let strain = self.strain((sample, foreseen), 1.0);
         if self.full.is_none() {
             self.against = if strain.is_some() {
                 self.against + 1
@@ -102,7 +97,7 @@ impl Judge {
             }
             return self.full;
         }
-        let is_well = self.strain(sample, WELL).is_none();
+        let is_well = self.strain((sample, foreseen), WELL).is_none();
         self.against = if is_well { self.against + 1 } else { 0 };
         if self.against >= GOOD {
             self.full = None;
@@ -113,8 +108,8 @@ impl Judge {
         self.full
     }
 
-    /// What is beyond a part of its limit.
-    fn strain(&self, sample: &Sample, part: f64) -> Option<Strain> {
+    /// What is beyond a part of its limit. By foresight it is full where no call more has room.
+    fn strain(&self, (sample, foreseen): (&Sample, &Foreseen), part: f64) -> Option<Strain> {
         let LoadLimits {
             late, busy, lag, ..
         } = self.limits;
@@ -125,8 +120,11 @@ impl Judge {
         if busy.is_some_and(|limit| sample.busy > limit * part) {
             return Some(Strain::Busy);
         }
-        lag.is_some_and(|limit| sample.lag > limit.mul_f64(part))
-            .then_some(Strain::Lag)
+        if lag.is_some_and(|limit| sample.lag > limit.mul_f64(part)) {
+            return Some(Strain::Lag);
+        }
+        busy.is_some_and(|limit| foreseen.with_another() > limit * part)
+            .then_some(Strain::Foreseen)
     }
 }
 
@@ -155,6 +153,15 @@ mod tests {
         })
     }
 
+    /// Of calls that all talk.
+    fn hear(judge: &mut Judge, sample: &Sample) -> Option<Strain> {
+        let foreseen = Foreseen {
+            busy: sample.busy,
+            each: None,
+        };
+        judge.hear(sample, &foreseen)
+    }
+
     fn busy(share: f64) -> Sample {
         Sample {
             frames: 1_000,
@@ -167,9 +174,9 @@ mod tests {
     fn a_hiccup_is_not_full_and_a_load_that_stays_is() {
         let mut judge = judge();
         for share in [0.95, 0.95, 0.5, 0.95, 0.95] {
-            assert_eq!(judge.hear(&busy(share)), None, "{share}");
+            assert_eq!(hear(&mut judge, &busy(share)), None, "{share}");
         }
-        assert_eq!(judge.hear(&busy(0.95)), Some(Strain::Busy));
+        assert_eq!(hear(&mut judge, &busy(0.95)), Some(Strain::Busy));
     }
 
     /// A call that ended made room, one came in, sound was late, and so it went on.
@@ -177,22 +184,25 @@ mod tests {
     fn there_is_room_again_only_once_the_load_has_stayed_well_below() {
         let mut judge = judge();
         for _ in 0..BAD {
-            judge.hear(&busy(0.95));
+            hear(&mut judge, &busy(0.95));
         }
         for _ in 0..60 {
-            assert!(judge.hear(&busy(0.85)).is_some(), "below, but not well");
+            assert!(
+                hear(&mut judge, &busy(0.85)).is_some(),
+                "below, but not well"
+            );
         }
         for _ in 1..GOOD {
-            assert!(judge.hear(&busy(0.6)).is_some());
+            assert!(hear(&mut judge, &busy(0.6)).is_some());
         }
         assert!(
-            judge.hear(&busy(0.8)).is_some(),
+            hear(&mut judge, &busy(0.8)).is_some(),
             "and counts from the start"
         );
         for _ in 1..GOOD {
-            assert!(judge.hear(&busy(0.6)).is_some());
+            assert!(hear(&mut judge, &busy(0.6)).is_some());
         }
-        assert_eq!(judge.hear(&busy(0.6)), None);
+        assert_eq!(hear(&mut judge, &busy(0.6)), None);
     }
 
     #[test]
@@ -214,23 +224,46 @@ mod tests {
         ] {
             let mut judge = judge();
             for _ in 0..BAD {
-                judge.hear(&sample);
+                hear(&mut judge, &sample);
             }
             assert_eq!(judge.full, said, "{sample:?}");
         }
+    }
+
+    /// What is foreseen has its own word, and comes after what is there.
+    #[test]
+    fn full_by_foresight_stays_so_until_much_less_is_foreseen() {
+        let mut judge = judge();
+        let foreseen = |busy| Foreseen {
+            busy,
+            each: Some(0.02),
+        };
+        let rests = busy(0.5);
+        for _ in 1..BAD {
+            assert_eq!(judge.hear(&rests, &foreseen(0.89)), None);
+        }
+        assert_eq!(judge.hear(&rests, &foreseen(0.89)), Some(Strain::Foreseen));
+        assert_eq!(judge.hear(&busy(0.95), &foreseen(0.95)), Some(Strain::Busy));
+        for _ in 0..60 {
+            assert!(judge.hear(&rests, &foreseen(0.75)).is_some(), "not well");
+        }
+        for _ in 1..GOOD {
+            assert!(judge.hear(&rests, &foreseen(0.6)).is_some());
+        }
+        assert_eq!(judge.hear(&rests, &foreseen(0.6)), None);
     }
 
     #[test]
     fn limits_that_rise_make_room_once_the_load_has_stayed_below_them() {
         let mut judge = judge();
         for _ in 0..BAD {
-            judge.hear(&busy(0.95));
+            hear(&mut judge, &busy(0.95));
         }
         judge.go_by(LoadLimits::default());
         for _ in 1..GOOD {
-            assert!(judge.hear(&busy(0.95)).is_some());
+            assert!(hear(&mut judge, &busy(0.95)).is_some());
         }
-        assert_eq!(judge.hear(&busy(0.95)), None);
+        assert_eq!(hear(&mut judge, &busy(0.95)), None);
     }
 
     #[test]
@@ -241,9 +274,10 @@ mod tests {
             late: 1_000,
             busy: 1.0,
             lag: Duration::from_secs(9),
+            ..Sample::default()
         };
         for _ in 0..100 {
-            assert_eq!(judge.hear(&worst), None);
+            assert_eq!(hear(&mut judge, &worst), None);
         }
     }
 }

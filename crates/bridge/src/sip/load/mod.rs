@@ -2,17 +2,22 @@
 //! what the threads for sound do, not how many calls there are.
 //!
 //! ```text
-//! calls ──a packet, late or not──► [Load] ─┐
-//! probe: how late a ready task runs ───────┼─each second─► [Judge] ──watch──► [Admission] ─► INVITE: 503
-//! threads for sound: share of their time ──┘                 └─► OPTIONS, readyz, metrics  ▲
-//! calls that are being set up, counted ────────────────────────────────────────────────────┘
+//! calls ──a packet, late or not; sound or none──► [Load] ─┐
+//! probe: how late a ready task runs ──────────────────────┼─each second─► [Judge] ──watch──► [Admission] ─► INVITE: 503
+//! threads for sound: share of their time ─────────────────┴► [Foresight] ──┴─► OPTIONS, readyz, metrics  ▲
+//! calls that have room in what is foreseen, and those that are being set up, counted ────────────────────┘
 //! ```
-//! The judge needs seconds, in which hundreds of calls may come: so no more are set up at once than
-//! the machine bears. Calls that are in are never touched, and emergency numbers are let in.
+//! Calls that rest may all talk later, so what is there is judged, and what is foreseen. The judge
+//! needs seconds, in which hundreds of calls may come: so no more are let in within one than have room
+//! by what a call takes here, and no more are set up at once than the machine bears. Calls that are in
+//! are never touched, and emergency numbers are let in.
 
 mod admission;
+mod foresight;
 mod gauge;
 mod judge;
+mod places;
+mod sample;
 mod setups;
 mod watch;
 

@@ -10,8 +10,11 @@ use trunkline_service::tasks::{Stop, Tasks};
 
 use super::super::clock::now;
 use super::admission::Admission;
-use super::gauge::Load;
-use super::judge::{Judge, LoadLimits, Sample, Strain};
+use super::foresight::Foresight;
+use super::gauge::{Counted, Load};
+use super::judge::{Judge, LoadLimits, Strain};
+use super::places::Places;
+use super::sample::Sample;
 
 /// Begins to measure what these tasks, for sound, do. Gives where other limits are said, where calls
 /// count, and who lets them in.
@@ -25,7 +28,8 @@ pub(crate) fn watch_load(
     let threads = Handle::current().metrics().num_workers();
     let admission = Admission::new(strained, limits.clone(), threads);
     let load = Load::default();
-    let measuring = measure(limits, load.clone(), strain, tasks.stop());
+    let counted = (load.clone(), admission.places());
+    let measuring = measure(limits, counted, strain, tasks.stop());
     // It ends with the process.
     let _task = tasks.session("sip_load", measuring);
     (say, (load, admission))
@@ -34,12 +38,13 @@ pub(crate) fn watch_load(
 /// Measures until the process is in a hurry, and tells whether there is room.
 async fn measure(
     limits: watch::Receiver<LoadLimits>,
-    load: Load,
+    (load, places): (Load, Places),
     tell: watch::Sender<Option<Strain>>,
     stop: Stop,
 ) {
     let mut judge = Judge::new(*limits.borrow());
-    let mut meter = Meter::new(load);
+    let mut foresight = Foresight::default();
+    let mut meter = Meter::new(load, places.clone());
     loop {
         tokio::select! {
             biased;
@@ -49,9 +54,13 @@ async fn measure(
         let Some(sample) = meter.probe(now()) else {
             continue;
         };
+        let foreseen = foresight.hear(&sample);
         set(Gauge::SoundBusy, sample.busy, &[]);
-        judge.go_by(*limits.borrow());
-        let (before, full) = (*tell.borrow(), judge.hear(&sample));
+        set(Gauge::SoundForeseen, foreseen.busy, &[]);
+        let limits = *limits.borrow();
+        judge.go_by(limits);
+        places.allow(limits.busy.and_then(|limit| foreseen.room(limit)));
+        let (before, full) = (*tell.borrow(), judge.hear(&sample, &foreseen));
         if before.is_some() == full.is_some() {
             tell.send_if_modified(|known| std::mem::replace(known, full) != full);
             continue;
@@ -59,12 +68,16 @@ async fn measure(
         tell.send_replace(full);
         set(Gauge::SipFull, f64::from(u8::from(full.is_some())), &[]);
         let (busy, late, lag_ms) = (sample.busy, sample.late, sample.lag.as_millis());
+        let foreseen = foreseen.busy;
         match full {
             Some(why) => warn!(
                 why = why.as_str(),
-                busy, late, lag_ms, "full: new calls are refused"
+                busy, foreseen, late, lag_ms, "full: new calls are refused"
             ),
-            None => info!(busy, late, lag_ms, "there is room for calls again"),
+            None => info!(
+                busy,
+                foreseen, late, lag_ms, "there is room for calls again"
+            ),
         }
     }
 }
@@ -72,7 +85,9 @@ async fn measure(
 /// Looks at a clock that ought to be on time, and at what was counted since.
 struct Meter {
     load: Load,
-    counted: (u64, u64),
+    places: Places,
+    counted: Counted,
+    begun: u64,
     worked: Duration,
     lag: Duration,
     since: Instant,
@@ -80,11 +95,13 @@ struct Meter {
 }
 
 impl Meter {
-    fn new(load: Load) -> Self {
+    fn new(load: Load, places: Places) -> Self {
         let now = now();
         Self {
-            counted: load.counts(),
+            counted: load.counted(),
             load,
+            begun: places.begun(),
+            places,
             worked: worked(),
             lag: Duration::ZERO,
             since: now,
@@ -100,16 +117,24 @@ impl Meter {
         if passed < SECOND {
             return None;
         }
-        let (counted, worked) = (self.load.counts(), worked());
+        let (counted, worked) = (self.load.counted(), worked());
+        let begun = self.places.begun();
+        let new = counted.since(self.counted);
         let threads = Handle::current().metrics().num_workers().max(1);
-        let at_work = worked.saturating_sub(self.worked).as_secs_f64();
+        let in_all = passed.as_secs_f64();
+        let share = |time: Duration| time.as_secs_f64() / in_all;
         let sample = Sample {
-            frames: counted.0.saturating_sub(self.counted.0),
-            late: counted.1.saturating_sub(self.counted.1),
-            busy: (at_work / passed.as_secs_f64() / threads as f64).min(1.0),
+            frames: new.frames,
+            late: new.late,
+            busy: (share(worked.saturating_sub(self.worked)) / threads as f64).min(1.0),
             lag: std::mem::take(&mut self.lag),
+            calls: share(new.stood),
+            // Both directions make one.
+            talking: share(new.sounded) / 2.0,
+            begun: begun.saturating_sub(self.begun) as f64 / in_all,
         };
         self.counted = counted;
+        self.begun = begun;
         self.worked = worked;
         self.since = now;
         Some(sample)
@@ -132,19 +157,26 @@ const SECOND: Duration = Duration::from_secs(1);
 mod tests {
     use super::*;
 
+    const FRAME: Duration = Duration::from_millis(20);
+
     #[tokio::test]
     async fn late_packets_and_a_late_clock_are_seen_once() {
         let load = Load::default();
-        let mut meter = Meter::new(load.clone());
+        let mut meter = Meter::new(load.clone(), Places::default());
         for n in 0..100 {
             load.sent(n % 10 == 0);
+            load.stood(FRAME);
         }
+        load.sounded(FRAME);
         let begun = meter.since;
         assert_eq!(meter.probe(begun + Duration::from_millis(80)), None);
         let sample = meter.probe(begun + SECOND).unwrap();
         assert_eq!((sample.frames, sample.late), (100, 10));
+        assert!((sample.calls - 2.0).abs() < 1e-6, "{sample:?}");
+        assert!((sample.talking - 0.01).abs() < 1e-6, "{sample:?}");
         assert!(sample.lag >= Duration::from_millis(30), "{sample:?}");
         let next = meter.probe(begun + SECOND * 2).unwrap();
         assert_eq!((next.frames, next.late), (0, 0));
+        assert!(next.calls < 1e-6, "{next:?}");
     }
 }

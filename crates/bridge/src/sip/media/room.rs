@@ -32,6 +32,11 @@ impl ToRoom {
         }
     }
 
+    /// Whether there is something to hear, or was a moment ago.
+    pub(super) const fn is_heard(&self) -> bool {
+        self.quiet <= TAIL
+    }
+
     /// Encodes 20 ms at `rate`; false once the room is over.
     pub(super) fn write(&mut self, pcm: &[i16], rate: SampleRate, heard: Heard) -> bool {
         let nothing = heard <= Heard::Silence && pcm.iter().all(|sample| *sample == 0);

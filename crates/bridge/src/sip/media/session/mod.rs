@@ -200,6 +200,10 @@ impl MediaSession {
     fn on_clock(&mut self, now: Instant) {
         while self.room_tick <= now {
             self.pump_to_room(now);
+            self.load.stood(FRAME);
+            if self.room.as_ref().is_some_and(ToRoom::is_heard) {
+                self.load.sounded(FRAME);
+            }
             self.room_tick = next_tick(self.room_tick, FRAME, now);
         }
         while let Some(tick) = self.phone_tick.filter(|tick| *tick <= now) {
@@ -296,6 +300,7 @@ impl MediaSession {
             self.cue = None;
         }
         let frame = if told || self.ringback.is_some() || !silent {
+            self.load.sounded(Duration::from_millis(u64::from(ptime)));
             Frame::Sound(&self.phone_pcm)
         } else if agreed.codec == Codec::Opus {
             return self.relay_to_phone(Relayed::Idle);
@@ -325,6 +330,7 @@ impl MediaSession {
                 hurry,
             } => {
                 let packet = self.outgoing.pass(&payload, ticks, agreed);
+                self.load.sounded(FRAME);
                 (packet, if hurry { 0 } else { ticks })
             }
             Relayed::Gap {
