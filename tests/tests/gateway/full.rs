@@ -118,6 +118,68 @@ async fn of_more_calls_at_once_than_are_set_up_the_rest_may_come_again_and_those
     house.close().await;
 }
 
+/// Sources inside a trunk's addresses that confirmed nothing held a room for each INVITE, and nobody else
+/// got in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sources_that_never_confirm_hold_few_calls_and_a_quiet_one_gets_in_beside_them() {
+    let limits = LoadLimits {
+        setups: NonZeroUsize::new(8),
+        ..LoadLimits::default()
+    };
+    let house = House::with(AnswerPolicy::OnRoom, |config| config.limits = limits).await;
+    let (_room, _events) = house.participant().await;
+    let mut loud = Vec::new();
+    for number in 0..LOUD {
+        let from = format!("127.0.1.{}:0", number + 1);
+        loud.push(UdpSocket::bind(from).await.unwrap());
+    }
+    let to = house.gateway.addr();
+    let (mut taken, mut refused) = (0, 0);
+    for round in 0..ROUNDS {
+        for (number, socket) in loud.iter().enumerate() {
+            let port = socket.local_addr().unwrap().port().to_string();
+            let one = invite(to, "100", &format!("loud{round}-{number}"), "");
+            let one = one.replace("LOCALPORT", &port);
+            socket.send_to(one.as_bytes(), to).await.unwrap();
+        }
+        for (number, socket) in loud.iter().enumerate() {
+            let answer = last_of(socket, &format!("loud{round}-{number}@")).await;
+            taken += usize::from(answer.starts_with("SIP/2.0 200 "));
+            refused += usize::from(answer.starts_with("SIP/2.0 503 "));
+        }
+    }
+    assert_eq!(taken + refused, LOUD * ROUNDS);
+    assert!((1..=16 + 8).contains(&taken), "{taken} are held");
+
+    let mut quiet = house.call("100").await;
+    assert!(timeout(PATIENCE, quiet.recv()).await.unwrap().is_some());
+    let noted = async |store: &trunkline_store::Store| {
+        let rows = store.refusals().list(100).await.unwrap();
+        rows.iter().any(|row| row.reason == "share").then_some(())
+    };
+    found(&house.store, noted).await;
+    quiet.hangup().await;
+    house.close().await;
+}
+
+/// The final answer to the call of that id; other calls' answers are repeated until their ACK.
+async fn last_of(socket: &UdpSocket, call: &str) -> String {
+    let mut buffer = [0; 4096];
+    loop {
+        let heard = timeout(PATIENCE, socket.recv(&mut buffer)).await;
+        let answer = String::from_utf8_lossy(&buffer[..heard.unwrap().unwrap()]).into_owned();
+        if answer.contains(call) && !answer.starts_with("SIP/2.0 1") {
+            return answer;
+        }
+    }
+}
+
+/// Sources that flood: with those that come anew and get in beside sixteen, there is room for one more.
+const LOUD: usize = 20;
+
+/// INVITEs of each.
+const ROUNDS: usize = 4;
+
 /// INVITEs in one go, and behind them OPTIONS and a call for help: the first final answer to each, by
 /// its Call-ID.
 async fn burst(house: &House) -> BTreeMap<String, String> {

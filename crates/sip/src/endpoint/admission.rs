@@ -73,9 +73,13 @@ impl Admission {
     /// Does a trunk name this source, or did a call from there succeed not long ago?
     pub(super) fn knows(&self, source: IpAddr, now: Instant) -> bool {
         let source = source.to_canonical();
-        let met = self.met.get(&source);
+        self.has_met(source, now) || self.listed.iter().any(|network| network.contains(&source))
+    }
+
+    /// Did a call from there succeed not long ago?
+    pub(super) fn has_met(&self, source: IpAddr, now: Instant) -> bool {
+        let met = self.met.get(&source.to_canonical());
         met.is_some_and(|at| now.saturating_duration_since(*at) < MEMORY)
-            || self.listed.iter().any(|network| network.contains(&source))
     }
 
     /// May strangers have one more answer from us?
@@ -168,7 +172,9 @@ mod tests {
         assert!(admission.knows("::ffff:203.0.113.9".parse().unwrap(), t0));
         let phone: IpAddr = "198.51.100.1".parse().unwrap();
         assert!(!admission.knows(phone, t0));
+        assert!(!admission.has_met("203.0.113.9".parse().unwrap(), t0));
         admission.meet(phone, t0);
+        assert!(admission.has_met(phone, t0));
         assert!(admission.knows(phone, t0 + Duration::from_secs(60)));
         assert!(!admission.knows(phone, t0 + MEMORY));
         for n in 0..10_000_u32 {

@@ -200,6 +200,11 @@ impl Endpoint {
         self.admission.knows(source, now)
     }
 
+    /// Did somebody there confirm a call not long ago? Nobody does that from a forged address.
+    pub fn has_confirmed(&self, source: std::net::IpAddr, now: Instant) -> bool {
+        self.admission.has_met(source, now)
+    }
+
     /// The clock moved.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.run_transactions(now);

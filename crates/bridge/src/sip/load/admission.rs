@@ -1,5 +1,6 @@
 //! Whether one more call is let in, before anything is spent on it.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -60,6 +61,19 @@ impl Admission {
         self.strain().map(|_| self.limits.borrow().retry_after)
     }
 
+    /// How many may be set up at once, if that is bounded.
+    pub(crate) fn most(&self) -> Option<NonZeroUsize> {
+        self.limits.borrow().setups
+    }
+
+    /// What whoever has its source's share of them hears.
+    pub(crate) fn no_share(&self) -> NoRoom {
+        NoRoom {
+            why: SHARE,
+            retry_after: self.limits.borrow().retry_after,
+        }
+    }
+
     /// Lets one more in, to be set up. An emergency finds room.
     pub(crate) fn admit(&self, helps: impl FnOnce() -> bool) -> Result<Setup, NoRoom> {
         let limits = *self.limits.borrow();
@@ -103,13 +117,14 @@ const FULL: &str = "overload";
 /// It would be if all who are in talked.
 const FORESEEN: &str = "foreseen";
 
+/// As many calls of one source are, or wait for their ACK, as it may have beside others.
+const SHARE: &str = "share";
+
 /// As many calls are being set up as may be.
 const CROWDED: &str = "setups";
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
-
     use super::*;
 
     const RETRY: Duration = Duration::from_secs(7);

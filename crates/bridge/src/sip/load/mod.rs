@@ -9,8 +9,9 @@
 //! ```
 //! Calls that rest may all talk later, so what is there is judged, and what is foreseen. The judge
 //! needs seconds, in which hundreds of calls may come: so no more are let in within one than have room
-//! by what a call takes here, and no more are set up at once than the machine bears. Calls that are in
-//! are never touched, and emergency numbers are let in.
+//! by what a call takes here, and no more are set up at once than the machine bears. Of those places no
+//! source has more than its share while others ask ([`Shares`]). Calls that are in are never touched,
+//! and emergency numbers are let in.
 
 mod admission;
 mod foresight;
@@ -19,10 +20,12 @@ mod judge;
 mod places;
 mod sample;
 mod setups;
+mod shares;
 mod watch;
 
 pub(crate) use admission::{Admission, NoRoom};
 pub(crate) use gauge::Load;
 pub use judge::{LoadLimits, Strain};
 pub(crate) use setups::Setup;
+pub(crate) use shares::{Share, Shares};
 pub(crate) use watch::watch_load;

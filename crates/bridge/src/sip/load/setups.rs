@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::shares::Share;
+
 /// Counts them. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Setups {
@@ -22,6 +24,8 @@ pub(crate) struct Setup {
     /// Where it waits, unless it does not.
     turns: Option<Arc<Semaphore>>,
     turn: Option<OwnedSemaphorePermit>,
+    /// Of its source.
+    share: Option<Arc<Share>>,
 }
 
 impl Setups {
@@ -44,6 +48,7 @@ impl Setups {
             all: Arc::clone(&self.all),
             turns: Some(Arc::clone(&self.turns)),
             turn: None,
+            share: None,
         })
     }
 
@@ -54,11 +59,18 @@ impl Setups {
             all: Arc::clone(&self.all),
             turns: None,
             turn: None,
+            share: None,
         }
     }
 }
 
 impl Setup {
+    /// The same, which its source holds as long.
+    pub(crate) fn of(mut self, share: Arc<Share>) -> Self {
+        self.share = Some(share);
+        self
+    }
+
     /// Waits for its turn, and has it until dropped.
     ///
     /// # Cancel safety

@@ -1,5 +1,6 @@
 //! Who is let in: what becomes of each INVITE that begins a call, or that wants the place of a phone.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::debug;
@@ -9,7 +10,7 @@ use trunkline_sip::routing::{Accepted, Question};
 
 use super::super::clock::now;
 use super::super::desk::{Decision, Desk};
-use super::super::load::NoRoom;
+use super::super::load::{NoRoom, Setup, Share};
 use super::asking::may_wait;
 use super::owner::{Owner, line};
 use super::run::{Arrival, Signalling, tell_fate};
@@ -100,8 +101,8 @@ impl Signalling {
         now: Instant,
     ) -> Result<(), Rejection> {
         let helps = || accepted.trunk.plan.is_emergency(accepted.called.expose());
-        let setup = self.parts.admission.admit(helps);
-        let setup = setup.map_err(|NoRoom { why, retry_after }| {
+        let found = self.find_room(invitation, helps, now);
+        let (setup, share) = found.map_err(|NoRoom { why, retry_after }| {
             self.parts.desk.note_full(invitation, why, now);
             Rejection::retry_after(retry_after)
         })?;
@@ -116,6 +117,8 @@ impl Signalling {
         let Ok((leg, tag)) = admitted else {
             return Err(full(&mut self.parts.desk));
         };
+        let ip = invitation.flow.remote.ip();
+        self.seats.let_in(leg, ip, &share);
         self.parts.tape.let_in(leg, &tag, invitation);
         self.parts.keeping.look_at(leg, &self.parts.endpoint, now);
         let call = (tag.as_str().into(), Some(accepted.trunk.id.clone()));
@@ -127,11 +130,29 @@ impl Signalling {
             flow: invitation.flow,
             accepted,
             question,
-            setup: Some(setup),
+            setup: Some(setup.of(share)),
             at: now,
         });
         self.own(invitation, (leg, owner), standing);
         Ok(())
+    }
+
+    /// For one more call, in the share of its source and in the machine. An emergency finds both.
+    fn find_room(
+        &mut self,
+        invitation: &Invitation,
+        helps: impl Fn() -> bool,
+        now: Instant,
+    ) -> Result<(Setup, Arc<Share>), NoRoom> {
+        let admission = &self.parts.admission;
+        let ip = invitation.flow.remote.ip();
+        let source = (ip, self.parts.endpoint.has_confirmed(ip, now));
+        let share = match self.seats.ask(source, admission.most(), now) {
+            Some(share) => share,
+            None if helps() => self.seats.hold(source),
+            None => return Err(admission.no_share()),
+        };
+        Ok((admission.admit(helps)?, share))
     }
 
     /// A call that came in has an owner, and the connection it came over carries it.

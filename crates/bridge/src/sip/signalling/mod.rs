@@ -16,7 +16,9 @@ mod invited;
 mod keeping;
 mod lane;
 mod owner;
+mod queued;
 mod run;
+mod seats;
 mod streams;
 mod tcp;
 #[cfg(test)]
@@ -56,6 +58,8 @@ pub(crate) enum Input {
         flow: Flow,
         /// Its bytes.
         bytes: Bytes,
+        /// What its source holds of the queue, where nothing else slows the source down.
+        place: Option<queued::Place>,
     },
     /// A connection can be written to.
     Opened {

@@ -26,6 +26,7 @@ use super::asking::Asking;
 use super::capture::Tape;
 use super::lane::{Receiver, Sender};
 use super::owner::{Owner, line};
+use super::seats::Seats;
 use super::streams::Streams;
 use super::{Command, Connections, Input, Keeping, LegEvent, Line, NoLine, TlsClients, Unreached};
 
@@ -79,6 +80,7 @@ pub(crate) struct Parts {
 pub(crate) struct Signalling {
     pub(super) parts: Parts,
     pub(super) legs: BTreeMap<LegId, Owner>,
+    pub(super) seats: Seats,
     streams: Streams,
     asked: Asked,
     draining: bool,
@@ -98,6 +100,7 @@ impl Signalling {
         }
         Self {
             legs: std::mem::take(&mut parts.returned).into_iter().collect(),
+            seats: Seats::new(now()),
             streams,
             parts,
             asked: Asked::default(),
@@ -172,7 +175,8 @@ impl Signalling {
 
     fn on_input(&mut self, input: Input) {
         match input {
-            Input::Message { flow, bytes } => {
+            Input::Message { flow, bytes, place } => {
+                drop(place);
                 self.parts.tape.heard(flow, &bytes);
                 let fate = self.parts.endpoint.handle_input(flow, &bytes, now());
                 tell_fate(fate, flow);
@@ -237,6 +241,9 @@ impl Signalling {
         if let Command::Reject { leg, .. } | Command::Hangup { leg, .. } = &command {
             // The call says goodbye and hears no more.
             self.legs.remove(leg);
+        }
+        if let Command::Accept { leg, .. } = &command {
+            self.seats.answered(*leg);
         }
         let changed = command.changes();
         let endpoint = &mut self.parts.endpoint;
@@ -320,6 +327,9 @@ impl Signalling {
             return;
         };
         self.parts.keeping.look_at(leg, &self.parts.endpoint, now());
+        if matches!(event, Event::Confirmed { .. } | Event::Ended { .. }) {
+            self.seats.leave(leg);
+        }
         let told = match event {
             Event::Invited(_) | Event::Responded { .. } | Event::Unanswered { .. } => return,
             Event::Confirmed { body, .. } => LegEvent::Confirmed(body),

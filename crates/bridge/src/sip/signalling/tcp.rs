@@ -379,7 +379,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.place.heard(now());
                 let flow = self.flow;
                 // Waiting here is the back pressure a stream can bear.
-                self.inputs.send(Input::Message { flow, bytes }).await
+                let place = None;
+                self.inputs
+                    .send(Input::Message { flow, bytes, place })
+                    .await
             }
             Framed::Ping => put(&mut self.stream, b"\r\n").await,
             Framed::Skipped => {

@@ -12,8 +12,9 @@ use trunkline_sip::endpoint::{Flow, Transport};
 
 use super::super::datagrams::Datagrams;
 use super::super::outside::Outside;
-use super::Input;
 use super::lane::Sender;
+use super::queued::Queued;
+use super::{INPUT_BYTES, Input};
 
 /// Which address of ours a peer should see.
 pub(crate) struct Advertised {
@@ -66,6 +67,7 @@ pub(crate) async fn read_udp(
     inputs: Sender<Input>,
 ) {
     let mut buffer = vec![0; trunkline_sip::message::MAX_MESSAGE];
+    let mut queued = Queued::new(INPUT_BYTES as usize);
     loop {
         let received = tokio::select! {
             biased;
@@ -96,8 +98,16 @@ pub(crate) async fn read_udp(
             local: advertised.towards(remote),
             remote,
         };
+        let place = queued.place(remote.ip(), length);
+        if place.is_none() {
+            count(Counter::SipDropped, 1, &[("reason", "share")]);
+            continue;
+        }
         let bytes = Bytes::copy_from_slice(datagram);
-        if inputs.try_send(Input::Message { flow, bytes }).is_err() {
+        if inputs
+            .try_send(Input::Message { flow, bytes, place })
+            .is_err()
+        {
             count(Counter::SipDropped, 1, &[("reason", "overload")]);
         }
     }

@@ -187,6 +187,10 @@ fn remedy(word: &str) -> &'static str {
         "setups" => {
             "more calls came in a moment than are set up at once: see gateway.limits.setups"
         }
+        "share" => {
+            "its source had as many calls set up, or waiting for an ACK, as it may have beside others: see \
+             gateway.limits.setups, and whether the provider sends its ACKs to us"
+        }
         "overload" => {
             "the machine was full: see gateway.limits, and `busy` in the log of that moment"
         }
