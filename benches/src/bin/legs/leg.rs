@@ -4,24 +4,17 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, timeout};
-use trunkline_base::id::{IdError, ParticipantIdentity, RoomName};
-use trunkline_base::token::{ApiKey, KeyRing};
+use tokio::time::{MissedTickBehavior, interval};
 use trunkline_benches::phone::FRAME;
-use trunkline_client::auth::{AuthError, LiveKitAuthManager, Role, TokenSpec};
-use trunkline_client::room::{
-    AudioOptions, AudioTrack, ConnectError, MediaReceiver, OpusFrame, PublishError, Room,
-    RoomEvent, RoomEvents, RoomOptions,
-};
+use trunkline_client::room::{MediaReceiver, OpusFrame};
 use trunkline_media::SampleRate;
 use trunkline_media::g711::{self, Law};
 use trunkline_media::opus::Decoder;
 
 use super::line::{Line, Refused};
+use super::peer::{Peer, PeerError};
 use super::sounds::{EVERY, Sounds, is_click};
 
-/// For the caller's track.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// RTP's fixed header.
 const HEADER: usize = 12;
 /// No sound takes longer: what comes later is another click's.
@@ -43,9 +36,7 @@ pub(crate) enum Doing {
 /// A call.
 pub(crate) struct Leg {
     line: Line,
-    room: Room,
-    events: RoomEvents,
-    track: AudioTrack,
+    peer: Peer,
 }
 
 /// What one call saw.
@@ -63,13 +54,7 @@ pub(crate) struct Seen {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LegError {
     #[error(transparent)]
-    Name(#[from] IdError),
-    #[error(transparent)]
-    Token(#[from] AuthError),
-    #[error(transparent)]
-    Room(#[from] ConnectError),
-    #[error(transparent)]
-    Track(#[from] PublishError),
+    Peer(#[from] PeerError),
     #[error(transparent)]
     Line(#[from] Refused),
 }
@@ -89,27 +74,18 @@ impl Leg {
         url: String,
         gateway: SocketAddr,
         number: usize,
+        sounds: &Sounds,
     ) -> Result<Self, LegError> {
-        let auth = LiveKitAuthManager::new(KeyRing::from(ApiKey::new("devkey", "secret")));
-        let identity = ParticipantIdentity::parse("peer")?;
-        let name = RoomName::parse(format!("leg_{number}"))?;
-        let token = auth.mint(&TokenSpec::new(Role::Agent, identity).in_room(name))?;
-        let (room, events) = Room::connect(&url, token, RoomOptions::default()).await?;
-        let track = room.publish_audio(AudioOptions::default()).await?;
-        let line = Line::call(gateway, number, "0").await?;
-        Ok(Self {
-            line,
-            room,
-            events,
-            track,
-        })
+        let mut peer = Peer::join(&url, number).await?;
+        let call = Line::call(gateway, number, "0");
+        let line = peer.sending(&sounds.silence, call).await?;
+        Ok(Self { line, peer })
     }
 
     pub(crate) async fn run(mut self, doing: watch::Receiver<Doing>, sounds: Sounds) -> Seen {
-        let caller = timeout(PATIENCE, callers_track(&mut self.events)).await;
         let mut ends = Ends {
             seen: Seen::default(),
-            caller: caller.ok().flatten(),
+            doing: Doing::Resting,
             said: 0,
             sequence: 0,
             phone_clicked: None,
@@ -129,34 +105,24 @@ impl Leg {
                         break;
                     }
                     ends.speak(&self, now, &sounds);
-                    ends.listen_in_room(now);
+                    ends.listen_in_room(self.peer.caller.as_mut(), now);
                 }
                 Ok(length) = self.line.rtp.recv(&mut buffer) => {
                     ends.heard(buffer.get(..length).unwrap_or_default(), Instant::now());
                 }
-                // Nobody else reads what the room tells.
-                event = self.events.next() => if event.is_none() { break },
+                more = self.peer.notices() => if !more { break },
             }
         }
         self.line.hang_up().await;
-        self.room.leave().await;
+        self.peer.leave().await;
         ends.seen
-    }
-}
-
-/// The track of the phone, which is the only other one.
-async fn callers_track(events: &mut RoomEvents) -> Option<MediaReceiver> {
-    loop {
-        if let RoomEvent::TrackSubscribed(track) = events.next().await? {
-            return Some(track.packets);
-        }
     }
 }
 
 /// Both ends of a call: what they said and heard.
 struct Ends {
     seen: Seen,
-    caller: Option<MediaReceiver>,
+    doing: Doing,
     /// Frames of the present sound.
     said: usize,
     sequence: u16,
@@ -176,6 +142,10 @@ impl Ends {
             Doing::Clicking => (Some(&sounds.phone_clicks), Some(&sounds.room_clicks)),
             Doing::Resting | Doing::Over => (None, None),
         };
+        if doing != self.doing {
+            // Some send their first packets in a burst, after which all of a call would be late.
+            (self.doing, self.first) = (doing, None);
+        }
         if doing == Doing::Clicking && self.said.is_multiple_of(EVERY) {
             let now = Some(Instant::now());
             (self.phone_clicked, self.room_clicked) = (now, now);
@@ -196,7 +166,7 @@ impl Ends {
         let _ = leg.line.rtp.try_send(&packet);
         self.sequence = self.sequence.wrapping_add(1);
         if let Some((payload, level)) = room.and_then(|all| all.get(self.said % all.len())) {
-            leg.track.send(OpusFrame {
+            leg.peer.track.send(OpusFrame {
                 payload: payload.clone(),
                 duration_48k: 960,
                 level: Some(*level),
@@ -205,8 +175,9 @@ impl Ends {
         self.said += 1;
     }
 
-    fn listen_in_room(&mut self, doing: Doing) {
-        while let Some(packet) = self.caller.as_mut().and_then(MediaReceiver::try_recv) {
+    fn listen_in_room(&mut self, caller: Option<&mut MediaReceiver>, doing: Doing) {
+        let Some(caller) = caller else { return };
+        while let Some(packet) = caller.try_recv() {
             if doing != Doing::Clicking {
                 continue;
             }

@@ -58,7 +58,7 @@ impl Head {
             "{method} {target} SIP/2.0\r\n\
              Via: SIP/2.0/UDP {local};branch=z9hG4bK{id}{method}{number}\r\n\
              Max-Forwards: 70\r\n\
-             From: <sip:bench@{local}>;tag={id}\r\n\
+             From: <sip:bench-{id}@{local}>;tag={id}\r\n\
              To: {to}\r\n\
              Call-ID: {id}\r\n\
              CSeq: {number} {method}\r\n\

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use trunkline_benches::voices::{self, ALL, VoiceError};
+use trunkline_client::room::OpusFrame;
 use trunkline_media::g711::{self, Law};
 use trunkline_media::level::{audio_level_rfc6464, peak};
 use trunkline_media::opus::{Encoder, OpusError, Voice};
@@ -24,6 +25,8 @@ pub(crate) struct Sounds {
     /// The same with one loud frame in [`EVERY`], the first.
     pub(crate) phone_clicks: Arc<[Bytes]>,
     pub(crate) room_clicks: Arc<[(Bytes, i8)]>,
+    /// What the room sends while nothing is said.
+    pub(crate) silence: OpusFrame,
 }
 
 /// Why there are none.
@@ -48,7 +51,15 @@ impl Sounds {
              the city, and the driver will be with you tomorrow between ten and twelve.",
         )?;
         let agent = resample::convert(voices::RATE, SampleRate::HZ_48000, &agent)?;
+        let rate = SampleRate::HZ_48000;
+        let mut encoder = Encoder::voice(rate, Voice::default())?;
+        let silence = encoder.encode(&vec![0; rate.samples_in_ms(20)])?;
         Ok(Self {
+            silence: OpusFrame {
+                payload: silence,
+                duration_48k: 960,
+                level: Some(127),
+            },
             phone: companded(&caller),
             room: coded(&agent)?,
             phone_clicks: companded(&clicks(voices::RATE)),
