@@ -22,6 +22,7 @@
 
 pub mod class;
 pub mod dialling;
+pub mod here;
 pub mod id;
 pub mod lane;
 mod meaning;

@@ -9,6 +9,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::{broadcast, mpsc};
 use trunkline_base::class::Classified;
+use trunkline_base::here::at_home;
 use trunkline_base::id::NodeId;
 use trunkline_base::wire::Wire;
 use trunkline_rtc::Seed;
@@ -141,11 +142,7 @@ impl NodeHandle {
 
     /// The URL clients in this process use.
     pub fn url(&self) -> String {
-        let mut addr = self.http_addr;
-        if addr.ip().is_unspecified() {
-            addr.set_ip([127, 0, 0, 1].into());
-        }
-        format!("ws://{addr}")
+        format!("ws://{}", at_home(self.http_addr))
     }
 
     /// Where others reach it: as [`Self::url`], but by its certificate where it has one.

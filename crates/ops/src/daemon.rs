@@ -1,7 +1,7 @@
 //! The daemon of the same files, asked over its console.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 use trunkline_base::class::{Class, Classified, chain};
+use trunkline_base::here::at_home;
 use trunkline_base::id::ParticipantIdentity;
 use trunkline_base::secret::Secret;
 use trunkline_base::token::VideoGrant;
@@ -137,19 +138,10 @@ impl Daemon {
         auth: LiveKitAuthManager,
         rules: Arc<TransportRules>,
     ) -> Self {
-        let mut addr = addr;
-        // Bound to all, it is found on this machine.
-        match addr.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip([127, 0, 0, 1].into()),
-            IpAddr::V6(ip) if ip.is_unspecified() => {
-                addr.set_ip(std::net::Ipv6Addr::LOCALHOST.into())
-            }
-            _ => {}
-        }
         Self {
             auth,
             rules,
-            addr,
+            addr: at_home(addr),
             name,
         }
     }

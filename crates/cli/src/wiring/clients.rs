@@ -1,8 +1,9 @@
 //! Clients of the LiveKit server for the daemon's own calls.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use trunkline_base::here::at_home;
 use trunkline_base::retry::RetryPolicy;
 use trunkline_base::token::{ApiKey, KeyRing};
 use trunkline_client::api::breaker::BreakerPolicy;
@@ -40,7 +41,7 @@ pub(super) fn seeking_api(
 pub(crate) fn asking_api(settings: &Settings, keys: &KeyRing) -> Result<LiveKitApiClient, Failure> {
     let mut settings = settings.clone();
     if settings.livekit.server == Server::Embedded {
-        let node = local(settings.livekit.node.http);
+        let node = at_home(settings.livekit.node.http);
         settings.livekit.url = format!("ws://{node}");
     }
     let mut options = settings.retries.for_people();
@@ -64,16 +65,6 @@ pub(crate) fn daemon(settings: &Settings, keys: KeyRing) -> Daemon {
 pub(crate) fn daemon_at(console: SocketAddr) -> Daemon {
     let auth = LiveKitAuthManager::new(dev_keys());
     Daemon::new(console, None, auth, Arc::default())
-}
-
-/// Where a listener of this machine is found on it.
-fn local(mut addr: SocketAddr) -> SocketAddr {
-    match addr.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => addr.set_ip(Ipv6Addr::LOCALHOST.into()),
-        IpAddr::V4(_) | IpAddr::V6(_) => {}
-    }
-    addr
 }
 
 fn api(

@@ -9,6 +9,7 @@ use trunkline_agent::config::AgentConfig;
 use trunkline_agent::speech::Speech;
 use trunkline_agent::worker::{AgentHandle, AgentWorker};
 use trunkline_base::class::Class;
+use trunkline_base::here::at_home;
 use trunkline_base::id::RoomName;
 use trunkline_base::token::KeyRing;
 use trunkline_base::wire::Wire;
@@ -108,7 +109,7 @@ pub(super) fn node_config(
 /// Who is told of events: our console, and whoever is named.
 fn webhooks(settings: &Settings, console: Option<&ConsoleHandle>) -> WebhookConfig {
     let own =
-        console.map(|console| format!("http://{}/webhooks/livekit", reachable(console.addr())));
+        console.map(|console| format!("http://{}/webhooks/livekit", at_home(console.addr())));
     let others = settings.livekit.node.webhooks.iter();
     let others = others.map(|receiver| receiver.url.clone());
     let tls = settings.security.transport_rules().tls_for_http();
@@ -139,14 +140,6 @@ fn call_hooks(
 /// How participants of this process reach the node; where there is none, a wire that nobody is on.
 fn wire(node: Option<&NodeHandle>) -> Wire {
     node.map_or_else(Wire::default, |node| node.wire().clone())
-}
-
-/// Where this process reaches a listener of its own.
-fn reachable(mut addr: SocketAddr) -> SocketAddr {
-    if addr.ip().is_unspecified() {
-        addr.set_ip([127, 0, 0, 1].into());
-    }
-    addr
 }
 
 /// Starts the recorder, and gives the lane on which it is told of calls, or why it does not run.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
+use trunkline_base::here::{at_home, ip_at_home};
 
 use super::finding::{Finding, or_skip};
 use super::outside::{self, RTP};
@@ -72,10 +73,7 @@ pub(super) async fn sip(patient: Arc<Patient>, reach: Arc<dyn Reach>) -> Vec<Fin
 
 /// Who has the port, if that is one of us.
 async fn holder(port: Port, patient: &Patient, reach: &dyn Reach) -> Option<String> {
-    let mut addr = port.addr;
-    if addr.ip().is_unspecified() {
-        addr.set_ip([127, 0, 0, 1].into());
-    }
+    let addr = at_home(port.addr);
     let way = Way {
         trunk: String::new(),
         uri: format!("sip:{addr};transport={}", port.transport),
@@ -163,21 +161,13 @@ pub(super) async fn rtp(patient: Arc<Patient>, reach: Arc<dyn Reach>) -> Vec<Fin
     };
     let mut found = vec![room(&ports, &census).about(about)];
     // What is bound to this machine alone is told as it is.
-    let told = advertised.unwrap_or_else(|| own(ports.udp.ip()));
+    let told = advertised.unwrap_or_else(|| ip_at_home(ports.udp.ip()));
     let arrived = arrival(told, advertised, &census, patient.stun.is_some());
     found.push(arrived.about(format!("udp to {told}")));
     if let Some(stun) = &patient.stun {
         found.push(outside::look(&ports, stun, &census.samples, reach.as_ref()).await);
     }
     found
-}
-
-fn own(bound: IpAddr) -> IpAddr {
-    if bound.is_unspecified() {
-        [127, 0, 0, 1].into()
-    } else {
-        bound
-    }
 }
 
 /// What is free of the range, and what came of sending to it.
@@ -216,7 +206,7 @@ fn census(ports: &Ports) -> Census {
             }
         }
     }
-    let told = ports.public_ip.unwrap_or_else(|| own(ip));
+    let told = ports.public_ip.unwrap_or_else(|| ip_at_home(ip));
     for socket in &samples {
         census.sent += 1;
         census.arrived += usize::from(comes_in(socket, told).unwrap_or(false));
