@@ -28,7 +28,7 @@ use trunkline_sip::uri::{Params, Uri};
 use trunkline_store::Direction;
 
 use super::load::LoadLimits;
-use super::pin::Pin;
+use super::peer_key::Pin;
 use super::seal::JournalKey;
 
 /// How hard Opus works on a caller's voice where nobody says. Less than a third of the work of 5, and

@@ -19,7 +19,7 @@ use trunkline_service::listen::{CertificateError, Certificates};
 use trunkline_service::metrics::{Counter, count};
 
 use super::super::config::TlsPeer;
-use super::super::pin::Pin;
+use super::super::peer_key::Pin;
 use super::unreached::TlsFault;
 
 /// Whom we connect to inside TLS.

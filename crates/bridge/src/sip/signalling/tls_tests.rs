@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use trunkline_client::tls::Trust;
 use trunkline_service::listen::{CertificateFiles, Certificates, Cipher};
 
-use super::super::pin::Pin;
+use super::super::peer_key::Pin;
 use super::tls::{Identity, greet};
 use super::unreached::TlsFault;
 
