@@ -33,7 +33,10 @@ fn allowed(callee: &Callee) -> Vec<Referrer> {
     let referrer = |(direction, key): (Direction, &str)| Referrer {
         direction,
         key: key.to_owned(),
-        over: over(callee),
+        over: proto::SipOutboundTrunkInfo {
+            sip_trunk_id: "ST_out".to_owned(),
+            ..over(callee)
+        },
     };
     ways.into_iter().map(referrer).collect()
 }
@@ -109,6 +112,7 @@ async fn whom_a_phone_passes_its_call_on_to_is_in_its_place_and_the_participant_
     let rows = rows(&house).await;
     assert_eq!(rows[0].end_reason.as_deref(), Some("caller_hung_up"));
     assert_eq!(rows[1].called.expose(), "102");
+    assert_eq!(rows[1].trunk_id, "ST_out");
     assert!(rows[1].answered_at.is_some());
     house.close().await;
 }

@@ -332,7 +332,7 @@ pub struct Referrer {
     pub direction: Direction,
     /// The trunk's key.
     pub key: String,
-    /// The outbound trunk that is dialled over, under its mark.
+    /// The outbound trunk that is dialled over, under its mark and the id that its calls are counted by.
     pub over: proto::SipOutboundTrunkInfo,
 }
 

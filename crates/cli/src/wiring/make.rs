@@ -1,5 +1,6 @@
 //! Each part, made as the settings say.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -108,8 +109,7 @@ pub(super) fn node_config(
 
 /// Who is told of events: our console, and whoever is named.
 fn webhooks(settings: &Settings, console: Option<&ConsoleHandle>) -> WebhookConfig {
-    let own =
-        console.map(|console| format!("http://{}/webhooks/livekit", at_home(console.addr())));
+    let own = console.map(|console| format!("http://{}/webhooks/livekit", at_home(console.addr())));
     let others = settings.livekit.node.webhooks.iter();
     let others = others.map(|receiver| receiver.url.clone());
     let tls = settings.security.transport_rules().tls_for_http();
@@ -280,12 +280,12 @@ pub(super) async fn gateway(
     if !settings.gateway.enabled {
         return Ok(Err("gateway.enabled is false"));
     }
-    let own = if node.is_some() {
+    let (own, ids) = if node.is_some() {
         let api = background_api(settings, keys)?;
         sip_setup::apply(&api, store, &settings.sip_setup).await?;
-        OwnSetup::default()
+        (OwnSetup::default(), sip_setup::ids_out(&api).await?)
     } else {
-        sip_setup::own(&settings.sip_setup)
+        (sip_setup::own(&settings.sip_setup), BTreeMap::new())
     };
     let node = node.as_ref();
     let hooks = call_hooks(settings, keys, node, console.as_ref(), store, tasks)?;
@@ -295,7 +295,7 @@ pub(super) async fn gateway(
     let config = GatewayConfig {
         own,
         lines: sip_setup::lines(&settings.sip_setup),
-        referrers: sip_setup::referrers(&settings.sip_setup),
+        referrers: sip_setup::referrers(&settings.sip_setup, &ids),
         lines_out: sip_setup::lines_out(&settings.sip_setup),
         ask_on_miss: node.is_none(),
         joined: calls.ok(),

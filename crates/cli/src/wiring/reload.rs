@@ -5,6 +5,7 @@
 //! keys are made of counts from the next start on, and is named. A remote server's own trunks change by
 //! `sip apply` alone.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -270,7 +271,7 @@ impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
                     .live
                     .retain(|name| !is_entry(name) || counts(name));
                 difference.live.extend(steps);
-                self.tell_trunks(&settings.sip_setup);
+                self.tell_trunks(&settings.sip_setup).await;
                 Ok(())
             }
         };
@@ -316,16 +317,23 @@ impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
 
     /// The gateway hears what the file says of trunks and rules beside the server, and those that it
     /// keeps by itself where the server is elsewhere.
-    fn tell_trunks(&mut self, setup: &SipSetup) {
+    async fn tell_trunks(&mut self, setup: &SipSetup) {
         let Some(gateway) = &self.gateway else {
             return;
         };
-        if self.node.is_none() {
-            gateway.own(sip_setup::own(setup));
+        let mut ids = BTreeMap::new();
+        match &self.node {
+            Some(api) => match sip_setup::ids_out(api).await {
+                Ok(known) => ids = known,
+                Err(error) => {
+                    warn!(%error, "calls that are passed on are counted by the file's keys")
+                }
+            },
+            None => gateway.own(sip_setup::own(setup)),
         }
         let next = sip_setup::lines(setup);
         gateway.tell(next.clone());
-        gateway.tell_referrers(sip_setup::referrers(setup));
+        gateway.tell_referrers(sip_setup::referrers(setup, &ids));
         gateway.tell_out(sip_setup::lines_out(setup));
         gateway.register(registers(&next));
         self.lines = next;

@@ -14,9 +14,10 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 use trunkline_base::class::Class;
 use trunkline_bridge::sip::{GatewayHandle, LineOut, OwnSetup, Referrer, Register, TrunkLine};
-use trunkline_client::api::LiveKitApiClient;
+use trunkline_client::api::{ApiError, LiveKitApiClient};
 use trunkline_node::SipChanged;
 use trunkline_service::tasks::Stop;
+use trunkline_sip::routing::mark;
 use trunkline_store::{Direction, Store};
 
 use crate::failure::Failure;
@@ -125,14 +126,34 @@ pub(crate) fn lines(setup: &SipSetup) -> Vec<TrunkLine> {
     setup.trunks.iter().map(line).collect()
 }
 
-/// Whose phones may pass their calls on, and over what.
-pub(crate) fn referrers(setup: &SipSetup) -> Vec<Referrer> {
-    let over = |key: &str| setup.outbound.iter().find(|trunk| trunk.key == key);
+/// The ids of outbound trunks at the node, by the keys that the file knows them by.
+///
+/// # Errors
+/// What the node says instead.
+pub(super) async fn ids_out(api: &LiveKitApiClient) -> Result<BTreeMap<String, String>, ApiError> {
+    let there = api.list_outbound_trunks().await?.into_iter();
+    let marked = there.filter_map(|one| Some((mark::key(&one.metadata)?, one.sip_trunk_id)));
+    Ok(marked.collect())
+}
+
+/// Whose phones may pass their calls on, and over what: trunks that the node has go by its `ids`.
+pub(crate) fn referrers(setup: &SipSetup, ids: &BTreeMap<String, String>) -> Vec<Referrer> {
+    let ours = own_outbound(setup);
+    let over = |key: &str| {
+        let mut over = ours
+            .iter()
+            .find(|one| mark::key(&one.metadata).as_deref() == Some(key))?
+            .clone();
+        if let Some(id) = ids.get(key) {
+            over.sip_trunk_id.clone_from(id);
+        }
+        Some(over)
+    };
     let referrer = |direction, key: &str, allowed: &str| {
         Some(Referrer {
             direction,
             key: key.to_owned(),
-            over: over(allowed)?.to_proto(),
+            over: over(allowed)?,
         })
     };
     let inbound = setup.trunks.iter();

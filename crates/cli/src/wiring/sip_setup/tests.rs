@@ -189,3 +189,26 @@ async fn the_answer_to_a_change_waits_for_whoever_routes_by_it() {
     );
     house.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_passed_on_are_counted_by_the_nodes_id_of_their_trunk() {
+    let house = House::new().await;
+    let mut setup = file(&[("pbx", "+1")]);
+    "out".clone_into(&mut setup.trunks[0].allow_refer);
+    setup.outbound.push(Outbound {
+        key: "out".to_owned(),
+        address: "192.0.2.7".to_owned(),
+        numbers: vec!["100".to_owned()],
+        ..Outbound::default()
+    });
+    house.apply(&setup).await;
+    let there = house.api.list_outbound_trunks().await.unwrap();
+    let id_of = |ids: &BTreeMap<String, String>| {
+        let mut referrers = referrers(&setup, ids);
+        referrers.remove(0).over.sip_trunk_id
+    };
+    let ids = ids_out(&house.api).await.unwrap();
+    assert_eq!(id_of(&ids), there[0].sip_trunk_id);
+    assert_eq!(id_of(&BTreeMap::new()), "ST_file_out_out");
+    house.end().await;
+}

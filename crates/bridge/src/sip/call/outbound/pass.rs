@@ -4,8 +4,6 @@
 //! is the only way out, and the guard judges the number like any other. Of a Refer-To nothing but whom
 //! it names goes into the INVITE, and the call whose place that is to take.
 
-use std::time::Duration;
-
 use livekit_protocol as proto;
 use proto::{SipRequestDest, sip_request_dest};
 use tracing::{Instrument as _, info, warn};
@@ -13,7 +11,6 @@ use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::{EndCause, Referral, Rejection, Transport};
 use trunkline_sip::message::{Headers, name};
 use trunkline_sip::q850;
-use trunkline_sip::routing::mark;
 use trunkline_sip::sdp::Agreement;
 use trunkline_sip::uri::Scheme;
 use trunkline_store::{Direction, EndedBy, Row};
@@ -38,7 +35,7 @@ pub(crate) async fn pass(order: PassOrder, shared: Shared) {
         referral,
         news,
     } = order;
-    let plan = match plan(&origin, &referral, &shared).await {
+    let plan = match plan(&origin, &referral, &shared) {
         Ok(plan) => plan,
         Err(rejection) => {
             let _gone = news.send(PassNews::Refused(rejection)).await;
@@ -144,9 +141,8 @@ async fn hand_over(answered: Answered, (plan, account): (Plan, Account), news: &
 }
 
 /// Whom to dial, and over what, or why not.
-async fn plan(origin: &Origin, referral: &Referral, shared: &Shared) -> Result<Plan, Rejection> {
-    let mut trunk = over(origin, &shared.referrers.borrow())?;
-    trunk.sip_trunk_id = id_of(&trunk, shared).await;
+fn plan(origin: &Origin, referral: &Referral, shared: &Shared) -> Result<Plan, Rejection> {
+    let trunk = over(origin, &shared.referrers.borrow())?;
     let order = order(origin, referral, trunk)?;
     let lines = shared.lines_out.borrow().clone();
     let mut plan = Plan::new(order, &shared.config, &lines, &mut rand::rng())
@@ -180,16 +176,6 @@ fn over(origin: &Origin, referrers: &[Referrer]) -> Result<proto::SipOutboundTru
         refusal(403, &text)
     })?;
     Ok(referrer.over.clone())
-}
-
-/// The trunk's id at the server, by which its calls are counted.
-async fn id_of(trunk: &proto::SipOutboundTrunkInfo, shared: &Shared) -> String {
-    let key = mark::key(&trunk.metadata);
-    let known = tokio::time::timeout(ID, shared.api.list_outbound_trunks()).await;
-    let known = known.ok().and_then(Result::ok).unwrap_or_default();
-    let same = |one: &&proto::SipOutboundTrunkInfo| mark::key(&one.metadata) == key;
-    let same = known.iter().find(same).map(|one| one.sip_trunk_id.clone());
-    same.unwrap_or_else(|| format!("ST_file_{}", key.unwrap_or_default()))
 }
 
 /// The same as the API would ask for it.
@@ -332,14 +318,12 @@ fn status(error: &DialError) -> u16 {
     error.sip().map_or(503, |(status, _)| status)
 }
 
-/// For the server to say which trunks it has; without that the trunk is counted by its key.
-const ID: Duration = Duration::from_secs(2);
-
 #[cfg(test)]
 mod tests {
     use trunkline_base::id::{ParticipantIdentity, RoomName};
     use trunkline_sip::dialog::Replaces;
     use trunkline_sip::message::NameAddr;
+    use trunkline_sip::routing::mark;
 
     use super::*;
 
