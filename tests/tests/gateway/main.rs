@@ -1,6 +1,7 @@
 //! The SIP gateway against a real node, over loopback sockets, with our own caller as the phone.
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod attended;
 mod authority;
 mod billed;
 mod callee;

@@ -147,6 +147,16 @@ impl Phone {
         }
     }
 
+    /// Tells how a transfer goes.
+    pub(crate) async fn tells(&mut self, state: &str, status: &str) {
+        self.cseq += 1;
+        let extra = format!("Event: refer\r\nSubscription-State: {state}\r\n");
+        let fragment = format!("SIP/2.0 {status}\r\n");
+        self.send("NOTIFY", &extra, &fragment).await;
+        let answer = format!("CSeq: {} NOTIFY", self.cseq);
+        while !self.receive().await.contains(&answer) {}
+    }
+
     /// A key, by INFO.
     pub(crate) async fn presses(&mut self, body: &str) {
         self.cseq += 1;
@@ -239,6 +249,7 @@ impl Phone {
         let kind = match (body, method) {
             ("", _) => "",
             (_, "INFO") => "Content-Type: application/dtmf-relay\r\n",
+            (_, "NOTIFY") => "Content-Type: message/sipfrag\r\n",
             _ => "Content-Type: application/sdp\r\n",
         };
         let message = format!(

@@ -13,7 +13,7 @@ use super::callee::Callee;
 use super::dialling::{dial, has, leaves, meta, order, recorded, until};
 use super::house::{House, PATIENCE, ROOM};
 
-fn to(target: &str) -> proto::TransferSipParticipantRequest {
+pub(crate) fn to(target: &str) -> proto::TransferSipParticipantRequest {
     proto::TransferSipParticipantRequest {
         participant_identity: "callee".to_owned(),
         room_name: ROOM.to_owned(),
@@ -27,7 +27,7 @@ const LOUD: f64 = -22.0;
 
 const TARGET: &str = "sip:+15550177@provider.example";
 
-async fn transfer(
+pub(crate) async fn transfer(
     house: &House,
     request: proto::TransferSipParticipantRequest,
 ) -> Result<proto::TransferSipParticipantResponse, ApiError> {
@@ -35,7 +35,9 @@ async fn transfer(
     timeout(PATIENCE, asked).await.unwrap()
 }
 
-fn told(failed: Result<proto::TransferSipParticipantResponse, ApiError>) -> (String, String) {
+pub(crate) fn told(
+    failed: Result<proto::TransferSipParticipantResponse, ApiError>,
+) -> (String, String) {
     let (code, status, _) = meta(&failed.unwrap_err());
     (code, status)
 }

@@ -237,7 +237,8 @@ impl GatewayHandle {
     }
 
     /// Sends whoever is on the phone to somebody else, by REFER. Returns once they talk, and the call
-    /// here is over; where they do not come to talk it goes on.
+    /// here is over, as is that of whom they talk to, where that one was on the phone with us; where
+    /// they do not come to talk it goes on.
     ///
     /// # Errors
     /// [`TransferError`].
@@ -249,9 +250,7 @@ impl GatewayHandle {
         request: proto::TransferSipParticipantRequest,
     ) -> Result<(), TransferError> {
         let order = TransferOrder::new(request, |number| self.guard.judge(number))?;
-        let (room, identity) = (order.room.clone(), order.identity.clone());
-        let (wish, told) = order.wish();
-        self.exchange.ask(&room, &identity, wish)?;
+        let told = order.ask(&self.exchange)?;
         told.await.unwrap_or(Err(TransferError::CallEnded))
     }
 

@@ -1,6 +1,7 @@
 //! Requests that place or transfer a call: checked here, carried out by a gateway.
 
 use livekit_protocol as proto;
+use trunkline_sip::routing::TransferTo;
 
 use super::{SipError, check, headers, sizes};
 use crate::limits::Limits;
@@ -59,12 +60,15 @@ pub(crate) fn check_transfer(
     if request.transfer_to.is_empty() {
         return invalid("missing transfer to");
     }
-    let target = request.transfer_to.as_str();
-    let inside = target.strip_prefix('<').and_then(|t| t.strip_suffix('>'));
-    let target = inside.unwrap_or(target);
     let known = ["sip:", "sips:", "tel:"];
-    if !known.iter().any(|scheme| target.starts_with(scheme)) {
-        return invalid("transfer_to must be a valid SIP(s) or TEL URI (sip:, sips: or tel:)");
+    match TransferTo::of(&request.transfer_to) {
+        TransferTo::Participant("") => {
+            return invalid("transfer_to names nobody: write participant: and an identity");
+        }
+        TransferTo::Address(to) if !known.iter().any(|scheme| to.starts_with(scheme)) => {
+            return invalid("transfer_to must be a valid SIP(s) or TEL URI (sip:, sips: or tel:)");
+        }
+        TransferTo::Participant(_) | TransferTo::Address(_) => {}
     }
     check::positive(request.ringing_timeout.as_ref(), NEGATIVE_RINGING)?;
     Ok(headers::sent(&request.headers)?)
@@ -197,7 +201,14 @@ mod tests {
             ..Default::default()
         };
         assert!(check_transfer(&request).is_err());
-        for target in ["tel:+15550100", "<sip:bob@host>", "sips:bob@host"] {
+        request.transfer_to = "participant:".to_owned();
+        assert!(check_transfer(&request).is_err());
+        for target in [
+            "tel:+15550100",
+            "<sip:bob@host>",
+            "sips:bob@host",
+            "participant:bob",
+        ] {
             request.transfer_to = target.to_owned();
             assert!(check_transfer(&request).is_ok());
         }

@@ -202,6 +202,26 @@ impl Dialog {
         }
     }
 
+    /// Where a third party finds the other side: where it takes requests, by its own word (RFC 5589 7.3).
+    /// A private address of someone who reaches us from a public one leads others nowhere: then it is
+    /// where the other side was `seen`, or behind a proxy the name it goes by.
+    pub fn address(&self, seen: SocketAddr) -> Uri {
+        let mut uri = self.target.clone();
+        let named = self.target.socket_addr();
+        if named.is_some_and(|named| is_private(named.ip()) && !is_private(seen.ip())) {
+            if self.routes.is_empty() {
+                uri.host = seen.ip().to_string();
+                uri.port = Some(seen.port());
+            } else if is_usable(&self.remote.uri) {
+                uri = self.remote.uri.clone();
+            }
+        }
+        // It is called, and brings no headers but ours.
+        uri.params.remove("method");
+        uri.headers = None;
+        uri
+    }
+
     /// Writes Route headers and returns the Request-URI (RFC 3261 12.2.1.1).
     fn route(&self, headers: &mut Headers) -> Uri {
         let Some(first) = self.routes.first() else {

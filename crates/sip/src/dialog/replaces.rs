@@ -35,11 +35,13 @@ impl Replaces {
         })
     }
 
-    /// What to ask the other side of a dialog of ours for, by way of a third party.
+    /// What to ask the other side of a dialog of ours for, by way of a third party. A phone from before
+    /// tags is named so (RFC 3891, section 6.1).
     pub fn of(key: &DialogKey) -> Self {
+        let theirs = Some(key.remote_tag.as_str()).filter(|tag| !tag.is_empty());
         Self {
             call_id: key.call_id.clone(),
-            to_tag: key.remote_tag.clone(),
+            to_tag: theirs.unwrap_or("0").to_owned(),
             from_tag: key.local_tag.clone(),
             early_only: false,
         }
@@ -98,5 +100,10 @@ mod tests {
             ours.escaped(),
             "Replaces=12%40h%3Bto%2Dtag%3Df%3Bfrom%2Dtag%3Dt"
         );
+        let tagless = DialogKey {
+            remote_tag: String::new(),
+            ..read.key()
+        };
+        assert_eq!(Replaces::of(&tagless).to_tag, "0");
     }
 }

@@ -153,3 +153,28 @@ fn a_route_that_no_request_can_take_is_passed_over_and_too_many_are_refused() {
     let refused = Dialog::answering(&invite(&many), "us", seen());
     assert_eq!(refused.err(), Some(DialogError::Routes));
 }
+
+#[test]
+fn a_third_party_is_told_an_address_that_leads_to_the_other_side() {
+    let told = |extra: &str, contact: &str, seen: &str| {
+        let mut invite = invite(extra);
+        invite.headers.replace_first(name::CONTACT, contact);
+        let seen = seen.parse().unwrap();
+        let dialog = Dialog::answering(&invite, "us", seen).unwrap();
+        dialog.address(seen).to_string()
+    };
+    let (near, far) = ("10.0.0.9:5060", "203.0.113.1:5080");
+    let private = "<sip:200@10.0.0.7:5071;transport=tcp;method=BYE?Subject=x>";
+    assert_eq!(
+        told("", private, near),
+        "sip:200@10.0.0.7:5071;transport=tcp"
+    );
+    assert_eq!(
+        told("", private, far),
+        "sip:200@203.0.113.1:5080;transport=tcp"
+    );
+    let proxied = "Record-Route: <sip:203.0.113.1;lr>\r\n";
+    assert_eq!(told(proxied, private, far), "sip:200@a");
+    let named = "<sip:200@phone.example>";
+    assert_eq!(told(proxied, named, far), "sip:200@phone.example");
+}

@@ -13,6 +13,7 @@ use super::key::Key;
 use super::leg::{Leg, State};
 use super::refusal::{Pending, Refusal, refusal};
 use super::scanner::is_scanner;
+use super::seat::takes_replaces;
 use super::table::{Server, ServerEntry, server_key};
 use super::way::Way;
 use super::{
@@ -211,6 +212,7 @@ impl Endpoint {
             leg.is_offerless = request.body.is_empty();
             leg.listens = way.otherwise;
             leg.session.hear(&request.headers);
+            leg.takes_replaces = takes_replaces(&request.headers);
             leg.provisional.hear(request);
         }
         self.add_invite_server(key, way.owed(true), id, request);

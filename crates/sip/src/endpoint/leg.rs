@@ -63,6 +63,8 @@ pub(super) struct Leg {
     pub(super) provisional: Provisional,
     pub(super) session: Session,
     pub(super) transfers: Transfers,
+    /// Whether the other side says that it lets a call be replaced, if it says what it speaks.
+    pub(super) takes_replaces: Option<bool>,
     /// The ACKs of the last 2xx we got, for when those are repeated.
     pub(super) acks: Vec<SentAck>,
     pub(super) login: Option<Login>,
@@ -140,6 +142,7 @@ impl Leg {
             provisional: Provisional::default(),
             session: Session::default(),
             transfers: Transfers::default(),
+            takes_replaces: None,
             acks: Vec::new(),
             login: None,
             bye_headers: Vec::new(),

@@ -43,6 +43,7 @@ mod responses;
 mod restore;
 mod ringing;
 mod scanner;
+mod seat;
 mod session;
 mod stateless;
 mod table;
@@ -59,6 +60,7 @@ pub use flow::{Flow, Transport};
 pub use replaced::Replaced;
 pub use restore::{KeptLeg, LegMark, LegSecrets};
 pub use scanner::SCANNERS;
+pub use seat::Seat;
 pub use session::SessionTimers;
 pub use transfer::{ReferRequest, Referral, TransferNews, TransferOutcome};
 pub use types::{

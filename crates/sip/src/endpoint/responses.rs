@@ -10,6 +10,7 @@ use super::early::{ahead, copy_credentials};
 use super::key::Key;
 use super::leg::{Asked, SentAck, State};
 use super::redirect::contacts;
+use super::seat::takes_replaces;
 use super::table::{Client, client_key};
 use super::transfer::TransferOutcome;
 use super::way::Way;
@@ -140,6 +141,7 @@ impl Endpoint {
             }
             self.dialogs.insert(dialog.key().clone(), id);
             leg.dialog = Some(dialog);
+            leg.takes_replaces = takes_replaces(&response.headers);
         } else if let Some(dialog) = &mut leg.dialog {
             dialog.refresh_target(&response.headers);
         }

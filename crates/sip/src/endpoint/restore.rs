@@ -28,6 +28,8 @@ pub struct KeptLeg {
     is_known: bool,
     is_placed: bool,
     session: KeptSession,
+    #[serde(default)]
+    takes_replaces: Option<bool>,
 }
 
 /// What of a call is not for everybody to read: our description may hold keys.
@@ -85,6 +87,7 @@ impl Endpoint {
             is_known: leg.standing == Standing::Known,
             is_placed: leg.is_placed,
             session: leg.session.keep(now),
+            takes_replaces: leg.takes_replaces,
         };
         let secrets = LegSecrets {
             sdp: leg.sdp.clone(),
@@ -120,6 +123,7 @@ impl Endpoint {
         let mut leg = Leg::new(State::Up, standing, flow, key.local_tag.clone());
         leg.listens = kept.listens;
         leg.is_placed = kept.is_placed;
+        leg.takes_replaces = kept.takes_replaces;
         leg.session = super::session::Session::restore(&kept.session, away, now);
         leg.dialog = Some(dialog);
         leg.sdp = secrets.sdp;

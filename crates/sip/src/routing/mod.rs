@@ -22,6 +22,7 @@ mod outcome;
 mod plan;
 mod reading;
 mod rule;
+mod transfer_to;
 mod trunk;
 
 pub use claim::{Claim, RuleClaims, TrunkClaims};
@@ -35,4 +36,5 @@ pub use outcome::{
 pub use plan::{Dialled, Form, NumberingPlan};
 pub use reading::read_numbers;
 pub use rule::{DispatchRule, RuleKind};
+pub use transfer_to::TransferTo;
 pub use trunk::{DigestLogin, HeaderOptions, InboundTrunk, MediaOptions, is_source};

@@ -24,20 +24,19 @@ use super::super::media::{MediaCommand, MediaEvent, MediaSummary, NoPort};
 use super::super::signalling::{Command, LegEvent, Line, Takeover};
 use super::due::Due;
 use super::end::End;
-use super::exchange::Wish;
 use super::keys::Way;
 use super::onward::{Account, Onward, PassNews, Successor};
 use super::prepared::{Ends, Prepared, Sound};
 use super::setup::Shared;
 use super::talk::{Rest, Talk};
 use super::tell::Teller;
-use super::transfer::Transfers;
+use super::transfer::{Fate, Goodbye, Matter, Transfers};
 
 /// What happens on a call's phone side.
 pub(super) enum Step {
     Line(LegEvent),
     Media(Option<MediaEvent>),
-    Wish(Box<Wish>),
+    Transfer(Box<Matter>),
     Onward(PassNews),
 }
 
@@ -58,7 +57,7 @@ pub(super) struct Leg {
     transfers: Transfers,
     onward: Onward,
     teller: Option<Teller>,
-    /// The phone has hung up, and whom it passed its call on to is being dialled.
+    /// The phone has hung up, and who is to be in its place, or in ours, is not known yet.
     gone: Option<EndCause>,
     /// The phone was dialled in the place of another.
     account: Option<Account>,
@@ -118,7 +117,7 @@ impl Leg {
             event = self.line.next(), if self.gone.is_none() => Step::Line(event),
             news = self.onward.next() => Step::Onward(news),
             event = self.talk.next() => Step::Media(event),
-            wish = self.transfers.next() => Step::Wish(Box::new(wish)),
+            matter = self.transfers.next() => Step::Transfer(Box::new(matter)),
         }
     }
 
@@ -160,12 +159,22 @@ impl Leg {
         }
     }
 
-    /// A phone that has passed its call on may go, as many do at once: the call waits for the other.
+    /// A phone that has passed its call on may go, as many do at once: the call waits for the other. And
+    /// one that another phone was sent to goes when it talks to that.
     fn on_ended(&mut self, cause: EndCause) -> Result<(), End> {
-        if !self.onward.is_under_way() || !matches!(cause, EndCause::RemoteBye { .. }) {
+        if !matches!(cause, EndCause::RemoteBye { .. }) {
             return Err(End::Phone(cause));
         }
-        info!("the phone has gone, and whom it passed its call on to is waited for");
+        match self.transfers.on_goodbye() {
+            Goodbye::Transferred => return Err(End::Transferred),
+            Goodbye::Over if !self.onward.is_under_way() => return Err(End::Phone(cause)),
+            Goodbye::Over => {
+                info!("the phone has gone, and whom it passed its call on to is waited for");
+            }
+            Goodbye::Awaited => {
+                info!("the phone has gone, and who was sent to it may have come");
+            }
+        }
         self.talk.rest();
         self.gone = Some(cause);
         Ok(())
@@ -194,11 +203,22 @@ impl Leg {
         }
     }
 
-    /// Sends the phone to somebody else, with headers of the trunk beside those of the wish.
-    pub(super) async fn transfer(&mut self, wish: Wish, trunk: Vec<(String, String)>) {
-        self.transfers
-            .begin(wish, trunk, (&self.line, &self.talk))
-            .await;
+    /// Sends the phone to somebody else, with headers of the trunk beside those of a wish, or has another
+    /// phone take our place with it.
+    pub(super) async fn transfer(
+        &mut self,
+        matter: Matter,
+        trunk: Vec<(String, String)>,
+    ) -> Result<(), End> {
+        let ends = (&self.line, &self.talk);
+        match self.transfers.see_to(matter, trunk, ends).await {
+            Some(Fate::Taken) => Err(End::Transferred),
+            Some(Fate::Spared) if !self.onward.is_under_way() => match self.gone.take() {
+                Some(cause) => Err(End::Phone(cause)),
+                None => Ok(()),
+            },
+            Some(Fate::Spared) | None => Ok(()),
+        }
     }
 
     async fn refer(&mut self, referral: Box<Referral>) {

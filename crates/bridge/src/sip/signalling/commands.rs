@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use trunkline_sip::endpoint::{
     CallRequest, CommandError, EndCause, EndpointConfig, Flow, LegId, ReferRequest, Referral,
-    Rejection, TransferNews,
+    Rejection, Seat, TransferNews,
 };
 use trunkline_sip::message::{Headers, Request, Response};
 use trunkline_sip::registration::Failure;
@@ -50,6 +50,11 @@ pub(crate) enum Command {
         leg: LegId,
         refer: Box<ReferRequest>,
         begun: oneshot::Sender<Result<(), CommandError>>,
+    },
+    /// Our place in a call, for another call's phone.
+    Seat {
+        leg: LegId,
+        answer: oneshot::Sender<Result<Seat, CommandError>>,
     },
     /// BYE; before the answer CANCEL, or 480.
     Hangup {

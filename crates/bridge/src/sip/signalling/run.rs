@@ -280,6 +280,10 @@ impl Signalling {
                 let _ = begun.send(endpoint.refer(leg, &refer, now));
                 Ok(())
             }
+            Command::Seat { leg, answer } => {
+                let _ = answer.send(endpoint.seat(leg));
+                Ok(())
+            }
             Command::Hangup { leg, headers } => endpoint.hangup(leg, headers, now),
             Command::GoBy(config) => {
                 endpoint.go_by(*config, now);

@@ -82,7 +82,8 @@ pub(crate) struct Transfer {
     /// The call's participant
     #[arg(long, short, value_parser = template::parse)]
     identity: String,
-    /// Where to: a SIP address, or tel: and a number
+    /// Where to: a SIP address, tel: and a number, or participant: and the identity of who else is on
+    /// the phone in the room
     #[arg(long, value_name = "ADDRESS")]
     to: String,
     /// Let the caller hear a dial tone meanwhile

@@ -193,6 +193,41 @@ fn an_attended_transfer_names_the_other_call() {
     );
 }
 
+/// The other call of an attended transfer: its phone knows it by its own tag first.
+#[test]
+fn our_place_in_a_call_is_told_as_its_phone_knows_it_once_it_is_up() {
+    for (supported, says) in [
+        ("", None),
+        ("Supported: timer\r\n", Some(false)),
+        ("k: timer, Replaces\r\n", Some(true)),
+    ] {
+        let mut world = World::new();
+        world.say(&message("INVITE", "1", 1, "", supported));
+        let (leg, tag) = world.incoming();
+        assert_eq!(world.endpoint.seat(leg), Err(CommandError::State));
+        let (sdp, now) = ("v=0".into(), world.now);
+        world.endpoint.accept(leg, sdp, &[], now).unwrap();
+        let seat = world.endpoint.seat(leg).unwrap();
+        assert_eq!(seat.takes_replaces, says, "{supported}");
+        assert_eq!(
+            seat.replaces.to_string(),
+            format!("c1;to-tag=them;from-tag={tag}")
+        );
+        assert_eq!(seat.target.number(), "200");
+    }
+    let mut world = World::new();
+    let (leg, invite) = world.place(None);
+    assert_eq!(world.endpoint.seat(leg), Err(CommandError::State));
+    world.answer(&invite, 200, "far", &[("Supported", "replaces")]);
+    let seat = world.endpoint.seat(leg).unwrap();
+    let ours = invite.headers.from().unwrap().tag().unwrap().to_owned();
+    assert_eq!(
+        (seat.replaces.to_tag, seat.replaces.from_tag),
+        ("far".to_owned(), ours)
+    );
+    assert_eq!(seat.takes_replaces, Some(true));
+}
+
 fn asked(world: &mut World, to: &str) -> LegId {
     let (leg, tag) = world.up();
     world.say(&message(

@@ -1,23 +1,27 @@
 //! Which call a transfer is meant for: calls of both directions, by room and participant.
 
 mod order;
+mod wish;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use trunkline_base::id::{ParticipantIdentity, RoomName};
 
 pub use order::TransferError;
 
-pub(crate) use order::{Done, TransferOrder, Wish};
+pub(crate) use order::{TransferOrder, denial};
+pub(crate) use wish::{Done, Goal, Offer, Offered, Outcome, Terms, Transfer, Wanted, Whom, Wish};
 
 /// The calls that can be reached. Behind a lock since calls begin and end on every thread; it is held
 /// for one look into the map and never across an await.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Exchange(Arc<Mutex<BTreeMap<Place, mpsc::Sender<Wish>>>>);
+pub(crate) struct Exchange(Arc<Mutex<Calls>>);
 
 type Place = (RoomName, ParticipantIdentity);
+
+type Calls = BTreeMap<Place, mpsc::Sender<Wish>>;
 
 /// A call's entry; gone when dropped.
 #[derive(Debug)]
@@ -29,16 +33,30 @@ pub(super) struct Entry {
 
 impl Exchange {
     /// Hands a wish to its call.
-    pub(crate) fn ask(
-        &self,
-        room: &RoomName,
-        identity: &ParticipantIdentity,
-        wish: Wish,
-    ) -> Result<(), TransferError> {
-        let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = calls.get(&(room.clone(), identity.clone()));
-        let lane = lane.ok_or(TransferError::NoCall)?;
+    pub(crate) fn ask(&self, place: &Place, wish: Wish) -> Result<(), TransferError> {
+        let calls = self.calls();
+        let lane = calls.get(place).ok_or(TransferError::NoCall)?;
         lane.try_send(wish).map_err(|_| TransferError::Busy)
+    }
+
+    /// Hands a wish to its call, and another to the call of another place: both or neither, and in one
+    /// order for all who ask, so that the call that hears one of two first hears both of them first.
+    pub(crate) fn ask_both(
+        &self,
+        (place, wish): (&Place, Wish),
+        (other, of_other): (&Place, Wish),
+    ) -> Result<(), TransferError> {
+        let calls = self.calls();
+        let lane = calls.get(place).ok_or(TransferError::NoCall)?;
+        let beside = calls.get(other).ok_or(TransferError::NoTarget)?;
+        let room = lane.try_reserve().map_err(|_| TransferError::Busy)?;
+        let room_beside = beside.try_reserve().map_err(|error| match error {
+            TrySendError::Closed(()) => TransferError::NoTarget,
+            TrySendError::Full(()) => TransferError::TargetBusy,
+        })?;
+        room.send(wish);
+        room_beside.send(of_other);
+        Ok(())
     }
 
     /// Makes a call one that can be reached. The newest of a name counts: it has thrown the others
@@ -50,8 +68,7 @@ impl Exchange {
     ) -> (Entry, mpsc::Receiver<Wish>) {
         let (lane, wishes) = mpsc::channel(WISHES);
         let place = (room, identity);
-        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.insert(place.clone(), lane.clone());
+        self.calls().insert(place.clone(), lane.clone());
         let entry = Entry {
             exchange: self.clone(),
             place,
@@ -59,12 +76,15 @@ impl Exchange {
         };
         (entry, wishes)
     }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let calls = &self.exchange.0;
-        let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut calls = self.exchange.calls();
         let ours = calls.get(&self.place);
         if ours.is_some_and(|lane| lane.same_channel(&self.lane)) {
             calls.remove(&self.place);

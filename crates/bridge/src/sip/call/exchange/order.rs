@@ -8,11 +8,12 @@ use tracing::warn;
 use trunkline_base::class::{Class, Classified};
 use trunkline_base::dialling::{Denied, Dialling};
 use trunkline_base::id::{ParticipantIdentity, RoomName};
-use trunkline_sip::endpoint::ReferRequest;
 use trunkline_sip::message::reason_phrase;
+use trunkline_sip::routing::TransferTo;
 use trunkline_sip::uri::Uri;
 
 use super::super::super::desk::duration;
+use super::{Exchange, Goal, Terms, Transfer, Whom, Wish};
 
 /// Why nobody was transferred.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +33,23 @@ pub enum TransferError {
     /// One at a time.
     #[error("the call is being transferred already; wait until that is over")]
     Busy,
+    /// Nobody is on the phone whom it is to be connected with.
+    #[error("nobody of the name in transfer_to is on the phone in this room over this gateway")]
+    NoTarget,
+    /// A phone that rings cannot be connected with another.
+    #[error("the call of the participant in transfer_to is not answered yet")]
+    TargetNotUp,
+    /// One at a time.
+    #[error(
+        "the call of the participant in transfer_to is being transferred itself; wait until that is over"
+    )]
+    TargetBusy,
+    /// It would refuse the other phone, or ring as for any other call.
+    #[error(
+        "the phone of the participant in transfer_to lets no call be replaced: its Supported header \
+         has no `replaces`"
+    )]
+    TargetUnable,
     /// The phone, or whom it called, does not want to.
     #[error("the transfer was refused with {0}")]
     Refused(u16),
@@ -64,9 +82,12 @@ impl Classified for TransferError {
         match self {
             Self::Request(_) => Class::Invalid,
             Self::Denied(_) => Class::Denied,
-            Self::NoCall => Class::Missing,
+            Self::NoCall | Self::NoTarget => Class::Missing,
             Self::NotUp
             | Self::Busy
+            | Self::TargetNotUp
+            | Self::TargetBusy
+            | Self::TargetUnable
             | Self::Refused(_)
             | Self::TimedOut
             | Self::Untold
@@ -81,6 +102,10 @@ impl Classified for TransferError {
             Self::NoCall => "sip.transfer.no_call",
             Self::NotUp => "sip.transfer.not_up",
             Self::Busy => "sip.transfer.busy",
+            Self::NoTarget => "sip.transfer.no_target",
+            Self::TargetNotUp => "sip.transfer.target_not_up",
+            Self::TargetBusy => "sip.transfer.target_busy",
+            Self::TargetUnable => "sip.transfer.target_unable",
             Self::Refused(_) => "sip.transfer.refused",
             Self::TimedOut => "sip.transfer.timed_out",
             Self::Untold => "sip.transfer.untold",
@@ -92,22 +117,12 @@ impl Classified for TransferError {
 /// A transfer that may be asked for.
 #[derive(Debug)]
 pub(crate) struct TransferOrder {
-    pub(crate) room: RoomName,
-    pub(crate) identity: ParticipantIdentity,
-    refer: ReferRequest,
+    room: RoomName,
+    identity: ParticipantIdentity,
+    to: Whom,
+    terms: Terms,
     tone: bool,
 }
-
-/// What a call hears of it.
-pub(crate) struct Wish {
-    pub(crate) refer: ReferRequest,
-    /// The phone hears the tone of a line that rings meanwhile.
-    pub(crate) tone: bool,
-    pub(crate) done: Done,
-}
-
-/// Who waits for the outcome.
-pub(crate) type Done = oneshot::Sender<Result<(), TransferError>>;
 
 impl TransferOrder {
     pub(crate) fn new(
@@ -118,37 +133,88 @@ impl TransferOrder {
         let room = RoomName::parse(request.room_name).map_err(|error| unfit(&error))?;
         let identity = ParticipantIdentity::parse(request.participant_identity);
         let identity = identity.map_err(|error| unfit(&error))?;
-        let text = request.transfer_to.trim();
-        let text = text.trim_start_matches('<').trim_end_matches('>');
-        let target = Uri::parse(text)
-            .map_err(|error| TransferError::Request(format!("transfer_to: {error}")))?;
-        let number = target.number();
-        // Whoever is sent there calls at our cost, or in our name.
-        if let Err(denied) = judge(&number) {
-            warn!(target: "audit", reason = denied.word(), %denied, "transfer denied");
-            return Err(denied.into());
+        let to = whom(&request.transfer_to, &identity)?;
+        if let Whom::Address(target) = &to
+            // Whoever is sent there calls at our cost, or in our name.
+            && let Err(denied) = judge(&target.number())
+        {
+            return Err(denial(denied));
         }
         let patience = duration(request.ringing_timeout.as_ref());
         let mut headers: Vec<_> = request.headers.into_iter().collect();
         headers.sort();
+        let terms = Terms {
+            headers,
+            patience: patience.unwrap_or(RINGING).min(LONGEST),
+        };
         Ok(Self {
             room,
             identity,
-            refer: ReferRequest {
-                headers,
-                patience: patience.unwrap_or(RINGING).min(LONGEST),
-                ..ReferRequest::to(target)
-            },
+            to,
+            terms,
             tone: request.play_dialtone,
         })
     }
 
-    /// As a call hears of it, and where the outcome is told.
-    pub(crate) fn wish(self) -> (Wish, oneshot::Receiver<Result<(), TransferError>>) {
+    /// Asks the call, and the other one where that is to give its seat; gives where the outcome is told.
+    pub(crate) fn ask(self, exchange: &Exchange) -> Result<Told, TransferError> {
         let (done, told) = oneshot::channel();
-        let Self { refer, tone, .. } = self;
-        (Wish { refer, tone, done }, told)
+        let Self {
+            room,
+            identity,
+            to,
+            terms,
+            tone,
+        } = self;
+        let wish = |goal| {
+            Wish::Transfer(Box::new(Transfer {
+                goal,
+                terms,
+                tone,
+                done,
+            }))
+        };
+        let place = (room.clone(), identity);
+        match to {
+            Whom::Address(target) => exchange.ask(&place, wish(Goal::Address(target)))?,
+            Whom::Participant(other) => {
+                let (wanted, offer) = oneshot::channel();
+                let wish = wish(Goal::Participant(other.clone(), offer));
+                exchange.ask_both((&place, wish), (&(room, other), Wish::Seat(wanted)))?;
+            }
+        }
+        Ok(told)
     }
+}
+
+/// Where an outcome is told.
+pub(crate) type Told = oneshot::Receiver<Result<(), TransferError>>;
+
+/// Whom a request sends this participant to.
+fn whom(text: &str, sent: &ParticipantIdentity) -> Result<Whom, TransferError> {
+    let unfit = |error: &dyn std::fmt::Display| {
+        let text = format!("transfer_to: {error}");
+        TransferError::Request(text)
+    };
+    match TransferTo::of(text) {
+        TransferTo::Address(address) => {
+            let address = Uri::parse(address).map_err(|error| unfit(&error))?;
+            Ok(Whom::Address(address))
+        }
+        TransferTo::Participant(identity) => {
+            let identity = ParticipantIdentity::parse(identity).map_err(|error| unfit(&error))?;
+            if identity == *sent {
+                return Err(unfit(&"nobody can be connected with themselves"));
+            }
+            Ok(Whom::Participant(identity))
+        }
+    }
+}
+
+/// Says that nobody is sent there.
+pub(crate) fn denial(denied: Denied) -> TransferError {
+    warn!(target: "audit", reason = denied.word(), %denied, "transfer denied");
+    denied.into()
 }
 
 /// LiveKit's default.
@@ -186,22 +252,53 @@ mod tests {
             assert_eq!(error.class(), Class::Denied);
         }
         let order = order("<tel:+15550100>", &policy).unwrap();
-        assert_eq!(order.refer.target.to_string(), "tel:+15550100");
-        assert_eq!(order.refer.patience, RINGING);
+        assert_eq!(
+            order.to,
+            Whom::Address(Uri::parse("tel:+15550100").unwrap())
+        );
+        assert_eq!(order.terms.patience, RINGING);
     }
 
     #[test]
     fn the_call_to_take_the_place_of_stays_in_the_target() {
         let attended = "sip:bob@host?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc";
         let order = order(attended, &DialPolicy::default()).unwrap();
-        assert_eq!(order.refer.target.to_string(), attended);
+        assert_eq!(order.to, Whom::Address(Uri::parse(attended).unwrap()));
     }
 
     #[test]
     fn what_is_no_address_is_refused_before_any_phone_hears_of_it() {
-        for odd in ["", "5550100", "sip:", "sip:a b@host", "http://host"] {
+        for odd in [
+            "",
+            "5550100",
+            "sip:",
+            "sip:a b@host",
+            "http://host",
+            "participant:",
+            "participant:caller",
+        ] {
             let error = order(odd, &DialPolicy::default()).unwrap_err();
             assert!(matches!(error, TransferError::Request(_)), "{odd}");
         }
+    }
+
+    #[test]
+    fn both_calls_are_asked_or_neither() {
+        let exchange = Exchange::default();
+        let lobby = || RoomName::parse("lobby").unwrap();
+        let who = |name: &str| ParticipantIdentity::parse(name).unwrap();
+        let ask = || order("participant:bob", &DialPolicy::default()).unwrap();
+        let refused = |order: TransferOrder| order.ask(&exchange).unwrap_err();
+        assert_eq!(refused(ask()), TransferError::NoCall);
+        let (_caller, mut wishes) = exchange.enter(lobby(), who("caller"));
+        assert_eq!(refused(ask()), TransferError::NoTarget);
+        let elsewhere = RoomName::parse("attic").unwrap();
+        let (_elsewhere, _) = exchange.enter(elsewhere, who("bob"));
+        assert_eq!(refused(ask()), TransferError::NoTarget);
+        assert!(wishes.try_recv().is_err(), "the caller was asked alone");
+        let (_bob, mut of_bob) = exchange.enter(lobby(), who("bob"));
+        let _told = ask().ask(&exchange).unwrap();
+        assert!(matches!(wishes.try_recv(), Ok(Wish::Transfer(_))));
+        assert!(matches!(of_bob.try_recv(), Ok(Wish::Seat(_))));
     }
 }

@@ -16,13 +16,13 @@ use super::super::super::signalling::{LegEvent, Unreached, now, until};
 use super::super::company::Company;
 use super::super::due::Due;
 use super::super::end::End;
-use super::super::exchange::Wish;
 use super::super::guard::Permit;
 use super::super::leg::{Leg, Step, Turn};
 use super::super::record::millis;
 use super::super::room::{RoomNews, on_event};
 use super::super::setup::{Shared, included, mapped_headers};
 use super::super::tell::STATUS;
+use super::super::transfer::Matter;
 use super::order::Dialled;
 use super::plan::Plan;
 use super::route::Route;
@@ -124,10 +124,7 @@ impl Outbound {
             Step::Line(event) => self.on_line(event).await,
             Step::Media(event) => self.on_media(event.ok_or(End::MediaLost)?),
             Step::Onward(news) => self.leg.on_onward(news, Some(&self.room)).await,
-            Step::Wish(wish) => {
-                self.transfer(*wish).await;
-                Ok(())
-            }
+            Step::Transfer(matter) => self.transfer(*matter).await,
         }
     }
 
@@ -164,10 +161,10 @@ impl Outbound {
     }
 
     /// Sends the phone to somebody else.
-    async fn transfer(&mut self, wish: Wish) {
+    async fn transfer(&mut self, matter: Matter) -> Result<(), End> {
         let attributes = self.room.snapshot().local.attributes.clone();
         let headers = mapped_headers(&self.plan.attributes_to_headers, &attributes);
-        self.leg.transfer(wish, headers).await;
+        self.leg.transfer(matter, headers).await
     }
 
     /// It rings, or there is something to hear before anybody answers.

@@ -167,7 +167,7 @@ pub(super) fn dialled(plan: &Plan, room: &Room) -> Dialled {
 /// The phone of the call, in its room.
 pub(super) fn leg((line, talk): (Line, Talk), plan: &Plan, shared: &Shared, room: &Room) -> Leg {
     let (place, identity) = (plan.room.clone(), plan.identity.clone());
-    let transfers = Transfers::of(&shared.exchange, place, identity);
+    let transfers = Transfers::of(shared, place, identity);
     let onward = Onward::new(plan.origin(), shared.passing.clone());
     let mut leg = Leg::new(line, (talk, plan.sound.clone()), transfers, onward);
     leg.enter(room);

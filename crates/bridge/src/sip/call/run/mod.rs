@@ -27,7 +27,6 @@ use super::super::signalling::{Arrival, Command, LegEvent, now};
 use super::company::Company;
 use super::due::Due;
 use super::end::End;
-use super::exchange::Wish;
 use super::leg::{Leg, Step, Turn};
 use super::listen::{Listening, listen};
 use super::negotiate::Proposal;
@@ -41,7 +40,7 @@ use super::seek::{Seek, wanted};
 use super::setup::{Plan, Shared, answer_headers, mapped_headers};
 use super::talk::Talk;
 use super::tell::STATUS;
-use super::transfer::Transfers;
+use super::transfer::{Matter, Transfers};
 
 type Joining = Pin<Box<dyn Future<Output = Result<Joined, JoinError>> + Send>>;
 
@@ -152,7 +151,7 @@ impl Call {
         sounds.0.capture(shared.reels.reel(&plan.call_id, age));
         let origin = plan.origin(&accepted);
         let (room, identity) = (plan.room.clone(), origin.identity.clone());
-        let transfers = Transfers::of(&shared.exchange, room, identity);
+        let transfers = Transfers::of(&shared, room, identity);
         let onward = Onward::new(origin, shared.passing.clone());
         Self {
             leg: Leg::new(line, sounds, transfers, onward),
@@ -250,17 +249,17 @@ impl Call {
                 }
             }
             Step::Onward(news) => self.leg.on_onward(news, room).await?,
-            Step::Wish(wish) => self.transfer(*wish).await,
+            Step::Transfer(matter) => self.transfer(*matter).await?,
         }
         Ok(())
     }
 
     /// Sends the phone to somebody else.
-    async fn transfer(&mut self, wish: Wish) {
+    async fn transfer(&mut self, matter: Matter) -> Result<(), End> {
         let room = self.room.as_ref().map(Room::snapshot);
         let attributes = room.map_or_else(BTreeMap::new, |room| room.local.attributes.clone());
         let headers = mapped_headers(&self.accepted.trunk.attributes_to_headers, &attributes);
-        self.leg.transfer(wish, headers).await;
+        self.leg.transfer(matter, headers).await
     }
 
     fn on_confirmed(&mut self) {

@@ -103,7 +103,7 @@ impl Call {
         talk.capture(shared.reels.reel(&plan.call_id, age));
         let origin = plan.origin(&accepted);
         let (room, identity) = (plan.room.clone(), origin.identity.clone());
-        let transfers = Transfers::of(&shared.exchange, room, identity);
+        let transfers = Transfers::of(&shared, room, identity);
         let onward = Onward::new(origin, shared.passing.clone());
         let company = Company::new(now(), shared.config.agent_wait);
         let mut leg = Leg::new(line, (talk, heard), transfers, onward);
