@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use livekit_protocol as proto;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
-use trunkline_bridge::sip::{AnswerPolicy, GatewayConfig, OutgoingCall};
+use trunkline_bridge::sip::{AnswerPolicy, CallNews, GatewayConfig, OutgoingCall};
 use trunkline_client::room::{RoomEvent, RoomEvents};
 use trunkline_store::Call;
 
@@ -261,5 +262,36 @@ async fn a_pin_is_not_found_by_calling_again_and_again() {
     .await;
     other.hangs_up().await;
     house.no_calls_left().await;
+    house.close().await;
+}
+
+/// Whose call it is they know by its room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_follows_calls_hears_of_the_answer_once_it_is_known_which_room_it_is_for() {
+    let (news, mut told) = mpsc::channel(16);
+    let house = guarded(|config| config.news = Some(news)).await;
+    let mut next = async || timeout(PATIENCE, told.recv()).await.unwrap().unwrap();
+    let room = async |call: &str| {
+        assert!(house.store.written(PATIENCE).await);
+        let call = house.store.calls().get(call).await.unwrap().unwrap();
+        assert!(call.answered_at.is_some());
+        call.room
+    };
+    for (keys, picked) in [("567890#", ROOM), ("1#2#3#", "")] {
+        let mut call = house.call("100").await;
+        hears_a_tone(&mut call).await;
+        let CallNews::Started(started) = next().await else {
+            panic!("not begun")
+        };
+        assert!(call.dtmf(keys).await);
+        let CallNews::Answered(answered) = next().await else {
+            panic!("not answered, {keys}")
+        };
+        assert_eq!(started, answered);
+        assert_eq!(room(answered.as_str()).await, picked);
+        call.hangup().await;
+        assert!(matches!(next().await, CallNews::Ended(_)), "{keys}");
+        house.no_calls_left().await;
+    }
     house.close().await;
 }

@@ -31,7 +31,14 @@ impl Journal {
             _ => None,
         };
         self.store.later(row);
-        if let (Some(told), Some(news)) = (&self.news, news)
+        if let Some(news) = news {
+            self.tell(news);
+        }
+    }
+
+    /// Tells whoever follows calls.
+    pub(super) fn tell(&self, news: CallNews) {
+        if let Some(told) = &self.news
             && told.try_send(news).is_err()
         {
             warn!("whoever is told of calls is behind and misses some");

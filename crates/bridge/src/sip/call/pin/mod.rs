@@ -25,6 +25,7 @@ use trunkline_sip::routing::{Accepted, Question};
 use trunkline_sip::sdp::Encryption;
 use trunkline_store::{CallStart, Direction, Refusal, Row};
 
+use super::super::config::CallNews;
 use super::super::desk::{LONGEST, tell_asserted, wall_clock};
 use super::super::media::{Cue, MediaCommand};
 use super::super::signalling::{Arrival, Command, Line, now};
@@ -102,6 +103,7 @@ pub(super) async fn ask(
             tell_asserted(&mut accepted, &arrival.invite);
             arrival.accepted = accepted;
             place(arrival, shared);
+            tell_answered(arrival, shared);
             Ok(Some(Known {
                 talk,
                 sound,
@@ -110,6 +112,7 @@ pub(super) async fn ask(
             }))
         }
         Err(end) => {
+            tell_answered(arrival, shared);
             hang_up(&arrival.line, &end).await;
             close(arrival, talk, &end, answered, shared).await;
             Ok(None)
@@ -187,7 +190,15 @@ fn begin(arrival: &Arrival, caller: String, started: UnixTime, shared: &Shared) 
 
 fn write_answered(arrival: &Arrival, shared: &Shared) {
     if let Some(call) = call_id(arrival) {
-        shared.write(Row::CallAnswered(call, wall_clock()));
+        shared.store.later(Row::CallAnswered(call, wall_clock()));
+    }
+}
+
+/// Whoever follows calls hears of the answer once it is known which room it is for, or that it is for
+/// none: by its room they know whose call it is.
+fn tell_answered(arrival: &Arrival, shared: &Shared) {
+    if let Some(call) = call_id(arrival) {
+        shared.journal().tell(CallNews::Answered(call));
     }
 }
 
