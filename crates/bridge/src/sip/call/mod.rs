@@ -8,6 +8,7 @@
 //! At the end, whatever led to it: the phone hears BYE (or a refusal), the room sees us leave, the
 //! store gets the summary.
 
+mod attributes;
 mod company;
 mod due;
 mod end;

@@ -11,9 +11,7 @@ use trunkline_base::id::{CallId, ParticipantIdentity, RoomName};
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
 use trunkline_service::tasks::Stop;
-use trunkline_sip::message::{Headers, Request, name};
-use trunkline_sip::routing::called::ATTRIBUTE;
-use trunkline_sip::routing::{Accepted, HeaderOptions, mark};
+use trunkline_sip::routing::{Accepted, mark};
 use trunkline_store::{Direction, Row, Store};
 
 use super::super::config::{GatewayConfig, LineOut, Referrer};
@@ -25,6 +23,7 @@ use super::super::outside::Outside;
 use super::super::resolve::Resolver;
 use super::super::signalling::{Arrival, Command};
 use super::super::ways::Bound;
+use super::attributes;
 use super::exchange::Exchange;
 use super::guard::Guard;
 use super::names::{Name, Names};
@@ -143,7 +142,7 @@ impl Plan {
             call_id: CallId::parse(arrival.tag.as_str()).ok()?,
             room,
             name,
-            attributes: attributes(accepted, &arrival.invite, &arrival.tag),
+            attributes: attributes::of_call(accepted, &arrival.invite, &arrival.tag),
             ringing: ringing.min(LONGEST),
             longest: longest.min(LONGEST),
             media_timeout: rule_timeout.unwrap_or(config.media_timeout),
@@ -170,11 +169,25 @@ impl Plan {
                 claims.room_config.clone_from(&accepted.rule.room_config);
                 claims
                     .with_name(accepted.name.expose().as_str())
-                    .with_metadata(accepted.metadata.as_str())
+                    .with_metadata(metadata_of(accepted))
                     .with_attributes(self.attributes.clone())
             })
     }
 }
+
+/// What a rule says of its participants, unless no room takes as much.
+fn metadata_of(accepted: &Accepted) -> &str {
+    let metadata = accepted.metadata.as_str();
+    if metadata.len() <= METADATA {
+        return metadata;
+    }
+    let (rule, bytes) = (&accepted.rule.id, metadata.len());
+    warn!(%rule, bytes, limit = METADATA, "the metadata of a rule is left out: it is too long");
+    ""
+}
+
+/// LiveKit's limit.
+const METADATA: usize = 512 * 1024;
 
 /// Headers of our own for a 200: the trunk's, and attributes mapped to headers.
 pub(super) fn answer_headers(
@@ -202,51 +215,4 @@ pub(super) fn mapped_headers(
         Some((header.clone(), clean))
     });
     made.collect()
-}
-
-fn attributes(accepted: &Accepted, invite: &Request, tag: &str) -> BTreeMap<String, String> {
-    let headers = &invite.headers;
-    let mut all = accepted.attributes.clone();
-    let mut set = |key: &str, value: &str| all.insert(key.to_owned(), value.to_owned());
-    set("sip.callID", tag);
-    set(
-        "sip.callIDFull",
-        headers.get(name::CALL_ID).unwrap_or_default(),
-    );
-    let remote_tag = headers
-        .from()
-        .ok()
-        .and_then(|from| from.tag().map(str::to_owned));
-    set("sip.callTag", &remote_tag.unwrap_or_default());
-    set("sip.callStatus", "ringing");
-    for (header, attribute) in &accepted.trunk.headers_to_attributes {
-        // That one says which number decided, and routing has read it.
-        if let Some(value) = headers.get(header)
-            && attribute != ATTRIBUTE
-        {
-            set(attribute, value);
-        }
-    }
-    for (header, value) in included(headers, accepted.trunk.include_headers) {
-        set(&format!("sip.h.{}", header.to_ascii_lowercase()), value);
-    }
-    all
-}
-
-/// Headers a trunk wants as attributes. Credentials never are.
-pub(super) fn included(
-    headers: &Headers,
-    options: HeaderOptions,
-) -> impl Iterator<Item = (&str, &str)> {
-    headers.iter().filter(move |(header, _)| {
-        let extension = header
-            .get(..2)
-            .is_some_and(|start| start.eq_ignore_ascii_case("x-"));
-        let secret = *header == name::AUTHORIZATION || *header == name::PROXY_AUTHORIZATION;
-        match options {
-            HeaderOptions::None => false,
-            HeaderOptions::ExtensionsOnly => extension,
-            HeaderOptions::All => !secret,
-        }
-    })
 }

@@ -367,7 +367,9 @@ fn row(facts: &CallFacts, status: u16, reason: &str, considered: serde_json::Val
 /// than any that means something.
 fn legible(number: &str) -> String {
     let seen = number.chars().filter(|c| !c.is_control());
-    seen.take(MAX_NUMBER).collect()
+    let mut seen: String = seen.take(MAX_NUMBER).collect();
+    seen.truncate(seen.floor_char_boundary(MAX_BYTES));
+    seen
 }
 
 /// What the server said is taken for true for this long, in which it is asked for no call. Longer
@@ -376,6 +378,9 @@ const FRESH: Duration = Duration::from_millis(500);
 
 /// Characters of a number. Telephone numbers have 15; names of users may be longer.
 const MAX_NUMBER: usize = 64;
+
+/// Bytes of it: an identity is made of it, with more before and behind, and has 256 at the most.
+const MAX_BYTES: usize = 128;
 
 /// Unix time now.
 pub(crate) fn wall_clock() -> UnixTime {

@@ -93,3 +93,12 @@ fn a_phone_is_replaced_by_itself_and_by_those_its_trunk_names_beside_it() {
         assert_eq!(may, status, "{trunk:?} from {from}");
     }
 }
+
+/// Such a caller was refused for a room name that is too long.
+#[test]
+fn a_number_of_any_letters_is_no_longer_than_an_identity_has_room_for() {
+    for (written, bytes) in [("5".repeat(99), 64), ("\u{1f600}".repeat(99), 128)] {
+        assert_eq!(legible(&written).len(), bytes);
+    }
+    assert_eq!(legible("+1\r\n555"), "+1555");
+}

@@ -209,6 +209,7 @@ pub(super) fn rule(
     judge: &mut Judge<'_>,
 ) -> Option<Rule> {
     unique(&raw.key, keys, "rule", judge);
+    sizes(&raw, judge);
     for trunk in &raw.trunks {
         if !trunks.contains(&trunk.value) {
             let known: Vec<&str> = trunks.iter().map(String::as_str).collect();
@@ -248,6 +249,35 @@ pub(super) fn rule(
         stands,
     })
 }
+
+/// What no room and no participant can have: calls would be refused for it, or be told of without it.
+fn sizes(raw: &RawRule, judge: &mut Judge<'_>) {
+    let individual = raw.individual.iter().map(|one| &one.room_prefix);
+    let callee = raw.callee.iter().map(|one| &one.room_prefix);
+    let prefix = individual.chain(callee).map(String::len).max();
+    let attributes = raw.attributes.iter();
+    let attributes = attributes.map(|(key, value)| key.len() + value.len());
+    for (what, bytes, most) in [
+        ("room_prefix", prefix.unwrap_or_default(), PREFIX),
+        ("metadata", raw.metadata.len(), METADATA),
+        ("attributes", attributes.sum(), ATTRIBUTES),
+    ] {
+        if bytes > most {
+            let key = &raw.key.value;
+            let what = format!("`{what}` of rule `{key}` has {bytes} bytes, which is too long");
+            judge.blame(&raw.key, what, format!("{most} bytes at the most"));
+        }
+    }
+}
+
+/// Who calls comes behind it, in a name of 256 bytes.
+const PREFIX: usize = 192;
+
+/// LiveKit's limit.
+const METADATA: usize = 512 * 1024;
+
+/// LiveKit takes 64 kB, and what is known of each call is among it.
+const ATTRIBUTES: usize = 60 * 1024;
 
 fn room(
     key: &Spanned<String>,

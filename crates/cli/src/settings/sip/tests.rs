@@ -138,3 +138,35 @@ fn a_room_has_a_name_that_a_server_takes() {
     ));
     assert!(told.contains("256 at most"), "{told}");
 }
+
+/// Calls were refused for it, each by itself.
+#[test]
+fn what_a_rule_says_that_no_room_takes_is_told_with_what_it_takes() {
+    let long = |bytes: usize| "x".repeat(bytes);
+    for (of_rule, told) in [
+        (
+            format!("individual: {{room_prefix: {}}}", long(193)),
+            "`room_prefix` of rule `r` has 193 bytes",
+        ),
+        (
+            format!("callee: {{room_prefix: {}}}", long(193)),
+            "`room_prefix` of rule `r` has 193 bytes",
+        ),
+        (
+            format!(
+                "direct: {{room: a}}, attributes: {{a: {}}}",
+                long(60 * 1024)
+            ),
+            "`attributes` of rule `r` has 61441 bytes",
+        ),
+        (
+            format!("direct: {{room: a}}, metadata: {}", long(512 * 1024 + 1)),
+            "`metadata` of rule `r` has 524289 bytes",
+        ),
+        (format!("individual: {{room_prefix: {}}}", long(192)), ""),
+    ] {
+        let told_of = problems(&format!("rules:\n  - {{key: r, {of_rule}}}\n"));
+        assert!(told_of.contains(told), "{told}: {told_of}");
+        assert_eq!(told_of.contains("too long"), !told.is_empty());
+    }
+}

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use tracing::info;
 use trunkline_client::room::{Room, RoomEvents};
 use trunkline_service::metrics::{Timing, observe};
-use trunkline_sip::message::{Headers, name};
+use trunkline_sip::message::Headers;
 use trunkline_store::Row;
 
 use super::super::super::desk::{LONGEST, wall_clock};
 use super::super::super::load::Setup;
 use super::super::super::media::{MediaCommand, MediaEvent};
 use super::super::super::signalling::{LegEvent, Unreached, now, until};
+use super::super::attributes;
 use super::super::company::Company;
 use super::super::due::Due;
 use super::super::end::End;
@@ -20,7 +21,7 @@ use super::super::guard::Permit;
 use super::super::leg::{Leg, Step, Turn};
 use super::super::record::millis;
 use super::super::room::{RoomNews, on_event};
-use super::super::setup::{Shared, included, mapped_headers};
+use super::super::setup::{Shared, mapped_headers};
 use super::super::tell::STATUS;
 use super::super::transfer::Matter;
 use super::order::Dialled;
@@ -233,25 +234,12 @@ impl Outbound {
 
     /// What the headers of the 200 say, as attributes.
     fn heard_of(&self, headers: &Headers) -> BTreeMap<String, String> {
-        let mut all = BTreeMap::new();
-        let mut set = |key: &str, value: &str| all.insert(key.to_owned(), value.to_owned());
-        for (header, attribute) in &self.plan.headers_to_attributes {
-            if let Some(value) = headers.get(header) {
-                set(attribute, value);
-            }
-        }
-        for (header, value) in included(headers, self.plan.include_headers) {
-            set(&format!("sip.h.{}", header.to_ascii_lowercase()), value);
-        }
-        set(
-            "sip.callIDFull",
-            headers.get(name::CALL_ID).unwrap_or_default(),
-        );
-        let to = headers.to().ok();
-        let tag = to.as_ref().and_then(|to| to.tag());
-        set("sip.callTag", tag.unwrap_or_default());
-        set("sip.statusCode", "200");
-        all
+        attributes::of_answer(
+            headers,
+            &self.plan.headers_to_attributes,
+            self.plan.include_headers,
+            &self.room.snapshot().local.attributes,
+        )
     }
 
     fn on_media(&mut self, event: MediaEvent) -> Result<(), End> {
