@@ -15,6 +15,9 @@ use super::line::{Line, Refused};
 use super::peer::{Peer, PeerError};
 use super::sounds::{EVERY, Sounds, is_click};
 
+/// Packets after which the beat is taken anew: after a burst, as some begin a call with, everything
+/// would be late for ever.
+const BEATS: usize = 50;
 /// RTP's fixed header.
 const HEADER: usize = 12;
 /// No sound takes longer: what comes later is another click's.
@@ -46,7 +49,7 @@ pub(crate) struct Seen {
     pub(crate) to_room: Vec<f64>,
     pub(crate) to_phone: Vec<f64>,
     pub(crate) frames: usize,
-    /// More than 20 ms after the beat of those before.
+    /// More than 20 ms after the beat of the last second.
     pub(crate) late: usize,
 }
 
@@ -85,7 +88,6 @@ impl Leg {
     pub(crate) async fn run(mut self, doing: watch::Receiver<Doing>, sounds: Sounds) -> Seen {
         let mut ends = Ends {
             seen: Seen::default(),
-            doing: Doing::Resting,
             said: 0,
             sequence: 0,
             phone_clicked: None,
@@ -122,7 +124,6 @@ impl Leg {
 /// Both ends of a call: what they said and heard.
 struct Ends {
     seen: Seen,
-    doing: Doing,
     /// Frames of the present sound.
     said: usize,
     sequence: u16,
@@ -142,10 +143,6 @@ impl Ends {
             Doing::Clicking => (Some(&sounds.phone_clicks), Some(&sounds.room_clicks)),
             Doing::Resting | Doing::Over => (None, None),
         };
-        if doing != self.doing {
-            // Some send their first packets in a burst, after which all of a call would be late.
-            (self.doing, self.first) = (doing, None);
-        }
         if doing == Doing::Clicking && self.said.is_multiple_of(EVERY) {
             let now = Some(Instant::now());
             (self.phone_clicked, self.room_clicked) = (now, now);
@@ -195,6 +192,9 @@ impl Ends {
             return;
         };
         let sequence = u16::from_be_bytes([head[2], head[3]]);
+        if self.seen.frames.is_multiple_of(BEATS) {
+            self.first = None;
+        }
         self.seen.frames += 1;
         let (start, first) = *self.first.get_or_insert((at, sequence));
         let due = start + FRAME * u32::from(sequence.wrapping_sub(first));
