@@ -41,6 +41,12 @@ impl Datagrams {
         Ok((length, told(from)))
     }
 
+    /// One that is there already.
+    pub(crate) fn try_recv_from(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        let (length, from) = self.socket.try_recv_from(buffer).ok()?;
+        Some((length, told(from)))
+    }
+
     /// Throws away what has come so far.
     pub(crate) fn drain(&self) {
         // Of a longer one the rest goes too. Whoever sends faster than this is a flood, and waits.

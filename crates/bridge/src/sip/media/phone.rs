@@ -293,6 +293,11 @@ impl Phone {
         self.incoming.as_ref().map(|one| one.stream.stats())
     }
 
+    /// Packets of the present codec that came, and too late to be heard.
+    pub(super) fn late(&self) -> u64 {
+        self.stats().map_or(0, |stats| stats.late + stats.dropped)
+    }
+
     /// A key that was heard in the voice, by a phone that sends no events.
     pub(super) fn take_key(&mut self) -> Option<char> {
         self.heard_key.take()
@@ -303,8 +308,7 @@ impl Phone {
         summary.received = heard.received;
         summary.lost = heard.lost();
         summary.jitter_ms = (heard.jitter_ms * 100.0).round() / 100.0;
-        let stats = self.stats();
-        summary.late = stats.map_or(0, |stats| stats.late);
+        summary.late = self.late();
         summary.codec = self.agreed.as_ref().map(|agreed| agreed.codec.name());
         summary.strangers = self.strangers;
         summary.moves = self.latch.moves();

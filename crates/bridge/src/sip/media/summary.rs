@@ -18,7 +18,7 @@ pub(crate) struct MediaSummary {
     pub(crate) sent: u64,
     /// Packets from the phone that never came.
     pub(crate) lost: u64,
-    /// Packets that came after their turn.
+    /// Packets that came too late to be heard.
     pub(crate) late: u64,
     /// Inter-arrival jitter.
     pub(crate) jitter_ms: f64,

@@ -2,6 +2,8 @@
 
 mod keep;
 mod reports;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -57,6 +59,8 @@ pub(crate) struct MediaSession {
     room_tick: Instant,
     /// None before the answer.
     phone_tick: Option<Instant>,
+    /// When all that the phone had sent was read.
+    read_until: Instant,
     report_at: Instant,
     rate_at: Instant,
     /// How it sounded when that was told last.
@@ -97,6 +101,7 @@ impl MediaSession {
             relays: false,
             room_tick: now + FRAME,
             phone_tick: None,
+            read_until: now,
             report_at: now + REPORT,
             rate_at: now + RATE,
             rated: Rating::default(),
@@ -125,9 +130,9 @@ impl MediaSession {
                     Some(command) => self.on_command(command),
                     None => break,
                 },
-                () = tokio::time::sleep_until(wake.into()) => self.on_clock(now()),
+                () = tokio::time::sleep_until(wake.into()) => self.on_wake(&mut rtp, now()),
                 Ok((length, source)) = self.pair.rtp.recv_from(&mut rtp) => {
-                    self.on_rtp(rtp.get(..length).unwrap_or_default(), source);
+                    self.on_rtp(rtp.get(..length).unwrap_or_default(), source, now());
                 }
                 Ok((length, source)) = self.pair.rtcp.recv_from(&mut rtcp) => {
                     self.on_rtcp(rtcp.get(..length).unwrap_or_default(), source);
@@ -197,19 +202,35 @@ impl MediaSession {
         }
     }
 
+    /// It is time for a frame, or was: what came while this task was kept from running comes first.
+    /// It was in time, and the clock must not overtake it.
+    fn on_wake(&mut self, buffer: &mut [u8], now: Instant) {
+        for _ in 0..MOST_WAITING {
+            let Some((length, source)) = self.pair.rtp.try_recv_from(buffer) else {
+                self.read_until = now;
+                break;
+            };
+            // It came since all was read; the best guess when is a frame after the one before it.
+            let at = (self.phone.last + FRAME).max(self.read_until).min(now);
+            self.on_rtp(buffer.get(..length).unwrap_or_default(), source, at);
+        }
+        self.on_clock(now);
+    }
+
     fn on_clock(&mut self, now: Instant) {
         while self.room_tick <= now {
-            self.pump_to_room(now);
+            // As of when it was due: late frames are not too old to be heard because we are late.
+            self.pump_to_room(self.room_tick);
             self.load.stood(FRAME);
             if self.room.as_ref().is_some_and(ToRoom::is_heard) {
                 self.load.sounded(FRAME);
             }
-            self.room_tick = next_tick(self.room_tick, FRAME, now);
+            self.room_tick = next_tick(self.room_tick, FRAME, now, CATCH_UP);
         }
         while let Some(tick) = self.phone_tick.filter(|tick| *tick <= now) {
             self.watch_lateness(now.saturating_duration_since(tick));
             let step = self.pump_to_phone(now);
-            self.phone_tick = Some(next_tick(tick, step, now));
+            self.phone_tick = Some(next_tick(tick, step, now, GIVE_UP));
         }
         if self.report_at <= now {
             self.report_at = now + REPORT;
@@ -349,7 +370,7 @@ impl MediaSession {
         Duration::from_micros(u64::from(ticks) * 1000 / 48)
     }
 
-    fn on_rtp(&mut self, data: &[u8], source: SocketAddr) {
+    fn on_rtp(&mut self, data: &[u8], source: SocketAddr, now: Instant) {
         if is_rtcp(data) {
             // Both on one port, by a phone that does so unasked (RFC 5761).
             return self.on_rtcp(data, source);
@@ -357,7 +378,6 @@ impl MediaSession {
         let Some(data) = self.shield.open_rtp(data) else {
             return;
         };
-        let now = now();
         let took = self.phone.on_packet(data, source, now);
         if took != Took::Nothing {
             self.tap.heard(data, source);
@@ -444,6 +464,10 @@ impl MediaSession {
         if self.outgoing.packets > 0 {
             self.send_rtcp(&bye(self.outgoing.ssrc, &self.cname));
         }
+        let late = self.phone.late();
+        if late > 0 {
+            count(Counter::RtpDropped, late, &[("reason", "late")]);
+        }
         let summary = self.so_far();
         self.summary = MediaSummary::default();
         summary.after(self.earlier.take())
@@ -465,10 +489,10 @@ fn send_rtp(
     }
 }
 
-/// The next tick; ticks missed by more than [`GIVE_UP`] are left out instead of sent in a burst.
-fn next_tick(tick: Instant, step: Duration, now: Instant) -> Instant {
+/// The next tick; ticks missed by more than `most` are left out instead of made up for.
+fn next_tick(tick: Instant, step: Duration, now: Instant, most: Duration) -> Instant {
     let next = tick + step;
-    if now.saturating_duration_since(next) > GIVE_UP {
+    if now.saturating_duration_since(next) > most {
         now + step
     } else {
         next
@@ -487,8 +511,15 @@ const REPORT: Duration = Duration::from_secs(5);
 /// How often a room may hear how its phone sounds.
 const RATE: Duration = Duration::from_secs(10);
 
-/// Behind by this much, catching up would only make a burst.
+/// Behind the phone by this much, catching up would only make a burst that its buffer does not take.
 const GIVE_UP: Duration = Duration::from_millis(100);
+
+/// Behind the room by this much, the caller's words are caught up with: less than the pause after which
+/// a track's clock goes on by the time that passed, and than what a listener in the room bears.
+const CATCH_UP: Duration = Duration::from_millis(180);
+
+/// Packets read before a frame is made: more than come of one phone in [`CATCH_UP`]. A flood waits.
+const MOST_WAITING: usize = 32;
 
 /// The timer's own coarseness.
 const MARGIN: Duration = Duration::from_millis(1);
