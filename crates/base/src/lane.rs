@@ -61,11 +61,18 @@ impl<T> State<T> {
 impl<T> LaneSender<T> {
     /// Adds an entry; the oldest goes if the lane is full. False when nobody reads any more.
     pub fn push(&self, entry: T) -> bool {
+        self.put(entry).is_ok()
+    }
+
+    /// The same, and gives back what had to go for it.
+    ///
+    /// # Errors
+    /// The entry: nobody reads any more.
+    pub fn put(&self, entry: T) -> Result<Option<T>, T> {
         let mut state = self.0.state();
         if !state.is_read {
-            return false;
+            return Err(entry);
         }
-        // What is dropped is so after the lock.
         let oldest = if state.queue.len() >= self.0.depth {
             state.dropped += 1;
             state.queue.pop_front()
@@ -75,16 +82,10 @@ impl<T> LaneSender<T> {
         state.queue.push_back(entry);
         let waiting = state.waiting.take();
         drop(state);
-        drop(oldest);
         if let Some(waiting) = waiting {
             waiting.wake();
         }
-        true
-    }
-
-    /// Whether both are ends of one lane.
-    pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Ok(oldest)
     }
 
     /// Whether nobody reads any more.

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::Instant;
 
 use crate::lane::LaneSender;
 
@@ -16,13 +18,17 @@ use crate::lane::LaneSender;
 pub struct Parcel {
     pub from: SocketAddr,
     pub to: SocketAddr,
+    /// By which its reader knows how old it is: a reader that had to wait for its thread is no path
+    /// that became slow.
+    pub sent: Instant,
     pub bytes: Vec<u8>,
 }
 
 /// The network. A cheap handle: clones are the same one.
 #[derive(Clone, Debug, Default)]
 pub struct Wire {
-    ends: Arc<RwLock<BTreeMap<SocketAddr, LaneSender<Parcel>>>>,
+    ends: Arc<RwLock<BTreeMap<SocketAddr, Arc<LaneSender<Parcel>>>>>,
+    lost: Arc<AtomicU64>,
 }
 
 /// Somebody's addresses on it, until dropped.
@@ -30,15 +36,16 @@ pub struct Wire {
 pub struct Plug {
     wire: Wire,
     addresses: Vec<SocketAddr>,
-    lane: LaneSender<Parcel>,
+    lane: Arc<LaneSender<Parcel>>,
 }
 
 impl Wire {
     /// What is sent to these addresses goes down this lane from now on.
     pub fn plug(&self, addresses: Vec<SocketAddr>, lane: LaneSender<Parcel>) -> Plug {
+        let lane = Arc::new(lane);
         let mut ends = self.ends_mut();
         for address in &addresses {
-            ends.insert(*address, lane.clone());
+            ends.insert(*address, Arc::clone(&lane));
         }
         drop(ends);
         Plug {
@@ -53,16 +60,29 @@ impl Wire {
     /// # Errors
     /// The datagram.
     pub fn send(&self, parcel: Parcel) -> Result<(), Parcel> {
-        let ends = self.ends.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(lane) = ends.get(&parcel.to) else {
+        let Some(lane) = self.lane(parcel.to) else {
             return Err(parcel);
         };
         // Whoever does not read any more loses it, as on a network.
-        let _gone = lane.push(parcel);
+        if let Ok(Some(_oldest)) = lane.put(parcel) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(())
     }
 
-    fn ends_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<SocketAddr, LaneSender<Parcel>>> {
+    /// Datagrams that came faster than they were read, of all ends together.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Taken out of the map, so that nobody is woken while others wait for it: a call that comes or
+    /// goes writes there, and would hold up the sound of all.
+    fn lane(&self, to: SocketAddr) -> Option<Arc<LaneSender<Parcel>>> {
+        let ends = self.ends.read().unwrap_or_else(PoisonError::into_inner);
+        ends.get(&to).map(Arc::clone)
+    }
+
+    fn ends_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<SocketAddr, Arc<LaneSender<Parcel>>>> {
         self.ends.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -72,7 +92,10 @@ impl Drop for Plug {
         let mut ends = self.wire.ends_mut();
         for address in &self.addresses {
             // A port that was given back may be somebody else's by now.
-            if ends.get(address).is_some_and(|end| end.is(&self.lane)) {
+            if ends
+                .get(address)
+                .is_some_and(|end| Arc::ptr_eq(end, &self.lane))
+            {
                 ends.remove(address);
             }
         }
@@ -81,14 +104,40 @@ impl Drop for Plug {
 
 #[cfg(test)]
 mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::{LazyLock, TryLockError};
+    use std::task::{Context, Poll, Wake, Waker};
+
     use super::*;
     use crate::lane::lane;
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "any instant serves as the origin of virtual time"
+    )]
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
     fn parcel(to: SocketAddr) -> Parcel {
         Parcel {
             from: address(1),
             to,
+            sent: *START,
             bytes: b"hello".to_vec(),
+        }
+    }
+
+    /// A reader that looks, when it is woken, whether the wire is free.
+    struct Reader {
+        wire: Wire,
+        found_it_free: AtomicBool,
+    }
+
+    impl Wake for Reader {
+        fn wake(self: Arc<Self>) {
+            let taken = matches!(self.wire.ends.try_write(), Err(TryLockError::WouldBlock));
+            self.found_it_free.store(!taken, Ordering::Relaxed);
         }
     }
 
@@ -125,7 +174,7 @@ mod tests {
             });
             assert_eq!(sent, Ok(()));
         }
-        assert_eq!(receiver.dropped(), 3);
+        assert_eq!((receiver.dropped(), wire.lost()), (3, 3));
         assert_eq!(receiver.try_recv().unwrap().from, address(4));
         drop(receiver);
         assert_eq!(
@@ -133,6 +182,22 @@ mod tests {
             Ok(()),
             "as lost as on a network"
         );
+    }
+
+    #[test]
+    fn nobody_is_woken_while_the_wire_is_held() {
+        let wire = Wire::default();
+        let (sender, mut receiver) = lane(2);
+        let _plug = wire.plug(vec![address(7)], sender);
+        let reader = Arc::new(Reader {
+            wire: wire.clone(),
+            found_it_free: AtomicBool::new(false),
+        });
+        let waker = Waker::from(Arc::clone(&reader));
+        let waiting = pin!(receiver.recv()).poll(&mut Context::from_waker(&waker));
+        assert_eq!(waiting, Poll::Pending);
+        assert_eq!(wire.send(parcel(address(7))), Ok(()));
+        assert!(reader.found_it_free.load(Ordering::Relaxed));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::ReadBuf;
 use tokio::net::{UdpSocket, lookup_host};
+use tokio::time::Instant;
 use trunkline_base::lane::{LaneReceiver, lane};
 use trunkline_base::wire::{Parcel, Plug, Wire};
 use trunkline_rtc::peer::Transmit;
@@ -25,6 +26,17 @@ const NEAR: usize = 256;
 /// A documentation address (RFC 5737): connecting a UDP socket to it sends nothing and reveals
 /// which local address leads to the world.
 const WORLD: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 9);
+
+/// A datagram that came.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Received<'a> {
+    pub(super) from: SocketAddr,
+    pub(super) to: SocketAddr,
+    /// When it was there: one of this process says when it was sent, of another is known when it was
+    /// read.
+    pub(super) at: std::time::Instant,
+    pub(super) bytes: &'a [u8],
+}
 
 /// The media sockets of one session.
 #[derive(Debug)]
@@ -57,9 +69,14 @@ impl Near {
         }
     }
 
-    fn take(&mut self, parcel: Parcel) -> (SocketAddr, SocketAddr, &[u8]) {
+    fn take(&mut self, parcel: Parcel) -> Received<'_> {
         self.bytes = parcel.bytes;
-        (parcel.from, parcel.to, &self.bytes)
+        Received {
+            from: parcel.from,
+            to: parcel.to,
+            at: parcel.sent,
+            bytes: &self.bytes,
+        }
     }
 }
 
@@ -96,11 +113,11 @@ impl MediaSockets {
         self.sockets.iter().map(|(addr, _)| *addr).collect()
     }
 
-    /// Waits for a datagram: from, to, and its bytes.
+    /// Waits for a datagram.
     ///
     /// # Cancel safety
     /// Safe.
-    pub(super) async fn recv(&mut self) -> (SocketAddr, SocketAddr, &[u8]) {
+    pub(super) async fn recv(&mut self) -> Received<'_> {
         let Self {
             sockets,
             buffer,
@@ -110,14 +127,14 @@ impl MediaSockets {
         tokio::select! {
             biased;
             Some(parcel) = near.lane.recv() => near.take(parcel),
-            (from, to, len) = poll_fn(|context| poll_recv(sockets, buffer, context)) => {
-                (from, to, buffer.get(..len).unwrap_or_default())
+            came = poll_fn(|context| poll_recv(sockets, buffer, context)) => {
+                from_far(came, buffer.as_slice())
             }
         }
     }
 
     /// A datagram that is there already.
-    pub(super) fn try_recv(&mut self) -> Option<(SocketAddr, SocketAddr, &[u8])> {
+    pub(super) fn try_recv(&mut self) -> Option<Received<'_>> {
         if let Some(parcel) = self.near.lane.try_recv() {
             return Some(self.near.take(parcel));
         }
@@ -125,8 +142,7 @@ impl MediaSockets {
             let (len, from) = socket.try_recv_from(self.buffer.as_mut_slice()).ok()?;
             Some((from, *to, len))
         });
-        let (from, to, len) = received?;
-        Some((from, to, self.buffer.get(..len).unwrap_or_default()))
+        Some(from_far(received?, self.buffer.as_slice()))
     }
 
     /// Datagrams of this process that came faster than they were taken.
@@ -138,7 +154,13 @@ impl MediaSockets {
     /// and SCTP repeat what matters.
     pub(super) fn send(&mut self, transmit: Transmit) {
         let Transmit { from, to, bytes } = transmit;
-        let Err(far) = self.near.wire.send(Parcel { from, to, bytes }) else {
+        let parcel = Parcel {
+            from,
+            to,
+            sent: now(),
+            bytes,
+        };
+        let Err(far) = self.near.wire.send(parcel) else {
             return;
         };
         let socket = self
@@ -151,6 +173,20 @@ impl MediaSockets {
             self.unsent += 1;
         }
     }
+}
+
+fn from_far((from, to, len): (SocketAddr, SocketAddr, usize), buffer: &[u8]) -> Received<'_> {
+    Received {
+        from,
+        to,
+        at: now(),
+        bytes: buffer.get(..len).unwrap_or_default(),
+    }
+}
+
+/// The clock that a paused runtime also drives.
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }
 
 fn poll_recv(
@@ -237,11 +273,12 @@ mod tests {
         };
         sockets.send(datagram(local, far_addr, b"there"));
         let limit = std::time::Duration::from_secs(10);
-        let (from, to, bytes) = tokio::time::timeout(limit, far.recv()).await.unwrap();
-        assert_eq!((from, to, bytes), (local, far_addr, b"there".as_slice()));
+        let there = tokio::time::timeout(limit, far.recv()).await.unwrap();
+        assert_eq!((there.from, there.to), (local, far_addr));
+        assert_eq!(there.bytes, b"there");
         far.send(datagram(far_addr, local, b"back"));
         let back = tokio::time::timeout(limit, sockets.recv()).await.unwrap();
-        assert_eq!(back.2, b"back");
+        assert_eq!(back.bytes, b"back");
         assert!(sockets.try_recv().is_none());
         assert_eq!(sockets.unsent, 0);
     }
@@ -261,27 +298,37 @@ mod tests {
             to: server,
             bytes: b"there".to_vec(),
         });
-        let parcel = |from, to, bytes: &[u8]| Parcel {
-            from,
-            to,
+        let sent = taken.try_recv().unwrap();
+        assert_eq!((sent.from, sent.to), (local, server));
+        assert_eq!(sent.bytes, b"there");
+        // However late they are taken, they are as old as they are.
+        let parcel = |bytes: &[u8]| Parcel {
+            from: server,
+            to: local,
+            sent: sent.sent,
             bytes: bytes.to_vec(),
         };
-        assert_eq!(taken.try_recv(), Some(parcel(local, server, b"there")));
-        wire.send(parcel(server, local, b"back")).unwrap();
-        assert_eq!(sockets.recv().await, (server, local, b"back".as_slice()));
-        wire.send(parcel(server, local, b"again")).unwrap();
-        assert_eq!(
-            sockets.try_recv(),
-            Some((server, local, b"again".as_slice()))
-        );
+        let received = |bytes| Received {
+            from: server,
+            to: local,
+            at: sent.sent,
+            bytes,
+        };
+        wire.send(parcel(b"back")).unwrap();
+        assert_eq!(sockets.recv().await, received(b"back"));
+        wire.send(parcel(b"again")).unwrap();
+        assert_eq!(sockets.try_recv(), Some(received(b"again")));
 
         let far = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         far.send_to(b"from far", local).await.unwrap();
-        let (from, _, bytes) = sockets.recv().await;
-        assert_eq!((from, bytes), (far.local_addr().unwrap(), &b"from far"[..]));
+        let came = sockets.recv().await;
+        assert_eq!(
+            (came.from, came.bytes),
+            (far.local_addr().unwrap(), &b"from far"[..])
+        );
 
         drop(sockets);
-        let late = parcel(server, local, b"late");
+        let late = parcel(b"late");
         assert_eq!(
             wire.send(late.clone()),
             Err(late),

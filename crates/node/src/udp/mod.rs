@@ -20,7 +20,7 @@ pub(crate) use routes::RouteChange;
 #[derive(Debug, Clone)]
 pub(crate) struct Datagram {
     pub(crate) from: std::net::SocketAddr,
-    /// When the socket had it.
+    /// When it was there: read from the socket, or sent within this process.
     pub(crate) received: std::time::Instant,
     pub(crate) data: bytes::Bytes,
 }

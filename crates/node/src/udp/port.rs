@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -22,8 +22,9 @@ pub(crate) struct Port {
     socket: Arc<UdpSocket>,
     /// Datagrams of participants in this process, and the addresses that they send to.
     near: LaneReceiver<Parcel>,
-    /// Of those, how many were lost when that was told last.
-    missed: u64,
+    wire: Wire,
+    /// Of those, how many were lost when that was told last, and how many of those for others.
+    missed: (u64, u64),
     _plug: Plug,
     routes: Routes,
     changes: mpsc::Receiver<RouteChange>,
@@ -47,7 +48,13 @@ impl Outlet {
     /// Sends one datagram; `false` when it was dropped.
     pub(crate) fn send(&self, transmit: Transmit) -> bool {
         let Transmit { from, to, bytes } = transmit;
-        match self.wire.send(Parcel { from, to, bytes }) {
+        let parcel = Parcel {
+            from,
+            to,
+            sent: now(),
+            bytes,
+        };
+        match self.wire.send(parcel) {
             Ok(()) => true,
             Err(far) => self.socket.try_send_to(&far.bytes, to).is_ok(),
         }
@@ -85,7 +92,8 @@ pub(crate) fn bind(
     let port = Port {
         socket,
         near,
-        missed: 0,
+        wire: wire.clone(),
+        missed: (0, 0),
         _plug: plug,
         routes: Routes::default(),
         changes: incoming_changes,
@@ -123,7 +131,7 @@ impl Port {
                 Ok((length, from)) => {
                     let data = buffer.get(..length).unwrap_or_default();
                     if let Some(lane) = self.lane(from, data) {
-                        lane.push(received(from, Bytes::copy_from_slice(data)));
+                        lane.push(received(from, Bytes::copy_from_slice(data), now()));
                     }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
@@ -135,11 +143,11 @@ impl Port {
     /// The same for those of this process.
     fn read_near(&mut self) {
         for _ in 0..BURST {
-            let Some(Parcel { from, bytes, .. }) = self.near.try_recv() else {
+            let Some(parcel) = self.near.try_recv() else {
                 return;
             };
-            if let Some(lane) = self.lane(from, &bytes) {
-                lane.push(received(from, bytes.into()));
+            if let Some(lane) = self.lane(parcel.from, &parcel.bytes) {
+                lane.push(received(parcel.from, parcel.bytes.into(), parcel.sent));
             }
         }
     }
@@ -162,20 +170,31 @@ impl Port {
 
     fn sweep(&mut self) {
         self.routes.sweep();
-        let missed = self.near.dropped();
-        let more = missed - std::mem::replace(&mut self.missed, missed);
-        if more > 0 {
-            count(Counter::PacketsDropped, more, &[("reason", "port_busy")]);
+        let port = self.near.dropped();
+        let others = self.wire.lost().saturating_sub(port);
+        let (told, told_of_others) = std::mem::replace(&mut self.missed, (port, others));
+        for (reason, more) in [
+            ("port_busy", port.saturating_sub(told)),
+            ("reader_busy", others.saturating_sub(told_of_others)),
+        ] {
+            if more > 0 {
+                count(Counter::PacketsDropped, more, &[("reason", reason)]);
+            }
         }
     }
 }
 
-fn received(from: SocketAddr, data: Bytes) -> Datagram {
+fn received(from: SocketAddr, data: Bytes, at: Instant) -> Datagram {
     Datagram {
         from,
-        received: tokio::time::Instant::now().into_std(),
+        received: at,
         data,
     }
+}
+
+/// The clock that a paused runtime also drives.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// Room for about 100 ms of a few hundred calls while the reader is descheduled.
@@ -280,16 +299,24 @@ mod tests {
         let own: SocketAddr = "192.0.2.7:4000".parse().unwrap();
         let (sender, mut received) = lane(8);
         let _plug = wire.plug(vec![own], sender);
-        let parcel = |from, to, bytes: Vec<u8>| Parcel { from, to, bytes };
-        wire.send(parcel(own, bound, check("abcd:efgh"))).unwrap();
+        let sent = now();
+        wire.send(Parcel {
+            from: own,
+            to: bound,
+            sent,
+            bytes: check("abcd:efgh"),
+        })
+        .unwrap();
         room.ready().await;
-        assert_eq!(room.try_recv().unwrap().from, own);
+        let check = room.try_recv().unwrap();
+        assert_eq!((check.from, check.received), (own, sent));
         assert!(handle.outlet.send(Transmit {
             from: bound,
             to: own,
             bytes: b"answer".to_vec(),
         }));
-        let answer = parcel(bound, own, b"answer".to_vec());
-        assert_eq!(received.try_recv(), Some(answer));
+        let answer = received.try_recv().unwrap();
+        assert_eq!((answer.from, answer.to), (bound, own));
+        assert_eq!(answer.bytes, b"answer");
     }
 }

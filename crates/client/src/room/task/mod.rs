@@ -124,9 +124,8 @@ impl RoomTask {
                 biased;
                 command = self.commands.recv() => self.on_command(command),
                 news = next_news(&mut self.signal) => self.on_signal(news),
-                received = self.sockets.recv() => {
-                    let (from, to, data) = received;
-                    self.core.handle_datagram(from, to, data, now());
+                came = self.sockets.recv() => {
+                    self.core.handle_datagram(came.from, came.to, came.bytes, came.at);
                     self.take_datagrams();
                     self.take_frames();
                 }
@@ -184,10 +183,11 @@ impl RoomTask {
 
     fn take_datagrams(&mut self) {
         for _ in 1..DATAGRAM_BATCH {
-            let Some((from, to, data)) = self.sockets.try_recv() else {
+            let Some(came) = self.sockets.try_recv() else {
                 return;
             };
-            self.core.handle_datagram(from, to, data, now());
+            self.core
+                .handle_datagram(came.from, came.to, came.bytes, came.at);
         }
     }
 
