@@ -1,5 +1,6 @@
 //! Which call a transfer is meant for: calls of both directions, by room and participant.
 
+mod error;
 mod order;
 mod wish;
 
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use trunkline_base::id::{ParticipantIdentity, RoomName};
 
-pub use order::TransferError;
+pub use error::TransferError;
 
 pub(crate) use order::{TransferOrder, denial};
 pub(crate) use wish::{Done, Goal, Offer, Offered, Outcome, Terms, Transfer, Wanted, Whom, Wish};

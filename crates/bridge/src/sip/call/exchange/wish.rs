@@ -9,7 +9,7 @@ use trunkline_sip::dialog::Replaces;
 use trunkline_sip::endpoint::{ReferRequest, Seat};
 use trunkline_sip::uri::Uri;
 
-use super::order::TransferError;
+use super::error::TransferError;
 
 /// What a call is asked for.
 pub(crate) enum Wish {
