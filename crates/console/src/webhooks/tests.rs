@@ -40,7 +40,10 @@ async fn world() -> World {
 }
 
 fn event(id: &str, room: &str) -> String {
-    let at = now().secs();
+    event_at(now().secs(), id, room)
+}
+
+fn event_at(at: u64, id: &str, room: &str) -> String {
     format!(
         r#"{{"event":"room_started","id":"{id}","createdAt":"{at}","room":{{"name":"{room}"}}}}"#
     )
@@ -157,10 +160,7 @@ async fn what_is_not_livekits_is_refused_with_the_status_that_says_why() {
     let good = signed(&body, &key());
     let forged = signed(&body, &ApiKey::new("APItest", "a guess"));
     let foreign = signed(&body, &ApiKey::new("APIother", "a guess"));
-    let old = body.replace(
-        &now().secs().to_string(),
-        &(now().secs() - 3600).to_string(),
-    );
+    let old = event_at(now().secs() - 3600, "EV_1", "call-1");
     let large = format!(r#"{{"event":"x","pad":"{}"}}"#, "x".repeat(1024 * 1024));
     let cases = [
         (TYPE, forged, body.clone(), 401),
