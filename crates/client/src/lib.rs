@@ -14,6 +14,7 @@
 
 pub mod api;
 pub mod auth;
+mod clock;
 pub mod jobs;
 pub mod room;
 pub mod tls;

@@ -11,6 +11,7 @@ use super::breaker::{Breaker, BreakerPolicy, Pass, Shut, Sign};
 use super::observe::{Guard, Watch};
 use super::rpc::RpcInfo;
 use super::table::RPCS;
+use crate::clock::now;
 use crate::url::ServerUrl;
 
 #[derive(Debug)]
@@ -156,7 +157,7 @@ impl Leave<'_> {
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         if !self.is_reported {
-            let now = tokio::time::Instant::now().into_std();
+            let now = now();
             self.tell(Sign::Nothing, Sign::Nothing, now);
         }
     }

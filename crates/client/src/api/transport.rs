@@ -23,6 +23,7 @@ use super::tokens::{Bearer, Tokens};
 use super::wire::{Answered, Wire};
 use super::{ApiError, ApiOptions, Failure, Rpc, RpcInfo, Scope};
 use crate::auth::LiveKitAuthManager;
+use crate::clock::now;
 use crate::url::ServerUrl;
 
 /// Longest wait for the list of regions; there is a call waiting behind it.
@@ -321,8 +322,4 @@ impl Transport {
             Target::new(url, options.breaker, options.watch.clone())
         })
     }
-}
-
-fn now() -> std::time::Instant {
-    Instant::now().into_std()
 }

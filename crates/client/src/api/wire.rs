@@ -13,6 +13,7 @@ use reqwest::{Method, Request, Response, Url};
 
 use super::Failure;
 use super::retry::retry_after;
+use crate::clock::now;
 use crate::tls::Trust;
 use crate::url::ServerUrl;
 
@@ -218,10 +219,6 @@ fn make(
 fn server_limit(limit: Duration) -> u64 {
     let margin = (limit / 10).min(Duration::from_secs(1));
     u64::try_from((limit - margin).as_millis()).unwrap_or(u64::MAX)
-}
-
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 impl Answered {

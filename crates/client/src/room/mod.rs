@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use trunkline_base::id::{ParticipantIdentity, RoomName, RoomSid, TrackSid};
 use trunkline_base::lane::lane;
 use trunkline_rtc::participant::{Participant, ParticipantConfig};
@@ -56,6 +56,7 @@ use command::{COMMAND_DEPTH, Command, LocalChange, OUTGOING_DEPTH, ask};
 use task::{RoomTask, Setup};
 use udp::MediaSockets;
 
+use crate::clock::now;
 use crate::url::{IntoServerUrl, ServerUrl};
 
 /// A joined room. A cheap handle; the session ends with [`Room::leave`] or with the last handle.
@@ -97,7 +98,7 @@ impl Room {
             reconnect: options.reconnect,
             seed: rand::random(),
         };
-        let core = Participant::new(config, Instant::now().into_std());
+        let core = Participant::new(config, now());
         let (commands, orders) = mpsc::channel(COMMAND_DEPTH);
         let (sender, events) = mpsc::channel(outlet::EVENT_DEPTH);
         let (ready, joined) = oneshot::channel();

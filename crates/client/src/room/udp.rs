@@ -7,14 +7,15 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use tokio::io::ReadBuf;
 use tokio::net::{UdpSocket, lookup_host};
-use tokio::time::Instant;
 use trunkline_base::lane::{LaneReceiver, lane};
 use trunkline_base::wire::{Parcel, Plug, Wire};
 use trunkline_rtc::peer::Transmit;
 
+use crate::clock::now;
 use crate::url::ServerUrl;
 
 /// Larger than any datagram WebRTC sends, which stays below an Ethernet frame.
@@ -34,7 +35,7 @@ pub(super) struct Received<'a> {
     pub(super) to: SocketAddr,
     /// When it was there: one of this process says when it was sent, of another is known when it was
     /// read.
-    pub(super) at: std::time::Instant,
+    pub(super) at: Instant,
     pub(super) bytes: &'a [u8],
 }
 
@@ -182,11 +183,6 @@ fn from_far((from, to, len): (SocketAddr, SocketAddr, usize), buffer: &[u8]) -> 
         at: now(),
         bytes: buffer.get(..len).unwrap_or_default(),
     }
-}
-
-/// The clock that a paused runtime also drives.
-fn now() -> std::time::Instant {
-    Instant::now().into_std()
 }
 
 fn poll_recv(

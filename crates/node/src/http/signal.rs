@@ -16,6 +16,7 @@ use livekit_protocol as proto;
 use prost::Message as _;
 use tokio::sync::{mpsc, watch};
 
+use crate::clock::instant;
 use crate::encoding::Encoding;
 use crate::room::{Envelope, Outbox, Session};
 use crate::signal::pace::Pace;
@@ -89,8 +90,7 @@ async fn read(
             if length > MAX_MESSAGE {
                 return End::TooLong;
             }
-            let now = tokio::time::Instant::now().into_std();
-            let wait = pace.heard(length, now);
+            let wait = pace.heard(length, instant());
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
             }

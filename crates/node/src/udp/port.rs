@@ -15,6 +15,7 @@ use trunkline_service::metrics::{Counter, count};
 
 use super::Datagram;
 use super::routes::{RouteChange, Routes};
+use crate::clock::instant;
 
 /// The receiving side, to be run by one task.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Outlet {
         let parcel = Parcel {
             from,
             to,
-            sent: now(),
+            sent: instant(),
             bytes,
         };
         match self.wire.send(parcel) {
@@ -131,7 +132,7 @@ impl Port {
                 Ok((length, from)) => {
                     let data = buffer.get(..length).unwrap_or_default();
                     if let Some(lane) = self.lane(from, data) {
-                        lane.push(received(from, Bytes::copy_from_slice(data), now()));
+                        lane.push(received(from, Bytes::copy_from_slice(data), instant()));
                     }
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
@@ -190,11 +191,6 @@ fn received(from: SocketAddr, data: Bytes, at: Instant) -> Datagram {
         received: at,
         data,
     }
-}
-
-/// The clock that a paused runtime also drives.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// Room for about 100 ms of a few hundred calls while the reader is descheduled.
@@ -299,7 +295,7 @@ mod tests {
         let own: SocketAddr = "192.0.2.7:4000".parse().unwrap();
         let (sender, mut received) = lane(8);
         let _plug = wire.plug(vec![own], sender);
-        let sent = now();
+        let sent = instant();
         wire.send(Parcel {
             from: own,
             to: bound,

@@ -27,6 +27,7 @@ use super::snapshot::{DisconnectReason, RoomSnapshot};
 use super::tracks::{LocalTracks, RemoteTracks};
 use super::udp::MediaSockets;
 use super::{RoomEvent, RoomOptions, RoomToken};
+use crate::clock::now;
 use crate::url::ServerUrl;
 
 mod commands;
@@ -311,11 +312,6 @@ impl RoomTask {
         }
         self.outlet.close(RoomEvent::Disconnected { reason }).await;
     }
-}
-
-/// The clock that a paused runtime also drives.
-fn now() -> std::time::Instant {
-    Instant::now().into_std()
 }
 
 fn audio_out(frame: OpusFrame) -> AudioOut {

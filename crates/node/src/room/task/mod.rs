@@ -21,6 +21,7 @@ use super::join::{JoinParams, Session};
 use super::notice::RoomNotice;
 use super::seats::Seats;
 use super::state::{Entry, Now, Output, RoomState, Route};
+use crate::clock;
 use crate::udp::{Datagram, PortHandle, RouteChange};
 use sessions::{Heard, Sessions};
 use tally::Tally;
@@ -94,7 +95,7 @@ impl RoomTask {
                 () = tokio::time::sleep_until(wake) => Turn::Clock,
             };
             ticked = matches!(turn, Turn::Clock);
-            let began = std_now();
+            let began = clock::instant();
             self.take(turn).await;
             // Whatever the turn was about, sound has a part in it.
             let more = self.on_datagrams(began);
@@ -119,7 +120,7 @@ impl RoomTask {
     /// Lets the other rooms of this thread work. Without it a room with enough to do is never
     /// left by the runtime, since none of its lanes makes it wait.
     async fn make_way(&mut self, began: Instant, more: bool) {
-        self.worked += std_now().saturating_duration_since(began);
+        self.worked += clock::instant().saturating_duration_since(began);
         if more || self.worked >= TURN {
             self.worked = Duration::ZERO;
             tokio::task::yield_now().await;
@@ -185,7 +186,7 @@ impl RoomTask {
                 break;
             }
             self.send_out();
-            if std_now().saturating_duration_since(began) >= TURN {
+            if clock::instant().saturating_duration_since(began) >= TURN {
                 break;
             }
         }
@@ -293,16 +294,12 @@ impl RoomTask {
     }
 }
 
-/// Both clocks. The monotonic one is tokio's, so that a paused test clock drives the state.
+/// Both clocks.
 pub(crate) fn now() -> Now {
     Now {
-        instant: std_now(),
-        unix: crate::clock::now(),
+        instant: clock::instant(),
+        unix: clock::now(),
     }
-}
-
-fn std_now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// Datagrams taken from the lane at a time, so that signalling is heard in between.
