@@ -11,7 +11,7 @@ use trunkline_base::id::{CallId, ParticipantIdentity, RoomName};
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::auth::{LiveKitAuthManager, Role, TokenSpec};
 use trunkline_service::tasks::Stop;
-use trunkline_sip::routing::{Accepted, mark};
+use trunkline_sip::routing::{Accepted, DispatchRule, mark};
 use trunkline_store::{Direction, Row, Store};
 
 use super::super::config::{GatewayConfig, LineOut, Referrer};
@@ -178,16 +178,13 @@ impl Plan {
 /// What a rule says of its participants, unless no room takes as much.
 fn metadata_of(accepted: &Accepted) -> &str {
     let metadata = accepted.metadata.as_str();
-    if metadata.len() <= METADATA {
+    if metadata.len() <= DispatchRule::MOST_METADATA {
         return metadata;
     }
     let (rule, bytes) = (&accepted.rule.id, metadata.len());
-    warn!(%rule, bytes, limit = METADATA, "the metadata of a rule is left out: it is too long");
+    warn!(%rule, bytes, limit = DispatchRule::MOST_METADATA, "the metadata of a rule is left out: it is too long");
     ""
 }
-
-/// LiveKit's limit.
-const METADATA: usize = 512 * 1024;
 
 /// Headers of our own for a 200: the trunk's, and attributes mapped to headers.
 pub(super) fn answer_headers(

@@ -6,7 +6,7 @@ use livekit_protocol as proto;
 use serde::{Deserialize, Serialize};
 use trunkline_base::id::RoomName;
 use trunkline_service::config::{Spanned, nearest, or_default};
-use trunkline_sip::routing::{LONGEST_PIN, mark};
+use trunkline_sip::routing::{DispatchRule, LONGEST_PIN, mark};
 
 use super::parts::{Media, RawMedia, Stands, Typed, media, numbers, texts, typed, unique};
 use crate::settings::raw::Judge;
@@ -259,7 +259,7 @@ fn sizes(raw: &RawRule, judge: &mut Judge<'_>) {
     let attributes = attributes.map(|(key, value)| key.len() + value.len());
     for (what, bytes, most) in [
         ("room_prefix", prefix.unwrap_or_default(), PREFIX),
-        ("metadata", raw.metadata.len(), METADATA),
+        ("metadata", raw.metadata.len(), DispatchRule::MOST_METADATA),
         ("attributes", attributes.sum(), ATTRIBUTES),
     ] {
         if bytes > most {
@@ -272,9 +272,6 @@ fn sizes(raw: &RawRule, judge: &mut Judge<'_>) {
 
 /// Who calls comes behind it, in a name of 256 bytes.
 const PREFIX: usize = 192;
-
-/// LiveKit's limit.
-const METADATA: usize = 512 * 1024;
 
 /// LiveKit takes 64 kB, and what is known of each call is among it.
 const ATTRIBUTES: usize = 60 * 1024;
