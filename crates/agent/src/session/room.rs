@@ -16,6 +16,7 @@ use trunkline_client::room::{
     RemoteTrack, Room, RoomEvent, RoomEvents, RoomOptions, RoomToken, TrackKind, Transcription,
 };
 use trunkline_client::url::ServerUrl;
+use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Stop;
 use trunkline_store::{Event, Row, Store};
 
@@ -43,7 +44,7 @@ pub(crate) enum SessionError {
 }
 
 /// Sound and events waiting for the conversation. Full means that it does not get to run for
-/// 300 ms; sound is dropped then, because late sound is worse than none.
+/// 300 ms; what comes then waits in the track's lane, and is counted where that is full.
 const INCOMING_LANE: usize = 16;
 
 /// Notes waiting for the room. Full means that the signal socket does not move.
@@ -274,7 +275,11 @@ async fn listen(caller: Caller, mut events: RoomEvents, lane: mpsc::Sender<Incom
             event = events.next() => event,
             frame = next_frame(&mut ear) => {
                 match frame {
-                    Some(frame) => drop(lane.try_send(Incoming::Frame(frame))),
+                    Some(frame) => {
+                        if !hear(&lane, frame).await {
+                            return;
+                        }
+                    }
                     None => ear = None,
                 }
                 continue;
@@ -323,17 +328,42 @@ const fn has_come_again(reason: DisconnectReason) -> bool {
     matches!(reason, DisconnectReason::DuplicateIdentity)
 }
 
-fn reader(track: RemoteTrack) -> Option<PcmReader> {
+/// The caller's track, and what was missed of it so far.
+struct Ear {
+    reader: PcmReader,
+    missed: u64,
+}
+
+impl Ear {
+    async fn next_frame(&mut self) -> Option<Vec<i16>> {
+        let frame = self.reader.next_20ms().await.map(<[i16]>::to_vec);
+        let missed = self.reader.missed();
+        let more = missed - std::mem::replace(&mut self.missed, missed);
+        if more > 0 {
+            count(Counter::SoundLost, more, &[]);
+        }
+        frame
+    }
+}
+
+fn reader(track: RemoteTrack) -> Option<Ear> {
     PcmReader::new(track.packets, SPEECH_RATE)
         .inspect_err(|error| tracing::error!(%error, "the caller's track cannot be read"))
         .ok()
+        .map(|reader| Ear { reader, missed: 0 })
 }
 
-async fn next_frame(ear: &mut Option<PcmReader>) -> Option<Vec<i16>> {
+async fn next_frame(ear: &mut Option<Ear>) -> Option<Vec<i16>> {
     match ear {
-        Some(reader) => reader.next_20ms().await.map(<[i16]>::to_vec),
+        Some(ear) => ear.next_frame().await,
         None => std::future::pending().await,
     }
+}
+
+/// Hands a frame on. A conversation that did not get to run hears late what it would otherwise hear
+/// never: words that lack a part are others. False if it is over.
+async fn hear(lane: &mpsc::Sender<Incoming>, frame: Vec<i16>) -> bool {
+    lane.send(Incoming::Frame(frame)).await.is_ok()
 }
 
 struct RoomStage {
@@ -430,5 +460,32 @@ fn event(kind: &str, room: &RoomName, body: serde_json::Value) -> Event {
         kind: kind.to_owned(),
         room: room.to_string(),
         body,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sound that came while the conversation did not get to run was given up without a word, and
+    /// what was left of a sentence was another one.
+    #[tokio::test]
+    async fn what_a_conversation_was_kept_from_hearing_it_hears_whole() {
+        let (lane, mut incoming) = mpsc::channel(INCOMING_LANE);
+        let mut caller = JoinSet::new();
+        caller.spawn(async move {
+            for number in 0..50 {
+                assert!(hear(&lane, vec![number]).await);
+            }
+            lane
+        });
+        tokio::task::yield_now().await;
+        for number in 0..50 {
+            let heard = incoming.recv().await;
+            assert!(matches!(heard, Some(Incoming::Frame(frame)) if frame == [number]));
+        }
+        drop(incoming);
+        let lane = caller.join_next().await.unwrap().unwrap();
+        assert!(!hear(&lane, Vec::new()).await, "it is over");
     }
 }
