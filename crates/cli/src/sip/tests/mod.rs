@@ -1,5 +1,8 @@
 //! Plans against a server in memory that refuses what LiveKit refuses.
 
+mod exports;
+mod marks;
+
 use std::collections::BTreeMap;
 
 use trunkline_service::config::{Environment, Report};
@@ -322,44 +325,6 @@ fn the_way_back_is_what_was_there() {
 }
 
 #[test]
-fn an_export_is_a_file_that_makes_the_same() {
-    let text = "trunks:\n  - {key: main, name: 'Main, \"one\"', numbers: ['+1555001'], auth: {username: u, password: '${PASSWORD}', realm: r}, \
-                headers: {X-A: 'a: b # c'}, headers_to_attributes: {X-B: b}, include_headers: x_headers, max_call_duration: 90s, \
-                media: {codecs: [PCMU, opus/48000], encryption: allow, timeout: 1500ms}, called_number_from: [Diversion]}\n\
-                outbound:\n  - {key: out, address: 'sip.example.com:5061', transport: tls, numbers: ['+1555001'], from_host: example.org}\n\
-                rules:\n  - {key: r, trunks: [main], metadata: 'it''s ${PASSWORD}', individual: {room_prefix: c, pin: '493817'}, agents: [a], \
-                attributes: {k: v}, room_config: {empty_timeout: 7, metadata: 'pay $${PASSWORD}'}}\n";
-    let mut server = Server::default();
-    let plan = server.plan(&file(text));
-    server.go(&plan);
-    let made = export(&server.there, "wss://example.org");
-    assert!(!made.text.contains("493817"), "{}", made.text);
-    let env: Environment = made.secrets.clone().into_iter().collect();
-    let plan = server.plan(&file_with(&made.text, env));
-    assert!(plan.is_empty(), "{}\n{}", made.text, plan.text());
-}
-
-#[test]
-fn an_export_of_what_others_made_has_keys_of_its_own() {
-    let trunk = |id: &str| Inbound {
-        sip_trunk_id: id.to_owned(),
-        name: "My Provider!".to_owned(),
-        allowed_addresses: vec!["192.0.2.1".to_owned()],
-        ..Inbound::default()
-    };
-    let there = There {
-        trunks: vec![trunk("ST_1"), trunk("ST_2")],
-        outbound: vec![Outbound::default()],
-        rules: vec![Rule::default()],
-    };
-    let made = export(&there, "ws://x");
-    for part in ["key: \"my-provider\"\n", "key: \"my-provider-2\"\n"] {
-        assert!(made.text.contains(part), "{part} is not in:\n{}", made.text);
-    }
-    assert_eq!(made.notes.len(), 1, "{:?}", made.notes);
-}
-
-#[test]
 fn a_file_that_can_be_read_may_still_be_wrong() {
     let text = "trunks:\n  - {key: a, numbers: ['+15550001'], allowed_addresses: [192.0.2.1]}\n  \
                 - {key: b, numbers: ['1 555 0001'], allowed_addresses: [0.0.0.0/0]}\n  \
@@ -414,97 +379,6 @@ fn a_file_that_can_be_read_may_still_be_wrong() {
 }
 
 #[test]
-fn what_an_older_version_made_is_known_by_its_mark() {
-    let entry = |id: &str, key: &str, updated: i64| Inbound {
-        sip_trunk_id: id.to_owned(),
-        metadata: mark::mark(key, ""),
-        created_at: Some(Default::default()),
-        updated_at: Some(pbjson_types::Timestamp {
-            seconds: updated,
-            nanos: 0,
-        }),
-        ..Default::default()
-    };
-    let present = vec![entry("ST_1", "a", 0), entry("ST_2", "b", 7)];
-    let made = Sorted::<Inbound>::sort(present, &BTreeMap::new());
-    assert!(made.by_key["a"].is_untouched && !made.by_key["b"].is_untouched);
-}
-
-/// Two files may be applied to one server, and neither knows what the other wrote.
-#[test]
-fn what_only_bears_a_mark_is_told_and_never_removed() {
-    let mut server = Server::default();
-    server.there.trunks.push(Inbound {
-        sip_trunk_id: "ST_other".to_owned(),
-        metadata: mark::mark("other", ""),
-        numbers: vec!["+1555009".to_owned()],
-        created_at: Some(Default::default()),
-        updated_at: Some(Default::default()),
-        ..Inbound::default()
-    });
-    let notes = server.plan(&file(TWO)).notes;
-    assert!(notes[0].contains("ST_other"), "{notes:?}");
-    let acts = server.apply(TWO);
-    assert_eq!(acts, [Act::Create, Act::Create, Act::Create]);
-    let nothing = Kept::of(&There::default(), &Written::default());
-    let (wanted, written) = back(&nothing, &server.there, &server.written);
-    let plan = Plan::make(&wanted, server.there.clone(), &written);
-    server.go(&plan);
-    let left: Vec<&str> = server.there.trunks.iter().map(Entry::id).collect();
-    assert_eq!(left, ["ST_other"]);
-}
-
-/// `Replace` writes the whole trunk: what a server does not tell would be lost with it.
-#[test]
-fn a_password_that_the_server_keeps_to_itself_is_written_again() {
-    let text = |one: &str, two: &str| {
-        format!(
-            "trunks:\n  - {{key: a, numbers: ['{one}'], auth: {{username: u, password: '${{PASSWORD}}'}}}}\n  \
-             - {{key: b, numbers: ['{two}'], auth: {{username: v, password: '${{PASSWORD}}'}}}}\n"
-        )
-    };
-    let mut server = Server::default();
-    server.apply(&text("+1555001", "+1555002"));
-    let keeps = |server: &mut Server| {
-        for trunk in &mut server.there.trunks {
-            trunk.auth_password.clear();
-        }
-    };
-    keeps(&mut server);
-    assert_eq!(drift(&server.written, &server.there), []);
-    let kept = Kept::of(&server.there, &server.written);
-    let mut unknown = kept.clone();
-    unknown.there = server.there.clone();
-    let whole = |plan: &Plan| {
-        assert!(!plan.steps.is_empty());
-        for step in &plan.steps {
-            let Step::Trunk(change) = step else { continue };
-            let after = change.after.as_ref().unwrap();
-            assert_eq!(after.auth_password, "a-long-secret", "{step}");
-            let fields = change.fields();
-            assert!(
-                fields.iter().all(|one| one.field != "authPassword"),
-                "{fields:?}"
-            );
-        }
-    };
-    let swapped = server.plan(&file(&text("+1555002", "+1555001")));
-    assert_eq!(swapped.steps.len(), 3);
-    whole(&swapped);
-    server.go(&swapped);
-    keeps(&mut server);
-    let (wanted, written) = back(&kept, &server.there, &server.written);
-    whole(&Plan::make(&wanted, server.there.clone(), &written));
-    // Nobody remembers it: better no way back than one without it.
-    for record in server.written.trunks.values_mut() {
-        record.said = None;
-    }
-    let (wanted, written) = back(&unknown, &server.there, &server.written);
-    let plan = Plan::make(&wanted, server.there.clone(), &written);
-    assert!(plan.blocked[0].contains("password"), "{:?}", plan.blocked);
-}
-
-#[test]
 fn numbers_of_a_rule_are_compared_as_text() {
     let rules = |number: &str| {
         format!("{TWO}  - {{key: s, trunks: [a], numbers: ['{number}'], direct: {{room: s}}}}\n")
@@ -518,47 +392,4 @@ fn numbers_of_a_rule_are_compared_as_text() {
         .iter()
         .find(|rule| rule.numbers == ["+1555001"]);
     assert!(rule.is_some());
-}
-
-#[test]
-fn variables_of_an_export_are_one_for_each_secret_and_can_be_set() {
-    let trunk = |id: &str, name: &str, password: &str| Inbound {
-        sip_trunk_id: id.to_owned(),
-        name: name.to_owned(),
-        auth_username: "u".to_owned(),
-        auth_password: password.to_owned(),
-        ..Inbound::default()
-    };
-    let there = There {
-        trunks: vec![
-            trunk("ST_1", "büro", "one"),
-            trunk("ST_2", "büro", ""),
-            trunk("ST_3", "電話", "3"),
-        ],
-        outbound: vec![Outbound {
-            name: "büro".to_owned(),
-            address: "sip.example.com".to_owned(),
-            auth_username: "u".to_owned(),
-            auth_password: "two".to_owned(),
-            ..Outbound::default()
-        }],
-        rules: Vec::new(),
-    };
-    let made = export(&there, "ws://x");
-    let secrets: BTreeMap<&str, &str> = made
-        .secrets
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    let expected = [
-        ("SIP_B_RO_PASSWORD", "one"),
-        ("SIP_B_RO_PASSWORD_2", "two"),
-        ("SIP_PASSWORD", "3"),
-    ];
-    assert_eq!(secrets, BTreeMap::from(expected), "{}", made.text);
-    let told = made
-        .notes
-        .iter()
-        .any(|note| note.contains("SIP_B_RO_2_PASSWORD"));
-    assert!(told, "{:?}", made.notes);
 }
