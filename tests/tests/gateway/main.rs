@@ -37,4 +37,5 @@ mod sipp;
 mod storm;
 mod talking;
 mod transfers;
+mod undialled;
 mod weather;
