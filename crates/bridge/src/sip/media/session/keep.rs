@@ -12,7 +12,7 @@ impl MediaSession {
 
     /// Once the call is up.
     pub(super) fn tell_place(&mut self) {
-        if self.phone_tick.is_none() || self.phone.agreed.is_none() {
+        if !self.clock.has_started() || self.phone.agreed.is_none() {
             return;
         }
         let (next, at) = (self.outgoing.next(), wall_clock());

@@ -1,5 +1,7 @@
 //! The media task of one call.
 
+mod clock;
+mod frames;
 mod keep;
 mod reports;
 #[cfg(test)]
@@ -10,18 +12,16 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use trunkline_media::SampleRate;
-use trunkline_media::playout::{Heard, Relayed};
 use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_sip::rtp::{bye, is_rtcp};
-use trunkline_sip::sdp::Codec;
 
 use super::super::load::Load;
 use super::super::signalling::now;
-use super::coding::{OPUS_SILENCE, rate, relays};
+use super::coding::{rate, relays};
 use super::commands::{MediaCommand, MediaEvent, Setup};
 use super::cue::Playing;
-use super::outgoing::{Frame, Outgoing};
-use super::phone::{Phone, Spoken, Took};
+use super::outgoing::Outgoing;
+use super::phone::{Phone, Took};
 use super::place::Milestone;
 use super::ringing::Ringing;
 use super::room::ToRoom;
@@ -30,8 +30,9 @@ use super::summary::{MediaSummary, Rating};
 use super::tap::Tap;
 use super::voices::Voices;
 use super::{FRAME, Pair};
+use clock::Clock;
 
-/// Owns the sockets and both clocks.
+/// Owns the sockets and the clock.
 pub(crate) struct MediaSession {
     pair: Pair,
     media_timeout: Duration,
@@ -56,13 +57,9 @@ pub(crate) struct MediaSession {
     phone_pcm: Vec<i16>,
     /// The phone takes packets as they come from the room.
     relays: bool,
-    room_tick: Instant,
-    /// None before the answer.
-    phone_tick: Option<Instant>,
+    clock: Clock,
     /// When all that the phone had sent was read.
     read_until: Instant,
-    report_at: Instant,
-    rate_at: Instant,
     /// How it sounded when that was told last.
     rated: Rating,
     told_silent: bool,
@@ -99,11 +96,8 @@ impl MediaSession {
             room_due: 0,
             phone_pcm: Vec::new(),
             relays: false,
-            room_tick: now + FRAME,
-            phone_tick: None,
+            clock: Clock::new(now),
             read_until: now,
-            report_at: now + REPORT,
-            rate_at: now + RATE,
             rated: Rating::default(),
             told_silent: false,
             summary: MediaSummary::default(),
@@ -121,9 +115,7 @@ impl MediaSession {
         let mut rtp = vec![0; MAX_PACKET];
         let mut rtcp = vec![0; MAX_PACKET];
         loop {
-            let wake = self
-                .phone_tick
-                .map_or(self.room_tick, |tick| tick.min(self.room_tick));
+            let wake = self.clock.wake();
             tokio::select! {
                 biased;
                 command = commands.recv() => match command {
@@ -165,7 +157,7 @@ impl MediaSession {
                 self.milestone.pass();
             }
             MediaCommand::Start => {
-                self.phone_tick.get_or_insert(now);
+                self.clock.start(now);
                 self.phone.latch.open(now);
                 self.phone.last = now;
             }
@@ -218,156 +210,27 @@ impl MediaSession {
     }
 
     fn on_clock(&mut self, now: Instant) {
-        while self.room_tick <= now {
+        while let Some(due) = self.clock.take_room(now) {
             // As of when it was due: late frames are not too old to be heard because we are late.
-            self.pump_to_room(self.room_tick);
+            self.pump_to_room(due);
             self.load.stood(FRAME);
             if self.room.as_ref().is_some_and(ToRoom::is_heard) {
                 self.load.sounded(FRAME);
             }
-            self.room_tick = next_tick(self.room_tick, FRAME, now, CATCH_UP);
         }
-        while let Some(tick) = self.phone_tick.filter(|tick| *tick <= now) {
-            self.watch_lateness(now.saturating_duration_since(tick));
-            let step = self.pump_to_phone(now);
-            self.phone_tick = Some(next_tick(tick, step, now, GIVE_UP));
+        while let Some(due) = self.clock.phone_due(now) {
+            self.watch_lateness(now.saturating_duration_since(due));
+            let length = self.pump_to_phone(now);
+            self.clock.sent(due, length, now);
         }
-        if self.report_at <= now {
-            self.report_at = now + REPORT;
+        if self.clock.take_report(now) {
             self.send_report(now);
         }
-        if self.rate_at <= now {
-            self.rate_at = now + RATE;
+        if self.clock.take_rating(now) {
             self.tell_rating();
         }
         self.watch_silence(now);
         self.tell_place();
-    }
-
-    fn pump_to_room(&mut self, now: Instant) {
-        if let Some(tone) = &mut self.tone {
-            let _ = self.phone.next(now, &mut self.room_pcm);
-            self.room_pcm.clear();
-            self.room_pcm.resize(RINGING_RATE.samples_in_ms(20), 0);
-            tone.fill(&mut self.room_pcm);
-            if !self.tell_room(Spoken::Pcm(Heard::Sound, RINGING_RATE)) {
-                self.room = None;
-            }
-            return;
-        }
-        self.room_due += FRAME_48K;
-        while self.room_due > 0 {
-            let spoken = self.phone.next(now, &mut self.room_pcm);
-            if let Some(key) = self.phone.take_key() {
-                let _ = self.events.try_send(MediaEvent::Key(key));
-            }
-            self.room_due -= match &spoken {
-                Spoken::Coded(Relayed::Packet { hurry: true, .. }) => 0,
-                Spoken::Coded(Relayed::Packet { ticks, .. } | Relayed::Gap { ticks, .. }) => {
-                    i64::from(*ticks)
-                }
-                Spoken::Pcm(..) | Spoken::Coded(Relayed::Wait) => FRAME_48K,
-                Spoken::Coded(Relayed::Idle) => self.room_due,
-            };
-            if !self.tell_room(spoken) {
-                // The room is over; the call learns it from the room itself.
-                self.room = None;
-            }
-        }
-    }
-
-    fn tell_room(&mut self, spoken: Spoken) -> bool {
-        let Some(room) = &mut self.room else {
-            return true;
-        };
-        match spoken {
-            Spoken::Pcm(heard, rate) => room.write(&self.room_pcm, rate, heard),
-            Spoken::Coded(Relayed::Packet { payload, ticks, .. }) => {
-                let level = self.phone.loudness(&payload);
-                room.pass(payload, ticks, level)
-            }
-            Spoken::Coded(Relayed::Gap { ticks, meant }) => room.gap(ticks, meant),
-            Spoken::Coded(Relayed::Idle) => room.gap(960, true),
-            Spoken::Coded(Relayed::Wait) => true,
-        }
-    }
-
-    /// Sends one packet and says how long it was.
-    fn pump_to_phone(&mut self, now: Instant) -> Duration {
-        let Some(agreed) = &self.phone.agreed else {
-            return FRAME;
-        };
-        if self.playing && (agreed.telephone_event.is_none() || !self.outgoing.keys.is_active()) {
-            self.playing = self.events.try_send(MediaEvent::Played).is_err();
-        }
-        if self.relays
-            && self.ringback.is_none()
-            && self.cue.is_none()
-            && let Some(next) = self.voices.relay(now)
-        {
-            return self.relay_to_phone(next);
-        }
-        let ptime = u32::from(agreed.ptime);
-        self.phone_pcm
-            .resize(rate(agreed.codec).samples_in_ms(ptime), 0);
-        let silent = self.voices.frame(now, &mut self.phone_pcm) <= Heard::Silence;
-        if let Some(tone) = &mut self.ringback {
-            tone.fill(&mut self.phone_pcm);
-        }
-        let told = self.cue.is_some();
-        if let Some(cue) = &mut self.cue
-            && !cue.fill(&mut self.phone_pcm)
-        {
-            self.cue = None;
-        }
-        let frame = if told || self.ringback.is_some() || !silent {
-            self.load.sounded(Duration::from_millis(u64::from(ptime)));
-            Frame::Sound(&self.phone_pcm)
-        } else if agreed.codec == Codec::Opus {
-            return self.relay_to_phone(Relayed::Idle);
-        } else {
-            Frame::Silence(self.phone_pcm.len())
-        };
-        let packet = self.outgoing.packet(frame, agreed);
-        let wire = (&self.pair, &mut self.shield, &mut self.tap);
-        send_rtp(wire, self.phone.latch.target(), packet);
-        Duration::from_millis(u64::from(ptime))
-    }
-
-    /// Passes on what comes from the room; what there is nothing for is silence, ready-made.
-    fn relay_to_phone(&mut self, next: Relayed) -> Duration {
-        let Some(agreed) = &self.phone.agreed else {
-            return FRAME;
-        };
-        let (packet, ticks) = match next {
-            Relayed::Packet { ticks, .. } if ticks > u32::from(agreed.max_ptime) * 48 => {
-                // This room's packets are too long for this phone: from here on its sound is coded anew.
-                self.relays = false;
-                return Duration::ZERO;
-            }
-            Relayed::Packet {
-                payload,
-                ticks,
-                hurry,
-            } => {
-                let packet = self.outgoing.pass(&payload, ticks, agreed);
-                self.load.sounded(FRAME);
-                (packet, if hurry { 0 } else { ticks })
-            }
-            Relayed::Gap {
-                ticks,
-                meant: false,
-            } => {
-                self.outgoing.skip(ticks);
-                (None, ticks)
-            }
-            Relayed::Gap { ticks, .. } => (self.outgoing.pass(OPUS_SILENCE, ticks, agreed), ticks),
-            Relayed::Idle => (self.outgoing.pass(OPUS_SILENCE, 960, agreed), 960),
-            Relayed::Wait => (None, 960),
-        };
-        let wire = (&self.pair, &mut self.shield, &mut self.tap);
-        send_rtp(wire, self.phone.latch.target(), packet);
-        Duration::from_micros(u64::from(ticks) * 1000 / 48)
     }
 
     fn on_rtp(&mut self, data: &[u8], source: SocketAddr, now: Instant) {
@@ -383,10 +246,7 @@ impl MediaSession {
             self.tap.heard(data, source);
         }
         match took {
-            Took::Sound { fresh: true } => {
-                // From here on each frame is due just when the buffer is willing to give it.
-                self.room_tick = now + FRAME + MARGIN;
-            }
+            Took::Sound { fresh: true } => self.clock.follow(now),
             Took::Keys(digits) => {
                 for digit in digits.chars() {
                     let _ = self.events.try_send(MediaEvent::Key(digit));
@@ -426,7 +286,7 @@ impl MediaSession {
     }
 
     fn watch_silence(&mut self, now: Instant) {
-        let expected = self.phone_tick.is_some()
+        let expected = self.clock.has_started()
             && self
                 .phone
                 .agreed
@@ -455,7 +315,7 @@ impl MediaSession {
         self.remote_lost = None;
         self.ringback = None;
         self.cue = None;
-        self.phone_tick = None;
+        self.clock.stop();
         self.told_silent = false;
     }
 
@@ -474,55 +334,12 @@ impl MediaSession {
     }
 }
 
-fn send_rtp(
-    (pair, shield, tap): (&Pair, &mut Shield, &mut Tap),
-    target: Option<SocketAddr>,
-    packet: Option<&[u8]>,
-) {
-    if let Some(packet) = packet
-        && let Some(target) = target
-        && let Some(sealed) = shield.seal_rtp(packet)
-    {
-        tap.sent(packet, target);
-        // A full socket buffer is a lost packet, like on the wire.
-        let _ = pair.rtp.try_send_to(sealed, target);
-    }
-}
-
-/// The next tick; ticks missed by more than `most` are left out instead of made up for.
-fn next_tick(tick: Instant, step: Duration, now: Instant, most: Duration) -> Instant {
-    let next = tick + step;
-    if now.saturating_duration_since(next) > most {
-        now + step
-    } else {
-        next
-    }
-}
-
 /// Enough for the tone of a line that rings.
 const RINGING_RATE: SampleRate = SampleRate::HZ_8000;
 
-/// 20 ms on the clock of Opus.
-const FRAME_48K: i64 = 960;
-
-/// RFC 3550 6.2.
-const REPORT: Duration = Duration::from_secs(5);
-
-/// How often a room may hear how its phone sounds.
-const RATE: Duration = Duration::from_secs(10);
-
-/// Behind the phone by this much, catching up would only make a burst that its buffer does not take.
-const GIVE_UP: Duration = Duration::from_millis(100);
-
-/// Behind the room by this much, the caller's words are caught up with: less than the pause after which
-/// a track's clock goes on by the time that passed, and than what a listener in the room bears.
-const CATCH_UP: Duration = Duration::from_millis(180);
-
-/// Packets read before a frame is made: more than come of one phone in [`CATCH_UP`]. A flood waits.
+/// Packets read before a frame is made: more than come of one phone while the
+/// room is caught up with. A flood waits.
 const MOST_WAITING: usize = 32;
-
-/// The timer's own coarseness.
-const MARGIN: Duration = Duration::from_millis(1);
 
 /// Larger than any RTP packet of a phone.
 const MAX_PACKET: usize = 2048;

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use tokio::task::JoinSet;
 use trunkline_sip::rtp::Header;
-use trunkline_sip::sdp::{Agreement, Direction, OpusWishes};
+use trunkline_sip::sdp::{Agreement, Codec, Direction, OpusWishes};
 
 use super::super::Ports;
+use super::clock::MARGIN;
 use super::*;
 
 /// Packets of a sentence.
