@@ -5,9 +5,10 @@
 //! keys are made of counts from the next start on, and is named. A remote server's own trunks change by
 //! `sip apply` alone.
 
+mod files;
+mod force;
+
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,12 +20,11 @@ use trunkline_agent::worker::AgentHandle;
 use trunkline_base::token::KeyRing;
 use trunkline_bridge::sip::{GatewayHandle, Register, TrunkLine};
 use trunkline_client::api::LiveKitApiClient;
-use trunkline_console::{ReloadResult, Reloaded, Standing};
-use trunkline_ops::daemon::{self, IN_FORCE};
+use trunkline_console::{ReloadResult, Reloaded};
+use trunkline_ops::daemon;
 use trunkline_service::config::Report;
 use trunkline_service::metrics::{Counter, Gauge, count, set};
 use trunkline_service::tasks::{Stop, Tasks};
-use trunkline_service::watch::Watch;
 use trunkline_store::Store;
 
 use super::clients::background_api;
@@ -33,94 +33,10 @@ use super::differ::Difference;
 use super::{Stack, make, sip_setup};
 use crate::clock::now;
 use crate::failure::Failure;
-use crate::settings::{AGENT, FILES, Home, SIP, Settings, SipSetup};
+use crate::settings::{AGENT, Settings, SipSetup};
+use force::{Force, reloaded};
 
-/// How much of the files counts.
-#[derive(Debug, PartialEq, Eq)]
-enum Force {
-    Whole,
-    /// All but these, which count from the next start on.
-    Restart(Vec<String>),
-    /// Nothing, and why; those before do.
-    Last(String),
-    /// What was taken before something failed, and with what it did.
-    Half(String),
-}
-
-impl Force {
-    fn standing(&self) -> Standing {
-        match self {
-            Self::Whole | Self::Restart(_) | Self::Last(_) => Standing::Ready(self.to_string()),
-            // Some calls would meet the old set-up, some the new one.
-            Self::Half(_) => Standing::Waiting(self.to_string()),
-        }
-    }
-}
-
-impl fmt::Display for Force {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Whole => f.write_str(IN_FORCE),
-            Self::Restart(what) => {
-                write!(f, "{IN_FORCE}, but {} at the next start", what.join(", "))
-            }
-            Self::Last(why) => write!(f, "the last good ones are in force: {why}"),
-            Self::Half(why) => write!(f, "half applied, tried again: {why}"),
-        }
-    }
-}
-
-/// How the files are read again.
-pub(crate) struct ConfigFiles<F> {
-    /// Where each may be.
-    paths: Vec<PathBuf>,
-    /// Those that were there when they were last in force: one that goes is a mistake.
-    there: Vec<PathBuf>,
-    sip: Option<PathBuf>,
-    watch: Watch,
-    read: F,
-}
-
-impl<F: Fn() -> Result<Settings, Report>> ConfigFiles<F> {
-    /// To be made before the settings are read for the first time. The files that are built in do not
-    /// change; the one of `variables` may come and go.
-    pub(crate) fn new(home: &Home, variables: PathBuf, read: F) -> Self {
-        let paths = FILES.iter().filter_map(|(name, _)| home.on_disk(name));
-        let paths: Vec<PathBuf> = paths.collect();
-        Self {
-            there: present(&paths),
-            sip: home.on_disk(SIP),
-            watch: Watch::new(paths.iter().cloned().chain([variables])),
-            paths,
-            read,
-        }
-    }
-
-    /// They are in force as they are there.
-    fn in_force(&mut self) {
-        self.there = present(&self.paths);
-    }
-
-    /// The settings, or what is wrong with them; nothing while they are being written.
-    fn read(&mut self) -> Option<Result<Settings, String>> {
-        let Self {
-            there, watch, read, ..
-        } = self;
-        watch.read(|| {
-            if let Some(gone) = there.iter().find(|path| !path.exists()) {
-                return Err(format!("{} is not there", gone.display()));
-            }
-            read().map_err(|report| report.to_string())
-        })
-    }
-
-    /// Whether there is nothing but comments in the file of trunks and rules: what an editor or a full
-    /// disk leaves for a moment.
-    fn is_blank(&self) -> bool {
-        let text = self.sip.as_ref().map(std::fs::read_to_string);
-        text.is_some_and(|text| text.is_ok_and(|text| is_blank(&text)))
-    }
-}
+pub(crate) use files::ConfigFiles;
 
 impl Stack {
     /// Follows the files for as long as the daemon runs.
@@ -403,11 +319,6 @@ impl<F: Fn() -> Result<Settings, Report>> Follower<F> {
     }
 }
 
-fn present(paths: &[PathBuf]) -> Vec<PathBuf> {
-    let there = paths.iter().filter(|path| path.exists());
-    there.cloned().collect()
-}
-
 /// A trunk, a rule, or how numbers are written.
 fn is_entry(name: &str) -> bool {
     ["trunks", "outbound", "rules"]
@@ -421,30 +332,9 @@ fn tells(step: &str, name: &str) -> bool {
     key.is_some_and(|key| step.split(' ').any(|word| word == key))
 }
 
-fn reloaded(force: &Force, changed: Vec<String>) -> Reloaded {
-    let (result, at_next_start, why) = match force {
-        Force::Whole if changed.is_empty() => (ReloadResult::Unchanged, Vec::new(), None),
-        Force::Whole => (ReloadResult::Taken, Vec::new(), None),
-        Force::Restart(what) => (ReloadResult::Taken, what.clone(), None),
-        Force::Last(why) => (ReloadResult::Kept, Vec::new(), Some(why.clone())),
-        Force::Half(why) => (ReloadResult::Half, Vec::new(), Some(why.clone())),
-    };
-    Reloaded {
-        result,
-        changed,
-        at_next_start,
-        why,
-    }
-}
-
 fn registers(lines: &[TrunkLine]) -> Vec<Register> {
     let all = lines.iter().filter_map(|line| line.register.clone());
     all.collect()
-}
-
-fn is_blank(text: &str) -> bool {
-    let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-    lines.all(|line| line.is_empty() || line.starts_with('#') || line == "---")
 }
 
 /// Administrators who wait for the files. Filling it means that they are read again all the time.
@@ -454,18 +344,6 @@ const ORDERS: usize = 16;
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_half_applied_is_not_ready() {
-        let half = Force::Half("a rule is refused".to_owned()).standing();
-        assert!(matches!(half, Standing::Waiting(why) if why.contains("a rule is refused")));
-        for last in [
-            Force::Last("a typo".to_owned()),
-            Force::Restart(vec!["gateway.udp".to_owned()]),
-        ] {
-            assert!(matches!(last.standing(), Standing::Ready(_)), "{last}");
-        }
-    }
-
     /// A trunk's registration changed, and nothing was told: the node knows of none.
     #[test]
     fn what_the_node_does_not_tell_is_told_by_its_name() {
@@ -473,32 +351,5 @@ mod tests {
         assert!(tells("+ outbound trunk out", "outbound.out"));
         assert!(!tells("~ trunk office (ST_1)", "trunks.other"));
         assert!(!tells("~ trunk office (ST_1)", "gateway"));
-    }
-
-    #[test]
-    fn a_file_of_nothing_or_comments_is_blank() {
-        for blank in ["", "\n \n", "# trunks: []\n---\n"] {
-            assert!(is_blank(blank), "{blank:?}");
-        }
-        assert!(!is_blank("# none\ntrunks: []\n"));
-    }
-
-    #[test]
-    fn whoever_asked_hears_which_part_counts() {
-        let result = |force: &Force, changed: &[&str]| {
-            reloaded(force, changed.iter().map(|&c| c.to_owned()).collect()).result
-        };
-        assert_eq!(result(&Force::Whole, &[]), ReloadResult::Unchanged);
-        assert_eq!(
-            result(&Force::Whole, &["gateway.codecs"]),
-            ReloadResult::Taken
-        );
-        let later = Force::Restart(vec!["gateway.udp".to_owned()]);
-        assert_eq!(result(&later, &[]), ReloadResult::Taken);
-        let wrong = reloaded(&Force::Last("line 3".to_owned()), Vec::new());
-        assert_eq!(
-            (wrong.result, wrong.why.as_deref()),
-            (ReloadResult::Kept, Some("line 3"))
-        );
     }
 }
