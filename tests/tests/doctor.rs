@@ -178,6 +178,8 @@ fn a_daemon_that_runs_is_found_and_its_registrations_are_asked_for() {
     let (exit, found) = clinic.looks(&["--dev", "livekit", "clock", "sip_ports", "registration"]);
     assert_eq!(exit, 2);
     assert_eq!(found.of("livekit", "").0, "pass");
+    let (verdict, said) = found.of("clock", "");
+    assert!(verdict == "pass" && said.contains("--ntp"), "{said}");
     for transport in ["udp", "tcp"] {
         let (verdict, said) = found.of("sip_ports", transport);
         assert!(verdict == "pass" && said.contains("trunkline"), "{said}");
@@ -225,6 +227,34 @@ fn a_clock_that_is_off_is_told_by_how_much() {
     assert_eq!(exit, 2);
     found.fails("clock", "", &["s ahead of this machine's", "ntp"]);
 }
+
+/// The node shares this machine's clock, which somebody outside knows to be slow.
+#[test]
+fn a_clock_that_is_off_by_ntp_is_told_where_the_node_shares_it() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let ntp = server.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let mut asked = [0; 48];
+        while let Ok((_, from)) = server.recv_from(&mut asked) {
+            let at = SystemTime::now() + Duration::from_secs(600);
+            let unix = at.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            let mut told = [0; 48];
+            (told[0], told[1]) = (0x24, 2);
+            told[24..32].copy_from_slice(&asked[40..]);
+            told[40..44].copy_from_slice(
+                &(u32::try_from(unix.as_secs()).unwrap() + SINCE_1900).to_be_bytes(),
+            );
+            let _ = server.send_to(&told, from);
+        }
+    });
+    let clinic = Clinic::open(&[]);
+    let (exit, found) = clinic.looks(&["--dev", "clock", "--ntp", &ntp]);
+    assert_eq!(exit, 2);
+    found.fails("clock", &ntp, &["s ahead of this machine's", "ntp"]);
+}
+
+/// From 1900, where NTP begins, to 1970.
+const SINCE_1900: u32 = 2_208_988_800;
 
 fn http_date(at: SystemTime) -> String {
     httpdate::fmt_http_date(at)

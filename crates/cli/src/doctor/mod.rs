@@ -5,5 +5,5 @@ mod patient;
 mod reach;
 mod trial;
 
-pub(crate) use patient::patient;
+pub(crate) use patient::{Outside, patient};
 pub(crate) use reach::Hands;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
+use clap::Args;
 use ipnet::IpNet;
 use livekit_protocol::SipTransport;
 use trunkline_agent::speech::models::{Manifest, list};
@@ -21,12 +22,24 @@ use crate::sip::lint::{Finding, Weight, lint};
 use crate::target::no_keys;
 use crate::wiring::{asking_api, daemon, dev_keys};
 
+/// Who is asked beside those in the files.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Outside {
+    /// A STUN server that says which address we have outside
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) stun: Option<String>,
+    /// A server of NTP that says whether this machine's clock is right
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(crate) ntp: Option<String>,
+}
+
 /// The set-up that these settings make; without keys nobody can be asked.
 pub(crate) fn patient(
     settings: &Settings,
     keys: Option<&KeyRing>,
     models: &Path,
-    (home, stun): (String, Option<String>),
+    home: String,
+    outside: Outside,
 ) -> Result<Patient, Failure> {
     let is_embedded = settings.livekit.server == Server::Embedded;
     let api = match keys {
@@ -64,7 +77,8 @@ pub(crate) fn patient(
             Some(_) => Some(needed(models)?),
             None => None,
         },
-        stun: stun_of(settings, stun),
+        stun: stun_of(settings, outside.stun),
+        ntp: outside.ntp,
         home,
         notices: settings.notices.iter().map(ToString::to_string).collect(),
         faults: lint(setup).into_iter().map(fault).collect(),

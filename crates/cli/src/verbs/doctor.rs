@@ -11,7 +11,7 @@ use trunkline_ops::doctor::{
 use trunkline_service::tasks::Tasks;
 
 use super::models::dir_or_default;
-use crate::doctor::{Hands, patient};
+use crate::doctor::{Hands, Outside, patient};
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::output::{self, plain};
@@ -21,15 +21,14 @@ use crate::wiring::dev_keys;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  trunkline doctor\n  trunkline doctor dns provider alg\n  \
-    trunkline doctor address --stun stun.l.google.com:19302"
+    trunkline doctor address --stun stun.l.google.com:19302\n  trunkline doctor clock --ntp pool.ntp.org"
 )]
 pub(crate) struct Doctor {
     /// Checks to make; all of them without any
     #[arg(value_name = "CHECK", value_parser = PossibleValuesParser::new(NAMES))]
     checks: Vec<String>,
-    /// A STUN server that says which address we have outside
-    #[arg(long, value_name = "HOST:PORT")]
-    stun: Option<String>,
+    #[command(flatten)]
+    outside: Outside,
     /// Where the models are
     #[arg(long, env = "TRUNKLINE_MODELS", value_name = "DIR")]
     models: Option<PathBuf>,
@@ -47,8 +46,8 @@ pub(crate) async fn run(typed: Doctor, global: &Global, tasks: Tasks) -> Result<
         settings.livekit.keys()
     };
     let models = dir_or_default(typed.models.clone())?;
-    let outside = (Home::of(global).name(), typed.stun.clone());
-    let patient = patient(&settings, keys.as_ref(), &models, outside)?;
+    let home = Home::of(global).name();
+    let patient = patient(&settings, keys.as_ref(), &models, home, typed.outside)?;
     let reach = Arc::new(Hands::new(&settings, tasks)?);
     let wanted = |check: &Check| {
         typed.checks.is_empty() || typed.checks.iter().any(|name| name == check.name)

@@ -7,13 +7,13 @@ use super::asked::Asked;
 use super::finding::Check;
 use super::patient::Patient;
 use super::reach::Reach;
-use super::{address, call, config, machine, outside, ports, provider, server, tls, trunks};
+use super::{address, call, clock, config, machine, outside, ports, provider, server, tls, trunks};
 
 /// Every check's name, in the order they are shown.
 pub const NAMES: [&str; 15] = [
     config::CONFIG,
     server::SERVER,
-    server::CLOCK,
+    clock::CLOCK,
     address::ADDRESS,
     ports::SIP,
     outside::RTP,
@@ -38,7 +38,7 @@ pub fn checks(patient: Patient, reach: Arc<dyn Reach>) -> Vec<Check> {
     vec![
         Check::new(config::CONFIG, NETWORK, config::config(p())),
         Check::new(server::SERVER, NETWORK, server::server(p())),
-        Check::new(server::CLOCK, NETWORK, server::clock(p())),
+        Check::new(clock::CLOCK, NETWORK, clock::clock(p())),
         Check::new(address::ADDRESS, NETWORK, address::address(p(), a(), r())),
         Check::new(ports::SIP, NETWORK, ports::sip(p(), r())),
         Check::new(outside::RTP, NETWORK, ports::rtp(p(), r())),

@@ -34,6 +34,8 @@ pub struct Patient {
     pub models: Option<AgentModels>,
     /// Somebody outside who says where we are seen.
     pub stun: Option<Stun>,
+    /// A server of NTP that says what time it is.
+    pub ntp: Option<String>,
     /// Where the files are.
     pub home: String,
     /// What still counts in them, and should be written otherwise.
