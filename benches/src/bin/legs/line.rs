@@ -24,8 +24,13 @@ pub(crate) struct Line {
 /// Why there is no call.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
-    #[error("refused with {0} after {1:?}")]
-    Status(u16, Duration),
+    #[error("refused with {status} after {took:?}{}", in_words(.why.as_deref()))]
+    Status {
+        status: u16,
+        took: Duration,
+        /// Its Warning, else its Reason.
+        why: Option<String>,
+    },
     #[error("no answer")]
     Silence,
     #[error("the answer has no {0}")]
@@ -104,7 +109,8 @@ impl Line {
                 .request("ACK", 1, "")
                 .replacen("ACK1\r\n", "INVITE1\r\n", 1);
             sip.send(ack.as_bytes()).await?;
-            return Err(Refused::Status(status, took));
+            let why = header(&answer, "warning").or_else(|| header(&answer, "reason"));
+            return Err(Refused::Status { status, took, why });
         }
         let contact = header(&answer, "contact").ok_or(Refused::Unreadable("Contact"))?;
         let (_, target) = contact.split_once('<').ok_or(Refused::Unreadable("URI"))?;
@@ -127,6 +133,10 @@ impl Line {
             let _ = timeout(PATIENCE, final_answer(&self.sip)).await;
         }
     }
+}
+
+fn in_words(why: Option<&str>) -> String {
+    why.map(|why| format!(": {why}")).unwrap_or_default()
 }
 
 async fn final_answer(sip: &UdpSocket) -> io::Result<String> {

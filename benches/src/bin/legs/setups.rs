@@ -135,8 +135,20 @@ async fn set_up(sip: SocketAddr, number: usize, kind: Kind) -> Option<f64> {
             line.hang_up().await;
             took
         }
-        (Err(Refused::Status(status, took)), Kind::Refused(expected)) if status == expected => took,
-        _ => return None,
+        (Err(Refused::Status { status, took, .. }), Kind::Refused(expected))
+            if status == expected =>
+        {
+            took
+        }
+        (Err(error), _) => {
+            tell(&format!("a call failed: {error}"));
+            return None;
+        }
+        (Ok(line), Kind::Refused(_)) => {
+            tell("a call that speaks nothing of ours was answered");
+            line.hang_up().await;
+            return None;
+        }
     };
     Some(took.as_secs_f64() * 1e3)
 }

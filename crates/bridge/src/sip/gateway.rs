@@ -263,9 +263,7 @@ fn shared(
         Around,
     ),
 ) -> Shared {
-    let sip = [Some(bound.udp), bound.tcp, bound.tls];
-    let sip: Vec<u16> = sip.iter().flatten().map(SocketAddr::port).collect();
-    let home = Home::new(&sip, bound.udp.ip(), outside.clone());
+    let home = Home::new(bound.udp.port(), bound.udp.ip(), outside.clone());
     Shared {
         config: Arc::clone(config),
         store,

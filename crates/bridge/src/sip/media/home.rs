@@ -12,8 +12,8 @@ use super::super::outside::Outside;
 /// What is known of our own ports.
 #[derive(Clone)]
 pub(crate) struct Home {
-    /// Where SIP is taken.
-    sip: Arc<[u16]>,
+    /// Where SIP is taken over UDP: sound comes to no other port of SIP.
+    sip: u16,
     /// Where all of it is bound.
     bound: IpAddr,
     /// Where others see us.
@@ -35,9 +35,9 @@ pub(crate) struct Lease {
 pub(crate) struct Inward(pub(crate) SocketAddr);
 
 impl Home {
-    pub(crate) fn new(sip: &[u16], bound: IpAddr, outside: Outside) -> Self {
+    pub(crate) fn new(sip: u16, bound: IpAddr, outside: Outside) -> Self {
         Self {
-            sip: sip.into(),
+            sip,
             bound,
             outside,
             held: Arc::default(),
@@ -55,10 +55,17 @@ impl Home {
 
     /// Takes note of where the call at this address of ours sends its sound, unless that is one of
     /// our own. Two calls of ours may speak to each other: one that we place may well come back in.
-    pub(crate) fn agree(&self, ours: SocketAddr, agreed: &Agreement) -> Result<(), Inward> {
-        let reports = agreed
-            .remote_rtcp
-            .filter(|at| !self.is_pair_of(*at, agreed));
+    /// Reports that would come to where SIP is taken only because that is beside a phone's sound are
+    /// not sent.
+    pub(crate) fn agree(&self, ours: SocketAddr, agreed: &mut Agreement) -> Result<(), Inward> {
+        let beside = agreed.remote_rtcp.filter(|at| is_beside(*at, agreed));
+        if let Some(at) = beside
+            && at.port() == self.sip
+            && self.is_here(at.ip(), ours.ip())
+        {
+            agreed.remote_rtcp = None;
+        }
+        let reports = agreed.remote_rtcp.filter(|_| beside.is_none());
         for (target, from) in [(agreed.remote, Some(ours.port())), (reports, None)] {
             if let Some(target) = target
                 && self.is_taken(target, from)
@@ -75,13 +82,6 @@ impl Home {
         Ok(())
     }
 
-    /// Reports go beside the sound, wherever that may go.
-    fn is_pair_of(&self, reports: SocketAddr, agreed: &Agreement) -> bool {
-        let beside = |at: SocketAddr| Some(reports.port()) == at.port().checked_add(1);
-        let is_one = |at: SocketAddr| reports.ip() == at.ip() && beside(at);
-        agreed.remote.is_some_and(is_one) && !self.sip.contains(&reports.port())
-    }
-
     /// Whether something of ours is at that port that sound from this one is not for. Reports by
     /// themselves are for none.
     fn is_taken(&self, target: SocketAddr, from: Option<u16>) -> bool {
@@ -92,7 +92,7 @@ impl Home {
                 let speaks_to_another = facing.is_some_and(|at| at.port() != from);
                 port != first || port == from || speaks_to_another
             }),
-            None => self.sip.contains(&port),
+            None => self.sip == port,
         }
     }
 
@@ -110,9 +110,16 @@ impl Home {
     }
 }
 
+/// Reports go beside the sound, wherever that may go.
+fn is_beside(reports: SocketAddr, agreed: &Agreement) -> bool {
+    let beside = |at: SocketAddr| Some(reports.port()) == at.port().checked_add(1);
+    let is_one = |at: SocketAddr| reports.ip() == at.ip() && beside(at);
+    agreed.remote.is_some_and(is_one)
+}
+
 impl Default for Home {
     fn default() -> Self {
-        Self::new(&[], Ipv4Addr::UNSPECIFIED.into(), Outside::Told(None))
+        Self::new(0, Ipv4Addr::UNSPECIFIED.into(), Outside::Told(None))
     }
 }
 
@@ -153,7 +160,7 @@ mod tests {
     fn home() -> Home {
         let public = "203.0.113.1".parse().unwrap();
         Home::new(
-            &[5060],
+            5060,
             Ipv4Addr::UNSPECIFIED.into(),
             Outside::Told(Some(public)),
         )
@@ -174,32 +181,53 @@ mod tests {
             ("198.51.100.7:4000", Some("192.0.2.1:10000")),
             ("198.51.100.7:4000", Some("192.0.2.1:10001")),
             ("192.0.2.1:5058", Some("192.0.2.1:5060")),
+            ("198.51.100.7:5059", Some("192.0.2.1:5060")),
         ] {
-            let refused = home.agree(at(10_000), &to(remote, reports));
+            let refused = home.agree(at(10_000), &mut to(remote, reports));
             assert!(refused.is_err(), "{remote} {reports:?}");
         }
         for remote in ["198.51.100.7:5060", "198.51.100.7:10000", "192.0.2.1:9998"] {
             assert_eq!(
-                home.agree(at(10_000), &to(remote, None)),
+                home.agree(at(10_000), &mut to(remote, None)),
                 Ok(()),
                 "{remote}"
             );
         }
     }
 
+    /// The system may give a phone on the gateway's machine such a port; it was refused with 488.
+    #[test]
+    fn a_phone_whose_sound_is_beside_our_port_for_sip_talks_and_gets_no_reports() {
+        let home = home();
+        let _call = home.let_to(10_000);
+        for (remote, is_sent) in [
+            ("192.0.2.1:5059", false),
+            ("203.0.113.1:5059", false),
+            ("198.51.100.7:5059", true),
+            ("192.0.2.1:5061", true),
+        ] {
+            let mut agreed = to(remote, None);
+            assert_eq!(home.agree(at(10_000), &mut agreed), Ok(()), "{remote}");
+            assert_eq!(agreed.remote_rtcp.is_some(), is_sent, "{remote}");
+        }
+    }
+
     #[test]
     fn another_address_of_the_machine_is_somebody_elses_where_we_are_bound_to_one() {
         let bound = at(0).ip();
-        let home = Home::new(&[5060], bound, Outside::Told(None));
+        let home = Home::new(5060, bound, Outside::Told(None));
         let _call = home.let_to(10_000);
         for remote in ["127.0.0.9:10000", "127.0.0.1:5060"] {
             assert_eq!(
-                home.agree(at(10_000), &to(remote, None)),
+                home.agree(at(10_000), &mut to(remote, None)),
                 Ok(()),
                 "{remote}"
             );
         }
-        assert!(home.agree(at(10_000), &to("192.0.2.1:5060", None)).is_err());
+        assert!(
+            home.agree(at(10_000), &mut to("192.0.2.1:5060", None))
+                .is_err()
+        );
     }
 
     #[test]
@@ -207,13 +235,13 @@ mod tests {
         let home = home();
         let call = home.let_to(10_000);
         let _other = home.let_to(10_002);
-        home.agree(at(10_000), &to("198.51.100.7:4000", None))
+        home.agree(at(10_000), &mut to("198.51.100.7:4000", None))
             .unwrap();
-        let inward = to("192.0.2.1:10000", None);
-        let refused = home.agree(at(10_002), &inward).unwrap_err();
+        let mut inward = to("192.0.2.1:10000", None);
+        let refused = home.agree(at(10_002), &mut inward).unwrap_err();
         assert_eq!(refused, Inward(at(10_000)));
         drop(call);
-        assert_eq!(home.agree(at(10_002), &inward), Ok(()));
+        assert_eq!(home.agree(at(10_002), &mut inward), Ok(()));
     }
 
     #[test]
@@ -221,11 +249,17 @@ mod tests {
         let home = home();
         let _out = home.let_to(10_000);
         let _back = home.let_to(10_002);
-        assert_eq!(home.agree(at(10_002), &to("192.0.2.1:10000", None)), Ok(()));
-        assert_eq!(home.agree(at(10_000), &to("192.0.2.1:10002", None)), Ok(()));
+        assert_eq!(
+            home.agree(at(10_002), &mut to("192.0.2.1:10000", None)),
+            Ok(())
+        );
+        assert_eq!(
+            home.agree(at(10_000), &mut to("192.0.2.1:10002", None)),
+            Ok(())
+        );
         let _third = home.let_to(10_004);
         assert!(
-            home.agree(at(10_004), &to("192.0.2.1:10002", None))
+            home.agree(at(10_004), &mut to("192.0.2.1:10002", None))
                 .is_err()
         );
     }

@@ -114,12 +114,12 @@ impl Negotiation {
             self.local.crypto = fresh(self.local.crypto.encryption);
             answered = answer(&theirs, &self.local);
         }
-        let (ours, agreement) = match (answered, self.off(&theirs)) {
+        let (ours, mut agreement) = match (answered, self.off(&theirs)) {
             (Err(_), Some(off)) => (decline(&theirs, &self.local), off),
             (answered, _) => answered.map_err(refuse)?,
         };
         self.home
-            .agree(self.local.address, &agreement)
+            .agree(self.local.address, &mut agreement)
             .map_err(turned_back)?;
         self.latest = Some(agreement.clone());
         self.local.version += 1;
@@ -133,8 +133,8 @@ impl Negotiation {
     pub(crate) fn accept(&mut self, body: &[u8]) -> Option<Agreement> {
         let theirs = Session::parse(body).ok()?;
         let accepted = accept_answer(&theirs, &self.local).ok();
-        let agreement = accepted.or_else(|| self.off(&theirs))?;
-        if let Err(inward) = self.home.agree(self.local.address, &agreement) {
+        let mut agreement = accepted.or_else(|| self.off(&theirs))?;
+        if let Err(inward) = self.home.agree(self.local.address, &mut agreement) {
             info!(%inward, "the answer is of no use");
             return None;
         }

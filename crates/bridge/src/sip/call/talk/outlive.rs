@@ -58,13 +58,13 @@ impl Talk {
         (mut keeper, sound): (Option<Keeper>, KeptSound),
         media_timeout: Duration,
     ) -> Result<Self, &'static str> {
-        let (local, agreement) = sound.local.read().ok_or("journal_unreadable")?;
+        let (local, mut agreement) = sound.local.read().ok_or("journal_unreadable")?;
         let (ip, ours) = (shared.config.udp.ip(), local.address);
         let pair = shared.ports.bind_again(ip, ours.port()).await;
         let pair = pair.map_err(|NoPort| "port_taken")?;
         let home = shared.ports.home().clone();
         // What was good before is good again.
-        let _agreed = home.agree(local.address, &agreement);
+        let _agreed = home.agree(local.address, &mut agreement);
         let negotiation = Negotiation::again(local, agreement.clone()).at(home);
         let place = sound.place.after(wall_clock(), agreement.codec.clock_hz());
         let since = sound.held_since.map_or_else(now, then);
