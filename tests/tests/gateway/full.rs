@@ -118,6 +118,35 @@ async fn of_more_calls_at_once_than_are_set_up_the_rest_may_come_again_and_those
     house.close().await;
 }
 
+/// Before anybody could see what a call takes, all who came were let in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_come_all_at_once_are_no_more_than_may_be_tried() {
+    let limits = LoadLimits {
+        busy: Some(0.0),
+        ..LoadLimits::default()
+    };
+    let house = House::with(AnswerPolicy::OnRoom, |config| config.limits = limits).await;
+    house.api.create_inbound_trunk(help()).await.unwrap();
+    house.gateway.reload().await.unwrap();
+    let answers = burst(&house).await;
+    let is_taken = |(call, answer): &(&String, &String)| {
+        call.starts_with("call") && answer.starts_with("SIP/2.0 200 ")
+    };
+    let taken = answers.iter().filter(is_taken).count();
+    assert!((1..=TRIED).contains(&taken), "{taken} are in");
+    let noted = async |store: &trunkline_store::Store| {
+        let rows = store.refusals().list(100).await.unwrap();
+        rows.iter()
+            .any(|row| row.reason == "foreseen")
+            .then_some(())
+    };
+    found(&house.store, noted).await;
+    house.close().await;
+}
+
+/// Calls that are let in to see what one takes, whatever the limit.
+const TRIED: usize = 10;
+
 /// Sources inside a trunk's addresses that confirmed nothing held a room for each INVITE, and nobody else
 /// got in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

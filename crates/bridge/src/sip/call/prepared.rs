@@ -73,7 +73,7 @@ impl Prepared {
                 complexity: sound.complexity,
                 start: (rng.random(), rng.random::<u16>() & 0x7fff, rng.random()),
                 cname: format!("trunkline@{}", ends.ours),
-                load: load.clone(),
+                load: load.enter(),
             },
             in_the_open: Some(ends.transport).filter(|transport| !transport.is_encrypted()),
         })

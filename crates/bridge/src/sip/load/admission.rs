@@ -30,19 +30,14 @@ impl Admission {
     pub(super) fn new(
         strain: watch::Receiver<Option<Strain>>,
         limits: watch::Receiver<LoadLimits>,
-        threads: usize,
+        (places, threads): (Places, usize),
     ) -> Self {
         Self {
             strain,
             limits,
             setups: Setups::new(threads),
-            places: Places::default(),
+            places,
         }
-    }
-
-    /// Where it is said how many have room.
-    pub(super) fn places(&self) -> Places {
-        self.places.clone()
     }
 
     /// What shows that the machine is full, if it is.
@@ -82,7 +77,7 @@ impl Admission {
             Err(why) => why,
         };
         if helps() {
-            return Ok(self.admit_again());
+            return Ok(self.setups.begin().at(self.places.take_anyway()));
         }
         Err(NoRoom {
             why,
@@ -90,9 +85,9 @@ impl Admission {
         })
     }
 
-    /// The same for a call that is up and must not be refused any more: others wait for it.
+    /// The same for a call that is up and must not be refused any more: others wait for it. Its sound
+    /// has its place.
     pub(crate) fn admit_again(&self) -> Setup {
-        self.places.take_anyway();
         self.setups.begin()
     }
 
@@ -103,11 +98,8 @@ impl Admission {
             None => {}
         }
         let setup = self.setups.begin_below(limits.setups).ok_or(CROWDED)?;
-        if self.places.take() {
-            Ok(setup)
-        } else {
-            Err(FORESEEN)
-        }
+        let place = self.places.take().ok_or(FORESEEN)?;
+        Ok(setup.at(place))
     }
 }
 
@@ -125,6 +117,7 @@ const CROWDED: &str = "setups";
 
 #[cfg(test)]
 mod tests {
+    use super::super::gauge::Load;
     use super::*;
 
     const RETRY: Duration = Duration::from_secs(7);
@@ -147,7 +140,8 @@ mod tests {
     ) {
         let (strain, strained) = watch::channel(None);
         let (say, told) = watch::channel(limits(setups));
-        (Admission::new(strained, told, 1), strain, say)
+        let places = Places::new(Load::default());
+        (Admission::new(strained, told, (places, 1)), strain, say)
     }
 
     fn asked(admission: &Admission) -> Result<Setup, &'static str> {
@@ -190,19 +184,36 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_let_in_within_a_second_than_have_room_in_what_is_foreseen() {
+    fn a_call_has_its_place_from_when_it_is_let_in_to_the_end_of_its_sound() {
+        let load = Load::default();
         let (admission, ..) = admission(0);
-        let places = admission.places();
-        places.allow(Some(2));
-        let mut all = vec![asked(&admission).unwrap(), asked(&admission).unwrap()];
+        let admission = Admission {
+            places: Places::new(load.clone()),
+            ..admission
+        };
+        admission.places.allow(Some(2));
+        let mut first = asked(&admission).unwrap();
+        let second = asked(&admission).unwrap();
         assert_eq!(asked(&admission).unwrap_err(), FORESEEN);
         assert_eq!(admission.full(), None, "the judge has not said so");
-        all.push(admission.admit(|| true).unwrap());
-        all.push(admission.admit_again());
-        assert_eq!(places.begun(), 4, "who is let in all the same counts");
-        places.allow(Some(1));
+        // Its sound begins, it is set up, it ends.
+        let sound = load.enter();
+        first.stands();
+        assert_eq!(load.inside(), 2);
+        drop(first);
+        assert_eq!(asked(&admission).unwrap_err(), FORESEEN);
+        drop(sound);
+        let third = asked(&admission).unwrap();
+        // One that came to nothing.
+        drop(second);
         assert!(asked(&admission).is_ok());
-        places.allow(None);
+        let helped = admission.admit(|| true).unwrap();
+        let beside = admission.admit(|| true).unwrap();
+        assert_eq!(load.inside(), 3, "who is let in all the same counts");
+        drop((third, helped));
+        assert!(asked(&admission).is_ok());
+        drop(beside);
+        admission.places.allow(None);
         assert!(asked(&admission).is_ok());
     }
 

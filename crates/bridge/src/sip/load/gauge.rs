@@ -1,7 +1,8 @@
 //! What the sound of all calls comes to.
 
+use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Counts of all calls. Cheap to clone.
@@ -10,11 +11,16 @@ pub(crate) struct Load(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
+    inside: AtomicUsize,
     frames: AtomicU64,
     late: AtomicU64,
     stood: AtomicU64,
     sounded: AtomicU64,
 }
+
+/// A call that is in, from when it is let in to its end, whether its sound was measured yet or not.
+#[derive(Debug)]
+pub(crate) struct Inside(Load);
 
 /// All so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +36,25 @@ pub(super) struct Counted {
 }
 
 impl Load {
+    /// One call more is in, for as long as this is held.
+    pub(crate) fn enter(&self) -> Inside {
+        self.0.inside.fetch_add(1, Ordering::Relaxed);
+        Inside(self.clone())
+    }
+
+    /// The same, beside fewer than `most`.
+    pub(super) fn enter_below(&self, most: usize) -> Option<Inside> {
+        let one_more = |now| (now < most).then_some(now + 1);
+        let inside = &self.0.inside;
+        let entered = inside.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        entered.ok().map(|_| Inside(self.clone()))
+    }
+
+    /// Calls that are in now.
+    pub(super) fn inside(&self) -> usize {
+        self.0.inside.load(Ordering::Relaxed)
+    }
+
     /// A packet went out, more than a frame late or not.
     pub(crate) fn sent(&self, late: bool) {
         self.0.frames.fetch_add(1, Ordering::Relaxed);
@@ -70,6 +95,20 @@ impl Counted {
             stood: self.stood.saturating_sub(before.stood),
             sounded: self.sounded.saturating_sub(before.sounded),
         }
+    }
+}
+
+impl Deref for Inside {
+    type Target = Load;
+
+    fn deref(&self) -> &Load {
+        &self.0
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.0.0.inside.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

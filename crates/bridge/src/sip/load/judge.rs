@@ -157,7 +157,7 @@ mod tests {
     fn hear(judge: &mut Judge, sample: &Sample) -> Option<Strain> {
         let foreseen = Foreseen {
             busy: sample.busy,
-            each: None,
+            ..Foreseen::default()
         };
         judge.hear(sample, &foreseen)
     }
@@ -237,6 +237,7 @@ mod tests {
         let foreseen = |busy| Foreseen {
             busy,
             each: Some(0.02),
+            ..Foreseen::default()
         };
         let rests = busy(0.5);
         for _ in 1..BAD {

@@ -5,13 +5,13 @@
 //! calls ──a packet, late or not; sound or none──► [Load] ─┐
 //! probe: how late a ready task runs ──────────────────────┼─each second─► [Judge] ──watch──► [Admission] ─► INVITE: 503
 //! threads for sound: share of their time ─────────────────┴► [Foresight] ──┴─► OPTIONS, readyz, metrics  ▲
-//! calls that have room in what is foreseen, and those that are being set up, counted ────────────────────┘
+//! calls that are in, against those that have room in what is foreseen; those that are being set up ──────┘
 //! ```
 //! Calls that rest may all talk later, so what is there is judged, and what is foreseen. The judge
-//! needs seconds, in which hundreds of calls may come: so no more are let in within one than have room
-//! by what a call takes here, and no more are set up at once than the machine bears. Of those places no
-//! source has more than its share while others ask ([`Shares`]). Calls that are in are never touched,
-//! and emergency numbers are let in.
+//! needs seconds, in which hundreds of calls may come: so each that is let in counts at once like one
+//! that talks, until it has ended, and no more are set up at once than the machine bears. Of those
+//! places no source has more than its share while others ask ([`Shares`]). Calls that are in are never
+//! touched, and emergency numbers are let in.
 
 mod admission;
 mod foresight;
@@ -24,7 +24,7 @@ mod shares;
 mod watch;
 
 pub(crate) use admission::{Admission, NoRoom};
-pub(crate) use gauge::Load;
+pub(crate) use gauge::{Inside, Load};
 pub use judge::{LoadLimits, Strain};
 pub(crate) use setups::Setup;
 pub(crate) use shares::{Share, Shares};

@@ -11,10 +11,10 @@ pub(super) struct Sample {
     pub(super) busy: f64,
     /// The longest wait.
     pub(super) lag: Duration,
-    /// Calls that stood.
+    /// Calls that stood, and for which part of it.
     pub(super) calls: f64,
     /// How many talking calls the sound that there was comes to.
     pub(super) talking: f64,
-    /// Calls that began to be set up.
-    pub(super) begun: f64,
+    /// Calls that are in at its end, those that do not stand yet too.
+    pub(super) inside: f64,
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::gauge::Inside;
 use super::shares::Share;
 
 /// Counts them. Cheap to clone.
@@ -26,6 +27,8 @@ pub(crate) struct Setup {
     turn: Option<OwnedSemaphorePermit>,
     /// Of its source.
     share: Option<Arc<Share>>,
+    /// Its place among calls, until its sound has one.
+    place: Option<Inside>,
 }
 
 impl Setups {
@@ -49,6 +52,7 @@ impl Setups {
             turns: Some(Arc::clone(&self.turns)),
             turn: None,
             share: None,
+            place: None,
         })
     }
 
@@ -60,6 +64,7 @@ impl Setups {
             turns: None,
             turn: None,
             share: None,
+            place: None,
         }
     }
 }
@@ -69,6 +74,17 @@ impl Setup {
     pub(crate) fn of(mut self, share: Arc<Share>) -> Self {
         self.share = Some(share);
         self
+    }
+
+    /// The same, with its place among calls.
+    pub(super) fn at(mut self, place: Inside) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// The call's sound has begun, and counts by itself.
+    pub(crate) fn stands(&mut self) {
+        self.place = None;
     }
 
     /// Waits for its turn, and has it until dropped.

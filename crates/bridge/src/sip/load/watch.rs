@@ -26,10 +26,16 @@ pub(crate) fn watch_load(
     let (strain, strained) = watch::channel(None);
     let _sound = tasks.enter();
     let threads = Handle::current().metrics().num_workers();
-    let admission = Admission::new(strained, limits.clone(), threads);
     let load = Load::default();
-    let counted = (load.clone(), admission.places());
-    let measuring = measure(limits, counted, strain, tasks.stop());
+    let places = Places::new(load.clone());
+    let admission = Admission::new(strained, limits.clone(), (places.clone(), threads));
+    let foresight = Foresight::new(threads);
+    let measuring = measure(
+        limits,
+        (load.clone(), places, foresight),
+        strain,
+        tasks.stop(),
+    );
     // It ends with the process.
     let _task = tasks.session("sip_load", measuring);
     (say, (load, admission))
@@ -38,13 +44,15 @@ pub(crate) fn watch_load(
 /// Measures until the process is in a hurry, and tells whether there is room.
 async fn measure(
     limits: watch::Receiver<LoadLimits>,
-    (load, places): (Load, Places),
+    (load, places, mut foresight): (Load, Places, Foresight),
     tell: watch::Sender<Option<Strain>>,
     stop: Stop,
 ) {
     let mut judge = Judge::new(*limits.borrow());
-    let mut foresight = Foresight::default();
-    let mut meter = Meter::new(load, places.clone());
+    let mut meter = Meter::new(load);
+    // A flood does not wait for the first second to be over.
+    let first = foresight.foreseen(0.0, 0.0);
+    places.allow(limits.borrow().busy.map(|limit| first.most(limit)));
     loop {
         tokio::select! {
             biased;
@@ -59,7 +67,7 @@ async fn measure(
         set(Gauge::SoundForeseen, foreseen.busy, &[]);
         let limits = *limits.borrow();
         judge.go_by(limits);
-        places.allow(limits.busy.and_then(|limit| foreseen.room(limit)));
+        places.allow(limits.busy.map(|limit| foreseen.most(limit)));
         let (before, full) = (*tell.borrow(), judge.hear(&sample, &foreseen));
         if before.is_some() == full.is_some() {
             tell.send_if_modified(|known| std::mem::replace(known, full) != full);
@@ -85,9 +93,7 @@ async fn measure(
 /// Looks at a clock that ought to be on time, and at what was counted since.
 struct Meter {
     load: Load,
-    places: Places,
     counted: Counted,
-    begun: u64,
     worked: Duration,
     lag: Duration,
     since: Instant,
@@ -95,13 +101,11 @@ struct Meter {
 }
 
 impl Meter {
-    fn new(load: Load, places: Places) -> Self {
+    fn new(load: Load) -> Self {
         let now = now();
         Self {
             counted: load.counted(),
             load,
-            begun: places.begun(),
-            places,
             worked: worked(),
             lag: Duration::ZERO,
             since: now,
@@ -118,7 +122,6 @@ impl Meter {
             return None;
         }
         let (counted, worked) = (self.load.counted(), worked());
-        let begun = self.places.begun();
         let new = counted.since(self.counted);
         let threads = Handle::current().metrics().num_workers().max(1);
         let in_all = passed.as_secs_f64();
@@ -131,10 +134,9 @@ impl Meter {
             calls: share(new.stood),
             // Both directions make one.
             talking: share(new.sounded) / 2.0,
-            begun: begun.saturating_sub(self.begun) as f64 / in_all,
+            inside: self.load.inside() as f64,
         };
         self.counted = counted;
-        self.begun = begun;
         self.worked = worked;
         self.since = now;
         Some(sample)
@@ -162,18 +164,21 @@ mod tests {
     #[tokio::test]
     async fn late_packets_and_a_late_clock_are_seen_once() {
         let load = Load::default();
-        let mut meter = Meter::new(load.clone(), Places::default());
+        let mut meter = Meter::new(load.clone());
         for n in 0..100 {
             load.sent(n % 10 == 0);
             load.stood(FRAME);
         }
         load.sounded(FRAME);
+        drop(load.enter());
+        let _one = load.enter();
         let begun = meter.since;
         assert_eq!(meter.probe(begun + Duration::from_millis(80)), None);
         let sample = meter.probe(begun + SECOND).unwrap();
         assert_eq!((sample.frames, sample.late), (100, 10));
         assert!((sample.calls - 2.0).abs() < 1e-6, "{sample:?}");
         assert!((sample.talking - 0.01).abs() < 1e-6, "{sample:?}");
+        assert!((sample.inside - 1.0).abs() < 1e-6, "{sample:?}");
         assert!(sample.lag >= Duration::from_millis(30), "{sample:?}");
         let next = meter.probe(begun + SECOND * 2).unwrap();
         assert_eq!((next.frames, next.late), (0, 0));

@@ -7,7 +7,7 @@ use trunkline_base::id::TrackSid;
 use trunkline_client::room::{AudioTrack, RemoteTrack};
 use trunkline_sip::sdp::Agreement;
 
-use super::super::load::Load;
+use super::super::load::Inside;
 use super::Pair;
 use super::cue::Cue;
 use super::place::Place;
@@ -28,8 +28,8 @@ pub(crate) struct Setup {
     /// SSRC, first sequence number and timestamp.
     pub(crate) start: (u32, u16, u32),
     pub(crate) cname: String,
-    /// How the packets of all calls go out.
-    pub(crate) load: Load,
+    /// Its place among the calls, and where its packets are counted beside theirs.
+    pub(crate) load: Inside,
 }
 
 /// What the call tells its media.

@@ -195,8 +195,8 @@ fn remedy(word: &str) -> &'static str {
             "the machine was full: see gateway.limits, and `busy` in the log of that moment"
         }
         "foreseen" => {
-            "there was no room for one call more once all that were in talk: see gateway.limits.busy, and \
-             `foreseen` in the log of that moment"
+            "there was no room for one call more once all that were in talk, as far as it was known by \
+             then what one takes: see gateway.limits.busy, and `foreseen` in the log of that moment"
         }
         "digest_wrong" | "digest_replayed" | "digest_other_uri" => {
             "the provider and the trunk's `auth` must have the same username and password"

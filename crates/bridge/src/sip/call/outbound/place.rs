@@ -90,11 +90,16 @@ pub(super) async fn place(
     permit: Permit,
     shared: Shared,
 ) -> Result<Outbound, Box<Unplaced>> {
-    let Order { plan, claim, setup } = order;
+    let Order {
+        plan,
+        claim,
+        mut setup,
+    } = order;
     let began = now();
     let placed = async {
         let mut route = Route::find(&plan, &shared).await?;
         let mut prepared = prepare(&plan, &shared, route.at()).await?;
+        setup.stands();
         let joined = enter(&plan, &claim, &shared, setup).await?;
         let line = invite(&shared, &plan, &mut route, |ends| prepared.offer(ends)).await;
         let talk = Talk::begin(prepared);

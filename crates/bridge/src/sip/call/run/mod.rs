@@ -106,13 +106,16 @@ impl Call {
     }
 
     /// Rings, opens media and reads the offer.
-    async fn prepare(arrival: Arrival, plan: Plan, shared: Shared) -> Result<Self, Rejection> {
+    async fn prepare(mut arrival: Arrival, plan: Plan, shared: Shared) -> Result<Self, Rejection> {
         let encryption = encryption(&arrival.accepted, shared.config.encryption);
         let Listening {
             talk,
             sound,
             proposal,
         } = listen(&arrival, (plan.media_timeout, encryption), &shared).await?;
+        if let Some(setup) = &mut arrival.setup {
+            setup.stands();
+        }
         let call = Self::of(arrival, plan, (talk, sound), shared);
         Ok(Self {
             proposal: Some(proposal),

@@ -88,7 +88,7 @@ impl Talk {
                 complexity: shared.config.opus_complexity,
                 start: (place.ssrc, 0, 0),
                 cname: format!("trunkline@{}", ends.ours),
-                load: shared.load.clone(),
+                load: shared.load.enter(),
             },
             negotiation,
             // That keys came in the open was said.

@@ -15,7 +15,7 @@ use trunkline_media::SampleRate;
 use trunkline_service::metrics::{Counter, Timing, count, observe};
 use trunkline_sip::rtp::{bye, is_rtcp};
 
-use super::super::load::Load;
+use super::super::load::Inside;
 use super::super::signalling::now;
 use super::coding::{rate, relays};
 use super::commands::{MediaCommand, MediaEvent, Setup};
@@ -69,7 +69,7 @@ pub(crate) struct MediaSession {
     /// Packets of ours that the phone misses.
     remote_lost: Option<u32>,
     milestone: Milestone,
-    load: Load,
+    load: Inside,
     events: mpsc::Sender<MediaEvent>,
 }
 

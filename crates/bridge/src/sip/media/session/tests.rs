@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use trunkline_sip::rtp::Header;
 use trunkline_sip::sdp::{Agreement, Codec, Direction, OpusWishes};
 
+use super::super::super::load::Load;
 use super::super::Ports;
 use super::clock::MARGIN;
 use super::*;
@@ -50,7 +51,7 @@ async fn sentence(kept: Range<u16>) -> MediaSummary {
         complexity: 0,
         start: (7, 0, 0),
         cname: String::new(),
-        load: Load::default(),
+        load: Load::default().enter(),
     };
     let (events, _told) = mpsc::channel(64);
     let (commands, orders) = mpsc::channel(4);
