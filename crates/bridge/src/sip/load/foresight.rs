@@ -115,9 +115,13 @@ impl Foresight {
         self.told.push(each);
     }
 
-    /// The least: each second says what a call takes at the most.
+    /// The least: each second says what a call takes at the most. No call takes so much that the fewest
+    /// who tell would have had no time: what calls at rest seem to take beside other work could keep out
+    /// everybody who might show that it is less.
     fn each(&self) -> Option<f64> {
-        self.told.iter().copied().min_by(f64::total_cmp)
+        let most = (1.0 - self.idle).max(0.0) / FEW;
+        let least = self.told.iter().copied().min_by(f64::total_cmp);
+        least.map(|each| each.min(most))
     }
 }
 

@@ -199,6 +199,29 @@ fn what_the_threads_do_beside_calls_is_not_taken_for_calls() {
     }
 }
 
+/// A conference beside a few calls at rest was taken for theirs. Once they had ended, nobody was let
+/// in for as long as others kept the threads half busy, and so nobody could show what a call takes.
+#[test]
+fn what_calls_seemed_to_take_beside_others_keeps_nobody_out_once_they_have_ended() {
+    for stays in [0.0, 0.4, 0.6, 0.7] {
+        let mut world = World::new(0.018, 0.011, 0.02);
+        for _ in 0..6 {
+            world.second(1);
+        }
+        world.beside = 0.8;
+        for _ in 0..5 {
+            world.second(0);
+        }
+        assert_eq!(world.full, Some(Strain::Foreseen), "{stays}");
+        (world.calls, world.beside) = (0, stays);
+        for _ in 0..60 {
+            world.second(0);
+        }
+        assert_eq!(world.full, None, "{stays}");
+        assert_eq!(world.second(1), 1, "{stays}");
+    }
+}
+
 #[test]
 fn one_second_unlike_the_others_and_few_calls_say_nothing() {
     let calm = Sample {

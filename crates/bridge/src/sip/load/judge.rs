@@ -123,8 +123,8 @@ impl Judge {
         if lag.is_some_and(|limit| sample.lag > limit.mul_f64(part)) {
             return Some(Strain::Lag);
         }
-        busy.is_some_and(|limit| foreseen.with_another() > limit * part)
-            .then_some(Strain::Foreseen)
+        let has_no_room = |limit| foreseen.busy > limit * part || foreseen.with_another() > limit;
+        busy.is_some_and(has_no_room).then_some(Strain::Foreseen)
     }
 }
 
