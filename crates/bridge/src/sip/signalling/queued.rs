@@ -1,25 +1,35 @@
 //! Who has how much of the queue before the signalling task. Datagrams slow nobody down, so a flood
-//! fills it, and what comes then is lost: while more than half of it is taken, no source has more of it
-//! than its part, and the ACK of somebody else finds room.
+//! fills it, and what comes then is lost: while more than half of it is taken, those of whom much waits
+//! have equal parts of half of it, and the ACK of somebody else finds room. Of whom one message waits is
+//! none of those: a storm of forged addresses, each of them new, takes nobody's part away.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
 use trunkline_base::source::source_of;
 
 /// Bytes that wait, by source. Owned by who reads the socket.
 pub(super) struct Queued {
     most: usize,
-    all: Arc<AtomicUsize>,
+    all: Arc<All>,
     sources: BTreeMap<IpAddr, Arc<AtomicUsize>>,
     until_swept: usize,
 }
 
+/// What waits of all of them.
+#[derive(Default)]
+struct All {
+    bytes: AtomicUsize,
+    /// Sources of whom much waits. Whoever reads and whoever takes count at once, and a source that one
+    /// of them counts no more may not be counted by the other yet.
+    pressing: AtomicIsize,
+}
+
 /// What one message takes of the queue, until it is dropped.
 pub(crate) struct Place {
-    of_all: Arc<AtomicUsize>,
+    all: Arc<All>,
     of_source: Arc<AtomicUsize>,
     bytes: usize,
 }
@@ -43,15 +53,13 @@ impl Queued {
         let source = self.sources.entry(source_of(ip)).or_default();
         let has = source.load(Ordering::Relaxed);
         let of_source = Arc::clone(source);
-        let part = half / self.sources.len().max(1);
-        let is_free = self.all.load(Ordering::Relaxed) < half;
-        if !is_free && has > 0 && has + bytes > part {
+        let is_free = self.all.bytes.load(Ordering::Relaxed) < half;
+        if !is_free && has > 0 && has + bytes > half / self.all.pressing() {
             return None;
         }
-        of_source.fetch_add(bytes, Ordering::Relaxed);
-        self.all.fetch_add(bytes, Ordering::Relaxed);
+        self.all.add(&of_source, bytes);
         Some(Place {
-            of_all: Arc::clone(&self.all),
+            all: Arc::clone(&self.all),
             of_source,
             bytes,
         })
@@ -68,15 +76,41 @@ impl Queued {
     }
 }
 
+impl All {
+    fn add(&self, source: &AtomicUsize, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let before = source.fetch_add(bytes, Ordering::Relaxed);
+        if before < MUCH && before + bytes >= MUCH {
+            self.pressing.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn take(&self, source: &AtomicUsize, bytes: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let before = source.fetch_sub(bytes, Ordering::Relaxed);
+        if before >= MUCH && before - bytes < MUCH {
+            self.pressing.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many share half of it.
+    fn pressing(&self) -> usize {
+        let pressing = self.pressing.load(Ordering::Relaxed);
+        usize::try_from(pressing).unwrap_or_default().max(1)
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        self.of_source.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.of_all.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.all.take(&self.of_source, self.bytes);
     }
 }
 
 /// The smallest message counts as so many bytes: the queue is full at its messages, too.
 const LEAST: usize = 2048;
+
+/// More than one message of usual length.
+const MUCH: usize = 2 * LEAST;
 
 /// Messages between two looks at who has nothing there any more.
 const SWEEP: usize = 512;
@@ -107,13 +141,24 @@ mod tests {
                 .filter_map(|n| queue.place(ip(10 + n % loud), 500))
                 .collect();
             let taken = flood.len();
-            assert!((50..=55).contains(&taken), "{taken} of {loud}");
+            assert!((50..=70).contains(&taken), "{taken} of {loud}");
             let ack = queue.place(ip(1), 400);
             assert!(ack.is_some(), "{loud}");
             assert!(queue.place(ip(1), 40_000_000).is_none());
             drop(flood);
             assert!(queue.place(ip(10), 500).is_some());
         }
+    }
+
+    /// Each of them had a part like anybody, and a provider was left with one message at a time.
+    #[test]
+    fn a_storm_of_forged_addresses_takes_nobodys_part_away() {
+        let mut queue = queue();
+        let storm = (0..80).filter_map(|n| queue.place(ip(1_000 + n), 500));
+        let storm: Vec<Place> = storm.collect();
+        assert_eq!(storm.len(), 80);
+        let calls = (0..20).filter_map(|_| queue.place(ip(1), 500));
+        assert_eq!(calls.collect::<Vec<Place>>().len(), 20);
     }
 
     #[test]
@@ -142,7 +187,9 @@ mod tests {
                 assert!(kept <= most + SWEEP, "seed {seed}: {kept} of {most}");
             }
             drop(waiting);
-            assert_eq!(queue.all.load(Ordering::Relaxed), 0, "seed {seed}");
+            let all = &queue.all;
+            assert_eq!(all.bytes.load(Ordering::Relaxed), 0, "seed {seed}");
+            assert_eq!(all.pressing.load(Ordering::Relaxed), 0, "seed {seed}");
         }
     }
 }
