@@ -29,8 +29,8 @@ use super::registrar::Registrar;
 use super::resolve::Resolver;
 use super::returning::{Returning, bring_back};
 use super::signalling::{
-    Advertised, Arrival, Asking, COMMANDS, Command, Connections, INPUT_BYTES, INPUTS, Parts,
-    Signalling, lane, now, read_udp, start_capture,
+    Advertised, Arrival, Asking, COMMANDS, Command, Connections, Parts, Signalling, now, queue,
+    read_udp, start_capture,
 };
 use super::ways::Bound;
 
@@ -54,7 +54,7 @@ impl Gateway {
         let places = doors.places();
         let guard = guard(&config, &store, &tasks).await?;
         let server = server(&config)?;
-        let (inputs, incoming) = lane(INPUTS, INPUT_BYTES);
+        let (inputs, of_streams, incoming) = queue();
         let (commands, wishes) = mpsc::channel(COMMANDS);
         let (arrivals, calls) = mpsc::channel(ARRIVALS);
         let (reload, reloads) = mpsc::channel(1);
@@ -75,7 +75,7 @@ impl Gateway {
             asking: Asking::new(reload.clone()),
             udp: Arc::clone(&udp),
             inputs: incoming,
-            for_connections: inputs.clone(),
+            for_connections: of_streams.clone(),
             connections: connections.clone(),
             tls: Arc::new(clients),
             tasks: tasks.clone(),
@@ -90,7 +90,7 @@ impl Gateway {
         let outside = outside(&config, &tasks).await;
         let advertised = advertised(&config, &outside);
         tasks.vital("sip_signalling", Signalling::new(parts).run());
-        doors.open(&advertised, &connections, &inputs, &tasks);
+        doors.open(&advertised, &connections, &of_streams, &tasks);
         tasks.vital("sip_udp", read_udp(udp, advertised(bound), inputs));
         let (lines, own) = read(&config, server.1.clone(), (directory_tx, reloads), &tasks);
         tasks.session("sip_gauge", show(counted.clone()));

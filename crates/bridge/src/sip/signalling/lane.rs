@@ -14,47 +14,104 @@ pub(crate) trait Weighed {
 
 /// The sending end.
 pub(crate) struct Sender<T> {
-    lane: mpsc::Sender<(T, OwnedSemaphorePermit)>,
+    lane: mpsc::Sender<(T, Held)>,
+    whole: Bound,
+    /// Of those who may not have all of it.
+    part: Option<Bound>,
+}
+
+/// The receiving end.
+pub(crate) struct Receiver<T>(mpsc::Receiver<(T, Held)>);
+
+/// What a message takes while it waits.
+type Held = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+
+/// How many bytes may wait.
+#[derive(Clone)]
+struct Bound {
     room: Arc<Semaphore>,
     bytes: u32,
 }
 
-/// The receiving end.
-pub(crate) struct Receiver<T>(mpsc::Receiver<(T, OwnedSemaphorePermit)>);
-
 /// A queue for that many messages, of that many bytes together.
 pub(crate) fn lane<T: Weighed>(messages: usize, bytes: u32) -> (Sender<T>, Receiver<T>) {
     let (lane, receiver) = mpsc::channel(messages);
-    let room = Arc::new(Semaphore::new(usize::try_from(bytes).unwrap_or(usize::MAX)));
-    (Sender { lane, room, bytes }, Receiver(receiver))
+    let sender = Sender {
+        lane,
+        whole: Bound::new(bytes),
+        part: None,
+    };
+    (sender, Receiver(receiver))
+}
+
+impl Bound {
+    fn new(bytes: u32) -> Self {
+        let room = usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self {
+            room: Arc::new(Semaphore::new(room)),
+            bytes,
+        }
+    }
+
+    /// A message larger than all that may wait takes all of it.
+    fn cost(&self, weight: usize) -> u32 {
+        u32::try_from(weight).unwrap_or(u32::MAX).min(self.bytes)
+    }
+
+    /// Nobody closes it.
+    async fn take(&self, weight: usize) -> Option<OwnedSemaphorePermit> {
+        let room = Arc::clone(&self.room);
+        room.acquire_many_owned(self.cost(weight)).await.ok()
+    }
+
+    fn try_take(&self, weight: usize) -> Option<OwnedSemaphorePermit> {
+        let room = Arc::clone(&self.room);
+        room.try_acquire_many_owned(self.cost(weight)).ok()
+    }
 }
 
 impl<T> Clone for Sender<T> {
     fn clone(&self) -> Self {
         Self {
             lane: self.lane.clone(),
-            room: Arc::clone(&self.room),
-            bytes: self.bytes,
+            whole: self.whole.clone(),
+            part: self.part.clone(),
         }
     }
 }
 
 impl<T: Weighed> Sender<T> {
+    /// The same for those who can wait: all clones together have so many bytes of it at the most, and
+    /// leave the rest to those who cannot.
+    pub(crate) fn part(&self, bytes: u32) -> Self {
+        Self {
+            part: Some(Bound::new(bytes)),
+            ..self.clone()
+        }
+    }
+
     /// Waits for room. `false` when nobody receives any more.
     ///
     /// # Cancel safety
     /// The message is lost.
     pub(crate) async fn send(&self, message: T) -> bool {
-        let room = Arc::clone(&self.room);
-        let permit = tokio::select! {
+        let held = tokio::select! {
             biased;
             () = self.lane.closed() => return false,
-            permit = room.acquire_many_owned(self.cost(&message)) => permit,
+            held = self.hold(message.weight()) => held,
         };
-        match permit {
-            Ok(permit) => self.lane.send((message, permit)).await.is_ok(),
-            Err(_) => false,
+        match held {
+            Some(held) => self.lane.send((message, held)).await.is_ok(),
+            None => false,
         }
+    }
+
+    async fn hold(&self, weight: usize) -> Option<Held> {
+        let of_part = match &self.part {
+            Some(part) => Some(part.take(weight).await?),
+            None => None,
+        };
+        Some((self.whole.take(weight).await?, of_part))
     }
 
     /// Sends at once or gives the message back.
@@ -62,16 +119,23 @@ impl<T: Weighed> Sender<T> {
         if self.lane.is_closed() {
             return Err(TrySendError::Closed(message));
         }
-        let room = Arc::clone(&self.room);
-        let Ok(permit) = room.try_acquire_many_owned(self.cost(&message)) else {
+        let Some(held) = self.try_hold(message.weight()) else {
             return Err(TrySendError::Full(message));
         };
         self.lane
-            .try_send((message, permit))
+            .try_send((message, held))
             .map_err(|error| match error {
                 TrySendError::Full((message, _)) => TrySendError::Full(message),
                 TrySendError::Closed((message, _)) => TrySendError::Closed(message),
             })
+    }
+
+    fn try_hold(&self, weight: usize) -> Option<Held> {
+        let of_part = match &self.part {
+            Some(part) => Some(part.try_take(weight)?),
+            None => None,
+        };
+        Some((self.whole.try_take(weight)?, of_part))
     }
 
     /// Waits until nobody receives any more.
@@ -84,13 +148,6 @@ impl<T: Weighed> Sender<T> {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.lane.is_closed()
-    }
-
-    /// A message larger than the whole queue takes all of it.
-    fn cost(&self, message: &T) -> u32 {
-        u32::try_from(message.weight())
-            .unwrap_or(u32::MAX)
-            .min(self.bytes)
     }
 }
 
@@ -115,6 +172,8 @@ impl<T> Receiver<T> {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
     impl Weighed for Vec<u8> {
@@ -165,5 +224,35 @@ mod tests {
         ));
         assert_eq!(receiver.try_recv(), Some(vec![1]));
         assert_eq!(receiver.try_recv(), None);
+    }
+
+    /// One connection that sent without end had all of the queue, and the datagrams of all calls were
+    /// lost before it.
+    #[tokio::test]
+    async fn those_who_can_wait_leave_room_to_those_who_cannot() {
+        let (sender, mut receiver) = lane(8, 100);
+        let streams = sender.part(40);
+        let other = streams.clone();
+        for _ in 0..2 {
+            assert!(streams.send(vec![0; 20]).await);
+        }
+        let mut waits = Box::pin(other.send(vec![1; 20]));
+        assert!(waits.as_mut().now_or_never().is_none());
+        assert!(matches!(
+            streams.try_send(vec![0; 1]),
+            Err(TrySendError::Full(_))
+        ));
+        for _ in 0..3 {
+            assert!(sender.try_send(vec![2; 20]).is_ok());
+        }
+        assert!(receiver.recv().await.is_some());
+        assert!(waits.await);
+        for first in [0, 2, 2, 2, 1] {
+            let next = receiver.try_recv();
+            assert_eq!(
+                next.and_then(|message| message.first().copied()),
+                Some(first)
+            );
+        }
     }
 }

@@ -35,7 +35,6 @@ pub(crate) use capture::start as start_capture;
 pub(crate) use commands::{Answered, Command, LegEvent, Line, NoLine, Takeover};
 pub(crate) use connections::Connections;
 pub(crate) use keeping::Keeping;
-pub(crate) use lane::lane;
 pub(crate) use owner::{Owner, line};
 pub(crate) use run::{Arrival, Parts, Signalling};
 pub(crate) use tcp::{Entrance, accept};
@@ -96,7 +95,7 @@ pub(crate) enum Input {
 impl lane::Weighed for Input {
     fn weight(&self) -> usize {
         match self {
-            Self::Message { bytes, .. } => bytes.len(),
+            Self::Message { bytes, .. } => bytes.len().max(queued::LEAST),
             Self::Closed { unsent, .. } => unsent.iter().map(lane::Weighed::weight).sum(),
             Self::Opened { .. } | Self::NotTaken { .. } | Self::Unreachable { .. } => 0,
         }
@@ -109,12 +108,22 @@ impl lane::Weighed for Transmit {
     }
 }
 
+/// The queue before the signalling task: for datagrams, for all connections, and its end.
+pub(crate) fn queue() -> (Inputs, Inputs, lane::Receiver<Input>) {
+    let (inputs, incoming) = lane::lane(INPUTS, INPUT_BYTES);
+    let of_streams = inputs.part(STREAM_BYTES);
+    (inputs, of_streams, incoming)
+}
+
 /// Messages waiting for the signalling task. Filling it means we are flooded beyond what one core
 /// parses; more is dropped and phones repeat themselves.
-pub(crate) const INPUTS: usize = 4096;
+const INPUTS: usize = 4096;
 
-/// Bytes of them: of ordinary messages twice as many as may wait, of the largest a hundred.
-pub(crate) const INPUT_BYTES: u32 = 8 * 1024 * 1024;
+/// Bytes of them: of ordinary messages as many as may wait, of the largest a hundred.
+const INPUT_BYTES: u32 = 8 * 1024 * 1024;
+
+/// Of these, what waits of all connections together: they are read no further until there is room.
+const STREAM_BYTES: u32 = INPUT_BYTES / 4;
 
 /// Commands waiting. Filling it means the signalling task is stuck.
 pub(crate) const COMMANDS: usize = 1024;

@@ -107,7 +107,7 @@ impl Drop for Place {
 }
 
 /// The smallest message counts as so many bytes: the queue is full at its messages, too.
-const LEAST: usize = 2048;
+pub(super) const LEAST: usize = 2048;
 
 /// More than one message of usual length.
 const MUCH: usize = 2 * LEAST;

@@ -8,7 +8,7 @@ use trunkline_sip::endpoint::{Flow, Standing, Transport};
 use super::super::config::TcpCaps;
 use super::lane::Receiver;
 use super::tcp::Connection;
-use super::{Connections, INPUT_BYTES, INPUTS, Input, lane, now};
+use super::{Connections, INPUTS, Input, now, queue};
 
 const OPTIONS: &[u8] =
     b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nl: 0\r\n\r\n";
@@ -33,7 +33,7 @@ impl Phone {
             local: ([192, 0, 2, 1], 5060).into(),
             remote,
         };
-        let (sender, inputs) = lane(INPUTS, INPUT_BYTES);
+        let (_, sender, inputs) = queue();
         #[expect(clippy::disallowed_methods, reason = "the connection of this test")]
         let _task = tokio::spawn(Connection::new(theirs, flow, sender, place).run());
         let mut phone = Self {
@@ -85,6 +85,20 @@ async fn a_connection_with_a_call_is_never_idle() {
         let after = phone.closed().await - hours.as_secs();
         assert!((patience..patience + 61).contains(&after), "{after}");
     }
+}
+
+/// It had all of the queue before signalling, and the datagrams of all calls were lost.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_sends_without_end_is_read_no_further_until_there_is_room() {
+    let mut phone = Phone::connects().await;
+    phone.says(&OPTIONS.repeat(1_500)).await;
+    // Time passes once everybody waits.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let waiting = std::iter::from_fn(|| phone.inputs.try_recv()).count();
+    assert_eq!(waiting, INPUTS / 4);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let rest = std::iter::from_fn(|| phone.inputs.try_recv()).count();
+    assert_eq!(waiting + rest, 1_500);
 }
 
 #[tokio::test(start_paused = true)]
