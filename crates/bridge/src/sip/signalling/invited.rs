@@ -118,7 +118,7 @@ impl Signalling {
             return Err(full(&mut self.parts.desk));
         };
         let ip = invitation.flow.remote.ip();
-        self.seats.let_in(leg, ip, &share);
+        self.stakes.let_in(leg, ip, &share);
         self.parts.tape.let_in(leg, &tag, invitation);
         self.parts.keeping.look_at(leg, &self.parts.endpoint, now);
         let call = (tag.as_str().into(), Some(accepted.trunk.id.clone()));
@@ -147,9 +147,9 @@ impl Signalling {
         let admission = &self.parts.admission;
         let ip = invitation.flow.remote.ip();
         let source = (ip, self.parts.endpoint.has_confirmed(ip, now));
-        let share = match self.seats.ask(source, admission.most(), now) {
+        let share = match self.stakes.ask(source, admission.most(), now) {
             Some(share) => share,
-            None if helps() => self.seats.hold(source),
+            None if helps() => self.stakes.hold(source),
             None => return Err(admission.no_share()),
         };
         Ok((admission.admit(helps)?, share))

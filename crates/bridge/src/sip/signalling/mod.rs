@@ -18,7 +18,7 @@ mod lane;
 mod owner;
 mod queued;
 mod run;
-mod seats;
+mod stakes;
 mod streams;
 mod tcp;
 #[cfg(test)]

@@ -26,7 +26,7 @@ use super::asking::Asking;
 use super::capture::Tape;
 use super::lane::{Receiver, Sender};
 use super::owner::{Owner, line};
-use super::seats::Seats;
+use super::stakes::Stakes;
 use super::streams::Streams;
 use super::{Command, Connections, Input, Keeping, LegEvent, Line, NoLine, TlsClients, Unreached};
 
@@ -80,7 +80,7 @@ pub(crate) struct Parts {
 pub(crate) struct Signalling {
     pub(super) parts: Parts,
     pub(super) legs: BTreeMap<LegId, Owner>,
-    pub(super) seats: Seats,
+    pub(super) stakes: Stakes,
     streams: Streams,
     asked: Asked,
     draining: bool,
@@ -100,7 +100,7 @@ impl Signalling {
         }
         Self {
             legs: std::mem::take(&mut parts.returned).into_iter().collect(),
-            seats: Seats::new(now()),
+            stakes: Stakes::new(now()),
             streams,
             parts,
             asked: Asked::default(),
@@ -243,7 +243,7 @@ impl Signalling {
             self.legs.remove(leg);
         }
         if let Command::Accept { leg, .. } = &command {
-            self.seats.answered(*leg);
+            self.stakes.answered(*leg);
         }
         let changed = command.changes();
         let endpoint = &mut self.parts.endpoint;
@@ -332,7 +332,7 @@ impl Signalling {
         };
         self.parts.keeping.look_at(leg, &self.parts.endpoint, now());
         if matches!(event, Event::Confirmed { .. } | Event::Ended { .. }) {
-            self.seats.leave(leg);
+            self.stakes.leave(leg);
         }
         let told = match event {
             Event::Invited(_) | Event::Responded { .. } | Event::Unanswered { .. } => return,
