@@ -111,7 +111,7 @@ metric_names! {
         SessionsEnded => "trunkline_agent_sessions_ended_total",
         /// Turns taken.
         Turns => "trunkline_agent_turns_total",
-        /// Packets of callers that came and were not heard: the agent did not get to run.
+        /// Packets of callers that came and were not heard: too late, or the agent did not run.
         SoundLost => "trunkline_agent_sound_lost_total",
         /// Interruptions, real or false.
         Interruptions => "trunkline_agent_interruptions_total",
