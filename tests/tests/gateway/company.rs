@@ -12,6 +12,8 @@ use trunkline_client::jobs::{Job, JobAnswer, JobOffers, JobOutcome, Worker, Work
 use trunkline_client::room::{AudioOptions, Room, RoomEvent, RoomEvents, RoomOptions};
 
 use super::house::{House, PATIENCE, ROOM, next};
+use super::phone::Phone;
+use super::transfers::{to, told, transfer};
 
 /// A worker that joins its rooms and publishes.
 struct Agents {
@@ -163,6 +165,43 @@ async fn a_caller_whose_agent_is_lost_gets_another_or_a_goodbye() {
     assert_eq!(kept(stored).await, "agent_lost");
     house.close().await;
 }
+
+/// An agent that goes once it has sent its caller to somebody: another one came and spoke to whoever was
+/// on the way, and without one the caller was hung up on after five seconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_is_sent_to_somebody_needs_an_agent_only_where_that_comes_to_nothing() {
+    let house = House::open(AnswerPolicy::OnRoom).await;
+    let url = house.node.url();
+    let mut agents = Agents::register(&url).await;
+    let (mut caller, agent) = tokio::join!(Phone::call(&house, "4711"), agents.works(&url));
+    let wanted = proto::TransferSipParticipantRequest {
+        participant_identity: "sip_4711".to_owned(),
+        ..to("tel:+15550166")
+    };
+    let (failed, ()) = tokio::join!(transfer(&house, wanted.clone()), async {
+        timeout(PATIENCE, caller.is_asked("REFER")).await.unwrap();
+        caller.tells("active;expires=60", "180 Ringing").await;
+        agent.room.leave().await;
+        let another = timeout(LONELY, agents.offers.next()).await;
+        assert!(another.is_err(), "an agent is asked for");
+        caller.tells("terminated", "486 Busy Here").await;
+    });
+    assert_eq!(told(failed).1, "486");
+    let _another = agents.works(&url).await;
+    let (done, ()) = tokio::join!(transfer(&house, wanted), async {
+        timeout(PATIENCE, caller.is_asked("REFER")).await.unwrap();
+        caller.tells("terminated;reason=noresource", "200 OK").await;
+        timeout(PATIENCE, caller.is_asked("BYE")).await.unwrap();
+    });
+    done.unwrap();
+    house.no_calls_left().await;
+    let stored = async || house.store.calls().list(1).await.unwrap().pop()?.end_reason;
+    assert_eq!(kept(stored).await, "transferred");
+    house.close().await;
+}
+
+/// Longer than whoever is alone in a room is kept on the phone.
+const LONELY: Duration = Duration::from_millis(5_500);
 
 /// Killed, a worker and its agent say nothing more, and nobody listens to the caller: for half a
 /// minute there was neither an end nor another agent.

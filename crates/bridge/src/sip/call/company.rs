@@ -48,6 +48,13 @@ impl Company {
         }
     }
 
+    /// Whoever is alone is so from now on: until now it was on its way to somebody.
+    pub(super) const fn wait_anew(&mut self, now: Instant) {
+        if let Some(alone) = &mut self.alone {
+            *alone = now;
+        }
+    }
+
     /// Whether an agent is there.
     pub(super) const fn has_agent(&self) -> bool {
         self.agent
@@ -135,6 +142,20 @@ mod tests {
         assert_eq!(company.lack(), "agent_lost");
         company.look(&room(&[ParticipantKind::Standard]), at(62));
         assert_eq!(company.deadline(), None);
+    }
+
+    #[test]
+    fn who_was_on_the_way_to_somebody_is_alone_from_when_that_came_to_nothing() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut company = Company::new(start, Duration::from_secs(20));
+        company.look(&room(&[ParticipantKind::Agent]), at(1));
+        company.wait_anew(at(2));
+        assert_eq!(company.deadline(), None, "it is not alone");
+        company.look(&room(&[]), at(3));
+        company.wait_anew(at(30));
+        assert_eq!(company.deadline(), Some(at(30) + LEFT));
+        assert_eq!(company.left_by_agent(), Some(at(30) + LEFT));
     }
 
     /// A caller whom the agent had handed over to a person was given a second agent.

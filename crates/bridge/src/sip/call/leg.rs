@@ -126,6 +126,12 @@ impl Leg {
         Due::new(last, End::TooLong).or(self.talk.held_until(hold_limit), End::HeldTooLong)
     }
 
+    /// Whether the phone is on its way to somebody outside its room, or somebody to it. Whoever it talked
+    /// to in there may have gone.
+    pub(super) const fn is_being_transferred(&self) -> bool {
+        self.transfers.are_under_way()
+    }
+
     /// What is the same for calls of both directions.
     pub(super) async fn on_line(
         &mut self,

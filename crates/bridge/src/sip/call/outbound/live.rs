@@ -112,15 +112,24 @@ impl Outbound {
         };
         let last = answered + self.plan.longest;
         let due = self.leg.due(last, self.shared.config.hold_limit);
-        let due = due.or(
-            self.company.left_by_agent(),
-            End::Alone { why: "agent_lost" },
-        );
+        let alone = self.company.left_by_agent();
+        let alone = alone.filter(|_| !self.leg.is_being_transferred());
+        let due = due.or(alone, End::Alone { why: "agent_lost" });
         let paid = self.permit.lasts().map(|lasts| now() + lasts.min(LONGEST));
         due.or(paid, End::Spent)
     }
 
     async fn on_step(&mut self, step: Step) -> Result<(), End> {
+        let was_sent = self.leg.is_being_transferred();
+        self.take(step).await?;
+        if was_sent && !self.leg.is_being_transferred() {
+            // It came to nothing: who is alone is so from now on.
+            self.company.wait_anew(now());
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), End> {
         match step {
             Step::Line(event) => self.on_line(event).await,
             Step::Media(event) => self.on_media(event.ok_or(End::MediaLost)?),

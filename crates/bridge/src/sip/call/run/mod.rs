@@ -220,7 +220,9 @@ impl Call {
     }
 
     fn due(&self) -> Due {
-        let (alone, lack) = (self.company.deadline(), self.company.lack());
+        let alone = self.company.deadline();
+        let alone = alone.filter(|_| !self.leg.is_being_transferred());
+        let lack = self.company.lack();
         match self.answered {
             Some(at) => {
                 let last = at + self.plan.longest;
@@ -236,6 +238,20 @@ impl Call {
     }
 
     async fn on_step(&mut self, step: Step) -> Result<(), End> {
+        let was_sent = self.leg.is_being_transferred();
+        self.take(step).await?;
+        let is_sent = self.leg.is_being_transferred();
+        if was_sent && !is_sent {
+            // It came to nothing: who is alone waits for an agent from now on.
+            self.company.wait_anew(now());
+        }
+        if was_sent != is_sent {
+            self.look_round();
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), End> {
         let room = self.room.as_ref();
         match step {
             Step::Line(event) => {
@@ -296,7 +312,7 @@ impl Call {
     }
 
     /// Sees who is in the room. A caller who is alone, or whose rule names agents and who has had
-    /// none, gets one asked for; one who was handed over to people does not.
+    /// none, gets one asked for; one who was handed over to people, or is on the way to somebody, does not.
     fn look_round(&mut self) {
         let Some(room) = &self.room else { return };
         let had = self.company.has_agent();
@@ -308,7 +324,8 @@ impl Call {
         } else {
             wanted(&self.accepted)
         };
-        if !self.company.lacks_agent(!wanted.is_empty()) {
+        let is_sent = self.leg.is_being_transferred();
+        if is_sent || !self.company.lacks_agent(!wanted.is_empty()) {
             self.seeking.abort_all();
             self.seeking.detach_all();
         } else if lost || self.seeking.is_empty() {

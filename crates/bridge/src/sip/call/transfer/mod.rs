@@ -220,6 +220,11 @@ impl Transfers {
         }
     }
 
+    /// Whether the phone is sent to somebody, or somebody to it, and it is not known yet what comes of it.
+    pub(super) const fn are_under_way(&self) -> bool {
+        self.current.is_some() || self.target.is_some()
+    }
+
     /// Another phone is the call's now: what this one was asked for comes to nothing.
     pub(super) fn forget(&mut self) {
         self.current = None;
