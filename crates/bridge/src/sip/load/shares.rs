@@ -12,7 +12,8 @@
 //! all of the unproven's are held ─► who has none and asks for the first time in a while, or seldom, a
 //!       few of them a second ─► in
 //! ```
-//! A provider that is alone and answers with ACKs has all places that there are, and notices nothing.
+//! A provider that is alone and answers with ACKs has all places that there are, and notices nothing. Who
+//! calls for help gets in beside its share, but not without end.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -27,6 +28,8 @@ pub(crate) struct Shares {
     sources: BTreeMap<IpAddr, Source>,
     proven: Class,
     unproven: Class,
+    /// Of sources that the table has no room for.
+    helped: Count,
     swept: Instant,
     /// When as many newcomers may come again as come at once.
     newcomers_at: Instant,
@@ -34,6 +37,8 @@ pub(crate) struct Shares {
 
 struct Source {
     held: Count,
+    /// Those of them that call for help, beside its share.
+    helped: Count,
     asked: Instant,
     is_proven: bool,
 }
@@ -61,6 +66,7 @@ impl Count {
 pub(crate) struct Share {
     _of_source: Count,
     _of_class: Count,
+    of_help: Option<Count>,
     is_proven: bool,
 }
 
@@ -68,6 +74,11 @@ impl Share {
     /// Whether its source has confirmed a call before.
     pub(crate) const fn is_proven(&self) -> bool {
         self.is_proven
+    }
+
+    /// Whether it is beside its source's share.
+    pub(crate) const fn is_for_help(&self) -> bool {
+        self.of_help.is_some()
     }
 }
 
@@ -86,6 +97,7 @@ impl Shares {
             sources: BTreeMap::new(),
             proven: Class::default(),
             unproven: Class::default(),
+            helped: Count::default(),
             swept: now,
             newcomers_at: now,
         }
@@ -112,8 +124,20 @@ impl Shares {
         Share {
             _of_source: source.map_or_else(Count::default, |source| source.held.clone()),
             _of_class: self.class(is_proven).held.clone(),
+            of_help: None,
             is_proven,
         }
+    }
+
+    /// The same for a call for help whose source has its share. There are few such calls at once, and a
+    /// flood may call what number it likes.
+    pub(crate) fn help(&self, ip: IpAddr, is_proven: bool) -> Option<Share> {
+        let source = self.sources.get(&source_of(ip));
+        let helped = source.map_or(&self.helped, |source| &source.helped);
+        (helped.get() < HELPED).then(|| Share {
+            of_help: Some(helped.clone()),
+            ..self.hold(ip, is_proven)
+        })
     }
 
     fn fits(
@@ -156,9 +180,9 @@ impl Shares {
             };
         }
         if self.sources.len() < MOST_SOURCES {
-            let held = Count::default();
             let one = Source {
-                held,
+                held: Count::default(),
+                helped: Count::default(),
                 asked: now,
                 is_proven,
             };
@@ -224,6 +248,10 @@ impl Shares {
         }
     }
 }
+
+/// Calls for help of one source beside its share, until they are confirmed. No exchange has as many in
+/// one moment; more of them hold more rooms for 32 seconds.
+const HELPED: usize = 8;
 
 /// Calls of the proven that may wait for their ACK at the least, however few are set up at once.
 const LEAST: usize = 32;

@@ -216,3 +216,27 @@ fn loud_sources_of_one_kind_have_equal_parts() {
     let most = seen.iter().map(|seen| seen.1).max().unwrap();
     assert!(least * 2 >= most, "{seen:?}");
 }
+
+/// Five thousand INVITEs a second to an emergency number held a room each, and nobody else got in.
+#[test]
+fn a_flood_that_calls_for_help_gets_in_a_few_times_and_others_for_help_too() {
+    for is_proven in [false, true] {
+        let mut shares = Shares::new(crate::sip::clock::now());
+        let (now, most) = (shares.swept, NonZeroUsize::new(64));
+        let flood: Vec<Share> = (0..500)
+            .filter_map(|_| shares.ask((ip(1), is_proven), most, now))
+            .collect();
+        let help = |shares: &Shares, n| {
+            let helped = (0..500).map_while(|_| shares.help(ip(n), is_proven));
+            helped.collect::<Vec<Share>>()
+        };
+        let helped = help(&shares, 1);
+        assert_eq!(helped.len(), HELPED);
+        assert!(helped.iter().all(Share::is_for_help));
+        assert!(!flood.iter().any(Share::is_for_help));
+        let _asked = shares.ask((ip(2), is_proven), most, now);
+        assert_eq!(help(&shares, 2).len(), HELPED);
+        drop(helped);
+        assert_eq!(help(&shares, 1).len(), HELPED);
+    }
+}

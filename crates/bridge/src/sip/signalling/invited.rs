@@ -137,7 +137,8 @@ impl Signalling {
         Ok(())
     }
 
-    /// For one more call, in the share of its source and in the machine. An emergency finds both.
+    /// For one more call, in the share of its source and in the machine. An emergency finds both, unless
+    /// its source has many of them.
     fn find_room(
         &mut self,
         invitation: &Invitation,
@@ -147,11 +148,9 @@ impl Signalling {
         let admission = &self.parts.admission;
         let ip = invitation.flow.remote.ip();
         let source = (ip, self.parts.endpoint.has_confirmed(ip, now));
-        let share = match self.stakes.ask(source, admission.most(), now) {
-            Some(share) => share,
-            None if helps() => self.stakes.hold(source),
-            None => return Err(admission.no_share()),
-        };
+        let share = self.stakes.ask(source, admission.most(), now);
+        let share = share.or_else(|| helps().then(|| self.stakes.help(source)).flatten());
+        let share = share.ok_or_else(|| admission.no_share())?;
         Ok((admission.admit(helps)?, share))
     }
 

@@ -1,6 +1,6 @@
 //! What each call holds of the share of its source: from the INVITE until its sound flows, and from
 //! the answer until its ACK. While it rings in between, one of a source that has confirmed calls before
-//! holds nothing.
+//! holds nothing; one for help, beside the share, holds its place from the INVITE to the ACK.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -43,14 +43,14 @@ impl Stakes {
         self.shares.ask(source, most, now).map(Arc::new)
     }
 
-    /// For a call that is let in all the same.
-    pub(super) fn hold(&self, (ip, is_proven): (IpAddr, bool)) -> Arc<Share> {
-        Arc::new(self.shares.hold(ip, is_proven))
+    /// Whether one that calls for help may be beside the share of its source.
+    pub(super) fn help(&self, (ip, is_proven): (IpAddr, bool)) -> Option<Arc<Share>> {
+        self.shares.help(ip, is_proven).map(Arc::new)
     }
 
     /// It is in.
     pub(super) fn let_in(&mut self, leg: LegId, ip: IpAddr, share: &Arc<Share>) {
-        let stake = if share.is_proven() {
+        let stake = if share.is_proven() && !share.is_for_help() {
             let share = Arc::downgrade(share);
             Stake::Ringing { ip, share }
         } else {
