@@ -11,7 +11,7 @@ use trunkline_client::room::{AudioOptions, ParticipantInfo, RoomEvent, RoomEvent
 use trunkline_media::SampleRate;
 use trunkline_media::g711::{self, Law};
 use trunkline_media::tone::{Sine, strength_dbfs};
-use trunkline_store::{Call, Direction, EndedBy};
+use trunkline_store::{Call, Direction};
 
 use super::callee::Callee;
 use super::house::{House, PATIENCE, ROOM, next};
