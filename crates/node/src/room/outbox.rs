@@ -230,6 +230,7 @@ const MAX_BEGINNINGS: usize = 32 * 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use livekit_protocol as proto;
+    use proto::participant_info::State;
     use proto::signal_response::Message;
 
     use super::*;
@@ -275,6 +276,22 @@ mod tests {
         }
         assert!(outbox.held() < 500_200, "{}", outbox.held());
         assert_eq!(read(&mut outbox), ["PA_ann v299", "PA_bob v299"]);
+    }
+
+    /// Clients read of a goodbye only that somebody went.
+    #[test]
+    fn what_somebody_said_last_is_heard_before_its_goodbye() {
+        let (sender, mut outbox) = opened();
+        sender.send(update("PA_ann", 1, 10)).unwrap();
+        sender.send(update("PA_ann", 2, 10)).unwrap();
+        let gone = proto::ParticipantInfo {
+            sid: "PA_ann".to_owned(),
+            version: 3,
+            state: State::Disconnected.into(),
+            ..proto::ParticipantInfo::default()
+        };
+        sender.send(message::update(vec![gone]).into()).unwrap();
+        assert_eq!(read(&mut outbox), ["PA_ann v2", "PA_ann v3"]);
     }
 
     #[test]

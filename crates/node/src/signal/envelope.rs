@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use livekit_protocol as proto;
 use prost::Message as _;
+use proto::participant_info::State;
 use proto::signal_response::Message;
 
 /// A message for one client or for many: made once, encoded once, held once.
@@ -46,6 +47,9 @@ impl Envelope {
     pub(crate) fn subject(&self) -> Option<Subject<'_>> {
         match self.0.message.message.as_ref()? {
             Message::Update(update) => match update.participants.as_slice() {
+                // A goodbye replaces nothing: clients read of it only that somebody went, and what that
+                // one said last, such as why a call failed, would be said to nobody.
+                [participant] if participant.state() == State::Disconnected => None,
                 [participant] => Some(Subject::Participant(&participant.sid)),
                 _ => None,
             },

@@ -76,6 +76,12 @@ impl Roster {
         let mut left = before.clone();
         left.state = info.state;
         left.disconnect_reason = info.disconnect_reason;
+        if info.version > before.version {
+            // What it said last may come with its goodbye alone.
+            left.name.clone_from(&info.name);
+            left.metadata.clone_from(&info.metadata);
+            left.attributes.clone_from(&info.attributes);
+        }
         events.push(Event::ParticipantLeft(left));
         events
     }
@@ -175,6 +181,25 @@ mod tests {
         bye.state = State::Disconnected as i32;
         assert!(roster.update(bye).is_empty());
         assert_eq!(roster.others["a"].sid, "PA_2");
+    }
+
+    /// An app reads of the last attributes why a call failed.
+    #[test]
+    fn what_somebody_said_last_may_come_with_its_goodbye() {
+        for (version, status) in [(2, "486"), (1, "180"), (0, "180")] {
+            let mut roster = Roster::default();
+            let mut callee = info("PA_1", "a", 1);
+            callee.attributes.insert("status".into(), "180".into());
+            roster.update(callee);
+            let mut bye = info("PA_1", "a", version);
+            bye.state = State::Disconnected as i32;
+            bye.attributes.insert("status".into(), "486".into());
+            let events = roster.update(bye);
+            let [Event::ParticipantLeft(left)] = &events[..] else {
+                panic!("{events:?}");
+            };
+            assert_eq!(left.attributes["status"], status, "version {version}");
+        }
     }
 
     #[test]
