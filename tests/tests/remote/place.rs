@@ -64,6 +64,8 @@ impl Place {
         let text = std::fs::read_to_string(file).unwrap();
         let text = text.replace("answer: on_agent ", "answer: on_room ");
         let text = text.replace("agent_wait: 20s ", "agent_wait: 60s ");
+        // How full a daemon built for tests is beside others is no question of theirs.
+        let text = text.replace("busy: 90% ", "busy: 100% ");
         let text = changes.iter().fold(text, |text, (from, to)| {
             assert!(text.contains(from), "the file does not say {from}");
             text.replacen(from, to, 1)

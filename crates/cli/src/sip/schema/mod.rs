@@ -73,7 +73,6 @@ mod tests {
     use trunkline_service::config::{Environment, Report, Source};
 
     use super::keys::*;
-    use super::*;
     use crate::settings::sip_raw_keys;
 
     /// The keys that are read at a place, as the message for a key that is not tells them.
