@@ -13,10 +13,10 @@ use super::phone::Phone;
 use super::transfers::{to, told, transfer};
 
 /// The participant that the caller is.
-const CALLER: &str = "sip_4711";
+pub(crate) const CALLER: &str = "sip_4711";
 
 /// Whoever called is to be connected with whoever was called to ask.
-fn connect() -> proto::TransferSipParticipantRequest {
+pub(crate) fn connect() -> proto::TransferSipParticipantRequest {
     proto::TransferSipParticipantRequest {
         participant_identity: CALLER.to_owned(),
         ..to("participant:callee")
@@ -49,7 +49,7 @@ fn refer_to(callee: &Callee) -> String {
 }
 
 /// How both calls ended, the caller's first.
-async fn ends(house: &House) -> Vec<String> {
+pub(crate) async fn ends(house: &House) -> Vec<String> {
     found(&house.store, async |store| {
         let mut calls = store.calls().list(9).await.unwrap();
         calls.sort_by_key(|call| call.trunk_id.is_empty());

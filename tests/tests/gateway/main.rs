@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod attended;
+mod attended_linphone;
 mod attributes;
 mod authority;
 mod billed;
@@ -34,6 +35,7 @@ mod scanners;
 mod secured;
 mod signalling;
 mod sipp;
+mod softphone;
 mod storm;
 mod talking;
 mod transfers;
