@@ -75,7 +75,7 @@ async fn answer(socket: &UdpSocket, nonce: u64) -> Result<(SystemTime, SystemTim
 /// What asks nothing but the time. The nonce stands where our own time would: nobody needs to know it.
 fn question(nonce: u64) -> [u8; LENGTH] {
     let mut packet = [0; LENGTH];
-    packet[0] = VERSION << 3 | CLIENT;
+    packet[0] = (VERSION << 3) | CLIENT;
     packet[TRANSMIT..].copy_from_slice(&nonce.to_be_bytes());
     packet
 }
@@ -105,7 +105,7 @@ fn read(packet: &[u8], nonce: u64) -> Option<Result<SystemTime, String>> {
 fn time(stamp: u64) -> SystemTime {
     let (seconds, parts) = (stamp >> 32, stamp & 0xffff_ffff);
     let era = if seconds >> 31 == 1 { 0 } else { 1 << 32 };
-    let nanos = parts * 1_000_000_000 >> 32;
+    let nanos = (parts * 1_000_000_000) >> 32;
     let since_1900 = Duration::from_secs(seconds + era) + Duration::from_nanos(nanos);
     SystemTime::UNIX_EPOCH + since_1900.saturating_sub(EPOCH)
 }
