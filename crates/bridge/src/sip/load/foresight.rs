@@ -59,6 +59,8 @@ pub(super) struct Foresight {
     idle: f64,
     /// What a talking call took in each of the last seconds that told, the latest last.
     told: Vec<f64>,
+    /// Seconds since the last one did.
+    silent: u32,
     /// The most calls that were seen at once.
     seen: f64,
 }
@@ -70,6 +72,7 @@ impl Foresight {
             threads: threads.max(1) as f64,
             idle: 0.0,
             told: Vec::new(),
+            silent: 0,
             seen: 0.0,
         }
     }
@@ -92,6 +95,13 @@ impl Foresight {
             let talking = sample.talking.min(calls);
             self.learn((busy - self.idle) / (REST * calls + (1.0 - REST) * talking));
             self.seen = self.seen.max(calls);
+            self.silent = 0;
+        } else {
+            self.silent = self.silent.saturating_add(1);
+        }
+        if self.silent > STALE {
+            // Else what calls seemed to take could keep out whoever might show that it is less.
+            self.told.clear();
         }
         self.foreseen(busy, inside)
     }
@@ -116,8 +126,7 @@ impl Foresight {
     }
 
     /// The least: each second says what a call takes at the most. No call takes so much that the fewest
-    /// who tell would have had no time: what calls at rest seem to take beside other work could keep out
-    /// everybody who might show that it is less.
+    /// who tell would have had no time.
     fn each(&self) -> Option<f64> {
         let most = (1.0 - self.idle).max(0.0) / FEW;
         let least = self.told.iter().copied().min_by(f64::total_cmp);
@@ -139,6 +148,9 @@ const TRIAL: f64 = 2.0 * FEW;
 
 /// Of so many calls for each that was seen the price is believed: of a few it is mostly hiccups.
 const GROWTH: f64 = 2.0;
+
+/// Seconds after which nobody believes what none has told since.
+const STALE: u32 = 30;
 
 /// Of fewer calls nothing is learned: whatever else the threads do would count as theirs.
 const FEW: f64 = 5.0;
