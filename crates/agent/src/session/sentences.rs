@@ -1,5 +1,7 @@
 //! Sentences out of text that comes in pieces, cleaned of what cannot be spoken.
 
+use crate::speech::text::unmarked;
+
 /// Cuts streamed text into sentences.
 #[derive(Debug, Default)]
 pub(super) struct Sentences {
@@ -9,6 +11,9 @@ pub(super) struct Sentences {
 /// A sentence is cut at a comma from here on, so that its sound begins early.
 const LONG: usize = 160;
 
+/// What may stand between the end of a sentence and the space behind it.
+const CLOSING: &[char] = &['*', '_', '`', '~', '"', '\u{201d}'];
+
 /// Words that end with a full stop inside a sentence.
 const ABBREVIATIONS: &[&str] = &[
     "mr", "mrs", "ms", "dr", "st", "no", "vs", "etc", "e.g", "i.e", "approx", "dept", "a.m", "p.m",
@@ -17,7 +22,7 @@ const ABBREVIATIONS: &[&str] = &[
 impl Sentences {
     /// Takes more text; returns the sentences it completed.
     pub(super) fn push(&mut self, text: &str) -> Vec<String> {
-        self.pending.extend(text.chars().filter(|c| is_spoken(*c)));
+        self.pending.push_str(text);
         let mut whole = Vec::new();
         while let Some(end) = end_of_sentence(&self.pending) {
             let rest = self.pending.split_off(end);
@@ -44,6 +49,7 @@ impl Sentences {
 }
 
 fn keep(sentence: &str, whole: &mut Vec<String>) {
+    let sentence = unmarked(sentence);
     let words: Vec<&str> = sentence.split_whitespace().collect();
     if words
         .iter()
@@ -51,14 +57,6 @@ fn keep(sentence: &str, whole: &mut Vec<String>) {
     {
         whole.push(words.join(" "));
     }
-}
-
-/// Markup and pictures are not read aloud.
-fn is_spoken(c: char) -> bool {
-    !matches!(
-        c,
-        '*' | '#' | '`' | '_' | '~' | '\u{200d}' | '\u{fe0f}' | '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}'
-    )
 }
 
 /// The byte after the first sentence, if it is known to be whole.
@@ -75,10 +73,12 @@ fn end_of_sentence(text: &str) -> Option<usize> {
             }
             continue;
         }
-        let (end, next) = letters.peek().copied()?;
-        if !next.is_whitespace() {
+        let (end, _) = letters.peek().copied()?;
+        let rest = text.get(end..)?.trim_start_matches(CLOSING);
+        if !rest.chars().next()?.is_whitespace() {
             continue;
         }
+        let end = text.len() - rest.len();
         match letter {
             '!' | '?' => return Some(end),
             '.' | ':' if letter == ':' || !is_abbreviation(text, word_start, at) => {
@@ -95,6 +95,7 @@ fn is_abbreviation(text: &str, start: usize, end: usize) -> bool {
     let Some(word) = text.get(start..end) else {
         return false;
     };
+    let word = word.trim_start_matches(|c: char| !c.is_alphanumeric());
     let word = word.to_lowercase();
     word.chars().count() == 1 && word.chars().all(char::is_alphabetic)
         || ABBREVIATIONS.contains(&word.as_str())
@@ -133,6 +134,11 @@ mod tests {
     fn markup_is_not_read_aloud() {
         assert_eq!(Sentences::of("**Sure!** \u{1f600} `ok`"), ["Sure!", "ok"]);
         assert!(Sentences::of("... \u{1f600}").is_empty());
+        let list = "Here **you are. There** are:\n- [vans](https://x.test/a)\n- `bikes`\n";
+        assert_eq!(
+            Sentences::of(list),
+            ["Here you are.", "There are:", "vans", "bikes"]
+        );
     }
 
     #[test]

@@ -5,4 +5,4 @@ mod sentences;
 mod spoken;
 
 pub use sentences::sentences;
-pub use spoken::spoken;
+pub use spoken::{spoken, unmarked};

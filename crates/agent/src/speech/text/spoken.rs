@@ -40,11 +40,32 @@ const SIGNS: [(&str, &str); 8] = [
     ("/", " "),
 ];
 
-/// What a voice should say for `written`. May be empty.
-pub fn spoken(written: &str) -> String {
+/// The text without markdown and pictures, its words and signs as they were.
+pub fn unmarked(written: &str) -> String {
     let text = LINK.replace_all(written, "$1");
     let text = LINE_MARK.replace_all(&text, "");
     let text = EMPHASIS.replace_all(&text, "");
+    text.chars().filter(|c| !is_picture(*c)).collect()
+}
+
+/// Pictures, and the signs that join and colour them.
+fn is_picture(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200d}'
+            | '\u{20e3}'
+            | '\u{fe0e}'..='\u{fe0f}'
+            | '\u{231a}'..='\u{231b}'
+            | '\u{2600}'..='\u{27bf}'
+            | '\u{2b00}'..='\u{2bff}'
+            | '\u{1f000}'..='\u{1faff}'
+            | '\u{e0020}'..='\u{e007f}'
+    )
+}
+
+/// What a voice should say for `written`. May be empty.
+pub fn spoken(written: &str) -> String {
+    let text = unmarked(written);
     let text = EMAIL.replace_all(&text, |found: &Captures<'_>| {
         format!("{} at {}", dotted(&found[1]), dotted(&found[2]))
     });
@@ -93,7 +114,22 @@ fn sayable(c: char) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use super::spoken;
+    use super::{spoken, unmarked};
+
+    #[test]
+    fn what_is_unmarked_keeps_its_signs() {
+        let cases = [
+            (
+                "**50%** off_peak, no. #5 \u{1f600}",
+                "50% off_peak, no. #5 ",
+            ),
+            ("ann_lee@example.com", "ann_lee@example.com"),
+            ("# Hours\n> from _8_ to ~~5~~ 6", "Hours\nfrom 8 to 5 6"),
+        ];
+        for (written, plain) in cases {
+            assert_eq!(unmarked(written), plain, "{written}");
+        }
+    }
 
     #[test]
     fn marks_and_pictures_are_not_read_out() {
