@@ -25,7 +25,7 @@ pub enum Format {
 /// # Errors
 /// When the filter does not parse.
 pub fn init(filter: &str, format: Format) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(filter)?;
+    let filter = discreet(filter)?;
     let no_colour = std::env::var_os("NO_COLOR");
     let coloured = has_colours(std::io::stderr().is_terminal(), no_colour.as_deref());
     let lines = fmt::layer().with_writer(std::io::stderr);
@@ -39,6 +39,19 @@ pub fn init(filter: &str, format: Format) -> Result<(), ParseError> {
     Ok(())
 }
 
+/// Libraries that print what they carry, words of callers among it. Who wants to see them names them.
+const INDISCREET: &[&str] = &["rmcp"];
+
+fn discreet(filter: &str) -> Result<EnvFilter, ParseError> {
+    let mut all = EnvFilter::try_new(filter)?;
+    for library in INDISCREET {
+        if !filter.contains(library) {
+            all = all.add_directive(format!("{library}=off").parse()?);
+        }
+    }
+    Ok(all)
+}
+
 /// A file is read by programs; and whoever sets `NO_COLOR` to anything wants none (no-color.org).
 fn has_colours(terminal: bool, no_colour: Option<&OsStr>) -> bool {
     terminal && no_colour.is_none_or(OsStr::is_empty)
@@ -47,6 +60,17 @@ fn has_colours(terminal: bool, no_colour: Option<&OsStr>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn libraries_that_print_words_of_callers_are_heard_only_by_their_names() {
+        assert!(discreet("trace").unwrap().to_string().contains("rmcp=off"));
+        let named = discreet("info,rmcp=debug").unwrap().to_string();
+        assert!(
+            named.contains("rmcp=debug") && !named.contains("rmcp=off"),
+            "{named}"
+        );
+        assert!(discreet("rtc=no_level").is_err());
+    }
 
     #[test]
     fn colours_are_for_terminals_whose_user_does_not_mind() {

@@ -1,19 +1,23 @@
-//! What decides what the agent says: one trait, two minds. [`flow`](crate::flow) is a dialogue
-//! written in YAML, [`llm`](crate::llm) a chat endpoint.
+//! What decides what the agent says: one trait, three minds of ours and any of yours.
+//! [`flow`](crate::flow) is a dialogue written in YAML, [`llm`](crate::llm) a chat endpoint,
+//! [`external`](crate::external) somebody else's program; `examples/own_brain.rs` brings a mind
+//! of its own.
 //!
 //! Thinking has no effect on the world and leaves the brain as it was, because an answer may be
 //! prepared for half a sentence and thrown away. What should stay is handed back as [`Memory`]
 //! once the answer is really spoken, and tools wait for [`Thought::permit`].
 
 mod error;
+mod facts;
 mod thought;
 mod words;
 
 use time::OffsetDateTime;
 
-pub use error::{BrainError, ChatError};
+pub use error::{BrainError, ChatError, ExternalError};
+pub use facts::Facts;
 pub use thought::{Idea, Ideas, Memory, Permission, Thought};
-pub use words::{Act, Farewell, Line, Progress, Question, Spoken};
+pub use words::{Act, Farewell, Line, Progress, Question, Spoken, Undone};
 
 use crate::turn::DigitPlan;
 
@@ -39,15 +43,15 @@ pub trait Brain: Send {
 
     /// What to say when a part of the agent fails.
     fn apology(&self) -> &str;
+}
+
+/// Makes a brain for each conversation out of what they share.
+pub trait Mind: Send + Sync {
+    /// A brain for one conversation. Runs inside a tokio runtime.
+    fn brain(&self, call: &Facts) -> Box<dyn Brain>;
 
     /// Sentences that are likely to be said, so that their sound can be made ahead.
     fn phrases(&self) -> Vec<String> {
         Vec::new()
     }
-}
-
-/// Makes a brain for each conversation out of what they share.
-pub trait Mind: Send + Sync {
-    /// A brain for one conversation.
-    fn brain(&self) -> Box<dyn Brain>;
 }

@@ -1,7 +1,6 @@
 //! What a conversation and its brain tell each other.
 
 use crate::turn::Heard;
-
 /// What the brain is asked.
 #[derive(Clone, Debug)]
 pub enum Question {
@@ -9,6 +8,17 @@ pub enum Question {
     Heard(Heard),
     /// The caller has been silent for long, for the n-th time in a row.
     Silence(u32),
+    /// What was announced could not be done: the caller is to be told.
+    Undone(Undone),
+}
+
+/// Something the agent wanted to do, and why it did not come about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undone {
+    /// What.
+    pub act: Act,
+    /// Why, as a part of a sentence: "the line is busy".
+    pub why: String,
 }
 
 /// Something the agent says of its own accord.
@@ -25,10 +35,19 @@ pub struct Line {
 pub enum Act {
     /// Ends the call.
     HangUp(Farewell),
-    /// Asks for a person to take over.
-    HandOff {
-        /// Who, as the configuration names them.
+    /// Passes the call to somebody else, and with it leaves the caller.
+    Transfer {
+        /// Who, as `transfer_to` names them.
         to: String,
+    },
+    /// Presses keys of the telephone: of a menu, a conference, an extension.
+    SendKeys(String),
+    /// Sets an attribute of the agent's, for those who watch the room.
+    SetAttribute {
+        /// Its name.
+        key: String,
+        /// Its value; an empty one takes it away.
+        value: String,
     },
 }
 

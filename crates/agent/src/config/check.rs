@@ -1,28 +1,19 @@
 //! From what was typed to an agent that can be started.
 
 use std::sync::Arc;
-use std::time::Duration;
-
 use time::UtcOffset;
 use time::macros::format_description;
 use trunkline_base::wire::Wire;
 use trunkline_service::config::{Environment, Report, Source, Spanned, nearest};
 
-use super::raw::{RawAgent, RawChat};
+use super::raw::{RawAgent, RawChat, RawExternal};
 use super::turns::{Setter, apply};
-use super::{AgentConfig, BrainConfig};
+use super::{AgentConfig, BrainConfig, CALLER_TIMEOUT, MAX_ERRORS, MAX_SESSIONS};
+use crate::external::ExternalConfig;
 use crate::flow::RawPatience;
 use crate::llm::{ChatConfig, Patience};
+use crate::tools::{Sections, ToolConfig, headers};
 use crate::turn::TurnConfig;
-
-/// Sessions one process takes unless told otherwise.
-const MAX_SESSIONS: u32 = 50;
-
-/// As livekit/agents: the third failure that cannot be got over ends the conversation.
-const MAX_ERRORS: u32 = 3;
-
-/// A caller joins before or just after the agent; later means that the call was given up.
-const CALLER_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl AgentConfig {
     /// Reads the text of `agent.yaml`.
@@ -50,40 +41,14 @@ fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Option<AgentCo
     );
     let mut caller_timeout = CALLER_TIMEOUT;
     Setter { source, report }.time(&raw.caller_timeout, &mut caller_timeout);
-    // Both brains are checked, so that switching to the other one holds no surprise.
-    let flow = raw
-        .flow
-        .as_ref()
-        .and_then(|flow| crate::flow::check(flow, source, report));
-    let chat = raw
-        .openai
-        .as_ref()
-        .map(|chat| chat_config(&chat.value, source, report));
-    let brain = match raw.brain.as_ref().map(|brain| brain.value.as_str()) {
-        None | Some("flow") => match flow {
-            Some(flow) => Some(BrainConfig::Flow(Arc::new(flow))),
-            None => {
-                if raw.flow.is_none() {
-                    missing("flow", raw, source, report);
-                }
-                None
-            }
-        },
-        Some("openai") => match chat {
-            Some(chat) => Some(BrainConfig::Chat(Arc::new(chat))),
-            None => {
-                missing("openai", raw, source, report);
-                None
-            }
-        },
-        Some(other) => {
-            if let Some(brain) = &raw.brain {
-                let what = format!("no brain is called `{other}`");
-                report.at(source, brain, what, nearest(other, &["flow", "openai"]));
-            }
-            None
-        }
+    let sections = Sections {
+        acts: raw.acts.as_ref(),
+        transfer_to: &raw.transfer_to,
+        tools: &raw.tools,
+        mcp: &raw.mcp,
     };
+    let tools = crate::tools::check(&sections, source, report);
+    let brain = brain(raw, &tools, source, report);
     Some(AgentConfig {
         agent_name: raw
             .agent_name
@@ -91,6 +56,7 @@ fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Option<AgentCo
             .map_or_else(String::new, |name| name.value.clone()),
         turns,
         brain: brain?,
+        tools,
         max_sessions,
         utc_offset,
         max_unrecoverable_errors,
@@ -100,6 +66,54 @@ fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Option<AgentCo
         voice_cache: None,
     })
 }
+
+/// All brains are checked, so that switching to another one holds no surprise.
+fn brain(
+    raw: &RawAgent,
+    tools: &ToolConfig,
+    source: &Source,
+    report: &mut Report,
+) -> Option<BrainConfig> {
+    let flow = raw
+        .flow
+        .as_ref()
+        .and_then(|flow| crate::flow::check(flow, tools, source, report));
+    let chat = raw
+        .openai
+        .as_ref()
+        .map(|chat| chat_config(&chat.value, source, report));
+    let external = raw
+        .external
+        .as_ref()
+        .map(|external| external_config(&external.value, source, report));
+    let name = raw
+        .brain
+        .as_ref()
+        .map_or("flow", |brain| brain.value.as_str());
+    let brain = match name {
+        "flow" => flow.map(|flow| BrainConfig::Flow(Arc::new(flow))),
+        "openai" => chat.map(|chat| BrainConfig::Chat(Arc::new(chat))),
+        "external" => external.map(|external| BrainConfig::External(Arc::new(external))),
+        other => {
+            if let Some(brain) = &raw.brain {
+                let what = format!("no brain is called `{other}`");
+                report.at(source, brain, what, nearest(other, BRAINS));
+            }
+            return None;
+        }
+    };
+    let written = match name {
+        "flow" => raw.flow.is_some(),
+        "openai" => raw.openai.is_some(),
+        _ => raw.external.is_some(),
+    };
+    if !written {
+        missing(name, raw, source, report);
+    }
+    brain
+}
+
+const BRAINS: &[&str] = &["flow", "openai", "external"];
 
 fn missing(section: &str, raw: &RawAgent, source: &Source, report: &mut Report) {
     let what = format!("the brain `{section}` has no section of its own");
@@ -177,6 +191,30 @@ fn chat_config(raw: &RawChat, source: &Source, report: &mut Report) -> ChatConfi
         config.max_tool_steps = steps;
     }
     config.patience = patience(&raw.patience, source, report);
+    config
+}
+
+fn external_config(raw: &RawExternal, source: &Source, report: &mut Report) -> ExternalConfig {
+    let url = raw.url.value.trim();
+    let parsed = reqwest::Url::parse(url).ok();
+    let known = |url: &reqwest::Url| {
+        matches!(url.scheme(), "http" | "https" | "ws" | "wss") && url.has_host()
+    };
+    if !parsed.as_ref().is_some_and(known) {
+        let remedy = "write the whole address, such as https://example.com/turns, or \
+                      wss://example.com/turns for a WebSocket"
+            .to_owned();
+        report.at(source, &raw.url, "no brain is reached there", remedy);
+    }
+    let mut config = ExternalConfig::new(url.to_owned());
+    config.headers = headers(&raw.headers, source, report);
+    config.greeting.clone_from(&raw.greeting);
+    config.apology.clone_from(&raw.apology.value);
+    config.early_turns = raw.early_turns.unwrap_or(config.early_turns);
+    let mut set = Setter { source, report };
+    set.time(&raw.first_byte_timeout, &mut config.first_byte);
+    set.time(&raw.stall_timeout, &mut config.stall);
+    set.time(&raw.total_timeout, &mut config.total);
     config
 }
 

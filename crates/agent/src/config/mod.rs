@@ -9,6 +9,7 @@ mod raw;
 mod tests;
 mod turns;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +20,21 @@ use trunkline_base::wire::Wire;
 pub use raw::RawAgent;
 
 use crate::brain::Mind;
+use crate::external::ExternalConfig;
 use crate::flow::Flow;
 use crate::llm::ChatConfig;
+use crate::outside::Outside;
+use crate::tools::{Tool, ToolConfig, Toolbox};
 use crate::turn::TurnConfig;
+
+/// Sessions one process takes unless told otherwise.
+const MAX_SESSIONS: u32 = 50;
+
+/// As livekit/agents: the third failure that cannot be got over ends the conversation.
+const MAX_ERRORS: u32 = 3;
+
+/// A caller joins before or just after the agent; later means that the call was given up.
+const CALLER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An agent that can be started.
 #[derive(Clone, Debug)]
@@ -32,6 +45,8 @@ pub struct AgentConfig {
     pub turns: TurnConfig,
     /// What decides what is said.
     pub brain: BrainConfig,
+    /// What it can do besides, and what it may do to a call.
+    pub tools: ToolConfig,
     /// Conversations at the same time.
     pub max_sessions: u32,
     /// The callers' clock.
@@ -50,32 +65,89 @@ pub struct AgentConfig {
 }
 
 /// Which brain, with what it needs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum BrainConfig {
     /// A dialogue written in YAML.
     Flow(Arc<Flow>),
     /// A chat endpoint.
     Chat(Arc<ChatConfig>),
+    /// A program somewhere else.
+    External(Arc<ExternalConfig>),
+    /// Yours.
+    Own(Arc<dyn Mind>),
 }
 
-impl BrainConfig {
-    /// What makes brains; HTTP connections are shared between them.
-    pub(crate) fn mind(&self, http: reqwest::Client) -> Arc<dyn Mind> {
+impl fmt::Debug for BrainConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Flow(flow) => Arc::new(crate::flow::FlowMind {
-                flow: Arc::clone(flow),
-                http,
-            }),
-            Self::Chat(chat) => Arc::new(crate::llm::ChatMind::new(Arc::clone(chat), http)),
+            Self::Flow(flow) => f.debug_tuple("Flow").field(flow).finish(),
+            Self::Chat(chat) => f.debug_tuple("Chat").field(chat).finish(),
+            Self::External(external) => f.debug_tuple("External").field(external).finish(),
+            Self::Own(_) => f.write_str("Own"),
         }
     }
 }
 
 impl AgentConfig {
+    /// An agent with a mind of yours and the turns of the `phone` profile, without a file.
+    pub fn new(agent_name: impl Into<String>, mind: Arc<dyn Mind>) -> Self {
+        Self {
+            agent_name: agent_name.into(),
+            turns: TurnConfig::phone(),
+            brain: BrainConfig::Own(mind),
+            tools: ToolConfig::default(),
+            max_sessions: MAX_SESSIONS,
+            utc_offset: UtcOffset::UTC,
+            max_unrecoverable_errors: MAX_ERRORS,
+            caller_timeout: CALLER_TIMEOUT,
+            announcement: None,
+            wire: Wire::default(),
+            voice_cache: None,
+        }
+    }
+
+    /// With a mind of yours instead of the file's.
+    #[must_use]
+    pub fn with_brain(mut self, mind: Arc<dyn Mind>) -> Self {
+        self.brain = BrainConfig::Own(mind);
+        self
+    }
+
+    /// With a tool of yours besides the file's, for the flow and the chat endpoint.
+    #[must_use]
+    pub fn with_tool(mut self, tool: Arc<dyn Tool>) -> Self {
+        self.tools = self.tools.with(tool);
+        self
+    }
+
+    /// What makes brains; connections, and what their tools need, are shared between them. Must run
+    /// inside a tokio runtime.
+    pub fn mind(&self, outside: &Outside) -> Arc<dyn Mind> {
+        let tools = || Arc::new(Toolbox::start(&self.tools, outside.held()));
+        match &self.brain {
+            BrainConfig::Flow(flow) => Arc::new(crate::flow::FlowMind {
+                flow: Arc::clone(flow),
+                http: outside.held().clone(),
+                tools: tools(),
+            }),
+            BrainConfig::Chat(chat) => Arc::new(crate::llm::ChatMind::new(
+                Arc::clone(chat),
+                outside.http().clone(),
+                tools(),
+            )),
+            BrainConfig::External(external) => Arc::new(crate::external::ExternalMind::new(
+                Arc::clone(external),
+                outside.clone(),
+                Arc::clone(&self.tools.powers),
+            )),
+            BrainConfig::Own(mind) => Arc::clone(mind),
+        }
+    }
+
     /// Where the agent sends what callers say, each with the key that names it in the file. The
     /// host of a tool's address cannot be a value of the dialogue: such an address does not parse.
     pub fn addresses(&self) -> Vec<(String, String)> {
-        match &self.brain {
+        let own = match &self.brain {
             BrainConfig::Chat(chat) => {
                 vec![("openai.base_url".to_owned(), chat.base_url.clone())]
             }
@@ -83,6 +155,16 @@ impl AgentConfig {
                 .addresses()
                 .map(|(tool, url)| (format!("flow.tools.{tool}.http"), url))
                 .collect(),
-        }
+            BrainConfig::External(external) => {
+                // The rule is the same for a WebSocket, and is written down for the web.
+                let url = match external.url.strip_prefix("ws") {
+                    Some(rest) => format!("http{rest}"),
+                    None => external.url.clone(),
+                };
+                return vec![("external.url".to_owned(), url)];
+            }
+            BrainConfig::Own(_) => return Vec::new(),
+        };
+        own.into_iter().chain(self.tools.addresses()).collect()
     }
 }

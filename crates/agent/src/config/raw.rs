@@ -1,10 +1,13 @@
 //! `agent.yaml` as it is typed.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use trunkline_base::secret::Secret;
 use trunkline_service::config::Spanned;
 
 use crate::flow::{RawFlow, RawPatience};
+use crate::tools::{RawMcp, RawTarget, RawTool};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,7 +19,7 @@ pub struct RawAgent {
     /// phone or standard.
     #[serde(default)]
     pub profile: Option<Spanned<String>>,
-    /// flow or openai.
+    /// flow, openai or external.
     #[serde(default)]
     pub brain: Option<Spanned<String>>,
     /// Conversations at the same time.
@@ -43,9 +46,24 @@ pub struct RawAgent {
     /// Voice activity.
     #[serde(default)]
     pub vad: RawVad,
+    /// What a model or a program may do to a call.
+    #[serde(default)]
+    pub acts: Option<Vec<Spanned<String>>>,
+    /// Who takes calls over, by name.
+    #[serde(default)]
+    pub transfer_to: BTreeMap<String, Spanned<RawTarget>>,
+    /// Web services as tools, by name.
+    #[serde(default)]
+    pub tools: BTreeMap<String, Spanned<RawTool>>,
+    /// Servers of tools.
+    #[serde(default)]
+    pub mcp: Vec<Spanned<RawMcp>>,
     /// The chat endpoint.
     #[serde(default)]
     pub openai: Option<Spanned<RawChat>>,
+    /// The program that leads conversations.
+    #[serde(default)]
+    pub external: Option<Spanned<RawExternal>>,
     /// The dialogue.
     #[serde(default)]
     pub flow: Option<RawFlow>,
@@ -186,4 +204,31 @@ pub struct RawChat {
     /// When a conversation leads nowhere.
     #[serde(default)]
     pub patience: RawPatience,
+}
+
+/// The program that leads conversations.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawExternal {
+    /// http, https, ws or wss.
+    pub url: Spanned<String>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, Spanned<Secret<String>>>,
+    /// The first words; none waits for the caller.
+    #[serde(default)]
+    pub greeting: Option<String>,
+    /// Said when a part of the agent fails.
+    pub apology: Spanned<String>,
+    /// Whether turns are sent before it is sure that they are over.
+    #[serde(default)]
+    pub early_turns: Option<bool>,
+    /// Until the first line.
+    #[serde(default)]
+    pub first_byte_timeout: Option<Spanned<String>>,
+    /// Between two lines.
+    #[serde(default)]
+    pub stall_timeout: Option<Spanned<String>>,
+    /// Until the last one.
+    #[serde(default)]
+    pub total_timeout: Option<Spanned<String>>,
 }

@@ -114,7 +114,7 @@ impl Answer {
     pub(super) fn promised(&self) -> impl Iterator<Item = &Act> {
         let cut = !self.whole && self.heard > 0;
         let acts = self.acts.iter().filter(move |_| cut);
-        acts.filter(|act| matches!(act, Act::HandOff { .. }))
+        acts.filter(|act| matches!(act, Act::Transfer { .. }))
     }
 
     fn sentences(&self) -> impl DoubleEndedIterator<Item = &str> {

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
+use serde_json::Value as Json;
 use time::OffsetDateTime;
 
 use super::engine::{Outcome, Step};
 use super::model::Flow;
 use super::state::State;
-use super::tools::{Ready, send};
-use crate::brain::{Brain, Idea, Ideas, Line, Memory, Mind, Permission, Question, Spoken, Thought};
+use super::tools::Ready;
+use crate::brain::{
+    Brain, Facts, Idea, Ideas, Line, Memory, Mind, Permission, Question, Spoken, Thought,
+};
+use crate::tools::{Context, ToolError, Toolbox, waiting};
 use crate::turn::DigitPlan;
 
 /// Leads one conversation through a [`Flow`].
@@ -16,15 +20,24 @@ use crate::turn::DigitPlan;
 pub struct FlowBrain {
     flow: Arc<Flow>,
     http: reqwest::Client,
+    tools: Arc<Toolbox>,
+    call: Arc<Facts>,
     state: State,
 }
 
 impl FlowBrain {
     /// A conversation at its beginning.
-    pub fn new(flow: Arc<Flow>, http: reqwest::Client) -> Self {
+    pub fn new(
+        flow: Arc<Flow>,
+        http: reqwest::Client,
+        tools: Arc<Toolbox>,
+        call: Arc<Facts>,
+    ) -> Self {
         Self {
             flow,
             http,
+            tools,
+            call,
             state: State::default(),
         }
     }
@@ -34,12 +47,23 @@ impl FlowBrain {
 #[derive(Debug)]
 pub(crate) struct FlowMind {
     pub(crate) flow: Arc<Flow>,
+    /// Follows nobody to another host.
     pub(crate) http: reqwest::Client,
+    pub(crate) tools: Arc<Toolbox>,
 }
 
 impl Mind for FlowMind {
-    fn brain(&self) -> Box<dyn Brain> {
-        Box::new(FlowBrain::new(Arc::clone(&self.flow), self.http.clone()))
+    fn brain(&self, call: &Facts) -> Box<dyn Brain> {
+        Box::new(FlowBrain::new(
+            Arc::clone(&self.flow),
+            self.http.clone(),
+            Arc::clone(&self.tools),
+            Arc::new(call.clone()),
+        ))
+    }
+
+    fn phrases(&self) -> Vec<String> {
+        self.flow.fixed()
     }
 }
 
@@ -58,6 +82,11 @@ impl Brain for FlowBrain {
         let work = Work {
             flow: Arc::clone(&self.flow),
             http: self.http.clone(),
+            tools: Arc::clone(&self.tools),
+            context: Context {
+                now,
+                call: Arc::clone(&self.call),
+            },
             state,
             now,
         };
@@ -85,16 +114,14 @@ impl Brain for FlowBrain {
     fn apology(&self) -> &str {
         &self.flow.apology
     }
-
-    fn phrases(&self) -> Vec<String> {
-        self.flow.fixed()
-    }
 }
 
 /// The steps of one answer, carried out.
 struct Work {
     flow: Arc<Flow>,
     http: reqwest::Client,
+    tools: Arc<Toolbox>,
+    context: Context,
     state: State,
     now: OffsetDateTime,
 }
@@ -119,22 +146,49 @@ impl Work {
                 }
             }
             let Some(tool) = call else { return };
-            let result = match self.flow.prepare(&tool, &self.state, &self.http, self.now) {
-                Ready::Result(result) => result,
-                Ready::Request { request, safe } => {
-                    if !safe {
-                        permission.wait().await;
-                        ideas.push(Idea::Pinned).await;
-                    }
-                    send(*request).await
-                }
-            };
+            let result = self.ask(&tool, &ideas, &mut permission).await;
             if let Err(error) = &result {
                 tracing::warn!(tool, %error, "a tool of the flow failed");
             }
             steps = self
                 .flow
                 .called(&mut self.state, &tool, result.ok(), self.now);
+        }
+    }
+
+    async fn ask(
+        &self,
+        tool: &str,
+        ideas: &Ideas,
+        permission: &mut Permission,
+    ) -> Result<Json, ToolError> {
+        match self.flow.prepare(tool, &self.state, self.now) {
+            Ready::Result(result) => result,
+            Ready::Request { exchange, request } => {
+                if !exchange.method.is_safe() {
+                    permission.wait().await;
+                    ideas.push(Idea::Pinned).await;
+                }
+                exchange.send(&self.http, &request).await?.json()
+            }
+            Ready::Tool {
+                name,
+                arguments,
+                changes,
+            } => {
+                let offer = self.tools.find(&name).await;
+                let offer = offer.ok_or(ToolError::Unknown(name))?;
+                if changes {
+                    permission.wait().await;
+                    ideas.push(Idea::Pinned).await;
+                }
+                let call = offer.call_with(arguments, &self.context);
+                let outcome = waiting(call, offer.tool.filler(), ideas).await?;
+                if let Some(act) = outcome.act {
+                    ideas.push(Idea::Act(act)).await;
+                }
+                outcome.data.ok_or(ToolError::Answer)
+            }
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The checked dialogue.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::intents::Matcher;
 use super::slots::SlotKind;
 use super::template::Template;
 use crate::brain::Act;
+use crate::tools::Exchange;
 
 /// A dialogue without mistakes, shared by all conversations.
 #[derive(Clone, Debug)]
@@ -38,6 +38,10 @@ pub(super) struct Wording {
     pub(super) denied: Template,
     /// No question is open.
     pub(super) resume: Template,
+    /// There is nobody to transfer the call to.
+    pub(super) nobody: Template,
+    /// A transfer failed.
+    pub(super) not_transferred: Template,
     pub(super) no_such_day: Template,
     pub(super) past: Template,
     pub(super) ahead: Template,
@@ -75,6 +79,8 @@ pub(super) struct Intent {
     pub(super) call: Option<String>,
     pub(super) say: Option<Template>,
     pub(super) act: Option<Act>,
+    /// The act is a transfer, and there is nobody to transfer to.
+    pub(super) vacant: bool,
     pub(super) then: Option<String>,
 }
 
@@ -104,15 +110,22 @@ pub(super) struct Tool {
 pub(super) enum Work {
     Http(Http),
     Table(Table),
+    Used(Used),
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Http {
-    pub(super) method: reqwest::Method,
+    pub(super) exchange: Exchange,
     pub(super) url: Template,
     pub(super) headers: BTreeMap<String, Template>,
     pub(super) body: BTreeMap<String, Template>,
-    pub(super) timeout: Duration,
+}
+
+/// A tool of the agent's.
+#[derive(Clone, Debug)]
+pub(super) struct Used {
+    pub(super) name: String,
+    pub(super) with: BTreeMap<String, Template>,
 }
 
 #[derive(Clone, Debug)]
@@ -143,7 +156,7 @@ impl Flow {
             .iter()
             .filter_map(|(name, tool)| match &tool.work {
                 Work::Http(http) => Some((name.as_str(), http.url.written())),
-                Work::Table(_) => None,
+                Work::Table(_) | Work::Used(_) => None,
             })
     }
 
@@ -163,7 +176,13 @@ impl Flow {
             .tools
             .values()
             .flat_map(|tool| tool.wait.iter().chain([&tool.failed]));
-        let wording = [&self.wording.denied, &self.wording.resume];
+        let wording = &self.wording;
+        let wording = [
+            &wording.denied,
+            &wording.resume,
+            &wording.nobody,
+            &wording.not_transferred,
+        ];
         let patience = self.patience.say.iter().chain(&self.patience.machine);
         let own = |template: &Template| {
             template

@@ -92,12 +92,12 @@ pub struct RawIntent {
     /// The answer.
     #[serde(default)]
     pub say: Option<Spanned<String>>,
-    /// `hang_up` or `hand_off`, after the answer.
+    /// `hang_up`, or `transfer` (which may be called `hand_off`), after the answer.
     #[serde(default, rename = "do")]
     pub act: Option<Spanned<String>>,
-    /// For `hand_off`: to whom.
+    /// For `transfer`: to whom, of `transfer_to`.
     #[serde(default)]
-    pub to: Option<String>,
+    pub to: Option<Spanned<String>>,
     /// The state that follows.
     #[serde(default)]
     pub then: Option<Spanned<String>>,
@@ -131,6 +131,12 @@ pub struct RawTool {
     /// A list in this file.
     #[serde(default)]
     pub table: Option<RawTable>,
+    /// A tool of the agent's: one of `tools`, or of a server under `mcp`.
+    #[serde(default, rename = "use")]
+    pub used: Option<Spanned<String>>,
+    /// Its arguments; templates. Without them it gets the values of the slots by their names.
+    #[serde(default)]
+    pub with: BTreeMap<String, Spanned<String>>,
     /// Whether it changes something; an `http` tool does unless its method is GET.
     #[serde(default)]
     pub changes: Option<bool>,
@@ -200,6 +206,10 @@ pub struct RawUnderstanding {
     pub denied: Option<Spanned<String>>,
     /// Asked then, when no other question is open.
     pub resume: Option<Spanned<String>>,
+    /// Said instead of the answer where nobody takes calls over.
+    pub nobody: Option<Spanned<String>>,
+    /// Said when a transfer failed.
+    pub not_transferred: Option<Spanned<String>>,
     /// Said to a day the calendar does not have; `{said}` is the day.
     pub no_such_day: Option<Spanned<String>>,
     /// Said to a day that is over.

@@ -186,7 +186,7 @@ fn clock(time: time::Time) -> String {
     }
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Text(text) => text.clone(),
         Value::Date(date) => date.to_string(),

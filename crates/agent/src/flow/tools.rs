@@ -1,60 +1,48 @@
-//! Asking the world: a web service, or a list in the file.
+//! Asking the world: a web service, a list in the file, or a tool of the agent's.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
+use trunkline_base::secret::Secret;
 
-use super::model::{Flow, Http, Table, Work};
+use super::model::{Flow, Http, Table, Used, Work};
 use super::slots::Value;
 use super::state::State;
-use super::template::Template;
-
-/// Bytes of an answer that are read; more is not an answer to a caller's question.
-const LARGEST_ANSWER: usize = 256 * 1024;
-
-/// Why a tool gave no result.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ToolError {
-    /// No row for the value.
-    #[error("the table has no such row")]
-    NoRow,
-    /// The service could not be reached or was too slow.
-    #[error("the service did not answer")]
-    Unreachable(#[from] reqwest::Error),
-    /// The service refused.
-    #[error("the service answered {0}")]
-    Status(u16),
-    /// The answer is no JSON, or too much of it.
-    #[error("the answer is not usable")]
-    Answer,
-}
+use super::template::{Template, plain};
+use crate::tools::{Exchange, Request, ToolError};
 
 /// A tool with everything filled in, ready to run.
 pub(super) enum Ready {
     Result(Result<Json, ToolError>),
     Request {
-        request: Box<reqwest::RequestBuilder>,
-        safe: bool,
+        exchange: Exchange,
+        request: Box<Request>,
+    },
+    Tool {
+        name: String,
+        arguments: Json,
+        changes: bool,
     },
 }
 
 impl Flow {
     /// Fills a tool in; what needs no service is done at once.
-    pub(super) fn prepare(
-        &self,
-        name: &str,
-        state: &State,
-        http: &reqwest::Client,
-        now: OffsetDateTime,
-    ) -> Ready {
-        match self.tools.get(name).map(|tool| &tool.work) {
-            Some(Work::Table(table)) => Ready::Result(self.look_up(table, state, now)),
-            Some(Work::Http(call)) => Ready::Request {
-                request: Box::new(self.request(call, state, http, now)),
-                safe: call.method.is_safe(),
+    pub(super) fn prepare(&self, name: &str, state: &State, now: OffsetDateTime) -> Ready {
+        let Some(tool) = self.tools.get(name) else {
+            return Ready::Result(Err(ToolError::NoRow));
+        };
+        match &tool.work {
+            Work::Table(table) => Ready::Result(self.look_up(table, state, now)),
+            Work::Http(call) => Ready::Request {
+                exchange: call.exchange.clone(),
+                request: Box::new(self.request(call, state, now)),
             },
-            None => Ready::Result(Err(ToolError::NoRow)),
+            Work::Used(used) => Ready::Tool {
+                name: used.name.clone(),
+                arguments: Json::Object(self.arguments(used, state, now)),
+                changes: tool.changes,
+            },
         }
     }
 
@@ -90,41 +78,29 @@ impl Flow {
             .collect()
     }
 
-    fn request(
-        &self,
-        call: &Http,
-        state: &State,
-        http: &reqwest::Client,
-        now: OffsetDateTime,
-    ) -> reqwest::RequestBuilder {
-        let url = self.fill(&call.url, state, now);
-        let mut request = http.request(call.method.clone(), url).timeout(call.timeout);
-        for (name, value) in &call.headers {
-            request = request.header(name.as_str(), self.fill(value, state, now));
+    /// Those that were written down, or all values: what the tool does not know is left out by it.
+    fn arguments(&self, used: &Used, state: &State, now: OffsetDateTime) -> Map<String, Json> {
+        if !used.with.is_empty() {
+            return self.object(&used.with, state, now);
         }
-        if call.body.is_empty() {
-            return request;
-        }
-        request.json(&self.object(&call.body, state, now))
+        let slots = state.values.iter();
+        let slots = slots.filter(|(name, _)| self.slots.contains_key(*name));
+        slots
+            .map(|(name, value)| (name.clone(), Json::String(plain(value))))
+            .collect()
     }
-}
 
-/// Sends a request and reads its JSON.
-pub(super) async fn send(request: reqwest::RequestBuilder) -> Result<Json, ToolError> {
-    let mut response = request.send().await?;
-    let status = response.status();
-    if !status.is_success() {
-        return Err(ToolError::Status(status.as_u16()));
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(ToolError::Answer);
+    fn request(&self, call: &Http, state: &State, now: OffsetDateTime) -> Request {
+        let headers = call.headers.iter();
+        let header = |(name, value): (&String, &Template)| {
+            (name.clone(), Secret::new(self.fill(value, state, now)))
+        };
+        Request {
+            url: self.fill(&call.url, state, now),
+            headers: headers.map(header).collect(),
+            auth: None,
+            body: (!call.body.is_empty())
+                .then(|| Json::Object(self.object(&call.body, state, now))),
         }
-        body.extend_from_slice(&chunk);
     }
-    if body.is_empty() {
-        return Ok(Json::Null);
-    }
-    serde_json::from_slice(&body).map_err(|_| ToolError::Answer)
 }

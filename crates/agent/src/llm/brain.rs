@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::chat::{ChatClient, ChatEvent, ToolCall};
+use super::ChatConfig;
+use super::chat::ChatClient;
+use super::course::Course;
+use super::history::{mend, trim};
 use super::patience::Ladder;
-use super::wire::{CallWire, FunctionWire, Message, Role, ToolSpec};
-use super::{ChatConfig, ChatError};
+use super::wire::{Message, Role};
+use super::work::Work;
 use crate::brain::{
-    Act, Brain, BrainError, Farewell, Idea, Ideas, Line, Memory, Mind, Permission, Progress,
-    Question, Spoken, Thought,
+    Brain, Facts, Farewell, Line, Memory, Mind, Progress, Question, Spoken, Thought,
 };
 use crate::flow::{refuses, tokens};
+use crate::tools::{Context, Powers, Toolbox};
 use crate::turn::{DigitPlan, Heard, Keys, Verdict};
 
 /// Leads one conversation with a chat endpoint.
@@ -20,18 +23,11 @@ use crate::turn::{DigitPlan, Heard, Keys, Verdict};
 pub struct ChatBrain {
     config: Arc<ChatConfig>,
     client: ChatClient,
+    tools: Arc<Toolbox>,
+    call: Arc<Facts>,
     course: Course,
     /// The latest answer as it was meant, while less of it was heard.
     planned: Option<Option<String>>,
-}
-
-/// What a conversation has come to: the messages, how patient the agent still is, and what it owes.
-#[derive(Clone, Debug)]
-struct Course {
-    history: Vec<Message>,
-    ladder: Ladder,
-    /// A person who was promised in an answer that was cut short.
-    promised: Option<String>,
 }
 
 /// Makes brains that share one endpoint.
@@ -39,26 +35,25 @@ struct Course {
 pub struct ChatMind {
     config: Arc<ChatConfig>,
     client: ChatClient,
+    tools: Arc<Toolbox>,
 }
 
-/// Messages of a conversation sent along; older ones are left out.
-const MEMORY: usize = 60;
-
-/// What the endpoint is told when a hand-over it takes for made was refused in time.
-const UNDONE: &str = " (The hand-over that was announced was not made.)";
+/// What the endpoint is told when a transfer it takes for made was refused in time.
+const UNDONE: &str = " (The transfer that was announced was not made.)";
 
 impl ChatMind {
     /// A mind on an endpoint.
-    pub fn new(config: Arc<ChatConfig>, http: reqwest::Client) -> Self {
+    pub fn new(config: Arc<ChatConfig>, http: reqwest::Client, tools: Arc<Toolbox>) -> Self {
         Self {
             client: ChatClient::new(Arc::clone(&config), http),
             config,
+            tools,
         }
     }
 }
 
 impl Mind for ChatMind {
-    fn brain(&self) -> Box<dyn Brain> {
+    fn brain(&self, call: &Facts) -> Box<dyn Brain> {
         let mut history = vec![Message::text(
             Role::System,
             self.config.instructions.clone(),
@@ -72,6 +67,8 @@ impl Mind for ChatMind {
         Box::new(ChatBrain {
             config: Arc::clone(&self.config),
             client: self.client.clone(),
+            tools: Arc::clone(&self.tools),
+            call: Arc::new(call.clone()),
             course: Course {
                 history,
                 ladder: Ladder::default(),
@@ -79,6 +76,15 @@ impl Mind for ChatMind {
             },
             planned: None,
         })
+    }
+
+    fn phrases(&self) -> Vec<String> {
+        self.config
+            .greeting
+            .iter()
+            .chain([&self.config.apology])
+            .cloned()
+            .collect()
     }
 }
 
@@ -115,16 +121,30 @@ impl Brain for ChatBrain {
                 format!("(The caller has been silent for a while, {times} times in a row.)"),
                 course.ladder.silence(*times, patience),
             ),
+            Question::Undone(undone) => (
+                format!(
+                    "(What was announced was not done: {}. Tell the caller.)",
+                    undone.why
+                ),
+                None,
+            ),
         };
-        let mut work = Work {
-            client: self.client.clone(),
-            config: Arc::clone(&self.config),
-            course,
-            steps: self.config.max_tool_steps,
+        mend(&mut course.history);
+        trim(&mut course.history);
+        course.history.push(Message::text(Role::User, text));
+        let context = Context {
             now,
+            call: Arc::clone(&self.call),
         };
-        work.trim();
-        work.course.history.push(Message::text(Role::User, text));
+        let work = Work::new(
+            (self.client.clone(), Arc::clone(&self.config)),
+            Arc::clone(&self.tools),
+            context,
+            course,
+        );
+        // Who presses keys talks to machines.
+        let presses = self.tools.powers().send_dtmf;
+        let farewell = farewell.filter(|why| *why != Farewell::Machine || !presses);
         // Whatever ends the call here is a guess: how finished the caller sounds decides.
         Thought::spawn(Verdict::Unknown, move |ideas, permission| async move {
             match farewell {
@@ -147,7 +167,9 @@ impl Brain for ChatBrain {
         match spoken.progress {
             Progress::Cut if !spoken.text.is_empty() => {
                 let course = &mut self.course;
-                course.promised = promised(&course.history).or_else(|| course.promised.take());
+                let powers = self.tools.powers();
+                let now = promised(&course.history, powers);
+                course.promised = now.or_else(|| course.promised.take());
             }
             Progress::Whole => self.course.promised = None,
             Progress::Cut | Progress::Going => {}
@@ -188,15 +210,6 @@ impl Brain for ChatBrain {
     fn apology(&self) -> &str {
         &self.config.apology
     }
-
-    fn phrases(&self) -> Vec<String> {
-        self.config
-            .greeting
-            .iter()
-            .chain([&self.config.apology])
-            .cloned()
-            .collect()
-    }
 }
 
 /// What the agent said last.
@@ -217,201 +230,15 @@ fn asks_for_keys(text: &str) -> bool {
         .any(|token| KEYS.contains(&token.as_str()))
 }
 
-/// Whom the latest answer asked to take over.
-fn promised(history: &[Message]) -> Option<String> {
+/// Whom the latest answer put the caller through to, if there is such a one.
+fn promised(history: &[Message], powers: &Powers) -> Option<String> {
     let answer = history
         .iter()
         .rev()
         .take_while(|message| message.role != Role::User);
     let mut calls = answer.flat_map(|message| &message.tool_calls);
-    let call = calls.find(|call| call.function.name == "hand_off")?;
-    Some(addressee(&call.function.arguments))
-}
-
-fn addressee(arguments: &str) -> String {
-    let arguments: serde_json::Value = serde_json::from_str(arguments).unwrap_or_default();
-    let to = arguments.get("to").and_then(|to| to.as_str());
-    to.unwrap_or("operator").to_owned()
-}
-
-struct Work {
-    client: ChatClient,
-    config: Arc<ChatConfig>,
-    course: Course,
-    steps: usize,
-    now: OffsetDateTime,
-}
-
-impl Work {
-    fn trim(&mut self) {
-        if self.course.history.len() > MEMORY {
-            let surplus = self.course.history.len() - MEMORY;
-            // The instructions stay; a tool's answer is not parted from its call.
-            let mut end = 1 + surplus;
-            while self
-                .course
-                .history
-                .get(end)
-                .is_some_and(|message| message.role == Role::Tool)
-            {
-                end += 1;
-            }
-            self.course
-                .history
-                .drain(1..end.min(self.course.history.len()));
-        }
-    }
-
-    async fn run(mut self, ideas: Ideas, mut permission: Permission) {
-        self.keep(&ideas).await;
-        self.keep_promise(&ideas).await;
-        for _ in 0..=self.steps {
-            match self.round(&ideas).await {
-                Ok(calls) if calls.is_empty() => return,
-                Ok(calls) => {
-                    permission.wait().await;
-                    let ended = self.use_tools(calls, &ideas).await;
-                    self.keep(&ideas).await;
-                    if ended {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    ideas.push(Idea::Failed(BrainError::Service(error))).await;
-                    return;
-                }
-            }
-        }
-        ideas
-            .push(Idea::Failed(BrainError::TooManySteps(self.steps)))
-            .await;
-    }
-
-    /// Ends a call that leads nowhere, without asking the endpoint.
-    async fn leave(mut self, farewell: Farewell, ideas: Ideas) {
-        let patience = &self.config.patience;
-        let line = match farewell {
-            Farewell::Machine => patience.machine.clone(),
-            Farewell::Done | Farewell::Silence | Farewell::NoProgress => Some(patience.say.clone()),
-        };
-        if let Some(line) = &line {
-            let said = Message::text(Role::Assistant, line.clone());
-            self.course.history.push(said);
-        }
-        self.keep(&ideas).await;
-        if let Some(line) = line {
-            ideas.push(Idea::Text(line)).await;
-        }
-        self.keep_promise(&ideas).await;
-        ideas.push(Idea::Act(Act::HangUp(farewell))).await;
-    }
-
-    /// Does what was announced and cut short; it stays owed until an answer was heard whole.
-    async fn keep_promise(&self, ideas: &Ideas) {
-        if let Some(to) = self.course.promised.clone() {
-            ideas.push(Idea::Act(Act::HandOff { to })).await;
-        }
-    }
-
-    async fn keep(&self, ideas: &Ideas) {
-        ideas
-            .push(Idea::Memory(Memory::new(self.course.clone())))
-            .await;
-    }
-
-    /// One request: text goes out as it comes, tool calls are returned.
-    async fn round(&mut self, ideas: &Ideas) -> Result<Vec<ToolCall>, ChatError> {
-        let mut stream = self.client.ask(&self.course.history, &tools()).await?;
-        let mut text = String::new();
-        let mut calls = Vec::new();
-        while let Some(event) = stream.next().await {
-            match event? {
-                ChatEvent::Text(part) => {
-                    text.push_str(&part);
-                    if !ideas.push(Idea::Text(part)).await {
-                        return Ok(Vec::new());
-                    }
-                }
-                ChatEvent::Tool(call) => calls.push(call),
-            }
-        }
-        if !text.is_empty() || !calls.is_empty() {
-            self.course.history.push(Message {
-                role: Role::Assistant,
-                content: (!text.is_empty()).then_some(text),
-                tool_calls: calls.iter().map(to_wire).collect(),
-                tool_call_id: None,
-            });
-            self.keep(ideas).await;
-        }
-        Ok(calls)
-    }
-
-    /// Runs the tools; true when the answer ends with them.
-    async fn use_tools(&mut self, calls: Vec<ToolCall>, ideas: &Ideas) -> bool {
-        let mut ended = false;
-        for call in calls {
-            let result = match call.name.as_str() {
-                "hang_up" => {
-                    ideas.push(Idea::Act(Act::HangUp(Farewell::Done))).await;
-                    ended = true;
-                    "the call ends when you have finished speaking".to_owned()
-                }
-                "hand_off" => {
-                    self.course.ladder.advance();
-                    let to = addressee(&call.arguments);
-                    // Who is owed already is not called twice.
-                    if self.course.promised.as_ref() != Some(&to) {
-                        ideas.push(Idea::Act(Act::HandOff { to })).await;
-                    }
-                    "a person has been asked to call back".to_owned()
-                }
-                "current_time" => self.now.to_string(),
-                _ => "there is no such tool".to_owned(),
-            };
-            self.course.history.push(Message {
-                role: Role::Tool,
-                content: Some(result),
-                tool_calls: Vec::new(),
-                tool_call_id: Some(call.id),
-            });
-        }
-        ended
-    }
-}
-
-fn to_wire(call: &ToolCall) -> CallWire {
-    CallWire {
-        id: call.id.clone(),
-        kind: "function".to_owned(),
-        function: FunctionWire {
-            name: call.name.clone(),
-            arguments: call.arguments.clone(),
-        },
-    }
-}
-
-/// The tools every chat brain has.
-fn tools() -> Vec<ToolSpec> {
-    let none = serde_json::json!({"type": "object", "properties": {}});
-    vec![
-        ToolSpec {
-            name: "hang_up".into(),
-            description: "End the call after you have said goodbye in the same answer.".into(),
-            parameters: none.clone(),
-        },
-        ToolSpec {
-            name: "hand_off".into(),
-            description: "Ask a person to take over or call back.".into(),
-            parameters: serde_json::json!({
-                "type": "object",
-                "properties": {"to": {"type": "string", "description": "which team"}}
-            }),
-        },
-        ToolSpec {
-            name: "current_time".into(),
-            description: "The date and time where the caller is.".into(),
-            parameters: none,
-        },
-    ]
+    let call = calls.find(|call| call.function.name == "transfer")?;
+    let arguments: serde_json::Value = serde_json::from_str(&call.function.arguments).ok()?;
+    let to = arguments.get("to")?.as_str()?.to_owned();
+    (powers.transfer && powers.targets.contains_key(&to)).then_some(to)
 }

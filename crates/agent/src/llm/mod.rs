@@ -3,11 +3,14 @@
 
 mod brain;
 mod chat;
+mod course;
+mod history;
 mod patience;
 mod sse;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod work;
 
 pub use crate::brain::ChatError;
 pub use brain::{ChatBrain, ChatMind};

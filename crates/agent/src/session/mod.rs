@@ -12,6 +12,7 @@
 mod ahead;
 mod cache;
 mod conversation;
+mod desk;
 mod fault;
 mod hearing;
 mod journal;

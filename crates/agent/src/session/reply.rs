@@ -33,6 +33,8 @@ pub(super) struct Reply {
     pub(super) spoken: bool,
     /// Its first sound was sent.
     pub(super) started: bool,
+    /// It has done something that stays, whatever becomes of its words.
+    pinned: bool,
     /// All of it was made.
     pub(super) whole: bool,
     /// Why it is not all there, if it is not.
@@ -87,6 +89,7 @@ impl Reply {
             withdrawn: false,
             spoken: false,
             started: false,
+            pinned: false,
             whole: false,
             failed: None,
             ending: false,
@@ -124,9 +127,13 @@ impl Reply {
             Made::Act(act) => self.acts.push(act),
             Made::Memory(memory) => {
                 self.memory = Some(memory);
-                return (self.started && !self.withdrawn).then_some(Heed::Memory);
+                let counts = self.started || self.pinned;
+                return (counts && !self.withdrawn).then_some(Heed::Memory);
             }
-            Made::Pinned => return Some(Heed::Pinned),
+            Made::Pinned => {
+                self.pinned = true;
+                return Some(Heed::Pinned);
+            }
             Made::Done => {
                 self.whole = true;
                 return Some(Heed::Whole);

@@ -7,8 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
-use trunkline_base::id::{CallId, EventId, ParticipantIdentity, RoomName, TrackSid};
-use trunkline_base::time::UnixTime;
+use trunkline_base::id::{CallId, ParticipantIdentity, RoomName, TrackSid};
 use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::room::audio::{PcmReader, PcmWriter};
 use trunkline_client::room::{
@@ -18,13 +17,15 @@ use trunkline_client::room::{
 use trunkline_client::url::ServerUrl;
 use trunkline_service::metrics::{Counter, count};
 use trunkline_service::tasks::Stop;
-use trunkline_store::{Event, Row, Store};
+use trunkline_store::{Row, Store};
 
 use super::conversation::{Conversation, Facts};
+use super::desk::{Desk, event};
 use super::journal::Journal;
-use super::stage::{Incoming, Note, Piece, Stage};
+use super::stage::{Doing, Incoming, Note, Piece, Stage};
 use super::{CloseReason, Shared, VOICE_FRAME, VOICE_RATE};
 use crate::speech::SPEECH_RATE;
+use crate::tools::Target;
 use crate::turn::Line;
 
 /// Where to go, and as whom.
@@ -100,22 +101,24 @@ pub(crate) async fn run(
         return Ok(CloseReason::NoCaller);
     };
     let facts = Facts {
-        room: joining.room.clone(),
         call: caller.call.clone(),
+        identity: caller.identity.to_string().into(),
+        attributes: caller.attributes.clone().into(),
+        ..Facts::new(joining.room.clone())
     };
+    let desk = Desk::new(
+        (api.clone(), room.clone()),
+        joining.room.clone(),
+        (caller.identity.clone(), caller.is_telephone),
+        shared.store.clone(),
+    );
     let mut helpers = JoinSet::new();
     let (notes, noted) = mpsc::channel(NOTE_LANE);
     let speaker = caller.clone_facts();
-    helpers.spawn(tell(
-        room.clone(),
-        speaker,
-        noted,
-        shared.clone(),
-        joining.room.clone(),
-    ));
+    helpers.spawn(tell(room.clone(), speaker, noted));
     let (lane, incoming) = mpsc::channel(INCOMING_LANE);
     helpers.spawn(listen(caller, events, lane.clone()));
-    let stage = RoomStage { voice, notes };
+    let stage = RoomStage { voice, notes, desk };
     let store = shared.store.clone();
     let call = facts.call.clone();
     let journal = Journal::Store(store.clone());
@@ -167,6 +170,8 @@ async fn end_call(api: &LiveKitApiClient, room: &RoomName) {
 struct Caller {
     identity: ParticipantIdentity,
     call: Option<CallId>,
+    attributes: BTreeMap<String, String>,
+    is_telephone: bool,
     track: Option<RemoteTrack>,
     track_sid: Option<TrackSid>,
     line: Line,
@@ -205,6 +210,8 @@ async fn find_caller(room: &Room, events: &mut RoomEvents, limit: Duration) -> O
                     .and_then(|id| CallId::parse(id).ok()),
                 track_sid: announced.map(|track| track.sid.clone()),
                 line: line_of(&info),
+                is_telephone: info.kind == ParticipantKind::Sip,
+                attributes: info.attributes,
                 identity: info.identity,
                 track,
             });
@@ -369,6 +376,7 @@ async fn hear(lane: &mpsc::Sender<Incoming>, frame: Vec<i16>) -> bool {
 struct RoomStage {
     voice: PcmWriter,
     notes: mpsc::Sender<Note>,
+    desk: Desk,
 }
 
 impl Stage for RoomStage {
@@ -381,16 +389,18 @@ impl Stage for RoomStage {
             tracing::debug!("a note to the room was dropped");
         }
     }
+
+    fn transfer(&mut self, name: &str, target: &Target) -> Doing {
+        self.desk.transfer(name, target)
+    }
+
+    fn press(&mut self, keys: &str) -> Doing {
+        self.desk.press(keys)
+    }
 }
 
 /// Tells the room what the conversation notes, one thing after the other.
-async fn tell(
-    room: Room,
-    caller: Speaker,
-    mut notes: mpsc::Receiver<Note>,
-    shared: Shared,
-    name: RoomName,
-) {
+async fn tell(room: Room, caller: Speaker, mut notes: mpsc::Receiver<Note>) {
     let own_track = room
         .snapshot()
         .local
@@ -419,10 +429,7 @@ async fn tell(
                 room.publish_transcription(text.expose(), transcription)
                     .await
             }
-            Note::HandOff(to) => {
-                journal_hand_off(&shared, &name, &to);
-                attribute(&room, "trunkline.hand_off", &to).await
-            }
+            Note::Attribute { key, value } => attribute(&room, &key, &value).await,
         };
         if let Err(error) = told {
             tracing::debug!(%error, "the room was not told");
@@ -439,27 +446,12 @@ async fn attribute(
         .await
 }
 
-fn journal_hand_off(shared: &Shared, room: &RoomName, to: &str) {
-    let event = event("hand_off", room, serde_json::json!({"to": to}));
-    shared.store.later(Row::Event(event));
-}
-
 /// Why the agent ended the call: with the call, and among the events of its room.
 fn store_end(store: &Store, room: &RoomName, call: Option<CallId>, reason: CloseReason) {
     let body = serde_json::json!({"reason": reason.as_str(), "call": call});
     store.later(Row::Event(event("agent_hung_up", room, body)));
     if let Some(call) = call {
         store.later(Row::CallEnding(call, reason.as_str().to_owned()));
-    }
-}
-
-fn event(kind: &str, room: &RoomName, body: serde_json::Value) -> Event {
-    Event {
-        event_id: EventId::generate(&mut rand::rng()).to_string(),
-        at: UnixTime::from_system(std::time::SystemTime::now()),
-        kind: kind.to_owned(),
-        room: room.to_string(),
-        body,
     }
 }
 

@@ -1,8 +1,10 @@
 //! The room as a conversation sees it: where its voice and its notes go, and what comes in.
 
+use futures::future::BoxFuture;
 use trunkline_base::secret::Personal;
 
 use super::VOICE_FRAME;
+use crate::tools::Target;
 use crate::turn::{AgentState, Line};
 
 /// What comes in.
@@ -27,7 +29,16 @@ pub(crate) trait Stage: Send {
 
     /// Tells the room something. Must not wait; what the room cannot take is dropped.
     fn tell(&mut self, note: Note);
+
+    /// Passes the call on, which lasts as long as it rings.
+    fn transfer(&mut self, name: &str, target: &Target) -> Doing;
+
+    /// Presses keys of the telephone, one after the other.
+    fn press(&mut self, keys: &str) -> Doing;
 }
+
+/// Something that is being done to the call; a failure says why, as a part of a sentence.
+pub(crate) type Doing = BoxFuture<'static, Result<(), String>>;
 
 /// Something the room should know.
 #[derive(Clone, Debug)]
@@ -35,8 +46,11 @@ pub(crate) enum Note {
     /// For `lk.agent.state`.
     State(AgentState),
     Transcript(Piece),
-    /// A person is asked for.
-    HandOff(String),
+    /// For an attribute of the agent's.
+    Attribute {
+        key: String,
+        value: String,
+    },
 }
 
 /// A piece of transcript; pieces of one segment replace each other.

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use trunkline_base::class::{Class, Classified};
@@ -22,12 +21,12 @@ use trunkline_client::api::LiveKitApiClient;
 use trunkline_client::jobs::{
     JobAnswer, JobOffer, JobOffers, JobOutcome, Worker, WorkerError, WorkerOptions, WorkerState,
 };
-use trunkline_client::url::TransportRules;
 use trunkline_service::metrics::{Counter, Gauge, count, set};
 use trunkline_service::tasks::{Phase, Stop, Tasks};
 use trunkline_store::Store;
 
 use crate::config::AgentConfig;
+use crate::outside::{Outside, OutsideError};
 use crate::session::{CloseReason, Joining, Shared, VoiceCache, run, warm};
 use crate::speech::Speech;
 use load::Processor;
@@ -47,12 +46,9 @@ pub enum AgentError {
     /// The server's API cannot be addressed.
     #[error("the server's address is of no use")]
     Url(#[from] trunkline_client::url::UrlError),
-    /// TLS cannot be set up.
-    #[error("no HTTP client can be made")]
-    Tls(#[from] trunkline_client::tls::TrustError),
     /// No HTTP client for tools and chat endpoints.
-    #[error("no HTTP client can be made")]
-    Http(#[from] reqwest::Error),
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
 }
 
 impl Classified for AgentError {
@@ -60,8 +56,8 @@ impl Classified for AgentError {
         match self {
             Self::Worker(error) => error.class(),
             Self::Url(_) => Class::Invalid,
-            Self::Tls(error) => error.class(),
-            Self::Http(_) => Class::Internal,
+            Self::Outside(OutsideError::Tls(error)) => error.class(),
+            Self::Outside(OutsideError::Http(_)) => Class::Internal,
         }
     }
 
@@ -69,8 +65,8 @@ impl Classified for AgentError {
         match self {
             Self::Worker(error) => error.code(),
             Self::Url(_) => "agent.url.invalid",
-            Self::Tls(error) => error.code(),
-            Self::Http(_) => "agent.http.client",
+            Self::Outside(OutsideError::Tls(error)) => error.code(),
+            Self::Outside(OutsideError::Http(_)) => "agent.http.client",
         }
     }
 }
@@ -138,7 +134,7 @@ impl AgentWorker {
         store: Store,
         tasks: &Tasks,
     ) -> Result<AgentHandle, AgentError> {
-        let http = outside(api.url().rules())?;
+        let outside = Outside::new(api.url().rules())?;
         let options = WorkerOptions {
             agent_name: config.agent_name.clone(),
             max_jobs: config.max_sessions,
@@ -148,7 +144,7 @@ impl AgentWorker {
         let (config, changed) = watch::channel(Arc::new(config));
         let first = Arc::clone(&changed.borrow());
         let shared = Shared {
-            mind: first.brain.mind(http.clone()),
+            mind: first.mind(&outside),
             config: first,
             speech,
             cache: Arc::new(VoiceCache::default()),
@@ -164,7 +160,7 @@ impl AgentWorker {
             tasks: tasks.clone(),
             running,
             changed,
-            http,
+            outside,
         };
         tasks.vital("agent worker", acceptor.run(offers));
         Ok(AgentHandle {
@@ -175,31 +171,6 @@ impl AgentWorker {
     }
 }
 
-/// For chat endpoints and tools: by the rules for every server, wherever they send us.
-fn outside(rules: &Arc<TransportRules>) -> Result<reqwest::Client, AgentError> {
-    let held = Arc::clone(rules);
-    let follow = Policy::custom(move |attempt| {
-        let secure = |url: &reqwest::Url| url.scheme() == "https";
-        let was_secure = attempt.previous().last().is_some_and(secure);
-        let downgrade = was_secure && !secure(attempt.url());
-        if downgrade || held.judge(attempt.url().as_str()).is_err() {
-            attempt.stop()
-        } else if attempt.previous().len() > REDIRECTS {
-            attempt.error("too many redirects")
-        } else {
-            attempt.follow()
-        }
-    });
-    Ok(reqwest::Client::builder()
-        .connect_timeout(Duration::from_secs(5))
-        .redirect(follow)
-        .tls_backend_preconfigured(rules.tls_for_http()?)
-        .build()?)
-}
-
-/// As reqwest's own.
-const REDIRECTS: usize = 10;
-
 /// Takes offers and gives each a task.
 struct Acceptor {
     shared: Shared,
@@ -208,7 +179,7 @@ struct Acceptor {
     tasks: Tasks,
     running: watch::Sender<usize>,
     changed: watch::Receiver<Arc<AgentConfig>>,
-    http: reqwest::Client,
+    outside: Outside,
 }
 
 impl Acceptor {
@@ -245,7 +216,7 @@ impl Acceptor {
     /// Conversations that are under way keep the mind they have.
     fn go_by_another(&mut self) {
         let config = Arc::clone(&self.changed.borrow_and_update());
-        self.shared.mind = config.brain.mind(self.http.clone());
+        self.shared.mind = config.mind(&self.outside);
         self.shared.config = config;
         let warming = warm(self.shared.clone(), self.tasks.stop());
         self.tasks.session("agent voice warm-up", warming);

@@ -251,6 +251,32 @@ fn words_go_out_encrypted_too() {
 }
 
 #[test]
+fn what_tools_and_an_external_brain_are_sent_goes_out_encrypted_too() {
+    let text = problems(&[(
+        "agent.yaml",
+        "brain: external\nexternal: {url: 'ws://brain.example.org/turns', apology: Sorry.}\n",
+    )]);
+    assert!(
+        text.contains("brain.example.org is not this machine"),
+        "{text}"
+    );
+    let model = "brain: openai\nopenai: {base_url: 'https://a.test/v1', model: m, instructions: Be \
+                 brief., apology: Sorry.}\ntools:\n  t: {description: d, url: \
+                 'http://api.example.org/{call.id}'}\nmcp:\n  - {name: m, url: \
+                 'http://mcp.example.org/mcp'}\n";
+    let text = problems(&[("agent.yaml", model)]);
+    for part in [
+        "tools.t.url: `http://api.example.org/` is refused",
+        "mcp.example.org is not",
+    ] {
+        assert!(text.contains(part), "{part} is not in:\n{text}");
+    }
+    let near = "brain: external\nexternal: {url: 'ws://127.0.0.1:8000/', apology: Sorry.}\n";
+    let dir = dir_with(&[("agent.yaml", near)]);
+    assert!(load(&global(dir.path().to_owned()), &Environment::default()).is_ok());
+}
+
+#[test]
 fn records_are_kept_as_long_as_the_file_says_and_not_for_ever_when_it_says_nothing() {
     let bare = dir_with(&[("security.yaml", "{}\n")]);
     let load_dir = |dir: &tempfile::TempDir| {

@@ -1,6 +1,8 @@
 //! `SIP`: trunks, dispatch rules, participants.
 
-use trunkline_base::id::{RuleId, TrunkId};
+use std::time::Duration;
+
+use trunkline_base::id::{ParticipantIdentity, RoomName, RuleId, TrunkId};
 
 use super::{ApiError, LiveKitApiClient, paging, proto, table};
 
@@ -204,6 +206,28 @@ impl LiveKitApiClient {
         self.call(&table::TRANSFER_SIP_PARTICIPANT, request)
             .await
             .map(drop)
+    }
+
+    /// Transfers a participant's call to a `tel:` or `sip:` address; whoever waits hears it ring.
+    ///
+    /// # Errors
+    /// As [`LiveKitApiClient::transfer_sip_participant`].
+    pub async fn transfer_call(
+        &self,
+        room: &RoomName,
+        identity: &ParticipantIdentity,
+        to: &str,
+        ringing: Option<Duration>,
+    ) -> Result<(), ApiError> {
+        self.transfer_sip_participant(proto::TransferSipParticipantRequest {
+            room_name: room.to_string(),
+            participant_identity: identity.to_string(),
+            transfer_to: to.to_owned(),
+            play_dialtone: true,
+            ringing_timeout: ringing.map(Into::into),
+            ..proto::TransferSipParticipantRequest::default()
+        })
+        .await
     }
 
     /// The inbound trunks that match, one page of them where the request names a page.

@@ -115,6 +115,10 @@ metric_names! {
         SoundLost => "trunkline_agent_sound_lost_total",
         /// Interruptions, real or false.
         Interruptions => "trunkline_agent_interruptions_total",
+        /// Calls passed on by the agent, by what came of it.
+        AgentTransfers => "trunkline_agent_transfers_total",
+        /// Calls of tools, by what came of them.
+        ToolCalls => "trunkline_agent_tool_calls_total",
         /// Provider errors, by part.
         ProviderErrors => "trunkline_agent_provider_errors_total",
         /// Calls to the LiveKit API, by RPC and outcome.

@@ -30,6 +30,14 @@ impl Checker<'_> {
                 "I'm not sure which day you mean: {said}.",
             ),
             several: line(&raw.several, "said", "Which one do you mean: {said}?"),
+            nobody: self.line(
+                raw.nobody.as_ref(),
+                "I'm sorry, I cannot put you through to anybody from here.",
+            ),
+            not_transferred: self.line(
+                raw.not_transferred.as_ref(),
+                "I'm sorry, I could not put you through just now.",
+            ),
             denied: self.line(raw.denied.as_ref(), "All right, I won't do that."),
             resume: self.line(raw.resume.as_ref(), "What can I do for you?"),
         }

@@ -1,24 +1,32 @@
 //! From what was typed to a dialogue without mistakes: every problem is reported, with its place.
 
+mod acts;
 mod lines;
 mod slots;
+mod tools;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use trunkline_service::config::{Report, Source, Spanned, nearest, parse_duration};
+use trunkline_service::config::{Report, Source, Spanned, nearest};
 
 use super::intents::Matcher;
-use super::model::{Flow, Http, Intent, Ladder, Place, Table, Tool, Work};
-use super::raw::{RawFlow, RawHttp, RawIntent, RawLadder, RawState, RawTable, RawTool};
+use super::model::{Flow, Intent, Ladder, Place};
+use super::raw::{RawFlow, RawIntent, RawLadder, RawState};
 use super::template::{FILTERS, Template, TemplateError};
-use crate::brain::{Act, Farewell};
+use crate::brain::Act;
+use crate::tools::ToolConfig;
 
 /// Checks a dialogue. Problems go to the report; with any, the flow must not be used.
-pub fn check(raw: &RawFlow, source: &Source, report: &mut Report) -> Option<Flow> {
+pub fn check(
+    raw: &RawFlow,
+    tools: &ToolConfig,
+    source: &Source,
+    report: &mut Report,
+) -> Option<Flow> {
     let before = report.problems().len();
     let mut checker = Checker {
         raw,
+        tools,
         source,
         report,
         names: names(raw),
@@ -30,6 +38,8 @@ pub fn check(raw: &RawFlow, source: &Source, report: &mut Report) -> Option<Flow
 
 struct Checker<'a> {
     raw: &'a RawFlow,
+    /// What the agent has besides the flow.
+    tools: &'a ToolConfig,
     source: &'a Source,
     report: &'a mut Report,
     /// What a template may name.
@@ -38,15 +48,10 @@ struct Checker<'a> {
 }
 
 const KINDS: &[&str] = &["digits", "date", "time", "number", "name", "yes_no"];
-const ACTS: &[&str] = &["hang_up", "hand_off"];
-
 /// Scores that worked on telephone-quality transcripts; higher asks back more often, lower
 /// mistakes more.
 const ACCEPT: f32 = 0.55;
 const CLARIFY: f32 = 0.38;
-
-/// How long a web service may take: longer than this is an awkward silence.
-const HTTP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn names(raw: &RawFlow) -> BTreeSet<String> {
     let builtin = ["today", "tomorrow", "time"].map(str::to_owned);
@@ -183,14 +188,11 @@ impl Checker<'_> {
                 |raw| raw.states.keys().cloned().collect(),
             );
         }
-        let act = raw
-            .act
-            .as_ref()
-            .and_then(|act| self.act(act, raw.to.as_deref()));
+        let (act, vacant) = self.act(raw);
         let label = match &act {
             Some(Act::HangUp(_)) => "end the call",
-            Some(Act::HandOff { .. }) => "speak to a person",
-            None => "go on with that",
+            Some(Act::Transfer { .. }) => "speak to a person",
+            Some(Act::SendKeys(_) | Act::SetAttribute { .. }) | None => "go on with that",
         };
         Intent {
             label: self.line(raw.label.as_ref(), label),
@@ -199,26 +201,8 @@ impl Checker<'_> {
             call: raw.call.as_ref().map(|tool| tool.value.clone()),
             say: raw.say.as_ref().map(|text| self.template(text)),
             act,
+            vacant,
             then: raw.then.as_ref().map(|state| state.value.clone()),
-        }
-    }
-
-    fn act(&mut self, act: &Spanned<String>, to: Option<&str>) -> Option<Act> {
-        match act.value.as_str() {
-            "hang_up" => Some(Act::HangUp(Farewell::Done)),
-            "hand_off" => Some(Act::HandOff {
-                to: to.unwrap_or("operator").to_owned(),
-            }),
-            other => {
-                let remedy = nearest(other, ACTS);
-                self.report.at(
-                    self.source,
-                    act,
-                    format!("`{other}` cannot be done"),
-                    remedy,
-                );
-                None
-            }
         }
     }
 
@@ -255,90 +239,6 @@ impl Checker<'_> {
         Ladder {
             say: raw.say.iter().map(|text| self.template(text)).collect(),
             then: raw.then.as_ref().map(|intent| self.follow(intent)),
-        }
-    }
-
-    fn tool(&mut self, spanned: &Spanned<RawTool>) -> Option<Tool> {
-        let raw = &spanned.value;
-        let work = match (&raw.http, &raw.table) {
-            (Some(http), None) => Work::Http(self.http(http)),
-            (None, Some(table)) => Work::Table(self.table(table)),
-            (Some(_), Some(_)) | (None, None) => {
-                let what = "a tool is either `http` or `table`";
-                self.report
-                    .at(self.source, spanned, what, "keep one of the two".to_owned());
-                return None;
-            }
-        };
-        let wait = raw.wait.as_ref().map(|text| self.template(text));
-        let changes = raw.changes.unwrap_or_else(|| match &work {
-            Work::Http(http) => !http.method.is_safe(),
-            Work::Table(_) => false,
-        });
-        Some(Tool {
-            work,
-            changes,
-            wait,
-            failed: self.template(&raw.failed),
-        })
-    }
-
-    fn http(&mut self, raw: &RawHttp) -> Http {
-        let method = raw
-            .method
-            .as_ref()
-            .map_or(Some(reqwest::Method::GET), |method| {
-                match method.value.as_str() {
-                    "GET" => Some(reqwest::Method::GET),
-                    "POST" => Some(reqwest::Method::POST),
-                    "PUT" => Some(reqwest::Method::PUT),
-                    "PATCH" => Some(reqwest::Method::PATCH),
-                    "DELETE" => Some(reqwest::Method::DELETE),
-                    other => {
-                        let known = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-                        let what = format!("`{other}` is no method");
-                        self.report
-                            .at(self.source, method, what, nearest(other, &known));
-                        None
-                    }
-                }
-            });
-        if !raw.url.value.starts_with("http://") && !raw.url.value.starts_with("https://") {
-            let remedy = "write the whole address, such as https://example.com/parcels".to_owned();
-            self.report
-                .at(self.source, &raw.url, "this is no web address", remedy);
-        }
-        let timeout = raw.timeout.as_ref().map_or(Some(HTTP_TIMEOUT), |text| {
-            parse_duration(&text.value)
-                .map_err(|error| {
-                    self.report.at(self.source, text, error.to_string(), None);
-                })
-                .ok()
-        });
-        Http {
-            method: method.unwrap_or_default(),
-            url: self.template(&raw.url),
-            headers: self.templates(&raw.headers),
-            body: self.templates(&raw.body),
-            timeout: timeout.unwrap_or(HTTP_TIMEOUT),
-        }
-    }
-
-    fn table(&mut self, raw: &RawTable) -> Table {
-        self.known(
-            &raw.by,
-            "slot",
-            self.raw.slots.contains_key(&raw.by.value),
-            |raw| raw.slots.keys().cloned().collect(),
-        );
-        Table {
-            by: raw.by.value.clone(),
-            rows: raw
-                .rows
-                .iter()
-                .map(|(key, row)| (key.clone(), self.templates(row)))
-                .collect(),
-            otherwise: raw.otherwise.as_ref().map(|row| self.templates(row)),
         }
     }
 

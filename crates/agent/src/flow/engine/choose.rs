@@ -123,7 +123,7 @@ impl Stepper<'_> {
         match &intent.act {
             // A goodbye is known by how it is said, not by which words it shares.
             Some(Act::HangUp(_)) => return Consequence::Not,
-            Some(Act::HandOff { .. }) => {}
+            Some(Act::Transfer { .. } | Act::SendKeys(_) | Act::SetAttribute { .. }) => {}
             None if changes => {}
             None => return Consequence::None,
         }

@@ -2,12 +2,13 @@
 //!
 //! `mod` the step and its frame · `choose` which request is meant, and how surely · `answer` what
 //! an utterance answers · `pursue` a request served slot by slot · `patience` what happens when
-//! a conversation does not advance.
+//! a conversation does not advance · `undone` what could not be done after all.
 
 mod answer;
 mod choose;
 mod patience;
 mod pursue;
+mod undone;
 
 use time::OffsetDateTime;
 
@@ -50,6 +51,14 @@ impl Flow {
             Question::Heard(Heard::Speech(text)) => step.speech(text.expose()),
             Question::Heard(Heard::Digits(keys)) => step.keys(keys.expose()),
             Question::Silence(times) => step.silence(*times),
+            Question::Undone(undone) => {
+                step.undone(undone);
+                let steps = step.steps;
+                return Outcome {
+                    steps,
+                    verdict: Verdict::Complete,
+                };
+            }
         };
         step.lose_patience();
         step.keep_promises();
@@ -198,7 +207,8 @@ impl<'a> Stepper<'a> {
 
     /// Does what was announced and cut short, unless the caller does not want it.
     fn keep_promises(&mut self) {
-        if self.denied {
+        let ends = |step: &Step| matches!(step, Step::Act(Act::HangUp(_)));
+        if self.denied || self.steps.iter().any(ends) {
             return;
         }
         let owed: Vec<Act> = self.before.promised().cloned().collect();
@@ -238,7 +248,7 @@ impl<'a> Stepper<'a> {
     fn act(&mut self, act: Act) {
         let act = match act {
             Act::HangUp(_) => Act::HangUp(self.farewell),
-            act @ Act::HandOff { .. } => act,
+            act => act,
         };
         self.state.answer.act(act.clone());
         self.steps.push(Step::Act(act));

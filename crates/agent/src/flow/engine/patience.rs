@@ -92,7 +92,7 @@ impl Stepper<'_> {
         let ladder = &self.flow.fallback;
         self.state.misses += 1;
         if self.state.misses == ladder.say.len() + 1
-            && let Some(intent) = &ladder.then
+            && let Some(intent) = self.last_resort(ladder.then.as_ref())
         {
             return self.resort(intent);
         }
@@ -108,6 +108,12 @@ impl Stepper<'_> {
 
     pub(super) fn miss_quietly(&mut self) {
         self.state.misses += 1;
+    }
+
+    /// Nobody is offered who is not there.
+    fn last_resort<'b>(&self, intent: Option<&'b String>) -> Option<&'b String> {
+        let is_vacant = |name: &String| self.intent(name).is_some_and(|intent| intent.vacant);
+        intent.filter(|name| !is_vacant(name))
     }
 
     /// The last thing that can be done for the caller; what cannot be undone is only offered.
@@ -128,6 +134,9 @@ impl Stepper<'_> {
         let Some(intent) = self.intent(name) else {
             return self.miss();
         };
+        if intent.vacant {
+            return self.start(name, text, true);
+        }
         let label = self.flow.fill(&intent.label, self.state, self.now);
         self.say_of(&self.flow.wording.question, "label", &label);
         self.state.offered = Some(Offered {
@@ -163,7 +172,7 @@ impl Stepper<'_> {
         let tries = self.state.doing.as_ref().map_or(0, |doing| doing.tries);
         if tries == slot.ask.len().max(MOST_TRIES) {
             let next = slot.otherwise.as_ref().or(self.flow.fallback.then.as_ref());
-            if let Some(intent) = next {
+            if let Some(intent) = self.last_resort(next) {
                 if let Some(doing) = &mut self.state.doing {
                     doing.tries += 1;
                 }

@@ -1,6 +1,7 @@
 //! A request being served: its slots asked for one by one, its tool called, what it comes to.
 
 use super::{Step, Stepper};
+use crate::brain::Act;
 use crate::flow::model::{Intent, Slot};
 use crate::flow::slots::{Found, SlotKind, Value};
 use crate::flow::state::Doing;
@@ -147,7 +148,8 @@ impl Stepper<'_> {
             .doing
             .as_ref()
             .is_some_and(|doing| doing.sure || !doing.confirmed.is_empty());
-        if !granted && (intent.act.is_some() || self.flow.changes(intent)) {
+        let acts = intent.act.is_some() && !intent.vacant;
+        if !granted && (acts || self.flow.changes(intent)) {
             let name = self.state.doing.as_ref().map(|doing| doing.intent.clone());
             self.offer(&name.unwrap_or_default(), "");
             return;
@@ -196,16 +198,21 @@ impl Stepper<'_> {
 
     /// Says and does what the request comes to.
     fn conclude(&mut self, intent: &Intent) {
-        if let Some(say) = &intent.say {
+        if intent.vacant {
+            self.say(&self.flow.wording.nobody);
+        } else if let Some(say) = &intent.say {
             self.say(say);
         }
-        if let Some(act) = &intent.act {
+        if let Some(act) = intent.act.as_ref().filter(|_| !intent.vacant) {
             self.act(act.clone());
         }
         self.state.place.clone_from(&intent.then);
+        // Who is put through is not asked for more, unless it fails.
+        let leaves = matches!(intent.act, Some(Act::Transfer { .. })) && !intent.vacant;
         let line = intent
             .then
             .as_ref()
+            .filter(|_| !leaves)
             .and_then(|place| self.flow.states.get(place))
             .and_then(|place| place.say.as_ref());
         if let Some(line) = line {

@@ -1,7 +1,7 @@
 //! What cannot be undone: done when it was surely asked for, else asked back or left.
 
-use super::Call;
-use crate::brain::{Act, Farewell};
+use super::{Call, SAMPLE};
+use crate::brain::{Act, Farewell, Question, Undone};
 use crate::turn::Verdict;
 
 /// What an utterance led to.
@@ -22,7 +22,7 @@ fn led(call: &mut Call, text: &str) -> (Led, String) {
     let (said, acts, _) = call.hears(text);
     let led = match acts.as_slice() {
         [Act::HangUp(Farewell::Done)] => Led::End,
-        [Act::HandOff { .. }] => Led::Person,
+        [Act::Transfer { .. }] => Led::Person,
         [] if said.contains("end the call?") => Led::AskEnd,
         [] if said.contains("speak to one of our people?") => Led::AskPerson,
         [] => Led::Neither,
@@ -333,7 +333,7 @@ fn a_day_is_booked_on_a_sure_yes_only() {
     );
     // Silence is no yes, and neither is the yes to "are you still there?".
     let mut call = asked_to_confirm();
-    call.ask(crate::brain::Question::Silence(1));
+    call.ask(Question::Silence(1));
     let again = call.says("Yes.");
     assert_eq!(again, "That would be Tuesday, March 24. Is that right?");
     assert!(call.says("Yes.").contains("Done."));
@@ -418,7 +418,7 @@ fn a_tool_that_changes_something_waits_to_be_sure() {
 /// The caller thanks before the announcement is over; it was lost with its end.
 #[test]
 fn a_person_who_was_promised_is_called_though_the_promise_was_cut_short() {
-    let promised = "Of course. I have left";
+    let promised = "Of course. I am putting";
     for text in [
         "Thank you very much.",
         "What are your opening hours?",
@@ -428,7 +428,9 @@ fn a_person_who_was_promised_is_called_though_the_promise_was_cut_short() {
         let mut call = Call::new();
         call.hears("Can I speak to a person please?");
         let (said, acts, _) = call.cut_at(promised).hears(text);
-        let called = acts.iter().filter(|act| matches!(act, Act::HandOff { .. }));
+        let called = acts
+            .iter()
+            .filter(|act| matches!(act, Act::Transfer { .. }));
         assert_eq!(called.count(), 1, "{text} {said}");
     }
     for text in [
@@ -445,6 +447,69 @@ fn a_person_who_was_promised_is_called_though_the_promise_was_cut_short() {
     call.hears("Can I speak to a person please?");
     let (_, acts, _) = call.cut_at("").hears("What are your opening hours?");
     assert!(acts.is_empty(), "nobody heard of it");
+}
+
+/// Callers were told that a colleague would call back, and nobody was told.
+#[test]
+fn nobody_is_promised_who_is_not_there() {
+    let call = || Call::with(SAMPLE, "");
+    for text in [
+        "Can I speak to a person please?",
+        "What happens if I speak to a person?",
+    ] {
+        let (said, acts, _) = call().hears(text);
+        assert!(
+            said.contains("cannot put you through to a colleague"),
+            "{said}"
+        );
+        assert!(said.contains("anything else"), "{said}");
+        assert_eq!(acts, [], "{text}");
+    }
+    let said = call().says("Don't put me through to a person.");
+    assert!(said.starts_with("All right"), "{said}");
+    let mut lost = call();
+    for text in [
+        "the weather is lovely",
+        "my bicycle is blue",
+        "lalala",
+        "tomatoes",
+    ] {
+        let said = lost.says(text);
+        assert!(
+            !said.contains("people") && !said.contains("colleague"),
+            "{said}"
+        );
+    }
+    let mut number = call();
+    number.says("where is my parcel");
+    for text in [
+        "it is on the paper",
+        "hold on a moment",
+        "well I never",
+        "let me see",
+    ] {
+        let said = number.says(text);
+        assert!(
+            !said.contains("people") && !said.contains("colleague"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_caller_who_could_not_be_put_through_is_told_and_asked_for_more() {
+    let mut call = Call::new();
+    let (said, acts, _) = call.hears("Can I speak to a person please?");
+    assert!(!said.contains("anything else"), "{said}");
+    let undone = Undone {
+        act: acts[0].clone(),
+        why: "the line is busy".to_owned(),
+    };
+    let (said, acts, _) = call.ask(Question::Undone(undone));
+    assert!(said.contains("none of my colleagues"), "{said}");
+    assert!(said.contains("anything else"), "{said}");
+    assert_eq!(acts, []);
+    assert!(call.says("No thank you.").contains("Goodbye"));
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn a_hand_over_does_not_begin_the_ladder_anew() {
     let mut call = Call::new();
     assert!(
         call.says("I want to speak to a person")
-            .contains("word for a colleague")
+            .contains("putting you through")
     );
     let end = until_the_end(&mut call, &["speak to a person"]);
     assert!(

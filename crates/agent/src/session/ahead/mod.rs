@@ -25,7 +25,7 @@ const YIELD: Duration = Duration::from_millis(50);
 /// from the disk.
 pub(crate) async fn warm(shared: Shared, stop: Stop) {
     let disk = open(&shared).await;
-    let own = shared.mind.brain().phrases();
+    let own = shared.mind.phrases();
     let phrases = shared.config.announcement.iter().chain(&own);
     let sentences = phrases.flat_map(|phrase| Sentences::of(phrase));
     let mut missing = Vec::new();

@@ -1,10 +1,12 @@
-//! The questions to the listening models that are under way, and what is answered.
+//! The questions to the listening models that are under way, what is answered, and what came of other
+//! work.
 
 use std::ops::Range;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::brain::Act;
 use crate::speech::Transcript;
 use crate::turn::RequestId;
 
@@ -24,6 +26,11 @@ pub(super) enum Report {
     EndOfTurn {
         request: RequestId,
         probability: Option<f32>,
+    },
+    /// What came of an act, or why nothing did.
+    Act {
+        act: Act,
+        end: Result<(), String>,
     },
 }
 

@@ -1,6 +1,6 @@
 //! The conversation itself: one task, one `select!`, every piece of state in one place.
 
-mod facts;
+mod acts;
 mod listening;
 mod models;
 mod obey;
@@ -34,7 +34,7 @@ use crate::turn::{Echo, Input, Line, Machine, ReplyId, Sound};
 use listening::{Listening, Report};
 use record::Record;
 
-pub(super) use facts::Facts;
+pub(super) use crate::brain::Facts;
 
 /// Pieces of answers on their way here. They are taken at once, so it fills only while this task
 /// does not run.
@@ -75,6 +75,8 @@ pub(super) struct Conversation {
     apology: Option<ReplyId>,
     /// When the call ends by the agent's own wish.
     hang_up_at: Option<(Instant, Farewell)>,
+    /// The call is being passed on.
+    transferring: bool,
     ending: Option<CloseReason>,
     rng: SmallRng,
 }
@@ -90,7 +92,7 @@ impl Conversation {
         let mut rng = SmallRng::from_rng(&mut rand::rng());
         Self {
             machine: Machine::new(shared.config.turns.clone(), now),
-            brain: shared.mind.brain(),
+            brain: shared.mind.brain(&facts),
             vad: shared.speech.vad().start(),
             hearing: Hearing::default(),
             echo: Echo::new(VOICE_RATE),
@@ -109,6 +111,7 @@ impl Conversation {
             faults: 0,
             apology: None,
             hang_up_at: None,
+            transferring: false,
             ending: None,
             rng,
             shared,

@@ -107,6 +107,7 @@ impl Conversation {
                     probability,
                 });
             }
+            Ok(Report::Act { act, end }) => self.on_act(act, end),
             Err(error) => {
                 tracing::error!(%error, "a question to a model panicked");
                 self.fault("stt");

@@ -120,6 +120,10 @@ impl Conversation {
     }
 
     fn away(&mut self, times: u32) {
+        // Whoever is being put through waits for somebody else.
+        if self.transferring {
+            return;
+        }
         let thought = self.ask_brain(&Question::Silence(times));
         let reply = self.machine.new_reply();
         self.begin(reply, Material::Thought(thought), Gate::Think);

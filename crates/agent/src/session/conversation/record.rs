@@ -7,7 +7,7 @@ use trunkline_base::secret::Personal;
 use trunkline_base::time::UnixTime;
 use trunkline_store::{Turn, TurnLatency};
 
-use super::facts::Facts;
+use super::Facts;
 
 /// A turn that is being spoken.
 #[derive(Debug)]

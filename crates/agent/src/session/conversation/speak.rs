@@ -1,23 +1,17 @@
 //! The agent's voice: from pieces of answers to paced frames, and what follows an answer's end.
 
-use std::time::Duration;
-
 use tokio::sync::watch;
 use tokio::time::Instant;
 use trunkline_base::secret::Personal;
 use trunkline_service::metrics::{Counter, count};
 
 use super::Conversation;
-use crate::brain::{Act, Line, Progress, Spoken};
+use crate::brain::{Line, Progress, Spoken};
 use crate::session::make::{Gate, Made, Maker, Material, Urgent};
 use crate::session::reply::{Heed, Reply};
 use crate::session::stage::{Note, Piece};
 use crate::session::{CloseReason, VOICE_FRAME};
 use crate::turn::{Input, ReplyId, Stage};
-
-/// From the agent's last sound to the end of the call: the sound is still on its way through
-/// jitter buffers and the telephone network.
-const GOODBYE_TAIL: Duration = Duration::from_millis(700);
 
 /// Frames between two looks at how far the transcript has come.
 const TRANSCRIPT_STEP: u64 = 10 * VOICE_FRAME as u64;
@@ -171,16 +165,6 @@ impl Conversation {
             }
             None if self.apology == Some(id) => self.apology = None,
             None => self.faults = 0,
-        }
-    }
-
-    fn act(&mut self, act: Act) {
-        match act {
-            Act::HangUp(farewell) => {
-                self.hang_up_at
-                    .get_or_insert_with(|| (Instant::now() + GOODBYE_TAIL, farewell));
-            }
-            Act::HandOff { to } => self.stage.tell(Note::HandOff(to)),
         }
     }
 

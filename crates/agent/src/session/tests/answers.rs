@@ -112,7 +112,7 @@ async fn sound_made_ahead_is_found_by_every_conversation() {
     let store = Store::open(":memory:").await.unwrap();
     let config = config();
     let shared = Shared {
-        mind: config.brain.mind(reqwest::Client::new()),
+        mind: config.mind(&outside()),
         config: Arc::new(config),
         speech: scripted_speech(&[], 0.9),
         cache: Arc::default(),

@@ -1,5 +1,6 @@
 //! Whole conversations with scripted models, a stage in memory and virtual time.
 
+mod acts;
 mod answers;
 mod dialogue;
 mod failures;
@@ -11,24 +12,28 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use trunkline_base::id::{CallId, RoomName};
+use trunkline_client::url::TransportRules;
 use trunkline_service::config::{Environment, Source};
 use trunkline_service::tasks::Tasks;
 use trunkline_store::{Store, Turn};
 
 use super::conversation::{Conversation, Facts};
 use super::journal::Journal;
-use super::stage::{Incoming, Note, Stage};
+use super::stage::{Doing, Incoming, Note, Stage};
 use super::*;
 use crate::config::AgentConfig;
+use crate::outside::Outside;
 use crate::speech::testing::{
     LoudnessVad, ScriptedEot, ScriptedStt, ScriptedTts, babbling_speech, scripted_speech,
 };
 use crate::speech::{Speech, SpeechError, SpeechStream, TextToSpeech};
+use crate::tools::Target;
 use crate::turn::Line;
 
 /// What was played and told, with the time of each frame.
@@ -37,6 +42,8 @@ struct Heard {
     frames: Arc<Mutex<Vec<(Instant, bool)>>>,
     sound: Arc<Mutex<Vec<i16>>>,
     notes: Arc<Mutex<Vec<Note>>>,
+    /// Transfers and keys.
+    done: Arc<Mutex<Vec<String>>>,
 }
 
 impl Stage for Heard {
@@ -50,6 +57,32 @@ impl Stage for Heard {
     fn tell(&mut self, note: Note) {
         self.notes.lock().unwrap().push(note);
     }
+
+    fn transfer(&mut self, name: &str, target: &Target) -> Doing {
+        let wish = format!("{name} at {}", target.to);
+        self.done.lock().unwrap().push(wish);
+        let end = match target.to.ends_with("busy") {
+            true => Err("the line is busy".to_owned()),
+            false => Ok(()),
+        };
+        async move {
+            sleep(RINGING).await;
+            end
+        }
+        .boxed()
+    }
+
+    fn press(&mut self, keys: &str) -> Doing {
+        self.done.lock().unwrap().push(format!("keys {keys}"));
+        async { Ok(()) }.boxed()
+    }
+}
+
+/// How long whoever takes a call over lets it ring.
+const RINGING: Duration = Duration::from_secs(20);
+
+fn outside() -> Outside {
+    Outside::new(&Arc::new(TransportRules::default())).unwrap()
 }
 
 impl Heard {
@@ -154,7 +187,7 @@ impl Call {
         // From here on nothing may wait for a real disk: virtual hours would pass meanwhile.
         tokio::time::pause();
         let shared = Shared {
-            mind: config.brain.mind(reqwest::Client::new()),
+            mind: config.mind(&outside()),
             config: Arc::new(config),
             speech,
             cache: Arc::default(),
@@ -162,8 +195,8 @@ impl Call {
             urgent: Arc::default(),
         };
         let facts = Facts {
-            room: RoomName::parse("call-1").unwrap(),
             call: call.map(|call| CallId::parse(call).unwrap()),
+            ..Facts::new(RoomName::parse("call-1").unwrap())
         };
         let heard = Heard::default();
         let (lane, incoming) = mpsc::channel(16);

@@ -1,5 +1,7 @@
 //! Against a server that speaks the wire format as the API documents it.
 
+mod tools;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -15,10 +17,14 @@ use futures::StreamExt as _;
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
+use trunkline_base::id::RoomName;
 use trunkline_base::secret::{Personal, Secret};
+use trunkline_service::config::{Environment, Source};
 
 use super::*;
-use crate::brain::{Act, Brain, Idea, Mind, Progress, Question, Spoken, Thought};
+use crate::brain::{Act, Brain, Facts, Idea, Mind, Progress, Question, Spoken, Thought};
+use crate::config::AgentConfig;
+use crate::tools::Toolbox;
 use crate::turn::{Heard, Verdict};
 
 /// What the server does with one request.
@@ -256,6 +262,27 @@ async fn ideas(mut thought: Thought) -> (String, Vec<Act>, Option<crate::brain::
     (said, acts, memory, failures)
 }
 
+/// Somebody in sales takes calls over, and nobody else does.
+fn tools(sections: &str) -> Arc<Toolbox> {
+    let text = format!(
+        "brain: external\nexternal: {{url: \"http://127.0.0.1:1\", apology: Sorry.}}\n\
+         transfer_to: {{sales: {{to: tel:+15550100}}}}\n{sections}"
+    );
+    let source = Source::new("agent.yaml", text);
+    let config = AgentConfig::parse(&source, &Environment::default());
+    let config = config.unwrap_or_else(|report| panic!("{report}"));
+    Arc::new(Toolbox::start(&config.tools, &reqwest::Client::new()))
+}
+
+fn brain_at(config: ChatConfig) -> Box<dyn Brain> {
+    brain_with(config, tools(""))
+}
+
+fn brain_with(config: ChatConfig, tools: Arc<Toolbox>) -> Box<dyn Brain> {
+    let call = Facts::new(RoomName::parse("call-1").unwrap());
+    ChatMind::new(Arc::new(config), reqwest::Client::new(), tools).brain(&call)
+}
+
 fn heard(text: &str) -> Question {
     Question::Heard(Heard::Speech(Personal::new(text.to_owned())))
 }
@@ -276,7 +303,7 @@ async fn a_goodbye_with_its_tool_ends_the_call_and_what_was_cut_is_not_remembere
     let (server, address, _tasks) = Server::start(scripts).await;
     let mut config = config(address);
     config.greeting = Some("Hello.".to_owned());
-    let mut brain = ChatMind::new(Arc::new(config), reqwest::Client::new()).brain();
+    let mut brain = brain_at(config);
     let now = OffsetDateTime::UNIX_EPOCH;
     let (said, _, memory, _) = ideas(brain.think(&heard("count"), now)).await;
     assert_eq!(said, "One. Two. Three.");
@@ -287,7 +314,7 @@ async fn a_goodbye_with_its_tool_ends_the_call_and_what_was_cut_is_not_remembere
     });
     let (said, acts, _, failures) = ideas(brain.think(&heard("bye"), now)).await;
     assert_eq!(
-        (said.as_str(), acts, failures),
+        (said.trim_end(), acts, failures),
         (
             "Goodbye.",
             vec![Act::HangUp(crate::brain::Farewell::Done)],
@@ -308,7 +335,7 @@ async fn a_goodbye_with_its_tool_ends_the_call_and_what_was_cut_is_not_remembere
 #[tokio::test]
 async fn a_dead_endpoint_is_a_failure_of_the_thought() {
     let (_server, address, _tasks) = Server::start(vec![Script::Status(401)]).await;
-    let brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    let brain = brain_at(config(address));
     let (said, _, _, failures) = ideas(brain.think(&heard("hi"), OffsetDateTime::UNIX_EPOCH)).await;
     assert_eq!((said.as_str(), failures), ("", 1));
 }
@@ -316,7 +343,7 @@ async fn a_dead_endpoint_is_a_failure_of_the_thought() {
 #[tokio::test]
 async fn a_voicemail_greeting_ends_the_call_without_asking_the_endpoint() {
     let (server, address, _tasks) = Server::start(Vec::new()).await;
-    let brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    let brain = brain_at(config(address));
     let greeting = "Hi, you've reached Anna. Please leave a message after the tone.";
     let now = OffsetDateTime::UNIX_EPOCH;
     let (said, acts, _, _) = ideas(brain.think(&heard(greeting), now)).await;
@@ -328,7 +355,7 @@ async fn a_voicemail_greeting_ends_the_call_without_asking_the_endpoint() {
 async fn nobody_there_is_not_asked_for_ever() {
     let lines = vec![Script::Events(text(&["Are you there?"])); 8];
     let (_server, address, _tasks) = Server::start(lines).await;
-    let mut brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    let mut brain = brain_at(config(address));
     let mut ends = Vec::new();
     for times in 1..=3 {
         let thought = brain.think(&Question::Silence(times), OffsetDateTime::UNIX_EPOCH);
@@ -348,7 +375,7 @@ async fn keys_are_wanted_once_they_were_asked_for() {
         Script::Events(text(&["Please enter your number."])),
     ];
     let (_server, address, _tasks) = Server::start(scripts).await;
-    let mut brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    let mut brain = brain_at(config(address));
     for wanted in [false, true] {
         let thought = brain.think(&heard("tell me"), OffsetDateTime::UNIX_EPOCH);
         brain.remember(ideas(thought).await.2.unwrap());
@@ -359,21 +386,21 @@ async fn keys_are_wanted_once_they_were_asked_for() {
 /// A conversation whose announcement of somebody from sales was cut short, and what is answered next.
 async fn promised(next: Vec<Script>) -> (Box<dyn Brain>, Server, JoinSet<()>) {
     let call = json!({"tool_calls": [{"index": 0, "id": "c", "function": {
-        "name": "hand_off", "arguments": "{\"to\": \"sales\"}"}}]});
+        "name": "transfer", "arguments": "{\"to\": \"sales\"}"}}]});
     let mut scripts = vec![
         Script::Events(vec![delta(call), piece(json!({}), json!("tool_calls"))]),
         Script::Events(text(&["Somebody from sales will call you back today."])),
     ];
     scripts.extend(next);
     let (server, address, tasks) = Server::start(scripts).await;
-    let mut brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    let mut brain = brain_at(config(address));
     assert_eq!(acts_of(&mut *brain, "sales please").await, [to_sales()]);
     brain.spoke(&spoken("Somebody from", Progress::Cut));
     (brain, server, tasks)
 }
 
 fn to_sales() -> Act {
-    Act::HandOff {
+    Act::Transfer {
         to: "sales".to_owned(),
     }
 }
@@ -418,15 +445,15 @@ async fn nobody_is_called_who_was_refused_and_the_endpoint_is_told() {
     }
 }
 
-/// Who is left for a machine, or for getting nowhere, was promised somebody all the same.
+/// A machine is passed on to nobody, whoever was promised to it.
 #[tokio::test]
-async fn a_call_that_is_given_up_keeps_its_promise_and_is_given_up_on_a_guess() {
+async fn a_machine_is_hung_up_on_once_it_sounds_finished() {
     let (brain, _server, _tasks) = promised(Vec::new()).await;
     let greeting = "I can not take your call. Please leave a message after the tone.";
     let thought = brain.think(&heard(greeting), OffsetDateTime::UNIX_EPOCH);
     assert_eq!(thought.verdict, Verdict::Unknown);
     let machine = Act::HangUp(crate::brain::Farewell::Machine);
-    assert_eq!(ideas(thought).await.1, [to_sales(), machine]);
+    assert_eq!(ideas(thought).await.1, [machine]);
 }
 
 /// "My number is …" brings nothing new before the number.
@@ -434,7 +461,7 @@ async fn a_call_that_is_given_up_keeps_its_promise_and_is_given_up_on_a_guess() 
 async fn what_leads_nowhere_ends_a_call_only_once_it_sounds_finished() {
     let answers = vec![Script::Events(text(&["I see."])); 8];
     let (_server, address, _tasks) = Server::start(answers).await;
-    let mut brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    let mut brain = brain_at(config(address));
     while acts_of(&mut *brain, "my number is").await.is_empty() {}
     let thought = brain.think(&heard("my number is"), OffsetDateTime::UNIX_EPOCH);
     assert_eq!(thought.verdict, Verdict::Unknown);
@@ -446,7 +473,7 @@ async fn what_leads_nowhere_ends_a_call_only_once_it_sounds_finished() {
 async fn a_yes_or_a_no_to_each_question_does_not_end_a_call() {
     let questions = vec![Script::Events(text(&["Is it a box?"])); 9];
     let (_server, address, _tasks) = Server::start(questions).await;
-    let mut brain = ChatMind::new(Arc::new(config(address)), reqwest::Client::new()).brain();
+    let mut brain = brain_at(config(address));
     for text in ["I want to send something"]
         .into_iter()
         .chain(["yes", "no"].repeat(4))
