@@ -9,3 +9,4 @@ mod killed;
 mod line;
 mod sdk;
 mod stopped;
+mod transfer;
