@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use tokio_util::sync::CancellationToken;
 use trunkline_agent::speech::{Speech, SpeechConfig, models};
 use trunkline_media::{SampleRate, wav};
 
@@ -34,16 +33,12 @@ fn load() -> Option<Speech> {
 pub(crate) async fn words(speech: &Speech, file: &Path) -> String {
     let sound = wav::read(&std::fs::read(file).unwrap()).unwrap();
     let pcm = sound.to_mono_at(SampleRate::HZ_16000).unwrap();
-    let heard = speech
-        .stt()
-        .transcribe(Arc::from(pcm), CancellationToken::new())
-        .await
-        .unwrap();
+    let heard = speech.words(Arc::from(pcm)).await.unwrap();
     heard.text.expose().to_lowercase()
 }
 
 /// A sentence as 8 kHz samples.
 pub(crate) async fn spoken(speech: &Speech, text: &str) -> Vec<i16> {
-    let stream = speech.tts().synthesize(text, CancellationToken::new());
+    let stream = speech.tts().say(text.into());
     stream.whole(SampleRate::HZ_8000).await.unwrap()
 }

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 use trunkline_agent::speech::{Speech, SpeechConfig, models};
 use trunkline_benches::{Figures, Usage, counter, usage};
 use trunkline_bridge::sip::{Caller, CallerOptions};
@@ -85,7 +84,7 @@ async fn question() -> Arc<[i16]> {
     let dir = std::env::var_os("TRUNKLINE_MODELS").map(PathBuf::from);
     let dir = dir.or_else(models::default_dir).expect("a home directory");
     let speech = Speech::load(&dir, &SpeechConfig::default()).expect("installed models");
-    let stream = speech.tts().synthesize(QUESTION, CancellationToken::new());
+    let stream = speech.tts().say(QUESTION.into());
     let mut pcm = stream.whole(SampleRate::HZ_8000).await.expect("a voice");
     let loud = |sample: &i16| sample.unsigned_abs() > 300;
     let last = pcm.iter().rposition(loud).map_or(0, |at| at + 1);

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
-use trunkline_agent::speech::{Speech, SpeechConfig, VAD_WINDOW, models};
+use trunkline_agent::provider::VAD_WINDOW;
+use trunkline_agent::speech::{Speech, SpeechConfig, models};
 use trunkline_benches::tell;
 use trunkline_benches::voices::RATE;
 use trunkline_media::{SampleRate, g711, resample};
@@ -92,10 +92,7 @@ async fn listen(speech: &Speech, number: usize, one: Heard, keep: Option<&Path>)
     let until =
         ((last + 1) * VAD_WINDOW + SampleRate::HZ_16000.samples_in_ms(160)).min(audio.len());
     let so_far = audio.get(..until).unwrap_or_default().into();
-    let end = speech
-        .eot()
-        .probability(so_far, CancellationToken::new())
-        .await;
+    let end = speech.eot().probability(so_far).await;
     let first = voice.iter().position(|voice| *voice >= 50).unwrap_or(0);
     let mut partly = Vec::new();
     for ms in [350, 500, 700, 1000] {
@@ -117,11 +114,7 @@ async fn listen(speech: &Speech, number: usize, one: Heard, keep: Option<&Path>)
 }
 
 async fn words(speech: &Speech, audio: &[i16]) -> (String, u32) {
-    match speech
-        .stt()
-        .transcribe(audio.into(), CancellationToken::new())
-        .await
-    {
+    match speech.words(audio.into()).await {
         Ok(transcript) => (transcript.text.expose().clone(), per_cent(transcript.sure)),
         Err(error) => (error.to_string(), 0),
     }

@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use tokio_util::sync::CancellationToken;
 use trunkline_agent::speech::{Speech, SpeechConfig, models};
 use trunkline_benches::tell;
 use trunkline_benches::voices::{ALL, RATE, Voice};
@@ -53,8 +52,7 @@ async fn heard(speech: &Speech, voice: &Voice, text: &str) -> String {
     let quiet = SampleRate::HZ_16000.samples_in_ms(300);
     audio.splice(0..0, vec![0; quiet]);
     audio.resize(audio.len() + quiet, 0);
-    let token = CancellationToken::new();
-    match speech.stt().transcribe(audio.into(), token).await {
+    match speech.words(audio.into()).await {
         Ok(transcript) => transcript.text.expose().clone(),
         Err(error) => error.to_string(),
     }

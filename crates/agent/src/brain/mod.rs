@@ -1,5 +1,5 @@
 //! What decides what the agent says: one trait, three minds of ours and any of yours.
-//! [`flow`](crate::flow) is a dialogue written in YAML, [`llm`](crate::llm) a chat endpoint,
+//! [`flow`](crate::flow) is a dialogue written in YAML, [`llm`](crate::llm) a language model,
 //! [`external`](crate::external) somebody else's program; `examples/own_brain.rs` brings a mind
 //! of its own.
 //!
@@ -14,7 +14,7 @@ mod words;
 
 use time::OffsetDateTime;
 
-pub use error::{BrainError, ChatError, ExternalError};
+pub use error::{BrainError, ExternalError};
 pub use facts::Facts;
 pub use thought::{Idea, Ideas, Memory, Permission, Thought};
 pub use words::{Act, Farewell, Line, Progress, Question, Spoken, Undone};

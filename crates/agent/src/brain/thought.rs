@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use super::error::BrainError;
 use super::words::Act;
+use crate::provider::Used;
 use crate::turn::Verdict;
 
 /// What a thought brings forth, in order.
@@ -21,6 +22,8 @@ pub enum Idea {
     Memory(Memory),
     /// What to do when all of the words were played.
     Act(Act),
+    /// A provider is to be paid for this.
+    Used(Used),
     /// There will be no more.
     Failed(BrainError),
 }

@@ -1,17 +1,23 @@
 //! From what was typed to an agent that can be started.
 
 use std::sync::Arc;
+
 use time::UtcOffset;
 use time::macros::format_description;
 use trunkline_base::wire::Wire;
 use trunkline_service::config::{Environment, Report, Source, Spanned, nearest};
 
+use super::parts::Parts;
+use super::prices::Prices;
 use super::raw::{RawAgent, RawChat, RawExternal};
 use super::turns::{Setter, apply};
 use super::{AgentConfig, BrainConfig, CALLER_TIMEOUT, MAX_ERRORS, MAX_SESSIONS};
 use crate::external::ExternalConfig;
 use crate::flow::RawPatience;
 use crate::llm::{ChatConfig, Patience};
+use crate::provider::Llm;
+use crate::providers::openai::{self, Chat, ChatSettings};
+use crate::providers::{Kit, Plan, Wanted};
 use crate::tools::{Sections, ToolConfig, headers};
 use crate::turn::TurnConfig;
 
@@ -48,7 +54,8 @@ fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Option<AgentCo
         mcp: &raw.mcp,
     };
     let tools = crate::tools::check(&sections, source, report);
-    let brain = brain(raw, &tools, source, report);
+    let parts = Parts::read(raw, source, report);
+    let brain = brain(raw, (&tools, parts.llm), source, report);
     Some(AgentConfig {
         agent_name: raw
             .agent_name
@@ -56,6 +63,9 @@ fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Option<AgentCo
             .map_or_else(String::new, |name| name.value.clone()),
         turns,
         brain: brain?,
+        stt: parts.stt,
+        prices: Prices::read(raw, source, report),
+        tts: parts.tts,
         tools,
         max_sessions,
         utc_offset,
@@ -70,7 +80,7 @@ fn check(raw: &RawAgent, source: &Source, report: &mut Report) -> Option<AgentCo
 /// All brains are checked, so that switching to another one holds no surprise.
 fn brain(
     raw: &RawAgent,
-    tools: &ToolConfig,
+    (tools, llm): (&ToolConfig, Vec<Wanted<dyn Llm>>),
     source: &Source,
     report: &mut Report,
 ) -> Option<BrainConfig> {
@@ -81,7 +91,7 @@ fn brain(
     let chat = raw
         .openai
         .as_ref()
-        .map(|chat| chat_config(&chat.value, source, report));
+        .and_then(|chat| chat_config(&chat.value, llm, source, report));
     let external = raw
         .external
         .as_ref()
@@ -92,7 +102,7 @@ fn brain(
         .map_or("flow", |brain| brain.value.as_str());
     let brain = match name {
         "flow" => flow.map(|flow| BrainConfig::Flow(Arc::new(flow))),
-        "openai" => chat.map(|chat| BrainConfig::Chat(Arc::new(chat))),
+        "openai" | "chat" => chat.map(|(chat, llm)| BrainConfig::Chat(Arc::new(chat), llm)),
         "external" => external.map(|external| BrainConfig::External(Arc::new(external))),
         other => {
             if let Some(brain) = &raw.brain {
@@ -104,7 +114,7 @@ fn brain(
     };
     let written = match name {
         "flow" => raw.flow.is_some(),
-        "openai" => raw.openai.is_some(),
+        "openai" | "chat" => raw.openai.is_some(),
         _ => raw.external.is_some(),
     };
     if !written {
@@ -113,7 +123,7 @@ fn brain(
     brain
 }
 
-const BRAINS: &[&str] = &["flow", "openai", "external"];
+const BRAINS: &[&str] = &["flow", "openai", "chat", "external"];
 
 fn missing(section: &str, raw: &RawAgent, source: &Source, report: &mut Report) {
     let what = format!("the brain `{section}` has no section of its own");
@@ -169,29 +179,63 @@ fn at_least_one(
     value.value
 }
 
-fn chat_config(raw: &RawChat, source: &Source, report: &mut Report) -> ChatConfig {
-    let mut config = ChatConfig::new(
-        raw.base_url.value.trim_end_matches('/').to_owned(),
-        raw.api_key.clone(),
-        raw.model.value.clone(),
-    );
-    if reqwest::Url::parse(&raw.base_url.value).is_err() {
-        let remedy = "write the whole address up to /v1".to_owned();
-        report.at(source, &raw.base_url, "this is no web address", remedy);
-    }
-    config.instructions.clone_from(&raw.instructions.value);
-    config.greeting.clone_from(&raw.greeting);
-    config.apology.clone_from(&raw.apology.value);
-    config.temperature = raw.temperature.as_ref().map(|value| value.value);
-    config.max_tokens = raw.max_tokens;
-    let mut set = Setter { source, report };
-    set.time(&raw.first_byte_timeout, &mut config.first_byte);
-    set.time(&raw.total_timeout, &mut config.total);
+/// What the model is told, and who it is: `llm`, or the endpoint of this section.
+fn chat_config(
+    raw: &RawChat,
+    llm: Vec<Wanted<dyn Llm>>,
+    source: &Source,
+    report: &mut Report,
+) -> Option<(ChatConfig, Vec<Wanted<dyn Llm>>)> {
+    let mut config = ChatConfig {
+        instructions: raw.instructions.value.clone(),
+        greeting: raw.greeting.clone(),
+        apology: raw.apology.value.clone(),
+        temperature: raw.temperature.as_ref().map(|value| value.value),
+        max_tokens: raw.max_tokens,
+        ..ChatConfig::default()
+    };
     if let Some(steps) = raw.max_tool_steps {
         config.max_tool_steps = steps;
     }
     config.patience = patience(&raw.patience, source, report);
-    config
+    if !llm.is_empty() {
+        return Some((config, llm));
+    }
+    Some((config, vec![endpoint(raw, source, report)?]))
+}
+
+/// The endpoint of the section itself.
+fn endpoint(raw: &RawChat, source: &Source, report: &mut Report) -> Option<Wanted<dyn Llm>> {
+    let mut missing = |key: &str| {
+        let what =
+            format!("the section `openai` has no `{key}`, and there is no `llm` in its place");
+        let remedy = format!("add a line `{key}: \u{2026}` to it, or a section `llm`");
+        report.at(source, &raw.instructions, what, remedy);
+    };
+    if raw.base_url.is_none() {
+        missing("base_url");
+    }
+    if raw.model.is_none() {
+        missing("model");
+    }
+    let (base_url, model) = raw.base_url.as_ref().zip(raw.model.as_ref())?;
+    if reqwest::Url::parse(&base_url.value).is_err() {
+        let remedy = "write the whole address up to /v1".to_owned();
+        report.at(source, base_url, "this is no web address", remedy);
+    }
+    let url = base_url.value.trim_end_matches('/').to_owned();
+    let mut settings = ChatSettings::new(url.clone(), raw.api_key.clone(), model.value.clone());
+    let mut set = Setter { source, report };
+    set.time(&raw.first_byte_timeout, &mut settings.deadlines.first);
+    set.time(&raw.total_timeout, &mut settings.deadlines.total);
+    let plan = Plan::new(openai::NAME, move |kit: &Kit| {
+        Arc::new(Chat::new(settings.clone(), kit.http.clone())) as Arc<dyn Llm>
+    });
+    Some(Wanted {
+        plan: plan.at("openai.base_url", url),
+        attempt: None,
+        retries: None,
+    })
 }
 
 fn external_config(raw: &RawExternal, source: &Source, report: &mut Report) -> ExternalConfig {

@@ -4,6 +4,8 @@
 //! `profile` sets them all, and single ones may be set on top.
 
 mod check;
+mod parts;
+mod prices;
 mod raw;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,7 @@ use std::time::Duration;
 use time::UtcOffset;
 use trunkline_base::wire::Wire;
 
+pub use prices::Prices;
 pub use raw::RawAgent;
 
 use crate::brain::Mind;
@@ -24,6 +27,9 @@ use crate::external::ExternalConfig;
 use crate::flow::Flow;
 use crate::llm::ChatConfig;
 use crate::outside::Outside;
+use crate::provider::{Llm, Stt, Tts};
+use crate::providers::{Kit, Wanted};
+use crate::speech::Speech;
 use crate::tools::{Tool, ToolConfig, Toolbox};
 use crate::turn::TurnConfig;
 
@@ -43,6 +49,12 @@ pub struct AgentConfig {
     pub agent_name: String,
     /// How turns are taken.
     pub turns: TurnConfig,
+    /// What hears, in the order in which they are asked; none means the models of this machine.
+    pub stt: Vec<Wanted<dyn Stt>>,
+    /// What speaks, likewise.
+    pub tts: Vec<Wanted<dyn Tts>>,
+    /// What providers charge, and what a conversation may cost.
+    pub prices: Prices,
     /// What decides what is said.
     pub brain: BrainConfig,
     /// What it can do besides, and what it may do to a call.
@@ -69,8 +81,8 @@ pub struct AgentConfig {
 pub enum BrainConfig {
     /// A dialogue written in YAML.
     Flow(Arc<Flow>),
-    /// A chat endpoint.
-    Chat(Arc<ChatConfig>),
+    /// A language model.
+    Chat(Arc<ChatConfig>, Vec<Wanted<dyn Llm>>),
     /// A program somewhere else.
     External(Arc<ExternalConfig>),
     /// Yours.
@@ -81,7 +93,7 @@ impl fmt::Debug for BrainConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flow(flow) => f.debug_tuple("Flow").field(flow).finish(),
-            Self::Chat(chat) => f.debug_tuple("Chat").field(chat).finish(),
+            Self::Chat(chat, llm) => f.debug_tuple("Chat").field(chat).field(llm).finish(),
             Self::External(external) => f.debug_tuple("External").field(external).finish(),
             Self::Own(_) => f.write_str("Own"),
         }
@@ -94,6 +106,9 @@ impl AgentConfig {
         Self {
             agent_name: agent_name.into(),
             turns: TurnConfig::phone(),
+            stt: Vec::new(),
+            tts: Vec::new(),
+            prices: Prices::default(),
             brain: BrainConfig::Own(mind),
             tools: ToolConfig::default(),
             max_sessions: MAX_SESSIONS,
@@ -130,9 +145,9 @@ impl AgentConfig {
                 http: outside.held().clone(),
                 tools: tools(),
             }),
-            BrainConfig::Chat(chat) => Arc::new(crate::llm::ChatMind::new(
+            BrainConfig::Chat(chat, llm) => Arc::new(crate::llm::ChatMind::new(
                 Arc::clone(chat),
-                outside.http().clone(),
+                parts::llm(llm, &kit(outside)),
                 tools(),
             )),
             BrainConfig::External(external) => Arc::new(crate::external::ExternalMind::new(
@@ -148,9 +163,7 @@ impl AgentConfig {
     /// host of a tool's address cannot be a value of the dialogue: such an address does not parse.
     pub fn addresses(&self) -> Vec<(String, String)> {
         let own = match &self.brain {
-            BrainConfig::Chat(chat) => {
-                vec![("openai.base_url".to_owned(), chat.base_url.clone())]
-            }
+            BrainConfig::Chat(_, llm) => of(llm),
             BrainConfig::Flow(flow) => flow
                 .addresses()
                 .map(|(tool, url)| (format!("flow.tools.{tool}.http"), url))
@@ -161,10 +174,65 @@ impl AgentConfig {
                     Some(rest) => format!("http{rest}"),
                     None => external.url.clone(),
                 };
-                return vec![("external.url".to_owned(), url)];
+                vec![("external.url".to_owned(), url)]
             }
-            BrainConfig::Own(_) => return Vec::new(),
+            BrainConfig::Own(_) => Vec::new(),
         };
-        own.into_iter().chain(self.tools.addresses()).collect()
+        let tools = match &self.brain {
+            BrainConfig::Flow(_) | BrainConfig::Chat(..) => self.tools.addresses(),
+            BrainConfig::External(_) | BrainConfig::Own(_) => Vec::new(),
+        };
+        [
+            of(&self.stt),
+            of(&self.tts),
+            own,
+            tools.into_iter().collect(),
+        ]
+        .concat()
+    }
+
+    /// Until words of the caller must be there, whoever is asked for them.
+    pub(crate) fn hearing_limit(&self) -> Duration {
+        parts::hearing_limit(&self.stt)
+    }
+
+    /// Until a sentence must begin to sound, whoever says it.
+    pub(crate) fn speaking_limit(&self) -> Duration {
+        parts::speaking_limit(&self.tts)
+    }
+
+    /// Whether all that hears and speaks is somewhere else, so that no model need be on this machine.
+    pub fn is_remote(&self) -> bool {
+        parts::is_remote(&self.stt) && parts::is_remote(&self.tts)
+    }
+
+    /// What hears and speaks in conversations: those of the file, and the models of this machine
+    /// for what it leaves to them.
+    pub(crate) fn speech(&self, outside: &Outside, local: &Speech) -> Speech {
+        let kit = Kit {
+            speech: Some(local.clone()),
+            ..kit(outside)
+        };
+        Speech::from_parts(
+            parts::stt(&self.stt, &kit),
+            parts::tts(&self.tts, &kit),
+            Arc::clone(local.vad()),
+            Arc::clone(local.eot()),
+        )
+    }
+}
+
+/// Where these send what callers say.
+fn of<T: ?Sized>(wanted: &[Wanted<T>]) -> Vec<(String, String)> {
+    let plans = wanted.iter().map(|wanted| wanted.plan.addresses.clone());
+    plans.flatten().collect()
+}
+
+/// What providers are made with.
+fn kit(outside: &Outside) -> Kit {
+    Kit {
+        http: outside.http().clone(),
+        tls: Some(Arc::clone(outside.tls())),
+        speech: None,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use trunkline_base::secret::Secret;
-use trunkline_service::config::Spanned;
+use trunkline_service::config::{Node, Spanned};
 
 use crate::flow::{RawFlow, RawPatience};
 use crate::tools::{RawMcp, RawTarget, RawTool};
@@ -19,7 +19,7 @@ pub struct RawAgent {
     /// phone or standard.
     #[serde(default)]
     pub profile: Option<Spanned<String>>,
-    /// flow, openai or external.
+    /// flow, openai (also called chat) or external.
     #[serde(default)]
     pub brain: Option<Spanned<String>>,
     /// Conversations at the same time.
@@ -58,8 +58,23 @@ pub struct RawAgent {
     /// Servers of tools.
     #[serde(default)]
     pub mcp: Vec<Spanned<RawMcp>>,
-    /// The chat endpoint.
+    /// What hears: a provider, or several in order.
     #[serde(default)]
+    pub stt: Option<Node>,
+    /// What speaks.
+    #[serde(default)]
+    pub tts: Option<Node>,
+    /// What thinks, for the brain `openai`.
+    #[serde(default)]
+    pub llm: Option<Node>,
+    /// What providers charge, by `provider/model`.
+    #[serde(default)]
+    pub prices: Option<Node>,
+    /// A conversation that costs more ends with the answer it is at.
+    #[serde(default)]
+    pub max_cost_per_call: Option<Spanned<String>>,
+    /// The brain that is a language model, and where that is unless `llm` says.
+    #[serde(default, alias = "chat")]
     pub openai: Option<Spanned<RawChat>>,
     /// The program that leads conversations.
     #[serde(default)]
@@ -169,16 +184,18 @@ pub struct RawVad {
     pub prefix_padding_duration: Option<Spanned<String>>,
 }
 
-/// The chat endpoint.
+/// What a language model is told, and where it is unless `llm` says.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawChat {
     /// Up to and with `/v1`.
-    pub base_url: Spanned<String>,
+    #[serde(default)]
+    pub base_url: Option<Spanned<String>>,
     /// Sent as a bearer token.
     #[serde(default)]
     pub api_key: Secret<String>,
-    pub model: Spanned<String>,
+    #[serde(default)]
+    pub model: Option<Spanned<String>>,
     /// The system message.
     pub instructions: Spanned<String>,
     /// The first words; none waits for the caller.

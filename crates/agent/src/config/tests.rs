@@ -27,7 +27,7 @@ fn the_other_brain_and_profile_are_chosen_by_a_variable() {
     ]);
     let config = AgentConfig::parse(&Source::new("agent.yaml", SAMPLE), &env).unwrap();
     assert_eq!(config.turns, TurnConfig::standard());
-    assert!(matches!(config.brain, BrainConfig::Chat(_)));
+    assert!(matches!(config.brain, BrainConfig::Chat(_, _)));
     assert!(!format!("{config:?}").contains("sk-hidden"));
 }
 
@@ -92,4 +92,73 @@ fn every_mistake_is_reported_at_once_with_its_line_and_remedy() {
     }
     assert!(report.problems().len() >= 6, "{shown}");
     assert!(shown.contains("agent.yaml:6:8"), "{shown}");
+}
+
+#[test]
+fn every_slip_of_a_provider_is_reported_at_once_with_the_rest() {
+    let text = format!(
+        "{SAMPLE}\n{}",
+        "stt: [{provider: opnai}, {provider: openai, url: nowhere, modl: x}]\n\
+         tts: {provider: openai, speed: fast, attempt_timeout: soon}\n\
+         llm: {provider: openai}\n\
+         max_cost_per_call: much\n\
+         prices: {openai/x: {minute: dear, hour: 1}}\n"
+    );
+    let shown = parse(&text).unwrap_err().to_string();
+    for part in [
+        "no provider of `stt[0]` is called `opnai`",
+        "did you mean `openai`?",
+        "this is no web address",
+        "there is no key `modl` here",
+        "did you mean `model`?",
+        "write a number from 0.25 to 4",
+        "`soon` is not a duration",
+        "the key `model` is missing in this section",
+        "this is no amount of money",
+        "there is no key `hour` here",
+    ] {
+        assert!(shown.contains(part), "{part} is missing in\n{shown}");
+    }
+}
+
+#[test]
+fn providers_are_asked_in_the_order_of_the_file_and_no_key_is_shown() {
+    let text = format!(
+        "{SAMPLE}\nstt: [{{provider: openai, api_key: \"${{KEY}}\", retries: 0}}, local]\ntts: local\n"
+    );
+    let env = Environment::from([("KEY", "sk-hidden")]);
+    let config = AgentConfig::parse(&Source::new("agent.yaml", text), &env).unwrap();
+    let names: Vec<&str> = config
+        .stt
+        .iter()
+        .map(|wanted| wanted.plan.provider)
+        .collect();
+    assert_eq!(names, ["openai", "local"]);
+    assert_eq!(config.stt[0].retries, Some(0));
+    assert!(!format!("{config:?}").contains("sk-hidden"));
+    let (key, url) = config.addresses().remove(0);
+    assert_eq!(
+        (key.as_str(), url.as_str()),
+        ("stt[0].url", "https://api.openai.com/v1")
+    );
+    assert!(!config.is_remote(), "a model of this machine may be asked");
+}
+
+#[test]
+fn a_model_of_its_own_takes_the_place_of_the_endpoint() {
+    let text = SAMPLE.replace("brain: ${TRUNKLINE_BRAIN:-flow}", "brain: chat");
+    let text =
+        format!("{text}\nllm: [{{provider: openai, model: a}}, {{provider: openai, model: b}}]\n");
+    let config = parse(&text).unwrap_or_else(|report| panic!("{report}"));
+    let BrainConfig::Chat(_, llm) = &config.brain else {
+        panic!("{:?}", config.brain);
+    };
+    assert_eq!(llm.len(), 2);
+    // Without either of them there is nobody to ask.
+    let base = "  base_url: ${OPENAI_BASE_URL:-https://api.openai.com/v1}\n";
+    let shown = parse(&SAMPLE.replace(base, "")).unwrap_err().to_string();
+    assert!(
+        shown.contains("no `base_url`, and there is no `llm`"),
+        "{shown}"
+    );
 }

@@ -1,28 +1,26 @@
-//! One conversation led by a chat endpoint.
+//! One conversation led by a language model.
 
 use std::sync::Arc;
 
 use time::OffsetDateTime;
 
 use super::ChatConfig;
-use super::chat::ChatClient;
 use super::course::Course;
 use super::history::{mend, trim};
 use super::patience::Ladder;
-use super::wire::{Message, Role};
 use super::work::Work;
 use crate::brain::{
     Brain, Facts, Farewell, Line, Memory, Mind, Progress, Question, Spoken, Thought,
 };
 use crate::flow::{refuses, tokens};
+use crate::provider::{Llm, Message, Role};
 use crate::tools::{Context, Powers, Toolbox};
 use crate::turn::{DigitPlan, Heard, Keys, Verdict};
 
-/// Leads one conversation with a chat endpoint.
-#[derive(Debug)]
+/// Leads one conversation with a language model.
 pub struct ChatBrain {
     config: Arc<ChatConfig>,
-    client: ChatClient,
+    llm: Arc<dyn Llm>,
     tools: Arc<Toolbox>,
     call: Arc<Facts>,
     course: Course,
@@ -30,11 +28,10 @@ pub struct ChatBrain {
     planned: Option<Option<String>>,
 }
 
-/// Makes brains that share one endpoint.
-#[derive(Debug)]
+/// Makes brains that share one model.
 pub struct ChatMind {
     config: Arc<ChatConfig>,
-    client: ChatClient,
+    llm: Arc<dyn Llm>,
     tools: Arc<Toolbox>,
 }
 
@@ -42,13 +39,9 @@ pub struct ChatMind {
 const UNDONE: &str = " (The transfer that was announced was not made.)";
 
 impl ChatMind {
-    /// A mind on an endpoint.
-    pub fn new(config: Arc<ChatConfig>, http: reqwest::Client, tools: Arc<Toolbox>) -> Self {
-        Self {
-            client: ChatClient::new(Arc::clone(&config), http),
-            config,
-            tools,
-        }
+    /// A mind on a model.
+    pub fn new(config: Arc<ChatConfig>, llm: Arc<dyn Llm>, tools: Arc<Toolbox>) -> Self {
+        Self { config, llm, tools }
     }
 }
 
@@ -66,7 +59,7 @@ impl Mind for ChatMind {
         );
         Box::new(ChatBrain {
             config: Arc::clone(&self.config),
-            client: self.client.clone(),
+            llm: Arc::clone(&self.llm),
             tools: Arc::clone(&self.tools),
             call: Arc::new(call.clone()),
             course: Course {
@@ -137,7 +130,7 @@ impl Brain for ChatBrain {
             call: Arc::clone(&self.call),
         };
         let work = Work::new(
-            (self.client.clone(), Arc::clone(&self.config)),
+            (Arc::clone(&self.llm), Arc::clone(&self.config)),
             Arc::clone(&self.tools),
             context,
             course,
@@ -237,8 +230,8 @@ fn promised(history: &[Message], powers: &Powers) -> Option<String> {
         .rev()
         .take_while(|message| message.role != Role::User);
     let mut calls = answer.flat_map(|message| &message.tool_calls);
-    let call = calls.find(|call| call.function.name == "transfer")?;
-    let arguments: serde_json::Value = serde_json::from_str(&call.function.arguments).ok()?;
+    let call = calls.find(|call| call.name == "transfer")?;
+    let arguments: serde_json::Value = serde_json::from_str(&call.arguments).ok()?;
     let to = arguments.get("to")?.as_str()?.to_owned();
     (powers.transfer && powers.targets.contains_key(&to)).then_some(to)
 }

@@ -1,7 +1,7 @@
 //! What a conversation has come to.
 
 use super::patience::Ladder;
-use super::wire::Message;
+use crate::provider::Message;
 
 /// What a conversation has come to: the messages, how patient the agent still is, and what it owes.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! The messages of a conversation, kept as an endpoint takes them.
 
-use super::wire::{Message, Role};
+use crate::provider::{Message, Role};
 
 /// Messages of a conversation sent along; older ones are left out.
 const MEMORY: usize = 60;
@@ -48,17 +48,14 @@ fn lost(id: String) -> Message {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::{CallWire, FunctionWire};
     use super::*;
+    use crate::provider::ToolCall;
 
     fn calls(ids: &[&str]) -> Message {
-        let call = |id: &&str| CallWire {
+        let call = |id: &&str| ToolCall {
             id: (*id).to_owned(),
-            kind: "function".to_owned(),
-            function: FunctionWire {
-                name: "find".to_owned(),
-                arguments: "{}".to_owned(),
-            },
+            name: "find".to_owned(),
+            arguments: "{}".to_owned(),
         };
         Message {
             tool_calls: ids.iter().map(call).collect(),

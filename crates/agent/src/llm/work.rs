@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use trunkline_base::class::Classified as _;
 
-use super::chat::{ChatClient, ChatEvent, ToolCall};
+use super::ChatConfig;
 use super::course::Course;
-use super::wire::{CallWire, FunctionWire, Message, Role, ToolSpec};
-use super::{ChatConfig, ChatError};
 use crate::brain::{Act, BrainError, Farewell, Idea, Ideas, Memory, Permission};
+use crate::provider::{
+    Llm, LlmEvent, LlmRequest, Message, ProviderError, Role, ToolCall, ToolSpec,
+};
 use crate::tools::{Context, Offer, Outcome, ToolError, Toolbox, waiting};
 
 /// For all tools of one answer: whoever waits on the telephone does not wait longer.
@@ -19,7 +20,7 @@ const TOOLS_LIMIT: Duration = Duration::from_secs(60);
 
 /// An answer in the making.
 pub(super) struct Work {
-    client: ChatClient,
+    llm: Arc<dyn Llm>,
     config: Arc<ChatConfig>,
     tools: Arc<Toolbox>,
     context: Context,
@@ -36,13 +37,13 @@ pub(super) struct Work {
 
 impl Work {
     pub(super) fn new(
-        (client, config): (ChatClient, Arc<ChatConfig>),
+        (llm, config): (Arc<dyn Llm>, Arc<ChatConfig>),
         tools: Arc<Toolbox>,
         context: Context,
         course: Course,
     ) -> Self {
         Self {
-            client,
+            llm,
             config,
             tools,
             context,
@@ -135,22 +136,29 @@ impl Work {
         &mut self,
         offered: &[Offer],
         ideas: &Ideas,
-    ) -> Result<Vec<ToolCall>, ChatError> {
-        let specs: Vec<ToolSpec> = offered.iter().map(spec).collect();
-        let mut stream = self.client.ask(&self.course.history, &specs).await?;
+    ) -> Result<Vec<ToolCall>, ProviderError> {
+        let mut stream = self.llm.answer(LlmRequest {
+            messages: self.course.history.clone(),
+            tools: offered.iter().map(spec).collect(),
+            temperature: self.config.temperature,
+            max_tokens: self.config.max_tokens,
+        });
         let mut text = String::new();
         let mut calls = Vec::new();
         while let Some(event) = stream.next().await {
             match event? {
-                ChatEvent::Text(part) => {
+                LlmEvent::Text(part) => {
                     text.push_str(&part);
                     if !ideas.push(Idea::Text(part)).await {
                         return Ok(Vec::new());
                     }
                 }
                 // A model that was offered none may want one all the same.
-                ChatEvent::Tool(call) if !offered.is_empty() => calls.push(call),
-                ChatEvent::Tool(_) => self.deaf = true,
+                LlmEvent::Tool(call) if !offered.is_empty() => calls.push(call),
+                LlmEvent::Tool(_) => self.deaf = true,
+                LlmEvent::Used(used) => {
+                    ideas.push(Idea::Used(used)).await;
+                }
             }
         }
         if text.chars().any(char::is_alphanumeric) {
@@ -164,7 +172,7 @@ impl Work {
             self.course.history.push(Message {
                 role: Role::Assistant,
                 content: (!text.is_empty()).then_some(text),
-                tool_calls: calls.iter().map(to_wire).collect(),
+                tool_calls: calls.clone(),
                 tool_call_id: None,
             });
             self.keep(ideas).await;
@@ -244,16 +252,5 @@ fn spec(offer: &Offer) -> ToolSpec {
         name: offer.name.clone(),
         description: offer.tool.description().to_owned(),
         parameters: offer.tool.parameters(),
-    }
-}
-
-fn to_wire(call: &ToolCall) -> CallWire {
-    CallWire {
-        id: call.id.clone(),
-        kind: "function".to_owned(),
-        function: FunctionWire {
-            name: call.name.clone(),
-            arguments: call.arguments.clone(),
-        },
     }
 }

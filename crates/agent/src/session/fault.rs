@@ -1,7 +1,7 @@
 //! What of an answer can fail.
 
 use crate::brain::BrainError;
-use crate::speech::SpeechError;
+use crate::provider::ProviderError;
 
 /// What failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -9,7 +9,7 @@ pub(super) enum Fault {
     #[error("the brain failed")]
     Brain(#[from] BrainError),
     #[error("the voice failed")]
-    Voice(#[from] SpeechError),
+    Voice(#[from] ProviderError),
     #[error("the voice made no sound in time")]
     VoiceStalled,
 }

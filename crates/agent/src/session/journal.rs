@@ -4,7 +4,7 @@ use std::time::Duration;
 
 #[cfg(test)]
 use tokio::sync::mpsc;
-use trunkline_store::{Row, Store, Turn};
+use trunkline_store::{Event, Row, Store, Turn};
 
 /// A conversation that is over waits this long for its last turns to be in the file; a disk that
 /// takes longer has them later.
@@ -25,6 +25,15 @@ impl Journal {
             Self::Store(store) => store.later(Row::Turn(turn)),
             #[cfg(test)]
             Self::Lane(lane) => lane.try_send(turn).unwrap(),
+        }
+    }
+
+    /// What happened besides turns.
+    pub(super) fn happened(&self, event: Event) {
+        match self {
+            Self::Store(store) => store.later(Row::Event(event)),
+            #[cfg(test)]
+            Self::Lane(_) => {}
         }
     }
 

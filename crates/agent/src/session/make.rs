@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::cache::{Clip, VoiceCache};
 use super::fault::Fault;
 use super::sentences::Sentences;
 use super::shared::Shared;
-use super::synthesis::synthesise;
+use super::synthesis::{Piece, synthesise};
 use crate::brain::{Act, Idea, Memory, Thought};
+use crate::provider::Used;
 use crate::speech::Speech;
-use crate::turn::ReplyId;
+use crate::turn::{ReplyId, Timed};
 
 /// A piece of an answer in the making.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(super) enum Made {
     Clause(String),
     /// Its sound at the voice rate.
     Sound(Vec<i16>),
+    /// When words of the clause are said.
+    Words(Vec<Timed>),
     /// The clause has all of its sound.
     ClauseEnd,
     /// A sentence was handed to the voice.
@@ -31,6 +34,8 @@ pub(super) enum Made {
     Act(Act),
     Memory(Memory),
     Pinned,
+    /// A provider is to be paid for this.
+    Used(Used),
     /// There will be no more, because something failed.
     Failed(Fault),
     /// The answer is whole.
@@ -50,6 +55,8 @@ const CACHED_LENGTH: usize = 200;
 pub(super) struct Maker {
     pub(super) reply: ReplyId,
     pub(super) speech: Speech,
+    /// How long a sentence may take to begin to sound.
+    pub(super) first_sound: Duration,
     pub(super) cache: Arc<VoiceCache>,
     pub(super) lane: mpsc::Sender<(ReplyId, Made)>,
     /// Whether sound may be made yet, and tools may run.
@@ -128,6 +135,7 @@ impl Maker {
                 Idea::Pinned => self.give(Made::Pinned).await,
                 Idea::Memory(memory) => self.give(Made::Memory(memory)).await,
                 Idea::Act(act) => self.give(Made::Act(act)).await,
+                Idea::Used(used) => self.give(Made::Used(used)).await,
                 Idea::Failed(error) => {
                     // What was begun is still said.
                     let rest: Vec<String> = sentences.finish().into_iter().collect();
@@ -165,11 +173,14 @@ impl Maker {
             }
             return Ok(());
         }
-        let cancel = CancellationToken::new();
-        let _guard: DropGuard = cancel.clone().drop_guard();
         let mut clip = Clip::default();
-        let stream = self.speech.tts().synthesize(sentence, cancel);
-        synthesise(stream, sentence, |clause, samples, ends| {
+        let stream = self.speech.tts().say(sentence.into());
+        synthesise(stream, sentence, self.first_sound, |piece| {
+            let (clause, samples, ends) = match piece {
+                Piece::Sound(clause, samples, ends) => (clause, samples, ends),
+                Piece::Words(words) => return self.give_all(vec![Made::Words(words)]),
+                Piece::Used(used) => return self.give_all(vec![Made::Used(used)]),
+            };
             let mut pieces = Vec::with_capacity(3);
             if clip.push(clause, samples) {
                 pieces.push(Made::Clause(clause.to_owned()));

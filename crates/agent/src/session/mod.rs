@@ -10,6 +10,7 @@
 //! answer is over.
 
 mod ahead;
+mod bill;
 mod cache;
 mod conversation;
 mod desk;
@@ -17,6 +18,7 @@ mod fault;
 mod hearing;
 mod journal;
 mod lately;
+mod listener;
 mod make;
 mod mouth;
 mod reply;
@@ -48,6 +50,8 @@ pub enum CloseReason {
     NoProgress,
     /// The agent hung up on a machine.
     Machine,
+    /// The agent hung up: its providers cost more than a call may.
+    CostLimit,
     /// Too many failures.
     Error,
     /// The process or the server ended it.
@@ -64,6 +68,7 @@ impl CloseReason {
             | Self::CallerSilent
             | Self::NoProgress
             | Self::Machine
+            | Self::CostLimit
             | Self::Error => true,
             Self::ParticipantDisconnected | Self::JobShutdown | Self::NoCaller => false,
         }
@@ -77,6 +82,7 @@ impl CloseReason {
             Self::CallerSilent => "caller_silent",
             Self::NoProgress => "no_progress",
             Self::Machine => "machine",
+            Self::CostLimit => "cost_limit",
             Self::Error => "error",
             Self::JobShutdown => "job_shutdown",
             Self::NoCaller => "no_caller",

@@ -11,6 +11,7 @@ use super::VOICE_FRAME;
 use super::fault::Fault;
 use super::make::{Gate, Made, Maker, Material};
 use crate::brain::{Act, Memory};
+use crate::provider::Used;
 use crate::turn::{ReplyId, Script};
 
 /// One answer. Dropping it ends its making.
@@ -45,12 +46,14 @@ pub(super) struct Reply {
 }
 
 /// What the conversation must see to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Heed {
     /// There is something to remember at once.
     Memory,
     /// The answer cannot be taken back any more.
     Pinned,
+    /// A provider is to be paid for this.
+    Used(Used),
     /// Nothing more will be made.
     Whole,
 }
@@ -123,6 +126,7 @@ impl Reply {
                 self.script.add(samples.len() as u64);
                 self.sound.extend(samples);
             }
+            Made::Words(words) => self.script.time(words),
             Made::ClauseEnd => self.script.close(),
             Made::Act(act) => self.acts.push(act),
             Made::Memory(memory) => {
@@ -134,6 +138,7 @@ impl Reply {
                 self.pinned = true;
                 return Some(Heed::Pinned);
             }
+            Made::Used(used) => return Some(Heed::Used(used)),
             Made::Done => {
                 self.whole = true;
                 return Some(Heed::Whole);

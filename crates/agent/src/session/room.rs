@@ -24,7 +24,7 @@ use super::desk::{Desk, event};
 use super::journal::Journal;
 use super::stage::{Doing, Incoming, Note, Piece, Stage};
 use super::{CloseReason, Shared, VOICE_FRAME, VOICE_RATE};
-use crate::speech::SPEECH_RATE;
+use crate::provider::SPEECH_RATE;
 use crate::tools::Target;
 use crate::turn::Line;
 

@@ -8,17 +8,29 @@ use trunkline_media::resample::Resampler;
 
 use super::VOICE_RATE;
 use super::fault::Fault;
-use crate::speech::SpeechStream;
+use crate::provider::{SpokenWord, TtsEvent, TtsStream, Used};
+use crate::turn::Timed;
 
-/// Longest wait for the next sound of a sentence.
+/// Longest wait for the next sound of a sentence that has begun.
 const VOICE_STALL: Duration = Duration::from_secs(10);
 
-/// Brings one sentence to the voice rate; `each` gets a clause, sound of it, and whether that was
-/// the last of the clause, and says whether to go on.
+/// A piece of a sentence's sound in the making.
+pub(super) enum Piece<'a> {
+    /// Sound of a clause at the voice rate, and whether it is the last of the clause.
+    Sound(&'a str, &'a [i16], bool),
+    /// When words are said.
+    Words(Vec<Timed>),
+    /// A provider is to be paid for this.
+    Used(Used),
+}
+
+/// Brings one sentence to the voice rate; `each` gets the pieces, and says whether to go on. The
+/// first is waited for so long.
 pub(super) async fn synthesise<F>(
-    mut stream: SpeechStream,
+    mut stream: TtsStream,
     sentence: &str,
-    mut each: impl FnMut(&str, &[i16], bool) -> F,
+    first: Duration,
+    mut each: impl FnMut(Piece<'_>) -> F,
 ) -> Result<(), Fault>
 where
     F: Future<Output = bool>,
@@ -26,11 +38,25 @@ where
     let mut resampler: Option<(u32, Resampler)> = None;
     let mut out = Vec::new();
     let mut last = String::new();
-    while let Some(chunk) = timeout(VOICE_STALL, stream.next())
+    let mut limit = first;
+    while let Some(event) = timeout(limit, stream.next())
         .await
         .map_err(|_| Fault::VoiceStalled)?
     {
-        let chunk = chunk?;
+        let chunk = match event? {
+            TtsEvent::Sound(chunk) => {
+                limit = VOICE_STALL;
+                chunk
+            }
+            TtsEvent::Used(used) => {
+                each(Piece::Used(used)).await;
+                continue;
+            }
+            TtsEvent::Words(words) => {
+                each(Piece::Words(words.iter().map(timed).collect())).await;
+                continue;
+            }
+        };
         let clause = sentence.get(chunk.span.clone()).unwrap_or(sentence).trim();
         out.clear();
         if chunk.rate == VOICE_RATE {
@@ -49,7 +75,7 @@ where
         }
         last.clear();
         last.push_str(clause);
-        if !each(clause, &out, chunk.ends_span).await {
+        if !each(Piece::Sound(clause, &out, chunk.ends_span)).await {
             return Ok(());
         }
     }
@@ -57,10 +83,19 @@ where
         out.clear();
         resampler.flush(&mut out);
         if !out.is_empty() && !last.is_empty() {
-            each(&last, &out, true).await;
+            each(Piece::Sound(&last, &out, true)).await;
         }
     }
     Ok(())
+}
+
+fn timed(word: &SpokenWord) -> Timed {
+    let half = (word.at.start + word.at.end) / 2;
+    let samples = half.as_micros() * u128::from(VOICE_RATE) / 1_000_000;
+    Timed {
+        end: word.span.end,
+        half: u64::try_from(samples).unwrap_or(u64::MAX),
+    }
 }
 
 fn resampler_from(rate: u32) -> Option<Resampler> {

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use thiserror::Error;
 use trunkline_base::class::{Class, Classified};
 
+use crate::provider::{Failure, ProviderError};
+
 /// Why an utterance was not heard or said.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum SpeechError {
+pub(crate) enum SpeechError {
     /// The pool's queue is full.
     #[error("speech workers are busy: {waiting} jobs wait already")]
     Overloaded {
@@ -32,24 +34,18 @@ pub enum SpeechError {
     },
 }
 
-impl Classified for SpeechError {
-    fn class(&self) -> Class {
-        match self {
-            Self::Overloaded { .. } => Class::Overloaded,
-            Self::Cancelled => Class::Conflict,
-            Self::Stopped => Class::Unavailable,
-            Self::Panicked { .. } | Self::Model { .. } => Class::Internal,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Overloaded { .. } => "agent.speech.overloaded",
-            Self::Cancelled => "agent.speech.cancelled",
-            Self::Stopped => "agent.speech.stopped",
-            Self::Panicked { .. } => "agent.speech.panicked",
-            Self::Model { .. } => "agent.speech.model_failed",
-        }
+impl SpeechError {
+    /// As it is told to who asked.
+    pub(super) fn by(self, provider: &'static str) -> ProviderError {
+        let failure = match self {
+            Self::Overloaded { waiting } => Failure::Overloaded { waiting },
+            Self::Cancelled => Failure::Cancelled,
+            Self::Stopped => Failure::Stopped,
+            Self::Panicked { .. } | Self::Model { .. } => Failure::Broken {
+                reason: self.to_string(),
+            },
+        };
+        failure.of(provider)
     }
 }
 

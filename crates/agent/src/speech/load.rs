@@ -6,13 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 
+use super::LoadError;
+use super::absent::Absent;
 use super::config::SpeechConfig;
 use super::runtime::Runtime;
 use super::stt::{self, Moonshine};
 use super::tts::{self, Piper};
 use super::turn::{self, SmartTurn};
-use super::vad;
-use super::{EndOfTurn, LoadError, SpeechToText, TextToSpeech, VoiceActivity};
+use super::vad::{self, EarshotVad};
+use crate::provider::{
+    Batch, EndOfTurn, ListenOptions, ProviderError, Stt, Transcript, Tts, Vad, transcribe,
+};
 
 /// The inference library, below the models directory.
 const RUNTIME: &str = "runtime/libonnxruntime.so";
@@ -32,21 +36,32 @@ const NEEDED: [&str; 7] = [
 /// The parts of a voice, loaded and shared. Cloning is cheap.
 #[derive(Clone)]
 pub struct Speech {
-    stt: Arc<dyn SpeechToText>,
-    tts: Arc<dyn TextToSpeech>,
-    vad: Arc<dyn VoiceActivity>,
+    stt: Arc<dyn Stt>,
+    tts: Arc<dyn Tts>,
+    vad: Arc<dyn Vad>,
     eot: Arc<dyn EndOfTurn>,
 }
 
 impl Speech {
     /// Puts a voice together from parts.
     pub fn from_parts(
-        stt: Arc<dyn SpeechToText>,
-        tts: Arc<dyn TextToSpeech>,
-        vad: Arc<dyn VoiceActivity>,
+        stt: Arc<dyn Stt>,
+        tts: Arc<dyn Tts>,
+        vad: Arc<dyn Vad>,
         eot: Arc<dyn EndOfTurn>,
     ) -> Self {
         Self { stt, tts, vad, eot }
+    }
+
+    /// Without any model on the disk, for who hears and speaks by services: voice is found by what
+    /// is built in, and the end of a turn by time alone.
+    pub fn without_models() -> Self {
+        Self {
+            stt: Arc::new(Absent),
+            tts: Arc::new(Absent),
+            vad: Arc::new(EarshotVad),
+            eot: Arc::new(Absent),
+        }
     }
 
     /// Loads the offline models from `dir` and warms them up. Blocks for about a second: call
@@ -66,22 +81,30 @@ impl Speech {
             (vad, eot, joined(stt), joined(tts))
         });
         Ok(Self {
-            stt: Arc::new(stt?),
+            stt: Batch::of(stt?),
             tts: Arc::new(tts?),
             vad: vad?,
             eot: Arc::new(eot?),
         })
     }
 
-    pub fn stt(&self) -> &Arc<dyn SpeechToText> {
+    /// Words in a whole recording, 16 kHz mono.
+    ///
+    /// # Errors
+    /// What the recogniser failed with.
+    pub async fn words(&self, audio: Arc<[i16]>) -> Result<Transcript, ProviderError> {
+        transcribe(&*self.stt, audio, &ListenOptions::default()).await
+    }
+
+    pub fn stt(&self) -> &Arc<dyn Stt> {
         &self.stt
     }
 
-    pub fn tts(&self) -> &Arc<dyn TextToSpeech> {
+    pub fn tts(&self) -> &Arc<dyn Tts> {
         &self.tts
     }
 
-    pub fn vad(&self) -> &Arc<dyn VoiceActivity> {
+    pub fn vad(&self) -> &Arc<dyn Vad> {
         &self.vad
     }
 

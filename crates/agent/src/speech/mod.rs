@@ -2,18 +2,20 @@
 //! end of turn, on models that live on the disk.
 //!
 //! The models are loaded once into [`Speech`] and shared by every conversation. Heavy work goes
-//! to a bounded pool of threads; a full pool answers [`SpeechError::Overloaded`] at once rather
+//! to a bounded pool of threads; a full pool answers [`Failure::Overloaded`] at once rather
 //! than letting a caller wait in silence. Voice activity is light enough to run where the audio
 //! is. [`models`] installs and checks the files; [`testing`] has scripted doubles of each part.
+//!
+//! [`Failure::Overloaded`]: crate::provider::Failure::Overloaded
 
 pub mod models;
 pub mod testing;
 pub mod text;
 
+mod absent;
 mod config;
 mod error;
 mod load;
-mod parts;
 mod pool;
 mod runtime;
 mod stt;
@@ -22,12 +24,9 @@ mod turn;
 mod vad;
 
 pub use config::SpeechConfig;
-pub use error::{LoadError, SpeechError};
+pub use error::LoadError;
+pub(crate) use error::SpeechError;
 pub use load::Speech;
-pub use parts::{
-    EndOfTurn, PcmChunk, SPEECH_RATE, SpeechStream, SpeechToText, TextToSpeech, Transcript,
-    VAD_WINDOW, VadStream, VoiceActivity,
-};
 pub use vad::EarshotVad;
 
 #[cfg(test)]

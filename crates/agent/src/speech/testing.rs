@@ -2,24 +2,28 @@
 //! model, no thread and no clock.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use trunkline_base::secret::Personal;
 
-use super::{
-    EndOfTurn, PcmChunk, SPEECH_RATE, Speech, SpeechError, SpeechStream, SpeechToText,
-    TextToSpeech, Transcript, VAD_WINDOW, VadStream, VoiceActivity,
+use super::Speech;
+use crate::provider::{
+    Batch, EndOfTurn, Failure, Hearing, ListenOptions, PcmChunk, ProviderError, Recogniser,
+    SPEECH_RATE, Stt, SttEvent, SttStream, Transcript, Tts, TtsEvent, TtsStream, Utterance,
+    VAD_WINDOW, Vad, VadStream, Word,
 };
+
+/// What the doubles are called.
+const NAME: &str = "script";
 
 /// A voice of scripted parts: hears `heard` in order, speaks a tone, finds voice by loudness,
 /// and is always `certainty` sure that a turn is over.
 pub fn scripted_speech(heard: &[&str], certainty: f32) -> Speech {
     Speech::from_parts(
-        Arc::new(ScriptedStt::new(heard)),
+        Batch::of(ScriptedStt::new(heard)),
         Arc::new(ScriptedTts::default()),
         Arc::new(LoudnessVad::default()),
         Arc::new(ScriptedEot::new(certainty)),
@@ -29,7 +33,7 @@ pub fn scripted_speech(heard: &[&str], certainty: f32) -> Speech {
 /// The same, with a voice that never sounds the same twice, as an echo needs that is to be found.
 pub fn babbling_speech(heard: &[&str]) -> Speech {
     Speech::from_parts(
-        Arc::new(ScriptedStt::new(heard)),
+        Batch::of(ScriptedStt::new(heard)),
         Arc::new(ScriptedTts {
             babbles: true,
             ..ScriptedTts::default()
@@ -44,7 +48,7 @@ pub fn babbling_speech(heard: &[&str]) -> Speech {
 pub struct ScriptedStt {
     /// How sure it is of what it hears.
     pub sure: f32,
-    script: Mutex<VecDeque<Result<String, SpeechError>>>,
+    script: Mutex<VecDeque<Result<String, Failure>>>,
 }
 
 impl Default for ScriptedStt {
@@ -64,7 +68,7 @@ impl ScriptedStt {
     }
 
     /// Adds an answer, or a failure, to the end of the script.
-    pub fn push(&self, answer: Result<String, SpeechError>) {
+    pub fn push(&self, answer: Result<String, Failure>) {
         self.script
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -73,21 +77,23 @@ impl ScriptedStt {
 }
 
 #[async_trait]
-impl SpeechToText for ScriptedStt {
+impl Recogniser for ScriptedStt {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     async fn transcribe(
         &self,
         audio: Arc<[i16]>,
-        cancel: CancellationToken,
-    ) -> Result<Transcript, SpeechError> {
-        if cancel.is_cancelled() {
-            return Err(SpeechError::Cancelled);
-        }
+        _options: &ListenOptions,
+    ) -> Result<Transcript, ProviderError> {
         let next = self
             .script
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front();
-        let text = next.unwrap_or_else(|| Ok(String::new()))?;
+        let text = next.unwrap_or_else(|| Ok(String::new()));
+        let text = text.map_err(|failure| failure.of(NAME))?;
         #[expect(
             clippy::cast_precision_loss,
             reason = "an utterance is far below 2^24 samples"
@@ -97,8 +103,84 @@ impl SpeechToText for ScriptedStt {
             text: Personal::new(text),
             sure: self.sure,
             audio_seconds,
-            took: Duration::ZERO,
+            ..Transcript::default()
         })
+    }
+}
+
+/// Listens while somebody speaks: each stretch of sound between two flushes is the next line of its
+/// script, whose words lie evenly in it.
+#[derive(Debug)]
+pub struct ScriptedListener {
+    script: Arc<Mutex<VecDeque<Result<String, Failure>>>>,
+}
+
+impl ScriptedListener {
+    /// A script of lines, or of failures.
+    pub fn new(lines: impl IntoIterator<Item = Result<String, Failure>>) -> Self {
+        Self {
+            script: Arc::new(Mutex::new(lines.into_iter().collect())),
+        }
+    }
+}
+
+impl Stt for ScriptedListener {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn listen(&self, _options: ListenOptions) -> SttStream {
+        let script = Arc::clone(&self.script);
+        SttStream::made(|mut ears, outlet| async move {
+            let (mut samples, mut loud) = (0, None::<Range<u64>>);
+            while let Some(hearing) = ears.next().await {
+                match hearing {
+                    Hearing::Sound(sound) => {
+                        let begin = samples;
+                        samples += sound.len() as u64;
+                        if sound.iter().any(|sample| sample.unsigned_abs() > 500) {
+                            let first = loud.map_or(begin, |loud| loud.start);
+                            loud = Some(first..samples);
+                        }
+                    }
+                    Hearing::Flush => {
+                        if let Some(loud) = loud.take() {
+                            let next = || {
+                                let mut script =
+                                    script.lock().unwrap_or_else(PoisonError::into_inner);
+                                script.pop_front()
+                            };
+                            let line = next().unwrap_or_else(|| Ok(String::new()));
+                            let line = line.map_err(|failure| failure.of(NAME))?;
+                            if !line.is_empty() {
+                                outlet.give(SttEvent::Final(spread(&line, &loud))).await;
+                            }
+                        }
+                        outlet.give(SttEvent::Flushed).await;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The words of a line, evenly over the samples in which it was said.
+fn spread(line: &str, loud: &Range<u64>) -> Transcript {
+    let texts: Vec<&str> = line.split_whitespace().collect();
+    let count = texts.len().max(1) as u64;
+    let time = |sample: u64| Duration::from_millis(sample * 1000 / u64::from(SPEECH_RATE));
+    let place = |index: u64| time(loud.start + (loud.end - loud.start) * index / count);
+    let words = texts.iter().zip(0_u64..).map(|(text, index)| Word {
+        text: Personal::new((*text).to_owned()),
+        at: place(index)..place(index + 1),
+        sure: 0.9,
+    });
+    Transcript {
+        text: Personal::new(line.to_owned()),
+        sure: 0.9,
+        words: words.collect(),
+        ..Transcript::default()
     }
 }
 
@@ -123,51 +205,49 @@ impl Default for ScriptedTts {
     }
 }
 
-impl TextToSpeech for ScriptedTts {
-    fn synthesize(&self, text: &str, cancel: CancellationToken) -> SpeechStream {
-        let mut spans = Vec::new();
-        let mut from = 0;
-        for sentence in text.split_inclusive(['.', '!', '?']) {
-            spans.push((from..from + sentence.len(), sentence.chars().count()));
-            from += sentence.len();
-        }
-        let (sender, receiver) = mpsc::channel(spans.len().max(1));
-        for (span, chars) in spans {
-            let length = chars * self.samples_per_char;
-            let tone = |i: usize| {
-                if (i / 16).is_multiple_of(2) {
-                    8_000
-                } else {
-                    -8_000
-                }
-            };
-            let mut noise = length.wrapping_mul(0x9e37_79b9);
-            let samples = (0..length).map(|i| {
-                noise ^= (noise << 13) ^ (noise >> 7);
-                noise ^= noise << 17;
-                let turned = usize::from(self.babbles && noise & 64 == 0);
-                tone(i + 16 * turned)
-            });
-            let chunk = PcmChunk {
-                rate: self.rate,
-                samples: samples.collect(),
-                span,
-                ends_span: true,
-            };
-            let answer = if cancel.is_cancelled() {
-                Err(SpeechError::Cancelled)
-            } else {
-                Ok(chunk)
-            };
-            if sender.try_send(answer).is_err() {
-                break;
-            }
-        }
-        SpeechStream::new(receiver)
+impl Tts for ScriptedTts {
+    fn name(&self) -> &'static str {
+        NAME
     }
 
     fn rate(&self) -> u32 {
         self.rate
+    }
+
+    fn say(&self, utterance: Utterance) -> TtsStream {
+        let mut from = 0;
+        let sentences = utterance.text.split_inclusive(['.', '!', '?']);
+        let chunks = sentences.map(|sentence| {
+            let span = from..from + sentence.len();
+            from = span.end;
+            Ok(TtsEvent::Sound(PcmChunk {
+                rate: self.rate,
+                samples: self.sound(sentence.chars().count() * self.samples_per_char),
+                span,
+                ends_span: true,
+            }))
+        });
+        TtsStream::ready(chunks)
+    }
+}
+
+impl ScriptedTts {
+    fn sound(&self, length: usize) -> Vec<i16> {
+        let tone = |i: usize| {
+            if (i / 16).is_multiple_of(2) {
+                8_000
+            } else {
+                -8_000
+            }
+        };
+        let mut noise = length.wrapping_mul(0x9e37_79b9);
+        let samples = (0..length).map(|i| {
+            noise ^= (noise << 13) ^ (noise >> 7);
+            noise ^= noise << 17;
+            let turned = usize::from(self.babbles && noise & 64 == 0);
+            tone(i + 16 * turned)
+        });
+        samples.collect()
     }
 }
 
@@ -184,7 +264,7 @@ impl Default for LoudnessVad {
     }
 }
 
-impl VoiceActivity for LoudnessVad {
+impl Vad for LoudnessVad {
     fn start(&self) -> Box<dyn VadStream> {
         Box::new(self.clone())
     }
@@ -225,14 +305,7 @@ impl ScriptedEot {
 
 #[async_trait]
 impl EndOfTurn for ScriptedEot {
-    async fn probability(
-        &self,
-        _audio: Arc<[i16]>,
-        cancel: CancellationToken,
-    ) -> Result<f32, SpeechError> {
-        if cancel.is_cancelled() {
-            return Err(SpeechError::Cancelled);
-        }
+    async fn probability(&self, _audio: Arc<[i16]>) -> Result<f32, ProviderError> {
         let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
         let next = if script.len() > 1 {
             script.pop_front()

@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-use trunkline_base::class::{Class, Classified};
 use trunkline_media::g711::Law;
 use trunkline_media::rate::SampleRate;
 use trunkline_media::resample::convert;
 
 use super::*;
+use crate::provider::{SPEECH_RATE, VAD_WINDOW};
 
 /// What is said, and the words that should be heard.
 const SENTENCES: [(&str, &str); 8] = [
@@ -71,7 +70,7 @@ fn skipped(test: &str) {
 
 /// At 8 kHz.
 async fn say(speech: &Speech, text: &str) -> Vec<i16> {
-    let stream = speech.tts().synthesize(text, CancellationToken::new());
+    let stream = speech.tts().say(text.into());
     stream.whole(SampleRate::HZ_8000).await.unwrap()
 }
 
@@ -121,11 +120,7 @@ fn distance(from: &[String], to: &[String]) -> usize {
 }
 
 async fn hear(speech: &Speech, sound: Arc<[i16]>) -> String {
-    let heard = speech
-        .stt()
-        .transcribe(sound, CancellationToken::new())
-        .await
-        .unwrap();
+    let heard = speech.words(sound).await.unwrap();
     heard.text.into_inner()
 }
 
@@ -245,11 +240,7 @@ async fn a_finished_sentence_is_told_from_one_cut_off() {
 
 async fn judge(speech: &Speech, sound: &[i16]) -> f32 {
     let sound = telephone(sound);
-    speech
-        .eot()
-        .probability(sound, CancellationToken::new())
-        .await
-        .unwrap()
+    speech.eot().probability(sound).await.unwrap()
 }
 
 #[tokio::test]
@@ -258,9 +249,9 @@ async fn spans_follow_the_text_and_cover_its_sentences() {
         return;
     };
     let text = "First one. \u{1f600} Second, caf\u{e9}! And a third?";
-    let mut stream = speech.tts().synthesize(text, CancellationToken::new());
+    let mut stream = speech.tts().say(text.into());
     let mut ended = Vec::new();
-    while let Some(chunk) = stream.next().await {
+    while let Some(chunk) = stream.next_sound().await {
         let chunk = chunk.unwrap();
         assert_eq!(chunk.rate, speech.tts().rate());
         if chunk.ends_span {
@@ -288,24 +279,14 @@ async fn an_interrupted_voice_stops() {
     let Some(speech) = speech("an_interrupted_voice_stops") else {
         return;
     };
-    let cancel = CancellationToken::new();
     let text = "This is a sentence that goes on for a while. ".repeat(20);
-    let mut stream = speech.tts().synthesize(&text, cancel.clone());
+    let mut stream = speech.tts().say(text.as_str().into());
     stream.next().await.unwrap().unwrap();
-    cancel.cancel();
-    let mut after = 0;
-    let error = loop {
-        match stream.next().await {
-            Some(Ok(_)) => after += 1,
-            Some(Err(error)) => break error,
-            None => panic!("an interrupted stream ends with its reason"),
-        }
-    };
-    assert_eq!(
-        (error.clone(), error.class()),
-        (SpeechError::Cancelled, Class::Conflict)
-    );
-    assert!(after <= 5, "{after} chunks after the interruption");
+    drop(stream);
+    // Its worker is free at once for who comes next.
+    let begun = Instant::now();
+    say(speech, "Hello.").await;
+    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 /// Slices of two long answers take turns, so neither waits for the other's end.
@@ -315,8 +296,8 @@ async fn two_voices_share_the_worker_fairly() {
         return;
     };
     let text = "This is quite a long answer to a short question. ".repeat(4);
-    let mut first = speech.tts().synthesize(&text, CancellationToken::new());
-    let mut second = speech.tts().synthesize(&text, CancellationToken::new());
+    let mut first = speech.tts().say(text.as_str().into());
+    let mut second = speech.tts().say(text.as_str().into());
     first.next().await.unwrap().unwrap();
     let begun = Instant::now();
     second.next().await.unwrap().unwrap();

@@ -29,7 +29,7 @@ pub use event::{
 };
 pub use machine::Machine;
 pub use open::{same_words, words};
-pub use script::Script;
+pub use script::{Script, Timed};
 
 /// Samples of one voice-activity window.
 pub const WINDOW: usize = 512;

@@ -6,14 +6,27 @@
 #[derive(Clone, Debug, Default)]
 pub struct Script {
     lines: Vec<Line>,
+    /// Times of words of the next sentence, which came before its sound.
+    early: Vec<Timed>,
 }
 
 #[derive(Clone, Debug)]
 struct Line {
     text: String,
     samples: u64,
+    /// When its words are said, where the voice tells.
+    timed: Vec<Timed>,
     /// Whether all of its sound is known.
     closed: bool,
+}
+
+/// A word with its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timed {
+    /// The byte of the sentence it ends at.
+    pub end: usize,
+    /// Samples from the sentence's first until half of it was said.
+    pub half: u64,
 }
 
 /// Share of a word that must be played for the word to count as heard.
@@ -28,8 +41,17 @@ impl Script {
         self.lines.push(Line {
             text: text.into(),
             samples: 0,
+            timed: std::mem::take(&mut self.early),
             closed: false,
         });
+    }
+
+    /// Says when words of the sentence are said whose sound is coming.
+    pub fn time(&mut self, words: impl IntoIterator<Item = Timed>) {
+        match self.lines.last_mut() {
+            Some(line) if !line.closed => line.timed.extend(words),
+            Some(_) | None => self.early.extend(words),
+        }
     }
 
     /// Adds sound to the latest sentence.
@@ -108,12 +130,30 @@ impl Line {
         self.text.trim_end().ends_with('?')
     }
 
+    /// The words heard within this many samples by the times the voice told, if they reach so far.
+    fn timed_part(&self, played: u64) -> Option<String> {
+        let known = self.timed.iter().any(|word| word.half > played);
+        if !known && !self.closed {
+            return None;
+        }
+        let heard = self.timed.iter().filter(|word| word.half <= played);
+        let end = match heard.map(|word| word.end).max() {
+            Some(end) => end,
+            None if self.timed.is_empty() => return None,
+            None => 0,
+        };
+        self.text.get(..end).map(str::to_owned)
+    }
+
     /// The words heard within this many samples, each word taking time by its length.
     #[expect(
         clippy::cast_precision_loss,
         reason = "samples of one sentence are far below 2^52"
     )]
     fn part(&self, played: u64, rate: u32) -> String {
+        if let Some(said) = self.timed_part(played) {
+            return said;
+        }
         let weight: f64 = self.text.split_whitespace().map(weight).sum();
         let estimate = weight / CHARACTERS_PER_SECOND * f64::from(rate);
         let samples = if self.closed {
@@ -212,5 +252,39 @@ mod tests {
         script.begin("Your parcel will be with you tomorrow between nine and noon.");
         script.add(8_000);
         assert_eq!(script.said(8_000, 16_000), "Your");
+    }
+
+    /// A voice that drawls its first word: by the length of words, two would have been heard.
+    #[test]
+    fn where_the_voice_tells_its_times_they_count() {
+        let text = "Well, it is here.";
+        let timed = |word: &str, half: u64| Timed {
+            end: text.find(word).unwrap() + word.len(),
+            half,
+        };
+        let words = [
+            timed("Well,", 4000),
+            timed("it", 9000),
+            timed("is", 9400),
+            timed("here.", 9800),
+        ];
+        for early in [true, false] {
+            let mut script = Script::default();
+            script.begin("Good day.");
+            script.add(100);
+            script.close();
+            if early {
+                script.time(words);
+            }
+            script.begin(text);
+            if !early {
+                script.time(words);
+            }
+            script.add(10_000);
+            let said = |played: u64| script.said(played + 100, 8000);
+            assert_eq!(said(3999), "Good day.");
+            assert_eq!(said(8999), "Good day. Well,");
+            assert_eq!(said(9400), "Good day. Well, it is");
+        }
     }
 }

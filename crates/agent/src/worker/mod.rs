@@ -145,8 +145,8 @@ impl AgentWorker {
         let first = Arc::clone(&changed.borrow());
         let shared = Shared {
             mind: first.mind(&outside),
+            speech: first.speech(&outside, &speech),
             config: first,
-            speech,
             cache: Arc::new(VoiceCache::default()),
             store,
             urgent: Arc::new(AtomicUsize::new(0)),
@@ -161,6 +161,7 @@ impl AgentWorker {
             running,
             changed,
             outside,
+            models: speech,
         };
         tasks.vital("agent worker", acceptor.run(offers));
         Ok(AgentHandle {
@@ -180,6 +181,8 @@ struct Acceptor {
     running: watch::Sender<usize>,
     changed: watch::Receiver<Arc<AgentConfig>>,
     outside: Outside,
+    /// What hears and speaks where the file leaves it to this machine.
+    models: Speech,
 }
 
 impl Acceptor {
@@ -216,7 +219,13 @@ impl Acceptor {
     /// Conversations that are under way keep the mind they have.
     fn go_by_another(&mut self) {
         let config = Arc::clone(&self.changed.borrow_and_update());
+        // Sound that another voice made is not this one's.
+        let voices_change = !config.tts.is_empty() || !self.shared.config.tts.is_empty();
         self.shared.mind = config.mind(&self.outside);
+        self.shared.speech = config.speech(&self.outside, &self.models);
+        if voices_change {
+            self.shared.cache = Arc::default();
+        }
         self.shared.config = config;
         let warming = warm(self.shared.clone(), self.tasks.stop());
         self.tasks.session("agent voice warm-up", warming);

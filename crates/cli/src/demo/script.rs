@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
 use trunkline_agent::speech::Speech;
 use trunkline_base::class::Class;
 use trunkline_media::analyse::{Rules, segments};
@@ -53,7 +52,7 @@ pub(super) async fn questions(speech: &Speech) -> Result<Vec<Line>, Failure> {
 }
 
 async fn speak(speech: &Speech, text: &str) -> Result<Vec<i16>, Failure> {
-    let stream = speech.tts().synthesize(text, CancellationToken::new());
+    let stream = speech.tts().say(text.into());
     Ok(stream.whole(SampleRate::HZ_8000).await?)
 }
 

@@ -181,12 +181,16 @@ async fn speech(
     if !roles.include(Role::Agent) {
         return Ok(Err(NOT_ASKED.to_owned()));
     }
-    if settings.agent.is_none() {
+    let Some(agent) = &settings.agent else {
         return Ok(Err("there is no agent.yaml".to_owned()));
-    }
+    };
     let dir = dir_or_default(typed.models.clone())?;
     match load(dir).await? {
         Ok(speech) => Ok(Ok(speech)),
+        // It hears and speaks by services.
+        Err(LoadError::NotInstalled { .. }) if agent.is_remote() => {
+            Ok(Ok(Speech::without_models()))
+        }
         Err(missing @ LoadError::NotInstalled { .. }) if !roles.name(Role::Agent) => {
             warn!("{missing}");
             Ok(Err(missing.to_string()))

@@ -15,6 +15,7 @@ mod outline;
 mod parse;
 mod reference;
 mod report;
+mod section;
 mod source;
 mod syntax;
 mod text;
@@ -26,6 +27,7 @@ pub use environment::Environment;
 pub use nearest::nearest;
 pub use nothing::or_default;
 pub use report::{Origin, Place, Problem, Report};
+pub use section::{Node, Section, Typed};
 pub use serde_saphyr::Spanned;
 pub use source::Source;
 

@@ -98,6 +98,15 @@ impl Source {
         place_in(&self.text, parsed.original(offset))
     }
 
+    /// A value of one word at a place of the text that was parsed, as it stands there.
+    pub(super) fn scalar(&self, at: Place) -> Option<String> {
+        let text = self.filled()?;
+        let rest = text.get(offset_in(text, at)..)?;
+        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}'));
+        let word = rest.get(..end.unwrap_or(rest.len()))?;
+        Some(word.to_owned()).filter(|word| !word.is_empty())
+    }
+
     /// Where a value stands, for a rule that is judged when the file is no longer at hand.
     pub fn origin<T>(&self, value: &Spanned<T>) -> Origin {
         self.origin_at(value.into())

@@ -121,6 +121,18 @@ metric_names! {
         ToolCalls => "trunkline_agent_tool_calls_total",
         /// Provider errors, by part.
         ProviderErrors => "trunkline_agent_provider_errors_total",
+        /// Attempts at which a provider failed, by provider and failure.
+        ProviderFailures => "trunkline_agent_provider_failures_total",
+        /// Seconds of sound that providers listened to, by provider.
+        SttAudio => "trunkline_agent_usage_stt_audio_seconds_total",
+        /// Characters that providers spoke, by provider.
+        TtsCharacters => "trunkline_agent_usage_tts_characters_total",
+        /// Tokens that language models were given, by provider.
+        LlmInput => "trunkline_agent_usage_llm_input_tokens_total",
+        /// Those of them that the model knew already, by provider.
+        LlmInputCached => "trunkline_agent_usage_llm_input_cached_tokens_total",
+        /// Tokens that language models made, by provider.
+        LlmOutput => "trunkline_agent_usage_llm_output_tokens_total",
         /// Calls to the LiveKit API, by RPC and outcome.
         ApiCalls => "trunkline_client_api_calls_total",
         /// Calls to the LiveKit API sent again, by RPC.
@@ -163,6 +175,8 @@ metric_names! {
         ApiBreaker => "trunkline_client_api_breaker",
         /// Share of its capacity an agent worker reports.
         WorkerLoad => "trunkline_agent_worker_load",
+        /// Whether a provider of a chain is asked: 1, or passed over since it failed: 0.
+        ProviderAvailable => "trunkline_agent_provider_available",
         /// Inference jobs waiting for a thread.
         InferenceQueue => "trunkline_agent_inference_queue",
         /// Rows that wait for the disk.

@@ -244,7 +244,7 @@ async fn collect(mut thought: Thought) -> Answer {
             Idea::Memory(memory) => answer.memory = Some(memory),
             Idea::Failed(BrainError::External(error)) => answer.error = Some(error),
             Idea::Failed(error) => panic!("{error}"),
-            Idea::Pinned => {}
+            Idea::Pinned | Idea::Used(_) => {}
         }
     }
     answer

@@ -8,13 +8,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
-use tokio_util::sync::CancellationToken;
 use trunkline_service::tasks::Stop;
 
+use super::bill::Bill;
 use super::cache::Clip;
 use super::sentences::Sentences;
 use super::shared::Shared;
-use super::synthesis::synthesise;
+use super::synthesis::{Piece, synthesise};
+use crate::provider::Utterance;
 use disk::Disk;
 
 /// How often to look whether a caller is being served.
@@ -93,14 +94,22 @@ async fn keep(disk: Option<&Disk>, sentence: &str, clip: Clip) -> Clip {
 }
 
 async fn make(shared: &Shared, sentence: &str) -> Option<Clip> {
-    let cancel = CancellationToken::new();
     let mut clip = Clip::default();
-    let stream = shared.speech.tts().synthesize_ahead(sentence, cancel);
-    let made = synthesise(stream, sentence, |clause, samples, _| {
-        clip.push(clause, samples);
+    let stream = shared.speech.tts().say(Utterance::ahead(sentence));
+    let mut bill = Bill::default();
+    let limit = shared.config.speaking_limit();
+    let made = synthesise(stream, sentence, limit, |piece| {
+        match piece {
+            Piece::Sound(clause, samples, _) => {
+                clip.push(clause, samples);
+            }
+            Piece::Words(_) => {}
+            Piece::Used(used) => bill.add(used),
+        }
         std::future::ready(true)
     })
     .await;
+    bill.tell();
     made.inspect_err(|error| tracing::debug!(%error, "a sentence could not be made ahead"))
         .ok()
         .map(|()| clip)

@@ -15,7 +15,7 @@ use crate::turn::Input;
 
 /// From the agent's last sound to the end of the call: the sound is still on its way through
 /// jitter buffers and the telephone network.
-const GOODBYE_TAIL: Duration = Duration::from_millis(700);
+pub(super) const GOODBYE_TAIL: Duration = Duration::from_millis(700);
 
 impl Conversation {
     pub(super) fn act(&mut self, act: Act) {
@@ -24,7 +24,7 @@ impl Conversation {
             Act::HangUp(_) if self.transferring => {}
             Act::HangUp(farewell) => {
                 self.hang_up_at
-                    .get_or_insert_with(|| (Instant::now() + GOODBYE_TAIL, farewell));
+                    .get_or_insert_with(|| (Instant::now() + GOODBYE_TAIL, farewell.into()));
             }
             Act::Transfer { to } => self.transfer(to),
             Act::SendKeys(keys) => {

@@ -4,10 +4,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
+use tokio::task::AbortHandle;
 
 use crate::brain::Act;
-use crate::speech::Transcript;
+use crate::provider::Transcript;
 use crate::turn::RequestId;
 
 /// What a model said.
@@ -22,7 +22,6 @@ pub(super) enum Report {
     TranscriptFailed {
         request: RequestId,
     },
-    TranscriptStale,
     EndOfTurn {
         request: RequestId,
         probability: Option<f32>,
@@ -37,9 +36,9 @@ pub(super) enum Report {
 /// The questions under way.
 #[derive(Debug, Default)]
 pub(super) struct Listening {
-    /// Where the latest transcribed segment starts, and how to stop its transcription.
-    transcribing: Option<(u64, CancellationToken)>,
-    predicting: Option<CancellationToken>,
+    /// Where the latest transcribed segment starts, and the question about it.
+    transcribing: Option<(u64, AbortHandle)>,
+    predicting: Option<AbortHandle>,
     /// How long the latest transcription took.
     pub(super) stt_took: Option<Duration>,
 }
@@ -47,21 +46,17 @@ pub(super) struct Listening {
 impl Listening {
     /// A segment is transcribed from now on. The same one again, now longer, voids the earlier
     /// question.
-    pub(super) fn transcribing(&mut self, start: u64) -> CancellationToken {
-        let cancel = CancellationToken::new();
-        let earlier = self.transcribing.replace((start, cancel.clone()));
+    pub(super) fn transcribing(&mut self, start: u64, question: AbortHandle) {
+        let earlier = self.transcribing.replace((start, question));
         if let Some((_, earlier)) = earlier.filter(|(earlier, _)| *earlier == start) {
-            earlier.cancel();
+            earlier.abort();
         }
-        cancel
     }
 
     /// The end of a turn is judged from now on, and what was known before counts no more.
-    pub(super) fn predicting(&mut self) -> CancellationToken {
-        let cancel = CancellationToken::new();
-        if let Some(earlier) = self.predicting.replace(cancel.clone()) {
-            earlier.cancel();
+    pub(super) fn predicting(&mut self, question: AbortHandle) {
+        if let Some(earlier) = self.predicting.replace(question) {
+            earlier.abort();
         }
-        cancel
     }
 }

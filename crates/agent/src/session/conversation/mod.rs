@@ -1,6 +1,7 @@
 //! The conversation itself: one task, one `select!`, every piece of state in one place.
 
 mod acts;
+mod cost;
 mod listening;
 mod models;
 mod obey;
@@ -9,6 +10,7 @@ mod speak;
 mod writing;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng as _;
@@ -20,16 +22,18 @@ use tokio::time::{Instant, sleep_until};
 use trunkline_base::id::guid;
 use trunkline_service::tasks::Stop;
 
+use super::bill::Bill;
 use super::hearing::{Hearing, level_of};
 use super::journal::Journal;
 use super::lately::Lately;
+use super::listener::Listener;
 use super::make::Made;
 use super::mouth::Mouth;
 use super::reply::Reply;
 use super::stage::{Incoming, Stage};
 use super::{CloseReason, Shared, VOICE_RATE};
-use crate::brain::{Brain, Farewell, Question};
-use crate::speech::VadStream;
+use crate::brain::{Brain, Question};
+use crate::provider::{ProviderError, Stt, SttEvent, VadStream};
 use crate::turn::{Echo, Input, Line, Machine, ReplyId, Sound};
 use listening::{Listening, Report};
 use record::Record;
@@ -56,6 +60,8 @@ pub(super) struct Conversation {
     echo: Echo,
     lately: Lately,
     listening: Listening,
+    /// Where what hears words does so while they are spoken.
+    listener: Option<Listener>,
     stage: Box<dyn Stage>,
     journal: Journal,
     mouth: Mouth,
@@ -74,11 +80,12 @@ pub(super) struct Conversation {
     /// The apology that is being said.
     apology: Option<ReplyId>,
     /// When the call ends by the agent's own wish.
-    hang_up_at: Option<(Instant, Farewell)>,
+    hang_up_at: Option<(Instant, CloseReason)>,
     /// The call is being passed on.
     transferring: bool,
     ending: Option<CloseReason>,
     rng: SmallRng,
+    bill: Bill,
 }
 
 impl Conversation {
@@ -98,6 +105,7 @@ impl Conversation {
             echo: Echo::new(VOICE_RATE),
             lately: Lately::default(),
             listening: Listening::default(),
+            listener: listener(shared.speech.stt()),
             stage,
             journal,
             mouth: Mouth::new(),
@@ -114,6 +122,7 @@ impl Conversation {
             transferring: false,
             ending: None,
             rng,
+            bill: Bill::default(),
             shared,
             facts,
         }
@@ -141,10 +150,12 @@ impl Conversation {
                     self.on_report(report);
                 }
                 Some((reply, made)) = self.made.1.recv() => self.on_made(reply, made),
+                event = heard(&mut self.listener) => self.on_heard(event),
                 () = sleep_until(wake) => self.on_time(),
             }
         };
         self.close_records();
+        self.write_bill();
         self.journal.close().await;
         reason
     }
@@ -175,8 +186,12 @@ impl Conversation {
             vad,
             machine,
             echo,
+            listener,
             ..
         } = self;
+        if let Some(listener) = listener {
+            listener.hear(samples);
+        }
         hearing.push(samples, |window| {
             let level = level_of(window);
             let sound = Sound {
@@ -189,11 +204,12 @@ impl Conversation {
     }
 
     fn on_time(&mut self) {
-        if let Some((at, farewell)) = self.hang_up_at
+        if let Some((at, reason)) = self.hang_up_at
             && Instant::now() >= at
         {
-            self.ending = Some(farewell.into());
+            self.ending = Some(reason);
         }
+        self.give_up_questions();
         self.machine.handle_timeout(Instant::now().into_std());
     }
 
@@ -203,11 +219,15 @@ impl Conversation {
             .machine
             .poll_timeout(now.into_std())
             .map(|(at, _)| Instant::from_std(at));
-        [turn, self.hang_up_at.map(|(at, _)| at)]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(now + FAR)
+        [
+            turn,
+            self.hang_up_at.map(|(at, _)| at),
+            self.questions_due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(now + FAR)
     }
 
     fn input(&mut self, input: Input) {
@@ -222,5 +242,19 @@ impl Conversation {
     fn ask_brain(&mut self, question: &Question) -> crate::brain::Thought {
         self.tell_progress();
         self.brain.think(question, self.clock())
+    }
+}
+
+/// Whoever hears whole utterances at once is asked for them when they are wanted.
+fn listener(stt: &Arc<dyn Stt>) -> Option<Listener> {
+    let listens = stt.recogniser().is_none();
+    listens.then(|| Listener::new(Arc::clone(stt)))
+}
+
+/// What a provider that listens says next.
+async fn heard(listener: &mut Option<Listener>) -> Option<Result<SttEvent, ProviderError>> {
+    match listener {
+        Some(listener) => listener.next().await,
+        None => std::future::pending().await,
     }
 }

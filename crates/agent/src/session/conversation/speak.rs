@@ -54,6 +54,7 @@ impl Conversation {
         let maker = Maker {
             reply,
             speech: self.shared.speech.clone(),
+            first_sound: self.shared.config.speaking_limit(),
             cache: std::sync::Arc::clone(&self.shared.cache),
             lane: self.made.0.clone(),
             gate: receiver,
@@ -69,6 +70,7 @@ impl Conversation {
             return;
         };
         match reply.take(made) {
+            Some(Heed::Used(used)) => self.pay(used),
             Some(Heed::Memory) => self.remember(id),
             Some(Heed::Pinned) => {
                 self.remember(id);
@@ -154,6 +156,7 @@ impl Conversation {
         for act in reply.acts {
             self.act(act);
         }
+        self.mind_the_cost();
         match failed {
             Some(fault) => {
                 tracing::warn!(%fault, "an answer failed");

@@ -88,7 +88,7 @@ async fn a_silent_caller_is_asked_and_then_let_go() {
 #[tokio::test]
 async fn a_sentence_continued_in_time_is_one_turn() {
     let speech = Speech::from_parts(
-        Arc::new(ScriptedStt::new(&["where is", "where is my parcel"])),
+        Batch::of(ScriptedStt::new(&["where is", "where is my parcel"])),
         Arc::new(ScriptedTts::default()),
         Arc::new(LoudnessVad::default()),
         Arc::new(ScriptedEot::script(&[0.1, 0.9])),

@@ -5,10 +5,10 @@ use super::*;
 #[tokio::test]
 async fn a_failed_transcription_is_apologised_for() {
     let stt = ScriptedStt::default();
-    stt.push(Err(SpeechError::Overloaded { waiting: 9 }));
+    stt.push(Err(Failure::Overloaded { waiting: 9 }));
     stt.push(Ok("goodbye".to_owned()));
     let speech = Speech::from_parts(
-        Arc::new(stt),
+        Batch::of(stt),
         Arc::new(ScriptedTts::default()),
         Arc::new(LoudnessVad::default()),
         Arc::new(ScriptedEot::new(0.9)),
@@ -31,22 +31,24 @@ async fn a_failed_transcription_is_apologised_for() {
 /// A voice that is broken.
 struct Mute;
 
-impl TextToSpeech for Mute {
-    fn synthesize(&self, _text: &str, _cancel: CancellationToken) -> SpeechStream {
-        let (sender, chunks) = mpsc::channel(1);
-        drop(sender.try_send(Err(SpeechError::Overloaded { waiting: 9 })));
-        SpeechStream::new(chunks)
+impl Tts for Mute {
+    fn name(&self) -> &'static str {
+        "mute"
     }
 
     fn rate(&self) -> u32 {
         22_050
+    }
+
+    fn say(&self, _utterance: Utterance) -> TtsStream {
+        TtsStream::failed(Failure::Overloaded { waiting: 9 }.of(self.name()))
     }
 }
 
 #[tokio::test]
 async fn a_broken_voice_ends_the_call_instead_of_leaving_the_caller_in_silence() {
     let speech = Speech::from_parts(
-        Arc::new(ScriptedStt::new(&["hello", "hello", "hello"])),
+        Batch::of(ScriptedStt::new(&["hello", "hello", "hello"])),
         Arc::new(Mute),
         Arc::new(LoudnessVad::default()),
         Arc::new(ScriptedEot::new(0.9)),

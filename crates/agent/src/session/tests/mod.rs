@@ -2,11 +2,13 @@
 
 mod acts;
 mod answers;
+mod costs;
 mod dialogue;
 mod failures;
 mod interruptions;
 mod journal;
 mod lines;
+mod listening;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -16,7 +18,6 @@ use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 use trunkline_base::id::{CallId, RoomName};
 use trunkline_client::url::TransportRules;
 use trunkline_service::config::{Environment, Source};
@@ -29,10 +30,11 @@ use super::stage::{Doing, Incoming, Note, Stage};
 use super::*;
 use crate::config::AgentConfig;
 use crate::outside::Outside;
+use crate::provider::{Batch, Failure, Tts, TtsStream, Utterance};
+use crate::speech::Speech;
 use crate::speech::testing::{
     LoudnessVad, ScriptedEot, ScriptedStt, ScriptedTts, babbling_speech, scripted_speech,
 };
-use crate::speech::{Speech, SpeechError, SpeechStream, TextToSpeech};
 use crate::tools::Target;
 use crate::turn::Line;
 

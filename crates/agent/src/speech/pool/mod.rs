@@ -12,7 +12,6 @@ use std::thread;
 use std::time::Instant;
 
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 use trunkline_service::priority::{self, Work};
 
 use super::{LoadError, SpeechError};
@@ -122,21 +121,16 @@ impl<M: 'static> Pool<M> {
     /// Runs `work` on a worker and waits for its answer. Work that is due earlier goes before it.
     ///
     /// # Cancel safety
-    /// Work whose waiter is gone, or whose token fired, is skipped if it has not begun.
+    /// Work whose waiter is gone is skipped if it has not begun.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         due: Due,
-        cancel: &CancellationToken,
         work: impl FnOnce(&mut M) -> Result<T, SpeechError> + Send + 'static,
     ) -> Result<T, SpeechError> {
-        if cancel.is_cancelled() {
-            return Err(SpeechError::Cancelled);
-        }
         let part = self.shared.part;
         let (answer, answered) = oneshot::channel();
-        let token = cancel.clone();
         let job = Box::new(move |model: &mut M| {
-            if answer.is_closed() || token.is_cancelled() {
+            if answer.is_closed() {
                 return true;
             }
             let outcome = catch_unwind(AssertUnwindSafe(|| work(model)));
@@ -145,14 +139,7 @@ impl<M: 'static> Pool<M> {
             sound
         });
         self.shared.push(due, job)?;
-        tokio::select! {
-            biased;
-            answer = answered => answer.unwrap_or_else(|_| {
-                let stopped = !cancel.is_cancelled();
-                Err(if stopped { SpeechError::Stopped } else { SpeechError::Cancelled })
-            }),
-            () = cancel.cancelled() => Err(SpeechError::Cancelled),
-        }
+        answered.await.unwrap_or(Err(SpeechError::Stopped))
     }
 }
 

@@ -27,7 +27,7 @@ async fn occupy(pool: &Pool<usize>) -> mpsc::Sender<()> {
             let _ = released.recv();
             Ok(())
         };
-        busy.run(Due::now(), &CancellationToken::new(), work).await
+        busy.run(Due::now(), work).await
     });
     has_begun.await.unwrap();
     release
@@ -36,11 +36,7 @@ async fn occupy(pool: &Pool<usize>) -> mpsc::Sender<()> {
 #[tokio::test]
 async fn work_runs_on_the_model() {
     let (pool, _) = counting_pool(4);
-    let answer = pool
-        .run(Due::now(), &CancellationToken::new(), |model| {
-            Ok(*model + 41)
-        })
-        .await;
+    let answer = pool.run(Due::now(), |model| Ok(*model + 41)).await;
     assert_eq!(answer, Ok(41));
 }
 
@@ -48,10 +44,9 @@ async fn work_runs_on_the_model() {
 async fn a_full_queue_refuses_at_once() {
     let (pool, _) = counting_pool(1);
     let release = occupy(&pool).await;
-    let token = CancellationToken::new();
-    let mut queued = Box::pin(pool.run(Due::now(), &token, |_| Ok(1)));
+    let mut queued = Box::pin(pool.run(Due::now(), |_| Ok(1)));
     assert!(futures::poll!(queued.as_mut()).is_pending());
-    let refused = pool.run(Due::now(), &token, |_| Ok(2)).await;
+    let refused = pool.run(Due::now(), |_| Ok(2)).await;
     assert_eq!(refused, Err(SpeechError::Overloaded { waiting: 1 }));
     drop(release);
     assert_eq!(queued.await, Ok(1));
@@ -71,7 +66,6 @@ async fn what_is_due_first_goes_first_and_what_nobody_waits_for_goes_last() {
         ("soon", Due::At(soon)),
         ("soon, second", Due::At(soon)),
     ];
-    let token = CancellationToken::new();
     let mut waiting = Vec::new();
     for (name, due) in asked {
         let order = Arc::clone(&order);
@@ -79,7 +73,7 @@ async fn what_is_due_first_goes_first_and_what_nobody_waits_for_goes_last() {
             order.lock().unwrap().push(name);
             Ok(())
         };
-        let mut queued = Box::pin(pool.run(due, &token, work));
+        let mut queued = Box::pin(pool.run(due, work));
         assert!(futures::poll!(queued.as_mut()).is_pending());
         waiting.push(queued);
     }
@@ -92,39 +86,27 @@ async fn what_is_due_first_goes_first_and_what_nobody_waits_for_goes_last() {
 }
 
 #[tokio::test]
-async fn cancelled_work_is_skipped() {
+async fn work_that_nobody_waits_for_is_skipped() {
     let (pool, _) = counting_pool(4);
     let release = occupy(&pool).await;
     let ran = Arc::new(AtomicUsize::new(0));
-    let token = CancellationToken::new();
     let count = Arc::clone(&ran);
-    let mut queued = Box::pin(pool.run(Due::now(), &token, move |_| {
+    let mut queued = Box::pin(pool.run(Due::now(), move |_| {
         Ok(count.fetch_add(1, Ordering::SeqCst))
     }));
     assert!(futures::poll!(queued.as_mut()).is_pending());
-    token.cancel();
-    assert_eq!(queued.await, Err(SpeechError::Cancelled));
+    drop(queued);
     drop(release);
-    assert_eq!(
-        pool.run(Due::now(), &CancellationToken::new(), |_| Ok(7))
-            .await,
-        Ok(7)
-    );
+    assert_eq!(pool.run(Due::now(), |_| Ok(7)).await, Ok(7));
     assert_eq!(ran.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
 async fn a_panic_is_an_answer_and_the_worker_gets_a_fresh_model() {
     let (pool, made) = counting_pool(4);
-    let token = CancellationToken::new();
-    let outcome: Result<(), _> = pool
-        .run(Due::now(), &token, |_| panic!("a broken model"))
-        .await;
+    let outcome: Result<(), _> = pool.run(Due::now(), |_| panic!("a broken model")).await;
     assert_eq!(outcome, Err(SpeechError::Panicked { part: "test" }));
-    assert_eq!(
-        pool.run(Due::now(), &token, |model| Ok(*model)).await,
-        Ok(1)
-    );
+    assert_eq!(pool.run(Due::now(), |model| Ok(*model)).await, Ok(1));
     assert_eq!(made.load(Ordering::SeqCst), 2);
 }
 
@@ -141,13 +123,10 @@ async fn a_worker_that_cannot_reload_stops_the_part() {
         }
     })
     .unwrap();
-    let token = CancellationToken::new();
-    let outcome: Result<(), _> = pool
-        .run(Due::now(), &token, |_: &mut ()| panic!("broken"))
-        .await;
+    let outcome: Result<(), _> = pool.run(Due::now(), |_: &mut ()| panic!("broken")).await;
     assert_eq!(outcome, Err(SpeechError::Panicked { part: "test" }));
     assert_eq!(
-        pool.run(Due::now(), &token, |_| Ok(1)).await,
+        pool.run(Due::now(), |_| Ok(1)).await,
         Err(SpeechError::Stopped)
     );
 }

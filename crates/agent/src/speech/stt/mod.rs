@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +10,8 @@ use trunkline_base::secret::Personal;
 
 use super::pool::{Due, Pool};
 use super::runtime::Runtime;
-use super::{LoadError, SPEECH_RATE, SpeechConfig, SpeechError, SpeechToText, Transcript};
+use super::{LoadError, SpeechConfig, SpeechError};
+use crate::provider::{ListenOptions, ProviderError, Recogniser, SPEECH_RATE, Transcript};
 
 mod model;
 mod segment;
@@ -49,15 +49,22 @@ impl Moonshine {
 }
 
 #[async_trait]
-impl SpeechToText for Moonshine {
+impl Recogniser for Moonshine {
+    fn name(&self) -> &'static str {
+        "moonshine"
+    }
+
     async fn transcribe(
         &self,
         audio: Arc<[i16]>,
-        cancel: CancellationToken,
-    ) -> Result<Transcript, SpeechError> {
-        let token = cancel.clone();
-        let work = move |model: &mut Model| hear(model, &audio, &token);
-        self.pool.run(Due::now(), &cancel, work).await
+        _options: &ListenOptions,
+    ) -> Result<Transcript, ProviderError> {
+        let cancel = CancellationToken::new();
+        // Who does not wait any more stops the work that has begun, too.
+        let _guard = cancel.clone().drop_guard();
+        let work = move |model: &mut Model| hear(model, &audio, &cancel);
+        let heard = self.pool.run(Due::now(), work).await;
+        heard.map_err(|error| error.by(self.name()))
     }
 }
 
@@ -67,7 +74,6 @@ fn hear(
     audio: &[i16],
     cancel: &CancellationToken,
 ) -> Result<Transcript, SpeechError> {
-    let begun = Instant::now();
     let mut text = String::new();
     let mut sure = 1.0_f32;
     for piece in segment::pieces(audio).filter(|piece| has_sound(piece)) {
@@ -86,8 +92,9 @@ fn hear(
     Ok(Transcript {
         text: Personal::new(text),
         sure,
+        language: Some("en".to_owned()),
         audio_seconds,
-        took: begun.elapsed(),
+        ..Transcript::default()
     })
 }
 

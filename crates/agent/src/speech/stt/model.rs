@@ -8,8 +8,9 @@ use ort::value::{DynValue, Tensor, TensorRef};
 use tokio_util::sync::CancellationToken;
 
 use super::tokens::Tokens;
+use crate::provider::SPEECH_RATE;
 use crate::speech::runtime::Runtime;
-use crate::speech::{LoadError, SPEECH_RATE, SpeechError};
+use crate::speech::{LoadError, SpeechError};
 
 /// The models' places below the models directory.
 pub(crate) const ENCODER: &str = "stt/moonshine-tiny-en/encoder_model.ort";

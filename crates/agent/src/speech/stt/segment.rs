@@ -1,7 +1,7 @@
 //! Cutting a long utterance where it is quietest, so that each piece is of a length the model
 //! hears well.
 
-use crate::speech::SPEECH_RATE;
+use crate::provider::SPEECH_RATE;
 
 /// Pieces are at most this long. The model was trained on pieces up to 30 s, but its work grows
 /// with the square of the length, and greedy decoding loses its place in long ones.

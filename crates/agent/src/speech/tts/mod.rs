@@ -10,15 +10,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sha2::{Digest as _, Sha256};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
-
 use super::pool::{Due, Pool};
 use super::runtime::Runtime;
 use super::text::sentences;
-use super::{LoadError, PcmChunk, SpeechConfig, SpeechError, SpeechStream, TextToSpeech};
+use super::{LoadError, SpeechConfig, SpeechError};
+use crate::provider::{Outlet, PcmChunk, ProviderError, Tts, TtsEvent, TtsStream, Utterance};
+use sha2::{Digest as _, Sha256};
 
 mod espeak;
 mod piper;
@@ -94,44 +91,35 @@ fn digest(dir: &Path, variation: f32) -> io::Result<String> {
     Ok(hex::encode(digest.finalize()))
 }
 
-impl TextToSpeech for Piper {
-    /// Needs a tokio runtime around it.
-    fn synthesize(&self, text: &str, cancel: CancellationToken) -> SpeechStream {
-        self.stream(text, Due::now(), cancel)
-    }
-
-    /// Needs a tokio runtime around it.
-    fn synthesize_ahead(&self, text: &str, cancel: CancellationToken) -> SpeechStream {
-        self.stream(text, Due::Whenever, cancel)
+impl Tts for Piper {
+    fn name(&self) -> &'static str {
+        "piper"
     }
 
     fn rate(&self) -> u32 {
         self.rate
     }
 
+    fn say(&self, utterance: Utterance) -> TtsStream {
+        let due = if utterance.ahead {
+            Due::Whenever
+        } else {
+            Due::now()
+        };
+        TtsStream::made(AHEAD, |chunks| {
+            let speaker = Speaker {
+                pool: self.pool.clone(),
+                phonemizer: self.phonemizer.clone(),
+                rate: self.rate,
+                due,
+                chunks,
+            };
+            speaker.speak(utterance.text)
+        })
+    }
+
     fn voice(&self) -> Option<&str> {
         Some(&self.voice)
-    }
-}
-
-impl Piper {
-    fn stream(&self, text: &str, due: Due, cancel: CancellationToken) -> SpeechStream {
-        let (sender, receiver) = mpsc::channel(AHEAD);
-        let speaker = Speaker {
-            pool: self.pool.clone(),
-            phonemizer: self.phonemizer.clone(),
-            rate: self.rate,
-            due,
-            chunks: sender,
-            cancel,
-        };
-        let text = text.to_owned();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the stream owns the task and aborts it"
-        )]
-        let task = tokio::spawn(speaker.speak(text));
-        SpeechStream::driven(receiver, AbortOnDropHandle::new(task))
     }
 }
 
@@ -142,26 +130,21 @@ struct Speaker {
     rate: u32,
     /// When the next sound is wanted: the listener has something to hear until then.
     due: Due,
-    chunks: mpsc::Sender<Result<PcmChunk, SpeechError>>,
-    cancel: CancellationToken,
+    chunks: Outlet<TtsEvent>,
 }
 
 impl Speaker {
-    async fn speak(mut self, text: String) {
+    async fn speak(mut self, text: String) -> Result<(), ProviderError> {
         for (index, span) in sentences(&text).into_iter().enumerate() {
             let Some(sentence) = text.get(span.clone()) else {
                 continue;
             };
             let said = self.sentence(sentence.to_owned(), span, index == 0).await;
-            match said {
-                Ok(true) => {}
-                Ok(false) => return, // the listener has gone
-                Err(error) => {
-                    let _gone = self.chunks.send(Err(error)).await;
-                    return;
-                }
+            if !said.map_err(|error| error.by("piper"))? {
+                return Ok(()); // the listener has gone
             }
         }
+        Ok(())
     }
 
     /// Says one sentence; answers whether anyone listens still.
@@ -183,7 +166,7 @@ impl Speaker {
             Ok((pending, samples))
         };
         let mut trim = Trim::new(self.rate, first);
-        let (mut pending, mut samples) = self.pool.run(self.due, &self.cancel, begin).await?;
+        let (mut pending, mut samples) = self.pool.run(self.due, begin).await?;
         loop {
             let finished = matches!(pending, Pending::Finished);
             let samples_out = trim.pass(samples, finished);
@@ -194,8 +177,8 @@ impl Speaker {
                 span: span.clone(),
                 ends_span: finished,
             };
-            if (finished || !chunk.samples.is_empty()) && self.chunks.send(Ok(chunk)).await.is_err()
-            {
+            let worth = finished || !chunk.samples.is_empty();
+            if worth && !self.chunks.give(TtsEvent::Sound(chunk)).await {
                 return Ok(false);
             }
             if finished {
@@ -205,7 +188,7 @@ impl Speaker {
                 let samples = voice.proceed(&mut pending)?;
                 Ok((pending, samples))
             };
-            (pending, samples) = self.pool.run(self.due, &self.cancel, next).await?;
+            (pending, samples) = self.pool.run(self.due, next).await?;
         }
     }
 }

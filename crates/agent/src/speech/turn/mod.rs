@@ -7,11 +7,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ort::session::Session;
 use ort::value::TensorRef;
-use tokio_util::sync::CancellationToken;
 
 use super::pool::{Due, Pool};
 use super::runtime::Runtime;
-use super::{EndOfTurn, LoadError, SpeechConfig, SpeechError};
+use super::{LoadError, SpeechConfig, SpeechError};
+use crate::provider::{EndOfTurn, ProviderError};
 
 mod features;
 
@@ -63,14 +63,10 @@ impl SmartTurn {
 
 #[async_trait]
 impl EndOfTurn for SmartTurn {
-    async fn probability(
-        &self,
-        audio: Arc<[i16]>,
-        cancel: CancellationToken,
-    ) -> Result<f32, SpeechError> {
-        self.pool
-            .run(Due::now(), &cancel, move |model| model.probability(&audio))
-            .await
+    async fn probability(&self, audio: Arc<[i16]>) -> Result<f32, ProviderError> {
+        let judge = move |model: &mut Model| model.probability(&audio);
+        let judged = self.pool.run(Due::now(), judge).await;
+        judged.map_err(|error| error.by("smart-turn"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use earshot::Detector;
 
-use crate::speech::{VAD_WINDOW, VadStream, VoiceActivity};
+use crate::provider::{VAD_WINDOW, Vad, VadStream};
 
 /// Samples earshot takes at a time.
 const FRAME: usize = 256;
@@ -11,7 +11,7 @@ const FRAME: usize = 256;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EarshotVad;
 
-impl VoiceActivity for EarshotVad {
+impl Vad for EarshotVad {
     fn start(&self) -> Box<dyn VadStream> {
         Box::new(Stream(Detector::default_boxed()))
     }

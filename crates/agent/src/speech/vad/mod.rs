@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::LoadError;
 use super::runtime::Runtime;
-use super::{LoadError, VoiceActivity};
+use crate::provider::Vad;
 
 mod earshot;
 mod silero;
@@ -17,7 +18,7 @@ use silero::SileroVad;
 pub(super) const MODEL: &str = "vad/silero.onnx";
 
 /// Loads Silero, or falls back to earshot when the file is not there.
-pub(super) fn load(runtime: &Runtime, dir: &Path) -> Result<Arc<dyn VoiceActivity>, LoadError> {
+pub(super) fn load(runtime: &Runtime, dir: &Path) -> Result<Arc<dyn Vad>, LoadError> {
     let model = dir.join(MODEL);
     if model.is_file() {
         return Ok(Arc::new(SileroVad::load(runtime, &model)?));

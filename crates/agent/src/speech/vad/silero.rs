@@ -11,8 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::session::Session;
 use ort::value::TensorRef;
 
+use crate::provider::{SPEECH_RATE, VAD_WINDOW, Vad, VadStream};
+use crate::speech::LoadError;
 use crate::speech::runtime::Runtime;
-use crate::speech::{LoadError, SPEECH_RATE, VAD_WINDOW, VadStream, VoiceActivity};
 
 /// Samples of the window before that the model sees again.
 const CONTEXT: usize = 64;
@@ -63,7 +64,7 @@ impl SileroVad {
     }
 }
 
-impl VoiceActivity for SileroVad {
+impl Vad for SileroVad {
     fn start(&self) -> Box<dyn VadStream> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % COPIES;
         let model = self.models.get(turn).or_else(|| self.models.first());

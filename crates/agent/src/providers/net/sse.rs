@@ -1,8 +1,8 @@
-//! Server-sent events, as far as chat endpoints use them: `data:` lines, one JSON document each.
+//! Server-sent events, as far as providers use them: `data:` lines, one JSON document each.
 
 /// Cuts a byte stream into the data of its events.
 #[derive(Debug, Default)]
-pub(super) struct Events {
+pub struct Events {
     buffer: Vec<u8>,
 }
 
@@ -11,19 +11,27 @@ const LONGEST: usize = 1024 * 1024;
 
 /// The stream holds something that is no event.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Garbled;
+pub struct Garbled;
 
 impl Events {
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), Garbled> {
+    /// Takes more of the stream.
+    ///
+    /// # Errors
+    /// [`Garbled`] when an event is longer than any answer.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Garbled> {
         if self.buffer.len() + bytes.len() > LONGEST {
             return Err(Garbled);
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
     }
+}
 
-    /// The data of the next whole line that has some.
-    pub(super) fn next(&mut self) -> Option<Result<String, Garbled>> {
+impl Iterator for Events {
+    type Item = Result<String, Garbled>;
+
+    /// The data of the next whole line that has some; more may come when more was fed.
+    fn next(&mut self) -> Option<Self::Item> {
         loop {
             let end = self.buffer.iter().position(|byte| *byte == b'\n')?;
             let line: Vec<u8> = self.buffer.drain(..=end).collect();
@@ -51,9 +59,7 @@ mod tests {
             let (left, right) = whole.split_at(cut);
             for part in [left, right] {
                 events.feed(part).unwrap();
-                while let Some(event) = events.next() {
-                    data.push(event.unwrap());
-                }
+                data.extend(events.by_ref().map(Result::unwrap));
             }
             assert_eq!(data, ["{\"a\":\"\u{e4}\"}", "[DONE]"], "cut at {cut}");
         }
