@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::entry::Entry;
 use super::plan::{Kit, Plan};
-use super::registry::Entry;
 use crate::provider::{Stt, Tts};
 use crate::speech::Speech;
 

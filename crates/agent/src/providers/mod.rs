@@ -3,11 +3,13 @@
 //! A provider implements a trait of [`provider`](crate::provider) and has a line in the registry;
 //! what they need on the wire alike is in [`net`]. `docs/providers.md` walks through adding one.
 
+mod entry;
 pub mod local;
 pub mod net;
 pub mod openai;
 mod plan;
 mod registry;
 
+pub use entry::Entry;
 pub use plan::{Kit, Plan};
-pub use registry::{Entry, LLM, STT, TTS, Wanted, read};
+pub use registry::{LLM, STT, TTS, Wanted, read};

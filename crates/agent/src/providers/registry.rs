@@ -7,18 +7,10 @@ use std::time::Duration;
 
 use trunkline_service::config::{Node, Report, Section, Source, nearest};
 
+use super::entry::Entry;
 use super::plan::Plan;
 use super::{local, openai};
 use crate::provider::{Llm, Stt, Tts};
-
-/// A provider of one kind.
-pub struct Entry<T: ?Sized + 'static> {
-    /// Its name in the configuration.
-    pub name: &'static str,
-    /// Reads its settings: every slip is told to the section, and a plan is made of what is right.
-    /// The key of the section names its addresses.
-    pub read: fn(&mut Section<'_>, key: &str) -> Option<Plan<T>>,
-}
 
 /// What hears.
 pub static STT: &[Entry<dyn Stt>] = &[local::STT, openai::STT];

@@ -10,9 +10,9 @@ use super::chat::{Chat, ChatSettings};
 use super::speech::{Speaking, SpeakingSettings};
 use super::transcription::{Hearing, HearingSettings};
 use crate::provider::{Batch, Llm, Stt, Tts};
+use crate::providers::entry::Entry;
 use crate::providers::net::Deadlines;
 use crate::providers::plan::Plan;
-use crate::providers::registry::Entry;
 
 /// OpenAI's own address.
 const URL: &str = "https://api.openai.com/v1";
