@@ -115,11 +115,11 @@ const FAULTS: [(Audio, Failure, usize); 7] = [
 #[tokio::test]
 async fn each_fault_of_the_service_is_told_as_what_it_is() {
     for (fault, failure, asked) in FAULTS {
-        let (server, address, _tasks) = AudioServer::start(&[fault.clone()]).await;
+        let (server, address, _tasks) = AudioServer::start(std::slice::from_ref(&fault)).await;
         let stt = Batch::of(hearing(address));
         let kept = conformance::listening_fails(&*stt, &failure).await;
         assert_eq!((kept, server.seen().len()), (Ok(()), asked), "{fault:?}");
-        let (server, address, _tasks) = AudioServer::start(&[fault.clone()]).await;
+        let (server, address, _tasks) = AudioServer::start(std::slice::from_ref(&fault)).await;
         let kept = conformance::speaking_fails(&speaking(address), &failure).await;
         assert_eq!((kept, server.seen().len()), (Ok(()), asked), "{fault:?}");
     }
@@ -177,7 +177,7 @@ async fn a_voice_that_breaks_off_says_why_and_is_not_begun_again() {
         (Audio::Broken, Failure::Cut),
         (Audio::Torn, Failure::Cut),
     ] {
-        let (server, address, _tasks) = AudioServer::start(&[fault.clone()]).await;
+        let (server, address, _tasks) = AudioServer::start(std::slice::from_ref(&fault)).await;
         let kept = conformance::speaking_fails(&speaking(address), &failure).await;
         assert_eq!((kept, server.seen().len()), (Ok(()), 1), "{fault:?}");
     }
