@@ -6,8 +6,10 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+mod number;
 mod params;
 
+pub use number::{LONGEST_NUMBER, NumberError};
 pub use params::Params;
 
 /// Schemes we can read.
@@ -194,12 +196,6 @@ impl Uri {
             params: Params::parse(params.unwrap_or_default()),
             headers: None,
         })
-    }
-
-    /// The user part with `%XX` undone and user parameters (`;phone-context=…`) cut off.
-    pub fn number(&self) -> String {
-        let user = self.user.as_deref().unwrap_or_default();
-        unescape(user.split(';').next().unwrap_or(user))
     }
 
     /// The address, when the host is one; 5060 (5061 for `sips`) when no port is written.

@@ -36,7 +36,7 @@ impl TransferOrder {
         let to = whom(&request.transfer_to, &identity)?;
         if let Whom::Address(target) = &to
             // Whoever is sent there calls at our cost, or in our name.
-            && let Err(denied) = judge(&target.number())
+            && let Err(denied) = judge(&target.dialled().map_err(|flaw| odd(&flaw))?)
         {
             return Err(denial(denied));
         }
@@ -92,10 +92,7 @@ pub(crate) type Told = oneshot::Receiver<Result<(), TransferError>>;
 
 /// Whom a request sends this participant to.
 fn whom(text: &str, sent: &ParticipantIdentity) -> Result<Whom, TransferError> {
-    let unfit = |error: &dyn std::fmt::Display| {
-        let text = format!("transfer_to: {error}");
-        TransferError::Request(text)
-    };
+    let unfit = odd;
     match TransferTo::of(text) {
         TransferTo::Address(address) => {
             let address = Uri::parse(address).map_err(|error| unfit(&error))?;
@@ -109,6 +106,11 @@ fn whom(text: &str, sent: &ParticipantIdentity) -> Result<Whom, TransferError> {
             Ok(Whom::Participant(identity))
         }
     }
+}
+
+/// Says what is wrong with whom somebody is to be sent to.
+fn odd(error: &dyn std::fmt::Display) -> TransferError {
+    TransferError::Request(format!("transfer_to: {error}"))
 }
 
 /// Says that nobody is sent there.
@@ -158,6 +160,28 @@ mod tests {
             Whom::Address(Uri::parse("tel:+15550100").unwrap())
         );
         assert_eq!(order.terms.patience, RINGING);
+    }
+
+    /// A context puts digits before a number that nobody has judged.
+    #[test]
+    fn nobody_is_sent_to_a_number_that_is_not_whole_or_too_long() {
+        let long = format!("tel:{}", "9".repeat(9000));
+        for (to, words) in [
+            ("tel:5551234;phone-context=+1900", "phone-context"),
+            ("TEL:1234;Phone-Context=+881", "phone-context"),
+            (
+                "<sip:5551234;phone-context=+1900@x;user=phone>",
+                "phone-context",
+            ),
+            ("sip:+1%0d%0aX:1@x", "control character"),
+            (long.as_str(), "252 bytes"),
+        ] {
+            let error = order(to, &DialPolicy::default()).unwrap_err();
+            let text = error.to_string();
+            let is_said = text.contains("transfer_to: ") && text.contains(words);
+            assert!(is_said, "{to}: {text}");
+            assert_eq!(error.class(), Class::Invalid);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use trunkline_base::class::{Class, Classified};
 use trunkline_base::dialling::Denied;
 use trunkline_base::id::{CallId, IdError, ParticipantIdentity, ParticipantSid, RoomName};
 use trunkline_sip::locate::LocateError;
-use trunkline_sip::uri::UriError;
+use trunkline_sip::uri::{NumberError, UriError};
 
 use super::super::super::signalling::Unreached;
 use super::super::room::JoinError;
@@ -119,9 +119,9 @@ pub enum Unfit {
     /// What is to be called is no URI.
     #[error("sip_request_uri: {0}")]
     RequestUri(UriError),
-    /// What is to be called is not the whole of a number.
-    #[error("a number with phone-context cannot be dialled: write the whole number, with its +")]
-    Context,
+    /// Nobody is called by such a number.
+    #[error("{0}")]
+    Number(#[from] NumberError),
     /// Who is to call is no address.
     #[error("sip_from_header is no address")]
     From,

@@ -9,10 +9,10 @@ use proto::{SipRequestDest, sip_request_dest};
 use tracing::{Instrument as _, info, warn};
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::{EndCause, Referral, Rejection, Transport};
-use trunkline_sip::message::{Headers, name};
+use trunkline_sip::message::{Headers, NameAddr, name};
 use trunkline_sip::q850;
 use trunkline_sip::sdp::Agreement;
-use trunkline_sip::uri::Scheme;
+use trunkline_sip::uri::{NumberError, Params, Scheme};
 use trunkline_store::{Direction, EndedBy, Row};
 
 use super::super::super::config::Referrer;
@@ -185,7 +185,10 @@ fn order(
     trunk: proto::SipOutboundTrunkInfo,
 ) -> Result<DialOrder, Rejection> {
     let target = &referral.target.uri;
-    let number = target.number();
+    let number = number(&referral.target).map_err(|flaw| {
+        let text = format!("Refer-To: {flaw}");
+        refusal(400, &text)
+    })?;
     if number.is_empty() && referral.replaces.is_none() {
         return Err(refusal(400, "Refer-To names nobody"));
     }
@@ -215,6 +218,13 @@ fn order(
         request,
         trunk: Some(trunk),
     })
+}
+
+/// The number of an address. Without brackets the parameters of a number stand behind the address.
+fn number(target: &NameAddr) -> Result<String, NumberError> {
+    let mut uri = target.uri.clone();
+    uri.params = Params::parse(&format!("{};{}", uri.params, target.params));
+    uri.dialled()
 }
 
 fn refusal(status: u16, text: &str) -> Rejection {
@@ -322,7 +332,6 @@ fn status(error: &DialError) -> u16 {
 mod tests {
     use trunkline_base::id::{ParticipantIdentity, RoomName};
     use trunkline_sip::dialog::Replaces;
-    use trunkline_sip::message::NameAddr;
     use trunkline_sip::routing::mark;
 
     use super::*;
@@ -407,6 +416,32 @@ mod tests {
         }
         let nobody = order(&call, &referral("<sip:pbx.example>", None), trunk());
         assert_eq!(nobody.unwrap_err().status, 400);
+    }
+
+    /// `tel:5551234;phone-context=+1900` is a number that is denied, and 5551234 is none.
+    #[test]
+    fn a_refer_to_a_number_that_is_not_whole_or_none_is_refused_in_words() {
+        let call = origin(Direction::Inbound, Some("pbx"));
+        let long = format!("<sip:{}@x>", "9".repeat(2000));
+        for (to, words) in [
+            ("<tel:5551234;phone-context=+1900>", "phone-context"),
+            ("tel:1234;phone-context=+881", "phone-context"),
+            (
+                "<sip:5551234;phone-context=+1900@x;user=phone>",
+                "phone-context",
+            ),
+            ("<sip:%00@x>", "control character"),
+            ("<sip:%20@x>", "blank"),
+            (long.as_str(), "252 bytes"),
+        ] {
+            for replaces in [None, Some("12@pbx;to-tag=t;from-tag=f")] {
+                let refused = order(&call, &referral(to, replaces), trunk()).unwrap_err();
+                assert_eq!(refused.status, 400, "{to}");
+                let reason = reason(&refused);
+                let is_said = reason.contains("Refer-To: ") && reason.contains(words);
+                assert!(is_said, "{to}: {reason}");
+            }
+        }
     }
 
     #[test]

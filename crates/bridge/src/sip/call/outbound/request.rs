@@ -223,16 +223,9 @@ pub(super) fn target(
     whole(target)
 }
 
-/// What is dialled must be seen in the number alone: a context would put its own digits before it.
+/// What is dialled must be seen in the number alone.
 fn whole(target: Uri) -> Result<Uri, Unfit> {
-    let user = target.user.as_deref().unwrap_or_default();
-    let user = user
-        .to_ascii_lowercase()
-        .replace("%3b", ";")
-        .replace("%2d", "-");
-    if target.params.has(CONTEXT) || user.contains(CONTEXT) {
-        return Err(Unfit::Context);
-    }
+    target.dialled()?;
     Ok(target)
 }
 
@@ -363,9 +356,6 @@ const RINGING: Duration = Duration::from_secs(180);
 
 /// The same while the request waits, which its clients do for no longer.
 const RINGING_WAITED_FOR: Duration = Duration::from_secs(80);
-
-/// The parameter that says where a number that is not whole is at home (RFC 3966).
-const CONTEXT: &str = "phone-context";
 
 #[cfg(test)]
 mod tests {

@@ -330,6 +330,9 @@ async fn seat(line: &Line, guard: &Guard) -> Result<Seat, TransferError> {
 /// Whether a phone may be sent to where another takes calls: that one's own word, which could be a number
 /// that costs. A name is no number, and stands on no list of those that may be dialled.
 fn may_lead_to(target: &Uri, judge: impl FnOnce(&str) -> Result<(), Denied>) -> Result<(), Denied> {
+    if target.has_context() {
+        return Err(Denied::Veiled);
+    }
     let user = target.number();
     let is_name = user.is_empty() || user.starts_with(char::is_alphabetic);
     match judge(&user) {
@@ -362,6 +365,11 @@ mod tests {
             ("sip:+447700900000@192.0.2.7", &listed, false),
             ("sip:+447700900000@192.0.2.7", &DialPolicy::default(), true),
             ("sip:+19005550100@192.0.2.7", &DialPolicy::default(), false),
+            (
+                "sip:bob;phone-context=+1900@192.0.2.7",
+                &DialPolicy::default(),
+                false,
+            ),
             (
                 "sip:a%2B19005550100@192.0.2.7",
                 &DialPolicy::default(),
