@@ -24,7 +24,8 @@ impl Endpoint {
             return self.refuse(way, request, Refusal::new(481, "no_call"));
         };
         if leg.state != State::Up {
-            return self.refuse(way, request, Refusal::new(403, "not_up"));
+            let early = Refusal::new(403, "not_up").with(name::REASON, NOT_UP);
+            return self.refuse(way, request, early);
         }
         if leg.transfers.theirs.is_some() {
             let later = Refusal::overlap(Pending::Theirs, self.soon());
@@ -193,6 +194,9 @@ fn replaced(uri: &Uri, headers: &str) -> Result<Option<Replaces>, Refusal> {
     }
     Ok(found)
 }
+
+/// Says what the usual phrase does not.
+const NOT_UP: &str = "SIP;cause=403;text=\"a call is passed on once it is answered\"";
 
 /// The parameter of a URI that says what is to be sent to it.
 const METHOD: &str = "method";

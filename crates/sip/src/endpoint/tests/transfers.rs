@@ -297,6 +297,22 @@ fn who_asks_us_for_a_transfer_hears_no_and_the_call_goes_on() {
 }
 
 #[test]
+fn who_passes_a_call_on_before_it_is_answered_hears_why_not() {
+    let mut world = World::new();
+    world.say(&message("INVITE", "1", 1, "", ""));
+    let (leg, tag) = world.incoming();
+    world.endpoint.ring(leg, 180, None, world.now).unwrap();
+    assert!(world.statuses().contains(&180));
+    let to = "Refer-To: <sip:500@192.0.2.77>\r\n";
+    world.say(&message("REFER", "5", 2, &tag, to));
+    let refused = world.response();
+    assert_eq!(refused.status, 403);
+    let reason = refused.headers.get(name::REASON).unwrap();
+    assert!(reason.contains("once it is answered"), "{reason}");
+    assert!(world.endpoint.poll_event().is_none());
+}
+
+#[test]
 fn a_transfer_nobody_answers_leaves_nothing_behind() {
     let mut world = World::new();
     let leg = asked(&mut world, "<sip:500@192.0.2.77>");

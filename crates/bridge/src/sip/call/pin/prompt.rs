@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 use trunkline_service::metrics::{Counter, count};
 use trunkline_sip::endpoint::Rejection;
+use trunkline_sip::message::name;
 use trunkline_sip::routing::{Accepted, Outcome, Question, match_pin};
 use trunkline_sip::sdp::Encryption;
 
@@ -136,7 +137,7 @@ impl<'a> Prompt<'a> {
                 return Ok(self.talk.keep_relayed(&content_type, &body));
             }
             LegEvent::Refer(_) => {
-                let rejection = Rejection::status(403);
+                let rejection = Rejection::status(403).with(name::REASON, UNKNOWN);
                 let refusal = Command::RefuseRefer { leg, rejection };
                 self.line.tell(refusal).await;
             }
@@ -172,3 +173,6 @@ impl<'a> Prompt<'a> {
 /// So often the patience between two keys is the longest that anybody is asked: whoever types a digit
 /// now and then, or holds the line, keeps no port of ours for it.
 const WAITS: u32 = 8;
+
+/// What a phone hears that passes its call on before anybody knows whose it is.
+const UNKNOWN: &str = "SIP;cause=403;text=\"a call is passed on once its PIN is typed\"";
