@@ -181,7 +181,7 @@ const BEARER: &[u8] = b"Bearer ";
 
 /// Longest token read. A refreshed one carries its participant's metadata and attributes, which
 /// may be far longer than what anyone signs for a first join.
-const MAX_TOKEN: usize = 256 * 1024;
+pub(crate) const MAX_TOKEN: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -103,7 +103,7 @@ pub(crate) async fn transfers_refused(w: &mut World<'_>) {
         (
             "a transfer to a number",
             transfer("{room}", "caller", "+15550100"),
-            "transfer_to must be a valid SIP(s) or TEL URI (sip:, sips: or tel:)",
+            "transfer_to must be a valid SIP(s) or TEL URI (sip:, sips: or tel:), or participant:IDENTITY",
         ),
     ];
     for (case, request, text) in cases {

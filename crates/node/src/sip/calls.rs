@@ -1,6 +1,7 @@
 //! Requests that place or transfer a call: checked here, carried out by a gateway.
 
 use livekit_protocol as proto;
+use proto::{sip_named_dest, sip_request_dest};
 use trunkline_sip::routing::TransferTo;
 
 use super::{SipError, check, headers, sizes};
@@ -20,6 +21,7 @@ pub(crate) fn check_call(
     if request.sip_call_to.is_empty() {
         return invalid("missing sip callee number");
     }
+    numbers(request)?;
     if request.sip_call_to.contains('@') {
         return invalid("SipCallTo should be a phone number or SIP user, not a full SIP URI");
     }
@@ -52,7 +54,28 @@ pub(crate) fn check_call(
     check::media(request.media.as_ref())
 }
 
-/// Checks a request to transfer a call.
+/// The numbers of a call, and who it says that it is.
+fn numbers(request: &proto::CreateSipParticipantRequest) -> Result<(), SipError> {
+    check::number("sip_call_to", &request.sip_call_to)?;
+    check::number("sip_number", &request.sip_number)?;
+    let to = request.sip_request_uri.as_ref();
+    match to.and_then(|to| to.uri.as_ref()) {
+        Some(sip_request_dest::Uri::Values(uri)) => check::number("sip_request_uri", &uri.user)?,
+        Some(sip_request_dest::Uri::Raw(text)) => check::number("sip_request_uri", text)?,
+        None => {}
+    }
+    let Some(from) = &request.sip_from_header else {
+        return Ok(());
+    };
+    check::printable("sip_from_header", &from.display_name)?;
+    match &from.uri {
+        Some(sip_named_dest::Uri::Values(uri)) => check::number("sip_from_header", &uri.user),
+        Some(sip_named_dest::Uri::Raw(text)) => check::number("sip_from_header", text),
+        None => Ok(()),
+    }
+}
+
+/// Checks a request to transfer a call. What a number may be is looked at where it is dialled.
 pub(crate) fn check_transfer(
     request: &proto::TransferSipParticipantRequest,
 ) -> Result<(), SipError> {
@@ -60,18 +83,27 @@ pub(crate) fn check_transfer(
     if request.transfer_to.is_empty() {
         return invalid("missing transfer to");
     }
-    let known = ["sip:", "sips:", "tel:"];
+    sizes::transfer(request)?;
     match TransferTo::of(&request.transfer_to) {
         TransferTo::Participant("") => {
             return invalid("transfer_to names nobody: write participant: and an identity");
         }
-        TransferTo::Address(to) if !known.iter().any(|scheme| to.starts_with(scheme)) => {
-            return invalid("transfer_to must be a valid SIP(s) or TEL URI (sip:, sips: or tel:)");
+        TransferTo::Address(to) if !has_scheme(to) => {
+            return invalid(
+                "transfer_to must be a valid SIP(s) or TEL URI (sip:, sips: or tel:), or participant:IDENTITY",
+            );
         }
         TransferTo::Participant(_) | TransferTo::Address(_) => {}
     }
     check::positive(request.ringing_timeout.as_ref(), NEGATIVE_RINGING)?;
     Ok(headers::sent(&request.headers)?)
+}
+
+/// Schemes are written in either case (RFC 3261 19.1.4).
+fn has_scheme(address: &str) -> bool {
+    let known = ["sip", "sips", "tel"];
+    let scheme = address.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| known.iter().any(|one| one.eq_ignore_ascii_case(scheme)))
 }
 
 const NEGATIVE_RINGING: &str = "ringing_timeout must not be negative";
@@ -87,7 +119,7 @@ fn quotable(name: &str) -> bool {
     let mut letters = name.chars();
     while let Some(letter) = letters.next() {
         let digits = match letter {
-            '"' | '\n' => return false,
+            c if c == '"' || (c.is_control() && c != '\t') => return false,
             '\\' => match letters.next() {
                 Some('a' | 'b' | 'f' | 'n' | 'r' | 't' | 'v' | '\\' | '"') => 0,
                 Some('x') => 2,
@@ -175,6 +207,49 @@ mod tests {
         assert!(checked(&request).is_ok());
     }
 
+    /// They were escaped, and dialled.
+    #[test]
+    fn what_is_no_number_is_refused_and_its_field_named() {
+        let told = |change: &dyn Fn(&mut proto::CreateSipParticipantRequest)| {
+            let mut request = proto::CreateSipParticipantRequest {
+                sip_trunk_id: "ST_1".to_owned(),
+                sip_call_to: "+15550100".to_owned(),
+                room_name: "lobby".to_owned(),
+                ..Default::default()
+            };
+            change(&mut request);
+            check_call(&request, Limits::default()).map_err(|error| error.to_string())
+        };
+        assert_eq!(told(&|r| r.sip_number = "+15550199".to_owned()), Ok(()));
+        for odd in ["  ", "\u{a0}", "a\r\nX: y", "+1\0", "+1\u{85}", "\t"] {
+            let user = || proto::SipUri {
+                user: odd.to_owned(),
+                ..Default::default()
+            };
+            let to = || proto::SipRequestDest {
+                uri: Some(sip_request_dest::Uri::Values(user())),
+            };
+            let from = || proto::SipNamedDest {
+                uri: Some(sip_named_dest::Uri::Values(user())),
+                ..Default::default()
+            };
+            for (field, refused) in [
+                ("sip_call_to", told(&|r| r.sip_call_to = odd.to_owned())),
+                ("sip_number", told(&|r| r.sip_number = odd.to_owned())),
+                ("sip_request_uri", told(&|r| r.sip_request_uri = Some(to()))),
+                (
+                    "sip_from_header",
+                    told(&|r| r.sip_from_header = Some(from())),
+                ),
+            ] {
+                let text = refused.unwrap_err();
+                assert!(text.starts_with(field), "{odd:?}: {text}");
+            }
+        }
+        let name = told(&|r| r.display_name = Some("a\rX".to_owned()));
+        assert!(name.unwrap_err().starts_with("DisplayName"));
+    }
+
     #[test]
     fn a_destination_is_in_a_country() {
         let at = |city: &str, country: &str| {
@@ -200,14 +275,21 @@ mod tests {
             transfer_to: "+15550100".to_owned(),
             ..Default::default()
         };
-        assert!(check_transfer(&request).is_err());
+        let text = check_transfer(&request).unwrap_err().to_string();
+        assert!(text.contains("participant:IDENTITY"), "{text}");
+        request.transfer_to = format!("tel:{}", "9".repeat(9000));
+        let text = check_transfer(&request).unwrap_err().to_string();
+        assert!(text.starts_with("transfer_to exceeds"), "{text}");
         request.transfer_to = "participant:".to_owned();
         assert!(check_transfer(&request).is_err());
         for target in [
             "tel:+15550100",
             "<sip:bob@host>",
             "sips:bob@host",
+            "SIP:bob@host",
+            "Tel:+15550100",
             "participant:bob",
+            "PARTICIPANT:bob",
         ] {
             request.transfer_to = target.to_owned();
             assert!(check_transfer(&request).is_ok());

@@ -146,9 +146,25 @@ fn host(value: &str, field: &'static str) -> Result<(), SipError> {
 
 fn filled(list: &[String], field: &'static str) -> Result<(), SipError> {
     if list.iter().any(|entry| entry.trim().is_empty()) {
-        Err(SipError::EmptyEntry { field })
-    } else {
-        Ok(())
+        return Err(SipError::EmptyEntry { field });
+    }
+    list.iter().try_for_each(|entry| printable(field, entry))
+}
+
+/// A number, or whom else SIP names, if there is one.
+pub(super) fn number(field: &'static str, text: &str) -> Result<(), SipError> {
+    printable(field, text)?;
+    if !text.is_empty() && text.trim().is_empty() {
+        return Err(SipError::Blank { field });
+    }
+    Ok(())
+}
+
+/// What breaks a line, or ends a text, would be escaped and sent.
+pub(super) fn printable(field: &'static str, text: &str) -> Result<(), SipError> {
+    match headers::control(text) {
+        None => Ok(()),
+        Some(flaw) => Err(SipError::Control { field, flaw }),
     }
 }
 

@@ -29,6 +29,17 @@ pub(crate) enum SipError {
     Source(String),
     #[error("{field} exceeds limits: {max} bytes at most")]
     TooLong { field: &'static str, max: usize },
+    #[error(
+        "{field} is too long for a token: participant_name, participant_metadata and participant_attributes have {max} bytes together at most, as JSON"
+    )]
+    TooLongTogether { field: &'static str, max: usize },
+    #[error("{field} is blank: write a number or a SIP user, or leave it out")]
+    Blank { field: &'static str },
+    #[error("{field} has a control character in it: {flaw}")]
+    Control {
+        field: &'static str,
+        flaw: Character,
+    },
     #[error("ToUserOverride contains invalid characters: {0}")]
     ToUser(Character),
     #[error(transparent)]
@@ -57,6 +68,9 @@ impl Classified for SipError {
             | Self::Keys(_)
             | Self::Source(_)
             | Self::TooLong { .. }
+            | Self::TooLongTogether { .. }
+            | Self::Blank { .. }
+            | Self::Control { .. }
             | Self::ToUser(_)
             | Self::Conflict(_) => Class::Invalid,
             Self::NoTrunk | Self::NoRule => Class::Missing,
@@ -76,7 +90,8 @@ impl Classified for SipError {
             Self::EmptyEntry { .. } => "node.sip.empty_entry",
             Self::Keys(_) => "node.sip.keys",
             Self::Source(_) => "node.sip.source",
-            Self::TooLong { .. } => "node.sip.too_long",
+            Self::TooLong { .. } | Self::TooLongTogether { .. } => "node.sip.too_long",
+            Self::Blank { .. } | Self::Control { .. } => "node.sip.number",
             Self::ToUser(_) => "node.sip.to_user",
             Self::Conflict(_) => "node.sip.conflict",
             Self::NoTrunk => "node.sip.no_trunk",

@@ -86,6 +86,11 @@ pub(super) fn not_token(text: &str) -> Option<Character> {
     text.chars().find(|c| !token(*c)).map(Character)
 }
 
+/// The first character that no number and no name has, escaped or not.
+pub(super) fn control(text: &str) -> Option<Character> {
+    text.chars().find(|c| c.is_control()).map(Character)
+}
+
 fn token_name(name: &str) -> Result<(), HeaderError> {
     if name.is_empty() {
         return Err(HeaderError::Empty);

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 
 use livekit_protocol as proto;
 use proto::sip_dispatch_rule::Rule as Kind;
+use trunkline_sip::uri::LONGEST_NUMBER;
 
 use super::SipError;
+use crate::caller::MAX_TOKEN;
 use crate::limits::Limits;
 
 /// What a call says of its participant.
@@ -32,7 +34,23 @@ pub(super) fn call(
         limits,
     )?;
     short("sip_number", &request.sip_number, NUMBER)?;
-    short("sip_call_to", &request.sip_call_to, NUMBER)
+    short("sip_call_to", &request.sip_call_to, NUMBER)?;
+    token([
+        ("participant_name", written(&request.participant_name)),
+        (
+            "participant_metadata",
+            written(&request.participant_metadata),
+        ),
+        (
+            "participant_attributes",
+            pairs(&request.participant_attributes),
+        ),
+    ])
+}
+
+/// Where a phone is sent to is a header of the message that sends it.
+pub(super) fn transfer(request: &proto::TransferSipParticipantRequest) -> Result<(), SipError> {
+    short("transfer_to", &request.transfer_to, ADDRESS)
 }
 
 /// What a rule gives to rooms and participants.
@@ -45,7 +63,33 @@ pub(super) fn rule(rule: &proto::SipDispatchRuleInfo, limits: Limits) -> Result<
         None => {}
     }
     short("metadata", &rule.metadata, limits.metadata_bytes)?;
-    attributes("attributes", &rule.attributes, limits)
+    attributes("attributes", &rule.attributes, limits)?;
+    token([
+        ("metadata", written(&rule.metadata)),
+        ("attributes", pairs(&rule.attributes)),
+    ])
+}
+
+/// All that is said of a participant comes in its token, and the longest of it is what is too long.
+fn token<const N: usize>(parts: [(&'static str, usize); N]) -> Result<(), SipError> {
+    let bytes: usize = parts.iter().map(|(_, bytes)| bytes).sum();
+    let longest = parts.into_iter().max_by_key(|(_, bytes)| *bytes);
+    match longest {
+        Some((field, _)) if bytes > TOKEN => Err(SipError::TooLongTogether { field, max: TOKEN }),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes of a text as JSON.
+fn written(text: &str) -> usize {
+    serde_json::to_string(text).map_or(text.len(), |json| json.len())
+}
+
+fn pairs(all: &HashMap<String, String>) -> usize {
+    let signs = ":,".len();
+    all.iter()
+        .map(|(k, v)| written(k) + written(v) + signs)
+        .sum()
 }
 
 fn prefix(text: &str) -> Result<(), SipError> {
@@ -77,7 +121,13 @@ const fn within(field: &'static str, bytes: usize, max: usize) -> Result<(), Sip
 const NAME: usize = 256;
 
 /// A participant on the phone is `sip_` and a number, where no identity is given.
-const NUMBER: usize = 252;
+const NUMBER: usize = LONGEST_NUMBER;
+
+/// As long as the longest value of a header.
+const ADDRESS: usize = 1024;
+
+/// A token is base64 of its claims; room is left for what the gateway itself says of a call.
+const TOKEN: usize = MAX_TOKEN / 4 * 3 - 16 * 1024;
 
 /// Who calls comes behind it.
 const PREFIX: usize = 192;
@@ -95,7 +145,7 @@ mod tests {
             call(&request, Limits::default()).map_err(|error| error.to_string())
         };
         assert_eq!(told(&|r| r.participant_name = long(256)), Ok(()));
-        assert_eq!(told(&|r| r.participant_metadata = long(524_288)), Ok(()));
+        assert_eq!(told(&|r| r.participant_metadata = long(150_000)), Ok(()));
         for (field, refused) in [
             ("room_name", told(&|r| r.room_name = long(257))),
             (
@@ -126,6 +176,35 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    /// The gateway's own join was refused, with words about a token that nobody had seen.
+    #[test]
+    fn what_no_token_has_room_for_is_refused_and_named() {
+        let long = |bytes: usize| "m".repeat(bytes);
+        let mut request = proto::CreateSipParticipantRequest {
+            participant_metadata: long(200_000),
+            ..Default::default()
+        };
+        let told = |request: &_| call(request, Limits::default()).map_err(|e| e.to_string());
+        let text = told(&request).unwrap_err();
+        assert!(text.starts_with("participant_metadata is too"), "{text}");
+        request.participant_metadata = long(150_000);
+        let attribute = ("a".to_owned(), long(60_000));
+        request.participant_attributes.extend([attribute]);
+        let text = told(&request).unwrap_err();
+        assert!(text.starts_with("participant_metadata is too"), "{text}");
+        request.participant_metadata = long(10);
+        assert_eq!(told(&request), Ok(()));
+        // Each of them is six bytes of JSON.
+        request.participant_metadata = "\u{1}".repeat(40_000);
+        assert!(told(&request).is_err());
+        let told = proto::SipDispatchRuleInfo {
+            metadata: long(200_000),
+            ..Default::default()
+        };
+        let text = rule(&told, Limits::default()).unwrap_err().to_string();
+        assert!(text.starts_with("metadata is too"), "{text}");
     }
 
     #[test]

@@ -37,8 +37,9 @@ pub struct DispatchRule {
 }
 
 impl DispatchRule {
-    /// Bytes of [`Self::metadata`] that a room takes: LiveKit's limit.
-    pub const MOST_METADATA: usize = 512 * 1024;
+    /// Bytes of [`Self::metadata`] that a participant's token has room for, beside its attributes. A room
+    /// would take four times as much.
+    pub const MOST_METADATA: usize = 128 * 1024;
 
     /// A rule for every trunk and number.
     pub fn new(id: RuleId, kind: RuleKind) -> Self {

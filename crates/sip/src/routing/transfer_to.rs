@@ -13,7 +13,9 @@ pub enum TransferTo<'a> {
 impl<'a> TransferTo<'a> {
     /// Reads it. Whether there is such an address or participant is not known here.
     pub fn of(text: &'a str) -> Self {
-        if let Some(identity) = text.strip_prefix(PARTICIPANT) {
+        if let Some((scheme, identity)) = text.split_at_checked(PARTICIPANT.len())
+            && scheme.eq_ignore_ascii_case(PARTICIPANT)
+        {
             return Self::Participant(identity);
         }
         let text = text.trim();
@@ -44,6 +46,8 @@ mod tests {
             ),
             ("participant:<bob>", TransferTo::Participant("<bob>")),
             ("participant:", TransferTo::Participant("")),
+            ("PARTICIPANT:Bob", TransferTo::Participant("Bob")),
+            ("SIP:bob@host", TransferTo::Address("SIP:bob@host")),
         ] {
             assert_eq!(TransferTo::of(text), to, "{text}");
         }
