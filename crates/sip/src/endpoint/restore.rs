@@ -2,7 +2,8 @@
 //! in another process, goes on with it.
 //!
 //! Only calls that are answered are written down. What is under way inside one is not: whoever asked
-//! asks again, and a transfer is lost with the process that waited for it.
+//! asks again, and a transfer is lost with the process that waited for it. A phone that waits for one
+//! hears that.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use crate::digest::Login;
 
 use super::leg::{Leg, State};
 use super::session::KeptSession;
+use super::transfer::Theirs;
 use super::{Endpoint, Flow, LegId, Standing, Transport};
 
 /// A call that is up, as its other side knows it. Enough to say goodbye by.
@@ -30,6 +32,9 @@ pub struct KeptLeg {
     session: KeptSession,
     #[serde(default)]
     takes_replaces: Option<bool>,
+    /// The number of a REFER that was agreed to and is under way.
+    #[serde(default)]
+    refer: Option<u32>,
 }
 
 /// What of a call is not for everybody to read: our description may hold keys.
@@ -52,6 +57,7 @@ pub struct LegMark {
     /// The address of a description says which one it is, as long as that is in force.
     sdp: (usize, usize),
     asking: bool,
+    refer: Option<u32>,
 }
 
 impl KeptLeg {
@@ -88,6 +94,7 @@ impl Endpoint {
             is_placed: leg.is_placed,
             session: leg.session.keep(now),
             takes_replaces: leg.takes_replaces,
+            refer: leg.transfers.agreed(),
         };
         let secrets = LegSecrets {
             sdp: leg.sdp.clone(),
@@ -128,9 +135,14 @@ impl Endpoint {
         leg.dialog = Some(dialog);
         leg.sdp = secrets.sdp;
         leg.login = secrets.login;
+        leg.transfers.theirs = kept.refer.map(Theirs::agreed);
         let id = self.add_leg(leg);
         self.dialogs.insert(key, id);
         self.wake(id);
+        if kept.refer.is_some() {
+            // Whom it had us call is given up. A phone that cannot be told has its call all the same.
+            let _untold = self.notify(id, 503, now);
+        }
         Some(id)
     }
 }
@@ -150,6 +162,7 @@ impl Leg {
             timer: self.session.deadline(),
             sdp: (self.sdp.as_ptr().addr(), self.sdp.len()),
             asking: self.asking.is_some() || self.session.asking.is_some(),
+            refer: self.transfers.agreed(),
         })
     }
 }

@@ -103,7 +103,24 @@ pub(super) struct Theirs {
     pub(super) number: u32,
 }
 
+impl Theirs {
+    /// One that was agreed to: whoever asked waits for the outcome.
+    pub(super) const fn agreed(number: u32) -> Self {
+        Self {
+            pending: None,
+            number,
+        }
+    }
+}
+
 impl Transfers {
+    /// The number of a REFER of theirs that was agreed to and is not over.
+    pub(super) fn agreed(&self) -> Option<u32> {
+        let theirs = self.theirs.as_ref();
+        let theirs = theirs.filter(|theirs| theirs.pending.is_none());
+        theirs.map(|theirs| theirs.number)
+    }
+
     pub(super) fn is_under_way(&self) -> bool {
         self.deadline().is_some()
     }

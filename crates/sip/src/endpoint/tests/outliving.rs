@@ -48,6 +48,31 @@ fn a_caller_changes_the_session_and_an_old_request_is_still_old() {
     assert_eq!(world.response().status, 200);
 }
 
+/// RFC 3515 2.4.7: the subscription ends with a last NOTIFY, not with silence.
+#[test]
+fn who_waits_for_a_transfer_hears_that_it_was_given_up_and_may_ask_again() {
+    let mut world = World::new();
+    let (leg, tag) = world.up();
+    let refer = |cseq: u32| {
+        let to = "Refer-To: <sip:500@192.0.2.77>\r\n";
+        message("REFER", &format!("r{cseq}"), cseq, &tag, to)
+    };
+    world.say(&refer(2));
+    assert!(matches!(world.event(), Event::Refer { .. }));
+    world.endpoint.accept_refer(leg, world.now).unwrap();
+    world.sent();
+    reborn(&mut world, leg, AWAY);
+    let last = world.request();
+    assert_eq!(last.method, Method::Notify);
+    assert_eq!(last.body.as_ref(), b"SIP/2.0 503 Service Unavailable\r\n");
+    assert_eq!(last.headers.get(name::EVENT), Some("refer;id=2"));
+    let state = last.headers.get(name::SUBSCRIPTION_STATE).unwrap();
+    assert!(state.starts_with("terminated"));
+    world.answer(&last, 200, "", &[]);
+    world.say(&refer(3));
+    assert!(matches!(world.event(), Event::Refer { .. }));
+}
+
 #[test]
 fn our_goodbye_has_the_calls_names_and_a_number_that_was_never_used() {
     for placed in [false, true] {
