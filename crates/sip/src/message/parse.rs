@@ -315,6 +315,14 @@ pub(super) fn content_length(headers: &Headers) -> Result<Option<usize>, Fault> 
     Ok(found)
 }
 
+/// As many bytes behind the head are a body, whatever else is wrong: of several lengths the longest.
+pub(super) fn declared_length(headers: &Headers) -> usize {
+    let lines = headers.lines(super::name::CONTENT_LENGTH);
+    let digits = lines.filter(|line| !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit()));
+    let lengths = digits.map(|line| line.parse().unwrap_or(usize::MAX));
+    lengths.max().unwrap_or(0)
+}
+
 const STATUS: &str = "SIP/2.0 ";
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

@@ -1,12 +1,18 @@
 //! Messages on a byte stream, cut by Content-Length (RFC 3261 18.3).
 //!
+//! Content-Length ends a message, whatever its body says: a proxy passes on the bodies of strangers,
+//! and none of them may speak with its voice. Nothing inside a declared length is a message, also
+//! where the length is a lie.
+//!
 //! One connection carries many calls, so one bad message must not cost the others theirs. What a
 //! bad message leaves behind is passed over up to the next line that begins a message:
 //! - a header too few or an odd one is the reader's business, not the framer's;
 //! - without a Content-Length, or with an unreadable one, the body is empty and what follows is
 //!   passed over;
-//! - a Content-Length that is too long swallows the beginning of the next message, which is seen
-//!   unless the body is one that may hold messages; otherwise [`Framer::expire`] ends the wait.
+//! - a Content-Length that is too long is not waited for after [`Framer::expire`], and the next
+//!   message is found right behind. What had come by then was part of the body; so is what comes
+//!   late and begins no message. What is left of a message that was swallowed in part is passed over
+//!   with its own body.
 //!
 //! Each of these is handed on all the same, since the reader answers it with 400; so is a message
 //! whose first line means to begin one and does not, or whose other lines name a Via all the same.
@@ -16,7 +22,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::MAX_MESSAGE;
-use super::parse::{content_length, head_lines, header_lines};
+use super::parse::{declared_length, head_lines, header_lines};
 
 /// What came off a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +77,12 @@ pub struct Framer {
     unbroken: usize,
     /// Bytes passed over since the last message.
     skipped: usize,
+    /// Content-Length of a head without a beginning that is being passed over.
+    declared: usize,
+    /// Bytes of a body that were given up, and may still come.
+    owed: usize,
+    /// Do they come?
+    is_late: bool,
     /// Does what is being read begin as no message does?
     is_odd: bool,
     /// Has anything on this stream been SIP?
@@ -78,19 +90,19 @@ pub struct Framer {
     lost: Option<FrameError>,
 }
 
-/// A message whose body is still coming. Kept, so that a body in small pieces is read once.
+/// A message whose body is still coming.
 #[derive(Clone, Copy, Debug)]
 struct Begun {
-    /// Head and body.
-    total: usize,
-    /// Each of its lines has a form that no message's first line has.
-    is_sdp: bool,
-    /// It may hold messages, or whatever looks like one.
-    is_opaque: bool,
+    head: usize,
+    body: usize,
     /// Nothing in its head says that it is a message, nor whom to tell so.
     is_junk: bool,
-    /// Start of the first line of the body not looked at.
-    looked: usize,
+}
+
+impl Begun {
+    const fn total(self) -> usize {
+        self.head.saturating_add(self.body)
+    }
 }
 
 impl Framer {
@@ -111,8 +123,9 @@ impl Framer {
 
     /// Is what came of use without the rest: a body that is not all there, or what followed a message
     /// and belongs to none?
-    pub const fn awaits_rest(&self) -> bool {
-        self.begun.is_some() || (self.is_odd && self.spoke)
+    pub fn awaits_rest(&self) -> bool {
+        let is_late = self.is_late || (self.owed > 0 && self.is_partial());
+        self.begun.is_some() || (self.is_odd && self.spoke) || is_late
     }
 
     /// The next message, if it is all there.
@@ -124,15 +137,23 @@ impl Framer {
             return Err(lost);
         }
         if self.begun.is_none() && self.looked == 0 {
-            if self.buffer.starts_with(PING) {
-                self.buffer.advance(PING.len());
-                return Ok(Some(Framed::Ping));
+            if self.is_late && !self.buffer.is_empty() {
+                return Ok(Some(self.pass_late()));
             }
-            if PING.starts_with(&self.buffer) {
-                return Ok(None);
+            if self.declared == 0 {
+                if self.buffer.starts_with(PING) {
+                    self.pass_break(PING.len());
+                    return Ok(Some(Framed::Ping));
+                }
+                if PING.starts_with(&self.buffer) {
+                    return Ok(None);
+                }
+                self.refuse_foreign()?;
+                self.pass_blanks();
             }
-            self.refuse_foreign()?;
-            self.pass_blanks();
+            if self.owed > 0 && self.continues_body() {
+                return Ok(Some(self.pass_late()));
+            }
             if self.skip()? {
                 return Ok(Some(Framed::Skipped));
             }
@@ -147,21 +168,63 @@ impl Framer {
         if begun.is_junk {
             return self.pass_junk(begun).map(Some);
         }
-        if begun.total > MAX_MESSAGE {
+        let total = begun.total();
+        if total > MAX_MESSAGE {
             return Ok(Some(self.give_up()));
         }
-        Ok(self.end_of(begun).map(|end| self.give(end)))
+        Ok((self.buffer.len() >= total).then(|| self.give(total)))
     }
 
     /// Nothing more came for so long that the rest of a body is not to be expected: gives what
     /// there is. A head without end stays, since nobody can be answered by it.
     pub fn expire(&mut self) -> Option<Framed> {
         let length = self.buffer.len();
+        if self.owed > 0 && self.awaits_rest() {
+            let passed = self.pass_late();
+            self.is_late = false;
+            return Some(passed);
+        }
         if self.is_odd && self.spoke {
             return Some(self.pass(length));
         }
-        self.begun?;
-        Some(self.give(length))
+        let owed = self.begun?.total().saturating_sub(length);
+        let given = self.give(length);
+        self.owed = owed;
+        Some(given)
+    }
+
+    /// What comes after a body was given up: the rest of it, unless it begins with a message.
+    fn continues_body(&mut self) -> bool {
+        let Some(end) = self.line_end(0) else {
+            return false;
+        };
+        if begins_message(self.buffer.get(..end).unwrap_or_default()) {
+            self.owed = 0;
+        }
+        self.owed > 0
+    }
+
+    /// Passes over what there is of a body that nobody waits for any more, unread.
+    fn pass_late(&mut self) -> Framed {
+        let owed = self.owed;
+        let length = owed.min(self.buffer.len());
+        let passed = self.pass(length);
+        self.pass_body(owed - length);
+        passed
+    }
+
+    /// So many bytes that come next are part of a body.
+    const fn pass_body(&mut self, length: usize) {
+        (self.owed, self.is_late) = (length, length > 0);
+        if self.spoke {
+            self.skipped = 0;
+        }
+    }
+
+    fn pass_break(&mut self, length: usize) {
+        self.buffer.advance(length);
+        self.owed = self.owed.saturating_sub(length);
+        self.unbroken = 0;
     }
 
     /// Line breaks, and zeros before text: both keep a connection alive. Zeros may also begin what is
@@ -173,8 +236,7 @@ impl Framer {
         let is_text = next.is_some_and(u8::is_ascii_graphic);
         let passed = if is_text { blanks } else { breaks };
         if passed > 0 {
-            self.buffer.advance(passed);
-            self.unbroken = 0;
+            self.pass_break(passed);
         }
     }
 
@@ -212,7 +274,7 @@ impl Framer {
     fn give(&mut self, length: usize) -> Framed {
         self.unbroken = 0;
         (self.looked, self.begun, self.skipped, self.spoke) = (0, None, 0, true);
-        self.is_odd = false;
+        (self.is_odd, self.declared) = (false, 0);
         Framed::Message(self.buffer.split_to(length).freeze())
     }
 
@@ -222,21 +284,26 @@ impl Framer {
         self.give(self.buffer.len())
     }
 
-    /// A head of no message, after messages, is passed over; whoever begins with one and says nothing
-    /// else speaks another protocol.
+    /// A head of no message, after messages, is passed over with what it says is its body; whoever
+    /// begins with one and says nothing else speaks another protocol.
     fn pass_junk(&mut self, begun: Begun) -> Result<Framed, FrameError> {
-        let head = self.buffer.get(..begun.total).unwrap_or_default();
+        let head = self.buffer.get(..begun.head).unwrap_or_default();
         let is_whole = head.ends_with(b"\n\r\n") || head.ends_with(b"\n\n");
         if !self.spoke && is_whole {
             return Err(self.lose(FrameError::NotSip));
         }
-        Ok(self.pass(begun.total))
+        let passed = self.pass(begun.head);
+        if begun.body > 0 {
+            self.pass_body(begun.body.min(MAX_MESSAGE));
+        }
+        Ok(passed)
     }
 
     fn pass(&mut self, length: usize) -> Framed {
         self.buffer.advance(length);
         self.skipped += length;
         (self.looked, self.unbroken, self.begun, self.is_odd) = (0, 0, None, false);
+        self.declared = 0;
         Framed::Skipped
     }
 
@@ -257,9 +324,18 @@ impl Framer {
             if begins || self.is_odd {
                 return Ok(any);
             }
+            let line = line.trim_ascii();
+            let is_end = line.is_empty();
+            let length = declared_length(&header_lines(std::iter::once(line)).0);
+            self.declared = self.declared.max(length.min(MAX_MESSAGE));
             self.buffer.advance(end + 1);
             self.skipped += end + 1;
             any = true;
+            if is_end && self.declared > 0 {
+                let body = std::mem::take(&mut self.declared);
+                self.pass_body(body);
+                return Ok(true);
+            }
         }
         if self.skipped + self.buffer.len() > MAX_MESSAGE {
             return Err(FrameError::NotSip);
@@ -280,7 +356,8 @@ impl Framer {
             if line.is_empty() || line == b"\r" {
                 break self.looked + end + 1;
             }
-            if self.looked > 0 && begins_message(line) {
+            let is_folded = line.starts_with(b" ") || line.starts_with(b"\t");
+            if self.looked > 0 && !is_folded && begins_message(line) {
                 break self.looked;
             }
             self.looked += end + 1;
@@ -291,49 +368,13 @@ impl Framer {
         let is_named = begins_message(first) || would_begin(first);
         let (headers, _) = header_lines(head_lines(whole).skip(usize::from(is_named)));
         let is_junk = !is_named && headers.via().is_err();
-        // Missing or unreadable: the reader says so.
-        let body = content_length(&headers).ok().flatten();
-        let body = body.filter(|_| !is_junk).unwrap_or(0);
-        let kind = headers.content_type().unwrap_or_default();
         self.begun = Some(Begun {
-            total: head.saturating_add(body),
-            is_sdp: kind == "application/sdp",
-            is_opaque: kind.starts_with("message/") || kind.starts_with("multipart/"),
+            head,
+            // Missing, unreadable or twice: the reader says so.
+            body: declared_length(&headers),
             is_junk,
-            looked: head,
         });
         self.begun
-    }
-
-    /// Where a message ends, if it is all there: at its length, or where another begins inside it.
-    fn end_of(&mut self, begun: Begun) -> Option<usize> {
-        let mut at = begun.looked;
-        while !begun.is_opaque && at < begun.total {
-            let end = self.line_end(at);
-            let rest = self.buffer.get(at..)?;
-            let line = rest.get(..end.unwrap_or(rest.len()))?;
-            let Some(end) = end else {
-                // The last line may be the beginning of another message that has not all come.
-                let strange = begun.is_sdp
-                    && line.first().is_some_and(u8::is_ascii_alphabetic)
-                    && line.get(1).is_some_and(|second| *second != b'=');
-                if strange {
-                    return None;
-                }
-                break;
-            };
-            // Text may end without a line's end, and the next message stand right behind it.
-            let is_whole = begun.is_sdp || at + end < begun.total || has_known_method(line);
-            if begins_message(line) && is_whole {
-                return Some(at);
-            }
-            at += end + 1;
-            self.begun = Some(Begun {
-                looked: at,
-                ..begun
-            });
-        }
-        (self.buffer.len() >= begun.total).then_some(begun.total)
     }
 }
 
@@ -357,13 +398,8 @@ fn begins_message(line: &[u8]) -> bool {
     let is_method = |word: &[u8]| {
         word.iter().any(u8::is_ascii_alphabetic) && !word.iter().any(|b| b":=,;/".contains(b))
     };
-    is_method(first) && words.next_back().is_some_and(is_version)
-}
-
-/// Does it begin with a word that nothing else is glued to?
-fn has_known_method(line: &[u8]) -> bool {
-    let word = line.split(u8::is_ascii_whitespace).next();
-    word.is_some_and(|word| METHODS.iter().any(|method| method.as_bytes() == word))
+    // A header may have a blank before its colon.
+    is_method(first) && !second.starts_with(b":") && words.next_back().is_some_and(is_version)
 }
 
 /// Is this meant for a request's first line, and has something wrong with it?
@@ -392,25 +428,6 @@ const fn is_blank(byte: u8) -> bool {
 const fn is_break(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
-
-/// Methods of RFC 3261 and its extensions, and what a response begins with.
-const METHODS: [&str; 15] = [
-    "INVITE",
-    "ACK",
-    "BYE",
-    "CANCEL",
-    "OPTIONS",
-    "REGISTER",
-    "INFO",
-    "UPDATE",
-    "PRACK",
-    "REFER",
-    "MESSAGE",
-    "NOTIFY",
-    "SUBSCRIBE",
-    "PUBLISH",
-    "SIP/2.0",
-];
 
 /// As many bytes tell text from anything else.
 const FIRST_WORD: usize = 8;

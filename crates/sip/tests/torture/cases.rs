@@ -29,6 +29,13 @@ pub(crate) struct Case {
     pub(crate) over_stream: Option<&'static [Outcome]>,
 }
 
+impl Case {
+    /// Does it promise more of a body than comes? Then what is sent right behind it is part of that.
+    pub(crate) fn is_short(&self) -> bool {
+        self.name == "clerr"
+    }
+}
+
 macro_rules! case {
     ($rfc:literal $section:literal $name:literal $outcome:expr) => {
         case!($rfc $section $name $outcome, None)
